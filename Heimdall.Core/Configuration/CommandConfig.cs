@@ -1,0 +1,33 @@
+using System.Text.Json.Nodes;
+
+namespace Heimdall.Core.Configuration;
+
+/// <summary>How to run a job: the plugin, its defaults and ceilings, and the clusters it may run on.</summary>
+public sealed record CommandConfig
+{
+    /// <summary>Default: the name.</summary>
+    public string? Id { get; init; }
+
+    public string Name { get; init; } = "";
+
+    /// <summary><c>active</c> or <c>inactive</c>; only active ones get jobs. Default: <c>active</c>.</summary>
+    public string Status { get; init; } = "active";
+
+    public string Plugin { get; init; } = "";
+
+    public string Version { get; init; } = "";
+
+    public string Description { get; init; } = "";
+
+    /// <summary>What <c>command_criteria</c> of a job are compared with.</summary>
+    public string[] Tags { get; init; } = [];
+
+    /// <summary>Tags a cluster must carry for this command to run on it.</summary>
+    public string[] ClusterTags { get; init; } = [];
+
+    /// <summary>Patterns (regular expressions, matched whole) of the users who may use this command. Empty: everyone.</summary>
+    public string[] AllowedCallers { get; init; } = [];
+
+    /// <summary>The plugin's defaults and ceilings.</summary>
+    public JsonObject Context { get; init; } = [];
+}

@@ -1,0 +1,25 @@
+namespace Heimdall.Core.Configuration;
+
+/// <summary>
+/// The configuration of both processes, as written in one YAML file. Complete and sensible when a section is left out;
+/// every default is the one on its record. <c>configs/local.yaml</c> is the commented reference.
+/// </summary>
+public sealed record HeimdallConfig
+{
+    public DatabaseConfig Database { get; init; } = new();
+
+    public ServerConfig Server { get; init; } = new();
+
+    public AuthConfig Auth { get; init; } = new();
+
+    public WorkerConfig Worker { get; init; } = new();
+
+    /// <summary>The only folder from which jobs may run <c>.sql</c> files. Relative to the configuration file. Default: <c>sql</c>.</summary>
+    public string SqlDirectory { get; init; } = "sql";
+
+    public ResultsConfig Results { get; init; } = new();
+
+    public CommandConfig[] Commands { get; init; } = [];
+
+    public ClusterConfig[] Clusters { get; init; } = [];
+}

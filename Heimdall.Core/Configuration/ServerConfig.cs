@@ -1,0 +1,20 @@
+namespace Heimdall.Core.Configuration;
+
+/// <summary>The HTTP side.</summary>
+public sealed record ServerConfig
+{
+    /// <summary>Where the API listens. Default: <c>http://127.0.0.1:9090</c>.</summary>
+    public string Listen { get; init; } = "http://127.0.0.1:9090";
+
+    /// <summary>Largest request body in bytes; a larger one is refused with 413. Default: 16 MiB.</summary>
+    public long MaxBodyBytes { get; init; } = 16 * 1024 * 1024;
+
+    /// <summary>Inline queries one caller may have running in this process at once; more are refused with 429. Default: 64.</summary>
+    public int MaxInlinePerCaller { get; init; } = 64;
+
+    /// <summary>Jobs one caller may have waiting in the queue; more are refused with 429. Default: 100000.</summary>
+    public int MaxQueuedPerCaller { get; init; } = 100_000;
+
+    /// <summary>How long one health probe of a cluster may take. Default: 5 seconds.</summary>
+    public TimeSpan HealthTimeout { get; init; } = TimeSpan.FromSeconds(5);
+}

@@ -1,0 +1,14 @@
+namespace Heimdall.Core.Configuration;
+
+/// <summary>The process that runs queued jobs.</summary>
+public sealed record WorkerConfig
+{
+    /// <summary>Jobs that one worker process runs at once. Default: 5, as in the original.</summary>
+    public int Concurrency { get; init; } = 5;
+
+    /// <summary>How long a worker may be silent before its jobs are given to others. Default: 5 seconds.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long running jobs may go on after SIGTERM before they are cancelled and handed back. Default: 30 seconds.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}

@@ -1,0 +1,6 @@
+namespace Heimdall.Core.Plugins;
+
+/// <summary>Something wrong in a context.</summary>
+/// <param name="Path">The field, as it is spelled in YAML and JSON, relative to the context: <c>connection_string</c>.</param>
+/// <param name="Message">What is wrong and what would be right. Holds no secret.</param>
+public sealed record ContextProblem(string Path, string Message);

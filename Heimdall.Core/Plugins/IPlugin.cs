@@ -1,0 +1,48 @@
+using System.Text.Json.Nodes;
+
+namespace Heimdall.Core.Plugins;
+
+/// <summary>
+/// Knows how to run the jobs of one kind of cluster. One instance serves the whole process and many jobs at once;
+/// whatever belongs to one job is passed as an argument. A plugin that passes <c>PluginContract</c> in the tests is done.
+/// </summary>
+public interface IPlugin
+{
+    /// <summary>The word that commands write after <c>plugin:</c>. Lower case.</summary>
+    string Name { get; }
+
+    /// <summary>Checks the <c>context</c> of a cluster when the configuration is read or edited. Reports every problem and throws nothing.</summary>
+    IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext);
+
+    /// <summary>Checks the <c>context</c> of a command (defaults and ceilings). Reports every problem and throws nothing.</summary>
+    IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext);
+
+    /// <summary>
+    /// Reads a job's context against its command's, before the job is recorded and again before it runs.
+    /// </summary>
+    /// <exception cref="JobRefusedException">The context is not one this plugin can run; it names every field that is wrong.</exception>
+    JobPlan Plan(JsonObject commandContext, JsonObject jobContext);
+
+    /// <summary>Runs a job to its end.</summary>
+    /// <returns>What was done, as last reported to <see cref="IJobMonitor.Report"/>.</returns>
+    /// <exception cref="JobFailedException">The job failed; the exception says how and where.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The token fired and the work has stopped: nothing of it runs in the database any more, and nothing was committed.
+    /// A job that had already taken effect when the token fired returns normally instead.
+    /// </exception>
+    Task<JobProgress> RunAsync(PluginJob job, IJobMonitor monitor, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Finds out what became of an attempt whose process died, from the evidence it left (<see cref="IJobMonitor.RecordEvidenceAsync"/>).
+    /// Before it answers, nothing of that attempt runs in the database any more.
+    /// </summary>
+    /// <param name="job">The job, as the dead attempt ran it.</param>
+    /// <param name="evidence">What the attempt recorded, or null if it died before it recorded anything.</param>
+    /// <param name="cancellationToken">Fires when this process must stop.</param>
+    /// <exception cref="JobFailedException">The cluster cannot be asked now: ask again later.</exception>
+    Task<AttemptFate> FindFateAsync(PluginJob job, string? evidence, CancellationToken cancellationToken);
+
+    /// <summary>Asks a cluster for a sign of life. The caller bounds the time by the token.</summary>
+    /// <exception cref="JobFailedException">The cluster cannot be used; the message is safe to show.</exception>
+    Task ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken);
+}

@@ -1,0 +1,23 @@
+namespace Heimdall.Core.Plugins;
+
+/// <summary>
+/// Takes the rows of a result one value after the other. Values are UTF-8 in PostgreSQL's text form; the column's
+/// <see cref="ResultValueKind"/> says how they may be written down. Values are copied before a call returns.
+/// The await of <see cref="FlushAsync"/> is the back-pressure: call it after each row.
+/// </summary>
+public interface IResultWriter
+{
+    /// <summary>Announces the columns, once and before any row. After it, a failure can no longer be a plain refusal.</summary>
+    ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken);
+
+    void StartRow();
+
+    void WriteNull();
+
+    void WriteValue(ReadOnlySpan<byte> utf8);
+
+    void EndRow();
+
+    /// <summary>Passes on what has been written, when there is enough of it.</summary>
+    ValueTask FlushAsync(CancellationToken cancellationToken);
+}

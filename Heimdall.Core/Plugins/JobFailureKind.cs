@@ -1,0 +1,23 @@
+namespace Heimdall.Core.Plugins;
+
+/// <summary>Why a job failed. ARCHITECTURE.md has the table of kinds, their meaning and their HTTP status.</summary>
+public enum JobFailureKind
+{
+    /// <summary>The database refused a statement; its SQLSTATE says why.</summary>
+    Sql,
+
+    /// <summary>The job cannot be run as it was asked: a missing file, a statement that this mode does not allow.</summary>
+    Refused,
+
+    /// <summary>The cluster could not be reached, or went away.</summary>
+    Unavailable,
+
+    /// <summary>A deadline ended the job.</summary>
+    TimedOut,
+
+    /// <summary>The process that ran the job died, and whether its work took effect cannot be told.</summary>
+    OutcomeUnknown,
+
+    /// <summary>A fault of Heimdall itself.</summary>
+    Internal,
+}

@@ -1,0 +1,29 @@
+namespace Heimdall.Core.Plugins;
+
+/// <summary>How far a job has come. Every field is absent until it is known.</summary>
+public sealed record JobProgress
+{
+    /// <summary>Statements of the batch that are done.</summary>
+    public long? Statements { get; init; }
+
+    /// <summary>Statements in the batch, once the end of the script has been read.</summary>
+    public long? StatementsTotal { get; init; }
+
+    /// <summary>Bytes of the script read so far.</summary>
+    public long? BytesRead { get; init; }
+
+    /// <summary>Size of the script in bytes.</summary>
+    public long? BytesTotal { get; init; }
+
+    /// <summary>Rows inserted, updated, deleted or copied in by the batch.</summary>
+    public long? RowsAffected { get; init; }
+
+    /// <summary>Rows of a query's result.</summary>
+    public long? RowCount { get; init; }
+
+    /// <summary>True when a limit ended the result before its last row.</summary>
+    public bool? Truncated { get; init; }
+
+    /// <summary>SHA-256 of the script that ran, in lower-case hexadecimal.</summary>
+    public string? Sha256 { get; init; }
+}

@@ -1,0 +1,8 @@
+using System.Text.Json.Nodes;
+
+namespace Heimdall.Core.Plugins;
+
+/// <summary>A cluster as a plugin sees it.</summary>
+/// <param name="Id">The cluster's id: a key for what the plugin keeps open for it.</param>
+/// <param name="Context">The cluster's context with <c>${env:…}</c> and <c>${file:…}</c> resolved. Holds secrets: never log or show it.</param>
+public sealed record PluginCluster(string Id, JsonObject Context);

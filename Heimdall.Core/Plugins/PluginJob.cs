@@ -1,0 +1,23 @@
+using System.Text.Json.Nodes;
+
+namespace Heimdall.Core.Plugins;
+
+/// <summary>One attempt to run a job, as a plugin sees it.</summary>
+public sealed record PluginJob
+{
+    public required Guid Id { get; init; }
+
+    /// <summary>1 for the first attempt.</summary>
+    public required int Attempt { get; init; }
+
+    public required PluginCluster TargetCluster { get; init; }
+
+    /// <summary>Defaults and ceilings.</summary>
+    public required JsonObject CommandContext { get; init; }
+
+    /// <summary>What the caller asked for.</summary>
+    public required JsonObject Context { get; init; }
+
+    /// <summary>Where the rows go; null when the job is a batch.</summary>
+    public IResultWriter? Results { get; init; }
+}

@@ -1,0 +1,29 @@
+namespace Heimdall.Core.Plugins;
+
+/// <summary>One failing statement. Fields are absent where they do not apply or the server did not say.</summary>
+public sealed record StatementError
+{
+    /// <summary>1 for the first statement of the script.</summary>
+    public int? Statement { get; init; }
+
+    /// <summary>Line of the script, from 1, where the error is; the statement's first line where the server gave no position.</summary>
+    public long? Line { get; init; }
+
+    /// <summary>Column of that line, in characters from 1; present only where the server gave a position.</summary>
+    public int? Column { get; init; }
+
+    /// <summary>Position in the query text, in characters from 1, as the server gave it.</summary>
+    public int? Position { get; init; }
+
+    /// <summary>Five characters: https://www.postgresql.org/docs/current/errcodes-appendix.html.</summary>
+    public string? SqlState { get; init; }
+
+    public required string Message { get; init; }
+
+    public string? Detail { get; init; }
+
+    public string? Hint { get; init; }
+
+    /// <summary>The server's call stack: function and line, or the line of COPY data.</summary>
+    public string? Context { get; init; }
+}
