@@ -1,0 +1,97 @@
+using System.Net;
+using Npgsql;
+
+namespace Heimdall.Core.ConnectionStrings;
+
+/// <summary>
+/// Reads a connection string in any of its three forms: libpq's URI, libpq's <c>key=value</c> with spaces, Npgsql's with semicolons.
+/// Host, user, database and TLS mode are always set in what it returns.
+/// </summary>
+public static class ConnectionString
+{
+    private const string SocketDirectory = "/var/run/postgresql";
+
+    /// <exception cref="ConnectionStringException">It cannot be read.</exception>
+    public static NpgsqlConnectionStringBuilder Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            throw new ConnectionStringException("It is empty; write postgresql://user:password@host:port/database.");
+        }
+
+        if (text.Contains('\0'))
+        {
+            throw new ConnectionStringException("It holds a NUL character.");
+        }
+
+        var builder = Read(text.Trim());
+        SetDefaults(builder);
+        return builder;
+    }
+
+    private static NpgsqlConnectionStringBuilder Read(string text)
+    {
+        if (ConnectionUri.TryRead(text) is { } fromUri)
+        {
+            return LibpqOptions.ToBuilder(fromUri);
+        }
+
+        if (text.Contains("://", StringComparison.Ordinal) && !text[..text.IndexOf("://", StringComparison.Ordinal)].Contains('='))
+        {
+            throw new ConnectionStringException("Its scheme is not known; a URI begins with postgresql:// or postgres://.");
+        }
+
+        return KeyValuePairs.TryRead(text) is { } pairs ? LibpqOptions.ToBuilder(pairs) : NpgsqlKeywords.ToBuilder(text);
+    }
+
+    private static void SetDefaults(NpgsqlConnectionStringBuilder builder)
+    {
+        if (string.IsNullOrEmpty(builder.Host))
+        {
+            builder.Host = Directory.Exists(SocketDirectory) ? SocketDirectory : "localhost";
+        }
+
+        if (string.IsNullOrEmpty(builder.Username))
+        {
+            builder.Username = Environment.GetEnvironmentVariable("PGUSER") is { Length: > 0 } user ? user : Environment.UserName;
+        }
+
+        if (string.IsNullOrEmpty(builder.Database))
+        {
+            builder.Database = builder.Username;
+        }
+
+        if (builder.Host.Any(c => char.IsWhiteSpace(c) || c == '='))
+        {
+            throw new ConnectionStringException("Its host has a blank or '=' in it; options are parted by blanks (host=… dbname=…) or by semicolons (Host=…;Database=…).");
+        }
+
+        if (!LibpqOptions.HasSslMode(builder))
+        {
+            builder.SslMode = builder.Host.Split(',').All(IsThisMachine) ? SslMode.Prefer : SslMode.VerifyFull;
+        }
+    }
+
+    /// <summary>True for sockets and loopback addresses: what is sent there does not leave the machine.</summary>
+    private static bool IsThisMachine(string host)
+    {
+        host = host.Trim();
+        if (host.StartsWith('/') || host.StartsWith('@'))
+        {
+            return true;
+        }
+
+        var name = WithoutPort(host);
+        return name.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(name, out var address) && IPAddress.IsLoopback(address));
+    }
+
+    private static string WithoutPort(string host)
+    {
+        var colon = host.LastIndexOf(':');
+        var isPort = colon > 0 && (host[colon - 1] == ']' || host.IndexOf(':') == colon);
+        return isPort ? host[..colon] : host;
+    }
+}
