@@ -20,6 +20,13 @@ public sealed record ClusterConfig
     /// <summary>What <c>cluster_criteria</c> of a job and <c>cluster_tags</c> of a command are compared with.</summary>
     public string[] Tags { get; init; } = [];
 
+    /// <summary>How often it is taken where several clusters match: twice the weight, twice the jobs. 1 to 1000. Default: 1.</summary>
+    public int Weight { get; init; } = 1;
+
     /// <summary>What the plugin needs to reach the cluster. Holds secrets, or references to them.</summary>
     public JsonObject Context { get; init; } = [];
+
+    /// <summary>Whether it carries all the tags that a command asks of a cluster.</summary>
+    public bool SatisfiesTagsOf(CommandConfig command) =>
+        command.ClusterTags.All(tag => Tags.Contains(tag) || SystemTags.Of(Id ?? Name, Name, Version).Contains(tag));
 }

@@ -1,0 +1,75 @@
+using System.Text;
+using Heimdall.Core.Configuration.Validation;
+using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Plugins;
+using YamlDotNet.Core;
+
+namespace Heimdall.Core.Configuration.Loading;
+
+/// <summary>The one point where YAML is read.</summary>
+public static class ConfigFile
+{
+    private static readonly UTF8Encoding _strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Reads a configuration and checks all of it, secrets' references and the plugins' contexts included.</summary>
+    /// <exception cref="ConfigException">Something is wrong; it carries every problem at once.</exception>
+    public static HeimdallConfig Load(string path, PluginCatalog plugins)
+    {
+        var problems = new ConfigProblemList(path);
+
+        if (Read(path, problems) is { } root)
+        {
+            var config = new ConfigBinder(problems).Bind(root);
+            config = config with { SqlDirectory = MakeAbsolute(config.SqlDirectory, path) };
+            problems.AddFailures(new HeimdallConfigValidator(plugins).Validate(config));
+
+            if (problems.IsEmpty)
+            {
+                return config;
+            }
+        }
+
+        throw new ConfigException(problems.InOrder());
+    }
+
+    private static YamlMap? Read(string path, ConfigProblemList problems)
+    {
+        try
+        {
+            switch (YamlTree.Read(File.ReadAllText(path, _strictUtf8)))
+            {
+                case YamlMap map:
+                    return map;
+                case null or YamlScalar { IsNull: true }:
+                    problems.Add("", "the file is empty");
+                    break;
+                case var other:
+                    problems.Add("", "the file must be a mapping of keys to values", other.Line);
+                    break;
+            }
+        }
+        catch (YamlException e)
+        {
+            problems.Add("", $"the file is not a YAML document: {e.Message}", checked((int)e.Start.Line));
+        }
+        catch (DecoderFallbackException)
+        {
+            problems.Add("", "the file is not UTF-8 text");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            problems.Add("", "the file does not exist");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add("", "the file cannot be read");
+        }
+
+        return null;
+    }
+
+    private static string MakeAbsolute(string directory, string configFile) =>
+        string.IsNullOrWhiteSpace(directory) || directory.Contains('\0')
+            ? directory
+            : Path.GetFullPath(directory, Path.GetDirectoryName(Path.GetFullPath(configFile))!);
+}

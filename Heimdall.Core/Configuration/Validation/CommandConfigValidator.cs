@@ -1,0 +1,38 @@
+using FluentValidation;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Core.Configuration.Validation;
+
+/// <summary>Checks one command, whether it comes from the file or from a caller.</summary>
+public sealed class CommandConfigValidator : AbstractValidator<CommandConfig>
+{
+    public CommandConfigValidator(PluginCatalog plugins)
+    {
+        RuleFor(command => command.Id).IsId();
+        RuleFor(command => command.Name).IsRequired().IsAtMost(ConfigRules.MaxNameLength);
+        RuleFor(command => command.Status).IsStatus();
+        RuleFor(command => command.Plugin)
+            .Cascade(CascadeMode.Stop)
+            .IsRequired()
+            .Must(name => plugins.Find(name) is not null).WithMessage($"is not a known plugin; known: {string.Join(", ", plugins.Names)}");
+        RuleFor(command => command.Version).IsRequired().IsAtMost(ConfigRules.MaxVersionLength);
+        RuleFor(command => command.Description).IsAtMost(ConfigRules.MaxDescriptionLength);
+        RuleForEach(command => command.Tags).IsOwnTag();
+        RuleFor(command => command.ClusterTags).Must(tags => tags.Length > 0).WithMessage("is required: without tags the command would run on every cluster");
+        RuleForEach(command => command.ClusterTags).IsTag();
+        RuleForEach(command => command.AllowedCallers).Custom((pattern, context) =>
+        {
+            if (CallerPattern.FindProblem(pattern) is { } problem)
+            {
+                context.AddFailure(problem);
+            }
+        });
+        RuleFor(command => command).Custom((command, context) =>
+        {
+            foreach (var problem in plugins.Find(command.Plugin)?.CheckCommand(command.Context) ?? [])
+            {
+                context.AddFailure(ConfigPath.Join("context", problem.Path), problem.Message);
+            }
+        });
+    }
+}

@@ -1,0 +1,52 @@
+using FluentValidation;
+
+namespace Heimdall.Core.Configuration.Validation;
+
+/// <summary>Rules that several validators share. Messages continue the path: "commands[0].name: is required".</summary>
+internal static class ConfigRules
+{
+    public const int MaxNameLength = 300;
+    public const int MaxVersionLength = 32;
+    public const int MaxDescriptionLength = 2000;
+
+    /// <summary>Longest wait that timers are trusted with.</summary>
+    private static readonly TimeSpan _maxWait = TimeSpan.FromDays(1);
+
+    public static IRuleBuilderOptions<T, string> IsRequired<T>(this IRuleBuilder<T, string> rule) =>
+        rule.Must(text => !string.IsNullOrWhiteSpace(text)).WithMessage("is required");
+
+    public static IRuleBuilderOptions<T, string> IsAtMost<T>(this IRuleBuilder<T, string> rule, int length) =>
+        rule.Must(text => text.Length <= length).WithMessage($"must not be longer than {length} characters");
+
+    /// <summary>An id may be left out; one that is written must be usable.</summary>
+    public static IRuleBuilderOptions<T, string?> IsId<T>(this IRuleBuilder<T, string?> rule) =>
+        rule.Must(id => id is null || !string.IsNullOrWhiteSpace(id)).WithMessage("must not be blank; leave it out to use the name")
+            .Must(id => id is null || id.Length <= MaxNameLength).WithMessage($"must not be longer than {MaxNameLength} characters");
+
+    public static IRuleBuilderOptions<T, string> IsStatus<T>(this IRuleBuilder<T, string> rule) =>
+        rule.Must(status => status.Equals("active", StringComparison.OrdinalIgnoreCase) || status.Equals("inactive", StringComparison.OrdinalIgnoreCase))
+            .WithMessage("must be active or inactive");
+
+    /// <summary>No two of these fail together: on a list, <c>CascadeMode.Stop</c> would end at the first bad item.</summary>
+    public static IRuleBuilderOptions<T, string> IsTag<T>(this IRuleBuilder<T, string> rule) =>
+        rule.Must(tag => !string.IsNullOrWhiteSpace(tag)).WithMessage("must not be an empty tag")
+            .Must(tag => tag == tag.Trim() || string.IsNullOrWhiteSpace(tag)).WithMessage("must not begin or end with a blank")
+            .IsAtMost(MaxNameLength);
+
+    /// <summary>The tags that a command or a cluster carries, as opposed to those it asks for.</summary>
+    public static IRuleBuilderOptions<T, string> IsOwnTag<T>(this IRuleBuilder<T, string> rule) =>
+        rule.IsTag()
+            .Must(tag => !SystemTags.IsReserved(tag)).WithMessage($"must not begin with {string.Join(", ", SystemTags.Prefixes)}: the system sets these tags");
+
+    public static IRuleBuilderOptions<T, int> IsPositive<T>(this IRuleBuilder<T, int> rule) =>
+        rule.Must(number => number > 0).WithMessage("must be greater than 0");
+
+    public static IRuleBuilderOptions<T, long> IsPositive<T>(this IRuleBuilder<T, long> rule) =>
+        rule.Must(number => number > 0).WithMessage("must be greater than 0");
+
+    public static IRuleBuilderOptions<T, TimeSpan> IsPositive<T>(this IRuleBuilder<T, TimeSpan> rule) =>
+        rule.Must(time => time > TimeSpan.Zero).WithMessage("must be longer than nothing");
+
+    public static IRuleBuilderOptions<T, TimeSpan> IsWait<T>(this IRuleBuilder<T, TimeSpan> rule) =>
+        rule.IsPositive().Must(time => time <= _maxWait).WithMessage("must not be longer than a day");
+}

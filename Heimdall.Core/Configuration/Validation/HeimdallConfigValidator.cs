@@ -1,0 +1,53 @@
+using FluentValidation;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Core.Configuration.Validation;
+
+/// <summary>Checks a whole configuration, whose <see cref="HeimdallConfig.SqlDirectory"/> is absolute by now.</summary>
+internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig>
+{
+    public HeimdallConfigValidator(PluginCatalog plugins)
+    {
+        RuleFor(config => config.Database).SetValidator(new DatabaseConfigValidator());
+        RuleFor(config => config.Server).SetValidator(new ServerConfigValidator());
+        RuleFor(config => config.Auth).SetValidator(new AuthConfigValidator());
+        RuleFor(config => config.Server.Listen)
+            .Must((config, listen) => config.Auth.IsConfigured || !Uri.TryCreate(listen, UriKind.Absolute, out var url)
+                || url.IsLoopback || url.Host.Length == 0) // without a host it is no address at all, which is told already
+            .WithMessage("must be a loopback address such as http://127.0.0.1:9090, because no 'auth:' is configured: whoever reaches this port could run SQL on every cluster");
+        RuleFor(config => config.Worker).SetValidator(new WorkerConfigValidator());
+        RuleFor(config => config.Results).SetValidator(new ResultsConfigValidator());
+        RuleFor(config => config.SqlDirectory)
+            .Cascade(CascadeMode.Stop)
+            .IsRequired()
+            .Must(Directory.Exists).WithMessage(config => $"must be a directory that exists: {config.SqlDirectory} is none");
+        RuleForEach(config => config.Commands).SetValidator(new CommandConfigValidator(plugins));
+        RuleForEach(config => config.Clusters).SetValidator(config => new ClusterConfigValidator(plugins, config.Commands));
+        RuleFor(config => config.Commands).Custom((commands, context) => RefuseDuplicates([.. commands.Select(command => (command.Id, command.Name))], context));
+        RuleFor(config => config.Clusters).Custom((clusters, context) => RefuseDuplicates([.. clusters.Select(cluster => (cluster.Id, cluster.Name))], context));
+    }
+
+    private static void RefuseDuplicates((string? Id, string Name)[] entries, ValidationContext<HeimdallConfig> context)
+    {
+        var list = context.PropertyPath;
+
+        for (var index = 1; index < entries.Length; index++)
+        {
+            var (id, name) = entries[index];
+            var before = entries.AsSpan(0, index).ToArray();
+
+            if (name.Length > 0 && Array.FindIndex(before, other => other.Name == name) is >= 0 and var sameName)
+            {
+                AddFailure(index, "Name", $"is the name of {ConfigPath.FromProperty(list)}[{sameName}] too");
+            }
+
+            // Two entries without an id share one exactly when they share their name, which is said above.
+            if (Array.FindIndex(before, other => (other.Id ?? other.Name) == (id ?? name) && (other.Id ?? id) is not null) is >= 0 and var sameId)
+            {
+                AddFailure(index, "Id", $"is the id of {ConfigPath.FromProperty(list)}[{sameId}] too; without an id the name is used");
+            }
+        }
+
+        void AddFailure(int index, string field, string message) => context.AddFailure($"{list}[{index}].{field}", message);
+    }
+}

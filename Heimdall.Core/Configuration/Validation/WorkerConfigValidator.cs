@@ -1,0 +1,17 @@
+using FluentValidation;
+
+namespace Heimdall.Core.Configuration.Validation;
+
+internal sealed class WorkerConfigValidator : AbstractValidator<WorkerConfig>
+{
+    private const int MaxConcurrency = 256;
+    private static readonly TimeSpan _minLease = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _maxLease = TimeSpan.FromMinutes(5);
+
+    public WorkerConfigValidator()
+    {
+        RuleFor(worker => worker.Concurrency).Must(jobs => jobs is >= 1 and <= MaxConcurrency).WithMessage($"must be between 1 and {MaxConcurrency}");
+        RuleFor(worker => worker.Lease).Must(lease => lease >= _minLease && lease <= _maxLease).WithMessage("must be between 2s and 5m");
+        RuleFor(worker => worker.DrainTimeout).IsWait();
+    }
+}

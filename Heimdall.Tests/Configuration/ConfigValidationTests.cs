@@ -1,0 +1,94 @@
+using Heimdall.Core.Configuration;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Configuration;
+
+/// <summary>The validators, through the front door: a file with one thing in it.</summary>
+public sealed class ConfigValidationTests
+{
+    private const string Database = """
+        database:
+          connection_string: postgresql://heimdall@127.0.0.1/heimdall
+
+        """;
+
+    private const string Salt = "c2FsdHNhbHRzYWx0c2FsdA==";
+    private const string Digest = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    private const string HashExpected = "auth.api_keys[0].hash: must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it";
+    private const string ListenExpected = "server.listen: must be an absolute http or https URL without a path, such as http://127.0.0.1:9090";
+    private const string SchemaExpected =
+        "must be a schema name of at most 63 lower-case letters, digits and underscores, that begins with a letter or underscore and not with pg_";
+
+    [TestCase("server: { listen: 'http://0.0.0.0:80' }\nauth: { header: X-Heimdall-User }")]
+    [TestCase("server: { listen: 'https://[::1]:9443/' }")]
+    [TestCase("auth: { header: X-Heimdall-User }")]
+    [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Digest}' }}] }}")]
+    [TestCase("worker: { concurrency: 1, lease: 2s }")]
+    [TestCase("worker: { concurrency: 256, lease: 5m }")]
+    [TestCase("results: { enabled: false, retention: 365d, max_bytes: 1 }")]
+    public void Accepts_settings(string yaml)
+    {
+        using var folder = new ConfigFolder();
+
+        Assert.That(() => folder.Load(Database + yaml), Throws.Nothing);
+    }
+
+    [TestCase("server: { listen: 'localhost:9090' }", ListenExpected)]
+    [TestCase("server: { listen: 'ftp://localhost' }", ListenExpected)]
+    [TestCase("server: { listen: /api }", ListenExpected)]
+    [TestCase("server: { listen: 'http://localhost/api' }", ListenExpected)]
+    [TestCase("server: { max_body_bytes: 0 }", "server.max_body_bytes: must be greater than 0")]
+    [TestCase("server: { max_inline_per_caller: -1 }", "server.max_inline_per_caller: must be greater than 0")]
+    [TestCase("server: { max_queued_per_caller: 0 }", "server.max_queued_per_caller: must be greater than 0")]
+    [TestCase("server: { health_timeout: 0s }", "server.health_timeout: must be longer than nothing")]
+    [TestCase("server: { health_timeout: 25h }", "server.health_timeout: must not be longer than a day")]
+    [TestCase("auth: { header: 'X User' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
+    [TestCase("auth: { header: '' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
+    [TestCase($"auth: {{ api_keys: [{{ hash: 'sha256:{Salt}:{Digest}' }}] }}", "auth.api_keys[0].user: is required")]
+    [TestCase("auth: { api_keys: [{ user: alice }] }", "auth.api_keys[0].hash: is required")]
+    [TestCase("auth: { api_keys: [{ user: alice, hash: plain }] }", HashExpected)]
+    [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'md5:{Salt}:{Digest}' }}] }}", HashExpected)]
+    [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:c2FsdA==:{Digest}' }}] }}", HashExpected)]
+    [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Salt}' }}] }}", HashExpected)]
+    [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:not base64' }}] }}", HashExpected)]
+    [TestCase("worker: { concurrency: 0 }", "worker.concurrency: must be between 1 and 256")]
+    [TestCase("worker: { concurrency: 257 }", "worker.concurrency: must be between 1 and 256")]
+    [TestCase("worker: { lease: 1999ms }", "worker.lease: must be between 2s and 5m")]
+    [TestCase("worker: { lease: 301s }", "worker.lease: must be between 2s and 5m")]
+    [TestCase("worker: { drain_timeout: 0s }", "worker.drain_timeout: must be longer than nothing")]
+    [TestCase("results: { retention: 0d }", "results.retention: must be longer than nothing")]
+    [TestCase("results: { retention: 36501d }", "results.retention: must not be longer than 36500d")]
+    [TestCase("results: { max_bytes: 0 }", "results.max_bytes: must be greater than 0")]
+    public void Rejects_settings(string yaml, string expected)
+    {
+        using var folder = new ConfigFolder();
+
+        Assert.That(folder.ProblemsOf(Database + yaml), Is.EqualTo(new[] { $"test.yaml:3: {expected}" }));
+    }
+
+    [TestCase("{}", "connection_string: is required")]
+    [TestCase("{ connection_string: ' ' }", "connection_string: is required")]
+    [TestCase("{ connection_string: '${env:HEIMDALL_UNSET}' }", "connection_string: ${env:HEIMDALL_UNSET}: the environment variable is not set")]
+    [TestCase("{ connection_string: host=x, schema: '' }", "schema: " + SchemaExpected)]
+    [TestCase("{ connection_string: host=x, schema: Heimdall }", "schema: " + SchemaExpected)]
+    [TestCase("{ connection_string: host=x, schema: pg_heimdall }", "schema: " + SchemaExpected)]
+    [TestCase("{ connection_string: host=x, schema: 1st }", "schema: " + SchemaExpected)]
+    [TestCase("{ connection_string: host=x, schema: a-b }", "schema: " + SchemaExpected)]
+    [TestCase("{ connection_string: host=x, schema: a234567890123456789012345678901234567890123456789012345678901234 }", "schema: " + SchemaExpected)]
+    [TestCase("{ connection_string: host=x, hangfire_schema: pg_jobs }", "hangfire_schema: " + SchemaExpected)]
+    [TestCase("{ connection_string: host=x, schema: jobs, hangfire_schema: jobs }", "hangfire_schema: must not be the same as database.schema")]
+    public void Rejects_databases(string database, string expected)
+    {
+        using var folder = new ConfigFolder();
+
+        Assert.That(folder.ProblemsOf($"database: {database}"), Is.EqualTo(new[] { $"test.yaml:1: database.{expected}" }));
+    }
+
+    [Test]
+    public void A_database_is_required_even_where_none_is_written()
+    {
+        using var folder = new ConfigFolder();
+
+        Assert.That(folder.ProblemsOf("server: {}"), Is.EqualTo(new[] { "test.yaml: database.connection_string: is required" }));
+    }
+}
