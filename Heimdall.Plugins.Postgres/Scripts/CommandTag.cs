@@ -1,0 +1,100 @@
+namespace Heimdall.Plugins.Postgres.Scripts;
+
+/// <summary>
+/// Names a command from its leading words as PostgreSQL's command tags do (src/include/tcop/cmdtaglist.h), and says what kind it is.
+/// The words are in upper case; "" is a word that is no keyword.
+/// </summary>
+internal static class CommandTag
+{
+    // PostgreSQL's own tag for what it does not know.
+    private const string Unknown = "???";
+
+    /// <summary>How many leading words tell everything about a command that begins with this one.</summary>
+    public static int WordsNeeded(string first) => first switch
+    {
+        // CREATE OR REPLACE LOCAL TEMPORARY RECURSIVE VIEW; ALTER TABLE IF EXISTS ONLY a.b DETACH PARTITION a.c CONCURRENTLY.
+        "CREATE" or "ALTER" or "DROP" => 12,
+        "COPY" => 8,
+
+        // The privileges stand before the ON that tells them from roles.
+        "GRANT" or "REVOKE" => 64,
+        "SET" or "ROLLBACK" or "COMMIT" or "PREPARE" or "DISCARD" or "DEALLOCATE" or "CLOSE" or "REINDEX" => 4,
+        _ => 1,
+    };
+
+    public static string Of(ReadOnlySpan<string> words) => words switch
+    {
+        [] or ["", ..] => Unknown,
+        ["CREATE" or "ALTER" or "DROP", .. var rest] => $"{words[0]} {ObjectOf(rest)}".TrimEnd(),
+        ["VALUES" or "TABLE" or "WITH", ..] => words[0] is "WITH" ? "WITH" : "SELECT",
+        ["END", ..] => "COMMIT",
+        ["ABORT", ..] => "ROLLBACK",
+        ["START", ..] => "START TRANSACTION",
+        ["COMMIT" or "ROLLBACK", "PREPARED", ..] or ["PREPARE", "TRANSACTION", ..] => $"{words[0]} {words[1]}",
+        ["ANALYSE", ..] => "ANALYZE",
+        ["TRUNCATE", ..] => "TRUNCATE TABLE",
+        ["LOCK", ..] => "LOCK TABLE",
+        ["REFRESH", ..] => "REFRESH MATERIALIZED VIEW",
+        ["DECLARE", ..] => "DECLARE CURSOR",
+        ["CLOSE", "ALL", ..] => "CLOSE CURSOR ALL",
+        ["CLOSE", ..] => "CLOSE CURSOR",
+        ["DEALLOCATE", "ALL", ..] or ["DEALLOCATE", "PREPARE", "ALL", ..] => "DEALLOCATE ALL",
+        ["DISCARD", "TEMPORARY", ..] => "DISCARD TEMP",
+        ["DISCARD", var what and not "", ..] => $"DISCARD {what}",
+        ["SET", "CONSTRAINTS", ..] => "SET CONSTRAINTS",
+        ["SECURITY", ..] => "SECURITY LABEL",
+        ["IMPORT", ..] => "IMPORT FOREIGN SCHEMA",
+        ["REASSIGN", ..] => "REASSIGN OWNED",
+        ["GRANT" or "REVOKE", ..] => words.Contains("ON") ? words[0] : $"{words[0]} ROLE",
+        _ => words[0],
+    };
+
+    public static ScriptStatementKind KindOf(ReadOnlySpan<string> words, bool concurrentOption) => words switch
+    {
+        ["COPY", ..] => KindOfCopy(words),
+        ["BEGIN" or "START" or "COMMIT" or "END" or "ABORT", ..] or ["PREPARE", "TRANSACTION", ..] => ScriptStatementKind.TransactionControl,
+        ["ROLLBACK", "TO", ..] or ["ROLLBACK", "WORK" or "TRANSACTION", "TO", ..] => ScriptStatementKind.Sql,
+        ["ROLLBACK", ..] => ScriptStatementKind.TransactionControl,
+        _ => concurrentOption || RunsOutsideTransaction(words) ? ScriptStatementKind.OutsideTransaction : ScriptStatementKind.Sql,
+    };
+
+    private static string ObjectOf(ReadOnlySpan<string> words) => words switch
+    {
+        ["OR", "REPLACE", .. var rest] => ObjectOf(rest),
+        ["DEFAULT", "PRIVILEGES", ..] => "DEFAULT PRIVILEGES",
+        ["GLOBAL" or "LOCAL" or "TEMP" or "TEMPORARY" or "UNLOGGED" or "UNIQUE" or "RECURSIVE" or "TRUSTED" or "PROCEDURAL" or "CONSTRAINT" or "DEFAULT", .. var rest] => ObjectOf(rest),
+        ["FOREIGN", "DATA", ..] => "FOREIGN DATA WRAPPER",
+        ["TEXT", "SEARCH", var what, ..] => $"TEXT SEARCH {what}",
+        ["MATERIALIZED", "VIEW", ..] or ["FOREIGN", "TABLE", ..] or ["EVENT", "TRIGGER", ..] or ["ACCESS", "METHOD", ..]
+            or ["OPERATOR", "CLASS" or "FAMILY", ..] or ["LARGE", "OBJECT", ..] or ["USER", "MAPPING", ..] => $"{words[0]} {words[1]}",
+        ["USER" or "GROUP", ..] => "ROLE",
+        [var word, ..] => word,
+        [] => "",
+    };
+
+    // The name between COPY and the direction may be a keyword only in quotes or behind a dot, where it does not count as one.
+    private static ScriptStatementKind KindOfCopy(ReadOnlySpan<string> words)
+    {
+        var direction = words.IndexOfAny("FROM", "TO");
+
+        // The server takes STDIN and STDOUT for the same word.
+        return direction < 0 ? ScriptStatementKind.Sql : words[direction..] switch
+        {
+            ["FROM", "STDIN" or "STDOUT", ..] => ScriptStatementKind.CopyFromStdin,
+            ["TO", "STDIN" or "STDOUT", ..] => ScriptStatementKind.CopyToStdout,
+            _ => ScriptStatementKind.Sql,
+        };
+    }
+
+    // The callers of PreventInTransactionBlock that the statement's words give away. CLUSTER without a table and subscriptions
+    // depend on options and state: the server decides those.
+    private static bool RunsOutsideTransaction(ReadOnlySpan<string> words) => words switch
+    {
+        ["VACUUM", ..] or ["ALTER", "SYSTEM", ..] or ["DISCARD", "ALL", ..] => true,
+        ["CREATE" or "DROP", "DATABASE" or "TABLESPACE", ..] or ["ALTER", "DATABASE", _, "SET", "TABLESPACE", ..] => true,
+        ["CREATE", "INDEX", "CONCURRENTLY", ..] or ["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY", ..] or ["DROP", "INDEX", "CONCURRENTLY", ..] => true,
+        ["REINDEX", "SCHEMA" or "DATABASE" or "SYSTEM", ..] or ["REINDEX", _, "CONCURRENTLY", ..] => true,
+        ["ALTER", "TABLE", .. var rest] => rest.IndexOf("DETACH") is >= 0 and var detach && rest[detach..] is [_, "PARTITION", _, .. var tail] && tail.Contains("CONCURRENTLY"),
+        _ => false,
+    };
+}

@@ -1,0 +1,128 @@
+namespace Heimdall.Plugins.Postgres.Scripts;
+
+/// <summary>
+/// Hands on the data that follows a COPY ... FROM STDIN, up to a line with nothing but <c>\.</c>, straight from the buffer:
+/// https://www.postgresql.org/docs/current/sql-copy.html (text format)
+/// </summary>
+internal sealed class CopyDataReader(ScriptBuffer buffer)
+{
+    private bool _atLineStart;
+
+    /// <summary>Whether data was begun and its end not reached.</summary>
+    public bool Inside { get; private set; }
+
+    /// <summary>
+    /// Goes to the first line of the data. psql reads what stands behind the semicolon after the data;
+    /// that surprise is refused, a comment is not.
+    /// </summary>
+    public async ValueTask BeginAsync(CancellationToken cancellationToken)
+    {
+        int length;
+
+        while ((length = buffer.Kept.IndexOf((byte)'\n')) < 0 && !buffer.Ended)
+        {
+            await buffer.FillAsync(cancellationToken);
+        }
+
+        DiscardLine(length < 0 ? buffer.Kept.Length : length + 1);
+        (Inside, _atLineStart) = (true, true);
+    }
+
+    /// <summary>The next piece; empty at the end of the data. It counts as read, and is valid until the next call.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>> NextAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (_atLineStart && TryEnd())
+            {
+                return default;
+            }
+
+            var length = LengthOfPiece();
+
+            if (length > 0)
+            {
+                var piece = buffer.KeptMemory[..length];
+
+                _atLineStart = buffer.Kept[length - 1] == (byte)'\n';
+                buffer.Discard(length);
+
+                return piece;
+            }
+
+            if (buffer.Ended)
+            {
+                Inside = false;
+
+                return default;
+            }
+
+            await buffer.FillAsync(cancellationToken);
+        }
+    }
+
+    private bool TryEnd()
+    {
+        if (Terminator(buffer.Kept, buffer.Ended) is not (> 0 and var length))
+        {
+            return false;
+        }
+
+        buffer.Discard(length);
+        Inside = false;
+
+        return true;
+    }
+
+    // Everything up to the first line that is, or with more bytes may prove to be, the terminator.
+    private int LengthOfPiece()
+    {
+        var kept = buffer.Kept;
+        var from = 0;
+
+        if (_atLineStart && Terminator(kept, buffer.Ended) is null)
+        {
+            return 0;
+        }
+
+        while (true)
+        {
+            var found = kept[from..].IndexOf("\n\\"u8);
+
+            if (found < 0)
+            {
+                return kept.Length;
+            }
+
+            from += found + 1;
+
+            if (Terminator(kept[from..], buffer.Ended) != 0)
+            {
+                return from;
+            }
+        }
+    }
+
+    /// <summary>Length of the terminating line at the start of <paramref name="text"/>; 0 if it is not one, null if more bytes are needed to tell.</summary>
+    private static int? Terminator(ReadOnlySpan<byte> text, bool ended) => text switch
+    {
+        [(byte)'\\', (byte)'.', (byte)'\n', ..] => 3,
+        [(byte)'\\', (byte)'.', (byte)'\r', (byte)'\n', ..] => 4,
+        [(byte)'\\', (byte)'.'] or [(byte)'\\', (byte)'.', (byte)'\r'] => ended ? text.Length : null,
+        [] or [(byte)'\\'] => ended ? 0 : null,
+        _ => 0,
+    };
+
+    private void DiscardLine(int length)
+    {
+        var rest = buffer.Kept[..length];
+        var first = rest.IndexOfAnyExcept(SqlCharacters.Space);
+
+        if (first >= 0 && !rest[first..].StartsWith("--"u8))
+        {
+            throw new ScriptException("The data of COPY ... FROM STDIN begins on the next line: put what stands behind the semicolon after the data.", buffer.Locate(first));
+        }
+
+        buffer.Discard(length);
+    }
+}

@@ -1,0 +1,120 @@
+using System.Buffers;
+
+namespace Heimdall.Plugins.Postgres.Scripts;
+
+/// <summary>
+/// The stretch of the script that is still needed. Positions count from the first kept byte, so that refilling, which
+/// moves and grows what is underneath, changes none of them.
+/// </summary>
+internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
+{
+    // Below the large object heap's limit: most scripts are small, and one large array a job would cost more than the scan.
+    private const int InitialSize = 64 * 1024;
+
+    // PostgreSQL takes no message longer than this (MaxAllocSize), so holding more could not help.
+    private const int LongestStatement = 0x3FFF_FFFF;
+
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(InitialSize);
+    private bool _rented = true;
+    private int _start;
+    private int _end;
+
+    public ReadOnlySpan<byte> Kept => _bytes.AsSpan(_start, _end - _start);
+
+    /// <summary>The same bytes; valid until the next <see cref="FillAsync"/>, even when they are discarded.</summary>
+    public ReadOnlyMemory<byte> KeptMemory => _bytes.AsMemory(_start, _end - _start);
+
+    /// <summary>Whether the stream has ended: what is kept is all that is left.</summary>
+    public bool Ended { get; private set; }
+
+    /// <summary>Offset of the first kept byte in the script.</summary>
+    public long Offset { get; private set; }
+
+    /// <summary>Where the first kept byte stands.</summary>
+    public ScriptLocation Start { get; private set; } = ScriptLocation.First;
+
+    public ScriptLocation Locate(int position) => Start.After(Kept[..position]);
+
+    public void Discard(int count)
+    {
+        Start = Start.After(Kept[..count]);
+        Skip(count);
+    }
+
+    /// <summary>Discards a byte order mark: it takes no column.</summary>
+    public async ValueTask SkipByteOrderMarkAsync(CancellationToken cancellationToken)
+    {
+        while (Kept.Length < 3 && !Ended)
+        {
+            await FillAsync(cancellationToken);
+        }
+
+        if (Kept is [0xEF, 0xBB, 0xBF, ..])
+        {
+            Skip(3);
+        }
+    }
+
+    /// <summary>Keeps at least one byte more, or finds the end of the script.</summary>
+    public async ValueTask FillAsync(CancellationToken cancellationToken)
+    {
+        // Short of room is treated as none: reading the last few bytes of the buffer would cost a call each.
+        if (_bytes.Length - _end < _bytes.Length / 4)
+        {
+            MakeRoom();
+        }
+
+        var count = await script.ReadAsync(_bytes.AsMemory(_end), cancellationToken);
+
+        _end += count;
+        Ended = count == 0;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        ReturnRented();
+        _bytes = [];
+        _start = _end = 0;
+
+        return script.DisposeAsync();
+    }
+
+    private void Skip(int count)
+    {
+        _start += count;
+        Offset += count;
+    }
+
+    private void MakeRoom()
+    {
+        var kept = Kept;
+
+        if (kept.Length > LongestStatement)
+        {
+            throw new ScriptException("The statement that begins here is longer than 1 GB, which PostgreSQL does not take: split it.", Start);
+        }
+
+        // Moving no more than half and otherwise doubling keeps the copying linear in the length of the script.
+        var target = kept.Length <= _bytes.Length / 2
+            ? _bytes
+            : GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, _bytes.Length * 2L));
+
+        kept.CopyTo(target);
+        (_end, _start) = (kept.Length, 0);
+
+        if (target != _bytes)
+        {
+            ReturnRented();
+            _bytes = target;
+        }
+    }
+
+    private void ReturnRented()
+    {
+        if (_rented)
+        {
+            _rented = false;
+            ArrayPool<byte>.Shared.Return(_bytes);
+        }
+    }
+}

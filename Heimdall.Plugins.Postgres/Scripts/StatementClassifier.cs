@@ -1,0 +1,170 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Heimdall.Plugins.Postgres.Scripts;
+
+/// <summary>
+/// Told the tokens of a statement as they are met, says which command it is, and when its tokens no longer matter.
+/// </summary>
+internal sealed class StatementClassifier
+{
+    // No keyword is longer, and PostgreSQL cuts names to this length.
+    private const int LongestWord = 63;
+
+    // The leading words in upper case; "" stands for what is no keyword whatever it says: quoted, a literal, behind a dot.
+    private readonly List<string> _words = new(12);
+
+    private int _limit;
+    private bool _afterDot;
+    private bool _isRoutine;
+    private bool _isCommonTable;
+    private bool _tableNameFollows;
+    private bool _concurrentOption;
+
+    public bool WantsTokens { get; private set; }
+
+    /// <summary>How many BEGIN ATOMIC and CASE wait for their END: a semicolon inside them ends nothing.</summary>
+    public int BlockDepth { get; private set; }
+
+    public string Tag => CommandTag.Of(Words);
+
+    public ScriptStatementKind Kind => CommandTag.KindOf(Words, _concurrentOption);
+
+    private ReadOnlySpan<string> Words => CollectionsMarshal.AsSpan(_words);
+
+    public void Reset()
+    {
+        _words.Clear();
+        (WantsTokens, BlockDepth, _limit) = (true, 0, 1);
+        (_afterDot, _isRoutine, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false, false);
+    }
+
+    /// <summary>A keyword or a name without quotes.</summary>
+    public void Word(ReadOnlySpan<byte> word, int parentheses)
+    {
+        if (_isRoutine)
+        {
+            CountBlocks(word, parentheses);
+        }
+        else if (_isCommonTable)
+        {
+            FindMainCommand(word, parentheses);
+        }
+        else if (parentheses == 0 || _words.Count == 0)
+        {
+            // A query in parentheses that begins with WITH: only SELECT may stand there, and it is all inside.
+            Add(_afterDot ? "" : parentheses > 0 && Is(word, "WITH"u8) ? "SELECT" : Upper(word));
+        }
+        else if (_words is ["REINDEX"])
+        {
+            ReadReindexOption(word);
+        }
+
+        _afterDot = false;
+    }
+
+    /// <summary>A quoted name, a string or a number.</summary>
+    public void Literal(int parentheses)
+    {
+        _afterDot = false;
+
+        if (_isCommonTable)
+        {
+            _tableNameFollows &= parentheses > 0;
+        }
+        else if (WantsTokens && !_isRoutine && (parentheses == 0 || _words.Count == 0))
+        {
+            Add("");
+        }
+    }
+
+    /// <summary>Any other token, with the number of parentheses open around it.</summary>
+    public void Symbol(byte symbol, int parentheses)
+    {
+        _afterDot = symbol == (byte)'.';
+
+        if (_isCommonTable && parentheses == 0)
+        {
+            _tableNameFollows = symbol == (byte)',';
+        }
+        else if (_words.Count == 0 && symbol != (byte)'(')
+        {
+            Add("");
+        }
+    }
+
+    private void Add(string word)
+    {
+        _words.Add(word);
+
+        if (_words.Count == 1)
+        {
+            _limit = CommandTag.WordsNeeded(word);
+            _isCommonTable = _tableNameFollows = word == "WITH";
+        }
+
+        _isRoutine = Words is ["CREATE", "FUNCTION" or "PROCEDURE"] or ["CREATE", "OR", "REPLACE", "FUNCTION" or "PROCEDURE"];
+        WantsTokens = _isRoutine || _isCommonTable || _words.Count < _limit;
+    }
+
+    // psql's own rule: parentheses hide these words, and CASE counts only inside a BEGIN, because it shares its END.
+    private void CountBlocks(ReadOnlySpan<byte> word, int parentheses)
+    {
+        if (parentheses > 0)
+        {
+            return;
+        }
+
+        if (Is(word, "BEGIN"u8) || (BlockDepth > 0 && Is(word, "CASE"u8)))
+        {
+            BlockDepth++;
+        }
+        else if (BlockDepth > 0 && Is(word, "END"u8))
+        {
+            BlockDepth--;
+        }
+    }
+
+    // The first verb outside the parentheses of the common table expressions that is not one's name.
+    private void FindMainCommand(ReadOnlySpan<byte> word, int parentheses)
+    {
+        if (parentheses > 0)
+        {
+            return;
+        }
+
+        if (_tableNameFollows)
+        {
+            _tableNameFollows = Is(word, "RECURSIVE"u8);
+        }
+        else if (Upper(word) is "SELECT" or "INSERT" or "UPDATE" or "DELETE" or "MERGE" or "VALUES" or "TABLE")
+        {
+            _words[0] = Upper(word);
+            WantsTokens = _isCommonTable = false;
+        }
+    }
+
+    private void ReadReindexOption(ReadOnlySpan<byte> word)
+    {
+        if (Is(word, "CONCURRENTLY"u8))
+        {
+            _concurrentOption = true;
+        }
+        else if (Is(word, "FALSE"u8) || Is(word, "OFF"u8))
+        {
+            _concurrentOption = false;
+        }
+    }
+
+    private static bool Is(ReadOnlySpan<byte> word, ReadOnlySpan<byte> keyword) => Ascii.EqualsIgnoreCase(word, keyword);
+
+    private static string Upper(ReadOnlySpan<byte> word)
+    {
+        Span<char> upper = stackalloc char[LongestWord];
+
+        return word.Length <= LongestWord && Ascii.ToUpper(word, upper, out var length) == OperationStatus.Done
+            ? new string(upper[..length])
+            : "";
+    }
+}

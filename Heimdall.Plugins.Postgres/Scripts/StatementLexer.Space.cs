@@ -1,0 +1,106 @@
+namespace Heimdall.Plugins.Postgres.Scripts;
+
+// What counts as space: between statements, and comments anywhere.
+internal sealed partial class StatementLexer
+{
+    private LexerStop? Between()
+    {
+        var bytes = buffer.Kept;
+
+        if (!Find(bytes[_position..].IndexOfAnyExcept(SqlCharacters.Space), bytes.Length))
+        {
+            return NothingLeft();
+        }
+
+        switch (bytes[_position])
+        {
+            case (byte)';':
+                _position++;
+                return null;
+
+            case (byte)'-' or (byte)'/' when IsNextUnknown(bytes):
+                return LexerStop.NeedsMore;
+
+            case (byte)'\\':
+                DiscardRead();
+                _state = State.Backslash;
+                return null;
+
+            default:
+                DiscardRead();
+                Begun = !TryComment();
+                _openedBefore = buffer.Start;
+                _state = Begun ? State.Code : _state;
+                return null;
+        }
+    }
+
+    private bool TryComment()
+    {
+        var rest = buffer.Kept[_position..];
+
+        if (rest.StartsWith("--"u8))
+        {
+            _commentAfterString = _stringEnd >= 0 && buffer.Kept[_stringEnd.._position].IndexOfAnyExcept(SqlCharacters.Space) < 0;
+            _state = State.LineComment;
+        }
+        else if (rest.StartsWith("/*"u8))
+        {
+            _commentDepth = 1;
+            _state = State.BlockComment;
+        }
+        else
+        {
+            return false;
+        }
+
+        _opened = _position;
+        _position += 2;
+
+        return true;
+    }
+
+    private LexerStop? LineComment()
+    {
+        var bytes = buffer.Kept;
+
+        if (!Find(bytes[_position..].IndexOfAny((byte)'\n', (byte)'\r'), bytes.Length))
+        {
+            return NothingLeft();
+        }
+
+        // Such a comment counts as space between the halves of a continued literal.
+        _stringEnd = Begun && _commentAfterString ? _position : _stringEnd;
+        _state = Begun ? State.Code : State.Between;
+
+        return null;
+    }
+
+    private LexerStop? BlockComment()
+    {
+        var bytes = buffer.Kept;
+
+        if (!Find(bytes[_position..].IndexOfAny((byte)'/', (byte)'*'), bytes.Length))
+        {
+            return NothingLeft();
+        }
+
+        if (IsNextUnknown(bytes))
+        {
+            return LexerStop.NeedsMore;
+        }
+
+        var pair = bytes[_position..];
+        var change = pair.StartsWith("/*"u8) ? 1 : pair.StartsWith("*/"u8) ? -1 : 0;
+
+        _commentDepth += change;
+        _position += change == 0 ? 1 : 2;
+
+        if (_commentDepth == 0)
+        {
+            _state = Begun ? State.Code : State.Between;
+        }
+
+        return null;
+    }
+}

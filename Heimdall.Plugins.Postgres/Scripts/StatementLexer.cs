@@ -1,0 +1,247 @@
+using System.Buffers;
+using System.Text;
+
+namespace Heimdall.Plugins.Postgres.Scripts;
+
+/// <summary>
+/// Finds where a statement ends, by the rules of psql and of the server's own lexer:
+/// https://www.postgresql.org/docs/current/sql-syntax-lexical.html.
+/// It stops wherever the kept bytes end and goes on from there when there are more, so no byte is read twice
+/// however long a statement is and however small the pieces it arrives in.
+/// </summary>
+internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClassifier classifier)
+{
+    private enum State
+    {
+        Between,
+        Code,
+        Word,
+        Number,
+        Name,
+        String,
+        QuotedName,
+        DollarTag,
+        DollarString,
+        LineComment,
+        BlockComment,
+        Backslash,
+    }
+
+    private State _state;
+    private int _position;
+    private int _opened;
+    private ScriptLocation _openedBefore;
+
+    // Letters before this position belong to a token that has ended: they are no prefix of a quote and no name around a dollar sign.
+    private int _floor;
+
+    private bool _escapes;
+    private int _stringEnd;
+    private bool _commentAfterString;
+    private byte[] _dollarQuote = [];
+    private int _commentDepth;
+    private int _parentheses;
+    private bool _standardConformingStrings;
+
+    /// <summary>Whether a token of a statement was met. If so, that token is the first byte the buffer keeps.</summary>
+    public bool Begun { get; private set; }
+
+    /// <summary>Position of what it stopped at.</summary>
+    public int Position => _position;
+
+    /// <summary>Where the quote or comment opened that has not ended.</summary>
+    public ScriptLocation Opened => Begun ? buffer.Locate(_opened) : _openedBefore;
+
+    /// <summary>What it is that has not ended.</summary>
+    public string OpenedWhat => _state switch
+    {
+        State.String => "quoted string",
+        State.QuotedName => "quoted name",
+        State.DollarString => $"dollar-quoted string {Encoding.UTF8.GetString(_dollarQuote)}",
+        _ => "/* comment",
+    };
+
+    /// <summary>Makes ready for the next statement, which begins somewhere after the first kept byte.</summary>
+    public void Reset(bool standardConformingStrings)
+    {
+        (_state, _position, _floor, _stringEnd, _parentheses, Begun) = (State.Between, 0, 0, -1, 0, false);
+        _standardConformingStrings = standardConformingStrings;
+        classifier.Reset();
+    }
+
+    public LexerStop Advance()
+    {
+        while (true)
+        {
+            var stop = _state switch
+            {
+                State.Between => Between(),
+                State.Code => Code(),
+                State.Word => Word(),
+                State.Number => Run(SqlCharacters.TagPart),
+                State.Name => Run(SqlCharacters.NamePart),
+                State.String => String(),
+                State.QuotedName => QuotedName(),
+                State.DollarTag => DollarTag(),
+                State.DollarString => DollarString(),
+                State.LineComment => LineComment(),
+                State.BlockComment => BlockComment(),
+                _ => LexerStop.BackslashCommand,
+            };
+
+            if (stop is LexerStop.NeedsMore && !Begun)
+            {
+                // Comments and space before a statement are not kept, however much there is of them.
+                DiscardRead();
+            }
+
+            if (stop is not null)
+            {
+                return stop.Value;
+            }
+        }
+    }
+
+    /// <summary>Steps over a backslash command before a statement, to the end of its line.</summary>
+    public void SkipLine() => _state = State.LineComment;
+
+    private LexerStop? Code()
+    {
+        var bytes = buffer.Kept;
+
+        // Names and numbers matter only while the classifier asks; an INSERT of a million values is searched for quotes alone.
+        var found = classifier.WantsTokens
+            ? bytes[_position..].IndexOfAnyExcept(SqlCharacters.Space)
+            : bytes[_position..].IndexOfAny(SqlCharacters.Special);
+
+        if (!Find(found, bytes.Length))
+        {
+            return NothingLeft();
+        }
+
+        var c = bytes[_position];
+
+        switch (c)
+        {
+            case (byte)'\'':
+                OpenString(bytes);
+                return null;
+
+            case (byte)'"':
+                Open(State.QuotedName);
+                return null;
+
+            case (byte)'$':
+                Dollar(bytes);
+                return null;
+
+            case (byte)'-' or (byte)'/':
+                if (IsNextUnknown(bytes))
+                {
+                    return LexerStop.NeedsMore;
+                }
+
+                if (!TryComment())
+                {
+                    Symbol(c);
+                }
+
+                return null;
+
+            case (byte)'(':
+                Symbol(c);
+                _parentheses++;
+                return null;
+
+            case (byte)')':
+                _parentheses = Math.Max(0, _parentheses - 1);
+                Symbol(c);
+                return null;
+
+            case (byte)';' when _parentheses == 0 && classifier.BlockDepth == 0:
+                return LexerStop.StatementEnd;
+
+            case (byte)'\\':
+                _state = State.Backslash;
+                return null;
+        }
+
+        if (SqlCharacters.IsNameStart(c))
+        {
+            _opened = _position++;
+            _state = State.Word;
+        }
+        else if (SqlCharacters.IsDigit(c))
+        {
+            classifier.Literal(_parentheses);
+            _state = State.Number;
+        }
+        else
+        {
+            Symbol(c);
+        }
+
+        return null;
+    }
+
+    private LexerStop? Word()
+    {
+        if (Run(SqlCharacters.NamePart) is { } stop)
+        {
+            return stop;
+        }
+
+        classifier.Word(buffer.Kept[_opened.._position], _parentheses);
+
+        return null;
+    }
+
+    // The rest of a name or number, of whatever length.
+    private LexerStop? Run(SearchValues<byte> parts)
+    {
+        var bytes = buffer.Kept;
+
+        if (!Find(bytes[_position..].IndexOfAnyExcept(parts), bytes.Length) && !buffer.Ended)
+        {
+            return LexerStop.NeedsMore;
+        }
+
+        _state = State.Code;
+
+        return null;
+    }
+
+    // Whatever was searched to the end of what is kept goes on there, or ends with the script.
+    private LexerStop NothingLeft() => (_state, buffer.Ended) switch
+    {
+        (_, false) => LexerStop.NeedsMore,
+        (State.String or State.QuotedName or State.DollarString or State.BlockComment, true) => LexerStop.Unterminated,
+        _ => LexerStop.ScriptEnd,
+    };
+
+    private bool Find(int index, int length)
+    {
+        _position = index < 0 ? length : _position + index;
+
+        return index >= 0;
+    }
+
+    private void Open(State state)
+    {
+        classifier.Literal(_parentheses);
+        _opened = _position++;
+        _state = state;
+    }
+
+    private void Symbol(byte symbol)
+    {
+        classifier.Symbol(symbol, _parentheses);
+        _position++;
+    }
+
+    private void DiscardRead()
+    {
+        buffer.Discard(_position);
+        _position = 0;
+    }
+}
