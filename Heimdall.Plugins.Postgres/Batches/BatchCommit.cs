@@ -1,0 +1,82 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Errors;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Batches;
+
+/// <summary>Commits a batch, and knows afterwards whether it did.</summary>
+internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, TransactionEvidence evidence)
+{
+    private const string CurrentTransaction = "select pg_current_xact_id_if_assigned()::text";
+
+    /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    /// <exception cref="AttemptLostException">The job belongs to another attempt.</exception>
+    /// <exception cref="JobFailedException">Something of the script is committed, or nobody can tell.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await CheckTransactionAsync(cancellationToken);
+        await monitor.ConfirmAsync(cancellationToken);
+        try
+        {
+            await session.CommitAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException && !session.IsAlive)
+        {
+            // The connection broke between COMMIT and its answer. Only the server knows.
+            if (await FindFateAsync() is var fate && fate != AttemptFate.Committed)
+            {
+                throw fate == AttemptFate.NothingHappened ? Rethrown(e, cancellationToken) : Unknown(e);
+            }
+        }
+    }
+
+    /// <summary>The transaction that is about to be committed must be the one the evidence names, or the evidence would lie.</summary>
+    private async Task CheckTransactionAsync(CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(CurrentTransaction, session.Connection);
+        if (await command.ExecuteScalarAsync(cancellationToken) as string != evidence.Xid)
+        {
+            throw new JobFailedException(
+                JobFailureKind.OutcomeUnknown,
+                "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be committed.");
+        }
+    }
+
+    private async Task<AttemptFate> FindFateAsync()
+    {
+        // The token may have fired: whoever fired it needs the answer.
+        using var patience = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            try
+            {
+                await using var control = await session.OpenControlAsync(patience.Token);
+                return await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(jobId), evidence, patience.Token);
+            }
+            catch (Exception e) when (e is OperationCanceledException or JobFailedException)
+            {
+                return AttemptFate.Unknown;
+            }
+            catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+            {
+                if (patience.IsCancellationRequested)
+                {
+                    return AttemptFate.Unknown;
+                }
+
+                await Task.Delay(Pause, CancellationToken.None);
+            }
+        }
+    }
+
+    private Exception Rethrown(Exception e, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
+        ? new OperationCanceledException("The batch was stopped during its commit and is rolled back.", e, cancellationToken)
+        : new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None, session.State), e);
+
+    private static JobFailedException Unknown(Exception e) =>
+        new(JobFailureKind.OutcomeUnknown, "The connection to the cluster broke during the commit, and whether it took effect cannot be told.", e);
+}

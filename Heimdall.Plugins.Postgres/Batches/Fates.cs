@@ -1,0 +1,66 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Errors;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Heimdall.Plugins.Postgres.Batches;
+
+/// <summary>Finds out what became of a transaction whose client has lost sight of it.</summary>
+internal static class Fates
+{
+    private const string Server = "select system_identifier::text, timeline_id from pg_control_system(), pg_control_checkpoint()";
+    private const string Status = "select pg_xact_status($1::xid8)";
+
+    /// <summary>Ends the backend, then asks. Never the other way round: a backend that is told to end may still commit.</summary>
+    /// <param name="control">A connection to the server that ran the transaction.</param>
+    /// <param name="applicationName">The name of the job's session.</param>
+    /// <param name="evidence">Null when the attempt died before it had recorded any, and so before its first statement.</param>
+    /// <param name="cancellationToken">Fires when this process must stop.</param>
+    /// <exception cref="JobFailedException">The backend does not end, so there is no answer yet.</exception>
+    public static async Task<AttemptFate> FindAsync(NpgsqlConnection control, string applicationName, TransactionEvidence? evidence, CancellationToken cancellationToken)
+    {
+        if (!await Backends.EndAsync(control, applicationName, evidence?.Backend, cancellationToken))
+        {
+            throw new JobFailedException(JobFailureKind.Unavailable, "A session of the job is still running in the cluster and does not end.");
+        }
+
+        if (evidence is null)
+        {
+            return AttemptFate.NothingHappened;
+        }
+
+        return await IsSameServerAsync(control, evidence, cancellationToken)
+            ? await AskAsync(control, evidence, cancellationToken)
+            : AttemptFate.Unknown;
+    }
+
+    private static async Task<bool> IsSameServerAsync(NpgsqlConnection control, TransactionEvidence evidence, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Server, control);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return reader.GetString(0) == evidence.System && reader.GetInt32(1) == evidence.Timeline;
+    }
+
+    private static async Task<AttemptFate> AskAsync(NpgsqlConnection control, TransactionEvidence evidence, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Status, control)
+        {
+            Parameters = { new() { Value = evidence.Xid, NpgsqlDbType = NpgsqlDbType.Text } },
+        };
+        try
+        {
+            return await command.ExecuteScalarAsync(cancellationToken) switch
+            {
+                "committed" => AttemptFate.Committed,
+                "aborted" => AttemptFate.NothingHappened,
+                _ => AttemptFate.Unknown,
+            };
+        }
+        catch (PostgresException e) when (PostgresErrors.IsUnknownTransaction(e))
+        {
+            return AttemptFate.Unknown;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.Security.Cryptography;
+using System.Text;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Files;
+
+namespace Heimdall.Plugins.Postgres.Batches;
+
+/// <summary>The bytes of a script on their way to the scanner: hashed as they pass, never all in memory when they come from a file.</summary>
+internal sealed class ScriptStream : Stream
+{
+    private readonly Stream _source;
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+    private ScriptStream(Stream source)
+    {
+        _source = source;
+        Length = source.Length;
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    /// <summary>As it was when the script was opened.</summary>
+    public override long Length { get; }
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Of what has been read so far, in lower-case hexadecimal.</summary>
+    public string Sha256 => Convert.ToHexStringLower(_hash.GetCurrentHash());
+
+    /// <exception cref="JobRefusedException">The query is the path of a script that may not be read.</exception>
+    public static ScriptStream Open(string query, ScriptFolder directory) =>
+        new(ScriptFolder.IsPath(query) ? directory.Open(query) : new MemoryStream(Encoding.UTF8.GetBytes(query)));
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override int Read(Span<byte> buffer)
+    {
+        try
+        {
+            var read = _source.Read(buffer);
+            _hash.AppendData(buffer[..read]);
+            return read;
+        }
+        catch (IOException e)
+        {
+            throw Unreadable(e);
+        }
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var read = await _source.ReadAsync(buffer, cancellationToken);
+            _hash.AppendData(buffer.Span[..read]);
+            return read;
+        }
+        catch (IOException e)
+        {
+            throw Unreadable(e);
+        }
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _source.Dispose();
+            _hash.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private static JobFailedException Unreadable(IOException cause) => new(JobFailureKind.Refused, "The script could not be read to its end.", cause);
+}

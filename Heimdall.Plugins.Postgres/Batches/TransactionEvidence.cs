@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Heimdall.Plugins.Postgres.Connections;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Batches;
+
+/// <summary>
+/// What tells, after a worker has died, whether its transaction was committed: stored with the attempt before its first statement.
+/// </summary>
+internal sealed record TransactionEvidence
+{
+    private const string Question =
+        """
+        select pg_current_xact_id()::text,
+            (select system_identifier::text from pg_control_system()),
+            (select timeline_id from pg_control_checkpoint())
+        """;
+
+    public required int Pid { get; init; }
+
+    /// <summary>When the backend started, in microseconds since 1970: a pid is used again.</summary>
+    public required long Started { get; init; }
+
+    /// <summary>The transaction, as an xid8.</summary>
+    public required string Xid { get; init; }
+
+    /// <summary>The server's system identifier.</summary>
+    public required string System { get; init; }
+
+    /// <summary>The server's timeline: a promoted standby may not have the transaction, or have another one of that number.</summary>
+    public required int Timeline { get; init; }
+
+    [JsonIgnore]
+    public Backend Backend => new(Pid, Started);
+
+    public static async Task<TransactionEvidence> TakeAsync(Session session, Guid jobId, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Question, session.Connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var evidence = new TransactionEvidence
+        {
+            Pid = session.Backend.Pid,
+            Started = session.Backend.Started,
+            Xid = reader.GetString(0),
+            System = reader.GetString(1),
+            Timeline = reader.GetInt32(2),
+        };
+        await reader.CloseAsync();
+
+        await FenceAsync(session, jobId, cancellationToken);
+        return evidence;
+    }
+
+    public static TransactionEvidence? FromJson(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, EvidenceJson.Default.TransactionEvidence);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    public string ToJson() => JsonSerializer.Serialize(this, EvidenceJson.Default.TransactionEvidence);
+
+    /// <summary>
+    /// A commit with a later transaction id, and so a flushed log that knows of ours. Without it a server that crashes may hand our
+    /// id out once more, and would then say "committed" of somebody else's work.
+    /// </summary>
+    private static async Task FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken)
+    {
+        await using var control = await session.OpenControlAsync(cancellationToken);
+        await using var fence = new NpgsqlCommand("select pg_logical_emit_message(true, 'heimdall', $1)", control)
+        {
+            Parameters = { new() { Value = jobId.ToString() } },
+        };
+        await fence.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(TransactionEvidence))]
+internal sealed partial class EvidenceJson : JsonSerializerContext;

@@ -1,0 +1,56 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Heimdall.Plugins.Postgres.Connections;
+
+/// <summary>Stops backends from a second connection.</summary>
+internal static class Backends
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+
+    // By name and by process: a script can rename its session, and a session of a dead worker is known by name only.
+    private const string Terminate =
+        """
+        select pg_terminate_backend(pid)
+        from pg_stat_activity
+        where pid <> pg_backend_pid()
+          and (application_name = $1 or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3)
+        """;
+
+    /// <summary>Terminates backends, and does not return before they are gone.</summary>
+    /// <returns>False when one was still there after a patient wait.</returns>
+    public static async Task<bool> EndAsync(NpgsqlConnection control, string applicationName, Backend? backend, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        try
+        {
+            while (await TerminateAsync(control, applicationName, backend, patience.Token))
+            {
+                await Task.Delay(Pause, patience.Token);
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<bool> TerminateAsync(NpgsqlConnection control, string applicationName, Backend? backend, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Terminate, control)
+        {
+            Parameters =
+            {
+                new() { Value = applicationName },
+                new() { Value = backend?.Pid ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
+                new() { Value = backend?.Started ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+            },
+        };
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,162 @@
+using System.Collections.Concurrent;
+using Heimdall.Core.ConnectionStrings;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Connections;
+
+/// <summary>
+/// What is kept open for one cluster: data sources for jobs, and others for the connections that stop them or ask about them.
+/// They are apart so that a pool full of running jobs can still be told to stop.
+/// </summary>
+internal sealed class ClusterPool : IAsyncDisposable
+{
+    private const int ControlConnections = 8;
+    private const int ControlTimeoutSeconds = 15; // a busy machine is slow to connect, and a job fails with it
+
+    private readonly NpgsqlConnectionStringBuilder _settings;
+    private readonly NpgsqlDataSource _jobs;
+    private readonly NpgsqlDataSource _alone;
+    private readonly NpgsqlDataSource _control;
+    private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _controls = new(StringComparer.Ordinal);
+
+    private ClusterPool(NpgsqlConnectionStringBuilder settings)
+    {
+        _settings = settings;
+        _jobs = Build(ForJobs(settings));
+
+        // Each connection is closed with its job.
+        var alone = ForJobs(settings);
+        alone.Pooling = false;
+        _alone = Build(alone);
+        _control = Build(ForControl(settings));
+    }
+
+    /// <summary>Names of types that Npgsql does not know, by OID.</summary>
+    public ConcurrentDictionary<uint, string> TypeNames { get; } = new();
+
+    /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
+    public static ClusterPool Create(string connectionString)
+    {
+        var settings = ConnectionString.Parse(connectionString);
+        if (settings.MaxPoolSize < 1)
+        {
+            throw new ConnectionStringException("Maximum Pool Size must be above 0.");
+        }
+
+        try
+        {
+            return new ClusterPool(settings);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
+        {
+            throw new ConnectionStringException($"No connection can be made of it{Reason(e, settings)}");
+        }
+    }
+
+    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => _jobs.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>A connection of its own, with a backend that has served nobody and will serve nobody else.</summary>
+    public ValueTask<NpgsqlConnection> OpenAloneAsync(CancellationToken cancellationToken) => _alone.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>A connection that does not wait for the jobs: a busy cluster is not a dead one.</summary>
+    public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _control.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>A second connection to the very server that a first one reached: of several hosts another would not know its backends.</summary>
+    public ValueTask<NpgsqlConnection> OpenControlAsync(string host, int port, CancellationToken cancellationToken) =>
+        _controls.GetOrAdd($"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _jobs.DisposeAsync();
+        await _alone.DisposeAsync();
+        await _control.DisposeAsync();
+        foreach (var control in _controls.Values)
+        {
+            await control.Value.DisposeAsync();
+        }
+    }
+
+    private static NpgsqlConnectionStringBuilder ForJobs(NpgsqlConnectionStringBuilder settings)
+    {
+        var jobs = Common(settings);
+
+        // A job's session cleans up when the job ends, not when the next one begins: locks and temporary tables must not linger.
+        jobs.NoResetOnClose = true;
+        jobs.ReadBufferSize = Math.Max(jobs.ReadBufferSize, 64 * 1024);
+
+        // How long a cancel request may stay unanswered before the session is given up and its backend terminated.
+        jobs.CancellationTimeout = 2000;
+        return jobs;
+    }
+
+    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
+    {
+        // Npgsql takes this option of a data source only here.
+        var target = settings.TargetSessionAttributes;
+        settings.TargetSessionAttributes = null;
+
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        return target is null ? builder.Build() : builder.BuildMultiHost().WithTargetSession(Target(target));
+    }
+
+    private NpgsqlDataSource BuildForControl(string host, int port)
+    {
+        var control = ForControl(_settings);
+        control.Host = host;
+        control.Port = port;
+        control.TargetSessionAttributes = null;
+        return Build(control);
+    }
+
+    private static NpgsqlConnectionStringBuilder ForControl(NpgsqlConnectionStringBuilder settings)
+    {
+        var control = Common(settings);
+        control.ApplicationName = "heimdall control";
+        control.MaxPoolSize = ControlConnections;
+        control.MinPoolSize = 0;
+        control.Timeout = ControlTimeoutSeconds;
+        control.CommandTimeout = ControlTimeoutSeconds;
+        return control;
+    }
+
+    private static NpgsqlConnectionStringBuilder Common(NpgsqlConnectionStringBuilder settings)
+    {
+        var common = new NpgsqlConnectionStringBuilder(settings.ConnectionString)
+        {
+            ApplicationName = settings.ApplicationName ?? "heimdall",
+
+            // Deadlines are the runner's: a timeout of the driver's own would end long statements behind its back.
+            CommandTimeout = 0,
+            Pooling = true,
+            Enlist = false,
+            ClientEncoding = "UTF8",
+
+            // Our "discard all" drops prepared statements that Npgsql would go on using.
+            MaxAutoPrepare = 0,
+
+            // Error detail holds values of the job's own rows, and is shown to the job's own caller.
+            IncludeErrorDetail = true,
+            IncludeFailedBatchedCommand = true,
+        };
+
+        // Without it a server that vanished (a pulled cable, a firewall) is waited for until the job's deadline, or for ever.
+        if (common.KeepAlive == 0)
+        {
+            common.KeepAlive = 30;
+        }
+
+        return common;
+    }
+
+    /// <summary>Npgsql's own words, unless they repeat a secret.</summary>
+    private static string Reason(Exception exception, NpgsqlConnectionStringBuilder settings)
+    {
+        string?[] secrets = [settings.Password, settings.SslPassword, settings.Username, settings.Host];
+        return secrets.Any(secret => !string.IsNullOrEmpty(secret) && exception.Message.Contains(secret, StringComparison.OrdinalIgnoreCase))
+            ? "."
+            : $": {exception.Message}";
+    }
+
+    private static TargetSessionAttributes Target(string text) =>
+        Enum.Parse<TargetSessionAttributes>(text.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
+}

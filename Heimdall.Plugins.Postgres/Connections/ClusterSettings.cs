@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.ConnectionStrings;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Contexts;
+
+namespace Heimdall.Plugins.Postgres.Connections;
+
+/// <summary>The <c>context</c> of a cluster: where it is.</summary>
+internal static class ClusterSettings
+{
+    private const string Field = "connection_string";
+
+    public static IReadOnlyList<ContextProblem> Check(JsonObject context)
+    {
+        var reader = new ContextReader(context);
+        var text = reader.Text(Field);
+        reader.RefuseOthers();
+
+        if (text is not null)
+        {
+            try
+            {
+                // Only building shows every fault, and opens no connection; what does not connect has nothing to wait for at its end.
+                _ = ClusterPool.Create(text).DisposeAsync().AsTask();
+            }
+            catch (ConnectionStringException e)
+            {
+                reader.Report(Field, e.Message);
+            }
+        }
+        else if (context[Field] is null)
+        {
+            reader.Report(Field, "is missing; write postgresql://user:password@host:port/database.");
+        }
+
+        return reader.Problems;
+    }
+
+    /// <exception cref="JobFailedException">There is none.</exception>
+    public static string ConnectionStringOf(JsonObject context) => new ContextReader(context).Text(Field)
+        ?? throw new JobFailedException(JobFailureKind.Unavailable, "The cluster has no connection string.");
+}

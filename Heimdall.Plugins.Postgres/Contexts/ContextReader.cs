@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Plugins.Postgres.Contexts;
+
+/// <summary>Reads a context field by field and collects every problem instead of stopping at the first. A null is an absent field.</summary>
+internal sealed class ContextReader(JsonObject context)
+{
+    /// <summary>The server keeps timeouts as milliseconds in 32 bits.</summary>
+    private const double LongestTimeout = int.MaxValue / 1000;
+
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private readonly List<ContextProblem> _problems = [];
+
+    public IReadOnlyList<ContextProblem> Problems => _problems;
+
+    public void Report(string field, string message) => _problems.Add(new ContextProblem(field, message));
+
+    public string? Text(string field)
+    {
+        if (Find(field, JsonValueKind.String) is not { } value)
+        {
+            return null;
+        }
+
+        var text = value.GetValue<string>();
+        if (string.IsNullOrWhiteSpace(text) || text.Contains('\0'))
+        {
+            Report(field, text.Contains('\0') ? "holds a NUL character, which PostgreSQL does not take." : "is blank.");
+            return null;
+        }
+
+        return text;
+    }
+
+    public bool? Flag(string field) => Find(field, JsonValueKind.True, JsonValueKind.False)?.GetValueKind() switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => null,
+    };
+
+    public TimeSpan? Seconds(string field)
+    {
+        if (Find(field, JsonValueKind.Number) is not { } value)
+        {
+            return null;
+        }
+
+        if (NumberOf(value) is > 0 and <= LongestTimeout and var seconds)
+        {
+            return TimeSpan.FromSeconds(seconds);
+        }
+
+        Report(field, $"must be a number of seconds above 0 and at most {LongestTimeout:0}.");
+        return null;
+    }
+
+    public long? Count(string field)
+    {
+        if (Find(field, JsonValueKind.Number) is not { } value)
+        {
+            return null;
+        }
+
+        if (long.TryParse(value.ToJsonString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0)
+        {
+            return count;
+        }
+
+        Report(field, "must be a whole number above 0.");
+        return null;
+    }
+
+    /// <summary>Adds a problem for every field that nothing has asked for.</summary>
+    public void RefuseOthers()
+    {
+        foreach (var (field, _) in context)
+        {
+            if (!_known.Contains(field))
+            {
+                Report(field, $"is not known here; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.");
+            }
+        }
+    }
+
+    private static double NumberOf(JsonNode value) => double.Parse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
+
+    private JsonValue? Find(string field, params ReadOnlySpan<JsonValueKind> kinds)
+    {
+        _known.Add(field);
+        var node = context[field];
+        if (node is null)
+        {
+            return null;
+        }
+
+        if (node is JsonValue value && kinds.Contains(value.GetValueKind()))
+        {
+            return value;
+        }
+
+        Report(field, kinds[0] switch
+        {
+            JsonValueKind.String => "must be a string.",
+            JsonValueKind.Number => "must be a number.",
+            _ => "must be true or false.",
+        });
+        return null;
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Plugins.Postgres.Contexts;
+
+/// <summary>What a job asked for, completed from its command and within the command's ceilings.</summary>
+internal sealed record JobSettings
+{
+    /// <summary>SQL, or the path of a script (<see cref="Files.ScriptFolder.IsPath"/>).</summary>
+    public required string Query { get; init; }
+
+    /// <summary>True for one query with rows, false for a batch.</summary>
+    public required bool ReturnResult { get; init; }
+
+    public TimeSpan? Timeout { get; init; }
+
+    public TimeSpan? LockTimeout { get; init; }
+
+    public long? RowLimit { get; init; }
+
+    public required bool ReadOnly { get; init; }
+
+    public string? Role { get; init; }
+
+    public string? SearchPath { get; init; }
+
+    /// <exception cref="JobRefusedException">It names every field that is wrong.</exception>
+    public static JobSettings Read(JsonObject commandContext, JsonObject jobContext)
+    {
+        // A command's own problems were reported when it was configured; what cannot be read of it counts as not said.
+        var command = CommandSettings.Read(commandContext).Context;
+        var reader = new ContextReader(jobContext);
+        var query = reader.Text("query");
+        var asked = RunOptions.Read(reader);
+        reader.RefuseOthers();
+
+        if (jobContext["query"] is null)
+        {
+            reader.Report("query", "is missing; give SQL, or the path of a script that ends in .sql.");
+        }
+
+        command.CheckCeilings(asked, reader);
+        var returnResult = asked.ReturnResult ?? command.Defaults.ReturnResult ?? false;
+        CheckModes(asked, command.Defaults, returnResult, reader);
+
+        return reader.Problems.Count > 0
+            ? throw new JobRefusedException(reader.Problems)
+            : new JobSettings
+            {
+                Query = query!,
+                ReturnResult = returnResult,
+                Timeout = asked.Timeout ?? command.Defaults.Timeout ?? command.MaxTimeout,
+                LockTimeout = asked.LockTimeout ?? command.Defaults.LockTimeout,
+                RowLimit = returnResult ? asked.RowLimit ?? command.Defaults.RowLimit ?? command.MaxRowLimit : null,
+                ReadOnly = asked.ReadOnly ?? command.Defaults.ReadOnly ?? false,
+                Role = asked.Role ?? command.Defaults.Role,
+                SearchPath = asked.SearchPath ?? command.Defaults.SearchPath,
+            };
+    }
+
+    /// <summary>
+    /// Tells whether a job was a query that may have written, by its word alone: the command's ceilings may have changed since it ran.
+    /// </summary>
+    public static bool IsWritingQuery(JsonObject commandContext, JsonObject jobContext)
+    {
+        var (job, command) = (new ContextReader(jobContext), new ContextReader(commandContext));
+        return (job.Flag("return_result") ?? command.Flag("return_result") ?? false) && !(job.Flag("read_only") ?? command.Flag("read_only") ?? false);
+    }
+
+    private static void CheckModes(RunOptions asked, RunOptions defaults, bool returnResult, ContextReader reader)
+    {
+        if (asked.RowLimit is not null && !returnResult)
+        {
+            reader.Report("row_limit", "goes only with return_result: true; a batch has no rows to limit.");
+        }
+
+        if (asked.ReadOnly == false && defaults.ReadOnly == true)
+        {
+            reader.Report("read_only", "cannot be false: the command is read-only.");
+        }
+
+        if (!returnResult && (asked.ReadOnly ?? defaults.ReadOnly) == true)
+        {
+            reader.Report("read_only", asked.ReadOnly == true
+                ? "goes only with return_result: true."
+                : "is set by the command, which therefore takes only jobs with return_result: true.");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+namespace Heimdall.Plugins.Postgres.Contexts;
+
+/// <summary>What both a command and a job may say about how SQL runs. Absent means: not said here.</summary>
+internal sealed record RunOptions
+{
+    private const string SingleTransaction = "single";
+
+    public bool? ReturnResult { get; init; }
+
+    public TimeSpan? Timeout { get; init; }
+
+    public TimeSpan? LockTimeout { get; init; }
+
+    public long? RowLimit { get; init; }
+
+    public bool? ReadOnly { get; init; }
+
+    public string? Role { get; init; }
+
+    /// <summary>As it would stand after <c>set search_path to</c>.</summary>
+    public string? SearchPath { get; init; }
+
+    public static RunOptions Read(ContextReader reader)
+    {
+        // There is one way yet, so the word is checked and not kept.
+        if (reader.Text("transaction") is { } transaction && transaction != SingleTransaction)
+        {
+            reader.Report("transaction", $"must be \"{SingleTransaction}\": the whole batch is one transaction, all or nothing.");
+        }
+
+        return new RunOptions
+        {
+            ReturnResult = reader.Flag("return_result"),
+            Timeout = reader.Seconds("timeout_seconds"),
+            LockTimeout = reader.Seconds("lock_timeout_seconds"),
+            RowLimit = reader.Count("row_limit"),
+            ReadOnly = reader.Flag("read_only"),
+            Role = reader.Text("role"),
+            SearchPath = reader.Text("search_path"),
+        };
+    }
+}

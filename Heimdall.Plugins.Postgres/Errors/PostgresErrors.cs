@@ -1,0 +1,146 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Text.RegularExpressions;
+using Heimdall.Core.Plugins;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Errors;
+
+/// <summary>The one place where SQLSTATEs mean something: what the server or Npgsql says becomes how a job ended.</summary>
+internal static partial class PostgresErrors
+{
+    private const string SessionLost = "The session was lost";
+
+    /// <summary>Everything that opening a connection may throw when the cluster, its address, its certificates or its login are at fault.</summary>
+    public static bool IsConnectFault(Exception exception) => exception
+        is NpgsqlException or SocketException or IOException or TimeoutException or AuthenticationException or CryptographicException
+        or UnauthorizedAccessException;
+
+    /// <summary>True of the error that a stopped statement ends with, whether it was cancelled or its backend terminated.</summary>
+    public static bool IsStop(Exception exception) => exception is not PostgresException postgres
+        || postgres.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.AdminShutdown;
+
+    public static bool IsCanceled(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
+
+    /// <summary>True when the server answered a statement with an error, and so has undone it: unlike a session that ends before the answer.</summary>
+    public static bool IsUndone(Exception exception) =>
+        (exception as PostgresException ?? exception.InnerException as PostgresException) is { InvariantSeverity: "ERROR" };
+
+    /// <summary>The answer to a question about a transaction that this server has never had.</summary>
+    public static bool IsUnknownTransaction(PostgresException exception) => exception.SqlState == PostgresErrorCodes.InvalidParameterValue;
+
+    /// <summary>How a statement failed.</summary>
+    /// <param name="exception">What was thrown.</param>
+    /// <param name="place">The statement.</param>
+    /// <param name="session">The session it ran in, to tell whether that survived and whether its time was up.</param>
+    public static JobFailure ToFailure(Exception exception, ErrorPlace place, SessionState? session = null)
+    {
+        var lost = session is { IsAlive: false };
+        return exception switch
+        {
+            PostgresException e => new JobFailure
+            {
+                Kind = KindOf(e, session),
+                Message = lost ? $"{SessionLost}: {e.MessageText}" : e.MessageText,
+                Errors = [ToError(e, place)],
+            },
+            PlaceholderException e => new JobFailure
+            {
+                Kind = JobFailureKind.Sql,
+                Message = e.Message,
+                Errors = [At(new StatementError { SqlState = PostgresErrorCodes.UndefinedParameter, Message = e.Message }, place, e.Position)],
+            },
+            _ => new JobFailure
+            {
+                Kind = JobFailureKind.Unavailable,
+                Message = $"{SessionLost}: the connection to the cluster broke.",
+                Errors = place == ErrorPlace.None ? [] : [At(new StatementError { Message = $"{SessionLost}." }, place, position: 0)],
+            },
+        };
+    }
+
+    /// <summary>Why a cluster cannot be used, in words that name no host, user, database or password: the server's own would.</summary>
+    public static JobFailure CannotConnect(Exception exception)
+    {
+        var message = exception switch
+        {
+            PostgresException e => Refusal(e.SqlState),
+            { InnerException: AuthenticationException } or AuthenticationException or CryptographicException => "The TLS handshake with the cluster failed: its certificate was not accepted.",
+            { InnerException: TimeoutException } or TimeoutException => "The cluster did not answer in time, or all connections to it are in use.",
+            FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => "A certificate or key file that the connection string names cannot be read.",
+            _ => "The cluster cannot be reached.",
+        };
+        var sqlState = (exception as PostgresException)?.SqlState;
+        return new JobFailure
+        {
+            // A login that is refused is refused the next time too: waiting does not mend it.
+            Kind = sqlState is ['2', '8', ..] ? JobFailureKind.Sql : JobFailureKind.Unavailable,
+            Message = message,
+            Errors = sqlState is null ? [] : [new StatementError { SqlState = sqlState, Message = message }],
+        };
+    }
+
+    private static string Refusal(string sqlState) => sqlState switch
+    {
+        PostgresErrorCodes.InvalidPassword => "The cluster refused the login: the password is wrong.",
+        PostgresErrorCodes.InvalidAuthorizationSpecification => "The cluster refused the login.",
+        PostgresErrorCodes.InvalidCatalogName => "The database that the connection string names does not exist.",
+        PostgresErrorCodes.InsufficientPrivilege => "The login may not connect to the database.",
+        PostgresErrorCodes.TooManyConnections => "The cluster has no connection left.",
+        PostgresErrorCodes.CannotConnectNow => "The cluster is starting up or shutting down.",
+        _ => "The cluster refused the connection.",
+    };
+
+    private static JobFailureKind KindOf(PostgresException exception, SessionState? session) => exception.SqlState switch
+    {
+        // The server words it in its own language, so the time is asked as well.
+        PostgresErrorCodes.QueryCanceled when exception.MessageText.Contains("statement timeout", StringComparison.Ordinal)
+            || (session is { IsTimeUp: true }) => JobFailureKind.TimedOut,
+        PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
+            or PostgresErrorCodes.TooManyConnections => JobFailureKind.Unavailable,
+        ['0', '8', ..] => JobFailureKind.Unavailable,
+        _ => JobFailureKind.Sql,
+    };
+
+    private static StatementError ToError(PostgresException e, ErrorPlace place)
+    {
+        var error = new StatementError
+        {
+            SqlState = e.SqlState,
+            Message = e.MessageText,
+            Detail = e.Detail,
+            Hint = e.Hint,
+            Context = e.Where,
+        };
+
+        // COPY gives no position but says which line of its data was wrong; the data begin on the line after the statement.
+        if (e.Position == 0 && place.Line > 0 && e.Where is not null && CopyLine().Match(e.Where) is { Success: true } match)
+        {
+            var line = place.Line + place.Text.AsSpan().Count('\n') + long.Parse(match.Groups[1].ValueSpan, provider: null);
+            return error with { Statement = place.Statement, Line = line };
+        }
+
+        return At(error, place, e.Position);
+    }
+
+    private static StatementError At(StatementError error, ErrorPlace place, int position)
+    {
+        if (place.Line == 0)
+        {
+            return error;
+        }
+
+        var (line, column) = place.Locate(position);
+        return error with
+        {
+            Statement = place.Statement,
+            Line = line,
+            Column = position > 0 ? column : null,
+            Position = position > 0 && place.IsWholeText ? position : null,
+        };
+    }
+
+    [GeneratedRegex(@"^COPY .+?, line ([0-9]{1,18})", RegexOptions.Multiline)]
+    private static partial Regex CopyLine();
+}

@@ -1,0 +1,106 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Batches;
+using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Files;
+using Heimdall.Plugins.Postgres.Queries;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres;
+
+/// <summary>Runs SQL on PostgreSQL, server version 13 and later.</summary>
+internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolder directory) : IPlugin
+{
+    public string Name => "postgres";
+
+    public IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext) => ClusterSettings.Check(clusterContext);
+
+    public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) => CommandSettings.Read(commandContext).Problems;
+
+    public JobPlan Plan(JsonObject commandContext, JsonObject jobContext)
+    {
+        var context = JobSettings.Read(commandContext, jobContext);
+        if (context.ReturnResult)
+        {
+            QueryText.Read(context.Query, directory);
+        }
+        else
+        {
+            using var script = ScriptStream.Open(context.Query, directory);
+        }
+
+        return new JobPlan { ReturnResult = context.ReturnResult, Timeout = context.Timeout };
+    }
+
+    public async Task<JobProgress> RunAsync(PluginJob job, IJobMonitor monitor, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var context = JobSettings.Read(job.CommandContext, job.Context);
+            return context.ReturnResult
+                ? await RunQueryAsync(job, context, monitor, cancellationToken)
+                : await RunBatchAsync(job, context, monitor, cancellationToken);
+        }
+        catch (JobRefusedException e)
+        {
+            // It was fine when the job was recorded: a script has gone since, or the command was edited.
+            throw new JobFailedException(JobFailureKind.Refused, e.Message, e);
+        }
+    }
+
+    public async Task<AttemptFate> FindFateAsync(PluginJob job, string? evidence, CancellationToken cancellationToken)
+    {
+        var mayHaveWritten = JobSettings.IsWritingQuery(job.CommandContext, job.Context);
+        var recorded = evidence is null ? null : TransactionEvidence.FromJson(evidence);
+        await using var lease = connections.Rent(job.TargetCluster);
+        AttemptFate fate;
+        try
+        {
+            await using var control = await lease.Pool.OpenControlAsync(cancellationToken);
+            fate = await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id), recorded, cancellationToken);
+        }
+        catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+        {
+            throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
+        }
+
+        // A query leaves no evidence, and it may write; evidence that cannot be read is none.
+        var isUntold = mayHaveWritten || (evidence is not null && recorded is null);
+        return isUntold ? AttemptFate.Unknown : fate;
+    }
+
+    public async Task ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken)
+    {
+        await using var lease = connections.Rent(cluster);
+        try
+        {
+            await using var connection = await lease.Pool.OpenControlAsync(cancellationToken);
+            await using var command = new NpgsqlCommand("select 1", connection);
+            await command.ExecuteScalarAsync(cancellationToken);
+        }
+        catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+        {
+            throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
+        }
+    }
+
+    private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
+    {
+        var results = job.Results ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
+        var query = QueryText.Read(context.Query, directory);
+        await using var lease = connections.Rent(job.TargetCluster);
+        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, query.IsTransactional), cancellationToken);
+        return await new QueryRunner(session, context, query, results, monitor).RunAsync(cancellationToken);
+    }
+
+    private async Task<JobProgress> RunBatchAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
+    {
+        await using var script = ScriptStream.Open(context.Query, directory);
+        await using var lease = connections.Rent(job.TargetCluster);
+        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context) with { IsAlone = true }, cancellationToken);
+        await using var batch = new BatchRunner(session, script, job.Id, monitor);
+        return await batch.RunAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Files;
+using Heimdall.Plugins.Postgres.Scripts;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>The one statement of a job that returns rows.</summary>
+internal sealed partial record QueryText
+{
+    private const int LargestFile = 16 * 1024 * 1024;
+
+    public required ErrorPlace Place { get; init; }
+
+    /// <summary>Its command tag: <c>SELECT</c>, <c>INSERT</c>.</summary>
+    public required string Tag { get; init; }
+
+    /// <summary>False when the statement may have to commit by itself: then it cannot run in a transaction of ours.</summary>
+    public required bool IsTransactional { get; init; }
+
+    /// <summary>True when the statement can commit in its middle and go on.</summary>
+    public bool CommitsOnItsWay => !IsTransactional && Tag is "CALL" or "DO";
+
+    public string Sql => Place.Text;
+
+    /// <summary>Reads the query, from its file if it is a path, and makes sure that it is one that can be run.</summary>
+    /// <exception cref="JobRefusedException">It is not.</exception>
+    public static QueryText Read(string query, ScriptFolder directory)
+    {
+        var isPath = ScriptFolder.IsPath(query);
+        using var script = isPath ? Load(query, directory) : new MemoryStream(Encoding.UTF8.GetBytes(query));
+        var statement = ReadOnlyStatement(script);
+
+        // What the caller wrote is sent as it is, so that positions count in it. Of a file only the statement is sent.
+        var place = isPath
+            ? new ErrorPlace { Text = statement.Text, Line = statement.Line, Column = statement.Column }
+            : new ErrorPlace { Text = query, Line = 1, IsWholeText = true };
+        return new QueryText { Place = place, Tag = statement.Tag, IsTransactional = IsTransactionalOf(statement) };
+    }
+
+    // Of CLUSTER, REINDEX and subscriptions it depends on what they name; a block can only commit in so many words.
+    private static bool IsTransactionalOf(ScriptStatement statement) => statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
+    {
+        "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION" or "DROP SUBSCRIPTION" => false,
+        "DO" => !Committing().IsMatch(statement.Text),
+        _ => true,
+    };
+
+    private static MemoryStream Load(string query, ScriptFolder directory)
+    {
+        using var file = directory.Open(query);
+        if (file.Length > LargestFile)
+        {
+            throw new JobRefusedException("query", $"The script {query.Trim()} is too large for one query: {file.Length} bytes, at most {LargestFile}.");
+        }
+
+        var content = new MemoryStream((int)file.Length);
+        file.CopyTo(content);
+        content.Position = 0;
+        return content;
+    }
+
+    private static ScriptStatement ReadOnlyStatement(Stream script)
+    {
+        var scanner = new ScriptScanner(script);
+        try
+        {
+            var first = Next(scanner) ?? throw new JobRefusedException("query", "There is no statement in it; with return_result: true exactly one query is needed.");
+            Check(first);
+
+            var count = 1;
+            long secondLine = 0;
+            while (Next(scanner) is { } further)
+            {
+                secondLine = ++count == 2 ? further.Line : secondLine;
+                if (further.Kind == ScriptStatementKind.CopyFromStdin)
+                {
+                    break;
+                }
+            }
+
+            return count == 1 ? first : throw new JobRefusedException(
+                "query",
+                $"With return_result: true exactly one query is allowed, {count} found (the second at line {secondLine}); run several as a batch with return_result: false.");
+        }
+        catch (ScriptException e)
+        {
+            throw new JobRefusedException("query", $"{e.Message} (line {e.Line}, column {e.Column})");
+        }
+    }
+
+    private static void Check(ScriptStatement statement)
+    {
+        var problem = statement.Kind switch
+        {
+            ScriptStatementKind.CopyFromStdin or ScriptStatementKind.CopyToStdout =>
+                "COPY to or from the client cannot be a query; select the rows, or run it as a batch with return_result: false.",
+            ScriptStatementKind.TransactionControl => $"{statement.Tag} cannot be a query: a single statement is its own transaction.",
+            _ => null,
+        };
+        if (problem is not null)
+        {
+            throw new JobRefusedException("query", problem);
+        }
+    }
+
+    // The stream is in memory, so the scanner never waits.
+    private static ScriptStatement? Next(ScriptScanner scanner) => scanner.ReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+
+    [GeneratedRegex("commit|rollback|call", RegexOptions.IgnoreCase)]
+    private static partial Regex Committing();
+}

@@ -1,0 +1,39 @@
+using System.Text;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Tests.Plugins;
+
+/// <summary>Collects a result; can be told to fail after some rows.</summary>
+internal sealed class FakeResultWriter : IResultWriter
+{
+    private List<string?> _row = [];
+
+    public IReadOnlyList<ResultColumn>? Columns { get; private set; }
+
+    public List<List<string?>> Rows { get; } = [];
+
+    public Action<int> OnRow { get; init; } = _ => { };
+
+    public Action<CancellationToken> OnFlush { get; init; } = _ => { };
+
+    public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken)
+    {
+        Columns = columns;
+        return ValueTask.CompletedTask;
+    }
+
+    public void StartRow() => _row = [];
+
+    public void WriteNull() => _row.Add(null);
+
+    public void WriteValue(ReadOnlySpan<byte> utf8) => _row.Add(Encoding.UTF8.GetString(utf8));
+
+    public void EndRow() => Rows.Add(_row);
+
+    public ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        OnRow(Rows.Count);
+        OnFlush(cancellationToken);
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,167 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Tests.Plugins;
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+[Parallelizable(ParallelScope.All)]
+[CancelAfter(60_000)]
+public sealed class FateTests
+{
+    private PluginTestServer _server = null!;
+
+    [OneTimeSetUp]
+    public async Task Start() => _server = await PluginTestServer.StartAsync();
+
+    [OneTimeTearDown]
+    public async Task Stop() => await _server.DisposeAsync();
+
+    [Test]
+    public async Task A_running_attempt_is_ended_before_it_is_judged(CancellationToken cancellationToken)
+    {
+        var job = _server.Batch("create table running (i int); select pg_sleep(600)");
+        var monitor = new FakeJobMonitor();
+        var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        Assert.That(await Task.WhenAny(run, monitor.Started).WaitAsync(cancellationToken), Is.EqualTo(monitor.Started), () => $"The batch ended before it began: {run.Exception}");
+
+        var fate = await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken);
+
+        Assert.That(fate, Is.EqualTo(AttemptFate.NothingHappened));
+        Assert.That(await _server.BackendsAsync(job.Id), Is.Zero);
+        Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<JobFailedException>());
+    }
+
+    [Test]
+    public async Task A_session_that_hides_its_name_is_found(CancellationToken cancellationToken)
+    {
+        var job = _server.Batch("set application_name = 'hidden'; select pg_sleep(600)");
+        var monitor = new FakeJobMonitor();
+        var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        while (monitor.Out.IsEmpty)
+        {
+            Assert.That(run.IsCompleted, Is.False, () => $"The batch ended before its first statement: {run.Exception}");
+            await Task.Delay(10, cancellationToken);
+        }
+
+        Assert.That(await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+
+        Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<JobFailedException>());
+    }
+
+    [Test]
+    public async Task A_committed_attempt_is_known_as_such(CancellationToken cancellationToken)
+    {
+        var job = _server.Batch("create table committed (i int)");
+        var monitor = new FakeJobMonitor();
+        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+
+        Assert.That(await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken), Is.EqualTo(AttemptFate.Committed));
+    }
+
+    [Test]
+    public async Task A_failed_attempt_did_nothing(CancellationToken cancellationToken)
+    {
+        var job = _server.Batch("select nonsense");
+        var monitor = new FakeJobMonitor();
+        await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, monitor, cancellationToken));
+
+        Assert.That(await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+    }
+
+    [Test]
+    public async Task Another_server_or_a_transaction_it_never_had_is_unknown(CancellationToken cancellationToken)
+    {
+        var job = _server.Batch("create table elsewhere (i int)");
+        var monitor = new FakeJobMonitor();
+        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        var evidence = PluginTestServer.Json(monitor.Evidence!);
+
+        evidence["timeline"] = 99;
+        Assert.That(await _server.Plugin.FindFateAsync(job, evidence.ToJsonString(), cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+
+        evidence = PluginTestServer.Json(monitor.Evidence!);
+        evidence["system"] = "1";
+        Assert.That(await _server.Plugin.FindFateAsync(job, evidence.ToJsonString(), cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+
+        evidence = PluginTestServer.Json(monitor.Evidence!);
+        evidence["xid"] = "4000000000000";
+        Assert.That(await _server.Plugin.FindFateAsync(job, evidence.ToJsonString(), cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+
+        Assert.That(await _server.Plugin.FindFateAsync(job, "not json", cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+    }
+
+    [Test]
+    public async Task Without_evidence_a_batch_did_nothing_and_a_query_that_may_write_is_unknown(CancellationToken cancellationToken)
+    {
+        Assert.That(await _server.Plugin.FindFateAsync(_server.Batch("select 1"), null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+        Assert.That(await _server.Plugin.FindFateAsync(_server.Query("select 1", new FakeResultWriter()), null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+
+        var readOnly = _server.Job("""{"query": "select 1", "return_result": true, "read_only": true}""");
+        Assert.That(await _server.Plugin.FindFateAsync(readOnly, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+    }
+
+    [Test]
+    public async Task A_command_with_new_ceilings_does_not_hide_a_fate(CancellationToken cancellationToken)
+    {
+        const string command = """{"max_timeout_seconds": 1, "max_row_limit": 1, "read_only": true}""";
+        var batch = _server.Job("""{"query": "select 1", "timeout_seconds": 60}""", command: command);
+        var query = _server.Job("""{"query": "select 1", "return_result": true, "read_only": false, "row_limit": 60}""", command: command);
+
+        Assert.That(await _server.Plugin.FindFateAsync(batch, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+        Assert.That(await _server.Plugin.FindFateAsync(query, null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+    }
+
+    [Test]
+    public async Task A_busy_cluster_is_alive(CancellationToken cancellationToken)
+    {
+        var busy = new PluginCluster("busy", new() { ["connection_string"] = _server.ConnectionString + ";Maximum Pool Size=1" });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var job = _server.Query("select pg_sleep(600)", new FakeResultWriter()) with { TargetCluster = busy };
+        var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), stop.Token);
+        await Eventually.Is(async () => await _server.BackendsAsync(job.Id) == 1, cancellationToken);
+
+        await _server.Plugin.ProbeAsync(busy, cancellationToken).WaitAsync(TimeSpan.FromSeconds(10), cancellationToken);
+        var fate = await _server.Plugin.FindFateAsync(_server.Batch("select 1") with { TargetCluster = busy }, null, cancellationToken).WaitAsync(TimeSpan.FromSeconds(10), cancellationToken);
+
+        Assert.That(fate, Is.EqualTo(AttemptFate.NothingHappened));
+        await stop.CancelAsync();
+        Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [TestCase("pg_sleep(600)")]
+    [TestCase("pg_terminate_backend(pg_backend_pid())")]
+    public async Task A_connection_that_breaks_in_the_commit_is_judged_by_the_server(string atCommit, CancellationToken cancellationToken)
+    {
+        var name = $"t{Guid.NewGuid():N}";
+        var job = _server.Batch(
+            $"create table {name} (i int); create function {name}() returns trigger language plpgsql as $$ begin perform {atCommit}; return null; end $$;"
+            + $"create constraint trigger {name} after insert on {name} deferrable initially deferred for each row execute function {name}(); insert into {name} values (1)");
+        var confirmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var monitor = new FakeJobMonitor { OnConfirm = _ => { confirmed.TrySetResult(); return Task.CompletedTask; } };
+        var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        Assert.That(await Task.WhenAny(run, confirmed.Task).WaitAsync(cancellationToken), Is.EqualTo(confirmed.Task), () => $"The batch ended before its commit: {run.Exception}");
+
+        await _server.ScalarAsync<bool>($"select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'heimdall {job.Id}'", cancellationToken);
+
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => run.WaitAsync(cancellationToken))).Failure;
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Unavailable));
+        Assert.That(await _server.ScalarAsync<bool>($"select to_regclass('{name}') is not null", cancellationToken), Is.False);
+    }
+
+    [Test]
+    public async Task A_session_that_ends_just_before_the_commit_is_a_failure(CancellationToken cancellationToken)
+    {
+        var name = $"t{Guid.NewGuid():N}";
+        var job = _server.Batch($"create table {name} (i int)");
+        var monitor = new FakeJobMonitor
+        {
+            OnConfirm = token => _server.ScalarAsync<bool>($"select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'heimdall {job.Id}'", token),
+        };
+
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, monitor, cancellationToken).WaitAsync(cancellationToken))).Failure;
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Unavailable));
+        Assert.That(await _server.ScalarAsync<bool>($"select to_regclass('{name}') is not null", cancellationToken), Is.False);
+    }
+}

@@ -1,0 +1,93 @@
+using Npgsql;
+
+namespace Heimdall.Tests.Support;
+
+/// <summary>A fresh database on the tests' PostgreSQL server, gone when it is disposed.</summary>
+internal sealed class TestDatabase : IAsyncDisposable
+{
+    private const string Default = "Host=127.0.0.1;Username=postgres;Database=postgres";
+
+    private readonly NpgsqlDataSource _dataSource;
+    private readonly string _name;
+
+    private TestDatabase(string name)
+    {
+        _name = name;
+        ConnectionString = new NpgsqlConnectionStringBuilder(ServerConnectionString) { Database = name, MaxPoolSize = 10 }.ConnectionString;
+        _dataSource = NpgsqlDataSource.Create(ConnectionString);
+    }
+
+    /// <summary>The server, at a database that is always there.</summary>
+    public static string ServerConnectionString { get; } = Environment.GetEnvironmentVariable("HEIMDALL_TEST_DB") ?? Default;
+
+    /// <summary>The port it listens on, which no reply may show.</summary>
+    public static int ServerPort { get; } = new NpgsqlConnectionStringBuilder(ServerConnectionString).Port;
+
+    public string ConnectionString { get; }
+
+    public static async Task<TestDatabase> CreateAsync()
+    {
+        var name = $"heimdall_test_{Guid.NewGuid():N}";
+        try
+        {
+            await OnServerAsync($"create database {name} template template0");
+        }
+        catch (Exception e) when (e is NpgsqlException and not PostgresException)
+        {
+            throw new InvalidOperationException(
+                "The tests need a PostgreSQL server: run ./test.sh, which brings its own, or set HEIMDALL_TEST_DB to the connection string of a superuser.", e);
+        }
+        return new TestDatabase(name);
+    }
+
+    public async Task<T> ScalarAsync<T>(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        return await command.ExecuteScalarAsync(cancellationToken) is T value
+            ? value
+            : throw new InvalidOperationException($"No {typeof(T).Name} came back from: {sql}");
+    }
+
+    /// <summary>The first column of all rows.</summary>
+    public async Task<List<T>> ColumnAsync<T>(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var column = new List<T>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            column.Add(row.GetFieldValue<T>(0));
+        }
+        return column;
+    }
+
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _dataSource.DisposeAsync();
+        await OnServerAsync($"drop database {_name} with (force)");
+    }
+
+    private static async Task OnServerAsync(string sql)
+    {
+        await using var server = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ServerConnectionString) { Pooling = false }.ConnectionString);
+        await server.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, server);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private NpgsqlCommand Command(string sql, object[] values)
+    {
+        var command = _dataSource.CreateCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+        return command;
+    }
+}
