@@ -1,0 +1,49 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+
+namespace Heimdall.Core.Catalog;
+
+/// <summary>Brings the commands and clusters of the configuration file into the store when a process starts.</summary>
+internal sealed class CatalogSeed(HeimdallConfig config, CatalogStore store, LiveCatalog live) : IStorePreparation
+{
+    public async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        await store.SeedAsync(
+            [.. config.Commands.Select(command => WithSeed(ToCommand(command)))],
+            [.. config.Clusters.Select(cluster => WithSeed(ToCluster(cluster)))],
+            cancellationToken);
+        // A process that is ready knows its commands: with none, the first job would be told that its command is gone.
+        await live.RefreshAsync(cancellationToken);
+    }
+
+    private static Command ToCommand(CommandConfig config) => new()
+    {
+        Id = config.Id ?? config.Name,
+        Name = config.Name,
+        Version = config.Version,
+        Description = config.Description,
+        Status = Enum.Parse<CatalogStatus>(config.Status, ignoreCase: true),
+        Plugin = config.Plugin,
+        Tags = config.Tags,
+        ClusterTags = config.ClusterTags,
+        AllowedCallers = config.AllowedCallers,
+        Context = config.Context,
+    };
+
+    private static Cluster ToCluster(ClusterConfig config) => new()
+    {
+        Id = config.Id ?? config.Name,
+        Name = config.Name,
+        Version = config.Version,
+        Description = config.Description,
+        Status = Enum.Parse<CatalogStatus>(config.Status, ignoreCase: true),
+        Tags = config.Tags,
+        Weight = config.Weight,
+    };
+
+    private static (T Item, string Seed) WithSeed<T>(T item) =>
+        (item, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(item)))));
+}

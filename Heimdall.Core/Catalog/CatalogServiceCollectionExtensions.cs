@@ -1,0 +1,21 @@
+using Heimdall.Core.Database;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Heimdall.Core.Catalog;
+
+public static class CatalogServiceCollectionExtensions
+{
+    /// <summary>Commands and clusters: seeded from the file, live in every process, and picked for jobs.</summary>
+    public static IServiceCollection AddCatalog(this IServiceCollection services)
+    {
+        services.AddSingleton<CatalogStore>();
+        services.AddSingleton<IStorePreparation, CatalogSeed>();
+        services.AddSingleton<LiveCatalog>();
+        services.AddHostedService(provider => provider.GetRequiredService<LiveCatalog>());
+        services.AddSingleton<ClusterContexts>();
+        services.AddSingleton<ClusterHealthBoard>();
+        services.AddSingleton<ClusterProber>();
+        services.AddSingleton<JobRouter>();
+        return services;
+    }
+}

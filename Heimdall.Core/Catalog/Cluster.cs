@@ -1,0 +1,29 @@
+using Heimdall.Core.Configuration;
+
+namespace Heimdall.Core.Catalog;
+
+/// <summary>Where to run a job. How to reach it (with its secrets) is in the configuration of each process, not here.</summary>
+public sealed record Cluster
+{
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Version { get; init; }
+
+    public string Description { get; init; } = "";
+
+    public CatalogStatus Status { get; init; }
+
+    /// <summary>As configured; <see cref="SystemTags"/> come on top.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>How often it is taken where several clusters match.</summary>
+    public int Weight { get; init; } = 1;
+
+    public DateTime CreatedAt { get; init; }
+
+    public DateTime UpdatedAt { get; init; }
+
+    public bool Carries(string tag) => Tags.Contains(tag) || SystemTags.Of(Id, Name, Version).Contains(tag);
+}

@@ -1,0 +1,30 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Core.Catalog;
+
+/// <summary>How to reach each cluster. References to secrets are resolved each time, so a changed file or variable is seen.</summary>
+public sealed class ClusterContexts(HeimdallConfig config)
+{
+    private readonly Dictionary<string, JsonObject> _contexts =
+        config.Clusters.ToDictionary(cluster => cluster.Id ?? cluster.Name, cluster => cluster.Context, StringComparer.Ordinal);
+
+    /// <exception cref="JobFailedException">This process does not know the cluster, or a secret cannot be read.</exception>
+    public PluginCluster Resolve(string clusterId)
+    {
+        if (!_contexts.TryGetValue(clusterId, out var context))
+        {
+            throw new JobFailedException(
+                JobFailureKind.Unavailable, $"Cluster '{clusterId}' is not in this process's configuration file.");
+        }
+        try
+        {
+            return new PluginCluster(clusterId, SecretReferences.ResolveAll(context));
+        }
+        catch (SecretReferenceException exception)
+        {
+            throw new JobFailedException(JobFailureKind.Unavailable, $"Cluster '{clusterId}' cannot be reached: {exception.Message}", exception);
+        }
+    }
+}

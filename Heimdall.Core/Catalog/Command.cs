@@ -1,0 +1,49 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Heimdall.Core.Configuration;
+
+namespace Heimdall.Core.Catalog;
+
+/// <summary>How to run a job.</summary>
+public sealed record Command
+{
+    private readonly Regex[] _callers = [];
+
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Version { get; init; }
+
+    public string Description { get; init; } = "";
+
+    public CatalogStatus Status { get; init; }
+
+    public required string Plugin { get; init; }
+
+    /// <summary>As configured; <see cref="SystemTags"/> come on top.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    public IReadOnlyList<string> ClusterTags { get; init; } = [];
+
+    /// <summary>Patterns of the users who may use it, matched whole; empty: everyone.</summary>
+    public IReadOnlyList<string> AllowedCallers
+    {
+        get;
+        init
+        {
+            field = value;
+            _callers = [.. value.Select(CallerPattern.Compile)];
+        }
+    } = [];
+
+    public JsonObject Context { get; init; } = [];
+
+    public DateTime CreatedAt { get; init; }
+
+    public DateTime UpdatedAt { get; init; }
+
+    public bool Carries(string tag) => Tags.Contains(tag) || SystemTags.Of(Id, Name, Version).Contains(tag);
+
+    public bool Allows(string user) => _callers.Length == 0 || _callers.Any(pattern => pattern.IsMatch(user));
+}

@@ -1,0 +1,58 @@
+using DbUp;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Heimdall.Core.Database;
+
+/// <summary>Brings the store's schema up to date: the numbered files in <c>Migrations</c>, each once, under a lock.</summary>
+public sealed partial class StoreMigrator(StoreDatabase database, ILogger<StoreMigrator> logger)
+{
+    // Any number that nobody else in this database is likely to use for an advisory lock.
+    private const long LockKey = 0x4865696D64616C6C;
+
+    /// <summary>Runs what is missing, then <paramref name="thenUnderLock"/>, while no other process does the same.</summary>
+    public async Task MigrateAsync(Func<CancellationToken, Task> thenUnderLock, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        await ExecuteAsync(connection, "select pg_advisory_lock($1)", cancellationToken);
+        try
+        {
+            Upgrade();
+            await thenUnderLock(cancellationToken);
+        }
+        finally
+        {
+            await ExecuteAsync(connection, "select pg_advisory_unlock($1)", CancellationToken.None);
+        }
+    }
+
+    private void Upgrade()
+    {
+        var result = DeployChanges.To
+            .PostgresqlDatabase(database.ConnectionString, database.Schema)
+            .JournalToPostgresqlTable(database.Schema, "schema_migration")
+            .WithScriptsEmbeddedInAssembly(typeof(StoreMigrator).Assembly)
+            .WithTransaction()
+            .WithVariablesDisabled() // a $…$ in a migration is PostgreSQL's quote, not a variable
+            .LogToNowhere()
+            .Build()
+            .PerformUpgrade();
+        if (!result.Successful)
+        {
+            throw new InvalidOperationException($"Migration {result.ErrorScript?.Name} failed.", result.Error);
+        }
+        foreach (var script in result.Scripts)
+        {
+            LogMigrated(script.Name);
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { Parameters = { new() { Value = LockKey } } };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    [LoggerMessage(LogLevel.Information, "Store schema brought up to date by {Script}")]
+    private partial void LogMigrated(string script);
+}

@@ -1,0 +1,45 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Heimdall.Core.Database;
+
+/// <summary>
+/// Prepares the store when the process starts, and keeps trying while it cannot be reached: a process that starts before
+/// its database is not ready, but neither dead nor silently half-working.
+/// </summary>
+public sealed partial class StoreStartup(
+    StoreMigrator migrator, IEnumerable<IStorePreparation> preparations, StoreReadiness readiness, ILogger<StoreStartup> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await migrator.MigrateAsync(PrepareAsync, stoppingToken);
+                readiness.SetReady();
+                return;
+            }
+            catch (Exception exception) when (exception is NpgsqlException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException })
+            {
+                LogNotReachable(exception.Message);
+            }
+            await Task.Delay(RetryDelay, stoppingToken);
+        }
+    }
+
+    private async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        foreach (var preparation in preparations)
+        {
+            await preparation.PrepareAsync(cancellationToken);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The store is not ready, trying again: {Reason}")]
+    private partial void LogNotReachable(string reason);
+}

@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>A job as it is stored.</summary>
+public sealed record Job
+{
+    /// <summary>UUIDv7, issued by the server.</summary>
+    public required Guid Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Version { get; init; }
+
+    public string Description { get; init; } = "";
+
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Who submitted it.</summary>
+    public required string User { get; init; }
+
+    public required JobStatus Status { get; init; }
+
+    /// <summary>True when the API runs it within the request.</summary>
+    public required bool IsSync { get; init; }
+
+    /// <summary>True for one query whose rows are the result; false for a batch.</summary>
+    public required bool ReturnResult { get; init; }
+
+    public required string CommandId { get; init; }
+
+    public required string CommandName { get; init; }
+
+    public required string ClusterId { get; init; }
+
+    public required string ClusterName { get; init; }
+
+    public IReadOnlyList<string> CommandCriteria { get; init; } = [];
+
+    public IReadOnlyList<string> ClusterCriteria { get; init; } = [];
+
+    public required JsonObject Context { get; init; }
+
+    public DateTime CreatedAt { get; init; }
+
+    public DateTime? StartedAt { get; init; }
+
+    public DateTime? FinishedAt { get; init; }
+
+    public DateTime UpdatedAt { get; init; }
+
+    /// <summary>How often the job has been started; 0 while it waits. Every write of a runner names it.</summary>
+    public int Attempt { get; init; }
+
+    /// <summary>Until when the runner of the current attempt is taken to be alive.</summary>
+    public DateTime? LeaseUntil { get; init; }
+
+    public string? CanceledBy { get; init; }
+
+    public JobFailure? Failure { get; init; }
+
+    public JobProgress Progress { get; init; } = new();
+
+    /// <summary>The queue's own id of the job; null for inline runs.</summary>
+    public string? QueueId { get; init; }
+}

@@ -1,0 +1,232 @@
+using Heimdall.Core.Database;
+using Heimdall.Core.Plugins;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>
+/// The life of an attempt in the store: who runs a job, until when he is believed, and how it ended. Each call is one
+/// conditional statement that names the attempt.
+/// </summary>
+public sealed class JobClaims(StoreDatabase database)
+{
+    private const string StartSql = $"""
+        with claimed as (
+            update job set status = 'RUNNING', attempt = attempt + 1, worker = $2, lease_until = now() + $3,
+                started_at = coalesce(started_at, now()), updated_at = now()
+            where id = $1 and status = 'ACCEPTED'
+            returning {JobRow.Columns}),
+        recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $2 from claimed)
+        select * from claimed
+        """;
+
+    private static readonly string TakeOverSql = $"""
+        with claimed as (
+            update job set attempt = attempt + 1, worker = $3, lease_until = now() + $4, updated_at = now()
+            where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING') and {LeaseIsOver("$4")}
+            returning {JobRow.Columns}),
+        ended as (
+            update job_attempt set finished_at = now(), outcome = 'LOST'
+            where job_id = (select id from claimed) and attempt = $2 and outcome is null),
+        recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $3 from claimed)
+        select * from claimed
+        """;
+
+    private const string RecordEvidenceSql = """
+        update job_attempt set evidence = $3
+        where job_id = $1 and attempt = $2
+            and exists (select from job where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING'))
+        """;
+
+    // An attempt that was handed back has provably done nothing.
+    private const string FindLostSql = """
+        select attempt, evidence from job_attempt
+        where job_id = $1 and attempt < $2 and outcome is distinct from 'HANDED BACK' order by attempt desc
+        """;
+
+    private const string RenewSql = """
+        update job set lease_until = now() + $3
+        from unnest($1::uuid[], $2::int[]) as mine (id, attempt)
+        where job.id = mine.id and job.attempt = mine.attempt and job.status in ('RUNNING', 'CANCELING')
+        returning job.id, job.status
+        """;
+
+    private const string SaveProgressSql = """
+        update job set statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6, rows_affected = $7,
+            row_count = $8, truncated = $9, sha256 = $10, updated_at = now()
+        where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
+        """;
+
+    private const string HandBackSql = """
+        with handed as (
+            update job set
+                status = case status when 'RUNNING' then 'ACCEPTED' else status end,
+                lease_until = case status when 'RUNNING' then null else now() end,
+                worker = null, updated_at = now()
+            where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
+            returning id)
+        update job_attempt set finished_at = now(), outcome = 'HANDED BACK' where job_id = (select id from handed) and attempt = $2
+        """;
+
+    private const string SettleSql = $"""
+        with settled as (
+            update job set status = $3, error = $4, error_kind = $5, errors = $6, statements = $7, statements_total = $8,
+                bytes_read = $9, bytes_total = $10, rows_affected = $11, row_count = $12, truncated = $13, sha256 = $14,
+                finished_at = now(), updated_at = now(), lease_until = null
+            where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
+            returning {JobRow.Columns}),
+        ended as (update job_attempt set finished_at = now(), outcome = $3 where job_id = (select id from settled) and attempt = $2)
+        select * from settled
+        """;
+
+    private static readonly string FindDeadInlineSql = $"""
+        select id from job where status in ('RUNNING', 'CANCELING') and is_sync and {LeaseIsOver("$1")} order by lease_until limit 100
+        """;
+
+    private const string ConfirmSql = """
+        update job set lease_until = now() + $11, statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6,
+            rows_affected = $7, row_count = $8, truncated = $9, sha256 = $10, updated_at = now()
+        where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
+        """;
+
+    /// <summary>A store that has just started has kept everybody from renewing: each gets a whole lease to do so.</summary>
+    private static string LeaseIsOver(string lease) => $"greatest(lease_until, pg_postmaster_start_time() + {lease}) < now()";
+
+    /// <summary>Starts a job that waits: the next attempt is the caller's.</summary>
+    /// <returns>The running job, or null when it does not wait (any more).</returns>
+    public Task<Job?> StartAsync(Guid id, string worker, TimeSpan lease, CancellationToken cancellationToken) =>
+        ReadJobAsync(StartSql, cancellationToken, id, worker, lease);
+
+    /// <summary>Takes over a job whose runner has not renewed its lease.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="deadAttempt">The attempt that is taken for dead.</param>
+    /// <param name="worker">The new runner.</param>
+    /// <param name="lease">How long the new runner is believed.</param>
+    /// <param name="cancellationToken">Ends the wait for the store.</param>
+    /// <returns>The job with the next attempt's number, or null when the runner is alive or the job has ended.</returns>
+    public Task<Job?> TakeOverAsync(Guid id, int deadAttempt, string worker, TimeSpan lease, CancellationToken cancellationToken) =>
+        ReadJobAsync(TakeOverSql, cancellationToken, id, deadAttempt, worker, lease);
+
+    /// <summary>Keeps what a plugin needs to find out whether the attempt took effect.</summary>
+    /// <returns>False when the attempt is no longer the current one.</returns>
+    public async Task<bool> RecordEvidenceAsync(Guid id, int attempt, string evidence, CancellationToken cancellationToken) =>
+        await ExecuteAsync(RecordEvidenceSql, cancellationToken, id, attempt, evidence) == 1;
+
+    /// <summary>Earlier attempts whose process died, the newest first, with the evidence they left.</summary>
+    public async Task<IReadOnlyList<(int Attempt, string? Evidence)>> FindLostAsync(Guid id, int before, CancellationToken cancellationToken)
+    {
+        await using var command = Command(FindLostSql, id, before);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var lost = new List<(int, string?)>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            lost.Add((row.GetInt32(0), row.IsDBNull(1) ? null : row.GetString(1)));
+        }
+        return lost;
+    }
+
+    /// <summary>Gives the attempts of this process more time.</summary>
+    /// <returns>The jobs that are still this process's, with their status; the others belong to somebody else by now.</returns>
+    public async Task<IReadOnlyDictionary<Guid, JobStatus>> RenewAsync(
+        IReadOnlyList<(Guid Id, int Attempt)> attempts, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var command = Command(
+            RenewSql, attempts.Select(attempt => attempt.Id).ToArray(), attempts.Select(attempt => attempt.Attempt).ToArray(), lease);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var mine = new Dictionary<Guid, JobStatus>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            mine[row.GetGuid(0)] = JobStatusNames.Parse(row.GetString(1));
+        }
+        return mine;
+    }
+
+    public Task SaveProgressAsync(Guid id, int attempt, JobProgress progress, CancellationToken cancellationToken) =>
+        ExecuteAsync(SaveProgressSql, cancellationToken, [id, attempt, .. Fields(progress)]);
+
+    /// <summary>Makes sure that the job still belongs to the attempt, gives it more time, and writes down how far it has come.</summary>
+    /// <returns>False when it belongs to somebody else.</returns>
+    public async Task<bool> ConfirmAsync(Guid id, int attempt, JobProgress progress, TimeSpan lease, CancellationToken cancellationToken) =>
+        await ExecuteAsync(ConfirmSql, cancellationToken, [id, attempt, .. Fields(progress), lease]) == 1;
+
+    /// <summary>
+    /// Puts a job back among those that wait, when a process must stop and nothing of the attempt took effect. One that is
+    /// being cancelled stays so, and can be taken over at once.
+    /// </summary>
+    /// <returns>False when the job is somebody else's.</returns>
+    public async Task<bool> HandBackAsync(Guid id, int attempt, CancellationToken cancellationToken) =>
+        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt) == 1;
+
+    /// <summary>Writes how the attempt ended, once.</summary>
+    /// <returns>The job as it now stands, or null when the attempt is no longer the current one.</returns>
+    public Task<Job?> SettleAsync(
+        Guid id, int attempt, JobStatus status, JobFailure? failure, JobProgress progress, CancellationToken cancellationToken) =>
+        ReadJobAsync(
+            SettleSql,
+            cancellationToken,
+            [id, attempt, status.ToName(), new Null<string>(failure?.Message), new Null<string>(failure?.Kind.ToString()),
+                new JsonText(JobRow.WriteErrors(failure)), .. Fields(progress)]);
+
+    /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>
+    public async Task<IReadOnlyList<Guid>> FindDeadInlineAsync(TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var command = Command(FindDeadInlineSql, lease);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var ids = new List<Guid>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            ids.Add(row.GetGuid(0));
+        }
+        return ids;
+    }
+
+    private static object[] Fields(JobProgress progress) =>
+    [
+        new Null<long?>(progress.Statements), new Null<long?>(progress.StatementsTotal), new Null<long?>(progress.BytesRead),
+        new Null<long?>(progress.BytesTotal), new Null<long?>(progress.RowsAffected), new Null<long?>(progress.RowCount),
+        new Null<bool?>(progress.Truncated), new Null<string>(progress.Sha256),
+    ];
+
+    private async Task<Job?> ReadJobAsync(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) ? JobRow.Read(row) : null;
+    }
+
+    private async Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private NpgsqlCommand Command(string sql, params object[] values)
+    {
+        var command = database.DataSource.CreateCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(value is IParameter parameter ? parameter.ToParameter() : new NpgsqlParameter { Value = value });
+        }
+        return command;
+    }
+
+    private interface IParameter
+    {
+        NpgsqlParameter ToParameter();
+    }
+
+    /// <summary>A value that may be null; its type must still be told to the server.</summary>
+    private sealed record Null<T>(T? Value) : IParameter
+    {
+        private static readonly NpgsqlDbType Type =
+            typeof(T) == typeof(string) ? NpgsqlDbType.Text : typeof(T) == typeof(bool?) ? NpgsqlDbType.Boolean : NpgsqlDbType.Bigint;
+
+        public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = Type, Value = Value is null ? DBNull.Value : Value };
+    }
+
+    private sealed record JsonText(string? Value) : IParameter
+    {
+        public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = NpgsqlDbType.Json, Value = Value is null ? DBNull.Value : Value };
+    }
+}

@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using Heimdall.Core.Database;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>The two streams of a job's run log.</summary>
+public enum JobLogStream
+{
+    /// <summary>What was done, one line a statement.</summary>
+    Stdout,
+
+    /// <summary>Notices and errors.</summary>
+    Stderr,
+}
+
+/// <summary>The <c>job_log</c> table.</summary>
+public sealed class JobLogStore(StoreDatabase database)
+{
+    /// <summary>How much of each stream is kept of a job, in bytes; the last line then says that the rest was left out.</summary>
+    public const int MaxBytes = 1024 * 1024;
+
+    private const string InsertSql = "insert into job_log (job_id, stream, lines) values ($1, $2, $3)";
+
+    private const string SelectSql = "select lines from job_log where job_id = $1 and stream = $2 order by id";
+
+    public async Task AppendAsync(Guid jobId, JobLogStream stream, string lines, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(InsertSql);
+        command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = ToName(stream) });
+        command.Parameters.Add(new() { Value = lines });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async IAsyncEnumerable<string> ReadAsync(
+        Guid jobId, JobLogStream stream, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectSql);
+        command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = ToName(stream) });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            yield return row.GetString(0);
+        }
+    }
+
+    private static string ToName(JobLogStream stream) => stream == JobLogStream.Stdout ? "stdout" : "stderr";
+}

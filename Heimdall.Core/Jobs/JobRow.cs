@@ -1,0 +1,81 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+using Npgsql;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>How a job lies in a row of the store.</summary>
+internal static class JobRow
+{
+    public const string Columns = """
+        id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name, cluster_id,
+        cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
+        attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
+        bytes_total, rows_affected, row_count, truncated, sha256, queue_id
+        """;
+
+    private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    public static Job Read(NpgsqlDataReader row) => new()
+    {
+        Id = row.GetGuid(0),
+        Name = row.GetString(1),
+        Version = row.GetString(2),
+        Description = row.GetString(3),
+        Tags = row.GetFieldValue<string[]>(4),
+        User = row.GetString(5),
+        Status = JobStatusNames.Parse(row.GetString(6)),
+        IsSync = row.GetBoolean(7),
+        ReturnResult = row.GetBoolean(8),
+        CommandId = row.GetString(9),
+        CommandName = row.GetString(10),
+        ClusterId = row.GetString(11),
+        ClusterName = row.GetString(12),
+        CommandCriteria = row.GetFieldValue<string[]>(13),
+        ClusterCriteria = row.GetFieldValue<string[]>(14),
+        Context = JsonNode.Parse(row.GetString(15))!.AsObject(),
+        CreatedAt = row.GetDateTime(16),
+        StartedAt = Time(row, 17),
+        FinishedAt = Time(row, 18),
+        UpdatedAt = row.GetDateTime(19),
+        Attempt = row.GetInt32(20),
+        LeaseUntil = Time(row, 21),
+        CanceledBy = Text(row, 22),
+        Failure = ReadFailure(row),
+        Progress = new JobProgress
+        {
+            Statements = Number(row, 26),
+            StatementsTotal = Number(row, 27),
+            BytesRead = Number(row, 28),
+            BytesTotal = Number(row, 29),
+            RowsAffected = Number(row, 30),
+            RowCount = Number(row, 31),
+            Truncated = row.IsDBNull(32) ? null : row.GetBoolean(32),
+            Sha256 = Text(row, 33),
+        },
+        QueueId = Text(row, 34),
+    };
+
+    public static string? WriteErrors(JobFailure? failure) =>
+        failure is { Errors.Count: > 0 } ? JsonSerializer.Serialize(failure.Errors, ErrorJson) : null;
+
+    private static JobFailure? ReadFailure(NpgsqlDataReader row) => row.IsDBNull(23)
+        ? null
+        : new JobFailure
+        {
+            Kind = Enum.Parse<JobFailureKind>(row.GetString(24)),
+            Message = row.GetString(23),
+            Errors = row.IsDBNull(25) ? [] : JsonSerializer.Deserialize<StatementError[]>(row.GetString(25), ErrorJson)!,
+        };
+
+    private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static long? Number(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetInt64(column);
+}

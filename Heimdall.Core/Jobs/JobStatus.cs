@@ -1,0 +1,38 @@
+namespace Heimdall.Core.Jobs;
+
+/// <summary>The states of a job; ARCHITECTURE.md has the picture. Written in capitals in JSON and in the store.</summary>
+public enum JobStatus
+{
+    /// <summary>Being written down. No caller ever sees it: the row and its place in the queue are made in one transaction.</summary>
+    New,
+
+    /// <summary>In the queue.</summary>
+    Accepted,
+
+    Running,
+
+    Succeeded,
+
+    Failed,
+
+    /// <summary>Asked to stop, and not yet known to have stopped. May still end SUCCEEDED, if that is what happened.</summary>
+    Canceling,
+
+    /// <summary>Stopped by its owner; nothing of it took effect, or so much as its mode allows.</summary>
+    Canceled,
+
+    /// <summary>Stopped by a deadline.</summary>
+    Killed,
+}
+
+public static class JobStatusNames
+{
+    public static IReadOnlyList<string> All { get; } = [.. Enum.GetValues<JobStatus>().Select(ToName)];
+
+    public static string ToName(this JobStatus status) => status.ToString().ToUpperInvariant();
+
+    public static JobStatus Parse(string name) => Enum.Parse<JobStatus>(name, ignoreCase: true);
+
+    public static bool IsFinal(this JobStatus status) =>
+        status is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Canceled or JobStatus.Killed;
+}

@@ -1,0 +1,150 @@
+using Heimdall.Core.Database;
+using Heimdall.Core.Plugins;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>
+/// The <c>job</c> table. Every change of a status is one conditional update that names the status it expects and, once a
+/// job has been started, the attempt it speaks for: a runner that was taken for dead can overwrite nothing.
+/// </summary>
+public sealed class JobStore(StoreDatabase database)
+{
+    /// <summary>Channel on which a request to cancel a running job is announced; the payload is the job's id.</summary>
+    public const string CancelChannel = "heimdall_cancel";
+
+    private const string SelectSql = $"select {JobRow.Columns} from job where id = $1";
+
+    private const string SelectNameSql = "select name from job where id = $1";
+
+    private const string InsertSql = """
+        with inserted as (
+        insert into job (id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
+            cluster_id, cluster_name, command_criteria, cluster_criteria, context, attempt, started_at, worker, lease_until, queue_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+            case when $17 > 0 then now() end, $18, now() + $19, $20)
+        returning id, attempt, worker, created_at, started_at, updated_at),
+        started as (insert into job_attempt (job_id, attempt, worker) select id, attempt, worker from inserted where attempt > 0)
+        select created_at, started_at, updated_at from inserted
+        """;
+
+    private const string CancelSql = $"""
+        with open as (select id, status as was from job where id = $1 and status in ('ACCEPTED', 'RUNNING') for update),
+             canceled as (
+                update job set
+                    status = case open.was when 'ACCEPTED' then 'CANCELED' else 'CANCELING' end,
+                    finished_at = case open.was when 'ACCEPTED' then now() end,
+                    canceled_by = $2, updated_at = now()
+                from open where job.id = open.id
+                returning job.id, open.was)
+        select was, case when was = 'RUNNING' then pg_notify('{CancelChannel}', id::text) end from canceled
+        """;
+
+    private const string ReplaceQueueIdSql = "update job set queue_id = $3 where id = $1 and queue_id = $2";
+
+    private const string CountQueuedSql = """select count(*) from (select from job where "user" = $1 and status = 'ACCEPTED' limit $2) queued""";
+
+    public async Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectSql);
+        command.Parameters.Add(new() { Value = id });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) ? JobRow.Read(row) : null;
+    }
+
+    /// <summary>What a job is called, without the rest of it.</summary>
+    public async Task<string?> FindNameAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectNameSql);
+        command.Parameters.Add(new() { Value = id });
+        return (string?)await command.ExecuteScalarAsync(cancellationToken);
+    }
+
+    public async Task<JobPage> ListAsync(JobFilter filter, CancellationToken cancellationToken)
+    {
+        await using var command = JobListQuery.Build(filter);
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        command.Connection = connection;
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var jobs = new List<Job>();
+        var found = 0L;
+        while (await row.ReadAsync(cancellationToken))
+        {
+            jobs.Add(JobRow.Read(row));
+            found = row.GetInt64(row.FieldCount - 1);
+        }
+        return JobListQuery.ToPage(filter, jobs, found);
+    }
+
+    /// <summary>Writes a job that is run within the request: it starts as the running first attempt of <paramref name="worker"/>.</summary>
+    public async Task<Job> InsertRunningAsync(Job job, string worker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        return await InsertAsync(connection, job, worker, lease, cancellationToken);
+    }
+
+    /// <summary>Writes a job that waits in the queue, on the connection and in the transaction that puts it there.</summary>
+    internal static Task<Job> InsertQueuedAsync(NpgsqlConnection connection, Job job, CancellationToken cancellationToken) =>
+        InsertAsync(connection, job, worker: null, lease: null, cancellationToken);
+
+    /// <returns>False when the job has another place by now.</returns>
+    internal static async Task<bool> ReplaceQueueIdAsync(
+        NpgsqlConnection connection, Guid id, string lostQueueId, string queueId, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(ReplaceQueueIdSql, connection)
+        {
+            Parameters = { new() { Value = id }, new() { Value = lostQueueId }, new() { Value = queueId } },
+        };
+        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    /// <summary>How many jobs of a user wait in the queue; counting stops at <paramref name="enough"/>.</summary>
+    public async Task<long> CountQueuedAsync(string user, int enough, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(CountQueuedSql);
+        command.Parameters.Add(new() { Value = user });
+        command.Parameters.Add(new() { Value = enough });
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>
+    /// Asks a job to stop. One that waits is CANCELED at once; one that runs becomes CANCELING and its runner is told.
+    /// </summary>
+    /// <returns>The status it had, or null when there was nothing to stop.</returns>
+    public async Task<JobStatus?> CancelAsync(Guid id, string canceledBy, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(CancelSql);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = canceledBy });
+        return await command.ExecuteScalarAsync(cancellationToken) is string was ? JobStatusNames.Parse(was) : null;
+    }
+
+    private static async Task<Job> InsertAsync(
+        NpgsqlConnection connection, Job job, string? worker, TimeSpan? lease, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(InsertSql, connection)
+        {
+            Parameters =
+            {
+                new() { Value = job.Id }, new() { Value = job.Name }, new() { Value = job.Version }, new() { Value = job.Description },
+                new() { Value = job.Tags.ToArray() }, new() { Value = job.User }, new() { Value = job.Status.ToName() },
+                new() { Value = job.IsSync }, new() { Value = job.ReturnResult }, new() { Value = job.CommandId },
+                new() { Value = job.CommandName }, new() { Value = job.ClusterId }, new() { Value = job.ClusterName },
+                new() { Value = job.CommandCriteria.ToArray() }, new() { Value = job.ClusterCriteria.ToArray() },
+                new() { Value = job.Context.ToJsonString(), NpgsqlDbType = NpgsqlDbType.Json }, new() { Value = job.Attempt },
+                new() { Value = worker ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+                new() { Value = lease ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Interval },
+                new() { Value = job.QueueId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+            },
+        };
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        await row.ReadAsync(cancellationToken);
+        return job with
+        {
+            CreatedAt = row.GetDateTime(0),
+            StartedAt = row.IsDBNull(1) ? null : row.GetDateTime(1),
+            UpdatedAt = row.GetDateTime(2),
+        };
+    }
+}
