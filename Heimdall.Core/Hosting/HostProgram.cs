@@ -1,0 +1,68 @@
+using System.Net.Sockets;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Loading;
+using Heimdall.Core.Plugins;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Heimdall.Core.Hosting;
+
+/// <summary>What the entry points of both processes have in common: arguments, the configuration file, and how they fail.</summary>
+public static class HostProgram
+{
+    private const int Failed = 1;
+    private const int WrongArguments = 2; // as shells do
+
+    /// <summary>Reads the arguments and the configuration, then runs the host.</summary>
+    /// <param name="args">The process's arguments.</param>
+    /// <param name="name">What the process is called in messages.</param>
+    /// <param name="usage">The arguments it takes, for who has typed others.</param>
+    /// <param name="addPlugins">Registers the plugins: the same lines for both processes.</param>
+    /// <param name="runAsync">Builds and runs the host.</param>
+    /// <returns>The process's exit code.</returns>
+    public static async Task<int> RunAsync(
+        string[] args, string name, string usage, Action<IServiceCollection> addPlugins, Func<HeimdallConfig, Task> runAsync)
+    {
+        if (HostArguments.Parse(args) is not { } arguments)
+        {
+            await Console.Error.WriteLineAsync($"usage: {usage}");
+            return WrongArguments;
+        }
+        try
+        {
+            var config = ConfigFile.Load(arguments.ConfigPath, await FindPluginsAsync(addPlugins));
+            if (arguments.CheckOnly)
+            {
+                Console.WriteLine($"{arguments.ConfigPath}: no problems found");
+                return 0;
+            }
+            await runAsync(config);
+            return 0;
+        }
+        catch (ConfigException exception)
+        {
+            await Console.Error.WriteLineAsync(exception.Message);
+            return Failed;
+        }
+        catch (IOException exception) when (exception.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+        {
+            await Console.Error.WriteLineAsync($"{name} cannot start: {exception.Message} Stop what listens there, or change server.listen.");
+            return Failed;
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.AccessDenied or SocketError.AddressNotAvailable)
+        {
+            await Console.Error.WriteLineAsync($"{name} cannot start: it cannot listen at server.listen: {exception.Message}. Ports below 1024 need a privilege.");
+            return Failed;
+        }
+    }
+
+    /// <summary>The plugins as they check a configuration, before there is one.</summary>
+    private static async Task<PluginCatalog> FindPluginsAsync(Action<IServiceCollection> addPlugins)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddSingleton(new HeimdallConfig());
+        addPlugins(services);
+        await using var provider = services.BuildServiceProvider();
+        return new PluginCatalog(provider.GetServices<IPlugin>());
+    }
+}

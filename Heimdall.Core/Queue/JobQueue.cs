@@ -1,0 +1,49 @@
+using System.Transactions;
+using Hangfire;
+using Hangfire.States;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Npgsql;
+using Job = Heimdall.Core.Jobs.Job;
+
+namespace Heimdall.Core.Queue;
+
+/// <summary>Puts jobs into the queue and takes them out again.</summary>
+public sealed class JobQueue(StoreDatabase database, QueueStorage storage, BackgroundJobClientFactory clients)
+{
+    // What Hangfire calls its default queue. The name is stored with every job.
+    internal const string Name = EnqueuedState.DefaultQueue;
+
+    /// <summary>
+    /// Writes the job's row and its place in the queue in one transaction: no job runs unrecorded, none is recorded unqueued.
+    /// </summary>
+    public Task<Job> EnqueueAsync(Job job, CancellationToken cancellationToken) => InQueueTransactionAsync(
+        job.Id,
+        (connection, queueId) => JobStore.InsertQueuedAsync(connection, job with { QueueId = queueId }, cancellationToken),
+        cancellationToken);
+
+    /// <summary>Gives a job a new place in the queue, unless somebody has done so already.</summary>
+    internal Task<bool> RequeueAsync(Guid jobId, string lostQueueId, CancellationToken cancellationToken) => InQueueTransactionAsync(
+        jobId,
+        (connection, queueId) => JobStore.ReplaceQueueIdAsync(connection, jobId, lostQueueId, queueId, cancellationToken),
+        cancellationToken);
+
+    private async Task<T> InQueueTransactionAsync<T>(
+        Guid jobId, Func<NpgsqlConnection, string, Task<T>> writeAsync, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        using var transaction = new TransactionScope(
+            TransactionScopeOption.RequiresNew,
+            new TransactionOptions { IsolationLevel = IsolationLevel.ReadCommitted },
+            TransactionScopeAsyncFlowOption.Enabled);
+        connection.EnlistTransaction(Transaction.Current);
+        var client = clients.Create(storage.On(connection));
+        var queueId = client.Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(Name));
+        var written = await writeAsync(connection, queueId);
+        transaction.Complete();
+        return written;
+    }
+
+    /// <summary>Takes a cancelled job out of the queue. Should this be lost, the worker that meets the job drops it.</summary>
+    public void Remove(string queueId) => clients.Create().Delete(queueId);
+}

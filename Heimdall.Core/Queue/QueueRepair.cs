@@ -1,0 +1,52 @@
+using Hangfire;
+using Heimdall.Core.Database;
+
+namespace Heimdall.Core.Queue;
+
+/// <summary>
+/// Finds jobs that are open and yet have no place in the queue: somebody pressed "Delete" in the dashboard while their worker
+/// was dead, or Hangfire gave them up. Nobody else would ever look at them again.
+/// </summary>
+public sealed class QueueRepair(StoreDatabase database, JobQueue queue)
+{
+    /// <summary>Long enough for whoever is about to write.</summary>
+    private const int GraceLeases = 3;
+
+    private readonly string _orphansSql = $"""
+        select id, queue_id from job
+        where not is_sync
+            and (status in ('RUNNING', 'CANCELING') and lease_until < now() - $1 or status = 'ACCEPTED' and updated_at < now() - $1)
+            and not exists (select from "{database.HangfireSchema}".jobqueue place where place.jobid = job.queue_id::bigint)
+        limit 100
+        """;
+
+    /// <summary>Gives orphans a new place.</summary>
+    /// <returns>The ids of those that have one.</returns>
+    public async Task<IReadOnlyList<Guid>> RequeueOrphansAsync(TimeSpan lease, CancellationToken cancellationToken)
+    {
+        var orphans = new List<(Guid Id, string QueueId)>();
+        await using (var command = database.DataSource.CreateCommand(_orphansSql))
+        {
+            command.Parameters.Add(new() { Value = GraceLeases * lease });
+            await using var row = await command.ExecuteReaderAsync(cancellationToken);
+            while (await row.ReadAsync(cancellationToken))
+            {
+                orphans.Add((row.GetGuid(0), row.GetString(1)));
+            }
+        }
+        var requeued = new List<Guid>();
+        try
+        {
+            foreach (var (id, queueId) in orphans)
+            {
+                await queue.RequeueAsync(id, queueId, cancellationToken);
+                requeued.Add(id);
+            }
+        }
+        catch (BackgroundJobClientException)
+        {
+            // The store is away; the next round goes on.
+        }
+        return requeued;
+    }
+}

@@ -1,0 +1,45 @@
+using Hangfire;
+using Hangfire.AspNetCore;
+using Hangfire.Common;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Heimdall.Core.Queue;
+
+public static class QueueServiceCollectionExtensions
+{
+    /// <summary>What both hosts need of Hangfire: its storage and clients, none of them through Hangfire's statics.</summary>
+    public static IServiceCollection AddJobQueue(this IServiceCollection services, WorkerConfig config)
+    {
+        // How IJobRunner is named in the queue: without versions, so that a job waits out an upgrade (or the way back).
+        GlobalConfiguration.Configuration.UseSimpleAssemblyNameTypeSerializer().UseIgnoredAssemblyVersionTypeResolver();
+        services.AddSingleton(provider => new QueueStorage(provider.GetRequiredService<StoreDatabase>(), config));
+        services.AddSingleton<IStorePreparation, QueueInstallation>();
+        services.AddSingleton(provider => provider.GetRequiredService<QueueStorage>().Open());
+        services.AddSingleton<IJobFilterProvider>(provider => new QueueFilters(JobDeletedInDashboard(provider.GetRequiredService<JobStore>())));
+        services.AddSingleton<BackgroundJobClientFactory>();
+        services.AddSingleton<IBackgroundJobClientFactory>(provider => provider.GetRequiredService<BackgroundJobClientFactory>());
+        services.AddSingleton<JobQueue>();
+        services.AddSingleton<QueueRepair>();
+        return services;
+    }
+
+    /// <summary>Runs queued jobs in this process.</summary>
+    public static IServiceCollection AddQueueServer(this IServiceCollection services, WorkerConfig config)
+    {
+        services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
+        services.AddHostedService(provider =>
+        {
+            GlobalConfiguration.Configuration.UseLogProvider(new AspNetCoreLogProvider(provider.GetRequiredService<ILoggerFactory>()));
+            return ActivatorUtilities.CreateInstance<QueueServer>(provider, config);
+        });
+        return services;
+    }
+
+    /// <summary>Someone pressed "Delete" in the dashboard: the job is cancelled in Heimdall's own table too.</summary>
+    private static Action<Guid> JobDeletedInDashboard(JobStore jobs) =>
+        jobId => jobs.CancelAsync(jobId, "dashboard", CancellationToken.None).GetAwaiter().GetResult();
+}

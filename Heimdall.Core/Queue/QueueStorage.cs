@@ -1,0 +1,68 @@
+using Hangfire;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Npgsql;
+
+namespace Heimdall.Core.Queue;
+
+/// <summary>How Heimdall uses Hangfire's PostgreSQL storage. No option is left at a default that does not suit SQL jobs.</summary>
+public sealed class QueueStorage(StoreDatabase database, WorkerConfig config)
+{
+    /// <summary>Backstop behind the notifications: how long a job can wait when a notification is lost.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Hangfire's storage for this process. Connects to nothing yet.</summary>
+    public JobStorage Open() => Open(Options());
+
+    /// <summary>Makes Hangfire's tables where they are missing.</summary>
+    internal void Install()
+    {
+        var options = Options();
+        options.PrepareSchemaIfNecessary = true;
+        Open(options);
+    }
+
+    /// <summary>The storage as seen on one connection, within whatever transaction is open there.</summary>
+    internal JobStorage On(NpgsqlConnection connection)
+    {
+        var options = Options();
+        // Sliding starts a heartbeat for fetched jobs; this storage only ever adds jobs.
+        options.UseSlidingInvisibilityTimeout = false;
+        return new PostgreSqlStorage(new ExistingNpgsqlConnectionFactory(connection, options), options);
+    }
+
+    private PostgreSqlStorage Open(PostgreSqlStorageOptions options) =>
+        new(new NpgsqlConnectionFactory(ConnectionString(), options), options);
+
+    private PostgreSqlStorageOptions Options() => new()
+    {
+        SchemaName = database.HangfireSchema,
+        PrepareSchemaIfNecessary = false,
+        // Hangfire starts without a database by default and then loses jobs quietly; Heimdall waits for its store itself.
+        AllowDegradedModeWithoutStorage = false,
+        StartupConnectionMaxRetries = 0,
+        // By default a job that runs for 30 minutes is given to a second worker. A fetched job is renewed every fifth of
+        // this time while its worker lives, and given away this long after it died.
+        InvisibilityTimeout = config.Lease,
+        UseSlidingInvisibilityTimeout = true,
+        // By default a queue is looked at every 15 s. Workers are told of new jobs, and look by themselves as a backstop.
+        EnableLongPolling = true,
+        QueuePollInterval = PollInterval,
+        // Hangfire's locks are rows; those of a killed process block a job until this time is over, by default 10 minutes.
+        // The longest that Heimdall holds one is a state change of some milliseconds.
+        DistributedLockTimeout = config.Lease,
+        // Job and queue entry are written in the transaction of Heimdall's own row.
+        EnableTransactionScopeEnlistment = true,
+    };
+
+    private string ConnectionString() => new NpgsqlConnectionStringBuilder(database.ConnectionString)
+    {
+        ApplicationName = "heimdall queue",
+        SearchPath = null,
+        // Hangfire clones its connection to listen, from a string that would otherwise have lost the password.
+        PersistSecurityInfo = true,
+        MaxPoolSize = database.Limits.Queue,
+    }.ConnectionString;
+}

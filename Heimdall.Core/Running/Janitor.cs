@@ -1,0 +1,81 @@
+using System.Transactions;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Heimdall.Core.Running;
+
+/// <summary>
+/// What no job does for itself: records the end of inline queries whose process died, puts jobs back that have lost their place
+/// in the queue, and drops expired results.
+/// </summary>
+internal sealed partial class Janitor(
+    JobClaims claims,
+    ResultStore results,
+    IInlineRunner runner,
+    QueueRepair queue,
+    StoreReadiness readiness,
+    HeimdallConfig config,
+    ILogger<Janitor> logger)
+    : BackgroundService
+{
+    private TimeSpan Lease => config.Worker.Lease;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await readiness.WaitAsync(stoppingToken);
+        // The first to fail fails the service, and that is seen: the host stops.
+        await await Task.WhenAny(
+            EveryLeaseAsync(RecoverInlineAsync, stoppingToken),
+            EveryLeaseAsync(RequeueOrphansAsync, stoppingToken),
+            EveryLeaseAsync(ExpireResultsAsync, stoppingToken));
+    }
+
+    private async Task EveryLeaseAsync(Func<CancellationToken, Task> clearUpAsync, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(Lease);
+        do
+        {
+            try
+            {
+                await clearUpAsync(cancellationToken);
+            }
+            catch (Exception exception) when (exception is NpgsqlException or TransactionException)
+            {
+                LogPostponed(exception.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(cancellationToken));
+    }
+
+    /// <summary>Side by side: one whose cluster is away waits for it.</summary>
+    private async Task RecoverInlineAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAll((await claims.FindDeadInlineAsync(Lease, cancellationToken)).Select(id => runner.RecoverAsync(id, cancellationToken)));
+
+    private async Task RequeueOrphansAsync(CancellationToken cancellationToken)
+    {
+        foreach (var id in await queue.RequeueOrphansAsync(Lease, cancellationToken))
+        {
+            LogRequeued(id);
+        }
+    }
+
+    private async Task ExpireResultsAsync(CancellationToken cancellationToken)
+    {
+        while (await results.ExpireAsync(cancellationToken) > 0)
+        {
+            // Some at a time: no long transaction, however much there is to drop.
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Clearing up is postponed: {Reason}")]
+    private partial void LogPostponed(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} had lost its place in the queue and has a new one")]
+    private partial void LogRequeued(Guid jobId);
+}

@@ -1,0 +1,32 @@
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Core.Running;
+
+/// <summary>How an attempt ended.</summary>
+internal sealed record JobEnd
+{
+    private JobEnd(JobStatus? status) => Status = status;
+
+    /// <summary>The job's final status; null when the job goes on without this attempt.</summary>
+    public JobStatus? Status { get; }
+
+    public JobFailure? Failure { get; private init; }
+
+    /// <summary>The job waits again: this process must stop, and nothing of the attempt took effect.</summary>
+    public static JobEnd HandedBack { get; } = new(status: null);
+
+    /// <summary>A newer attempt has the job.</summary>
+    public static JobEnd Lost { get; } = new(status: null);
+
+    public static JobEnd Succeeded { get; } = new(JobStatus.Succeeded);
+
+    public static JobEnd Canceled { get; } = new(JobStatus.Canceled);
+
+    public static JobEnd Failed(JobFailure failure) => new(JobStatus.Failed) { Failure = failure };
+
+    public static JobEnd Killed(JobFailure failure) => new(JobStatus.Killed) { Failure = failure };
+
+    public static JobEnd Killed(TimeSpan limit) => Killed(
+        new JobFailure { Kind = JobFailureKind.TimedOut, Message = $"Stopped after {limit.TotalSeconds:0.###} s, its time limit; nothing took effect." });
+}

@@ -1,0 +1,131 @@
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Npgsql;
+
+namespace Heimdall.Core.Running;
+
+/// <summary>
+/// Takes what a running job tells and stores it now and then: a watcher sees it within a second, and the store is not
+/// written to for every statement.
+/// </summary>
+internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
+{
+    private static readonly TimeSpan StoreInterval = TimeSpan.FromMilliseconds(500);
+
+    private readonly JobClaims _claims;
+    private readonly JobLogStore _logs;
+    private readonly Guid _jobId;
+    private readonly int _attempt;
+    private readonly TimeSpan _lease;
+    private readonly BoundedLog _stdout = new();
+    private readonly BoundedLog _stderr = new();
+    private readonly CancellationTokenSource _ended = new();
+    private readonly Task _storing;
+    private JobProgress _progress = new();
+    private JobProgress _stored = new();
+
+    public JobMonitor(JobClaims claims, JobLogStore logs, Job job, TimeSpan lease)
+    {
+        _claims = claims;
+        _logs = logs;
+        _jobId = job.Id;
+        _attempt = job.Attempt;
+        _lease = lease;
+        _storing = StoreNowAndThenAsync();
+    }
+
+    /// <summary>What was last reported.</summary>
+    public JobProgress Progress => Volatile.Read(ref _progress);
+
+    public void Report(JobProgress progress) => Volatile.Write(ref _progress, progress);
+
+    public void Stdout(string line) => _stdout.Add(line);
+
+    public void Stderr(string line) => _stderr.Add(line);
+
+    public async Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken)
+    {
+        if (!await StoreRetry.RunAsync(token => _claims.RecordEvidenceAsync(_jobId, _attempt, evidence, token), cancellationToken))
+        {
+            throw new AttemptLostException(_jobId, _attempt);
+        }
+    }
+
+    public async Task ConfirmAsync(CancellationToken cancellationToken)
+    {
+        if (!await StoreRetry.RunAsync(token => _claims.ConfirmAsync(_jobId, _attempt, Progress, _lease, token), cancellationToken))
+        {
+            throw new AttemptLostException(_jobId, _attempt);
+        }
+    }
+
+    /// <summary>Stops storing by itself, and stores the rest of the log. The last progress is written with the job's end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _ended.CancelAsync();
+        await _storing;
+        await StoreRetry.RunAsync(
+            async token =>
+            {
+                await StoreLogAsync(JobLogStream.Stdout, _stdout, token);
+                await StoreLogAsync(JobLogStream.Stderr, _stderr, token);
+                return true;
+            },
+            CancellationToken.None); // a job that has ended must not lose its log because the process is asked to stop
+        _ended.Dispose();
+    }
+
+    private async Task StoreNowAndThenAsync()
+    {
+        using var timer = new PeriodicTimer(StoreInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_ended.Token))
+            {
+                await TryStoreAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The job has ended.
+        }
+    }
+
+    private async Task TryStoreAsync()
+    {
+        try
+        {
+            var progress = Progress;
+            if (progress != _stored)
+            {
+                await _claims.SaveProgressAsync(_jobId, _attempt, progress, CancellationToken.None);
+                _stored = progress;
+            }
+            await StoreLogAsync(JobLogStream.Stdout, _stdout, CancellationToken.None);
+            await StoreLogAsync(JobLogStream.Stderr, _stderr, CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // The next round tries again; nothing has been dropped, and no log is worth a job's end.
+        }
+    }
+
+    private async Task StoreLogAsync(JobLogStream stream, BoundedLog log, CancellationToken cancellationToken)
+    {
+        var lines = log.Take();
+        if (lines.Length == 0)
+        {
+            return;
+        }
+        try
+        {
+            await _logs.AppendAsync(_jobId, stream, lines, cancellationToken);
+        }
+        catch
+        {
+            log.PutBack(lines);
+            throw;
+        }
+    }
+}

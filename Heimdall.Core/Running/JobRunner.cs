@@ -1,0 +1,105 @@
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
+using Microsoft.Extensions.Logging;
+
+namespace Heimdall.Core.Running;
+
+/// <summary>Runs queued jobs: claim → execute → settle → tell the queue.</summary>
+internal sealed partial class JobRunner(
+    JobStore jobs, JobClaims claims, ResultStore results, AttemptExecutor executor, JobSettler settler, HeimdallConfig config, ILogger<JobRunner> logger)
+    : IJobRunner
+{
+    private static readonly TimeSpan ClaimInterval = TimeSpan.FromMilliseconds(500);
+
+    private TimeSpan Lease => config.Worker.Lease;
+
+    /// <summary>A delivery from the queue. Delivery is at least once: a job that has ended, or that somebody runs, is not run again.</summary>
+    public async Task RunAsync(Guid jobId, CancellationToken cancellationToken)
+    {
+        Job? job;
+        do
+        {
+            job = await ClaimAsync(jobId, cancellationToken);
+            if (job is not null && !job.Status.IsFinal())
+            {
+                job = await RunQueuedAsync(job, cancellationToken);
+            }
+        }
+        while (job is not null && !job.Status.IsFinal()); // a lost attempt waits for what the newer one makes of the job
+        TellQueue(job);
+    }
+
+    private async Task<Job?> ClaimAsync(Guid jobId, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (await StoreRetry.RunAsync(token => claims.StartAsync(jobId, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } started)
+            {
+                return started;
+            }
+            var job = await StoreRetry.RunAsync(token => jobs.FindAsync(jobId, token), cancellationToken);
+            if (job is null || job.Status.IsFinal())
+            {
+                return job;
+            }
+            if (await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
+            {
+                LogTakenOver(jobId, job.Attempt);
+                return taken;
+            }
+            // Somebody else runs it and is alive. Returning would take the job out of the queue, and then nobody would
+            // notice if he died: wait until the job has ended or his lease is over.
+            await Task.Delay(ClaimInterval, cancellationToken);
+        }
+    }
+
+    private async Task<Job?> RunQueuedAsync(Job job, CancellationToken stopping)
+    {
+        LogStarted(job.Id, job.Attempt, job.CommandId, job.ClusterId);
+        var stored = job.ReturnResult && config.Results.Enabled
+            ? new StoredResultWriter(results, job.Id, job.Attempt, config.Results.MaxBytes)
+            : null;
+        var writer = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
+        var (end, progress) = await executor.ExecuteAsync(job, writer, stopping, callerGone: CancellationToken.None);
+        if (stored is not null)
+        {
+            progress = progress with { Truncated = progress.Truncated is true || stored.IsCut, RowCount = stored.Rows };
+        }
+        if (end == JobEnd.HandedBack)
+        {
+            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, token), CancellationToken.None);
+            throw new OperationCanceledException(stopping); // Hangfire puts it back into its queue
+        }
+        return await settler.SettleAsync(job, end, progress) ?? await StoreRetry.RunAsync(token => jobs.FindAsync(job.Id, token), CancellationToken.None);
+    }
+
+    /// <summary>Hangfire shows what we recorded, also when a job that has ended is delivered once more.</summary>
+    private static void TellQueue(Job? job)
+    {
+        if (job?.Status is JobStatus.Canceled)
+        {
+            throw new JobEndedBadlyException(canceled: true, $"Canceled by {job.CanceledBy}.");
+        }
+        if (job?.Status is JobStatus.Failed or JobStatus.Killed)
+        {
+            throw new JobEndedBadlyException(canceled: false, Describe(job.Failure));
+        }
+    }
+
+    private static string Describe(JobFailure? failure)
+    {
+        var sqlState = failure?.SqlState is { } code ? $"[{code}] " : "";
+        var place = failure?.Errors is [{ Statement: { } statement, Line: { } line }, ..] ? $" (statement {statement}, line {line})" : "";
+        return $"{sqlState}{failure?.Message}{place}";
+    }
+
+    [LoggerMessage(LogLevel.Information, "Job {JobId} started, attempt {Attempt}, command {Command}, cluster {Cluster}")]
+    private partial void LogStarted(Guid jobId, int attempt, string command, string cluster);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} taken over: the runner of attempt {Attempt} has not renewed its lease")]
+    private partial void LogTakenOver(Guid jobId, int attempt);
+}

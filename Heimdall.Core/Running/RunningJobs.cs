@@ -1,0 +1,103 @@
+using System.Collections.Concurrent;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Heimdall.Core.Running;
+
+/// <summary>
+/// The jobs that run in this process. Renews their leases together, in one statement for all, and passes on requests to
+/// cancel: at once when they are announced, and with the next renewal when the announcement was lost.
+/// </summary>
+internal sealed partial class RunningJobs : BackgroundService
+{
+    private readonly ConcurrentDictionary<Guid, RunningAttempt> _attempts = new();
+    private readonly JobClaims _claims;
+    private readonly TimeSpan _lease;
+    private readonly ILogger<RunningJobs> _logger;
+
+    public RunningJobs(JobClaims claims, StoreNotifications notifications, HeimdallConfig config, ILogger<RunningJobs> logger)
+    {
+        _claims = claims;
+        _lease = config.Worker.Lease;
+        _logger = logger;
+        notifications.Listen(JobStore.CancelChannel, OnCancelAnnounced);
+    }
+
+    public RunningAttempt Begin(Job job)
+    {
+        var attempt = new RunningAttempt(job, ended => _attempts.TryRemove(new(ended.JobId, ended)));
+        _attempts[job.Id] = attempt;
+        return attempt;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested || !_attempts.IsEmpty)
+        {
+            // Not ended by the stop signal alone: while running jobs drain, their leases must live on.
+            await Task.Delay(_lease / 3, _attempts.IsEmpty ? stoppingToken : CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await RenewAsync();
+        }
+    }
+
+    private async Task RenewAsync()
+    {
+        var attempts = _attempts.Values.ToArray();
+        if (attempts.Length == 0)
+        {
+            return;
+        }
+        try
+        {
+            using var bound = new CancellationTokenSource(_lease);
+            var mine = await _claims.RenewAsync([.. attempts.Select(attempt => (attempt.JobId, attempt.Attempt))], _lease, bound.Token);
+            foreach (var attempt in attempts)
+            {
+                Pass(attempt, mine);
+            }
+        }
+        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException)
+        {
+            // Nobody else can take the jobs over while the store is away.
+            LogNotRenewed(attempts.Length, exception.Message);
+        }
+    }
+
+    private void Pass(RunningAttempt attempt, IReadOnlyDictionary<Guid, JobStatus> mine)
+    {
+        if (!mine.TryGetValue(attempt.JobId, out var status))
+        {
+            // Not there: settled in this moment, or somebody else's. The first has left the list of attempts.
+            if (_attempts.TryGetValue(attempt.JobId, out var current) && current == attempt)
+            {
+                attempt.Lose();
+            }
+        }
+        else if (status == JobStatus.Canceling && !attempt.IsCancelRequested)
+        {
+            attempt.RequestCancel();
+        }
+    }
+
+    private void OnCancelAnnounced(string payload)
+    {
+        if (Guid.TryParse(payload, out var id))
+        {
+            if (_attempts.TryGetValue(id, out var attempt))
+            {
+                attempt.RequestCancel();
+            }
+        }
+        else if (!_attempts.IsEmpty)
+        {
+            _ = RenewAsync(); // something may have been missed: the statuses tell
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The leases of {Count} running jobs could not be renewed: {Reason}")]
+    private partial void LogNotRenewed(int count, string reason);
+}

@@ -1,0 +1,28 @@
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Heimdall.Core.Running;
+
+public static class RunningServiceCollectionExtensions
+{
+    /// <summary>The runner of both hosts: inline queries in the API, queued jobs in the worker.</summary>
+    public static IServiceCollection AddJobRunning(this IServiceCollection services)
+    {
+        services.AddSingleton<JobStore>();
+        services.AddSingleton<JobClaims>();
+        services.AddSingleton<JobLogStore>();
+        services.AddSingleton<ResultStore>();
+        services.AddSingleton<RunningJobs>();
+        services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
+        services.AddSingleton<AttemptExecutor>();
+        services.AddSingleton<JobSettler>();
+        services.AddSingleton<IJobRunner, JobRunner>();
+        services.AddSingleton<IInlineRunner, InlineRunner>();
+        return services;
+    }
+
+    /// <summary>Clears up after dead processes and expired results. In the worker.</summary>
+    public static IServiceCollection AddJanitor(this IServiceCollection services) => services.AddHostedService<Janitor>();
+}

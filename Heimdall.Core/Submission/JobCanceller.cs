@@ -1,0 +1,24 @@
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
+
+namespace Heimdall.Core.Submission;
+
+/// <summary>Stops jobs, waiting and running, queued and inline, from any process.</summary>
+public sealed class JobCanceller(JobStore jobs, JobQueue queue)
+{
+    /// <summary>A job that waits is cancelled at once; one that runs is told to stop, and ends as what really happens.</summary>
+    /// <returns>The job as it stands, and whether it could be (or already was being) stopped; null when there is no such job.</returns>
+    public async Task<(Job Job, bool Stopping)?> CancelAsync(Guid id, string user, CancellationToken cancellationToken)
+    {
+        var was = await jobs.CancelAsync(id, user, cancellationToken);
+        if (await jobs.FindAsync(id, cancellationToken) is not { } job)
+        {
+            return null;
+        }
+        if (was == JobStatus.Accepted && job.QueueId is { } queueId)
+        {
+            queue.Remove(queueId);
+        }
+        return (job, was is not null || job.Status == JobStatus.Canceling);
+    }
+}

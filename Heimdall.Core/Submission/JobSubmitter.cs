@@ -1,0 +1,61 @@
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Queue;
+
+namespace Heimdall.Core.Submission;
+
+/// <summary>Takes jobs in: routes them, checks them, writes them down.</summary>
+public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobStore jobs, JobQueue queue, HeimdallConfig config)
+{
+    /// <summary>
+    /// Finds a command and a cluster for a job and reads its context. Records nothing.
+    /// </summary>
+    /// <returns>The pair with the job to record, or why there is no pair.</returns>
+    /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
+    public (RoutingResult Routing, Job? Job) Prepare(JobSubmission submission)
+    {
+        var routing = router.Route(submission.CommandCriteria, submission.ClusterCriteria, submission.User);
+        if (!routing.IsFound)
+        {
+            return (routing, null);
+        }
+        var plugin = plugins.Find(routing.Command.Plugin)
+            ?? throw new InvalidOperationException($"Plugin '{routing.Command.Plugin}' of command '{routing.Command.Id}' is not part of this process.");
+        var plan = plugin.Plan(routing.Command.Context, submission.Context);
+        return (routing, ToJob(submission, routing.Command, routing.Cluster, plan));
+    }
+
+    /// <summary>True when a caller has as many jobs waiting as he may.</summary>
+    public async Task<bool> IsQueueFullAsync(string user, CancellationToken cancellationToken) =>
+        await jobs.CountQueuedAsync(user, config.Server.MaxQueuedPerCaller, cancellationToken) >= config.Server.MaxQueuedPerCaller;
+
+    /// <summary>Records a job that a worker will run.</summary>
+    public Task<Job> EnqueueAsync(Job job, CancellationToken cancellationToken) => queue.EnqueueAsync(job, cancellationToken);
+
+    /// <summary>Records a query that is run within the request.</summary>
+    public Task<Job> RecordInlineAsync(Job job, CancellationToken cancellationToken) =>
+        jobs.InsertRunningAsync(
+            job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 }, RunnerName.OfThisProcess, config.Worker.Lease, cancellationToken);
+
+    private static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        Name = submission.Name,
+        Version = submission.Version,
+        Description = submission.Description,
+        Tags = submission.Tags,
+        User = submission.User,
+        Status = JobStatus.Accepted,
+        IsSync = false,
+        ReturnResult = plan.ReturnResult,
+        CommandId = command.Id,
+        CommandName = command.Name,
+        ClusterId = cluster.Id,
+        ClusterName = cluster.Name,
+        CommandCriteria = submission.CommandCriteria,
+        ClusterCriteria = submission.ClusterCriteria,
+        Context = submission.Context,
+    };
+}

@@ -1,0 +1,14 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Heimdall.Core.Submission;
+
+public static class SubmissionServiceCollectionExtensions
+{
+    /// <summary>Taking jobs in and stopping them.</summary>
+    public static IServiceCollection AddJobSubmission(this IServiceCollection services)
+    {
+        services.AddSingleton<JobSubmitter>();
+        services.AddSingleton<JobCanceller>();
+        return services;
+    }
+}
