@@ -1,1 +1,10 @@
-return 0;
+using Heimdall.Core.Hosting;
+using Heimdall.Worker;
+using Microsoft.Extensions.Hosting;
+
+return await HostProgram.RunAsync(
+    args,
+    "Heimdall.Worker",
+    "Heimdall.Worker [--config FILE] [--check]",
+    WorkerHost.AddPlugins,
+    config => Host.CreateEmptyApplicationBuilder(settings: null).AddWorker(config).Build().RunAsync());

@@ -1,0 +1,41 @@
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Hosting;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Running;
+using Heimdall.Plugins.Postgres;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Heimdall.Worker;
+
+/// <summary>The worker process, as a list of what it can do.</summary>
+internal static class WorkerHost
+{
+    /// <summary>One line a plugin, the same as in the API.</summary>
+    public static void AddPlugins(IServiceCollection services) => services.AddPostgresPlugin();
+
+    public static HostApplicationBuilder AddWorker(this HostApplicationBuilder builder, HeimdallConfig config)
+    {
+        builder.Logging.AddHeimdallLogging();
+        var services = builder.Services;
+        services.AddSingleton(config);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<PluginCatalog>();
+        AddPlugins(services);
+
+        services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
+        services.AddCatalog();
+        services.AddJobRunning();
+        services.AddJobQueue(config.Worker);
+        services.AddQueueServer(config.Worker);
+        services.AddJanitor();
+        services.AddConnectionBudget();
+
+        // The host gives its services this long to stop: the drain, the roll-back after it, and a moment to say good-bye.
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + QueueServer.CancelTime + TimeSpan.FromSeconds(2));
+        return builder;
+    }
+}
