@@ -1,0 +1,86 @@
+using Hangfire;
+using Heimdall.Api.Callers;
+using Heimdall.Api.Catalog;
+using Heimdall.Api.Dashboard;
+using Heimdall.Api.Health;
+using Heimdall.Api.Jobs;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Hosting;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Running;
+using Heimdall.Core.Submission;
+using Heimdall.Plugins.Postgres;
+
+namespace Heimdall.Api;
+
+/// <summary>The API process, as a list of what it can do.</summary>
+internal static class ApiHost
+{
+    /// <summary>One line a plugin, the same as in the worker.</summary>
+    public static void AddPlugins(IServiceCollection services) => services.AddPostgresPlugin();
+
+    public static WebApplicationBuilder AddApi(this WebApplicationBuilder builder, HeimdallConfig config)
+    {
+        builder.WebHost.UseUrls(config.Server.Listen);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = config.Server.MaxBodyBytes;
+        });
+        builder.Logging.AddHeimdallLogging();
+        var services = builder.Services;
+        services.AddSingleton(config);
+        services.AddSingleton(config.Server);
+        services.AddSingleton(config.Results);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<PluginCatalog>();
+        AddPlugins(services);
+
+        services.AddStore(config.Database, ConnectionLimits.ForApi);
+        services.AddCatalog();
+        services.AddHostedService<ClusterWatch>();
+        services.AddJobRunning();
+        services.AddJobQueue(config.Worker);
+        services.AddJobSubmission();
+        services.AddSingleton<InlineQueries>();
+
+        services.AddConnectionBudget();
+        // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));
+
+        services.AddRouting();
+        services.AddCallers(config.Auth);
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ProblemMapper>();
+        services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
+        services.AddOpenApi();
+        services.AddFormProtection();
+        services.AddHangfire(_ => { }); // only the dashboard's services: storage and clients are registered above
+        return builder;
+    }
+
+    public static WebApplication UseApi(this WebApplication app)
+    {
+        var config = app.Services.GetRequiredService<HeimdallConfig>();
+        app.UseExceptionHandler();
+        app.UseStatusCodePages(PlainStatus.AsProblemAsync);
+        app.UseLoopbackOnly(config.Auth);
+        app.UseStoreGate();
+        app.UseExactRoutes();
+        app.UseAuthentication();
+        app.UseAuthorization();
+
+        var api = app.MapGroup("/api/v1");
+        api.MapJobs();
+        api.MapCatalog();
+        app.MapHealth();
+        app.MapOpenApi();
+        app.MapDashboard();
+        return app;
+    }
+}

@@ -1,0 +1,24 @@
+using Heimdall.Core.Configuration;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+
+namespace Heimdall.Api.Callers;
+
+internal static class CallerServiceCollectionExtensions
+{
+    /// <summary>Every endpoint needs a caller, unless it says otherwise.</summary>
+    public static IServiceCollection AddCallers(this IServiceCollection services, AuthConfig config)
+    {
+        services.AddSingleton(config);
+        services.AddSingleton<ApiKeyRing>();
+        services.AddAuthentication(CallerAuthentication.SchemeName)
+            .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(CallerAuthentication.SchemeName, configureOptions: null);
+        services.AddAuthorizationBuilder()
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
+        return services;
+    }
+
+    /// <summary>The user a request comes from.</summary>
+    public static string CallerName(this HttpContext context) =>
+        context.User.Identity?.Name ?? throw new InvalidOperationException("An endpoint without a caller asked for its name.");
+}

@@ -1,0 +1,105 @@
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Catalog;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Heimdall.Api.Catalog;
+
+internal static class CatalogEndpoints
+{
+    public static void MapCatalog(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/commands", (LiveCatalog catalog) => TypedResults.Json(catalog.Current.Commands.Select(CommandView.Of), ApiJson.Options))
+            .WithSummary("All commands.").Produces<CommandView[]>();
+        api.MapGet("/command/statuses", Statuses).WithSummary("The statuses a command can have.");
+        api.MapGet("/command/{id}", CommandAsync).WithSummary("One command.");
+        api.MapGet("/command/{id}/status", CommandStatusAsync).WithSummary("Whether a command gets jobs.");
+        api.MapPut("/command/{id}/status", SetCommandStatusAsync).WithSummary("Give a command jobs, or no more of them.");
+        api.MapGet("/clusters", (LiveCatalog catalog) => TypedResults.Json(catalog.Current.Clusters.Select(ClusterView.Of), ApiJson.Options))
+            .WithSummary("All clusters.").Produces<ClusterView[]>();
+        api.MapGet("/clusters/health", ClustersHealthAsync).WithSummary("Ask all active clusters for a sign of life.").Produces<ClustersHealthView>();
+        api.MapGet("/cluster/statuses", Statuses).WithSummary("The statuses a cluster can have.");
+        api.MapGet("/cluster/{id}", ClusterAsync).WithSummary("One cluster.");
+        api.MapGet("/cluster/{id}/status", ClusterStatusAsync).WithSummary("Whether a cluster gets jobs.");
+        api.MapPut("/cluster/{id}/status", SetClusterStatusAsync).WithSummary("Give a cluster jobs, or no more of them.");
+        api.MapGet("/cluster/{id}/health", ClusterHealthAsync).WithSummary("Ask a cluster for a sign of life.").Produces<ClusterHealthView>();
+    }
+
+    private static JsonHttpResult<IReadOnlyList<string>> Statuses() => TypedResults.Json(CatalogStatusNames.All, ApiJson.Options);
+
+    private static Results<JsonHttpResult<CommandView>, ProblemHttpResult> CommandAsync(string id, LiveCatalog catalog) =>
+        catalog.Current.FindCommand(id) is { } command ? TypedResults.Json(CommandView.Of(command), ApiJson.Options) : UnknownCommand(id);
+
+    private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> CommandStatusAsync(string id, LiveCatalog catalog) =>
+        catalog.Current.FindCommand(id) is { } command ? Status(id, command.Status) : UnknownCommand(id);
+
+    private static Results<JsonHttpResult<ClusterView>, ProblemHttpResult> ClusterAsync(string id, LiveCatalog catalog) =>
+        catalog.Current.FindCluster(id) is { } cluster ? TypedResults.Json(ClusterView.Of(cluster), ApiJson.Options) : UnknownCluster(id);
+
+    private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> ClusterStatusAsync(string id, LiveCatalog catalog) =>
+        catalog.Current.FindCluster(id) is { } cluster ? Status(id, cluster.Status) : UnknownCluster(id);
+
+    private static Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetCommandStatusAsync(
+        string id, SetStatusRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
+        SetStatusAsync(id, request, store.SetCommandStatusAsync, UnknownCommand, catalog, cancellationToken);
+
+    private static Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetClusterStatusAsync(
+        string id, SetStatusRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
+        SetStatusAsync(id, request, store.SetClusterStatusAsync, UnknownCluster, catalog, cancellationToken);
+
+    private static async Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetStatusAsync(
+        string id,
+        SetStatusRequest request,
+        Func<string, CatalogStatus, CancellationToken, Task<bool>> setAsync,
+        Func<string, ProblemHttpResult> unknown,
+        LiveCatalog catalog,
+        CancellationToken cancellationToken)
+    {
+        if (!CatalogStatusNames.TryParse(request.Status, out var status))
+        {
+            return UnknownStatus();
+        }
+        if (!await setAsync(id, status, cancellationToken))
+        {
+            return unknown(id);
+        }
+        await catalog.RefreshAsync(cancellationToken);
+        return Status(id, status);
+    }
+
+    private static async Task<Results<JsonHttpResult<ClusterHealthView>, ProblemHttpResult>> ClusterHealthAsync(
+        string id, LiveCatalog catalog, ClusterProber prober, CancellationToken cancellationToken)
+    {
+        if (catalog.Current.FindCluster(id) is not { } cluster)
+        {
+            return UnknownCluster(id);
+        }
+        var health = await prober.ProbeAsync(cluster, cancellationToken);
+        return TypedResults.Json(ClusterHealthView.Of(cluster, health), ApiJson.Options, statusCode: StatusOf(health.Healthy));
+    }
+
+    private static async Task<JsonHttpResult<ClustersHealthView>> ClustersHealthAsync(
+        LiveCatalog catalog, ClusterProber prober, CancellationToken cancellationToken)
+    {
+        var views = await Task.WhenAll(catalog.Current.Clusters
+            .Where(cluster => cluster.Status == CatalogStatus.Active)
+            .Select(async cluster => ClusterHealthView.Of(cluster, await prober.ProbeAsync(cluster, cancellationToken))));
+        var healthy = views.All(view => view.Healthy);
+        return TypedResults.Json(new ClustersHealthView(healthy, views), ApiJson.Options, statusCode: StatusOf(healthy));
+    }
+
+    private static int StatusOf(bool healthy) => healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+
+    private static JsonHttpResult<CatalogStatusView> Status(string id, CatalogStatus status) =>
+        TypedResults.Json(new CatalogStatusView(id, status.ToName()), ApiJson.Options);
+
+    private static ProblemHttpResult UnknownCommand(string id) => Problem.NotFound($"There is no command '{id}'.");
+
+    private static ProblemHttpResult UnknownCluster(string id) => Problem.NotFound($"There is no cluster '{id}'.");
+
+    private static ProblemHttpResult UnknownStatus() =>
+        Problem.Invalid([new("status", $"Must be one of {string.Join(", ", CatalogStatusNames.All)}.")]);
+}
+
+/// <summary>The body of <c>PUT …/status</c>.</summary>
+internal sealed record SetStatusRequest(string? Status);

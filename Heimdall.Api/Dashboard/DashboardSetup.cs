@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using Hangfire;
+using Hangfire.Dashboard;
+using Heimdall.Core.Jobs;
+using HangfireJob = Hangfire.Common.Job;
+
+namespace Heimdall.Api.Dashboard;
+
+/// <summary>Hangfire's dashboard at <c>/hangfire</c>, behind the same callers as the API, with our jobs under their own names.</summary>
+internal static class DashboardSetup
+{
+    public static void MapDashboard(this WebApplication app)
+    {
+        var names = new JobNames(app.Services.GetRequiredService<JobStore>());
+        app.MapHangfireDashboard("/hangfire", new DashboardOptions
+        {
+            DashboardTitle = "Heimdall",
+            // The endpoint needs a caller like any other; Hangfire's own rule would let in everyone behind a local proxy.
+            Authorization = [],
+            DisplayStorageConnectionString = false,
+            DisplayNameFunc = (_, job) => names.Of(job),
+            AppPath = null,
+        });
+    }
+
+    /// <summary>Names of jobs by the id that Hangfire knows. A name never changes, so it is read once.</summary>
+    private sealed class JobNames(JobStore jobs)
+    {
+        private const int MaxKept = 10_000;
+
+        private readonly ConcurrentDictionary<Guid, string> _names = new();
+
+        public string Of(HangfireJob? job)
+        {
+            if (job?.Args is not [Guid id, ..])
+            {
+                return job?.ToString() ?? "unknown job";
+            }
+            if (_names.Count > MaxKept)
+            {
+                _names.Clear();
+            }
+            return _names.GetOrAdd(id, Read);
+        }
+
+        // Hangfire draws its pages synchronously.
+        private string Read(Guid id) =>
+            jobs.FindNameAsync(id, CancellationToken.None).GetAwaiter().GetResult() is { } name ? $"{name} ({id})" : $"job {id}";
+    }
+}

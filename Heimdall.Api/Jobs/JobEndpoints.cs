@@ -1,0 +1,35 @@
+using Microsoft.OpenApi;
+
+namespace Heimdall.Api.Jobs;
+
+internal static class JobEndpoints
+{
+    public static void MapJobs(this IEndpointRouteBuilder api)
+    {
+        api.MapPost("/job", SubmitJob.HandleAsync)
+            .WithSummary("Submit a job: a query that is answered at once, or a batch for the queue.")
+            .Accepts<SubmitJobRequest>("application/json")
+            .Produces<JobView>()
+            .Produces<JobView>(StatusCodes.Status202Accepted)
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+        api.MapGet("/job/statuses", ReadJob.Statuses).WithSummary("The statuses a job can have.");
+        api.MapGet("/job/{id:guid}", ReadJob.JobAsync).WithSummary("One job.");
+        api.MapGet("/job/{id:guid}/status", ReadJob.StatusAsync).WithSummary("Where a job stands.");
+        api.MapGet("/job/{id:guid}/result", ReadResult.HandleAsync).WithSummary("The stored result of a queued job.");
+        api.MapGet("/job/{id:guid}/stdout", ReadJob.StdoutAsync).WithSummary("The run log: one line a statement.");
+        api.MapGet("/job/{id:guid}/stderr", ReadJob.StderrAsync).WithSummary("Notices and errors.");
+        api.MapPost("/job/{id:guid}/cancel", CancelJob.HandleAsync).WithSummary("Stop a job.").Produces<JobView>();
+        api.MapGet("/jobs", ListJobs.HandleAsync).WithSummary("A page of jobs.").Produces<JobListView>()
+            .AddOpenApiOperationTransformer((operation, _, _) =>
+            {
+                operation.Parameters = [.. JobFilterReader.Known.Select(name => new OpenApiParameter
+                {
+                    Name = name,
+                    In = ParameterLocation.Query,
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                })];
+                return Task.CompletedTask;
+            });
+    }
+}

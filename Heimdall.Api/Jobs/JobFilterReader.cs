@@ -1,0 +1,112 @@
+using System.Globalization;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary>Reads the query string of a list. An unknown filter is refused: ignoring it would show the wrong jobs.</summary>
+internal static class JobFilterReader
+{
+    private const int MaxLimit = 200;
+
+    /// <summary>The parameters there are.</summary>
+    public static IReadOnlyList<string> Known { get; } =
+    [
+        "id", "name", "version", "user", "status", "command", "cluster", "tag", "created_after", "created_before",
+        "order_by", "direction", "limit", "cursor",
+    ];
+
+    public static (JobFilter Filter, List<ContextProblem> Problems) Read(IQueryCollection query)
+    {
+        var problems = new List<ContextProblem>();
+        problems.AddRange(query.Keys.Where(key => !Known.Contains(key))
+            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")));
+        problems.AddRange(query.Where(item => item.Value.Count > 1 && item.Key != "status")
+            .Select(item => new ContextProblem(item.Key, "Given more than once.")));
+        var filter = new JobFilter
+        {
+            Id = Value<Guid>("id", "a UUID", Guid.TryParse),
+            Name = Text("name"),
+            Version = Text("version"),
+            User = Text("user"),
+            Status = Statuses(),
+            Command = Text("command"),
+            Cluster = Text("cluster"),
+            Tag = Text("tag"),
+            CreatedAfter = Value<DateTime>("created_after", "a time such as 2026-01-31T12:00:00Z", TryParseTime),
+            CreatedBefore = Value<DateTime>("created_before", "a time such as 2026-01-31T12:00:00Z", TryParseTime),
+            OrderBy = Value<JobOrder>("order_by", "created_at or updated_at", TryParseOrder) ?? JobOrder.CreatedAt,
+            Descending = Value<bool>("direction", "asc or desc", TryParseDirection) ?? true,
+            Limit = Value<int>("limit", $"a number from 1 to {MaxLimit}", TryParseLimit) ?? new JobFilter().Limit,
+        };
+        return (filter with { After = Cursor(filter) }, problems);
+
+        string? Text(string name) => query[name] is [{ Length: > 0 } text] && !text.Contains('\0') ? text : query.ContainsKey(name) ? Refuse(name) : null;
+
+        string? Refuse(string name)
+        {
+            problems.Add(new(name, "Must not be empty."));
+            return null;
+        }
+
+        T? Value<T>(string name, string expected, TryParse<T> parse)
+            where T : struct
+        {
+            if (!query.TryGetValue(name, out var text))
+            {
+                return null;
+            }
+            if (parse(text[0] ?? "", out var value))
+            {
+                return value;
+            }
+            problems.Add(new(name, $"Must be {expected}."));
+            return null;
+        }
+
+        IReadOnlyList<JobStatus> Statuses()
+        {
+            var names = query["status"].SelectMany(text => (text ?? "").Split(',')).ToArray();
+            var unknown = names.Where(name => !JobStatusNames.All.Contains(name.ToUpperInvariant())).ToArray();
+            if (unknown.Length > 0)
+            {
+                problems.Add(new("status", $"Unknown: {string.Join(", ", unknown)}. Known are: {string.Join(", ", JobStatusNames.All)}."));
+            }
+            return [.. names.Except(unknown).Select(JobStatusNames.Parse)];
+        }
+
+        JobCursor? Cursor(JobFilter order)
+        {
+            if (!query.TryGetValue("cursor", out var text))
+            {
+                return null;
+            }
+            if (JobCursorText.Read(text[0] ?? "") is { } cursor && cursor.OrderBy == order.OrderBy && cursor.Descending == order.Descending)
+            {
+                return cursor;
+            }
+            problems.Add(new("cursor", "Not a cursor of this list: take next_cursor of the page before, with the same order_by and direction."));
+            return null;
+        }
+    }
+
+    private delegate bool TryParse<T>(string text, out T value);
+
+    private static bool TryParseTime(string text, out DateTime time) =>
+        DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out time);
+
+    private static bool TryParseOrder(string text, out JobOrder order)
+    {
+        order = text == "updated_at" ? JobOrder.UpdatedAt : JobOrder.CreatedAt;
+        return text is "created_at" or "updated_at";
+    }
+
+    private static bool TryParseDirection(string text, out bool descending)
+    {
+        descending = text == "desc";
+        return text is "asc" or "desc";
+    }
+
+    private static bool TryParseLimit(string text, out int limit) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= MaxLimit;
+}

@@ -1,0 +1,148 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary>A job as callers see it. What does not apply is absent.</summary>
+internal sealed record JobView
+{
+    public required Guid Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public string? Version { get; init; }
+
+    public string? Description { get; init; }
+
+    public IReadOnlyList<string>? Tags { get; init; }
+
+    public required string User { get; init; }
+
+    public string? Status { get; init; }
+
+    public required bool IsSync { get; init; }
+
+    public required string CommandId { get; init; }
+
+    public required string CommandName { get; init; }
+
+    public required string ClusterId { get; init; }
+
+    public required string ClusterName { get; init; }
+
+    public required JsonObject Context { get; init; }
+
+    public required IReadOnlyList<string> CommandCriteria { get; init; }
+
+    public required IReadOnlyList<string> ClusterCriteria { get; init; }
+
+    public required DateTime CreatedAt { get; init; }
+
+    public DateTime? StartedAt { get; init; }
+
+    public DateTime? FinishedAt { get; init; }
+
+    public DateTime? UpdatedAt { get; init; }
+
+    public int? Attempt { get; init; }
+
+    public string? Error { get; init; }
+
+    public string? Sqlstate { get; init; }
+
+    public string? CanceledBy { get; init; }
+
+    public string? Sha256 { get; init; }
+
+    public long? Statements { get; init; }
+
+    public long? StatementsTotal { get; init; }
+
+    public long? BytesRead { get; init; }
+
+    public long? BytesTotal { get; init; }
+
+    public long? RowsAffected { get; init; }
+
+    public IReadOnlyList<StatementErrorView>? Errors { get; init; }
+
+    public long? RowCount { get; init; }
+
+    public bool? Truncated { get; init; }
+
+    public static JobView Of(Job job) => new()
+    {
+        Id = job.Id,
+        Name = job.Name,
+        Version = job.Version.Length > 0 ? job.Version : null,
+        Description = job.Description.Length > 0 ? job.Description : null,
+        Tags = job.Tags.Count > 0 ? job.Tags : null,
+        User = job.User,
+        Status = job.Status.ToName(),
+        IsSync = job.IsSync,
+        CommandId = job.CommandId,
+        CommandName = job.CommandName,
+        ClusterId = job.ClusterId,
+        ClusterName = job.ClusterName,
+        Context = job.Context,
+        CommandCriteria = job.CommandCriteria,
+        ClusterCriteria = job.ClusterCriteria,
+        CreatedAt = job.CreatedAt,
+        StartedAt = job.StartedAt,
+        FinishedAt = job.FinishedAt,
+        UpdatedAt = job.UpdatedAt,
+        // Recovery of an inline query whose process died takes a number too, but it runs nothing.
+        Attempt = job.Attempt == 0 ? null : job.IsSync ? 1 : job.Attempt,
+        Error = job.Failure?.Message,
+        Sqlstate = job.Failure?.SqlState,
+        CanceledBy = job.CanceledBy,
+        Sha256 = job.Progress.Sha256,
+        Statements = job.Progress.Statements,
+        StatementsTotal = job.Progress.StatementsTotal,
+        BytesRead = job.Progress.BytesRead,
+        BytesTotal = job.Progress.BytesTotal,
+        RowsAffected = job.Progress.RowsAffected,
+        Errors = job.Failure is { Errors.Count: > 0 } failure ? [.. failure.Errors.Select(StatementErrorView.Of)] : null,
+        RowCount = job.Progress.RowCount,
+        Truncated = job.Progress.Truncated,
+    };
+}
+
+/// <summary>A failing statement as callers see it.</summary>
+internal sealed record StatementErrorView
+{
+    public int? Statement { get; init; }
+
+    public long? Line { get; init; }
+
+    public int? Column { get; init; }
+
+    public string? Sqlstate { get; init; }
+
+    public required string Message { get; init; }
+
+    public string? Detail { get; init; }
+
+    public string? Hint { get; init; }
+
+    public string? Context { get; init; }
+
+    public static StatementErrorView Of(StatementError error) => new()
+    {
+        Statement = error.Statement,
+        Line = error.Line,
+        Column = error.Column,
+        Sqlstate = error.SqlState,
+        Message = error.Message,
+        Detail = error.Detail,
+        Hint = error.Hint,
+        Context = error.Context,
+    };
+}
+
+/// <summary>Where a job stands.</summary>
+internal sealed record JobStatusView(Guid Id, string Status, DateTime UpdatedAt, string? Error);
+
+/// <summary>A page of jobs.</summary>
+internal sealed record JobListView(IReadOnlyList<JobView> Data, bool HasMore, string? NextCursor);

@@ -1,0 +1,24 @@
+using System.Text.Json.Nodes;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary>The body of <c>POST /api/v1/job</c>. A client can set nothing else.</summary>
+internal sealed record SubmitJobRequest
+{
+    public string? Name { get; init; }
+
+    public string? Version { get; init; }
+
+    public string? Description { get; init; }
+
+    public string[]? Tags { get; init; }
+
+    /// <summary>Tags that the command must carry.</summary>
+    public string[]? CommandCriteria { get; init; }
+
+    /// <summary>Tags that the cluster must carry.</summary>
+    public string[]? ClusterCriteria { get; init; }
+
+    /// <summary>What the command's plugin needs: the query and how to run it.</summary>
+    public JsonObject? Context { get; init; }
+}

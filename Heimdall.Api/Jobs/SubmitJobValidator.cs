@@ -1,0 +1,38 @@
+using FluentValidation;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary>The limits of a submission's own fields; its context is the plugin's to judge.</summary>
+internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
+{
+    private const int MaxName = 300;
+    private const int MaxVersion = 32;
+    private const int MaxDescription = 2000;
+    private const int MaxTags = 100;
+
+    public SubmitJobValidator()
+    {
+        RuleFor(request => request.Name).NotEmpty().WithMessage("Required: what this job is called.")
+            .MaximumLength(MaxName).WithMessage($"At most {MaxName} characters.")
+            .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("name");
+        RuleFor(request => request.Version).MaximumLength(MaxVersion).WithMessage($"At most {MaxVersion} characters.")
+            .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("version");
+        RuleFor(request => request.Description).MaximumLength(MaxDescription).WithMessage($"At most {MaxDescription} characters.")
+            .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("description");
+        RuleForTags(request => request.Tags, "tags");
+        RuleForTags(request => request.CommandCriteria, "command_criteria");
+        RuleForTags(request => request.ClusterCriteria, "cluster_criteria");
+        RuleFor(request => request.Context).NotNull().WithMessage("Required: an object with the query.").OverridePropertyName("context");
+    }
+
+    private const string NoNul = "Must not contain the character NUL.";
+
+    private static bool HoldNoNul(string? text) => text is null || !text.Contains('\0');
+
+    private void RuleForTags(System.Linq.Expressions.Expression<Func<SubmitJobRequest, string[]?>> field, string name)
+    {
+        RuleFor(field).Must(tags => tags is null || tags.Length <= MaxTags).WithMessage($"At most {MaxTags} tags.").OverridePropertyName(name);
+        RuleFor(field).Must(tags => tags is null || tags.All(tag => !string.IsNullOrWhiteSpace(tag) && tag.Length <= MaxName && HoldNoNul(tag)))
+            .WithMessage($"Each tag must have 1 to {MaxName} characters and not be blank.").OverridePropertyName(name);
+    }
+}

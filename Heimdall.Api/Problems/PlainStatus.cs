@@ -1,0 +1,33 @@
+using Heimdall.Core.Database;
+using Microsoft.AspNetCore.Diagnostics;
+
+namespace Heimdall.Api.Problems;
+
+/// <summary>Statuses that the framework sets without a body get one: unknown route, wrong method, wrong content type.</summary>
+internal static class PlainStatus
+{
+    public static Task AsProblemAsync(StatusCodeContext context)
+    {
+        var http = context.HttpContext;
+        var problem = http.Response.StatusCode switch
+        {
+            StatusCodes.Status404NotFound => Problem.NotFound($"There is no {http.Request.Method} {http.Request.Path}. GET /openapi/v1.json lists what there is."),
+            StatusCodes.Status405MethodNotAllowed => Problem.Of(
+                StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "Not with this method.", $"{http.Request.Path} does not take {http.Request.Method}."),
+            StatusCodes.Status415UnsupportedMediaType => Problem.Of(
+                StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type", "The request is not JSON.", "Send 'Content-Type: application/json'."),
+            var status => Problem.Of(status, "invalid-request", "The request could not be served.", "See the status."),
+        };
+        return problem.ExecuteAsync(http);
+    }
+
+    /// <summary>Until the store has been seen, everything that needs it says so; liveness and readiness answer for themselves.</summary>
+    public static void UseStoreGate(this WebApplication app)
+    {
+        var readiness = app.Services.GetRequiredService<StoreReadiness>();
+        app.Use((context, next) =>
+            readiness.IsReady || context.Request.Path == "/healthz" || context.Request.Path == "/readyz" || context.Request.Path.StartsWithSegments("/openapi")
+                ? next(context)
+                : ProblemMapper.StoreAway(context).ExecuteAsync(context));
+    }
+}

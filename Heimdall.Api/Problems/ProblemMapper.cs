@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Transactions;
+using Heimdall.Core.Database;
+using Heimdall.Core.Plugins;
+using Microsoft.AspNetCore.Diagnostics;
+using Npgsql;
+
+namespace Heimdall.Api.Problems;
+
+/// <summary>Turns exceptions into problems. The only place that does, and the only one that logs a 5xx.</summary>
+internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+    {
+        if (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            return true;
+        }
+        await ToProblem(context, exception).ExecuteAsync(context);
+        return true;
+    }
+
+    private IResult ToProblem(HttpContext context, Exception exception)
+    {
+        switch (exception)
+        {
+            case JobRefusedException refused:
+                return Problem.Invalid(refused.Problems.Select(problem => problem with { Path = $"context.{problem.Path}" }));
+            case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
+                return Problem.Of(
+                    StatusCodes.Status413PayloadTooLarge, "too-large", "The request is too large.",
+                    "The request body is larger than this server takes (server.max_body_bytes).");
+            case BadHttpRequestException bad:
+                return Problem.Of(bad.StatusCode, "invalid-request", "The request is not valid.", "The request could not be read.");
+            case JsonException json:
+                // A field that is there twice is found late, when its line is no longer known.
+                return Problem.Invalid([new ContextProblem(
+                    "body", json.LineNumber is { } line ? $"Not valid JSON, at line {line + 1}." : "Not valid JSON: a field is there twice.")]);
+            case JobFailedException { Failure.Kind: JobFailureKind.Unavailable } failed:
+                LogUnavailable(failed.Message);
+                return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster cannot be reached.", failed.Message);
+        }
+        if (Causes(exception).Any(cause => cause is TransactionInDoubtException))
+        {
+            LogUnavailable(exception.Message);
+            return Problem.Of(
+                StatusCodes.Status503ServiceUnavailable, "outcome-unknown", "Heimdall's own database went away in the middle.",
+                "What you asked for may have been recorded. Look at GET /api/v1/jobs before you try again.");
+        }
+        if (IsStoreAway(exception))
+        {
+            LogUnavailable(exception.Message);
+            return StoreAway(context);
+        }
+        LogUnexpected(exception, context.Request.Method, context.Request.Path);
+        return Problem.Of(
+            StatusCodes.Status500InternalServerError, "internal", "Heimdall failed.", "Something unexpected happened; the server's log has it.");
+    }
+
+    /// <summary>Nothing has been half-written: whatever was being recorded was one transaction.</summary>
+    public static IResult StoreAway(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = "2";
+        return Problem.Of(
+            StatusCodes.Status503ServiceUnavailable, "store-unavailable", "Heimdall's own database cannot be reached.",
+            "Nothing was recorded. Try again in some seconds.");
+    }
+
+    private static bool IsStoreAway(Exception exception) =>
+        Causes(exception).Any(cause => cause is TimeoutException || (cause is NpgsqlException npgsql && StoreRetry.IsAway(npgsql)));
+
+    /// <summary>Hangfire and transactions wrap what went wrong.</summary>
+    private static IEnumerable<Exception> Causes(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            yield return exception;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "A request could not be served: {Reason}")]
+    private partial void LogUnavailable(string reason);
+
+    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
+    private partial void LogUnexpected(Exception exception, string method, string path);
+}
