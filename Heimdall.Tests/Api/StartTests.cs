@@ -1,0 +1,58 @@
+using System.Net.Sockets;
+using Heimdall.Core.Hosting;
+using Heimdall.Plugins.Postgres;
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Api;
+
+/// <summary>How the API process starts, and what it says then.</summary>
+[CancelAfter(60_000)]
+public sealed class StartTests
+{
+    [Test]
+    public async Task A_fresh_start_has_nothing_to_complain_of(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+
+        var dashboard = await heimdall.GetAsync("/hangfire", cancellationToken);
+
+        Assert.That(dashboard.AssertStatus(200).Text, Does.Contain("Heimdall"));
+        Assert.That(await heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.dashboard_key", cancellationToken), Is.EqualTo(1));
+        Assert.That(heimdall.Api!.ReadLog(), Does.Not.Contain("fail:").And.Not.Contain("warn:"));
+    }
+
+    [Test]
+    [NonParallelizable] // it sets environment variables
+    public async Task The_environment_configures_nothing(CancellationToken cancellationToken)
+    {
+        Environment.SetEnvironmentVariable("Kestrel__Endpoints__Other__Url", "http://127.0.0.1:1");
+        try
+        {
+            await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+
+            (await heimdall.GetAsync("/healthz", cancellationToken)).AssertStatus(200);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("Kestrel__Endpoints__Other__Url", null);
+        }
+    }
+
+    [Test]
+    [NonParallelizable] // it reads what the process prints
+    public async Task A_port_that_may_not_be_taken_is_told_in_a_sentence(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.CreateAsync();
+        var before = Console.Error;
+        using var printed = new StringWriter();
+        Console.SetError(printed);
+
+        var exitCode = await HostProgram.RunAsync(
+            ["--config", heimdall.ConfigFile], "Heimdall.Api", "usage", services => services.AddPostgresPlugin(), _ => throw new SocketException((int)SocketError.AccessDenied));
+
+        Console.SetError(before);
+        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(printed.ToString(), Does.Contain("server.listen").And.Not.Contain("   at "));
+    }
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Api;
+
+/// <summary>Heimdall's own database goes away and comes back.</summary>
+[CancelAfter(60_000)]
+public sealed class StoreOutageTests
+{
+    private HeimdallInstance _heimdall = null!;
+    private TcpProxy _proxy = null!;
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _proxy = new TcpProxy(TestDatabase.ServerConnectionString);
+        _heimdall = await HeimdallInstance.StartAsync(config => config with { Store = _proxy.Through(config.Store) });
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop()
+    {
+        await _heimdall.DisposeAsync();
+        await _proxy.DisposeAsync();
+    }
+
+    [Test]
+    public async Task Nothing_is_half_written_while_the_store_is_away(CancellationToken cancellationToken)
+    {
+        var before = (await _heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken, prefer: "wait=30")).AssertStatus(200);
+
+        await _proxy.CutAsync();
+        var batch = await _heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken, name: "away");
+        var query = await _heimdall.SubmitAsync("select 1", returnResult: true, cancellationToken, name: "away");
+        var read = await _heimdall.GetAsync($"/api/v1/job/{before.Id}", cancellationToken);
+        var list = await _heimdall.GetAsync("/api/v1/jobs", cancellationToken);
+        var cancel = await _heimdall.CancelAsync(before.Id, cancellationToken);
+        var ready = await _heimdall.GetAsync("/readyz", cancellationToken);
+        var alive = await _heimdall.GetAsync("/healthz", cancellationToken);
+
+        foreach (var reply in new[] { batch, query, read, list, cancel })
+        {
+            reply.AssertProblem(503, "Nothing was recorded");
+            Assert.That(reply.Header("Retry-After"), Is.Not.Null);
+        }
+        ready.AssertStatus(503);
+        alive.AssertStatus(200);
+
+        _proxy.Mend();
+        await Eventually.Is(async () => (await _heimdall.GetAsync("/readyz", cancellationToken)).Status == HttpStatusCode.OK, cancellationToken);
+        var after = await _heimdall.EnqueueAsync("select 1", cancellationToken);
+        var job = await _heimdall.WaitForEndAsync(after, cancellationToken);
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where name = 'away'", cancellationToken), Is.Zero);
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<bool>(
+                "select (select count(*) from hangfire.job) = (select count(*) from heimdall.job)", cancellationToken),
+            "as many queued as recorded");
+    }
+
+    [Test]
+    public async Task A_job_that_runs_while_the_store_is_away_keeps_its_end(CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync("create table effect (id int); create table gate (id int); insert into gate values (1)", cancellationToken);
+        var id = await _heimdall.EnqueueAsync(
+            "insert into effect values (1); do $$ begin while exists (select from gate) loop perform pg_sleep(0.05); end loop; end $$; insert into effect values (2)",
+            cancellationToken);
+        await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+
+        await _proxy.CutAsync();
+        await _heimdall.Target.ExecuteAsync("delete from gate", cancellationToken);
+        _proxy.Mend();
+
+        var job = await Eventually.Becomes(
+            () => _heimdall.GetAsync($"/api/v1/job/{id}", cancellationToken),
+            () => Is.Not.Null.And.Matches<Reply>(reply => reply?["status"] is "SUCCEEDED" or "FAILED"),
+            cancellationToken);
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(await _heimdall.Target.ColumnAsync<int>("select id from effect order by id", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
+    }
+}

@@ -1,0 +1,101 @@
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Jobs;
+
+/// <summary>Processes that die. Each test runs workers of its own.</summary>
+[CancelAfter(60_000)]
+public sealed class CrashTests
+{
+    private HeimdallInstance _heimdall = null!;
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _heimdall = await HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s" }, worker: false);
+        await GatedBatch.PrepareAsync(_heimdall);
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop() => await _heimdall.DisposeAsync();
+
+    [Test]
+    public async Task A_batch_whose_worker_is_killed_takes_effect_exactly_once(CancellationToken cancellationToken)
+    {
+        await using var first = _heimdall.StartWorker();
+        var id = await GatedBatch.StartAsync(_heimdall, "killed", cancellationToken);
+
+        await first.KillAsync(cancellationToken);
+        await using var second = _heimdall.StartWorker();
+        await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
+        await _heimdall.OpenGateAsync("killed", cancellationToken);
+
+        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "killed", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
+        await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+    }
+
+    [TestCase(true, "did not take effect")]
+    [TestCase(false, "cannot be told")]
+    public async Task An_inline_query_whose_api_is_killed_is_recorded_as_failed(bool readOnly, string why, CancellationToken cancellationToken)
+    {
+        await using var worker = _heimdall.StartWorker();
+        var name = $"orphan-{readOnly}";
+        var query = _heimdall.SubmitAsync("select pg_sleep(60)", returnResult: true, cancellationToken, name: name, more: new { read_only = readOnly });
+        var id = await _heimdall.FindJobAsync(name, "RUNNING", cancellationToken);
+        await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+
+        await _heimdall.Api!.KillAsync(cancellationToken);
+        await Assert.ThatAsync(() => query, Throws.InstanceOf<HttpRequestException>());
+        await _heimdall.StartApiAsync();
+
+        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
+        Assert.That(job["error"], Does.Contain(why));
+        Assert.That(await _heimdall.HasBackendAsync(id, cancellationToken), Is.False);
+    }
+
+    [Test]
+    public async Task A_job_that_lost_its_place_in_the_queue_is_found(CancellationToken cancellationToken)
+    {
+        await using var first = _heimdall.StartWorker();
+        var id = await GatedBatch.StartAsync(_heimdall, "misplaced", cancellationToken);
+        await first.KillAsync(cancellationToken);
+        var queueId = long.Parse(await _heimdall.Store.ScalarAsync<string>("select queue_id from heimdall.job where id = $1", cancellationToken, id), provider: null);
+
+        // What Hangfire does with a job that somebody deletes in the dashboard while its worker is dead.
+        await _heimdall.Store.ExecuteAsync("update hangfire.job set statename = 'Deleted' where id = $1", cancellationToken, queueId);
+        await _heimdall.Store.ExecuteAsync("delete from hangfire.jobqueue where jobid = $1", cancellationToken, queueId);
+        await _heimdall.CancelAsync(id, cancellationToken);
+        await using var second = _heimdall.StartWorker();
+
+        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That(job["status"], Is.EqualTo("CANCELED"), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "misplaced", cancellationToken), Is.Empty);
+    }
+
+    [Test]
+    public async Task Nothing_is_claimed_of_a_dead_attempt_whose_command_is_gone(CancellationToken cancellationToken)
+    {
+        await using var first = _heimdall.StartWorker();
+        var id = await GatedBatch.StartAsync(_heimdall, "renamed", cancellationToken);
+        await first.KillAsync(cancellationToken);
+
+        _heimdall.Configure(config => config with
+        {
+            Worker = "lease: 2s",
+            Commands = "- {name: another, plugin: postgres, version: 0.0.1, tags: [type:postgres], cluster_tags: [type:postgres, data:local]}\n",
+        });
+        await using (var second = _heimdall.StartWorker())
+        {
+            var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+            Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
+            Assert.That(job["error"], Does.Contain("cannot be told"), "nobody asked the database, so nothing may be claimed");
+        }
+        _heimdall.Configure(config => config with { Worker = "lease: 2s" });
+        await using var third = _heimdall.StartWorker();
+        await Eventually.Is(
+            async () => (await _heimdall.GetAsync("/api/v1/commands", cancellationToken)).Text.Contains("postgres-0.0.1", StringComparison.Ordinal), cancellationToken);
+    }
+}

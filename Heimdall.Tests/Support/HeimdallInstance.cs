@@ -1,0 +1,276 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Support;
+
+/// <summary>Heimdall as it is run: an API process, any number of workers, a store and a target database, one configuration file.</summary>
+internal sealed class HeimdallInstance : IAsyncDisposable
+{
+    /// <summary>The password in every connection string here. The tests' server does not ask for it; no reply may show it.</summary>
+    public const string Canary = "canary-5up3rs3cret";
+
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(40);
+    private static int _lastPort = Random.Shared.Next(15_000, 25_000); // below the ports that outgoing connections get
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-instance-").FullName;
+    private readonly string _address;
+    private readonly List<HeimdallProcess> _processes = [];
+
+    private HeimdallInstance(TestDatabase store, TestDatabase target)
+    {
+        Store = store;
+        Target = target;
+        _address = $"http://127.0.0.1:{FindFreePort()}";
+        Client = new HttpClient { BaseAddress = new Uri(_address) };
+        Directory.CreateDirectory(SqlDirectory);
+    }
+
+    public TestDatabase Store { get; }
+
+    public TestDatabase Target { get; }
+
+    public HttpClient Client { get; }
+
+    public string SqlDirectory => Path.Combine(_folder, "sql");
+
+    public string ConfigFile => Path.Combine(_folder, "heimdall.yaml");
+
+    public Uri Address => Client.BaseAddress!;
+
+    public HeimdallProcess? Api { get; private set; }
+
+    public IReadOnlyList<HeimdallProcess> Processes => _processes;
+
+    /// <summary>Databases and configuration; nothing runs yet.</summary>
+    public static async Task<HeimdallInstance> CreateAsync(Func<InstanceConfig, InstanceConfig>? configure = null)
+    {
+        var instance = new HeimdallInstance(await TestDatabase.CreateAsync(), await TestDatabase.CreateAsync());
+        instance.Configure(configure ?? (config => config));
+        return instance;
+    }
+
+    /// <summary>With an API and, if asked for, a worker running.</summary>
+    public static async Task<HeimdallInstance> StartAsync(Func<InstanceConfig, InstanceConfig>? configure = null, bool worker = true)
+    {
+        var instance = await CreateAsync(configure);
+        try
+        {
+            if (worker)
+            {
+                instance.StartWorker();
+            }
+            await instance.StartApiAsync();
+            return instance;
+        }
+        catch
+        {
+            await instance.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Writes the configuration file anew, for processes that are started from now on.</summary>
+    public void Configure(Func<InstanceConfig, InstanceConfig> configure)
+    {
+        var target = $"{Target.ConnectionString};Password={Canary}";
+        var config = new InstanceConfig { Store = $"{Store.ConnectionString};Password={Canary}", Target = target }
+            .WithCluster("postgres", "type:postgres, data:local", target);
+        File.WriteAllText(ConfigFile, configure(config).ToYaml(_address));
+    }
+
+    public async Task StartApiAsync()
+    {
+        Api = Start("Heimdall.Api");
+        using var deadline = new CancellationTokenSource(StartTime);
+        await Eventually.Is(() => IsReadyAsync(Api, deadline.Token), deadline.Token);
+    }
+
+    public HeimdallProcess StartWorker() => Start("Heimdall.Worker");
+
+    /// <summary>Stops the API as an init system does, and starts it again.</summary>
+    public async Task RestartApiAsync(CancellationToken cancellationToken)
+    {
+        await Api!.TerminateAsync(cancellationToken);
+        await Api.WaitForExitAsync(cancellationToken);
+        await StartApiAsync();
+    }
+
+    /// <summary>Gives jobs something to wait for: <see cref="WaitAt"/>.</summary>
+    public async Task CloseGateAsync(string gate, CancellationToken cancellationToken)
+    {
+        await Target.ExecuteAsync("create table if not exists gate (name text primary key)", cancellationToken);
+        await Target.ExecuteAsync("insert into gate values ($1)", cancellationToken, gate);
+    }
+
+    public Task OpenGateAsync(string gate, CancellationToken cancellationToken) =>
+        Target.ExecuteAsync("delete from gate where name = $1", cancellationToken, gate);
+
+    /// <summary>A statement that ends when the gate is opened.</summary>
+    public static string WaitAt(string gate) =>
+        $"do $$ begin while exists (select from gate where name = '{gate}') loop perform pg_sleep(0.02); end loop; end $$";
+
+    /// <summary>Whether the target still works for a job, or holds a transaction open for it.</summary>
+    public async Task<bool> HasBackendAsync(Guid id, CancellationToken cancellationToken) => await Target.ScalarAsync<bool>(
+        "select exists (select from pg_stat_activity where application_name = $1 and state <> 'idle')", cancellationToken, $"heimdall {id}");
+
+    /// <summary>How Hangfire sees a job.</summary>
+    public Task<string> QueueStateAsync(Guid id, CancellationToken cancellationToken) => Store.ScalarAsync<string>(
+        """
+        select concat(state.name, ': ', state.reason)
+        from heimdall.job join hangfire.job queued on queued.id = job.queue_id::bigint join hangfire.state on state.id = queued.stateid
+        where job.id = $1
+        """,
+        cancellationToken,
+        id);
+
+    public void WriteScript(string name, string sql)
+    {
+        var file = Path.Combine(SqlDirectory, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, sql);
+    }
+
+    public Task<Reply> GetAsync(string path, CancellationToken cancellationToken) => SendAsync(HttpMethod.Get, path, cancellationToken);
+
+    public Task<Reply> SendAsync(HttpMethod method, string path, CancellationToken cancellationToken, HttpContent? content = null, params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(method, path) { Content = content };
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+        return SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>Submits a body as it stands, well-formed or not.</summary>
+    public Task<Reply> PostJobAsync(string body, CancellationToken cancellationToken, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Post, "/api/v1/job", cancellationToken, new StringContent(body, Encoding.UTF8, "application/json"), headers);
+
+    public async Task<Reply> SubmitAsync(
+        string query,
+        bool returnResult,
+        CancellationToken cancellationToken,
+        string name = "test",
+        string command = "type:postgres",
+        string cluster = "_id:postgres",
+        string? prefer = null,
+        string? user = null,
+        object? more = null)
+    {
+        var context = new Dictionary<string, object?> { ["query"] = query, ["return_result"] = returnResult };
+        foreach (var property in more?.GetType().GetProperties() ?? [])
+        {
+            context[property.Name] = property.GetValue(more);
+        }
+        var job = new { name, version = "0.0.1", tags = new[] { $"name:{name}" }, command_criteria = new[] { command }, cluster_criteria = new[] { cluster }, context };
+        (string, string)[] headers = [.. Header("Prefer", prefer), .. Header("X-Heimdall-User", user)];
+        return await SendAsync(HttpMethod.Post, "/api/v1/job", cancellationToken, JsonContent.Create(job), headers);
+    }
+
+    /// <summary>Submits a batch and checks that it was taken.</summary>
+    public async Task<Guid> EnqueueAsync(string query, CancellationToken cancellationToken, string name = "test", string cluster = "_id:postgres") =>
+        (await SubmitAsync(query, returnResult: false, cancellationToken, name, cluster: cluster)).AssertStatus(202).Id;
+
+    public Task<Reply> CancelAsync(Guid id, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, $"/api/v1/job/{id}/cancel", cancellationToken);
+
+    /// <summary>The one job of a name, once it is there: an inline query tells its id only when it answers.</summary>
+    public async Task<Guid> FindJobAsync(string name, string status, CancellationToken cancellationToken)
+    {
+        var page = await Eventually.Becomes(
+            () => GetAsync($"/api/v1/jobs?name={name}&status={status}", cancellationToken),
+            () => Is.Not.Null.And.Matches<Reply>(list => list?.Json.GetProperty("data").GetArrayLength() == 1),
+            cancellationToken);
+        return page.Json.GetProperty("data")[0].GetProperty("id").GetGuid();
+    }
+
+    public async Task<Reply> JobAsync(Guid id, CancellationToken cancellationToken) =>
+        (await GetAsync($"/api/v1/job/{id}", cancellationToken)).AssertStatus(200);
+
+    public Task<Reply> WaitForStatusAsync(Guid id, string status, CancellationToken cancellationToken) =>
+        Eventually.Becomes(() => JobAsync(id, cancellationToken), () => Is.Not.Null.And.Matches<Reply>(job => job?["status"] == status), cancellationToken);
+
+    public Task<Reply> WaitForEndAsync(Guid id, CancellationToken cancellationToken) => Eventually.Becomes(
+        () => JobAsync(id, cancellationToken),
+        () => Is.Not.Null.And.Matches<Reply>(job => job?["status"] is "SUCCEEDED" or "FAILED" or "CANCELED" or "KILLED"),
+        cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        foreach (var process in _processes)
+        {
+            await process.DisposeAsync();
+        }
+        if (TestContext.CurrentContext.Result.FailCount > 0)
+        {
+            ShowLogs();
+        }
+        await Store.DisposeAsync();
+        await Target.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static (string Name, string Value)[] Header(string name, string? value) => value is null ? [] : [(name, value)];
+
+    private static int FindFreePort()
+    {
+        while (true)
+        {
+            var port = Interlocked.Increment(ref _lastPort);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody else's; the next one.
+            }
+        }
+    }
+
+    private HeimdallProcess Start(string program)
+    {
+        var process = HeimdallProcess.Start(program, Path.Combine(_folder, $"{_processes.Count}-{program}.log"), "--config", ConfigFile);
+        _processes.Add(process);
+        return process;
+    }
+
+    private async Task<bool> IsReadyAsync(HeimdallProcess api, CancellationToken cancellationToken)
+    {
+        if (api.HasExited)
+        {
+            throw new InvalidOperationException($"The API has ended:\n{api.ReadLog()}");
+        }
+        try
+        {
+            return (await GetAsync("/readyz", cancellationToken)).Status == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<Reply> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        using (request)
+        {
+            using var response = await Client.SendAsync(request, cancellationToken);
+            return await Reply.ReadAsync(response, cancellationToken);
+        }
+    }
+
+    private void ShowLogs()
+    {
+        foreach (var process in _processes)
+        {
+            TestContext.Progress.WriteLine($"--- {Path.GetFileName(process.Log)}\n{process.ReadLog()}");
+        }
+    }
+}

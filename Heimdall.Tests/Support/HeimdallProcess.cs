@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Support;
+
+/// <summary>One of Heimdall's programs, run as its users run it.</summary>
+internal sealed class HeimdallProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private bool _isDisposed;
+
+    private HeimdallProcess(Process process, string log)
+    {
+        _process = process;
+        Log = log;
+    }
+
+    /// <summary>What it writes to stdout and stderr.</summary>
+    public string Log { get; }
+
+    public int Id => _process.Id;
+
+    public bool HasExited => _process.HasExited;
+
+    public static HeimdallProcess Start(string program, string log, params string[] arguments)
+    {
+        // The shell becomes the program: its id is the program's, and the log is written even when the tests do not read it.
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1", log, "dotnet", Assembly(program), .. arguments]);
+        return new HeimdallProcess(Process.Start(start)!, log);
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string program, CancellationToken cancellationToken, params string[] arguments)
+    {
+        var log = Path.GetTempFileName();
+        try
+        {
+            await using var process = Start(program, log, arguments);
+            var exitCode = await process.WaitForExitAsync(cancellationToken);
+            return (exitCode, await File.ReadAllTextAsync(log, cancellationToken));
+        }
+        finally
+        {
+            File.Delete(log);
+        }
+    }
+
+    public string ReadLog() => File.Exists(Log) ? File.ReadAllText(Log) : "";
+
+    /// <summary>As the kernel or a power cut would do it: no chance to say good-bye.</summary>
+    public async Task KillAsync(CancellationToken cancellationToken)
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync(cancellationToken);
+    }
+
+    /// <summary>SIGTERM, as an init system sends it. Does not wait.</summary>
+    public async Task TerminateAsync(CancellationToken cancellationToken)
+    {
+        using var kill = Process.Start("kill", ["-TERM", Id.ToString(provider: null)]);
+        await kill.WaitForExitAsync(cancellationToken);
+    }
+
+    public async Task<int> WaitForExitAsync(CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(cancellationToken);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
+        {
+            return; // by the test that had started it
+        }
+        if (!HasExited)
+        {
+            await KillAsync(CancellationToken.None);
+        }
+        _isDisposed = true;
+        _process.Dispose();
+    }
+
+    // Both programs are references of this project, so they are beside it with all they need.
+    private static string Assembly(string program) => Path.Combine(TestContext.CurrentContext.TestDirectory, $"{program}.dll");
+}

@@ -1,0 +1,59 @@
+namespace Heimdall.Tests.Support;
+
+/// <summary>
+/// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Auth"/> and <see cref="Results"/> are the
+/// inside of a YAML flow mapping; <see cref="Commands"/> and <see cref="Clusters"/> are lists, one <c>- {…}</c> a line.
+/// </summary>
+internal sealed record InstanceConfig
+{
+    public required string Store { get; init; }
+
+    public required string Target { get; init; }
+
+    public string Server { get; init; } = "health_timeout: 5s";
+
+    // Short: tests that kill a process wait for it.
+    public string Worker { get; init; } = "lease: 2s, concurrency: 4";
+
+    public string Auth { get; init; } = "";
+
+    public string Results { get; init; } = "enabled: true";
+
+    public string Commands { get; init; } = """
+        - {name: postgres-0.0.1, plugin: postgres, version: 0.0.1, description: Runs SQL, tags: [type:postgres], cluster_tags: [type:postgres, data:local]}
+
+        """;
+
+    public string Clusters { get; init; } = "";
+
+    /// <summary>With one more cluster.</summary>
+    public InstanceConfig WithCluster(string name, string tags, string connectionString, string more = "") => this with
+    {
+        Clusters = $$"""
+            {{Clusters}}- {name: {{name}}, version: 0.0.1, tags: [{{tags}}], context: {connection_string: "{{connectionString}}"}{{more}}}
+
+            """,
+    };
+
+    /// <summary>With one more command.</summary>
+    public InstanceConfig WithCommand(string name, string tags, string more = "", string clusterTags = "type:postgres, data:local") => this with
+    {
+        Commands = $$"""
+            {{Commands}}- {name: {{name}}, plugin: postgres, version: 0.0.1, tags: [{{tags}}], cluster_tags: [{{clusterTags}}]{{more}}}
+
+            """,
+    };
+
+    public string ToYaml(string listen) => $$"""
+        database: {connection_string: "{{Store}}"}
+        server: {listen: "{{listen}}", {{Server}}}
+        worker: { {{Worker}} }
+        auth: { {{Auth}} }
+        results: { {{Results}} }
+        sql_directory: sql
+        commands:
+        {{Commands}}
+        clusters:
+        {{Clusters}}
+        """;
+}

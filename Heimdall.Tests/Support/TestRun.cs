@@ -1,0 +1,5 @@
+using NUnit.Framework;
+
+// Most of a fixture's time is waiting for processes; each has databases of its own.
+[assembly: Parallelizable(ParallelScope.Fixtures)]
+[assembly: LevelOfParallelism(4)]
