@@ -1,0 +1,66 @@
+# What run.sh and test.sh share. Sourced, with `root` set to the repository and `set -euo pipefail` in force.
+# shellcheck shell=bash
+
+: "${root:?}"
+started_pid= # of the last start_group
+
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+# For a path in a command that people copy.
+quoted() { printf %q "$1"; }
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+owner_of() { stat -c %U "$1" 2>/dev/null || stat -f %Su "$1"; }
+
+port_in_use() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# The first port from $1 on that nobody listens on.
+free_port_from() {
+  local port=$1
+  while port_in_use "$port"; do port=$((port + 1)); done
+  say "$port"
+}
+
+# A slim image has no ps, a Mac no /proc.
+command_line_of() {
+  if [[ -r /proc/$1/cmdline ]]; then
+    tr '\0' ' ' <"/proc/$1/cmdline"
+  elif has ps; then
+    ps -o command= -p "$1"
+  fi 2>/dev/null || true
+}
+
+# Runs "$@" in the background in a process group of its own (`kill -- -$started_pid` reaches all of it), so that the
+# terminal's Ctrl-C reaches only the script, which then stops things in order. A Mac has no setsid; `set -m` works anywhere.
+# 9 is run.sh's lock: a child that outlives run.sh must not keep it.
+start_group() {
+  set -m
+  "$@" </dev/null 9>&- &
+  # shellcheck disable=SC2034
+  started_pid=$!
+  set +m
+}
+
+kill_group() { kill "-$1" -- "-$2" 2>/dev/null || true; }
+
+require_dotnet() {
+  has dotnet || die "The .NET 10 SDK is missing. Install it (Debian/Ubuntu: apt-get install dotnet-sdk-10.0, or https://dot.net/download) and run this again."
+  (cd "$root" && dotnet --version >/dev/null 2>&1) ||
+    die "The installed .NET SDK is not the one global.json asks for. Install .NET SDK 10 (https://dot.net/download) and run this again."
+}
+
+# One build at a time, whoever runs it: two at once would write the same obj/. No build server stays behind.
+build() {
+  local command=(dotnet build "$@" -c Release -v quiet -clp:NoSummary --disable-build-servers)
+  mkdir -p "$root/.heimdall"
+  if has flock; then command=(flock "$root/.heimdall/build.lock" "${command[@]}"); fi
+  (cd "$root" && "${command[@]}")
+}

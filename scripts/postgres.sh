@@ -1,0 +1,210 @@
+# A private PostgreSQL server: find or install the binaries, make a data directory, start and stop.
+# Sourced by run.sh and test.sh after common.sh. PostgreSQL refuses to run as root, so there the server gets another user.
+# shellcheck shell=bash
+
+pg_bin=    # directory of initdb, pg_ctl, postgres and psql
+pg_major=  # major version of these
+pg_user=   # who the server runs as, when this script is root
+pg_home=   # directory of the server's files, its user's own
+pg_port=
+pg_socket= # directory of its Unix socket
+
+readonly pg_oldest=13
+
+# psql and initdb must not be led elsewhere by what the caller has set for other servers.
+# shellcheck disable=SC2086
+unset ${!PG@}
+
+as_server_user() (
+  cd / # the server's user may not be allowed into the current directory
+  if ((EUID != 0)); then
+    exec "$@"
+  elif has setpriv; then
+    exec setpriv --reuid "$pg_user" --regid "$(id -g "$pg_user")" --init-groups env HOME=/ "$@"
+  else
+    exec runuser -u "$pg_user" -- env HOME=/ "$@"
+  fi
+)
+
+pg_candidates() {
+  local dir
+  for dir in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin; do
+    say "$dir"
+  done
+  if has pg_config; then pg_config --bindir; fi
+  if has postgres; then dirname "$(command -v postgres)"; fi
+}
+
+# Sets pg_bin and pg_major: version $1 if it is there (a data directory works with its own version only), else the newest.
+pg_find() {
+  local wanted=${1:-} dir program version
+  pg_bin='' pg_major=0
+  while read -r dir; do
+    for program in initdb pg_ctl postgres psql; do [[ -x $dir/$program ]] || continue 2; done
+    version=$("$dir/postgres" --version)
+    [[ $version =~ \ ([0-9]+) ]] || continue
+    version=${BASH_REMATCH[1]}
+    if ((version < pg_oldest)) || [[ $pg_major == "$wanted" ]]; then continue; fi
+    if ((version > pg_major)) || [[ $version == "$wanted" ]]; then pg_bin=$dir pg_major=$version; fi
+  done < <(pg_candidates)
+  [[ -n $pg_bin ]]
+}
+
+# shellcheck disable=SC2120
+pg_find_or_install() {
+  pg_find "$@" && return
+  pg_install
+  pg_find "$@" || die "PostgreSQL $pg_oldest or newer is needed and the installed package is older. Install a newer one (https://www.postgresql.org/download) and run this again."
+}
+
+pg_install() {
+  local help="PostgreSQL $pg_oldest or newer is needed (the server; no running instance). Install it and run this again"
+  if ! has apt-get; then
+    if has brew; then die "$help: brew install postgresql@17"; fi
+    die "$help: https://www.postgresql.org/download"
+  fi
+  local sudo=()
+  if ((EUID != 0)); then
+    { has sudo && sudo -n true 2>/dev/null; } || die "$help: sudo apt-get install --no-install-recommends postgresql"
+    sudo=(sudo -n)
+  fi
+  say 'Installing PostgreSQL (apt-get install postgresql) …'
+  pg_apt_install ${sudo[@]+"${sudo[@]}"} || die "apt-get could not install PostgreSQL (see above). $help: apt-get install postgresql"
+}
+
+# Debian's package makes a cluster on port 5432 and starts it, unless told not to; only while this installs.
+pg_apt_install() {
+  local as_root=("$@" env DEBIAN_FRONTEND=noninteractive) no_cluster=/etc/postgresql-common/createcluster.d/heimdall.conf status=0
+  "${as_root[@]}" apt-get update -qq || return
+  "${as_root[@]}" mkdir -p "${no_cluster%/*}"
+  "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >$no_cluster"
+  "${as_root[@]}" apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends postgresql >/dev/null </dev/null || status=$?
+  "${as_root[@]}" rm -f "$no_cluster"
+  return "$status"
+}
+
+# Who runs the server when this script is root: the owner of the data if there is some, else postgres, else our own.
+pg_choose_user() {
+  ((EUID == 0)) || return 0
+  if [[ -d $1 ]]; then pg_user=$(owner_of "$1"); fi
+  if [[ -n $pg_user && $pg_user != root ]]; then return; fi
+  for pg_user in postgres heimdall; do
+    if id -u "$pg_user" >/dev/null 2>&1; then return; fi
+  done
+  useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$pg_user" ||
+    die "PostgreSQL does not run as root, and no user could be made for it. Run this as another user."
+}
+
+# Sets pg_home: $1, or, when this is root and the server's user cannot get there (a repository under /root), a directory
+# under /var/lib that $1 then links to.
+pg_use_home() {
+  pg_home=$1
+  if [[ -L $1 ]]; then pg_home=$(readlink "$1"); fi
+  pg_choose_user "$pg_home"
+  pg_make_home
+  if pg_home_is_reachable; then return; fi
+
+  if ! rmdir "$1" 2>/dev/null; then
+    die "The user $pg_user, who runs PostgreSQL, cannot reach $1. Let others pass its parent directories (chmod o+x), or drop the data: rm -rf $(quoted "$1")"
+  fi
+  pg_home=/var/lib/heimdall-$(printf %s "$1" | cksum | cut -d ' ' -f 1)
+  pg_choose_user "$pg_home"
+  pg_make_home
+  ln -s "$pg_home" "$1"
+}
+
+pg_make_home() {
+  mkdir -p "$pg_home"
+  if ((EUID == 0)); then chown "$pg_user:" "$pg_home"; fi
+  [[ $EUID == 0 || -O $pg_home ]] || die "$pg_home belongs to $(owner_of "$pg_home"). Run this as that user, or remove it: sudo rm -rf $(quoted "$pg_home")"
+  chmod 700 "$pg_home"
+}
+
+pg_home_is_reachable() { as_server_user test -w "$pg_home" 2>/dev/null; }
+
+# The major version that made the data directory $1; nothing if there is none.
+pg_version_of() { cat "$1/PG_VERSION" 2>/dev/null || true; }
+
+# Makes the data directory unless it is there. It gets its name when it is complete, so an interrupted initdb leaves no ruin.
+# "$@": more options for initdb.
+# shellcheck disable=SC2120
+pg_init() {
+  local data=$pg_home/data fresh=$pg_home/data.new log=$pg_home/initdb.log
+  if [[ -e $data ]]; then
+    pg_check_data
+    return
+  fi
+  # A system without the locale C.UTF-8 (a Mac) still has C.
+  pg_initdb C.UTF-8 "$@" >"$log" 2>&1 || pg_initdb C "$@" >"$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; die "initdb could not make a data directory in $pg_home: see above."; }
+  mv "$fresh" "$data"
+}
+
+pg_initdb() {
+  local locale=$1 fresh=$pg_home/data.new
+  shift
+  rm -rf "$fresh"
+  as_server_user "$pg_bin/initdb" -D "$fresh" -U postgres -E UTF8 --locale="$locale" --lc-messages=C --data-checksums --auth=trust "$@"
+}
+
+pg_check_data() {
+  local version
+  version=$(pg_version_of "$pg_home/data")
+  if [[ -z $version ]]; then
+    die "$pg_home/data is not a PostgreSQL data directory (it has no PG_VERSION). If nothing in it matters: rm -rf $(quoted "$pg_home")"
+  fi
+  if [[ $version != "$pg_major" ]]; then
+    die "$pg_home/data was made by PostgreSQL $version, and here is PostgreSQL $pg_major. Install postgresql-$version to keep the data, or drop it: rm -rf $(quoted "$pg_home")"
+  fi
+}
+
+# A socket's path has room for about 100 characters, and pg_ctl hands its options to a shell.
+pg_make_socket_dir() {
+  pg_socket=$pg_home/socket
+  if [[ $pg_socket =~ ^[A-Za-z0-9/._-]{1,80}$ ]]; then
+    mkdir -p "$pg_socket"
+  else
+    pg_socket=$(mktemp -d /tmp/heimdall-socket.XXXXXX)
+    ln -sfn "$pg_socket" "$pg_home/socket" # to find it again after a crash
+  fi
+  if ((EUID == 0)); then chown "$pg_user:" "$pg_socket"; fi
+  chmod 700 "$pg_socket"
+}
+
+pg_remove_socket_dir() {
+  if [[ -L $pg_home/socket ]]; then rm -rf "$(readlink "$pg_home/socket")"; fi
+  rm -rf "$pg_home/socket"
+}
+
+# Starts the server on 127.0.0.1:$pg_port and waits until it answers. "$@": more options for postgres.
+pg_start() {
+  pg_remove_stale_pid_file
+  pg_make_socket_dir
+  as_server_user "$pg_bin/pg_ctl" start -D "$pg_home/data" -l "$pg_home/server.log" -w -t 60 \
+    -o "-p $pg_port -k $pg_socket -c listen_addresses=127.0.0.1 $*" >/dev/null </dev/null 9>&-
+}
+
+# The pid of our server, nothing if it does not run.
+pg_pid() {
+  local pid
+  read -r pid 2>/dev/null <"$pg_home/data/postmaster.pid" || return 0
+  if [[ $(command_line_of "$pid") == *postgres* ]]; then say "$pid"; fi
+}
+
+# PostgreSQL sees by itself that the pid in a left-over file is free; but not that it is another program's by now, as in
+# a container, where the same numbers come again.
+pg_remove_stale_pid_file() {
+  local file=$pg_home/data/postmaster.pid
+  if [[ -e $file && -z $(pg_pid) ]]; then rm -f "$file"; fi
+}
+
+pg_stop() {
+  if [[ -n $pg_home && -n $(pg_pid) ]]; then
+    as_server_user "$pg_bin/pg_ctl" stop -D "$pg_home/data" -m fast -w -t 60 >/dev/null 9>&- ||
+      say "PostgreSQL (pid $(pg_pid)) has not stopped yet; its log is $pg_home/server.log."
+  fi
+  if [[ -n $pg_home ]]; then pg_remove_socket_dir; fi
+}
+
+# psql as the superuser, by the socket.
+pg_psql() { as_server_user "$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$pg_socket" -p "$pg_port" -U postgres "$@"; }

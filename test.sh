@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Runs the whole suite against a PostgreSQL of its own: ./test.sh [arguments for dotnet test, such as --filter NAME]
+# The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=scripts/common.sh
+source "$root/scripts/common.sh"
+# shellcheck source=scripts/postgres.sh
+source "$root/scripts/postgres.sh"
+
+scratch=
+passed=0 failed=1 skipped=0 # until a report says otherwise: a suite that did not run has failed
+
+main() {
+  require_dotnet
+  require_curl
+  trap report EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  scratch=$(mktemp -d /tmp/heimdall-test.XXXXXX)
+  chmod 755 "$scratch" # PostgreSQL's user has to get to its files
+  # In the environment of all that the tests start, wherever they start it: see kill_strays.
+  export HEIMDALL_TEST_RUN=$scratch
+
+  build_in_background
+  start_postgres
+  wait "$started_pid" || die "The build failed: see above."
+  run_tests "$@"
+}
+
+# The README's commands are among the tests.
+require_curl() {
+  if has curl; then return; fi
+  local sudo=()
+  if ((EUID != 0)); then sudo=(sudo -n); fi
+  say 'Installing curl (apt-get install curl) …'
+  { has apt-get && ${sudo[@]+"${sudo[@]}"} apt-get update -qq && ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq --no-install-recommends curl >/dev/null </dev/null; } ||
+    die "curl is missing. Install it (Debian/Ubuntu: sudo apt-get install curl) and run this again."
+}
+
+build_in_background() { start_group build Heimdall.sln -warnaserror; }
+
+# Nothing here outlives the run, so nothing is written with care. Enough connections for fixtures in parallel.
+start_postgres() {
+  local options=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off
+    -c max_connections=400 -c shared_buffers=256MB -c max_prepared_transactions=0)
+  pg_find_or_install
+  pg_use_home "$scratch/postgres"
+  pg_init --no-sync
+  until pg_port=$(free_port_from $((15000 + RANDOM % 15000))) && pg_start "${options[@]}"; do
+    # Somebody may have taken the port since; anything else will not mend.
+    grep -q 'Address already in use' "$pg_home/server.log" || {
+      tail -n 20 "$pg_home/server.log" >&2
+      die "PostgreSQL for the tests did not start: see above."
+    }
+    rm -f "$pg_home/server.log"
+  done
+  export HEIMDALL_TEST_DB="Host=127.0.0.1;Port=$pg_port;Username=postgres;Database=postgres"
+  export HEIMDALL_TEST_PG_BIN=$pg_bin
+}
+
+# A test that hangs ends the run after ten minutes without a result, by name.
+run_tests() {
+  local status=0
+  start_group dotnet test "$root/Heimdall.sln" -c Release --no-build --results-directory "$scratch/results" \
+    --logger trx --logger 'console;verbosity=normal' --blame-hang-timeout 10m --blame-hang-dump-type none "$@"
+  wait "$started_pid" || status=$?
+  kill_group KILL "$started_pid"
+  count_results
+  if ((status != 0 && failed == 0)); then
+    failed=1
+    say "dotnet test ended with exit code $status, although no test failed: see above."
+  fi
+}
+
+# The sum over the reports, one for each test project: <Counters total="5" executed="4" passed="4" failed="0" … />.
+# Whatever was executed and has not passed has failed: there are also error, timeout and aborted.
+count_results() {
+  local report counters total executed good
+  failed=0
+  for report in "$scratch"/results/*.trx; do
+    [[ -e $report ]] || continue
+    counters=$(grep -o '<Counters [^>]*>' "$report")
+    total=$(counter total) executed=$(counter executed) good=$(counter passed)
+    passed=$((passed + good)) failed=$((failed + executed - good)) skipped=$((skipped + total - executed))
+  done
+}
+
+counter() {
+  [[ $counters =~ \ $1=\"([0-9]+)\" ]] || die "A test report has no '$1'; its counters are: $counters"
+  say "${BASH_REMATCH[1]}"
+}
+
+report() {
+  trap - EXIT
+  trap '' INT TERM HUP
+  if [[ -n $scratch ]]; then clean_up; fi
+  if ((skipped > 0)); then say "$skipped skipped"; fi
+  say "$passed passed, $failed failed"
+  ((failed == 0 && passed > 0)) || exit 1
+}
+
+clean_up() {
+  if [[ -n $started_pid ]]; then
+    kill_group KILL "$started_pid"
+    wait "$started_pid" 2>/dev/null || true # without it, bash reports the kill
+  fi
+  pg_stop
+  kill_strays
+  rm -rf "$scratch"
+}
+
+# Servers and programs that tests started in sessions of their own.
+kill_strays() {
+  local environment pid
+  while read -r environment; do
+    pid=${environment#/proc/}
+    kill -KILL "${pid%/environ}" 2>/dev/null || true
+  done < <(grep -lzsx "HEIMDALL_TEST_RUN=$scratch" /proc/[0-9]*/environ)
+}
+
+main "$@"
