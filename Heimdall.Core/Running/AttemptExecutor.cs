@@ -45,10 +45,10 @@ internal sealed partial class AttemptExecutor(
             if (job.Attempt > 1)
             {
                 monitor.Stdout($"-- attempt {job.Attempt}");
-            }
-            if (job.Attempt > 1 && await JudgeEarlierAsync(job, attempt, stopping) is { } earlier)
-            {
-                return (earlier, job.Progress);
+                if (await JudgeEarlierAsync(job, attempt, stopping) is { } earlier)
+                {
+                    return (earlier, job.Progress);
+                }
             }
             var plugin = PluginOf(job);
             var pluginJob = ToPluginJob(job, writer);

@@ -3,8 +3,8 @@ using Heimdall.Core.Plugins;
 
 namespace Heimdall.Core.Running;
 
-/// <summary>How an attempt ended.</summary>
-internal sealed record JobEnd
+/// <summary>How an attempt ended. A class, not a record: two ends without a status are not the same end.</summary>
+internal sealed class JobEnd
 {
     private JobEnd(JobStatus? status) => Status = status;
 

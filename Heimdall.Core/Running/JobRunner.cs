@@ -69,6 +69,10 @@ internal sealed partial class JobRunner(
         {
             progress = progress with { Truncated = progress.Truncated is true || stored.IsCut, RowCount = stored.Rows };
         }
+        if (end == JobEnd.Lost)
+        {
+            LogLost(job.Id, job.Attempt);
+        }
         if (end == JobEnd.HandedBack)
         {
             await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, token), CancellationToken.None);
@@ -99,6 +103,9 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} started, attempt {Attempt}, command {Command}, cluster {Cluster}")]
     private partial void LogStarted(Guid jobId, int attempt, string command, string cluster);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} belongs to a newer attempt; attempt {Attempt} was rolled back")]
+    private partial void LogLost(Guid jobId, int attempt);
 
     [LoggerMessage(LogLevel.Warning, "Job {JobId} taken over: the runner of attempt {Attempt} has not renewed its lease")]
     private partial void LogTakenOver(Guid jobId, int attempt);

@@ -98,4 +98,26 @@ public sealed class CrashTests
         await Eventually.Is(
             async () => (await _heimdall.GetAsync("/api/v1/commands", cancellationToken)).Text.Contains("postgres-0.0.1", StringComparison.Ordinal), cancellationToken);
     }
+
+    [Test]
+    public async Task A_worker_that_was_frozen_has_no_say_when_it_wakes(CancellationToken cancellationToken)
+    {
+        await using var frozen = _heimdall.StartWorker();
+        var id = await GatedBatch.StartAsync(_heimdall, "frozen", cancellationToken);
+
+        await frozen.SignalAsync("STOP", cancellationToken);
+        await using var second = _heimdall.StartWorker();
+        await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
+        await frozen.SignalAsync("CONT", cancellationToken);
+        await Eventually.Is(() => Task.FromResult(frozen.ReadLog().Contains($"Job {id} belongs to a newer attempt", StringComparison.Ordinal)), cancellationToken);
+        await _heimdall.OpenGateAsync("frozen", cancellationToken);
+
+        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "frozen", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
+        await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+        var states = await _heimdall.Store.ColumnAsync<string>(
+            "select distinct name from hangfire.state where jobid = (select queue_id::bigint from heimdall.job where id = $1)", cancellationToken, id);
+        Assert.That(states, Has.None.EqualTo("Failed"));
+    }
 }

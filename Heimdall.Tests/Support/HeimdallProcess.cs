@@ -55,9 +55,12 @@ internal sealed class HeimdallProcess : IAsyncDisposable
     }
 
     /// <summary>SIGTERM, as an init system sends it. Does not wait.</summary>
-    public async Task TerminateAsync(CancellationToken cancellationToken)
+    public Task TerminateAsync(CancellationToken cancellationToken) => SignalAsync("TERM", cancellationToken);
+
+    /// <summary>Sends a signal by its name: STOP freezes a process, CONT lets it go on.</summary>
+    public async Task SignalAsync(string signal, CancellationToken cancellationToken)
     {
-        using var kill = Process.Start("kill", ["-TERM", Id.ToString(provider: null)]);
+        using var kill = Process.Start("kill", [$"-{signal}", Id.ToString(provider: null)]);
         await kill.WaitForExitAsync(cancellationToken);
     }
 
