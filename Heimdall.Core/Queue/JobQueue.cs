@@ -40,7 +40,10 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         var client = clients.Create(storage.On(connection));
         var queueId = client.Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(Name));
         var written = await writeAsync(connection, queueId);
-        transaction.Complete();
+        if (written is not false) // somebody else was first: the new place is rolled back
+        {
+            transaction.Complete();
+        }
         return written;
     }
 
