@@ -1,9 +1,9 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Loading;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Plugins;
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Configuration;
@@ -11,7 +11,7 @@ namespace Heimdall.Tests.Configuration;
 /// <summary>configs/local.yaml is the reference that users read: it must load, be complete and tell the truth.</summary>
 public sealed class LocalYamlTests
 {
-    private static readonly string _file = Path.Combine(Folder(), "../../configs/local.yaml");
+    private static readonly string _file = Repository.PathOf("configs/local.yaml");
 
     private static readonly HeimdallConfig _config = ConfigFile.Load(_file, new PluginCatalog([new StubPlugin()]));
 
@@ -61,6 +61,4 @@ public sealed class LocalYamlTests
             Directory.GetFiles(_config.SqlDirectory).Select(Path.GetFileName),
             Is.SupersetOf(new[] { "create_employees.sql", "headcount.sql", "raise_salaries.sql" }));
     }
-
-    private static string Folder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }
