@@ -103,7 +103,7 @@ internal sealed record JobView
         BytesRead = job.Progress.BytesRead,
         BytesTotal = job.Progress.BytesTotal,
         RowsAffected = job.Progress.RowsAffected,
-        Errors = job.Failure is { Errors.Count: > 0 } failure ? [.. failure.Errors.Select(StatementErrorView.Of)] : null,
+        Errors = (job.Failure?.Errors ?? job.Progress.Errors) is { Count: > 0 } errors ? [.. errors.Select(StatementErrorView.Of)] : null,
         RowCount = job.Progress.RowCount,
         Truncated = job.Progress.Truncated,
     };

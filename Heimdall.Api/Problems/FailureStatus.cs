@@ -21,6 +21,7 @@ internal static class FailureStatus
         JobFailureKind.Unavailable => "The cluster cannot be reached.",
         JobFailureKind.TimedOut => "The query took too long.",
         JobFailureKind.OutcomeUnknown => "Nobody can tell what became of the query.",
+        JobFailureKind.Interrupted => "The job was stopped on its way.",
         _ => "Heimdall failed.",
     };
 

@@ -54,7 +54,7 @@ public sealed class JobClaims(StoreDatabase database)
 
     private const string SaveProgressSql = """
         update job set statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6, rows_affected = $7,
-            row_count = $8, truncated = $9, sha256 = $10, updated_at = now()
+            row_count = $8, truncated = $9, sha256 = $10, errors = $11, updated_at = now()
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
@@ -71,8 +71,8 @@ public sealed class JobClaims(StoreDatabase database)
 
     private const string SettleSql = $"""
         with settled as (
-            update job set status = $3, error = $4, error_kind = $5, errors = $6, statements = $7, statements_total = $8,
-                bytes_read = $9, bytes_total = $10, rows_affected = $11, row_count = $12, truncated = $13, sha256 = $14,
+            update job set status = $3, error = $4, error_kind = $5, statements = $6, statements_total = $7,
+                bytes_read = $8, bytes_total = $9, rows_affected = $10, row_count = $11, truncated = $12, sha256 = $13, errors = $14,
                 finished_at = now(), updated_at = now(), lease_until = null
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning {JobRow.Columns}),
@@ -85,8 +85,8 @@ public sealed class JobClaims(StoreDatabase database)
         """;
 
     private const string ConfirmSql = """
-        update job set lease_until = now() + $11, statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6,
-            rows_affected = $7, row_count = $8, truncated = $9, sha256 = $10, updated_at = now()
+        update job set lease_until = now() + $12, statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6,
+            rows_affected = $7, row_count = $8, truncated = $9, sha256 = $10, errors = $11, updated_at = now()
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
@@ -166,7 +166,7 @@ public sealed class JobClaims(StoreDatabase database)
             SettleSql,
             cancellationToken,
             [id, attempt, status.ToName(), new Null<string>(failure?.Message), new Null<string>(failure?.Kind.ToString()),
-                new JsonText(JobRow.WriteErrors(failure)), .. Fields(progress)]);
+                .. Fields(failure is { Errors.Count: > 0 } ? progress with { Errors = failure.Errors } : progress)]);
 
     /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>
     public async Task<IReadOnlyList<Guid>> FindDeadInlineAsync(TimeSpan lease, CancellationToken cancellationToken)
@@ -186,6 +186,7 @@ public sealed class JobClaims(StoreDatabase database)
         new Null<long?>(progress.Statements), new Null<long?>(progress.StatementsTotal), new Null<long?>(progress.BytesRead),
         new Null<long?>(progress.BytesTotal), new Null<long?>(progress.RowsAffected), new Null<long?>(progress.RowCount),
         new Null<bool?>(progress.Truncated), new Null<string>(progress.Sha256),
+        new JsonText(JobRow.WriteErrors(progress.Errors)),
     ];
 
     private async Task<Job?> ReadJobAsync(string sql, CancellationToken cancellationToken, params object[] values)

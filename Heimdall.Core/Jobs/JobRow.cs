@@ -57,12 +57,15 @@ internal static class JobRow
             RowCount = Number(row, 31),
             Truncated = row.IsDBNull(32) ? null : row.GetBoolean(32),
             Sha256 = Text(row, 33),
+            Errors = row.IsDBNull(25) ? null : ReadErrors(row),
         },
         QueueId = Text(row, 34),
     };
 
-    public static string? WriteErrors(JobFailure? failure) =>
-        failure is { Errors.Count: > 0 } ? JsonSerializer.Serialize(failure.Errors, ErrorJson) : null;
+    public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>
+        errors is { Count: > 0 } ? JsonSerializer.Serialize(errors, ErrorJson) : null;
+
+    private static StatementError[] ReadErrors(NpgsqlDataReader row) => JsonSerializer.Deserialize<StatementError[]>(row.GetString(25), ErrorJson)!;
 
     private static JobFailure? ReadFailure(NpgsqlDataReader row) => row.IsDBNull(23)
         ? null
@@ -70,7 +73,7 @@ internal static class JobRow
         {
             Kind = Enum.Parse<JobFailureKind>(row.GetString(24)),
             Message = row.GetString(23),
-            Errors = row.IsDBNull(25) ? [] : JsonSerializer.Deserialize<StatementError[]>(row.GetString(25), ErrorJson)!,
+            Errors = row.IsDBNull(25) ? [] : ReadErrors(row),
         };
 
     private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);

@@ -9,6 +9,9 @@ public enum AttemptFate
     /// <summary>None of its work took effect: the job can run again.</summary>
     NothingHappened,
 
+    /// <summary>It was stopped on its way, and what it had done by then stays. The job must not run again by itself.</summary>
+    Interrupted,
+
     /// <summary>Nobody can tell. The job must not run again by itself.</summary>
     Unknown,
 }

@@ -6,6 +6,9 @@ public interface IJobMonitor
     /// <summary>Replaces what was last known of the job's progress.</summary>
     void Report(JobProgress progress);
 
+    /// <summary>False once the run log is full: then its lines need not be made.</summary>
+    bool WantsStdout { get; }
+
     /// <summary>Adds a line to the run log: what was done.</summary>
     void Stdout(string line);
 

@@ -30,6 +30,7 @@ public interface IPlugin
     /// The token fired and the work has stopped: nothing of it runs in the database any more, and nothing was committed.
     /// A job that had already taken effect when the token fired returns normally instead.
     /// </exception>
+    /// <exception cref="JobInterruptedException">The token fired and the work has stopped, but a part of it was committed before.</exception>
     Task<JobProgress> RunAsync(PluginJob job, IJobMonitor monitor, CancellationToken cancellationToken);
 
     /// <summary>

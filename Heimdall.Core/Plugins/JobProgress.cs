@@ -24,6 +24,9 @@ public sealed record JobProgress
     /// <summary>True when a limit ended the result before its last row.</summary>
     public bool? Truncated { get; init; }
 
+    /// <summary>Statements that have failed so far, in the order of the script: the first <see cref="StatementError.MostKept"/> of them.</summary>
+    public IReadOnlyList<StatementError>? Errors { get; init; }
+
     /// <summary>SHA-256 of the script that ran, in lower-case hexadecimal.</summary>
     public string? Sha256 { get; init; }
 }

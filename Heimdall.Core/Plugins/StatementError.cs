@@ -3,6 +3,9 @@ namespace Heimdall.Core.Plugins;
 /// <summary>One failing statement. Fields are absent where they do not apply or the server did not say.</summary>
 public sealed record StatementError
 {
+    /// <summary>How many errors a job keeps; its run log has the others, as far as it reaches.</summary>
+    public const int MostKept = 1000;
+
     /// <summary>1 for the first statement of the script.</summary>
     public int? Statement { get; init; }
 

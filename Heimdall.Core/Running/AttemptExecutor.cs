@@ -82,6 +82,10 @@ internal sealed partial class AttemptExecutor(
         {
             return (await WhyStoppedAsync(job, attempt, deadline.IsCancellationRequested ? limit : null, stopping, callerGone), monitor.Progress);
         }
+        catch (JobInterruptedException exception)
+        {
+            return (WhyInterrupted(attempt, deadline.IsCancellationRequested ? limit : null, exception.Message), monitor.Progress);
+        }
         catch (Exception exception)
         {
             LogBroken(exception, job.Id);
@@ -108,7 +112,7 @@ internal sealed partial class AttemptExecutor(
         {
             // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
             var fate = await FindFateAsync(PluginOf(job), ToPluginJob(job, results: null), stopping);
-            return FateToEnd(fate, isCanceled: attempt.IsCancelRequested || job.Status == JobStatus.Canceling);
+            return FateToEnd(fate, job, isCanceled: attempt.IsCancelRequested || job.Status == JobStatus.Canceling);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -118,7 +122,7 @@ internal sealed partial class AttemptExecutor(
         {
             // The command or cluster is no longer configured, or the plugin is at a loss: nothing is known, and nothing is claimed.
             LogFateUnknown(job.Id, exception.Message);
-            return FateToEnd(AttemptFate.Unknown, isCanceled: false);
+            return FateToEnd(AttemptFate.Unknown, job, isCanceled: false);
         }
     }
 
@@ -136,7 +140,7 @@ internal sealed partial class AttemptExecutor(
         }
         if (passedLimit is { } limit)
         {
-            return JobEnd.Killed(limit);
+            return JobEnd.Killed(limit, "Nothing took effect.");
         }
         if (stopping.IsCancellationRequested && job.IsSync)
         {
@@ -154,6 +158,15 @@ internal sealed partial class AttemptExecutor(
         return JobEnd.HandedBack;
     }
 
+    /// <summary>The same when a part of the job has taken effect: then it cannot be handed to anybody.</summary>
+    private static JobEnd WhyInterrupted(RunningAttempt attempt, TimeSpan? passedLimit, string effect) => (attempt, passedLimit) switch
+    {
+        ({ IsLost: true }, _) => JobEnd.Lost,
+        ({ IsCancelRequested: true }, _) => JobEnd.Canceled,
+        (_, { } limit) => JobEnd.Killed(limit, effect),
+        _ => JobEnd.Failed(new JobFailure { Kind = JobFailureKind.Interrupted, Message = $"The worker was stopped. {effect}" }),
+    };
+
     /// <summary>What became of all earlier attempts taken together. One that committed decides; so does one of which nobody can tell.</summary>
     private async Task<AttemptFate> FindFateAsync(IPlugin plugin, PluginJob job, CancellationToken cancellationToken)
     {
@@ -167,7 +180,7 @@ internal sealed partial class AttemptExecutor(
             {
                 return fate;
             }
-            result = fate == AttemptFate.Unknown ? fate : result;
+            result = fate == AttemptFate.NothingHappened ? result : fate;
         }
         return result;
     }
@@ -195,17 +208,21 @@ internal sealed partial class AttemptExecutor(
     }
 
     /// <returns>How the job ends without running again, or null when it can run.</returns>
-    private static JobEnd? FateToEnd(AttemptFate fate, bool isCanceled) => fate switch
+    private static JobEnd? FateToEnd(AttemptFate fate, Job job, bool isCanceled) => fate switch
     {
         AttemptFate.Committed => JobEnd.Succeeded,
-        AttemptFate.NothingHappened when isCanceled => JobEnd.Canceled,
+        AttemptFate.NothingHappened or AttemptFate.Interrupted when isCanceled => JobEnd.Canceled,
         AttemptFate.NothingHappened => null,
+        AttemptFate.Interrupted => JobEnd.Failed(new JobFailure { Kind = JobFailureKind.Interrupted, Message = InterruptedAfter(job.Progress.Statements) }),
         _ => JobEnd.Failed(new JobFailure
         {
             Kind = JobFailureKind.OutcomeUnknown,
             Message = Died,
         }),
     };
+
+    private static string InterruptedAfter(long? statements) =>
+        $"The process that ran this job died on its way. Its statements commit by themselves: {statements ?? 0} were known to be done and stay done, those behind them may be. Look before you run the rest.";
 
     private IPlugin PluginOf(Job job) =>
         catalog.Current.FindCommand(job.CommandId) is { } command && plugins.Find(command.Plugin) is { } plugin

@@ -13,6 +13,9 @@ internal sealed class BoundedLog
     private long _bytes;
     private bool _isCut;
 
+    /// <summary>Whether it has been cut: further lines are dropped.</summary>
+    public bool IsFull => Volatile.Read(ref _isCut);
+
     public void Add(string line)
     {
         lock (_lock)

@@ -27,6 +27,8 @@ internal sealed class JobEnd
 
     public static JobEnd Killed(JobFailure failure) => new(JobStatus.Killed) { Failure = failure };
 
-    public static JobEnd Killed(TimeSpan limit) => Killed(
-        new JobFailure { Kind = JobFailureKind.TimedOut, Message = $"Stopped after {limit.TotalSeconds:0.###} s, its time limit; nothing took effect." });
+    /// <param name="limit">The time limit that has passed.</param>
+    /// <param name="effect">What the job did before, as a sentence.</param>
+    public static JobEnd Killed(TimeSpan limit, string effect) => Killed(
+        new JobFailure { Kind = JobFailureKind.TimedOut, Message = $"Stopped after {limit.TotalSeconds:0.###} s, its time limit. {effect}" });
 }

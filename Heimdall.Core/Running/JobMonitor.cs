@@ -40,6 +40,8 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
 
     public void Report(JobProgress progress) => Volatile.Write(ref _progress, progress);
 
+    public bool WantsStdout => !_stdout.IsFull;
+
     public void Stdout(string line) => _stdout.Add(line);
 
     public void Stderr(string line) => _stderr.Add(line);

@@ -35,6 +35,7 @@ public sealed class FailureStatusTests
             [JobFailureKind.Refused] = 400,
             [JobFailureKind.Unavailable] = 503,
             [JobFailureKind.TimedOut] = 504,
+            [JobFailureKind.Interrupted] = 500,
             [JobFailureKind.OutcomeUnknown] = 500,
             [JobFailureKind.Internal] = 500,
         }));

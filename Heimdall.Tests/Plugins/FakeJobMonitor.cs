@@ -20,6 +20,8 @@ internal sealed class FakeJobMonitor : IJobMonitor
 
     public Func<CancellationToken, Task> OnConfirm { get; init; } = _ => Task.CompletedTask;
 
+    public bool WantsStdout => true;
+
     public void Report(JobProgress progress) => Progress.Enqueue(progress);
 
     public void Stdout(string line) => Out.Enqueue(line);
