@@ -53,7 +53,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     public async Task<AttemptFate> FindFateAsync(PluginJob job, string? evidence, CancellationToken cancellationToken)
     {
         var mayHaveWritten = JobSettings.IsWritingQuery(job.CommandContext, job.Context);
-        var recorded = evidence is null ? null : TransactionEvidence.FromJson(evidence);
+        var recorded = evidence is null ? null : BatchEvidence.FromJson(evidence);
         await using var lease = connections.Rent(job.TargetCluster);
         AttemptFate fate;
         try
@@ -99,8 +99,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context) with { IsAlone = true }, cancellationToken);
-        await using var batch = new BatchRunner(session, script, job.Id, monitor);
+        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, context.Transaction == TransactionMode.Single) with { IsAlone = true }, cancellationToken);
+        await using var batch = new BatchRunner(session, script, context, job.Id, monitor);
         return await batch.RunAsync(cancellationToken);
     }
 }

@@ -6,9 +6,9 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
-internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, TransactionEvidence evidence)
+internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, BatchEvidence evidence)
 {
-    private const string CurrentTransaction = "select pg_current_xact_id_if_assigned()::text";
+    private const string CurrentTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::text";
 
     /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

@@ -6,9 +6,9 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>
-/// What tells, after a worker has died, whether its transaction was committed: stored with the attempt before its first statement.
+/// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement.
 /// </summary>
-internal sealed record TransactionEvidence
+internal sealed record BatchEvidence
 {
     private const string Question =
         """
@@ -22,24 +22,28 @@ internal sealed record TransactionEvidence
     /// <summary>When the backend started, in microseconds since 1970: a pid is used again.</summary>
     public required long Started { get; init; }
 
-    /// <summary>The transaction, as an xid8.</summary>
-    public required string Xid { get; init; }
+    /// <summary>The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves.</summary>
+    public string? Xid { get; init; }
 
     /// <summary>The server's system identifier.</summary>
-    public required string System { get; init; }
+    public string? System { get; init; }
 
     /// <summary>The server's timeline: a promoted standby may not have the transaction, or have another one of that number.</summary>
-    public required int Timeline { get; init; }
+    public int? Timeline { get; init; }
 
     [JsonIgnore]
     public Backend Backend => new(Pid, Started);
 
-    public static async Task<TransactionEvidence> TakeAsync(Session session, Guid jobId, CancellationToken cancellationToken)
+    /// <summary>Of a batch that is no transaction, only where it runs: so that nothing of it runs on unseen.</summary>
+    public static BatchEvidence WithoutTransaction(Session session) => new() { Pid = session.Backend.Pid, Started = session.Backend.Started };
+
+    /// <summary>Of a session whose transaction is open.</summary>
+    public static async Task<BatchEvidence> TakeAsync(Session session, Guid jobId, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Question, session.Connection);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        var evidence = new TransactionEvidence
+        var evidence = new BatchEvidence
         {
             Pid = session.Backend.Pid,
             Started = session.Backend.Started,
@@ -53,11 +57,11 @@ internal sealed record TransactionEvidence
         return evidence;
     }
 
-    public static TransactionEvidence? FromJson(string json)
+    public static BatchEvidence? FromJson(string json)
     {
         try
         {
-            return JsonSerializer.Deserialize(json, EvidenceJson.Default.TransactionEvidence);
+            return JsonSerializer.Deserialize(json, EvidenceJson.Default.BatchEvidence);
         }
         catch (JsonException)
         {
@@ -65,7 +69,7 @@ internal sealed record TransactionEvidence
         }
     }
 
-    public string ToJson() => JsonSerializer.Serialize(this, EvidenceJson.Default.TransactionEvidence);
+    public string ToJson() => JsonSerializer.Serialize(this, EvidenceJson.Default.BatchEvidence);
 
     /// <summary>
     /// A commit with a later transaction id, and so a flushed log that knows of ours. Without it a server that crashes may hand our
@@ -82,6 +86,6 @@ internal sealed record TransactionEvidence
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
-[JsonSerializable(typeof(TransactionEvidence))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(BatchEvidence))]
 internal sealed partial class EvidenceJson : JsonSerializerContext;

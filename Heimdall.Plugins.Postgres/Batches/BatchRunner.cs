@@ -1,171 +1,214 @@
-using System.Data;
-using System.Diagnostics;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
-using Heimdall.Plugins.Postgres.RunLogs;
 using Heimdall.Plugins.Postgres.Scripts;
+using Heimdall.Plugins.Postgres.Wire;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
-/// <summary>Runs one script in one transaction: all of it takes effect, or none.</summary>
-internal sealed class BatchRunner(Session session, ScriptStream script, Guid jobId, IJobMonitor monitor) : IAsyncDisposable
+/// <summary>
+/// Runs one script: in one transaction, all of it or none, as <c>psql -1</c>; or statement by statement, as <c>psql -f</c>.
+/// </summary>
+internal sealed class BatchRunner : IAsyncDisposable
 {
-    private readonly ScriptScanner _scanner = new(script);
-    private ScriptStatement? _current;
-    private long _done;
-    private long _rowsAffected;
+    private readonly Session _session;
+    private readonly ScriptStream _script;
+    private readonly JobSettings _settings;
+    private readonly Guid _jobId;
+    private readonly IJobMonitor _monitor;
+    private readonly BatchJournal _journal;
+    private readonly ScriptScanner _scanner;
+    private Pipeline? _pipeline;
+
+    public BatchRunner(Session session, ScriptStream script, JobSettings settings, Guid jobId, IJobMonitor monitor)
+    {
+        (_session, _script, _settings, _jobId, _monitor) = (session, script, settings, jobId, monitor);
+        _journal = new BatchJournal(session, script, monitor);
+        _scanner = new ScriptScanner(script, settings.Variables)
+        {
+            OnStrayTerminator = settings.OnError == OnError.Continue ? OnStrayTerminator : null,
+        };
+    }
+
+    private bool IsOneTransaction => _settings.Transaction == TransactionMode.Single;
 
     public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
     {
-        session.Connection.Notice += OnNotice;
         try
         {
-            return await RunInTransactionAsync(cancellationToken);
+            return IsOneTransaction ? await RunInTransactionAsync(cancellationToken) : await RunByStatementAsync(cancellationToken);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
         {
-            await StopAsync(isUndone: true);
-            throw;
+            await StopAsync(isUndone: IsOneTransaction);
+            throw Stopped(e, cancellationToken);
         }
         catch (Exception e) when (ToFailure(e) is { } failure)
         {
-            await StopAsync(isUndone: failure.Kind != JobFailureKind.OutcomeUnknown);
-            if (cancellationToken.IsCancellationRequested && e is NpgsqlException && PostgresErrors.IsStop(e))
-            {
-                throw new OperationCanceledException(e.Message, e, cancellationToken);
-            }
-
-            foreach (var line in RunLog.Failure(failure))
-            {
-                monitor.Stderr(line);
-            }
-
-            throw new JobFailedException(failure, e);
-        }
-        finally
-        {
-            session.Connection.Notice -= OnNotice;
+            await StopAsync(isUndone: IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown);
+            throw cancellationToken.IsCancellationRequested && IsStop(e) ? Stopped(e, cancellationToken) : new JobFailedException(failure, e);
         }
     }
 
-    public ValueTask DisposeAsync() => _scanner.DisposeAsync();
-
-    private async Task StopAsync(bool isUndone)
+    public async ValueTask DisposeAsync()
     {
-        await session.StopAsync();
-        _rowsAffected = isUndone ? 0 : _rowsAffected;
-        monitor.Report(Progress());
+        if (_pipeline is { } pipeline)
+        {
+            if (!pipeline.IsIdle)
+            {
+                pipeline.Abort();
+            }
+
+            await pipeline.DisposeAsync();
+        }
+
+        await _scanner.DisposeAsync();
     }
 
     private async Task<JobProgress> RunInTransactionAsync(CancellationToken cancellationToken)
     {
-        var evidence = await TransactionEvidence.TakeAsync(session, jobId, cancellationToken);
-        await monitor.RecordEvidenceAsync(evidence.ToJson(), cancellationToken);
-
-        while ((_current = await _scanner.ReadAsync(cancellationToken)) is { } statement)
-        {
-            await RunStatementAsync(statement, cancellationToken);
-            monitor.Report(Progress());
-        }
+        var evidence = await BatchEvidence.TakeAsync(_session, _jobId, cancellationToken);
+        await _monitor.RecordEvidenceAsync(evidence.ToJson(), cancellationToken);
+        await PlayAsync(new SingleTransactionRoute(), stopsOnError: true, cancellationToken);
 
         // Reported before the commit: should this process die in it, whoever finds the batch committed can still tell how far it came.
-        var end = Progress() with { StatementsTotal = _done, Sha256 = script.Sha256 };
-        monitor.Report(end);
-        await new BatchCommit(session, jobId, monitor, evidence).RunAsync(cancellationToken);
+        var end = End();
+        _monitor.Report(end);
+        await new BatchCommit(_session, _jobId, _monitor, evidence).RunAsync(cancellationToken);
         return end;
     }
 
-    private async Task RunStatementAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    private async Task<JobProgress> RunByStatementAsync(CancellationToken cancellationToken)
     {
-        var started = Stopwatch.GetTimestamp();
-        var rows = statement.Kind switch
+        await _monitor.RecordEvidenceAsync(BatchEvidence.WithoutTransaction(_session).ToJson(), cancellationToken);
+        var stopsOnError = _settings.OnError == OnError.Stop;
+        await PlayAsync(stopsOnError ? new StopOnErrorRoute() : new ContinueOnErrorRoute(), stopsOnError, cancellationToken);
+        if (_pipeline!.IsInBlock)
         {
-            ScriptStatementKind.TransactionControl => throw Refused(statement, $"{statement.Tag} is not allowed: the whole script is one transaction, which Heimdall commits at its end (SAVEPOINT is allowed)."),
-            ScriptStatementKind.OutsideTransaction => throw Refused(statement, $"{statement.Tag} cannot run inside a transaction, and the whole script is one; run it as a job of its own with return_result: true."),
-            ScriptStatementKind.CopyFromStdin or ScriptStatementKind.CopyToStdout when CopyOptions.Of(statement.Text).IsBinary =>
-                throw Refused(statement, "binary COPY is not possible in a script, which is text; use the text or the CSV format."),
-            ScriptStatementKind.CopyFromStdin => await CopyInAsync(statement, cancellationToken),
-            ScriptStatementKind.CopyToStdout => await CopyOutAsync(statement, cancellationToken),
-            _ => await ExecuteAsync(statement, cancellationToken),
-        };
-        _done++;
-        monitor.Stdout(RunLog.Statement(statement, rows, Stopwatch.GetElapsedTime(started)));
-
-        // The script may have changed how its own strings are to be read.
-        _scanner.StandardConformingStrings = VerbatimCommand.HasStandardStrings(session.Connection);
-    }
-
-    private async Task<long> ExecuteAsync(ScriptStatement statement, CancellationToken cancellationToken)
-    {
-        await using var command = VerbatimCommand.Create(session.Connection, statement.Text);
-        await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellationToken);
-        long rows = 0;
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            rows++;
+            _session.Adopt(isInTransaction: true);
+            await _session.StopAsync();
+            _monitor.Stderr("WARNING:  the script ended inside a transaction block, which is rolled back");
         }
 
-        await reader.CloseAsync();
-        var affected = Math.Max(0, reader.RecordsAffected);
-
-        // Npgsql gives a count for what changes rows, and for MOVE, which changes none.
-        _rowsAffected += statement.Tag == "MOVE" ? 0 : affected;
-        return Math.Max(rows, affected);
+        var end = End();
+        _monitor.Report(end);
+        return end;
     }
 
-    private async Task<long> CopyInAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    private async Task PlayAsync(IStatementRoute route, bool stopsOnError, CancellationToken cancellationToken)
     {
-        var rows = await new BatchCopy(session, _scanner).InAsync(statement, () => monitor.Report(Progress()), cancellationToken);
-        _rowsAffected += rows;
-        return rows;
+        var stream = await OpenedStream.TakeAsync(_session.Connection, cancellationToken);
+        _pipeline = new Pipeline(stream, _journal, stopsOnError, VerbatimCommand.HasStandardStrings(_session.Connection));
+        _scanner.StandardConformingStrings = _pipeline.StandardConformingStrings;
+        await using var stop = cancellationToken.UnsafeRegister(_ => _ = StopNowAsync(), null);
+        await new ScriptPlayer(_scanner, _pipeline, _journal, route).PlayAsync(cancellationToken);
+        if (_journal.FirstFailure is not null)
+        {
+            throw new JobFailedException(_journal.ToFailure());
+        }
+
+        if (_script.HasChanged)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, "The script was changed while it was read; run it again when it is complete.");
+        }
     }
 
-    private async Task<long> CopyOutAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    private JobProgress End() => _journal.Progress() with { StatementsTotal = _journal.Done, Sha256 = _script.Sha256 };
+
+    /// <summary>Ends the backend: statements are on their way to it behind the one it is at, so that asking it to cancel that one is not enough.</summary>
+    private async Task StopNowAsync()
     {
-        await new BatchCopy(session, _scanner).OutAsync(statement, cancellationToken);
-        return 0;
+        try
+        {
+            await _session.TerminateAsync();
+        }
+        catch (JobFailedException)
+        {
+            // The server cannot be reached, and so cannot be waited for. The job's end tries again, and reports it.
+            _pipeline!.Abort();
+        }
     }
 
-    private JobProgress Progress() => new()
+    private async Task StopAsync(bool isUndone)
     {
-        Statements = _done,
-        BytesRead = _scanner.BytesRead,
-        BytesTotal = script.Length,
-        RowsAffected = _rowsAffected,
-    };
+        if (_pipeline is { IsIdle: false })
+        {
+            _session.GiveUp();
+        }
+        else if (_pipeline is not null)
+        {
+            _session.Adopt(_pipeline.IsInBlock);
+        }
+
+        await _session.StopAsync();
+        if (isUndone)
+        {
+            _journal.Undo();
+        }
+
+        _monitor.Report(_journal.Progress());
+    }
+
+    private Exception Stopped(Exception cause, CancellationToken cancellationToken) => IsOneTransaction || _pipeline is null
+        ? new OperationCanceledException(cause.Message, cause, cancellationToken)
+        : new JobInterruptedException(
+            $"Stopped before its end. Its statements commit by themselves: {_journal.Done} are known to be done and stay done; the next one or, of short ones, the next few may be done too.", cause);
 
     /// <summary>What is to blame for an exception, or null when it is no way for a batch to end: then it is somebody else's.</summary>
-    private JobFailure? ToFailure(Exception exception) => exception switch
+    private JobFailure? ToFailure(Exception exception)
     {
-        JobFailedException e => e.Failure,
-        ScriptException e => new JobFailure
+        if (_journal.FirstFailure is not null && (exception is ScriptException or JobFailedException { InnerException: null }))
         {
-            Kind = JobFailureKind.Refused,
-            Message = e.Message,
-            Errors = [new StatementError { Line = e.Line, Column = e.Column, Message = e.Message }],
-        },
-        NpgsqlException or PlaceholderException => PostgresErrors.ToFailure(exception, PlaceOf(_current), session.State),
-        _ => null,
-    };
+            // The statement that failed came before whatever was found wrong further on, which is told only where the script goes on.
+            if (exception is ScriptException unreadable && _settings.OnError == OnError.Continue)
+            {
+                _journal.Add(Unreadable(unreadable));
+            }
 
-    private static ErrorPlace PlaceOf(ScriptStatement? statement) => statement is null
-        ? ErrorPlace.None
-        : new ErrorPlace { Statement = statement.Number, Text = statement.Text, Line = statement.Line, Column = statement.Column };
+            return _journal.ToFailure();
+        }
 
-    private static JobFailedException Refused(ScriptStatement statement, string message) => new(new JobFailure
-    {
-        Kind = JobFailureKind.Refused,
-        Message = $"Line {statement.Line}: {message}",
-        Errors = [new StatementError { Statement = statement.Number, Line = statement.Line, Column = statement.Column, Message = message }],
-    });
-
-    private void OnNotice(object sender, NpgsqlNoticeEventArgs e)
-    {
-        foreach (var line in RunLog.Notice(e.Notice, _current))
+        switch (exception)
         {
-            monitor.Stderr(line);
+            case JobFailedException e:
+                return Told(e.Failure);
+            case ScriptException e:
+                return Told(Unreadable(e));
+            case SessionBrokenException { InnerException: { } cause }:
+                _session.GiveUp();
+                var place = _pipeline?.Current is var (statement, text) ? _journal.PlaceOf(statement, text.Span) : ErrorPlace.None;
+                return Told(PostgresErrors.ToFailure(cause, place, _session.State));
+            case NpgsqlException:
+                return Told(PostgresErrors.ToFailure(exception, ErrorPlace.None, _session.State));
+            default:
+                return null;
         }
     }
+
+    private JobFailure Told(JobFailure failure)
+    {
+        _journal.Add(failure);
+        return failure;
+    }
+
+    private static JobFailure Unreadable(ScriptException e) => new()
+    {
+        Kind = JobFailureKind.Refused,
+        Message = e.Message,
+        Errors = [new StatementError { Line = e.Line, Column = e.Column, Message = e.Message }],
+    };
+
+    private static bool IsStop(Exception exception) => exception switch
+    {
+        SessionBrokenException { InnerException: { } cause } => PostgresErrors.IsStop(cause),
+        JobFailedException { InnerException: NpgsqlException cause } => PostgresErrors.IsStop(cause),
+        NpgsqlException => PostgresErrors.IsStop(exception),
+        _ => false,
+    };
+
+    // psql complains, leaves the line out, and goes on with the statement it stands in.
+    private void OnStrayTerminator(ScriptLocation location) =>
+        _monitor.Stderr($@"ERROR:  \. ends no data here and is left out (line {location.Line})");
 }

@@ -18,7 +18,7 @@ internal static class Fates
     /// <param name="evidence">Null when the attempt died before it had recorded any, and so before its first statement.</param>
     /// <param name="cancellationToken">Fires when this process must stop.</param>
     /// <exception cref="JobFailedException">The backend does not end, so there is no answer yet.</exception>
-    public static async Task<AttemptFate> FindAsync(NpgsqlConnection control, string applicationName, TransactionEvidence? evidence, CancellationToken cancellationToken)
+    public static async Task<AttemptFate> FindAsync(NpgsqlConnection control, string applicationName, BatchEvidence? evidence, CancellationToken cancellationToken)
     {
         if (!await Backends.EndAsync(control, applicationName, evidence?.Backend, cancellationToken))
         {
@@ -30,12 +30,17 @@ internal static class Fates
             return AttemptFate.NothingHappened;
         }
 
+        if (evidence.Xid is null)
+        {
+            return AttemptFate.Interrupted;
+        }
+
         return await IsSameServerAsync(control, evidence, cancellationToken)
             ? await AskAsync(control, evidence, cancellationToken)
             : AttemptFate.Unknown;
     }
 
-    private static async Task<bool> IsSameServerAsync(NpgsqlConnection control, TransactionEvidence evidence, CancellationToken cancellationToken)
+    private static async Task<bool> IsSameServerAsync(NpgsqlConnection control, BatchEvidence evidence, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Server, control);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -43,7 +48,7 @@ internal static class Fates
         return reader.GetString(0) == evidence.System && reader.GetInt32(1) == evidence.Timeline;
     }
 
-    private static async Task<AttemptFate> AskAsync(NpgsqlConnection control, TransactionEvidence evidence, CancellationToken cancellationToken)
+    private static async Task<AttemptFate> AskAsync(NpgsqlConnection control, BatchEvidence evidence, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Status, control)
         {

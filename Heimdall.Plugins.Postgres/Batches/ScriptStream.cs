@@ -11,10 +11,14 @@ internal sealed class ScriptStream : Stream
     private readonly Stream _source;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
+    private readonly DateTime? _modified;
+    private long _read;
+
     private ScriptStream(Stream source)
     {
         _source = source;
         Length = source.Length;
+        _modified = ModifiedAt();
     }
 
     public override bool CanRead => true;
@@ -32,6 +36,9 @@ internal sealed class ScriptStream : Stream
         set => throw new NotSupportedException();
     }
 
+    /// <summary>Whether the file was written to while it was read. (One that was replaced by another of its name is read to its own end.)</summary>
+    public bool HasChanged => _read != Length || ModifiedAt() != _modified;
+
     /// <summary>Of what has been read so far, in lower-case hexadecimal.</summary>
     public string Sha256 => Convert.ToHexStringLower(_hash.GetCurrentHash());
 
@@ -45,9 +52,7 @@ internal sealed class ScriptStream : Stream
     {
         try
         {
-            var read = _source.Read(buffer);
-            _hash.AppendData(buffer[..read]);
-            return read;
+            return Passed(_source.Read(buffer), buffer);
         }
         catch (IOException e)
         {
@@ -62,9 +67,7 @@ internal sealed class ScriptStream : Stream
     {
         try
         {
-            var read = await _source.ReadAsync(buffer, cancellationToken);
-            _hash.AppendData(buffer.Span[..read]);
-            return read;
+            return Passed(await _source.ReadAsync(buffer, cancellationToken), buffer.Span);
         }
         catch (IOException e)
         {
@@ -92,6 +95,15 @@ internal sealed class ScriptStream : Stream
 
         base.Dispose(disposing);
     }
+
+    private int Passed(int read, ReadOnlySpan<byte> buffer)
+    {
+        _read += read;
+        _hash.AppendData(buffer[..read]);
+        return read;
+    }
+
+    private DateTime? ModifiedAt() => _source is FileStream file ? File.GetLastWriteTimeUtc(file.SafeFileHandle) : null;
 
     private static JobFailedException Unreadable(IOException cause) => new(JobFailureKind.Refused, "The script could not be read to its end.", cause);
 }

@@ -13,6 +13,9 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int ControlConnections = 8;
     private const int ControlTimeoutSeconds = 15; // a busy machine is slow to connect, and a job fails with it
 
+    private const int KeepAliveSeconds = 30;
+    private const int KeepAliveIntervalSeconds = 5;
+
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly NpgsqlDataSource _jobs;
     private readonly NpgsqlDataSource _alone;
@@ -24,9 +27,14 @@ internal sealed class ClusterPool : IAsyncDisposable
         _settings = settings;
         _jobs = Build(ForJobs(settings));
 
-        // Each connection is closed with its job.
+        // Each connection is closed with its job. The operating system looks after a silent one: Npgsql's own sign of life would come
+        // in between the messages of a batch.
         var alone = ForJobs(settings);
         alone.Pooling = false;
+        alone.KeepAlive = 0;
+        alone.TcpKeepAlive = true;
+        alone.TcpKeepAliveTime = KeepAliveSeconds;
+        alone.TcpKeepAliveInterval = KeepAliveIntervalSeconds;
         _alone = Build(alone);
         _control = Build(ForControl(settings));
     }
@@ -142,7 +150,7 @@ internal sealed class ClusterPool : IAsyncDisposable
         // Without it a server that vanished (a pulled cable, a firewall) is waited for until the job's deadline, or for ever.
         if (common.KeepAlive == 0)
         {
-            common.KeepAlive = 30;
+            common.KeepAlive = KeepAliveSeconds;
         }
 
         return common;

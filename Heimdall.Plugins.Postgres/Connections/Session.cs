@@ -27,6 +27,7 @@ internal sealed class Session : IAsyncDisposable
     private readonly TimeSpan? _statementTimeout;
     private readonly long _opened = Stopwatch.GetTimestamp();
     private bool _inTransaction;
+    private bool _isLost;
     private bool _stopped;
 
     private Session(ClusterPool pool, NpgsqlConnection connection, SessionSettings settings, Backend backend)
@@ -51,7 +52,7 @@ internal sealed class Session : IAsyncDisposable
     public SessionState State => new(IsAlive, _statementTimeout is { } timeout && Stopwatch.GetElapsedTime(_opened) >= timeout);
 
     /// <summary>False once the server or Npgsql has given the session up.</summary>
-    public bool IsAlive => Connection.State == ConnectionState.Open;
+    public bool IsAlive => !_isLost && Connection.State == ConnectionState.Open;
 
     /// <exception cref="JobFailedException">The cluster cannot be used.</exception>
     public static async Task<Session> OpenAsync(ClusterPool pool, SessionSettings settings, CancellationToken cancellationToken)
@@ -83,6 +84,12 @@ internal sealed class Session : IAsyncDisposable
     }
 
     public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _pool.OpenControlAsync(_host, _port, cancellationToken);
+
+    /// <summary>Notes that the session is over, when somebody else than Npgsql has noticed.</summary>
+    public void GiveUp() => _isLost = true;
+
+    /// <summary>Notes whether a transaction is open, when somebody else than Npgsql has opened or ended it.</summary>
+    public void Adopt(bool isInTransaction) => _inTransaction = isInTransaction;
 
     /// <summary>The number of the transaction that this question runs in: a session counts its transactions, each by one.</summary>
     public async Task<long> NextTransactionAsync(CancellationToken cancellationToken)
@@ -146,7 +153,7 @@ internal sealed class Session : IAsyncDisposable
         }
         finally
         {
-            await GiveBackAsync(Connection);
+            await GiveBackAsync(Connection, isUsable: !_isLost);
         }
     }
 
@@ -230,11 +237,11 @@ internal sealed class Session : IAsyncDisposable
     }
 
     /// <summary>Temporary tables, locks, settings, roles, listens: none may reach the next job. A session that cannot be wiped is closed.</summary>
-    private static async Task GiveBackAsync(NpgsqlConnection connection)
+    private static async Task GiveBackAsync(NpgsqlConnection connection, bool isUsable = true)
     {
         try
         {
-            if (connection.State == ConnectionState.Open)
+            if (isUsable && connection.State == ConnectionState.Open)
             {
                 using var courtesy = new CancellationTokenSource(Courtesy);
                 await using var wipe = new NpgsqlCommand("discard all", connection);

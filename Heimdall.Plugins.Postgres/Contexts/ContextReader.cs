@@ -42,6 +42,55 @@ internal sealed class ContextReader(JsonObject context)
         _ => null,
     };
 
+    /// <summary>One of the words of an enumeration, in lower case.</summary>
+    public T? OneOf<T>(string field)
+        where T : struct, Enum
+    {
+        if (Text(field) is not { } text)
+        {
+            return null;
+        }
+
+        if (Enum.GetValues<T>().Where(value => text == Word(value)).Cast<T?>().FirstOrDefault() is { } found)
+        {
+            return found;
+        }
+
+        Report(field, $"must be {string.Join(" or ", Enum.GetValues<T>().Select(value => $"\"{Word(value)}\""))}.");
+        return null;
+    }
+
+    /// <summary>An object of texts, numbers and truth values; numbers as they are written.</summary>
+    public IReadOnlyDictionary<string, string>? Texts(string field)
+    {
+        _known.Add(field);
+        if (context[field] is not { } node)
+        {
+            return null;
+        }
+
+        if (node is not JsonObject values)
+        {
+            Report(field, "must be an object of names and values.");
+            return null;
+        }
+
+        var texts = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in values)
+        {
+            if (value?.GetValueKind() is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False)
+            {
+                texts[name] = value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : value.ToJsonString();
+            }
+            else
+            {
+                Report($"{field}.{name}", "must be a string, a number, true or false.");
+            }
+        }
+
+        return texts;
+    }
+
     public TimeSpan? Seconds(string field)
     {
         if (Find(field, JsonValueKind.Number) is not { } value)
@@ -85,6 +134,9 @@ internal sealed class ContextReader(JsonObject context)
             }
         }
     }
+
+    private static string Word<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
     private static double NumberOf(JsonNode value) => double.Parse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Contexts;
 
@@ -11,6 +12,15 @@ internal sealed record JobSettings
 
     /// <summary>True for one query with rows, false for a batch.</summary>
     public required bool ReturnResult { get; init; }
+
+    /// <summary>Of a batch.</summary>
+    public required TransactionMode Transaction { get; init; }
+
+    /// <summary>Of a batch.</summary>
+    public required OnError OnError { get; init; }
+
+    /// <summary>Of a batch: what <c>:name</c> in the script stands for; null leaves it as it is.</summary>
+    public ScriptVariables? Variables { get; init; }
 
     public TimeSpan? Timeout { get; init; }
 
@@ -32,6 +42,7 @@ internal sealed record JobSettings
         var reader = new ContextReader(jobContext);
         var query = reader.Text("query");
         var asked = RunOptions.Read(reader);
+        var variables = reader.Texts("variables");
         reader.RefuseOthers();
 
         if (jobContext["query"] is null)
@@ -42,6 +53,19 @@ internal sealed record JobSettings
         command.CheckCeilings(asked, reader);
         var returnResult = asked.ReturnResult ?? command.Defaults.ReturnResult ?? false;
         CheckModes(asked, command.Defaults, returnResult, reader);
+        CheckVariables(variables, returnResult, reader);
+        var transaction = asked.Transaction ?? command.Defaults.Transaction ?? TransactionMode.Single;
+        var onError = asked.OnError ?? command.Defaults.OnError ?? OnError.Stop;
+        if (transaction == TransactionMode.Single && onError == OnError.Continue)
+        {
+            // One transaction cannot go on after an error; a command's default for the other way is then no wish of the caller's.
+            if (asked.OnError is not null)
+            {
+                reader.Report("on_error", "\"continue\" goes only with transaction: \"none\"; in one transaction nothing can follow an error.");
+            }
+
+            onError = OnError.Stop;
+        }
 
         return reader.Problems.Count > 0
             ? throw new JobRefusedException(reader.Problems)
@@ -49,6 +73,9 @@ internal sealed record JobSettings
             {
                 Query = query!,
                 ReturnResult = returnResult,
+                Transaction = transaction,
+                OnError = onError,
+                Variables = variables is null ? null : new ScriptVariables(variables),
                 Timeout = asked.Timeout ?? command.Defaults.Timeout ?? command.MaxTimeout,
                 LockTimeout = asked.LockTimeout ?? command.Defaults.LockTimeout,
                 RowLimit = returnResult ? asked.RowLimit ?? command.Defaults.RowLimit ?? command.MaxRowLimit : null,
@@ -74,6 +101,11 @@ internal sealed record JobSettings
             reader.Report("row_limit", "goes only with return_result: true; a batch has no rows to limit.");
         }
 
+        if (returnResult && (asked.Transaction ?? asked.OnError as Enum) is not null)
+        {
+            reader.Report(asked.Transaction is null ? "on_error" : "transaction", "goes only with a batch; a query is one statement.");
+        }
+
         if (asked.ReadOnly == false && defaults.ReadOnly == true)
         {
             reader.Report("read_only", "cannot be false: the command is read-only.");
@@ -84,6 +116,27 @@ internal sealed record JobSettings
             reader.Report("read_only", asked.ReadOnly == true
                 ? "goes only with return_result: true."
                 : "is set by the command, which therefore takes only jobs with return_result: true.");
+        }
+    }
+
+    private static void CheckVariables(IReadOnlyDictionary<string, string>? variables, bool returnResult, ContextReader reader)
+    {
+        if (variables is not null && returnResult)
+        {
+            reader.Report("variables", "goes only with a batch; no text is put into a query.");
+        }
+
+        foreach (var (name, value) in variables ?? new Dictionary<string, string>())
+        {
+            if (!ScriptVariables.IsName(name))
+            {
+                reader.Report($"variables.{name}", "is no name of a variable: letters, digits and underscores.");
+            }
+
+            if (value.Contains('\0'))
+            {
+                reader.Report($"variables.{name}", "holds a NUL character, which PostgreSQL does not take.");
+            }
         }
     }
 }

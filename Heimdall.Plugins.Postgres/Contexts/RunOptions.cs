@@ -3,9 +3,11 @@ namespace Heimdall.Plugins.Postgres.Contexts;
 /// <summary>What both a command and a job may say about how SQL runs. Absent means: not said here.</summary>
 internal sealed record RunOptions
 {
-    private const string SingleTransaction = "single";
-
     public bool? ReturnResult { get; init; }
+
+    public TransactionMode? Transaction { get; init; }
+
+    public OnError? OnError { get; init; }
 
     public TimeSpan? Timeout { get; init; }
 
@@ -22,15 +24,11 @@ internal sealed record RunOptions
 
     public static RunOptions Read(ContextReader reader)
     {
-        // There is one way yet, so the word is checked and not kept.
-        if (reader.Text("transaction") is { } transaction && transaction != SingleTransaction)
-        {
-            reader.Report("transaction", $"must be \"{SingleTransaction}\": the whole batch is one transaction, all or nothing.");
-        }
-
         return new RunOptions
         {
             ReturnResult = reader.Flag("return_result"),
+            Transaction = reader.OneOf<TransactionMode>("transaction"),
+            OnError = reader.OneOf<OnError>("on_error"),
             Timeout = reader.Seconds("timeout_seconds"),
             LockTimeout = reader.Seconds("lock_timeout_seconds"),
             RowLimit = reader.Count("row_limit"),

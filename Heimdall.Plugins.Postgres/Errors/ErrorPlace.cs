@@ -1,3 +1,6 @@
+using System.Text;
+using Heimdall.Plugins.Postgres.Scripts;
+
 namespace Heimdall.Plugins.Postgres.Errors;
 
 /// <summary>The statement that ran when an error came, and where it stands in what the caller sent.</summary>
@@ -16,23 +19,32 @@ internal sealed record ErrorPlace
 
     public int Column { get; init; } = 1;
 
+    /// <summary>What stands in the text for variables of the script.</summary>
+    public SpliceList? Splices { get; init; }
+
+    /// <summary>Line of the first data of a COPY FROM STDIN; null when none has come.</summary>
+    public long? DataLine { get; init; }
+
     /// <summary>True when the text is the caller's own, so that a position in it means something to the caller.</summary>
     public bool IsWholeText { get; init; }
 
     /// <summary>Line and column of a position, counted as the server counts: in characters from 1.</summary>
     public (long Line, int Column) Locate(int position)
     {
-        var (line, column, left) = (Line, Column, position - 1);
+        var at = 0;
         foreach (var rune in Text.EnumerateRunes())
         {
-            if (left-- <= 0)
+            if (--position <= 0)
             {
                 break;
             }
 
-            (line, column) = rune.Value == '\n' ? (line + 1, 1) : (line, column + 1);
+            at += rune.Utf16SequenceLength;
         }
 
+        var before = Encoding.UTF8.GetBytes(Text[..at]);
+        var start = new ScriptLocation(Line, Column);
+        var (line, column) = Splices is null ? start.After(before) : Splices.Locate(start, before, isUtf8: true);
         return (line, column);
     }
 }

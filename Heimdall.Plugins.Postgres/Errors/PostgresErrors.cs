@@ -30,6 +30,9 @@ internal static partial class PostgresErrors
     /// <summary>The answer to a question about a transaction that this server has never had.</summary>
     public static bool IsUnknownTransaction(PostgresException exception) => exception.SqlState == PostgresErrorCodes.InvalidParameterValue;
 
+    /// <summary>That a statement cannot run in a transaction, as the server would say it of one it meets there.</summary>
+    public static StatementError InTransaction(StatementError error) => error with { SqlState = PostgresErrorCodes.ActiveSqlTransaction };
+
     /// <summary>How a statement failed.</summary>
     /// <param name="exception">What was thrown.</param>
     /// <param name="place">The statement.</param>
@@ -114,11 +117,10 @@ internal static partial class PostgresErrors
             Context = e.Where,
         };
 
-        // COPY gives no position but says which line of its data was wrong; the data begin on the line after the statement.
-        if (e.Position == 0 && place.Line > 0 && e.Where is not null && CopyLine().Match(e.Where) is { Success: true } match)
+        // COPY gives no position but says which line of its data was wrong.
+        if (e.Position == 0 && place.DataLine is { } first && e.Where is not null && CopyLine().Match(e.Where) is { Success: true } match)
         {
-            var line = place.Line + place.Text.AsSpan().Count('\n') + long.Parse(match.Groups[1].ValueSpan, provider: null);
-            return error with { Statement = place.Statement, Line = line };
+            return error with { Statement = place.Statement, Line = first - 1 + long.Parse(match.Groups[1].ValueSpan, provider: null) };
         }
 
         return At(error, place, e.Position);

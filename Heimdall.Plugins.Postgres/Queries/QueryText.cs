@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Files;
@@ -31,20 +32,20 @@ internal sealed partial record QueryText
     {
         var isPath = ScriptFolder.IsPath(query);
         using var script = isPath ? Load(query, directory) : new MemoryStream(Encoding.UTF8.GetBytes(query));
-        var statement = ReadOnlyStatement(script);
+        var (statement, text) = ReadOnlyStatement(script);
 
         // What the caller wrote is sent as it is, so that positions count in it. Of a file only the statement is sent.
         var place = isPath
-            ? new ErrorPlace { Text = statement.Text, Line = statement.Line, Column = statement.Column }
+            ? new ErrorPlace { Text = text, Line = statement.Line, Column = statement.Column }
             : new ErrorPlace { Text = query, Line = 1, IsWholeText = true };
-        return new QueryText { Place = place, Tag = statement.Tag, IsTransactional = IsTransactionalOf(statement) };
+        return new QueryText { Place = place, Tag = statement.Tag, IsTransactional = IsTransactionalOf(statement, text) };
     }
 
     // Of CLUSTER, REINDEX and subscriptions it depends on what they name; a block can only commit in so many words.
-    private static bool IsTransactionalOf(ScriptStatement statement) => statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
+    private static bool IsTransactionalOf(ScriptStatement statement, string text) => statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
     {
         "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION" or "DROP SUBSCRIPTION" => false,
-        "DO" => !Committing().IsMatch(statement.Text),
+        "DO" => !Committing().IsMatch(text),
         _ => true,
     };
 
@@ -62,13 +63,14 @@ internal sealed partial record QueryText
         return content;
     }
 
-    private static ScriptStatement ReadOnlyStatement(Stream script)
+    private static (ScriptStatement Statement, string Text) ReadOnlyStatement(Stream script)
     {
         var scanner = new ScriptScanner(script);
         try
         {
             var first = Next(scanner) ?? throw new JobRefusedException("query", "There is no statement in it; with return_result: true exactly one query is needed.");
             Check(first);
+            var text = TextOf(scanner);
 
             var count = 1;
             long secondLine = 0;
@@ -81,7 +83,7 @@ internal sealed partial record QueryText
                 }
             }
 
-            return count == 1 ? first : throw new JobRefusedException(
+            return count == 1 ? (first, text) : throw new JobRefusedException(
                 "query",
                 $"With return_result: true exactly one query is allowed, {count} found (the second at line {secondLine}); run several as a batch with return_result: false.");
         }
@@ -90,6 +92,10 @@ internal sealed partial record QueryText
             throw new JobRefusedException("query", $"{e.Message} (line {e.Line}, column {e.Column})");
         }
     }
+
+    private static string TextOf(ScriptScanner scanner) => Utf8.IsValid(scanner.Text.Span)
+        ? Encoding.UTF8.GetString(scanner.Text.Span)
+        : throw new JobRefusedException("query", "The statement is not valid UTF-8: convert the file.");
 
     private static void Check(ScriptStatement statement)
     {

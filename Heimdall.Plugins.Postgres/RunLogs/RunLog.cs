@@ -1,6 +1,7 @@
 using System.Globalization;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Scripts;
+using Heimdall.Plugins.Postgres.Wire;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.RunLogs;
@@ -9,9 +10,9 @@ namespace Heimdall.Plugins.Postgres.RunLogs;
 internal static class RunLog
 {
     /// <summary>Number, first line, tag, rows and time of a statement, two blanks apart: <c>1  line 3  CREATE TABLE  0 rows  1.2 ms</c>.</summary>
-    public static string Statement(ScriptStatement statement, long rows, TimeSpan elapsed) => string.Create(
+    public static string Statement(ScriptStatement statement, CommandOutcome outcome, TimeSpan elapsed) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{statement.Number}  line {statement.Line}  {statement.Tag}  {rows} {(rows == 1 ? "row" : "rows")}  {elapsed.TotalMilliseconds:0.0} ms");
+        $"{statement.Number}  line {statement.Line}  {(outcome.Tag.Length > 0 ? outcome.Tag : statement.Tag)}  {outcome.Rows} {(outcome.Rows == 1 ? "row" : "rows")}  {elapsed.TotalMilliseconds:0.0} ms");
 
     /// <summary>A notice as psql prints it, with the statement that caused it.</summary>
     public static IEnumerable<string> Notice(PostgresNotice notice, ScriptStatement? statement)

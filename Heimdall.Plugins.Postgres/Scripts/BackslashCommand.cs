@@ -5,6 +5,9 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// <summary>psql's meta commands: which of them a dump may hold, and what to say about the others.</summary>
 internal static class BackslashCommand
 {
+    /// <summary>The line that ends the data of a COPY.</summary>
+    public const string EndOfData = @"\.";
+
     private const int LongestName = 32;
 
     /// <summary>
@@ -42,7 +45,7 @@ internal static class BackslashCommand
 
     public static string Refusal(string command) => command switch
     {
-        @"\." => @"\. ends the data of a COPY ... FROM STDIN, and there is none to end here: the COPY is missing, failed, or its data ended earlier.",
+        EndOfData => @"\. ends the data of a COPY ... FROM STDIN, and there is none to end here: the COPY is missing, failed, or its data ended earlier.",
         @"\" => "A backslash outside quotes is no SQL: remove it.",
         _ => $"{command} is a psql meta command, and those are not run: {Advice(command)}.",
     };
@@ -55,7 +58,7 @@ internal static class BackslashCommand
         @"\g" or @"\gx" or @"\gdesc" or @"\crosstabview" => "end the statement with a semicolon",
         @"\gexec" => "run the statements in a DO block with EXECUTE",
         @"\gset" => "use a temporary table or a DO block to carry values from one statement to the next",
-        @"\set" or @"\unset" or @"\prompt" or @"\getenv" => "psql variables are not replaced; write the values in the statements",
+        @"\set" or @"\unset" or @"\prompt" or @"\getenv" => "give the values with the job, in context.variables",
         @"\if" or @"\elif" or @"\else" or @"\endif" => "use a DO block for conditions",
         @"\;" => "write a semicolon without the backslash",
         _ => "remove it",

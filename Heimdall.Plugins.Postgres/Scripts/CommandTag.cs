@@ -18,7 +18,8 @@ internal static class CommandTag
 
         // The privileges stand before the ON that tells them from roles.
         "GRANT" or "REVOKE" => 64,
-        "SET" or "ROLLBACK" or "COMMIT" or "PREPARE" or "DISCARD" or "DEALLOCATE" or "CLOSE" or "REINDEX" => 4,
+        "ROLLBACK" or "COMMIT" or "END" or "ABORT" => 6,
+        "SET" or "PREPARE" or "DISCARD" or "DEALLOCATE" or "CLOSE" or "REINDEX" or "RESET" => 4,
         _ => 1,
     };
 
@@ -57,6 +58,33 @@ internal static class CommandTag
         ["ROLLBACK", ..] => ScriptStatementKind.TransactionControl,
         _ => concurrentOption || RunsOutsideTransaction(words) ? ScriptStatementKind.OutsideTransaction : ScriptStatementKind.Sql,
     };
+
+    public static BlockStep StepOf(ReadOnlySpan<string> words) => words switch
+    {
+        ["BEGIN" or "START", ..] => BlockStep.Begin,
+        ["ROLLBACK", "TO", ..] or ["ROLLBACK", "WORK" or "TRANSACTION", "TO", ..] => BlockStep.Restore,
+        ["COMMIT" or "ROLLBACK", "PREPARED", ..] => BlockStep.None,
+        ["COMMIT" or "END" or "ABORT" or "ROLLBACK", .. var rest] => rest.Contains("CHAIN") && !rest.Contains("NO") ? BlockStep.EndAndBegin : BlockStep.End,
+        ["PREPARE", "TRANSACTION", ..] => BlockStep.End,
+        _ => BlockStep.None,
+    };
+
+    /// <summary>
+    /// Told of the commands that read and write rows and of definitions. The others are left out because a block changes what they do
+    /// (LOCK, DECLARE, SAVEPOINT, SET LOCAL need one; VACUUM refuses one; CALL and DO may commit) or gain nothing from one.
+    /// </summary>
+    public static bool RunsInBlock(ReadOnlySpan<string> words) => words switch
+    {
+        ["INSERT" or "UPDATE" or "DELETE" or "MERGE" or "SELECT" or "VALUES" or "TABLE" or "WITH" or "TRUNCATE" or "COMMENT" or "GRANT" or "REVOKE", ..] => true,
+        ["CREATE" or "ALTER" or "DROP", .. var rest] => ObjectOf(rest) is not ("SUBSCRIPTION" or "DATABASE" or "TABLESPACE" or "SYSTEM"),
+        _ => false,
+    };
+
+    /// <summary>The settings that say how strings and characters are written can be changed by these without being named.</summary>
+    public static bool MayChangeSettings(ReadOnlySpan<string> words) => words is ["SET" or "RESET" or "DISCARD", ..];
+
+    // The query of COPY (…) TO is in parentheses, and so not among the words.
+    public static bool CopiesOut(ReadOnlySpan<string> words) => words is ["COPY", ..] && words.IndexOfAny("FROM", "TO") is >= 0 and var at && words[at] == "TO";
 
     private static string ObjectOf(ReadOnlySpan<string> words) => words switch
     {

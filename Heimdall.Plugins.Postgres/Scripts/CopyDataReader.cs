@@ -8,13 +8,16 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
 {
     private bool _atLineStart;
 
+    // What stands behind the COPY on its line: psql reads it when the data is over.
+    private byte[] _behind = [];
+
+    /// <summary>Line of the script on which the data began.</summary>
+    public long FirstLine { get; private set; }
+
     /// <summary>Whether data was begun and its end not reached.</summary>
     public bool Inside { get; private set; }
 
-    /// <summary>
-    /// Goes to the first line of the data. psql reads what stands behind the semicolon after the data;
-    /// that surprise is refused, a comment is not.
-    /// </summary>
+    /// <summary>Goes to the first line of the data.</summary>
     public async ValueTask BeginAsync(CancellationToken cancellationToken)
     {
         int length;
@@ -24,8 +27,12 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
             await buffer.FillAsync(cancellationToken);
         }
 
-        DiscardLine(length < 0 ? buffer.Kept.Length : length + 1);
+        var line = buffer.Kept[..(length < 0 ? buffer.Kept.Length : length + 1)];
+
+        _behind = line.IndexOfAnyExcept(SqlCharacters.Space) < 0 ? [] : line.ToArray();
+        buffer.Discard(line.Length);
         (Inside, _atLineStart) = (true, true);
+        FirstLine = buffer.Start.Line;
     }
 
     /// <summary>The next piece; empty at the end of the data. It counts as read, and is valid until the next call.</summary>
@@ -52,7 +59,7 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
 
             if (buffer.Ended)
             {
-                Inside = false;
+                End();
 
                 return default;
             }
@@ -69,9 +76,15 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
         }
 
         buffer.Discard(length);
-        Inside = false;
+        End();
 
         return true;
+    }
+
+    private void End()
+    {
+        buffer.Replace(0, 0, _behind);
+        (Inside, _behind) = (false, []);
     }
 
     // Everything up to the first line that is, or with more bytes may prove to be, the terminator.
@@ -112,17 +125,4 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
         [] or [(byte)'\\'] => ended ? 0 : null,
         _ => 0,
     };
-
-    private void DiscardLine(int length)
-    {
-        var rest = buffer.Kept[..length];
-        var first = rest.IndexOfAnyExcept(SqlCharacters.Space);
-
-        if (first >= 0 && !rest[first..].StartsWith("--"u8))
-        {
-            throw new ScriptException("The data of COPY ... FROM STDIN begins on the next line: put what stands behind the semicolon after the data.", buffer.Locate(first));
-        }
-
-        buffer.Discard(length);
-    }
 }

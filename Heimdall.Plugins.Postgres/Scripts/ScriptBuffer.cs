@@ -30,15 +30,43 @@ internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
     /// <summary>Offset of the first kept byte in the script.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>How many bytes have been discarded: with it, a position becomes one that discarding does not change.</summary>
+    public long Discarded { get; private set; }
+
+    /// <summary>False while the script is written in an encoding of one byte a character: then columns count bytes.</summary>
+    public bool IsUtf8 { get; set; } = true;
+
+    /// <summary>What stands in the kept bytes instead of what the script has there.</summary>
+    public SpliceList Splices { get; } = new();
+
     /// <summary>Where the first kept byte stands.</summary>
     public ScriptLocation Start { get; private set; } = ScriptLocation.First;
 
-    public ScriptLocation Locate(int position) => Start.After(Kept[..position]);
+    public ScriptLocation Locate(int position) => Splices.Locate(Start, Kept[..position], IsUtf8);
 
     public void Discard(int count)
     {
-        Start = Start.After(Kept[..count]);
-        Skip(count);
+        Start = Locate(count);
+        Offset += count + Splices.Difference(count);
+        Splices.Discard(count);
+        _start += count;
+        Discarded += count;
+    }
+
+    /// <summary>Puts other bytes where the script has <paramref name="length"/> bytes of one line. Places go on counting as in the script.</summary>
+    public void Replace(int position, int length, ReadOnlySpan<byte> replacement)
+    {
+        var growth = replacement.Length - length;
+        while (_bytes.Length - _end < growth)
+        {
+            MakeRoom();
+        }
+
+        var original = Kept.Slice(position, length);
+        Splices.Add(position, length, ScriptLocation.CountCharacters(original, IsUtf8), replacement.Length);
+        _bytes.AsSpan(_start + position + length, _end - _start - position - length).CopyTo(_bytes.AsSpan(_start + position + replacement.Length));
+        replacement.CopyTo(_bytes.AsSpan(_start + position));
+        _end += growth;
     }
 
     /// <summary>Discards a byte order mark: it takes no column.</summary>
@@ -51,7 +79,8 @@ internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
 
         if (Kept is [0xEF, 0xBB, 0xBF, ..])
         {
-            Skip(3);
+            _start += 3;
+            Offset += 3;
         }
     }
 
@@ -77,12 +106,6 @@ internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
         _start = _end = 0;
 
         return script.DisposeAsync();
-    }
-
-    private void Skip(int count)
-    {
-        _start += count;
-        Offset += count;
     }
 
     private void MakeRoom()

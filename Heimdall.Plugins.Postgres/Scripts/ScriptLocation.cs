@@ -8,22 +8,24 @@ internal readonly record struct ScriptLocation(long Line, int Column)
     public static ScriptLocation First { get; } = new(1, 1);
 
     /// <summary>The place after <paramref name="text"/>, if it begins here.</summary>
-    public ScriptLocation After(ReadOnlySpan<byte> text)
+    public ScriptLocation After(ReadOnlySpan<byte> text, bool isUtf8 = true)
     {
         var lastBreak = text.LastIndexOf((byte)'\n');
 
         if (lastBreak < 0)
         {
-            // A line longer than an int is no reason to fail: only its column is then a lower bound.
-            return this with { Column = (int)Math.Min(int.MaxValue, Column + (long)CountCharacters(text)) };
+            return Plus(CountCharacters(text, isUtf8));
         }
 
-        return new(Line + text[..(lastBreak + 1)].Count((byte)'\n'), 1 + CountCharacters(text[(lastBreak + 1)..]));
+        return new(Line + text[..(lastBreak + 1)].Count((byte)'\n'), 1 + CountCharacters(text[(lastBreak + 1)..], isUtf8));
     }
 
-    private static int CountCharacters(ReadOnlySpan<byte> text)
+    /// <summary>The place so many characters on in the same line. A line longer than an int is no reason to fail: its column is then a lower bound.</summary>
+    public ScriptLocation Plus(int characters) => this with { Column = (int)Math.Min(int.MaxValue, Column + (long)characters) };
+
+    public static int CountCharacters(ReadOnlySpan<byte> text, bool isUtf8)
     {
-        if (Ascii.IsValid(text))
+        if (!isUtf8 || Ascii.IsValid(text))
         {
             return text.Length;
         }

@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Unicode;
-
 namespace Heimdall.Plugins.Postgres.Scripts;
 
 /// <summary>
@@ -9,11 +6,13 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// The rules are those of https://www.postgresql.org/docs/current/sql-syntax-lexical.html.
 /// </summary>
 /// <remarks>
-/// Differences to psql that are meant: its variables (<c>:name</c>) and meta commands mean nothing here, a quote that is open
-/// at the end is an error instead of being sent, and an E'' literal continued on the next line is read as the server reads it.
+/// Differences to psql that are meant: its meta commands mean nothing here, a quote that is open at the end is an error instead of
+/// being dropped, and an E'' literal continued on the next line is read as the server reads it.
 /// </remarks>
 internal sealed class ScriptScanner : IAsyncDisposable
 {
+    private const int LongestSetting = 4096;
+
     private readonly ScriptBuffer _buffer;
     private readonly StatementClassifier _classifier = new();
     private readonly StatementLexer _lexer;
@@ -21,12 +20,33 @@ internal sealed class ScriptScanner : IAsyncDisposable
     private int _number;
     private bool _started;
 
+    // The statement returned last is kept until the next read: these bytes with its semicolon, these without.
+    private int _taken;
+    private int _textLength;
+
     /// <param name="script">Read once from where it stands, and disposed with the scanner.</param>
-    public ScriptScanner(Stream script)
+    /// <param name="variables">What <c>:name</c> stands for; null leaves every colon as it is.</param>
+    public ScriptScanner(Stream script, ScriptVariables? variables = null)
     {
         _buffer = new ScriptBuffer(script);
-        _lexer = new StatementLexer(_buffer, _classifier);
+        _lexer = new StatementLexer(_buffer, _classifier, variables);
         _copyData = new CopyDataReader(_buffer);
+    }
+
+    /// <summary>
+    /// What to do with a line <c>\.</c> that ends no data, as it stands after the data of a COPY that failed. Null: it is an error.
+    /// Otherwise it is told, and left out of the statement it stands in, which is how psql goes on after an error.
+    /// </summary>
+    public Action<ScriptLocation>? OnStrayTerminator { get; init; }
+
+    /// <summary>The text of the statement returned last, without the semicolon; valid until the next read.</summary>
+    public ReadOnlyMemory<byte> Text => _buffer.KeptMemory[.._textLength];
+
+    /// <summary>False while the script is written in an encoding of one byte a character: then columns count bytes.</summary>
+    public bool IsUtf8
+    {
+        get => _buffer.IsUtf8;
+        set => _buffer.IsUtf8 = value;
     }
 
     /// <summary>
@@ -34,6 +54,9 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// when the server reports a change; it holds from the next statement read.
     /// </summary>
     public bool StandardConformingStrings { get; set; } = true;
+
+    /// <summary>Line of the script on which the copy data began that was read last.</summary>
+    public long CopyDataLine => _copyData.FirstLine;
 
     /// <summary>Bytes of the script up to the end of the last statement returned, or of the last piece of copy data.</summary>
     public long BytesRead { get; private set; }
@@ -45,6 +68,8 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <exception cref="ScriptException">The script cannot be split here. There is no way on.</exception>
     public async ValueTask<ScriptStatement?> ReadAsync(CancellationToken cancellationToken)
     {
+        DropTaken();
+
         while (_copyData.Inside)
         {
             await _copyData.NextAsync(cancellationToken);
@@ -86,19 +111,19 @@ internal sealed class ScriptScanner : IAsyncDisposable
         }
     }
 
+    /// <summary>After a COPY that the server wants data for: goes to the data, on the next line.</summary>
+    public ValueTask BeginCopyDataAsync(CancellationToken cancellationToken)
+    {
+        DropTaken();
+        return _copyData.BeginAsync(cancellationToken);
+    }
+
     /// <summary>
-    /// After a <see cref="ScriptStatementKind.CopyFromStdin"/> statement: hands on the bytes of the following lines, up to the line
-    /// <c>\.</c> or the end of the script. A piece is valid during the call it is handed on with, and counts as read even if that call
-    /// throws; called again after that, this goes on behind it.
+    /// Hands on the data, up to the line <c>\.</c> or the end of the script. A piece is valid during the call it is handed on with, and
+    /// counts as read even if that call throws; called again after that, this goes on behind it.
     /// </summary>
-    /// <exception cref="ScriptException">Something stands behind the COPY on its line. Nothing was handed on.</exception>
     public async ValueTask CopyDataAsync(Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> sink, CancellationToken cancellationToken)
     {
-        if (!_copyData.Inside)
-        {
-            await _copyData.BeginAsync(cancellationToken);
-        }
-
         while (true)
         {
             var piece = await _copyData.NextAsync(cancellationToken);
@@ -119,25 +144,43 @@ internal sealed class ScriptScanner : IAsyncDisposable
     private ScriptStatement Take(int length, bool withSemicolon)
     {
         var bytes = _buffer.Kept[..length];
-        var location = _buffer.Start;
 
-        ThrowUnlessText(bytes, location);
-
-        var statement = new ScriptStatement
+        // The protocol ends a query at a zero byte: the server would run what stands before it.
+        if (bytes.Contains((byte)0))
         {
-            Text = Encoding.UTF8.GetString(bytes[..(bytes.LastIndexOfAnyExcept(SqlCharacters.Space) + 1)]),
+            throw new ScriptException("The statement that begins here holds a zero byte, which SQL cannot: if the file is UTF-16, convert it to UTF-8.", _buffer.Start);
+        }
+
+        _textLength = bytes.LastIndexOfAnyExcept(SqlCharacters.Space) + 1;
+        _taken = withSemicolon ? length + 1 : length;
+        BytesRead = _buffer.Offset + _taken + _buffer.Splices.Difference(_taken);
+
+        return new ScriptStatement
+        {
             Number = ++_number,
-            Line = location.Line,
-            Column = location.Column,
+            Line = _buffer.Start.Line,
+            Column = _buffer.Start.Column,
             Tag = _classifier.Tag,
             Kind = _classifier.Kind,
+            CopiesOut = _classifier.CopiesOut,
+            Step = _classifier.Step,
+            RunsInBlock = _classifier.RunsInBlock,
+            CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter,
+            MayChangeReading = _classifier.MayChangeSettings || NamesReading(bytes),
+            Splices = _buffer.Splices.Of(_textLength),
         };
-
-        _buffer.Discard(withSemicolon ? length + 1 : length);
-        BytesRead = _buffer.Offset;
-
-        return statement;
     }
+
+    private void DropTaken()
+    {
+        _buffer.Discard(_taken);
+        (_taken, _textLength) = (0, 0);
+    }
+
+    /// <summary>set_config(…), or a command in a string: whoever names these settings may change them. Nobody hides that in megabytes.</summary>
+    private static bool NamesReading(ReadOnlySpan<byte> text) => text.Length <= LongestSetting
+        && (text.IndexOf("conforming"u8) >= 0 || text.IndexOf("client_enc"u8) >= 0
+            || text.IndexOf("CONFORMING"u8) >= 0 || text.IndexOf("CLIENT_ENC"u8) >= 0);
 
     private async ValueTask PassBackslashCommandAsync(CancellationToken cancellationToken)
     {
@@ -148,25 +191,36 @@ internal sealed class ScriptScanner : IAsyncDisposable
             await _buffer.FillAsync(cancellationToken);
         }
 
-        if (_lexer.Begun || !BackslashCommand.IsHarmless(command))
+        if (command == BackslashCommand.EndOfData && OnStrayTerminator is not null)
+        {
+            OnStrayTerminator(_buffer.Locate(_lexer.Position));
+            await LeaveOutLineAsync(cancellationToken);
+        }
+        else if (_lexer.Begun || !BackslashCommand.IsHarmless(command))
         {
             throw new ScriptException(BackslashCommand.Refusal(command), _buffer.Locate(_lexer.Position));
         }
-
-        _lexer.SkipLine();
+        else
+        {
+            _lexer.SkipLine();
+        }
     }
 
-    private static void ThrowUnlessText(ReadOnlySpan<byte> bytes, ScriptLocation location)
+    private async ValueTask LeaveOutLineAsync(CancellationToken cancellationToken)
     {
-        if (!Utf8.IsValid(bytes))
+        if (!_lexer.Begun)
         {
-            throw new ScriptException("The statement that begins here is not valid UTF-8: convert the file.", location);
+            _lexer.SkipLine();
+            return;
         }
 
-        // The protocol ends a query at a zero byte: the server would run what stands before it.
-        if (bytes.Contains((byte)0))
+        int length;
+        while ((length = _buffer.Kept[_lexer.Position..].IndexOf((byte)'\n')) < 0 && !_buffer.Ended)
         {
-            throw new ScriptException("The statement that begins here holds a zero byte, which SQL cannot: if the file is UTF-16, convert it to UTF-8.", location);
+            await _buffer.FillAsync(cancellationToken);
         }
+
+        _buffer.Replace(_lexer.Position, length < 0 ? _buffer.Kept.Length - _lexer.Position : length, []);
+        _lexer.Resume();
     }
 }

@@ -1,11 +1,8 @@
 namespace Heimdall.Plugins.Postgres.Scripts;
 
-/// <summary>One statement of a script, and where it stands in the file.</summary>
+/// <summary>One statement of a script, and where it stands in the file. Its text is the scanner's, and gone with the next one.</summary>
 internal sealed record ScriptStatement
 {
-    /// <summary>From the first token to before the semicolon; no comment, space or byte order mark before it, no space after it.</summary>
-    public required string Text { get; init; }
-
     /// <summary>1 for the first statement of the script.</summary>
     public required int Number { get; init; }
 
@@ -19,4 +16,28 @@ internal sealed record ScriptStatement
     public required string Tag { get; init; }
 
     public required ScriptStatementKind Kind { get; init; }
+
+    /// <summary>True of COPY ... TO: the rows that the server counts are read, not written.</summary>
+    public bool CopiesOut { get; init; }
+
+    /// <summary>What it does to the transaction block around it.</summary>
+    public BlockStep Step { get; init; }
+
+    /// <summary>
+    /// True when it does the same in a transaction block of its own as without one. Not so what must commit by itself or on its way,
+    /// and what is an error, or only a warning, outside a block.
+    /// </summary>
+    public bool RunsInBlock { get; init; }
+
+    /// <summary>
+    /// False for what only a plain Query message takes as psql sends it: a text that may be several statements for the server (a
+    /// semicolon in parentheses or in the body of a routine), or that names a parameter (<c>$1</c>).
+    /// </summary>
+    public bool CanBeParsed { get; init; } = true;
+
+    /// <summary>True when what follows may have to be read in another way after it: it may change how strings or characters are written.</summary>
+    public bool MayChangeReading { get; init; }
+
+    /// <summary>What stands in the text for variables of the script; null for most.</summary>
+    public SpliceList? Splices { get; init; }
 }

@@ -22,7 +22,13 @@ internal static class SqlCharacters
     /// <summary>Everything that may open or end something. Whatever lies between two of these is stepped over at memory speed.</summary>
     public static readonly SearchValues<byte> Special = SearchValues.Create("'\"$-/;()\\"u8);
 
+    /// <summary>The same where variables are replaced.</summary>
+    public static readonly SearchValues<byte> SpecialOrColon = SearchValues.Create("'\"$-/;()\\:"u8);
+
     public static bool IsNameStart(byte c) => (byte)((c | 0x20) - 'a') < 26 || c is (byte)'_' or >= 0x80;
+
+    /// <summary>What psql lets the name of a variable hold.</summary>
+    public static bool IsVariablePart(byte c) => IsNameStart(c) || IsDigit(c);
 
     public static bool IsDigit(byte c) => c is >= (byte)'0' and <= (byte)'9';
 

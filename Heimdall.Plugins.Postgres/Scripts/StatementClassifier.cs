@@ -12,8 +12,12 @@ internal sealed class StatementClassifier
     // No keyword is longer, and PostgreSQL cuts names to this length.
     private const int LongestWord = 63;
 
+    private const int MostSeen = 1000;
+
     // The leading words in upper case; "" stands for what is no keyword whatever it says: quoted, a literal, behind a dot.
     private readonly List<string> _words = new(12);
+
+    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
 
     private int _limit;
     private bool _afterDot;
@@ -30,6 +34,14 @@ internal sealed class StatementClassifier
     public string Tag => CommandTag.Of(Words);
 
     public ScriptStatementKind Kind => CommandTag.KindOf(Words, _concurrentOption);
+
+    public BlockStep Step => CommandTag.StepOf(Words);
+
+    public bool CopiesOut => CommandTag.CopiesOut(Words);
+
+    public bool RunsInBlock => !_concurrentOption && CommandTag.RunsInBlock(Words);
+
+    public bool MayChangeSettings => CommandTag.MayChangeSettings(Words);
 
     private ReadOnlySpan<string> Words => CollectionsMarshal.AsSpan(_words);
 
@@ -159,12 +171,26 @@ internal sealed class StatementClassifier
 
     private static bool Is(ReadOnlySpan<byte> word, ReadOnlySpan<byte> keyword) => Ascii.EqualsIgnoreCase(word, keyword);
 
-    private static string Upper(ReadOnlySpan<byte> word)
+    private string Upper(ReadOnlySpan<byte> word)
     {
         Span<char> upper = stackalloc char[LongestWord];
 
-        return word.Length <= LongestWord && Ascii.ToUpper(word, upper, out var length) == OperationStatus.Done
-            ? new string(upper[..length])
-            : "";
+        if (word.Length > LongestWord || Ascii.ToUpper(word, upper, out var length) != OperationStatus.Done)
+        {
+            return "";
+        }
+
+        // A script says the same few words over and over.
+        var seen = _seen.GetAlternateLookup<ReadOnlySpan<char>>();
+        if (!seen.TryGetValue(upper[..length], out var text))
+        {
+            text = new string(upper[..length]);
+            if (_seen.Count < MostSeen)
+            {
+                _seen.Add(text);
+            }
+        }
+
+        return text;
     }
 }

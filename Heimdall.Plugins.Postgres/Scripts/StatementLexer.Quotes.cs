@@ -138,6 +138,7 @@ internal sealed partial class StatementLexer
         }
         else
         {
+            NamesParameter |= isParameter;
             _floor = _position = _opened + 1;
             _state = State.Code;
             classifier.Symbol((byte)'$', _parentheses);

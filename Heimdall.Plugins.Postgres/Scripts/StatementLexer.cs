@@ -9,7 +9,7 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// It stops wherever the kept bytes end and goes on from there when there are more, so no byte is read twice
 /// however long a statement is and however small the pieces it arrives in.
 /// </summary>
-internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClassifier classifier)
+internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClassifier classifier, ScriptVariables? variables)
 {
     private enum State
     {
@@ -43,8 +43,17 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     private int _parentheses;
     private bool _standardConformingStrings;
 
+    // The variables whose values are being read, the innermost last, and where each value ends, counted with what was discarded.
+    private readonly List<(string Name, long End)> _expansions = [];
+
     /// <summary>Whether a token of a statement was met. If so, that token is the first byte the buffer keeps.</summary>
     public bool Begun { get; private set; }
+
+    /// <summary>Whether a semicolon was passed that ended nothing: in parentheses, or in the body of a routine.</summary>
+    public bool HidesSemicolon { get; private set; }
+
+    /// <summary>Whether a parameter (<c>$1</c>) was met.</summary>
+    public bool NamesParameter { get; private set; }
 
     /// <summary>Position of what it stopped at.</summary>
     public int Position => _position;
@@ -65,6 +74,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     public void Reset(bool standardConformingStrings)
     {
         (_state, _position, _floor, _stringEnd, _parentheses, Begun) = (State.Between, 0, 0, -1, 0, false);
+        (HidesSemicolon, NamesParameter) = (false, false);
         _standardConformingStrings = standardConformingStrings;
         classifier.Reset();
     }
@@ -105,6 +115,9 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     /// <summary>Steps over a backslash command before a statement, to the end of its line.</summary>
     public void SkipLine() => _state = State.LineComment;
 
+    /// <summary>Goes on behind a backslash that has been taken out of the statement.</summary>
+    public void Resume() => _state = State.Code;
+
     private LexerStop? Code()
     {
         var bytes = buffer.Kept;
@@ -112,7 +125,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
         // Names and numbers matter only while the classifier asks; an INSERT of a million values is searched for quotes alone.
         var found = classifier.WantsTokens
             ? bytes[_position..].IndexOfAnyExcept(SqlCharacters.Space)
-            : bytes[_position..].IndexOfAny(SqlCharacters.Special);
+            : bytes[_position..].IndexOfAny(variables is null ? SqlCharacters.Special : SqlCharacters.SpecialOrColon);
 
         if (!Find(found, bytes.Length))
         {
@@ -160,6 +173,14 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
 
             case (byte)';' when _parentheses == 0 && classifier.BlockDepth == 0:
                 return LexerStop.StatementEnd;
+
+            case (byte)';':
+                HidesSemicolon = true;
+                Symbol(c);
+                return null;
+
+            case (byte)':' when variables is not null:
+                return Variable(variables);
 
             case (byte)'\\':
                 _state = State.Backslash;

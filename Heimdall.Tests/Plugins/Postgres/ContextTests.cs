@@ -35,7 +35,7 @@ public sealed class ContextTests
     [Test]
     public void Every_problem_of_a_job_is_told_at_once()
     {
-        var refusal = Refuse("""{"query": " ", "return_result": "yes", "timeout_seconds": 0, "row_limit": 1.5, "transaction": "none", "read_only": 1, "role": "a\u0000b", "nonsense": 1}""");
+        var refusal = Refuse("""{"query": " ", "return_result": "yes", "timeout_seconds": 0, "row_limit": 1.5, "transaction": "nowhere", "read_only": 1, "role": "a\u0000b", "nonsense": 1}""");
 
         Assert.That(
             refusal.Problems.Select(problem => problem.Path),
@@ -74,7 +74,7 @@ public sealed class ContextTests
 
     [TestCase("""{"max_timeout_seconds": 1, "timeout_seconds": 2}""", "timeout_seconds")]
     [TestCase("""{"query": "select 1"}""", "query")]
-    [TestCase("""{"transaction": "none"}""", "transaction")]
+    [TestCase("""{"transaction": "nowhere"}""", "transaction")]
     public void Checks_a_command(string command, string path) =>
         Assert.That(_plugin.CheckCommand(PluginTestServer.Json(command)).Single().Path, Is.EqualTo(path));
 

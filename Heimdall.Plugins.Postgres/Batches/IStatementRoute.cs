@@ -1,0 +1,97 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Scripts;
+
+namespace Heimdall.Plugins.Postgres.Batches;
+
+/// <summary>Says which way a statement may go to the server so that the mode's promise holds. Asked once for each, in order.</summary>
+internal interface IStatementRoute
+{
+    /// <exception cref="JobFailedException">The mode does not allow the statement.</exception>
+    StatementWay Of(ScriptStatement statement, int length);
+
+    /// <summary>Told, when all has been answered, whether a transaction block is open.</summary>
+    void Adopt(bool isInBlock);
+}
+
+/// <summary>How a statement is sent.</summary>
+internal enum StatementWay
+{
+    /// <summary>Without waiting; an error before it keeps it from being executed.</summary>
+    Ahead,
+
+    /// <summary>The same, in a transaction block of its own.</summary>
+    AheadInBlock,
+
+    /// <summary>Without waiting; executed whatever became of what was sent before it.</summary>
+    AheadAsQuery,
+
+    /// <summary>After everything before it has been answered, and answered before anything behind it.</summary>
+    Alone,
+}
+
+/// <summary>All in one transaction that is Heimdall's: after an error the server refuses the rest, however it was sent.</summary>
+internal sealed class SingleTransactionRoute : IStatementRoute
+{
+    public StatementWay Of(ScriptStatement statement, int length) => statement switch
+    {
+        { Kind: ScriptStatementKind.TransactionControl } => throw Refused(
+            statement, "is not allowed: the whole script is one transaction, which Heimdall commits at its end (SAVEPOINT is allowed); leave it out, or use transaction: none."),
+        { Kind: ScriptStatementKind.OutsideTransaction } => throw Refused(
+            statement, "cannot run inside a transaction, and the whole script is one; use transaction: none.", PostgresErrors.InTransaction),
+        _ => StatementRoutes.WayInBlock(statement, length, StatementWay.AheadAsQuery),
+    };
+
+    public void Adopt(bool isInBlock)
+    {
+    }
+
+    private static JobFailedException Refused(ScriptStatement statement, string why, Func<StatementError, StatementError>? as_ = null)
+    {
+        var error = new StatementError { Statement = statement.Number, Line = statement.Line, Column = statement.Column, Message = $"{statement.Tag} {why}" };
+        return new(new JobFailure { Kind = JobFailureKind.Refused, Message = $"Line {statement.Line}: {error.Message}", Errors = [as_?.Invoke(error) ?? error] });
+    }
+}
+
+/// <summary>
+/// Each statement commits by itself and the first error is the end. Nothing is sent that the server would execute after an error: outside
+/// the script's own transaction blocks a statement gets a block, because without a Sync in between only a COMMIT commits.
+/// </summary>
+internal sealed class StopOnErrorRoute : IStatementRoute
+{
+    private bool _isInBlock;
+
+    public StatementWay Of(ScriptStatement statement, int length)
+    {
+        if (statement.Step != BlockStep.None)
+        {
+            _isInBlock = statement.Step switch
+            {
+                BlockStep.Begin => true,
+                BlockStep.End => false,
+                _ => _isInBlock,
+            };
+            return StatementWay.Ahead;
+        }
+
+        return (_isInBlock, statement) switch
+        {
+            (true, _) => StatementRoutes.WayInBlock(statement, length, StatementWay.Alone),
+            (false, { RunsInBlock: true, Kind: ScriptStatementKind.Sql }) when StatementRoutes.WayInBlock(statement, length, StatementWay.Alone) == StatementWay.Ahead => StatementWay.AheadInBlock,
+            _ => StatementWay.Alone,
+        };
+    }
+
+    public void Adopt(bool isInBlock) => _isInBlock = isInBlock;
+}
+
+/// <summary>Each statement as psql sends it, whatever became of those before it.</summary>
+internal sealed class ContinueOnErrorRoute : IStatementRoute
+{
+    public StatementWay Of(ScriptStatement statement, int length) =>
+        StatementRoutes.MustBeAlone(statement, length) ? StatementWay.Alone : StatementWay.AheadAsQuery;
+
+    public void Adopt(bool isInBlock)
+    {
+    }
+}

@@ -1,0 +1,132 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Scripts;
+using Heimdall.Plugins.Postgres.Wire;
+
+namespace Heimdall.Plugins.Postgres.Batches;
+
+/// <summary>
+/// Reads a script and sends its statements, so that the server does what it would do if psql had sent them one by one. What may go ahead
+/// of an answer, and how, is all that the modes differ in.
+/// </summary>
+internal sealed class ScriptPlayer(ScriptScanner scanner, Pipeline pipeline, BatchJournal journal, IStatementRoute route)
+{
+    private bool _hasChangedReading;
+
+    /// <summary>Plays the script to its end, or to its first error where that is the end.</summary>
+    /// <exception cref="ScriptException">The script cannot be read on. What came before it has been answered.</exception>
+    /// <exception cref="JobFailedException">A statement is not allowed here. What came before it has been answered.</exception>
+    /// <exception cref="SessionBrokenException">The session is over.</exception>
+    public async Task PlayAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (!pipeline.HasFailed && await scanner.ReadAsync(cancellationToken) is { } statement)
+            {
+                await PlayAsync(statement, cancellationToken);
+                journal.ReadTo(scanner.BytesRead);
+            }
+        }
+        finally
+        {
+            await pipeline.DrainAsync();
+        }
+
+        journal.ReadTo(scanner.BytesRead);
+    }
+
+    private async ValueTask PlayAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    {
+        switch (route.Of(statement, scanner.Text.Length))
+        {
+            case StatementWay.Ahead:
+                await pipeline.ExecuteAsync(statement, scanner.Text, inBlock: false);
+                break;
+            case StatementWay.AheadInBlock:
+                await pipeline.ExecuteAsync(statement, scanner.Text, inBlock: true);
+                break;
+            case StatementWay.AheadAsQuery:
+                await pipeline.QueryAsync(statement, scanner.Text);
+                break;
+            default:
+                await RunAloneAsync(statement, cancellationToken);
+                return;
+        }
+
+        if (statement.MayChangeReading || (_hasChangedReading && (statement.Step != BlockStep.None || !scanner.StandardConformingStrings)))
+        {
+            await pipeline.DrainAsync();
+            Adopt(statement);
+        }
+    }
+
+    private async ValueTask RunAloneAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    {
+        await pipeline.DrainAsync();
+        if (pipeline.HasFailed)
+        {
+            return;
+        }
+
+        await pipeline.QueryAsync(statement, scanner.Text);
+        while (await pipeline.WaitForCopyAsync())
+        {
+            await FeedCopyAsync(cancellationToken);
+        }
+
+        await pipeline.DrainAsync();
+        journal.CopyDataLine = null;
+        route.Adopt(pipeline.IsInBlock);
+        Adopt(statement);
+    }
+
+    private async ValueTask FeedCopyAsync(CancellationToken cancellationToken)
+    {
+        if (pipeline.WantsBinary)
+        {
+            await pipeline.FailCopyAsync("binary COPY is not possible in a script, which is text; use the text or the CSV format");
+            return;
+        }
+
+        try
+        {
+            await scanner.BeginCopyDataAsync(cancellationToken);
+            journal.CopyDataLine = scanner.CopyDataLine;
+            await scanner.CopyDataAsync(
+                async (data, _) =>
+                {
+                    await pipeline.CopyAsync(data);
+                    journal.ReadTo(scanner.BytesRead);
+                },
+                cancellationToken);
+        }
+        catch (Exception e) when (e is ScriptException or JobFailedException or OperationCanceledException)
+        {
+            await pipeline.FailCopyAsync(e is OperationCanceledException ? "the job was stopped" : e.Message);
+            throw;
+        }
+
+        await pipeline.CompleteCopyAsync();
+    }
+
+    /// <summary>What the server says now of how strings and characters are written holds for what is read next.</summary>
+    private void Adopt(ScriptStatement statement)
+    {
+        if (scanner.StandardConformingStrings == pipeline.StandardConformingStrings && journal.TextEncoding.Equals(pipeline.TextEncoding)
+            && ClientEncodings.CanBeScanned(pipeline.ClientEncoding))
+        {
+            return;
+        }
+
+        _hasChangedReading = true;
+        scanner.StandardConformingStrings = pipeline.StandardConformingStrings;
+        scanner.IsUtf8 = !ClientEncodings.IsSingleByte(pipeline.ClientEncoding);
+        journal.TextEncoding = pipeline.TextEncoding;
+        if (!ClientEncodings.CanBeScanned(pipeline.ClientEncoding))
+        {
+            throw new ScriptException(
+                $"A script in the encoding {pipeline.ClientEncoding} cannot be split into statements safely: convert it to UTF-8, and leave out the SET client_encoding.",
+                statement.Line,
+                statement.Column);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Buffers.Binary;
+
+namespace Heimdall.Plugins.Postgres.Wire;
+
+/// <summary>
+/// Reads the server's messages, as many as a read of the stream brings, without keeping more of a long one than its reader wants: rows
+/// and copy data are counted and dropped, however long they are.
+/// </summary>
+internal sealed class IncomingMessages(Stream stream)
+{
+    private const int Header = 5;
+
+    private byte[] _bytes = new byte[64 * 1024];
+    private int _start;
+    private int _end;
+    private long _toSkip;
+
+    /// <summary>Nothing of a message that has begun is left unread: the stream can be given back.</summary>
+    public bool IsAtBoundary => _start == _end && _toSkip == 0;
+
+    /// <summary>The next message if all of it is there. Of rows and copy data the body is empty. Valid until the next <see cref="FillAsync"/>.</summary>
+    public bool TryRead(out byte type, out ReadOnlySpan<byte> body)
+    {
+        type = 0;
+        body = default;
+        Skip();
+        if (_toSkip > 0 || _end - _start < Header)
+        {
+            return false;
+        }
+
+        type = _bytes[_start];
+        var length = BinaryPrimitives.ReadInt32BigEndian(_bytes.AsSpan(_start + 1)) - 4;
+        if (length < 0)
+        {
+            throw new InvalidDataException("The server sent a message of negative length.");
+        }
+
+        if (type is (byte)'D' or (byte)'d')
+        {
+            _start += Header;
+            _toSkip = length;
+            Skip();
+            return true;
+        }
+
+        if (_end - _start < Header + length)
+        {
+            MakeRoomFor(Header + length);
+            return false;
+        }
+
+        body = _bytes.AsSpan(_start + Header, length);
+        _start += Header + length;
+        return true;
+    }
+
+    /// <summary>Waits for more.</summary>
+    /// <exception cref="EndOfStreamException">There will be no more.</exception>
+    public async ValueTask FillAsync(CancellationToken cancellationToken)
+    {
+        if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+        else if (_end == _bytes.Length)
+        {
+            MakeRoomFor(_end - _start + 1);
+        }
+
+        var read = await stream.ReadAsync(_bytes.AsMemory(_end), cancellationToken);
+        if (read == 0)
+        {
+            throw new EndOfStreamException("The server closed the connection.");
+        }
+
+        _end += read;
+    }
+
+    private void Skip()
+    {
+        var skipped = (int)Math.Min(_toSkip, _end - _start);
+        _start += skipped;
+        _toSkip -= skipped;
+    }
+
+    private void MakeRoomFor(int length)
+    {
+        if (_start + length <= _bytes.Length)
+        {
+            return;
+        }
+
+        var target = length <= _bytes.Length ? _bytes : new byte[Math.Max(length, _bytes.Length * 2)];
+        _bytes.AsSpan(_start, _end - _start).CopyTo(target);
+        (_bytes, _end, _start) = (target, _end - _start, 0);
+    }
+}

@@ -1,0 +1,119 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Scripts;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+[CancelAfter(30_000)]
+public sealed class ScriptVariablesTests
+{
+    private static readonly Dictionary<string, string> Values = new()
+    {
+        ["n"] = "7", ["name"] = "O'Hara", ["path"] = @"c:\x", ["col"] = "a \"b\"", ["two"] = "select 1; select 2", ["self"] = ":self + 1",
+        ["outer"] = ":n + :n", ["quote"] = "'", ["2"] = "two", ["é"] = "accent", ["lines"] = "select\n1/\n0",
+    };
+
+    [TestCase("select :n", "select 7")]
+    [TestCase("select :n::text, x::n", "select 7::text, x::n")]
+    [TestCase("select :'name', :'path'", @"select 'O''Hara',  E'c:\\x'")]
+    [TestCase("select :\"col\"", "select \"a \"\"b\"\"\"")]
+    [TestCase("select ':n', \":n\", $$:n$$, E':n' -- :n\n/* :n */", "select ':n', \":n\", $$:n$$, E':n' -- :n\n/* :n */")]
+    [TestCase("select :unknown, :'unknown', :\"unknown\", a[1:3]", "select :unknown, :'unknown', :\"unknown\", a[1:3]")]
+    [TestCase("select a[1:2]", "select a[1two]")]
+    [TestCase("select :{?n}, :{?m}, :{?n", "select TRUE, FALSE, :{?n")]
+    [TestCase("select :é", "select accent")]
+    [TestCase("f(a := 1, b:=:n)", "f(a := 1, b:=7)")]
+    [TestCase("select :outer", "select 7 + 7")]
+    [TestCase("select :self", "select :self + 1")]
+    [TestCase(":two", "select 1", "select 2")]
+    [TestCase("select :quote:n' ; select 3", "select ':n'", "select 3")]
+    [TestCase("select :", "select :")]
+    [TestCase("select :'n", "select :'n")]
+    public async Task Are_replaced_as_psql_does(string script, params string[] statements)
+    {
+        foreach (var size in new[] { 1, 2, 3, int.MaxValue })
+        {
+            Assert.That(await SplitAsync(script, size), Is.EqualTo(statements), $"in pieces of {size}");
+        }
+    }
+
+    [Test]
+    public async Task Mean_nothing_where_none_are_given(CancellationToken cancellationToken)
+    {
+        await using var scanner = new ScriptScanner(new MemoryStream("select :n"u8.ToArray()));
+
+        await scanner.ReadAsync(cancellationToken);
+
+        Assert.That(Encoding.UTF8.GetString(scanner.Text.Span), Is.EqualTo("select :n"));
+    }
+
+    [Test]
+    public async Task Do_not_move_what_stands_behind_them(CancellationToken cancellationToken)
+    {
+        await using var scanner = new ScriptScanner(new MemoryStream("select :lines; select :n; select 3;\nselect 4"u8.ToArray()), new ScriptVariables(Values));
+        var places = new List<(long, int, long)>();
+
+        while (await scanner.ReadAsync(cancellationToken) is { } statement)
+        {
+            places.Add((statement.Line, statement.Column, scanner.BytesRead));
+        }
+
+        Assert.That(places, Is.EqualTo(new[] { (1L, 1, 14L), (1L, 16, 25L), (1L, 27, 35L), (2L, 1, 44L) }));
+    }
+
+    [Test]
+    public async Task Reach_the_server_quoted_and_keep_the_place_of_an_error(CancellationToken cancellationToken)
+    {
+        await using var server = await PluginTestServer.StartAsync();
+        var good = server.Job(Context("create table :\"t\" (w text);\ninsert into :\"t\" values (:'w'), (:n);", new() { ["t"] = "Odd \"name\"", ["w"] = @"it's \ here", ["n"] = 5, }));
+        var bad = server.Job(Context("select 1;\nselect :'w', :n, missing", new() { ["w"] = "a long text, much longer than its name", ["n"] = 1 }));
+
+        await server.Plugin.RunAsync(good, new FakeJobMonitor(), cancellationToken);
+        var failed = await Assert.ThrowsAsync<JobFailedException>(() => server.Plugin.RunAsync(bad, new FakeJobMonitor(), cancellationToken));
+
+        Assert.That(await server.ScalarAsync<string>("select string_agg(w, '|' order by w desc) from \"Odd \"\"name\"\"\"", cancellationToken), Is.EqualTo(@"it's \ here|5"));
+        Assert.That((failed!.Failure.SqlState, failed.Failure.Errors[0].Line, failed.Failure.Errors[0].Column), Is.EqualTo(("42703", (long?)2, (int?)18)));
+    }
+
+    [TestCase("""{"query": "select 1", "variables": {"a b": "x"}}""", "variables.a b")]
+    [TestCase("""{"query": "select 1", "variables": {"a": [1]}}""", "variables.a")]
+    [TestCase("""{"query": "select 1", "variables": {"a": null}}""", "variables.a")]
+    [TestCase("""{"query": "select 1", "variables": {"a": "\u0000"}}""", "variables.a")]
+    [TestCase("""{"query": "select 1", "variables": "a=b"}""", "variables")]
+    [TestCase("""{"query": "select 1", "variables": {"a": "b"}, "return_result": true}""", "variables")]
+    [TestCase("""{"query": "select 1", "on_error": "continue"}""", "on_error")]
+    [TestCase("""{"query": "select 1", "on_error": "ignore", "transaction": "none"}""", "on_error")]
+    [TestCase("""{"query": "select 1", "transaction": "none", "return_result": true}""", "transaction")]
+    public async Task A_context_that_cannot_be_meant_is_refused_by_field(string context, string field)
+    {
+        await using var server = await PluginTestServer.StartAsync();
+        var job = server.Job(context);
+
+        var refused = Assert.Throws<JobRefusedException>(() => server.Plugin.Plan(job.CommandContext, job.Context));
+
+        Assert.That(refused!.Problems.Select(problem => problem.Path), Is.EqualTo(new[] { field }));
+    }
+
+    private static string Context(string sql, JsonObject variables) => new JsonObject { ["query"] = sql, ["variables"] = variables }.ToJsonString();
+
+    private static async Task<List<string>> SplitAsync(string script, int pieceSize)
+    {
+        await using var scanner = new ScriptScanner(new PiecewiseStream(Encoding.UTF8.GetBytes(script), pieceSize), new ScriptVariables(Values));
+        var statements = new List<string>();
+        try
+        {
+            while (await scanner.ReadAsync(TestContext.CurrentContext.CancellationToken) is not null)
+            {
+                statements.Add(Encoding.UTF8.GetString(scanner.Text.Span));
+            }
+        }
+        catch (ScriptException)
+        {
+            statements.Add(script);
+        }
+
+        return statements;
+    }
+}
