@@ -48,14 +48,7 @@ start_postgres() {
   pg_find_or_install
   pg_use_home "$scratch/postgres"
   pg_init --no-sync
-  until pg_port=$(free_port_from $((15000 + RANDOM % 15000))) && pg_start "${options[@]}"; do
-    # Somebody may have taken the port since; anything else will not mend.
-    grep -q 'Address already in use' "$pg_home/server.log" || {
-      tail -n 20 "$pg_home/server.log" >&2
-      die "PostgreSQL for the tests did not start: see above."
-    }
-    rm -f "$pg_home/server.log"
-  done
+  pg_start_on_any_port "${options[@]}"
   export HEIMDALL_TEST_DB="Host=127.0.0.1;Port=$pg_port;Username=postgres;Database=postgres"
   export HEIMDALL_TEST_PG_BIN=$pg_bin
 }

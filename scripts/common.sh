@@ -1,4 +1,4 @@
-# What run.sh and test.sh share. Sourced, with `root` set to the repository and `set -euo pipefail` in force.
+# What the scripts share. Sourced, with `root` set to the repository and `set -euo pipefail` in force.
 # shellcheck shell=bash
 
 : "${root:?}"

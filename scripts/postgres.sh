@@ -1,5 +1,5 @@
 # A private PostgreSQL server: find or install the binaries, make a data directory, start and stop.
-# Sourced by run.sh and test.sh after common.sh. PostgreSQL refuses to run as root, so there the server gets another user.
+# Sourced after common.sh. PostgreSQL refuses to run as root, so there the server gets another user.
 # shellcheck shell=bash
 
 pg_bin=    # directory of initdb, pg_ctl, postgres and psql
@@ -182,6 +182,18 @@ pg_start() {
   pg_make_socket_dir
   as_server_user "$pg_bin/pg_ctl" start -D "$pg_home/data" -l "$pg_home/server.log" -w -t 60 \
     -o "-p $pg_port -k $pg_socket -c listen_addresses=127.0.0.1 $*" >/dev/null </dev/null 9>&-
+}
+
+# Starts the server on a port that it sets pg_port to. "$@": more options for postgres.
+pg_start_on_any_port() {
+  until pg_port=$(free_port_from $((15000 + RANDOM % 15000))) && pg_start "$@"; do
+    # Somebody may have taken the port since; anything else will not mend.
+    grep -q 'Address already in use' "$pg_home/server.log" || {
+      tail -n 20 "$pg_home/server.log" >&2
+      die "PostgreSQL did not start: see above."
+    }
+    rm -f "$pg_home/server.log"
+  done
 }
 
 # The pid of our server, nothing if it does not run.
