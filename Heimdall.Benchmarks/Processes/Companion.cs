@@ -1,0 +1,40 @@
+using System.Diagnostics;
+
+namespace Heimdall.Benchmarks.Processes;
+
+/// <summary>
+/// A program that runs beside this one and never outlives it: its shell kills it when the pipe from this process closes, which a
+/// process that is killed does too.
+/// </summary>
+internal sealed class Companion : IAsyncDisposable
+{
+    // The shell waits for the program, and its watcher for the end of stdin. A Ctrl-C of the terminal is not for them: whoever
+    // started them may still need them to end in order.
+    private const string Shell = """
+        trap '' INT TERM HUP
+        exec 3<&0
+        "$@" >>"$0" 2>&1 3<&- &
+        program=$!
+        { cat <&3 >/dev/null; kill -KILL $program; } 2>/dev/null &
+        wait $program 2>/dev/null
+        kill -KILL $! 2>/dev/null
+        """;
+
+    private readonly Process _shell;
+
+    private Companion(Process shell) => _shell = shell;
+
+    public bool HasExited => _shell.HasExited;
+
+    /// <param name="log">The file that gets what the program writes.</param>
+    /// <param name="command">The program and its arguments.</param>
+    public static Companion Start(string log, params IEnumerable<string> command) =>
+        new(Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Shell, log, .. command]) { RedirectStandardInput = true })!);
+
+    public async ValueTask DisposeAsync()
+    {
+        _shell.StandardInput.Close();
+        await _shell.WaitForExitAsync();
+        _shell.Dispose();
+    }
+}

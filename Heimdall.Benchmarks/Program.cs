@@ -1,0 +1,3 @@
+using Heimdall.Benchmarks;
+
+return await SubCommands.RunAsync(args);
