@@ -99,7 +99,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, context.Transaction == TransactionMode.Single) with { IsAlone = true }, cancellationToken);
+        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, inTransaction: false) with { IsAlone = true }, cancellationToken);
         await using var batch = new BatchRunner(session, script, context, job.Id, monitor);
         return await batch.RunAsync(cancellationToken);
     }

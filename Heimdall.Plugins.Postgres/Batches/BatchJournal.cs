@@ -10,7 +10,7 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Writes down what the server says of a batch's statements: counts, the run log, notices and errors.</summary>
-internal sealed class BatchJournal(Session session, ScriptStream script, IJobMonitor monitor) : IPipelineObserver
+internal sealed class BatchJournal(Session session, ScriptStream script, bool isOneTransaction, IJobMonitor monitor) : IPipelineObserver
 {
     private readonly Lock _lock = new();
     private readonly List<StatementError> _errors = [];
@@ -53,8 +53,11 @@ internal sealed class BatchJournal(Session session, ScriptStream script, IJobMon
         monitor.Report(Progress());
     }
 
-    public void OnFailed(PostgresException error, ScriptStatement? statement, ReadOnlySpan<byte> text) =>
-        Add(PostgresErrors.ToFailure(error, PlaceOf(statement, text), session.State));
+    public void OnFailed(PostgresException error, ScriptStatement? statement, ReadOnlySpan<byte> text)
+    {
+        var failure = PostgresErrors.ToFailure(error, PlaceOf(statement, text), session.State);
+        Add(isOneTransaction ? failure with { Errors = [.. failure.Errors.Select(WithWayOut)] } : failure);
+    }
 
     public void OnNotice(PostgresNotice notice, ScriptStatement? statement)
     {
@@ -96,6 +99,10 @@ internal sealed class BatchJournal(Session session, ScriptStream script, IJobMon
             Splices = statement.Splices,
             DataLine = CopyDataLine,
         };
+
+    private static StatementError WithWayOut(StatementError error) => error.Hint is null && PostgresErrors.IsInTransaction(error)
+        ? error with { Hint = "The whole script is one transaction; with transaction: none each statement runs by itself." }
+        : error;
 
     /// <summary>All that failed, when the script went on behind it.</summary>
     public JobFailure ToFailure()

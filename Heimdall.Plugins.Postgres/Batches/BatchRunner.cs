@@ -25,7 +25,7 @@ internal sealed class BatchRunner : IAsyncDisposable
     public BatchRunner(Session session, ScriptStream script, JobSettings settings, Guid jobId, IJobMonitor monitor)
     {
         (_session, _script, _settings, _jobId, _monitor) = (session, script, settings, jobId, monitor);
-        _journal = new BatchJournal(session, script, monitor);
+        _journal = new BatchJournal(session, script, IsOneTransaction, monitor);
         _scanner = new ScriptScanner(script, settings.Variables)
         {
             OnStrayTerminator = settings.OnError == OnError.Continue ? OnStrayTerminator : null,
@@ -69,22 +69,32 @@ internal sealed class BatchRunner : IAsyncDisposable
 
     private async Task<JobProgress> RunInTransactionAsync(CancellationToken cancellationToken)
     {
-        var evidence = await BatchEvidence.TakeAsync(_session, _jobId, cancellationToken);
-        await _monitor.RecordEvidenceAsync(evidence.ToJson(), cancellationToken);
-        await PlayAsync(new SingleTransactionRoute(), stopsOnError: true, cancellationToken);
+        await _session.BeginAsync(cancellationToken);
+        BatchEvidence? evidence = null;
+        await PlayAsync(new SingleTransactionRoute(), stopsOnError: true, RecordEvidenceAsync, cancellationToken);
+        if (evidence is null)
+        {
+            await RecordEvidenceAsync(cancellationToken);
+        }
 
         // Reported before the commit: should this process die in it, whoever finds the batch committed can still tell how far it came.
         var end = End();
         _monitor.Report(end);
-        await new BatchCommit(_session, _jobId, _monitor, evidence).RunAsync(cancellationToken);
+        await new BatchCommit(_session, _jobId, _monitor, evidence!).RunAsync(cancellationToken);
         return end;
+
+        async Task RecordEvidenceAsync(CancellationToken token)
+        {
+            evidence = await BatchEvidence.TakeAsync(_session, _jobId, token);
+            await _monitor.RecordEvidenceAsync(evidence.ToJson(), token);
+        }
     }
 
     private async Task<JobProgress> RunByStatementAsync(CancellationToken cancellationToken)
     {
         await _monitor.RecordEvidenceAsync(BatchEvidence.WithoutTransaction(_session).ToJson(), cancellationToken);
         var stopsOnError = _settings.OnError == OnError.Stop;
-        await PlayAsync(stopsOnError ? new StopOnErrorRoute() : new ContinueOnErrorRoute(), stopsOnError, cancellationToken);
+        await PlayAsync(stopsOnError ? new StopOnErrorRoute() : new ContinueOnErrorRoute(), stopsOnError, _ => Task.CompletedTask, cancellationToken);
         if (_pipeline!.IsInBlock)
         {
             _session.Adopt(isInTransaction: true);
@@ -97,13 +107,17 @@ internal sealed class BatchRunner : IAsyncDisposable
         return end;
     }
 
-    private async Task PlayAsync(IStatementRoute route, bool stopsOnError, CancellationToken cancellationToken)
+    /// <param name="route">Of the mode.</param>
+    /// <param name="stopsOnError">Whether the first error is the end.</param>
+    /// <param name="beforeFirst">Done before the first statement that can have an effect.</param>
+    /// <param name="cancellationToken">Stops the batch.</param>
+    private async Task PlayAsync(IStatementRoute route, bool stopsOnError, Func<CancellationToken, Task> beforeFirst, CancellationToken cancellationToken)
     {
         var stream = await OpenedStream.TakeAsync(_session.Connection, cancellationToken);
         _pipeline = new Pipeline(stream, _journal, stopsOnError, VerbatimCommand.HasStandardStrings(_session.Connection));
         _scanner.StandardConformingStrings = _pipeline.StandardConformingStrings;
         await using var stop = cancellationToken.UnsafeRegister(_ => _ = StopNowAsync(), null);
-        await new ScriptPlayer(_scanner, _pipeline, _journal, route).PlayAsync(cancellationToken);
+        await new ScriptPlayer(_scanner, _pipeline, _journal, route, beforeFirst).PlayAsync(cancellationToken);
         if (_journal.FirstFailure is not null)
         {
             throw new JobFailedException(_journal.ToFailure());

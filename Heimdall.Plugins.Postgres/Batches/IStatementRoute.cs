@@ -1,5 +1,4 @@
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Batches;
@@ -35,10 +34,7 @@ internal sealed class SingleTransactionRoute : IStatementRoute
 {
     public StatementWay Of(ScriptStatement statement, int length) => statement switch
     {
-        { Kind: ScriptStatementKind.TransactionControl } => throw Refused(
-            statement, "is not allowed: the whole script is one transaction, which Heimdall commits at its end (SAVEPOINT is allowed); leave it out, or use transaction: none."),
-        { Kind: ScriptStatementKind.OutsideTransaction } => throw Refused(
-            statement, "cannot run inside a transaction, and the whole script is one; use transaction: none.", PostgresErrors.InTransaction),
+        { Kind: ScriptStatementKind.TransactionControl } => throw Refused(statement),
         _ => StatementRoutes.WayInBlock(statement, length, StatementWay.AheadAsQuery),
     };
 
@@ -46,10 +42,15 @@ internal sealed class SingleTransactionRoute : IStatementRoute
     {
     }
 
-    private static JobFailedException Refused(ScriptStatement statement, string why, Func<StatementError, StatementError>? as_ = null)
+    private static JobFailedException Refused(ScriptStatement statement)
     {
-        var error = new StatementError { Statement = statement.Number, Line = statement.Line, Column = statement.Column, Message = $"{statement.Tag} {why}" };
-        return new(new JobFailure { Kind = JobFailureKind.Refused, Message = $"Line {statement.Line}: {error.Message}", Errors = [as_?.Invoke(error) ?? error] });
+        var message = $"{statement.Tag} is not allowed: the whole script is one transaction, which Heimdall commits at its end (SAVEPOINT is allowed); leave it out, or use transaction: none.";
+        return new(new JobFailure
+        {
+            Kind = JobFailureKind.Refused,
+            Message = $"Line {statement.Line}: {message}",
+            Errors = [new StatementError { Statement = statement.Number, Line = statement.Line, Column = statement.Column, Message = message }],
+        });
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Scripts;
 using Heimdall.Plugins.Postgres.Wire;
@@ -8,8 +9,10 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// Reads a script and sends its statements, so that the server does what it would do if psql had sent them one by one. What may go ahead
 /// of an answer, and how, is all that the modes differ in.
 /// </summary>
-internal sealed class ScriptPlayer(ScriptScanner scanner, Pipeline pipeline, BatchJournal journal, IStatementRoute route)
+internal sealed class ScriptPlayer(
+    ScriptScanner scanner, Pipeline pipeline, BatchJournal journal, IStatementRoute route, Func<CancellationToken, Task> beforeFirst)
 {
+    private bool _hasBegun;
     private bool _hasChangedReading;
 
     /// <summary>Plays the script to its end, or to its first error where that is the end.</summary>
@@ -22,6 +25,13 @@ internal sealed class ScriptPlayer(ScriptScanner scanner, Pipeline pipeline, Bat
         {
             while (!pipeline.HasFailed && await scanner.ReadAsync(cancellationToken) is { } statement)
             {
+                if (!_hasBegun && !IsHarmlessSetting(statement))
+                {
+                    _hasBegun = true;
+                    await pipeline.DrainAsync();
+                    await beforeFirst(cancellationToken);
+                }
+
                 await PlayAsync(statement, cancellationToken);
                 journal.ReadTo(scanner.BytesRead);
             }
@@ -58,6 +68,13 @@ internal sealed class ScriptPlayer(ScriptScanner scanner, Pipeline pipeline, Bat
             Adopt(statement);
         }
     }
+
+    /// <summary>
+    /// SET TRANSACTION must come before any query, also one of ours, and other settings may stand before it; none has an effect outside
+    /// the session. But the session must not lose the name by which it is found before it is known by another sign.
+    /// </summary>
+    private bool IsHarmlessSetting(ScriptStatement statement) => statement.Tag is "SET"
+        && !Encoding.Latin1.GetString(scanner.Text.Span).Contains("application_name", StringComparison.OrdinalIgnoreCase);
 
     private async ValueTask RunAloneAsync(ScriptStatement statement, CancellationToken cancellationToken)
     {

@@ -98,6 +98,13 @@ internal sealed class Session : IAsyncDisposable
         return await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0;
     }
 
+    /// <summary>Opens a transaction in which nothing has been asked yet.</summary>
+    public async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        await ExecuteAsync("begin", cancellationToken);
+        _inTransaction = true;
+    }
+
     public async Task CommitAsync(CancellationToken cancellationToken)
     {
         await ExecuteAsync("commit", cancellationToken);

@@ -30,8 +30,8 @@ internal static partial class PostgresErrors
     /// <summary>The answer to a question about a transaction that this server has never had.</summary>
     public static bool IsUnknownTransaction(PostgresException exception) => exception.SqlState == PostgresErrorCodes.InvalidParameterValue;
 
-    /// <summary>That a statement cannot run in a transaction, as the server would say it of one it meets there.</summary>
-    public static StatementError InTransaction(StatementError error) => error with { SqlState = PostgresErrorCodes.ActiveSqlTransaction };
+    /// <summary>True of what the server says of a statement that it runs only outside a transaction.</summary>
+    public static bool IsInTransaction(StatementError error) => error.SqlState == PostgresErrorCodes.ActiveSqlTransaction;
 
     /// <summary>How a statement failed.</summary>
     /// <param name="exception">What was thrown.</param>

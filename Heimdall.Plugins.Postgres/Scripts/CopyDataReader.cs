@@ -121,7 +121,7 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
     {
         [(byte)'\\', (byte)'.', (byte)'\n', ..] => 3,
         [(byte)'\\', (byte)'.', (byte)'\r', (byte)'\n', ..] => 4,
-        [(byte)'\\', (byte)'.'] or [(byte)'\\', (byte)'.', (byte)'\r'] => ended ? text.Length : null,
+        [(byte)'\\', (byte)'.'] or [(byte)'\\', (byte)'.', (byte)'\r'] => ended ? 0 : null, // without a line break psql takes it for data
         [] or [(byte)'\\'] => ended ? 0 : null,
         _ => 0,
     };

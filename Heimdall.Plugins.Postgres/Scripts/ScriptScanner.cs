@@ -11,7 +11,7 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// </remarks>
 internal sealed class ScriptScanner : IAsyncDisposable
 {
-    private const int LongestSetting = 4096;
+    private const int LongestLookedInto = 4096;
 
     private readonly ScriptBuffer _buffer;
     private readonly StatementClassifier _classifier = new();
@@ -165,7 +165,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             CopiesOut = _classifier.CopiesOut,
             Step = _classifier.Step,
             RunsInBlock = _classifier.RunsInBlock,
-            CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter,
+            CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter && !LooksAtCursors(bytes),
             MayChangeReading = _classifier.MayChangeSettings || NamesReading(bytes),
             Splices = _buffer.Splices.Of(_textLength),
         };
@@ -177,8 +177,11 @@ internal sealed class ScriptScanner : IAsyncDisposable
         (_taken, _textLength) = (0, 0);
     }
 
+    /// <summary>By the extended protocol a statement would find itself in that view.</summary>
+    private static bool LooksAtCursors(ReadOnlySpan<byte> text) => text.Length <= LongestLookedInto && text.IndexOf("pg_cursor"u8) >= 0;
+
     /// <summary>set_config(…), or a command in a string: whoever names these settings may change them. Nobody hides that in megabytes.</summary>
-    private static bool NamesReading(ReadOnlySpan<byte> text) => text.Length <= LongestSetting
+    private static bool NamesReading(ReadOnlySpan<byte> text) => text.Length <= LongestLookedInto
         && (text.IndexOf("conforming"u8) >= 0 || text.IndexOf("client_enc"u8) >= 0
             || text.IndexOf("CONFORMING"u8) >= 0 || text.IndexOf("CLIENT_ENC"u8) >= 0);
 

@@ -31,7 +31,7 @@ internal sealed record ScriptStatement
 
     /// <summary>
     /// False for what only a plain Query message takes as psql sends it: a text that may be several statements for the server (a
-    /// semicolon in parentheses or in the body of a routine), or that names a parameter (<c>$1</c>).
+    /// semicolon in parentheses or in the body of a routine), that names a parameter (<c>$1</c>), or that looks at the session's cursors.
     /// </summary>
     public bool CanBeParsed { get; init; } = true;
 

@@ -10,6 +10,7 @@ internal sealed partial class Pipeline
 
     private byte[]? _copyBuffer;
     private int _copyLength;
+    private bool _hasAskedForData;
 
     /// <summary>Whether the server waits for COPY data.</summary>
     public bool WantsCopyData { get; private set; }
@@ -18,13 +19,20 @@ internal sealed partial class Pipeline
     public bool WantsBinary { get; private set; }
 
     /// <summary>Sends what has been gathered and waits until the server asks for COPY data, or all is answered.</summary>
-    /// <returns>True when it asks for data.</returns>
+    /// <returns>
+    /// True when it has asked for data, even if it has refused them since: they are data all the same, and no statements.
+    /// </returns>
     public async ValueTask<bool> WaitForCopyAsync()
     {
         AddSyncIfNeeded();
         await SendAsync();
-        await UntilAsync(() => WantsCopyData || !_isReading);
-        return WantsCopyData;
+        await UntilAsync(() => _hasAskedForData || !_isReading);
+        lock (_lock)
+        {
+            var hasAsked = _hasAskedForData;
+            _hasAskedForData = false;
+            return hasAsked;
+        }
     }
 
     /// <summary>Hands on a piece of the data, as long as the server wants any.</summary>
@@ -95,7 +103,7 @@ internal sealed partial class Pipeline
     {
         lock (_lock)
         {
-            (WantsCopyData, WantsBinary) = (true, isBinary);
+            (WantsCopyData, WantsBinary, _hasAskedForData) = (true, isBinary, true);
         }
     }
 

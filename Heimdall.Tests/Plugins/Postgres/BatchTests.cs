@@ -124,15 +124,45 @@ public sealed class BatchTests
     [TestCase("begin", "BEGIN is not allowed")]
     [TestCase("commit", "COMMIT is not allowed")]
     [TestCase("rollback", "ROLLBACK is not allowed")]
-    [TestCase("vacuum", "VACUUM cannot run inside a transaction")]
-    [TestCase("create database nowhere", "CREATE DATABASE cannot run inside a transaction")]
-    public async Task What_one_transaction_does_not_allow_is_refused(string statement, string says, CancellationToken cancellationToken)
+    public async Task What_would_end_the_one_transaction_is_refused(string statement, string says, CancellationToken cancellationToken)
     {
         var failure = await FailAsync($"select 1;\n {statement};", new FakeJobMonitor(), cancellationToken);
 
         Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
         Assert.That((failure.Errors[0].Statement, failure.Errors[0].Line, failure.Errors[0].Column), Is.EqualTo(((int?)2, (long?)2, (int?)2)));
         Assert.That(failure.Message, Does.Contain(says));
+    }
+
+    [TestCase("vacuum", "VACUUM cannot run inside a transaction")]
+    [TestCase("create database nowhere", "CREATE DATABASE cannot run inside a transaction")]
+    public async Task What_cannot_be_in_a_transaction_is_told_the_way_out(string statement, string says, CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync($"select 1;\n {statement};", new FakeJobMonitor(), cancellationToken);
+
+        Assert.That((failure.SqlState, failure.Errors[0].Statement, failure.Errors[0].Line), Is.EqualTo(("25001", (int?)2, (long?)2)));
+        Assert.That(failure.Errors[0].Hint, Is.EqualTo("The whole script is one transaction; with transaction: none each statement runs by itself."));
+        Assert.That(failure.Message, Does.Contain(says));
+    }
+
+    [Test]
+    public async Task The_isolation_of_the_transaction_can_be_set_first(CancellationToken cancellationToken)
+    {
+        const string sql = "set transaction isolation level serializable;\ncreate table isolated as select current_setting('transaction_isolation') as level;";
+
+        await _server.Plugin.RunAsync(_server.Batch(sql), new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(await _server.ScalarAsync<string>("select level from isolated", cancellationToken), Is.EqualTo("serializable"));
+    }
+
+    [Test]
+    public async Task Data_that_were_asked_for_and_refused_are_no_statements(CancellationToken cancellationToken)
+    {
+        const string sql = "create view v as select 1 as i;\ncopy v from stdin;\n1\n\\.\nselect 2;";
+
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(
+            _server.Job(new System.Text.Json.Nodes.JsonObject { ["query"] = sql, ["transaction"] = "none", ["on_error"] = "continue" }.ToJsonString()), new FakeJobMonitor(), cancellationToken)))!.Failure;
+
+        Assert.That(failure.Errors.Select(error => (error.SqlState, error.Line)), Is.EqualTo(new (string?, long?)[] { ("42809", 2) }));
     }
 
     [Test]
