@@ -1,10 +1,10 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Batches;
 using Heimdall.Plugins.Postgres.Connections;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
-using Heimdall.Plugins.Postgres.Files;
 using Heimdall.Plugins.Postgres.Queries;
 using Npgsql;
 

@@ -1,7 +1,7 @@
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Connections;
-using Heimdall.Plugins.Postgres.Files;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Plugins.Postgres;

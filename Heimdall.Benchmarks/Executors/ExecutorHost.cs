@@ -5,7 +5,7 @@ using Heimdall.Benchmarks.Processes;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Plugins.Postgres.Connections;
-using Heimdall.Plugins.Postgres.Files;
+using Heimdall.Core.Scripts;
 
 namespace Heimdall.Benchmarks.Executors;
 

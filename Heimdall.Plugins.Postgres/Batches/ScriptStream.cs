@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Files;
+using Heimdall.Core.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 

@@ -7,7 +7,7 @@ namespace Heimdall.Plugins.Postgres.Contexts;
 /// <summary>What a job asked for, completed from its command and within the command's ceilings.</summary>
 internal sealed record JobSettings
 {
-    /// <summary>SQL, or the path of a script (<see cref="Files.ScriptFolder.IsPath"/>).</summary>
+    /// <summary>SQL, or the path of a script (<see cref="Core.Scripts.ScriptFolder.IsPath"/>).</summary>
     public required string Query { get; init; }
 
     /// <summary>True for one query with rows, false for a batch.</summary>

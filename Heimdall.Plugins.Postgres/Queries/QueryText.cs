@@ -2,8 +2,8 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Errors;
-using Heimdall.Plugins.Postgres.Files;
 using Heimdall.Plugins.Postgres.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Queries;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Connections;
 using Heimdall.Plugins.Postgres.Contexts;
-using Heimdall.Plugins.Postgres.Files;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Tests.Support;
 using NUnit.Framework;

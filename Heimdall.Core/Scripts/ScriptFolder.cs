@@ -1,13 +1,13 @@
 using System.Buffers;
 using Heimdall.Core.Plugins;
 
-namespace Heimdall.Plugins.Postgres.Files;
+namespace Heimdall.Core.Scripts;
 
 /// <summary>
 /// The scripts that jobs may name. Nothing outside the directory can be reached: no absolute path, no <c>..</c>, no symbolic link that
 /// leads out of it, nothing but regular files.
 /// </summary>
-internal sealed class ScriptFolder(string path)
+public sealed class ScriptFolder(string path)
 {
     private const string Extension = ".sql";
     private static readonly SearchValues<char> NeverInPath = SearchValues.Create(";\n\r'\"");
