@@ -10,6 +10,7 @@ namespace Heimdall.Core.Scripts;
 public sealed class ScriptFolder(string path)
 {
     private const string Extension = ".sql";
+    private const int MostLinks = 40; // as many as Linux follows
     private static readonly SearchValues<char> NeverInPath = SearchValues.Create(";\n\r'\"");
 
     private static readonly FileStreamOptions Reading = new()
@@ -55,13 +56,13 @@ public sealed class ScriptFolder(string path)
             throw Refused(name, "is not allowed");
         }
 
-        var root = Follow(new DirectoryInfo(_root));
-        var at = root;
         try
         {
+            var root = Follow(Path.GetPathRoot(_root)!, _root);
+            var at = root;
             foreach (var part in name.Split('/'))
             {
-                at = Follow(new FileInfo(Path.Combine(at, part)));
+                at = Follow(at, part);
                 if (!at.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 {
                     throw Refused(name, "leads out of the directory");
@@ -76,9 +77,31 @@ public sealed class ScriptFolder(string path)
         }
     }
 
-    // One step after the other: the link of a directory in the middle must not be followed unseen.
-    private static string Follow(FileSystemInfo entry) =>
-        Path.GetFullPath(entry.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? entry.FullName);
+    /// <summary>Where a path leads, seen from a directory without links: with the links within the targets of links followed too.</summary>
+    private static string Follow(string directory, string path)
+    {
+        var at = directory;
+        var open = new Stack<string>(path.Split(Path.DirectorySeparatorChar).Reverse());
+        for (var links = 0; open.TryPop(out var part);)
+        {
+            var next = Path.GetFullPath(Path.Combine(at, part));
+            if (new FileInfo(next).LinkTarget is not { } target)
+            {
+                at = next;
+                continue;
+            }
+            if (++links > MostLinks)
+            {
+                throw new IOException("The links go round in a circle.");
+            }
+            at = Path.IsPathRooted(target) ? Path.GetPathRoot(target)! : at;
+            foreach (var step in target.Split(Path.DirectorySeparatorChar).Reverse())
+            {
+                open.Push(step);
+            }
+        }
+        return at;
+    }
 
     /// <summary>
     /// Pipes, sockets and devices have a size of zero. .NET does not tell them from files, and opening a pipe would wait for its writer,

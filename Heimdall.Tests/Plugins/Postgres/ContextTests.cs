@@ -117,6 +117,7 @@ public sealed class ContextTests
     [TestCase("..\\secret.sql")]
     [TestCase("link.sql")]
     [TestCase("linked/secret.sql")]
+    [TestCase("detour.sql")]
     [TestCase("loop.sql")]
     [TestCase("directory.sql")]
     [TestCase("pipe.sql")]
@@ -131,6 +132,7 @@ public sealed class ContextTests
         File.CreateSymbolicLink(Path.Combine(_root, "sql", "link.sql"), Path.Combine(_root, "secret.sql"));
         File.CreateSymbolicLink(Path.Combine(_root, "sql", "loop.sql"), Path.Combine(_root, "sql", "loop.sql"));
         Directory.CreateSymbolicLink(Path.Combine(_root, "sql", "linked"), _root);
+        File.CreateSymbolicLink(Path.Combine(_root, "sql", "detour.sql"), Path.Combine("linked", "secret.sql"));
         using var mkfifo = Process.Start("mkfifo", Path.Combine(_root, "sql", "pipe.sql"));
         mkfifo.WaitForExit();
 
@@ -145,8 +147,9 @@ public sealed class ContextTests
     {
         File.WriteAllText(Path.Combine(_root, "sql", "sub", "one.sql"), "select 1");
         File.CreateSymbolicLink(Path.Combine(_root, "sql", "inside.sql"), Path.Combine("sub", "one.sql"));
+        File.CreateSymbolicLink(Path.Combine(_root, "sql", "sub", "back.sql"), Path.Combine(_root, "sql", "sub", "..", "inside.sql"));
 
-        Assert.That(_plugin.Plan([], PluginTestServer.Json("""{"query": "inside.sql"}""")).ReturnResult, Is.False);
+        Assert.That(_plugin.Plan([], PluginTestServer.Json("""{"query": "sub/back.sql"}""")).ReturnResult, Is.False);
     }
 
     [TestCase("postgresql://nobody:s3cret@127.0.0.1:1/d", JobFailureKind.Unavailable)]
