@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Core.Scripts;
@@ -10,16 +11,10 @@ namespace Heimdall.Core.Scripts;
 public sealed class ScriptFolder(string path)
 {
     private const string Extension = ".sql";
-    private const int MostLinks = 40; // as many as Linux follows
+    private const int MostLinks = 40;    // as many as Linux follows
+    private const int LongestPart = 255; // bytes, on nearly every file system
+    private const int LongestName = 1000;
     private static readonly SearchValues<char> NeverInPath = SearchValues.Create(";\n\r'\"");
-
-    private static readonly FileStreamOptions Reading = new()
-    {
-        Access = FileAccess.Read,
-        Share = FileShare.ReadWrite | FileShare.Delete,
-        BufferSize = 0,
-        Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
-    };
 
     private readonly string _root = Path.GetFullPath(path);
 
@@ -36,49 +31,74 @@ public sealed class ScriptFolder(string path)
     /// <exception cref="JobRefusedException">There is no such script, or it may not be read.</exception>
     public FileStream Open(string query)
     {
-        var name = query.Trim();
-        var file = Resolve(name);
+        var place = Locate(query.Trim());
         try
         {
-            return new FileStream(file, Reading);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Refused(name, "cannot be read");
-        }
-    }
-
-    /// <summary>The path with every link followed.</summary>
-    private string Resolve(string name)
-    {
-        if (name.Contains('\0') || Path.IsPathRooted(name) || name.Contains('\\') || name.Split('/').Any(part => part is ".." or "." or ""))
-        {
-            throw Refused(name, "is not allowed");
-        }
-
-        try
-        {
-            var root = Follow(Path.GetPathRoot(_root)!, _root);
-            var at = root;
-            foreach (var part in name.Split('/'))
+            return place.Kind switch
             {
-                at = Follow(at, part);
-                if (!at.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                {
-                    throw Refused(name, "leads out of the directory");
-                }
-            }
-
-            return HasBytes(at) ? at : throw Refused(name, File.Exists(at) ? "is empty or not a regular file" : "does not exist");
+                ScriptPlaceKind.Script => place.Open() ?? throw Refused(place.Name, "does not exist"),
+                ScriptPlaceKind.Free => throw Refused(place.Name, "does not exist"),
+                ScriptPlaceKind.Taken => throw Refused(place.Name, "is empty or not a regular file"),
+                ScriptPlaceKind.Outside => throw Refused(place.Name, "leads out of the directory"),
+                _ => throw Refused(place.Name, "is not allowed"),
+            };
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (ScriptStorageException)
         {
-            throw Refused(name, "cannot be read");
+            throw Refused(place.Name, "cannot be read");
         }
     }
 
-    /// <summary>Where a path leads, seen from a directory without links: with the links within the targets of links followed too.</summary>
-    private static string Follow(string directory, string path)
+    /// <summary>Where a path leads. Nobody outside of this class joins a path to the directory.</summary>
+    public ScriptPlace Locate(string name)
+    {
+        if (!IsAllowed(name))
+        {
+            return new ScriptPlace(ScriptPlaceKind.Forbidden, name, "", "");
+        }
+
+        var root = RealRoot();
+        var (entry, at) = (root, root);
+        foreach (var part in name.Split('/'))
+        {
+            if (File.Exists(at))
+            {
+                return new ScriptPlace(ScriptPlaceKind.Taken, name, at, entry); // a file where a directory would have to be
+            }
+            entry = Path.Combine(at, part);
+            if (Follow(at, part) is not { } next || !next.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            {
+                return new ScriptPlace(ScriptPlaceKind.Outside, name, "", "");
+            }
+            at = next;
+        }
+        return new ScriptPlace(KindOf(at), name, at, entry);
+    }
+
+    /// <summary>The directory itself, every link followed.</summary>
+    internal string RealRoot() => Follow(Path.GetPathRoot(_root)!, _root) ?? _root;
+
+    private static bool IsAllowed(string name) =>
+        IsPath(name) && name == name.Trim() && !name.Contains('\0') && !Path.IsPathRooted(name) && !name.Contains('\\')
+        && Encoding.UTF8.GetByteCount(name) <= LongestName
+        && name.Split('/').All(part => part is not (".." or "." or "") && Encoding.UTF8.GetByteCount(part) <= LongestPart);
+
+    /// <summary>
+    /// Pipes, sockets and devices have a size of zero. .NET does not tell them from files, and opening a pipe would wait for its writer,
+    /// so a file must have something in it.
+    /// </summary>
+    private static ScriptPlaceKind KindOf(string file) => new FileInfo(file) switch
+    {
+        { Exists: true, Length: > 0 } => ScriptPlaceKind.Script,
+        { Exists: true } => ScriptPlaceKind.Taken,
+        _ => Directory.Exists(file) ? ScriptPlaceKind.Taken : ScriptPlaceKind.Free,
+    };
+
+    /// <summary>
+    /// Where a path leads, seen from a directory without links: with the links within the targets of links followed too. Null when
+    /// they go round in a circle.
+    /// </summary>
+    private static string? Follow(string directory, string path)
     {
         var at = directory;
         var open = new Stack<string>(path.Split(Path.DirectorySeparatorChar).Reverse());
@@ -92,7 +112,7 @@ public sealed class ScriptFolder(string path)
             }
             if (++links > MostLinks)
             {
-                throw new IOException("The links go round in a circle.");
+                return null;
             }
             at = Path.IsPathRooted(target) ? Path.GetPathRoot(target)! : at;
             foreach (var step in target.Split(Path.DirectorySeparatorChar).Reverse())
@@ -102,12 +122,6 @@ public sealed class ScriptFolder(string path)
         }
         return at;
     }
-
-    /// <summary>
-    /// Pipes, sockets and devices have a size of zero. .NET does not tell them from files, and opening a pipe would wait for its writer,
-    /// so a file must have something in it.
-    /// </summary>
-    private static bool HasBytes(string file) => new FileInfo(file) is { Exists: true, Length: > 0 };
 
     private static JobRefusedException Refused(string name, string why) =>
         new("query", $"The script {name} {why}; give the relative path of a .sql file under the configured sql_directory.");
