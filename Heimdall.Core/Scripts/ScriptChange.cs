@@ -1,0 +1,22 @@
+namespace Heimdall.Core.Scripts;
+
+public enum ScriptChangeKind
+{
+    Created,
+    Replaced,
+    Deleted,
+
+    /// <summary>Nothing was sent; an empty file is no script.</summary>
+    Empty,
+
+    TooLarge,
+
+    /// <summary>The script is not, or no longer, as the caller took it to be.</summary>
+    ConditionFailed,
+
+    /// <summary>There is nothing to delete.</summary>
+    Missing,
+}
+
+/// <summary>What became of an attempt to change a script.</summary>
+public sealed record ScriptChange(ScriptChangeKind Kind, long Bytes = 0, string Sha256 = "");

@@ -1,0 +1,73 @@
+namespace Heimdall.Core.Scripts;
+
+/// <summary>Changes the directory of scripts. A script is replaced as a whole: a job that runs meanwhile goes on with what it has opened.</summary>
+public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisposable
+{
+    // Between the look at a condition and the change nothing else may change. Holds for this process; among several, only that
+    // what must be new is new, which the file system sees to.
+    private readonly SemaphoreSlim _changing = new(1, 1);
+
+    /// <exception cref="ScriptStorageException">It cannot be written.</exception>
+    public async Task<ScriptChange> WriteAsync(
+        ScriptPlace place, Stream content, long maxBytes, ScriptCondition condition, CancellationToken cancellationToken)
+    {
+        if (!await condition.HoldsAsync(place, cancellationToken))
+        {
+            return new ScriptChange(ScriptChangeKind.ConditionFailed); // told before the content has travelled
+        }
+        await using var draft = ScriptDraft.Create(place.File, folder.RealRoot(), time.GetUtcNow());
+        if (!await draft.FillAsync(content, maxBytes, cancellationToken))
+        {
+            return new ScriptChange(ScriptChangeKind.TooLarge);
+        }
+        if (draft.Bytes == 0)
+        {
+            return new ScriptChange(ScriptChangeKind.Empty);
+        }
+        return await ChangeAsync(place, condition, () =>
+        {
+            var kind = File.Exists(place.File) ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
+            return draft.Publish(mayReplace: !condition.IsForNewOnly)
+                ? new ScriptChange(kind, draft.Bytes, draft.Sha256)
+                : new ScriptChange(ScriptChangeKind.ConditionFailed);
+        }, cancellationToken);
+    }
+
+    /// <summary>Deletes a script; of a link, the link.</summary>
+    /// <exception cref="ScriptStorageException">It cannot be deleted.</exception>
+    public Task<ScriptChange> DeleteAsync(ScriptPlace place, ScriptCondition condition, CancellationToken cancellationToken) =>
+        ChangeAsync(place, condition, () => Delete(place), cancellationToken);
+
+    public void Dispose() => _changing.Dispose();
+
+    private async Task<ScriptChange> ChangeAsync(
+        ScriptPlace place, ScriptCondition condition, Func<ScriptChange> change, CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken);
+        try
+        {
+            return await condition.HoldsAsync(place, cancellationToken) ? change() : new ScriptChange(ScriptChangeKind.ConditionFailed);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    private static ScriptChange Delete(ScriptPlace place)
+    {
+        try
+        {
+            if (!File.Exists(place.Entry))
+            {
+                return new ScriptChange(ScriptChangeKind.Missing);
+            }
+            File.Delete(place.Entry);
+            return new ScriptChange(ScriptChangeKind.Deleted);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ScriptStorageException(e);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+using System.Text;
+using Heimdall.Core.Scripts;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Scripts;
+
+/// <summary>What happens on disk when scripts are written and listed.</summary>
+[CancelAfter(10_000)]
+public sealed class ScriptWriterTests
+{
+    private static readonly ScriptCondition NoCondition = new(null, null);
+
+    private string _root = null!;
+    private ScriptFolder _folder = null!;
+    private ScriptWriter _writer = null!;
+
+    [SetUp]
+    public void CreateFolder()
+    {
+        _root = Directory.CreateTempSubdirectory("heimdall-scripts-").FullName;
+        _folder = new ScriptFolder(_root);
+        _writer = new ScriptWriter(_folder, TimeProvider.System);
+    }
+
+    [TearDown]
+    public void DeleteFolder()
+    {
+        _writer.Dispose();
+        Directory.Delete(_root, recursive: true);
+    }
+
+    [Test]
+    public async Task A_directory_that_takes_no_files_is_a_fault_of_the_server(CancellationToken cancellationToken)
+    {
+        // Not even root can write there, and tests are often run as root.
+        var folder = new ScriptFolder("/proc");
+        using var writer = new ScriptWriter(folder, TimeProvider.System);
+
+        var fault = await Assert.ThrowsAsync<ScriptStorageException>(
+            () => writer.WriteAsync(folder.Locate("a/b.sql"), Content("select 1"), 100, NoCondition, cancellationToken));
+
+        Assert.That(fault.IsFull, Is.False);
+    }
+
+    [Test]
+    public void A_full_disk_is_told_from_other_faults()
+    {
+        using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+
+        var fault = Assert.Throws<IOException>(() => full.Write([1, 2, 3]));
+
+        Assert.That(new ScriptStorageException(fault).IsFull, Is.True);
+    }
+
+    [Test]
+    public async Task An_upload_that_fails_leaves_nothing_behind(CancellationToken cancellationToken)
+    {
+        var place = _folder.Locate("deep/down/one.sql");
+
+        var empty = await _writer.WriteAsync(place, Content(""), 100, NoCondition, cancellationToken);
+        var large = await _writer.WriteAsync(place, Content("select 1"), 7, NoCondition, cancellationToken);
+        await Assert.ThrowsAsync<IOException>(() => _writer.WriteAsync(place, new BrokenStream(), 1_000_000, NoCondition, cancellationToken));
+
+        Assert.That(empty.Kind, Is.EqualTo(ScriptChangeKind.Empty));
+        Assert.That(large.Kind, Is.EqualTo(ScriptChangeKind.TooLarge));
+        Assert.That(Directory.EnumerateFileSystemEntries(_root), Is.Empty);
+    }
+
+    [Test]
+    public async Task A_reader_goes_on_with_the_script_that_it_has_opened(CancellationToken cancellationToken)
+    {
+        var place = _folder.Locate("one.sql");
+        await _writer.WriteAsync(place, Content("select 'old'"), 100, NoCondition, cancellationToken);
+        using var reader = new StreamReader(place.Open()!);
+
+        await _writer.WriteAsync(place, Content("select 'new'"), 100, NoCondition, cancellationToken);
+
+        Assert.That(await reader.ReadToEndAsync(cancellationToken), Is.EqualTo("select 'old'"));
+        Assert.That(await File.ReadAllTextAsync(place.File, cancellationToken), Is.EqualTo("select 'new'"));
+    }
+
+    [Test]
+    public async Task Nothing_changes_between_the_look_at_a_script_and_its_change(CancellationToken cancellationToken)
+    {
+        var place = _folder.Locate("one.sql");
+        await File.WriteAllBytesAsync(place.File, new byte[32_000_000], cancellationToken); // the look at it takes a while
+        var condition = new ScriptCondition([(await place.HashAsync(cancellationToken))!], NoneMatch: null);
+
+        using var start = new Barrier(8);
+        var changes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ =>
+            _writer.WriteAsync(place, new GatheringStream(start), 100, condition, cancellationToken)));
+
+        Assert.That(changes.Count(change => change.Kind == ScriptChangeKind.Replaced), Is.EqualTo(1));
+        Assert.That(changes.Count(change => change.Kind == ScriptChangeKind.ConditionFailed), Is.EqualTo(7));
+    }
+
+    [Test]
+    public async Task Drafts_that_were_left_a_day_ago_are_removed_by_the_next_upload_and_list([Values] bool byUpload, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(Path.Combine(_root, "sub"));
+        var old = Path.Combine(_root, "sub", ".heimdall-1.draft");
+        var young = Path.Combine(_root, "sub", ".heimdall-2.draft");
+        await File.WriteAllTextAsync(old, "drop", cancellationToken);
+        await File.WriteAllTextAsync(young, "drop", cancellationToken);
+        File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddHours(-25));
+        File.SetLastWriteTimeUtc(young, DateTime.UtcNow.AddHours(-23));
+
+        if (byUpload)
+        {
+            await _writer.WriteAsync(_folder.Locate("sub/one.sql"), Content("select 1"), 100, NoCondition, cancellationToken);
+        }
+        else
+        {
+            Assert.That(new ScriptList(_folder, TimeProvider.System).Read("", "", 10).Scripts, Is.Empty);
+        }
+
+        Assert.That(File.Exists(old), Is.False);
+        Assert.That(File.Exists(young), Is.True);
+    }
+
+    [Test]
+    public void Pages_are_in_the_order_of_the_paths_and_complete()
+    {
+        string[] paths = ["B.sql", "a-b.sql", "a.sql", "a/b.sql", "a/b/c.sql", "a/b0.sql", ".hidden/d.sql", "a0.sql", "é.sql"];
+        foreach (var path in paths)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_root, path))!);
+            File.WriteAllText(Path.Combine(_root, path), "select 1");
+        }
+        var list = new ScriptList(_folder, TimeProvider.System);
+
+        var found = new List<string>();
+        for (var (after, hasMore) = ("", true); hasMore; after = found[^1])
+        {
+            (var page, hasMore) = list.Read("", after, 2);
+            Assert.That(page, Has.Count.InRange(1, 2));
+            found.AddRange(page.Select(script => script.Path));
+        }
+
+        Assert.That(found, Is.EqualTo(paths.Order(StringComparer.Ordinal)));
+        Assert.That(list.Read("a/b", "", 10).Scripts.Select(script => script.Path), Is.EqualTo(new[] { "a/b.sql", "a/b/c.sql", "a/b0.sql" }));
+        Assert.That(list.Read("a/b/", "", 10).Scripts.Select(script => script.Path), Is.EqualTo(new[] { "a/b/c.sql" }));
+        Assert.That(list.Read("", "", paths.Length).HasMore, Is.False);
+    }
+
+    [Test]
+    public void A_directory_that_is_a_link_itself_holds_scripts()
+    {
+        Directory.CreateDirectory(Path.Combine(_root, "real"));
+        Directory.CreateSymbolicLink(Path.Combine(_root, "linked"), Path.Combine(_root, "real"));
+        File.WriteAllText(Path.Combine(_root, "real", "one.sql"), "select 1");
+        var folder = new ScriptFolder(Path.Combine(_root, "linked"));
+
+        Assert.That(folder.Locate("one.sql").Kind, Is.EqualTo(ScriptPlaceKind.Script));
+        Assert.That(new ScriptList(folder, TimeProvider.System).Read("", "", 10).Scripts.Single().Path, Is.EqualTo("one.sql"));
+    }
+
+    private static MemoryStream Content(string sql) => new(Encoding.UTF8.GetBytes(sql));
+
+    /// <summary>Gives more than one chunk, and then what a connection gives that has gone.</summary>
+    private sealed class BrokenStream : MemoryStream
+    {
+        private int _left = 70_000;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = Math.Min(_left, buffer.Length);
+            _left -= read;
+            return read > 0 ? ValueTask.FromResult(read) : throw new IOException("The client is gone.");
+        }
+    }
+
+    /// <summary>Begins when as many are read as take part.</summary>
+    private sealed class GatheringStream(Barrier start) : MemoryStream("select 1"u8.ToArray())
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (Position == 0)
+            {
+                await Task.Factory.StartNew(
+                    () => start.SignalAndWait(cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+            return await base.ReadAsync(buffer, cancellationToken);
+        }
+    }
+}
