@@ -5,6 +5,7 @@ using Heimdall.Api.Dashboard;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
@@ -48,6 +49,7 @@ internal static class ApiHost
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
         services.AddSingleton<InlineQueries>();
+        services.AddScripts(config.SqlUploads);
 
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
@@ -78,6 +80,7 @@ internal static class ApiHost
         var api = app.MapGroup("/api/v1");
         api.MapJobs();
         api.MapCatalog();
+        api.MapScripts();
         app.MapHealth();
         app.MapOpenApi();
         app.MapDashboard();

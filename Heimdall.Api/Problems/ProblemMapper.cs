@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Transactions;
 using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Scripts;
 using Microsoft.AspNetCore.Diagnostics;
 using Npgsql;
 
@@ -40,6 +41,15 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
             case JobFailedException { Failure.Kind: JobFailureKind.Unavailable } failed:
                 LogUnavailable(failed.Message);
                 return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster cannot be reached.", failed.Message);
+            case ScriptStorageException storage:
+                LogStorage(storage.Message);
+                return storage.IsFull
+                    ? Problem.Of(
+                        StatusCodes.Status507InsufficientStorage, "storage-full", "There is no room for the script.",
+                        "The disk of the directory of scripts is full. Nothing was changed.")
+                    : Problem.Of(
+                        StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The directory of scripts does not work.",
+                        "This server cannot read or write there as it was asked; its log says why. Nothing was changed.");
         }
         if (Causes(exception).Any(cause => cause is TransactionInDoubtException))
         {
@@ -81,6 +91,9 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
 
     [LoggerMessage(LogLevel.Warning, "A request could not be served: {Reason}")]
     private partial void LogUnavailable(string reason);
+
+    [LoggerMessage(LogLevel.Error, "The directory of scripts (sql_directory) does not work: {Reason}")]
+    private partial void LogStorage(string reason);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void LogUnexpected(Exception exception, string method, string path);

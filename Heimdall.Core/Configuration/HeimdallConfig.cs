@@ -17,6 +17,8 @@ public sealed record HeimdallConfig
     /// <summary>The only folder from which jobs may run <c>.sql</c> files. Relative to the configuration file. Default: <c>sql</c>.</summary>
     public string SqlDirectory { get; init; } = "sql";
 
+    public SqlUploadsConfig SqlUploads { get; init; } = new();
+
     public ResultsConfig Results { get; init; } = new();
 
     public CommandConfig[] Commands { get; init; } = [];

@@ -19,7 +19,7 @@ public sealed partial class CallerTests
         Assert.That(exitCode, Is.Zero, output);
         _key = Key().Match(output).Value;
         _heimdall = await HeimdallInstance.StartAsync(
-            config => config with { Auth = $"api_keys: [{{user: alice, hash: \"{Hash().Match(output).Value}\"}}]" }, worker: false);
+            config => config with { Auth = $"api_keys: [{{user: alice, hash: \"{Hash().Match(output).Value}\"}}]", SqlUploads = "enabled: true" }, worker: false);
     }
 
     [OneTimeTearDown]
@@ -82,6 +82,20 @@ public sealed partial class CallerTests
         }
         var submission = await _heimdall.PostJobAsync(Job, cancellationToken, headers);
         submission.AssertProblem(401);
+    }
+
+    [TestCase("GET", "/api/v1/sql")]
+    [TestCase("GET", "/api/v1/sql/there.sql")]
+    [TestCase("PUT", "/api/v1/sql/new.sql")]
+    [TestCase("DELETE", "/api/v1/sql/there.sql")]
+    public async Task Without_a_key_no_script_is_within_reach(string method, string path, CancellationToken cancellationToken)
+    {
+        _heimdall.WriteScript("there.sql", "select 1");
+
+        var reply = await _heimdall.SendAsync(new HttpMethod(method), path, cancellationToken, method == "PUT" ? new StringContent("select 2") : null);
+
+        reply.AssertProblem(401, "API key");
+        Assert.That(Directory.GetFiles(_heimdall.SqlDirectory).Select(Path.GetFileName), Is.EqualTo(new[] { "there.sql" }));
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Transactions;
 using Heimdall.Api.Problems;
+using Heimdall.Core.Scripts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -30,6 +31,18 @@ public sealed class ProblemMapperTests
         var problem = await AnswerAsync(new NpgsqlException("gone", new IOException()), cancellationToken);
 
         Assert.That(problem.GetProperty("detail").GetString(), Does.Contain("Nothing was recorded"));
+    }
+
+    [TestCase(28, 507, "full")]
+    [TestCase(122, 507, "full")]
+    [TestCase(13, 503, "its log says why")]
+    public async Task A_directory_of_scripts_that_does_not_work_is_told_without_its_path(int errno, int status, string words, CancellationToken cancellationToken)
+    {
+        var problem = await AnswerAsync(new ScriptStorageException(new IOException("No: '/srv/scripts'", errno)), cancellationToken);
+
+        Assert.That(problem.GetProperty("status").GetInt32(), Is.EqualTo(status));
+        Assert.That(problem.GetProperty("detail").GetString(), Does.Contain(words));
+        Assert.That(problem.GetRawText(), Does.Not.Contain("/srv"));
     }
 
     private static async Task<JsonElement> AnswerAsync(Exception exception, CancellationToken cancellationToken)

@@ -31,6 +31,7 @@ public sealed class RouteTests
             "GET /api/v1/clusters", "GET /api/v1/cluster/{id}", "GET /api/v1/cluster/{id}/status", "PUT /api/v1/cluster/{id}/status",
             "GET /api/v1/job/statuses", "GET /api/v1/command/statuses", "GET /api/v1/cluster/statuses",
             "GET /api/v1/clusters/health", "GET /api/v1/cluster/{id}/health", "GET /healthz", "GET /readyz",
+            "GET /api/v1/sql", "GET /api/v1/sql/{path}", "PUT /api/v1/sql/{path}", "DELETE /api/v1/sql/{path}",
         }));
     }
 

@@ -26,6 +26,7 @@ public sealed class ConfigValidationTests
     [TestCase("worker: { concurrency: 1, lease: 2s }")]
     [TestCase("worker: { concurrency: 256, lease: 5m }")]
     [TestCase("results: { enabled: false, retention: 365d, max_bytes: 1 }")]
+    [TestCase("sql_uploads: { enabled: true, max_bytes: 1 }")]
     public void Accepts_settings(string yaml)
     {
         using var folder = new ConfigFolder();
@@ -59,6 +60,7 @@ public sealed class ConfigValidationTests
     [TestCase("results: { retention: 0d }", "results.retention: must be longer than nothing")]
     [TestCase("results: { retention: 36501d }", "results.retention: must not be longer than 36500d")]
     [TestCase("results: { max_bytes: 0 }", "results.max_bytes: must be greater than 0")]
+    [TestCase("sql_uploads: { max_bytes: 0 }", "sql_uploads.max_bytes: must be greater than 0")]
     public void Rejects_settings(string yaml, string expected)
     {
         using var folder = new ConfigFolder();

@@ -36,6 +36,7 @@ public sealed class LocalYamlTests
         Assert.That(_config.Server, Is.EqualTo(new ServerConfig()));
         Assert.That(_config.Worker, Is.EqualTo(new WorkerConfig()));
         Assert.That(_config.Results, Is.EqualTo(new ResultsConfig()));
+        Assert.That(_config.SqlUploads, Is.EqualTo(new SqlUploadsConfig()));
         Assert.That(_config.Auth.IsConfigured, Is.False);
     }
 

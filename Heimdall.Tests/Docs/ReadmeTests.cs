@@ -17,7 +17,7 @@ public sealed partial class ReadmeTests
     [OneTimeSetUp]
     public async Task Start()
     {
-        _heimdall = await HeimdallInstance.StartAsync();
+        _heimdall = await HeimdallInstance.StartAsync(config => config with { SqlUploads = "enabled: true" });
         foreach (var script in Directory.GetFiles(Repository.PathOf("configs/sql")))
         {
             File.Copy(script, Path.Combine(_heimdall.SqlDirectory, Path.GetFileName(script)));
@@ -43,6 +43,7 @@ public sealed partial class ReadmeTests
 
         Assert.That(output.Values.Count(text => text.Contains("\"status\":\"SUCCEEDED\"", StringComparison.Ordinal)), Is.GreaterThanOrEqualTo(3));
         Assert.That(output.Values, Has.Some.Contains("\"Ada Lovelace\""));
+        Assert.That(output.Values, Has.Some.Contains("\"path\":\"reports/headcount.sql\""));
         Assert.That(output.Values, Has.Some.Contains("no problems found"));
         Assert.That(output.Values, Has.Some.Contains("hash: sha256:"));
     }

@@ -1,8 +1,8 @@
 namespace Heimdall.Tests.Support;
 
 /// <summary>
-/// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Auth"/> and <see cref="Results"/> are the
-/// inside of a YAML flow mapping; <see cref="Commands"/> and <see cref="Clusters"/> are lists, one <c>- {…}</c> a line.
+/// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Auth"/>, <see cref="Results"/> and
+/// <see cref="SqlUploads"/> are the inside of a YAML flow mapping; <see cref="Commands"/> and <see cref="Clusters"/> are lists, one <c>- {…}</c> a line.
 /// </summary>
 internal sealed record InstanceConfig
 {
@@ -18,6 +18,8 @@ internal sealed record InstanceConfig
     public string Auth { get; init; } = "";
 
     public string Results { get; init; } = "enabled: true";
+
+    public string SqlUploads { get; init; } = "";
 
     public string Commands { get; init; } = """
         - {name: postgres-0.0.1, plugin: postgres, version: 0.0.1, description: Runs SQL, tags: [type:postgres], cluster_tags: [type:postgres, data:local]}
@@ -50,6 +52,7 @@ internal sealed record InstanceConfig
         worker: { {{Worker}} }
         auth: { {{Auth}} }
         results: { {{Results}} }
+        sql_uploads: { {{SqlUploads}} }
         sql_directory: sql
         commands:
         {{Commands}}

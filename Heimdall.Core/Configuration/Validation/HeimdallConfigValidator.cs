@@ -21,6 +21,7 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
             .Cascade(CascadeMode.Stop)
             .IsRequired()
             .Must(Directory.Exists).WithMessage(config => $"must be a directory that exists: {config.SqlDirectory} is none");
+        RuleFor(config => config.SqlUploads).SetValidator(new SqlUploadsConfigValidator());
         RuleForEach(config => config.Commands).SetValidator(new CommandConfigValidator(plugins));
         RuleForEach(config => config.Clusters).SetValidator(config => new ClusterConfigValidator(plugins, config.Commands));
         RuleFor(config => config.Commands).Custom((commands, context) => RefuseDuplicates([.. commands.Select(command => (command.Id, command.Name))], context));

@@ -1,0 +1,66 @@
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Scripts;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Heimdall.Api.Scripts;
+
+/// <summary><c>PUT /api/v1/sql/{path}</c>: the body, of whatever type, becomes the script.</summary>
+internal static class PutScript
+{
+    public static async Task<IResult> HandleAsync(
+        string path, HttpContext context, ScriptFolder folder, ScriptWriter writer, SqlUploadsConfig config, CancellationToken cancellationToken)
+    {
+        var request = context.Request;
+        var place = folder.Locate(ScriptRequest.PathOf(context, path));
+        if (place.Kind == ScriptPlaceKind.Taken)
+        {
+            return Problem.Of(
+                StatusCodes.Status409Conflict, "conflict", "Something else is there.",
+                $"At {place.Name} or on the way to it is something that is neither a script nor a directory for it.");
+        }
+        if (place.Kind is not (ScriptPlaceKind.Free or ScriptPlaceKind.Script))
+        {
+            return ScriptRequest.Refusal(place);
+        }
+        var (condition, problem) = ScriptRequest.ConditionOf(request);
+        if (condition is null)
+        {
+            return Problem.Invalid([problem!]);
+        }
+        if (request.Headers.ContentEncoding.Count > 0 || request.Headers.ContentRange.Count > 0)
+        {
+            return Problem.Invalid([new("body", "Must be the whole script as it is, without Content-Encoding and Content-Range.")]);
+        }
+        if (request.ContentLength > config.MaxBytes)
+        {
+            return TooLarge(config);
+        }
+        // The server's own limit is for JSON. The writer counts, also where no length is told.
+        context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
+        var change = await writer.WriteAsync(place, request.Body, config.MaxBytes, condition, cancellationToken);
+        switch (change.Kind)
+        {
+            case ScriptChangeKind.TooLarge:
+                return TooLarge(config);
+            case ScriptChangeKind.Empty:
+                return Problem.Invalid([new("body", "Must not be empty.")]);
+            case ScriptChangeKind.ConditionFailed:
+                return ScriptRequest.ConditionFailed(place);
+        }
+        context.Response.Headers.ETag = ScriptRequest.TagOf(change.Sha256);
+        if (change.Kind == ScriptChangeKind.Created)
+        {
+            context.Response.Headers.Location = ScriptRequest.AddressOf(place.Name);
+        }
+        return TypedResults.Json(
+            new ScriptView(place.Name, change.Bytes, change.Sha256), ApiJson.Options,
+            statusCode: change.Kind == ScriptChangeKind.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK);
+    }
+
+    private static ProblemHttpResult TooLarge(SqlUploadsConfig config) => Problem.Of(
+        StatusCodes.Status413PayloadTooLarge, "too-large", "The script is too large.",
+        $"A script has {config.MaxBytes} bytes at most on this server (sql_uploads.max_bytes). Nothing was changed.");
+}

@@ -1,0 +1,11 @@
+namespace Heimdall.Core.Configuration;
+
+/// <summary>Scripts over REST: whether callers may write to the <c>sql_directory</c>.</summary>
+public sealed record SqlUploadsConfig
+{
+    /// <summary>False: <c>/api/v1/sql</c> answers 404. Default: false.</summary>
+    public bool Enabled { get; init; }
+
+    /// <summary>Largest script in bytes; a larger one is refused with 413. Has nothing to do with <c>server.max_body_bytes</c>. Default: 100 MiB.</summary>
+    public long MaxBytes { get; init; } = 100 * 1024 * 1024;
+}

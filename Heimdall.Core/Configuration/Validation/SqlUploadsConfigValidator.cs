@@ -1,0 +1,8 @@
+using FluentValidation;
+
+namespace Heimdall.Core.Configuration.Validation;
+
+internal sealed class SqlUploadsConfigValidator : AbstractValidator<SqlUploadsConfig>
+{
+    public SqlUploadsConfigValidator() => RuleFor(uploads => uploads.MaxBytes).IsPositive();
+}
