@@ -1,0 +1,47 @@
+using System.Text;
+using Npgsql;
+
+namespace Heimdall.Tests.Plugins.Postgres.Differential;
+
+/// <summary>All that a database holds, schema, data and where its sequences stand, in the words of pg_dump.</summary>
+internal static class DatabaseDump
+{
+    private const int Shown = 40;
+
+    public static async Task<string> TakeAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        var (exitCode, dump, errors) = await PostgresProgram.RunAsync("pg_dump", connectionString, [], cancellationToken);
+        if (exitCode != 0)
+        {
+            throw new InvalidOperationException($"pg_dump failed:\n{errors}");
+        }
+
+        // Newer versions put a random key around a dump; the database's name is the fixture's.
+        var lines = dump.Split('\n').Where(line => !line.StartsWith(@"\restrict ", StringComparison.Ordinal) && !line.StartsWith(@"\unrestrict ", StringComparison.Ordinal));
+        return string.Join('\n', lines).Replace(new NpgsqlConnectionStringBuilder(connectionString).Database!, "DATABASE", StringComparison.Ordinal);
+    }
+
+    /// <summary>What lies between the lines that both begin with and the lines that both end with.</summary>
+    public static string Difference(string psql, string heimdall)
+    {
+        var (left, right) = (psql.Split('\n'), heimdall.Split('\n'));
+        var shorter = Math.Min(left.Length, right.Length);
+        var head = 0;
+        while (head < shorter && left[head] == right[head])
+        {
+            head++;
+        }
+
+        var tail = 0;
+        while (tail < shorter - head && left[^(tail + 1)] == right[^(tail + 1)])
+        {
+            tail++;
+        }
+
+        return new StringBuilder()
+            .AppendJoin('\n', left[Math.Max(0, head - 3)..head].Select(line => $"  {line}")).Append('\n')
+            .AppendJoin('\n', left[head..^tail].Take(Shown).Select(line => $"- {line}")).Append('\n')
+            .AppendJoin('\n', right[head..^tail].Take(Shown).Select(line => $"+ {line}")).Append('\n')
+            .ToString();
+    }
+}

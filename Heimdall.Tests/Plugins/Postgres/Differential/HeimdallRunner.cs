@@ -1,0 +1,45 @@
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Tests.Plugins.Postgres.Differential;
+
+/// <summary>The batch executor of the PostgreSQL plugin.</summary>
+internal sealed class HeimdallRunner : IScriptRunner
+{
+    private const string FileName = "script.sql";
+
+    private readonly PluginTestServer _server;
+
+    private HeimdallRunner(PluginTestServer server) => _server = server;
+
+    public string Name => "Heimdall";
+
+    public string ConnectionString => _server.ConnectionString;
+
+    public static async Task<HeimdallRunner> StartAsync() => new(await PluginTestServer.StartAsync());
+
+    public async Task<ScriptOutcome> RunAsync(byte[] script, ScriptMode mode, CancellationToken cancellationToken)
+    {
+        await File.WriteAllBytesAsync(Path.Combine(_server.Directory, FileName), script, cancellationToken);
+        var monitor = new FakeJobMonitor();
+        try
+        {
+            await _server.Plugin.RunAsync(_server.Job(mode.Context(FileName).ToJsonString()), monitor, cancellationToken);
+            return new ScriptOutcome([], Report(monitor));
+        }
+        catch (JobFailedException e)
+        {
+            return new ScriptOutcome(ErrorsOf(e.Failure), $"{e.Failure.Kind}: {e.Failure.Message}\n{Report(monitor)}");
+        }
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    private static ScriptError[] ErrorsOf(JobFailure failure) => failure.Errors.Count == 0
+        ? [new ScriptError(StateOf(failure.Kind), Line: null)]
+        : [.. failure.Errors.Select(error => new ScriptError(error.SqlState ?? StateOf(failure.Kind), error.Line))];
+
+    // In continue mode the kind is that of the first error, so what has no SQLSTATE can only have been refused.
+    private static string StateOf(JobFailureKind kind) => kind is JobFailureKind.Refused or JobFailureKind.Sql ? MeantDifferences.Refused : kind.ToString();
+
+    private static string Report(FakeJobMonitor monitor) => string.Join('\n', monitor.Err);
+}
