@@ -1,0 +1,8 @@
+-- modes: single stop continue
+-- refused: 5
+create table q (i int);
+insert into q values (1);
+insert into q
+\p
+values (2);
+insert into q values (3);

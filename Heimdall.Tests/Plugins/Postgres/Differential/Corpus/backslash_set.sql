@@ -1,0 +1,6 @@
+-- modes: single stop continue
+-- refused: 5
+create table q (i int);
+insert into q values (1);
+\set x 1
+insert into q values (2);

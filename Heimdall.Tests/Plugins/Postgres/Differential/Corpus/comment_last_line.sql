@@ -1,0 +1,3 @@
+-- modes: single stop continue
+create table q (i int);
+insert into q values (1); -- no newline; here

@@ -1,0 +1,13 @@
+-- modes: single stop continue
+-- differs continue: when the error comes with the request for the data, these are read as SQL; psql takes them first
+create table q (i int);
+create view v as select * from q;
+insert into q values (1);
+copy v from stdin;
+1
+\.
+insert into q values (2);
+copy v from stdin;
+insert into q values (3);
+\.
+insert into q values (4);

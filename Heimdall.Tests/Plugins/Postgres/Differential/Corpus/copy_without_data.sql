@@ -1,0 +1,3 @@
+-- modes: single stop continue
+create table q (t text);
+copy q from stdin;

@@ -1,0 +1,5 @@
+-- modes: single stop continue
+-- errors:
+/* only comments; */ -- here
+;;
+ ; -- the end

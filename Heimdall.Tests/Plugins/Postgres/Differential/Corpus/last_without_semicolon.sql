@@ -1,0 +1,4 @@
+-- modes: single stop continue
+-- errors:
+create table q (i int);
+insert into q values (1)

@@ -1,0 +1,6 @@
+-- modes: single stop continue
+;create table q (i int);;; ; insert into q values (1);;insert into q values (2) ; ;
+
+;
+insert into q values (1/0);;
+;

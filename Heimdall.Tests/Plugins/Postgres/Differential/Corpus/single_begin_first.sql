@@ -1,0 +1,5 @@
+-- modes: single
+-- refused: 3
+begin;
+create table q (i serial);
+commit;

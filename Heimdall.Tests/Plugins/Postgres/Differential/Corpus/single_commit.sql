@@ -1,0 +1,7 @@
+-- modes: single
+-- refused: 6
+create table q (i serial);
+insert into q default values;
+select 1; --
+commit;
+insert into q default values;

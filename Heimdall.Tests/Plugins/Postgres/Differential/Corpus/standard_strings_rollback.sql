@@ -1,0 +1,20 @@
+-- modes: stop continue
+create table q (id serial, t text);
+begin;
+set standard_conforming_strings = off;
+insert into q (t) values ('a\';');
+rollback;
+insert into q (t) values ('b\');
+begin; set local standard_conforming_strings = off;
+insert into q (t) values ('c\';'); commit;
+insert into q (t) values ('d\');
+begin; savepoint s; set standard_conforming_strings = off;
+insert into q (t) values ('e\';'); rollback to s;
+insert into q (t) values ('f\'); commit;
+set local standard_conforming_strings = off;
+insert into q (t) values ('g\');
+begin;
+set standard_conforming_strings = off;
+select 1/0;
+commit;
+insert into q (t) values ('h\');
