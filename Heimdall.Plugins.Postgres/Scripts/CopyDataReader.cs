@@ -59,7 +59,7 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
 
             if (buffer.Ended)
             {
-                End();
+                End(terminator: 0);
 
                 return default;
             }
@@ -75,15 +75,23 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
             return false;
         }
 
-        buffer.Discard(length);
-        End();
+        End(length);
 
         return true;
     }
 
-    private void End()
+    // What was kept back takes the place of the terminator, in whose line psql reads it.
+    private void End(int terminator)
     {
-        buffer.Replace(0, 0, _behind);
+        if (_behind.Length == 0)
+        {
+            buffer.Discard(terminator);
+        }
+        else
+        {
+            buffer.Replace(0, Math.Max(0, terminator - 1), terminator == 0 ? _behind : _behind.AsSpan().TrimEnd((byte)'\n'));
+        }
+
         (Inside, _behind) = (false, []);
     }
 

@@ -1,5 +1,4 @@
 -- modes: single stop continue
--- differs continue: when the error comes with the request for the data, these are read as SQL; psql takes them first
 create table q (i int);
 create view v as select * from q;
 insert into q values (1);
