@@ -69,16 +69,18 @@ internal sealed partial class JobRunner(
         {
             progress = progress with { Truncated = progress.Truncated is true || stored.IsCut, RowCount = stored.Rows };
         }
-        if (end == JobEnd.Lost)
-        {
-            LogLost(job.Id, job.Attempt);
-        }
         if (end == JobEnd.HandedBack)
         {
             await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, token), CancellationToken.None);
             throw new OperationCanceledException(stopping); // Hangfire puts it back into its queue
         }
-        return await settler.SettleAsync(job, end, progress) ?? await StoreRetry.RunAsync(token => jobs.FindAsync(job.Id, token), CancellationToken.None);
+        if (await settler.SettleAsync(job, end, progress) is { } settled)
+        {
+            return settled;
+        }
+        // Also when the attempt ended in another way: the newer one ends its session, which may be noticed before the lost lease is.
+        LogLost(job.Id, job.Attempt);
+        return await StoreRetry.RunAsync(token => jobs.FindAsync(job.Id, token), CancellationToken.None);
     }
 
     /// <summary>Hangfire shows what we recorded, also when a job that has ended is delivered once more.</summary>
@@ -104,7 +106,7 @@ internal sealed partial class JobRunner(
     [LoggerMessage(LogLevel.Information, "Job {JobId} started, attempt {Attempt}, command {Command}, cluster {Cluster}")]
     private partial void LogStarted(Guid jobId, int attempt, string command, string cluster);
 
-    [LoggerMessage(LogLevel.Warning, "Job {JobId} belongs to a newer attempt; attempt {Attempt} was rolled back")]
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} belongs to a newer attempt; what attempt {Attempt} made of it is not recorded")]
     private partial void LogLost(Guid jobId, int attempt);
 
     [LoggerMessage(LogLevel.Warning, "Job {JobId} taken over: the runner of attempt {Attempt} has not renewed its lease")]
