@@ -19,6 +19,7 @@ internal static class DefinitionScripts
         File = $"ddl_{statements}.sql",
         Title = $"{statements:N0} DDL and function statements",
         CountSql = CountSql,
+        MakesManyFiles = true,
         WriteAsync = (path, cancellationToken) => WriteAsync(path, statements, cancellationToken),
     };
 

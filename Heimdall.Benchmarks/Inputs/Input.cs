@@ -15,6 +15,12 @@ internal sealed record Input
     /// <summary>Asks how much the script has left behind.</summary>
     public required string CountSql { get; init; }
 
+    /// <summary>
+    /// Whether making files is a part of the work. ext4 looks long for an inode when many were freed within the last five minutes
+    /// (its recently_deleted), so the databases of such a script are not dropped before all is measured.
+    /// </summary>
+    public bool MakesManyFiles { get; init; }
+
     /// <summary>Writes the script to a path.</summary>
     public required Func<string, CancellationToken, Task> WriteAsync { get; init; }
 }

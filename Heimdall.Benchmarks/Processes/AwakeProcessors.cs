@@ -6,25 +6,55 @@ namespace Heimdall.Benchmarks.Processes;
 /// </summary>
 internal sealed class AwakeProcessors : IAsyncDisposable
 {
-    // Linux shares processors between sessions first ("autogroup"): within the session of this program the lowest priority would
-    // still cost the server, which has a session of its own, half a processor. So the busy ones get a session, and its priority.
+    // SCHED_IDLE gives way at once; with a priority alone the busy ones still kept the server waiting for half of its time.
     private const string Busy = """
-        if command -v setsid >/dev/null; then set -- setsid; else set --; fi
-        exec "$@" nice -n 19 sh -c 'echo 19 2>/dev/null >/proc/self/autogroup; while :; do :; done'
+        if command -v chrt >/dev/null; then set -- chrt --idle 0; else set -- nice -n 19; fi
+        exec "$@" sh -c 'while :; do :; done'
         """;
 
+    // Linux first shares processors between sessions ("autogroup"), as equals, and then looks at who gives way within one.
+    private const string Autogroup = "/proc/sys/kernel/sched_autogroup_enabled";
+
     private readonly Companion[] _busy;
+    private readonly bool _hasTurnedAutogroupOff;
 
-    private AwakeProcessors(Companion[] busy) => _busy = busy;
+    private AwakeProcessors(Companion[] busy, bool hasTurnedAutogroupOff) => (_busy, _hasTurnedAutogroupOff) = (busy, hasTurnedAutogroupOff);
 
-    public static AwakeProcessors Start() =>
-        new([.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Companion.Start("/dev/null", "sh", "-c", Busy))]);
+    public static AwakeProcessors Start()
+    {
+        var hasTurnedOff = IsAutogroupOn() && TrySetAutogroup(false);
+        return new([.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Companion.Start("/dev/null", "sh", "-c", Busy))], hasTurnedOff);
+    }
+
+    /// <summary>Says so when what keeps the processors awake takes time from what is measured.</summary>
+    public static string Warning => IsAutogroupOn() && !TrySetAutogroup(true)
+        ? "; sched_autogroup_enabled is 1 and only root can change it, so what keeps the processors awake takes time from what is measured"
+        : "";
 
     public async ValueTask DisposeAsync()
     {
         foreach (var one in _busy)
         {
             await one.DisposeAsync();
+        }
+        if (_hasTurnedAutogroupOff)
+        {
+            TrySetAutogroup(true);
+        }
+    }
+
+    private static bool IsAutogroupOn() => File.Exists(Autogroup) && File.ReadAllText(Autogroup).Trim() == "1";
+
+    private static bool TrySetAutogroup(bool isOn)
+    {
+        try
+        {
+            File.WriteAllText(Autogroup, isOn ? "1" : "0");
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 }

@@ -6,8 +6,10 @@ using Npgsql;
 namespace Heimdall.Benchmarks.Scripts;
 
 /// <summary>Runs a row: all contenders in turns, so that a slow minute of the machine is everybody's.</summary>
-internal sealed class RowMeasurement(PostgresServer server, int rounds)
+internal sealed class RowMeasurement(PostgresServer server, int rounds) : IAsyncDisposable
 {
+    private readonly List<BenchDatabase> _kept = [];
+
     /// <summary>The database of a run; that of a job is known to Heimdall before it is there.</summary>
     public static string LabelOf(string contender, ScriptRow row, string mode, int round) =>
         $"{contender}_{row.Name}_{mode}_{round}".ToLowerInvariant().Replace('-', '_');
@@ -41,6 +43,14 @@ internal sealed class RowMeasurement(PostgresServer server, int rounds)
         return result;
     }
 
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var database in _kept)
+        {
+            await database.DisposeAsync();
+        }
+    }
+
     private static async Task TryAsync(Series series, Func<Task> action)
     {
         if (series.Failure is not null)
@@ -59,7 +69,21 @@ internal sealed class RowMeasurement(PostgresServer server, int rounds)
 
     private async Task<(Run Run, long Count)> RunOnceAsync(IContender contender, ScriptRow row, string mode, int round, CancellationToken cancellationToken)
     {
-        await using var database = await server.CreateDatabaseAsync(LabelOf(contender.Name, row, mode, round), cancellationToken);
+        var database = await server.CreateDatabaseAsync(LabelOf(contender.Name, row, mode, round), cancellationToken);
+        if (row.Input.MakesManyFiles)
+        {
+            _kept.Add(database);
+            return await RunInAsync(database, contender, row, mode, round, cancellationToken);
+        }
+        await using (database)
+        {
+            return await RunInAsync(database, contender, row, mode, round, cancellationToken);
+        }
+    }
+
+    private async Task<(Run Run, long Count)> RunInAsync(
+        BenchDatabase database, IContender contender, ScriptRow row, string mode, int round, CancellationToken cancellationToken)
+    {
         await database.ExecuteAsync(row.Input.Setup, cancellationToken);
         await server.CheckpointAsync(cancellationToken);
         var run = await contender.RunAsync(row, database, cancellationToken);

@@ -10,7 +10,8 @@ internal sealed record ScriptsOptions
 
         Runs script files with psql and with Heimdall, in turns, each time in a fresh database after a CHECKPOINT, and compares
         what they took with the goals. A goal that is missed is reported and is no failure; a run that fails, or leaves other
-        rows behind than psql, is one (exit code 1).
+        rows behind than psql, is one (exit code 1). Processors are kept awake by work that gives way to all other; for it to do
+        so, root turns the kernel's sched_autogroup_enabled off for as long as it measures.
 
           --only NAME[,NAME]     some of: {string.Join(", ", ScriptRows.Names)}
           --rounds N             runs of each (5, and 1 with --quick)

@@ -95,7 +95,7 @@ internal sealed class ScriptsSuite
         await using var awake = mode == Awake ? AwakeProcessors.Start() : null;
         await using var executor = new ExecutorContender(_server, _inputs);
         var psql = new PsqlContender(_server, _inputs);
-        var measurement = new RowMeasurement(_server, _options.RoundCount);
+        await using var measurement = new RowMeasurement(_server, _options.RoundCount);
         var results = new List<RowResult>();
         foreach (var row in _wanted)
         {
@@ -124,7 +124,7 @@ internal sealed class ScriptsSuite
 
     private async Task PrintAsync(Dictionary<string, List<RowResult>> results, List<Figure> figures, CancellationToken cancellationToken)
     {
-        Console.WriteLine($"{await _server.DescribeAsync(cancellationToken)}; {Environment.ProcessorCount} processors, rounds: {_options.RoundCount}{(_options.Quick ? "; small scripts, which measure nothing" : "")}");
+        Console.WriteLine($"{await _server.DescribeAsync(cancellationToken)}; {Environment.ProcessorCount} processors, rounds: {_options.RoundCount}{(_options.Quick ? "; small scripts, which measure nothing" : "")}{AwakeProcessors.Warning}");
         foreach (var (mode, rows) in results.Where(pair => pair.Value.Count > 0))
         {
             Console.WriteLine($"\nProcessors {(mode == Awake ? "kept awake" : "left to fall asleep")}:\n\n{ScriptsReport.OfRows(rows, hasGoals: mode == Awake)}");
