@@ -8,11 +8,14 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
 internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, BatchEvidence evidence)
 {
-    private const string CurrentTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::text";
+    private const string CurrentTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
 
     /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    public static JobFailedException TransactionEnded() => new(
+        JobFailureKind.OutcomeUnknown, "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be committed.");
 
     /// <exception cref="AttemptLostException">The job belongs to another attempt.</exception>
     /// <exception cref="JobFailedException">Something of the script is committed, or nobody can tell.</exception>
@@ -40,9 +43,7 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
         await using var command = new NpgsqlCommand(CurrentTransaction, session.Connection);
         if (await command.ExecuteScalarAsync(cancellationToken) as string != evidence.Xid)
         {
-            throw new JobFailedException(
-                JobFailureKind.OutcomeUnknown,
-                "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be committed.");
+            throw TransactionEnded();
         }
     }
 

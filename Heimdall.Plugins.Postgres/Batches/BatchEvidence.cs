@@ -10,11 +10,12 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// </summary>
 internal sealed record BatchEvidence
 {
+    // With every name in full: the script may have set a search_path.
     private const string Question =
         """
-        select pg_current_xact_id()::text,
-            (select system_identifier::text from pg_control_system()),
-            (select timeline_id from pg_control_checkpoint())
+        select pg_catalog.pg_current_xact_id()::pg_catalog.text,
+            (select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()),
+            (select timeline_id from pg_catalog.pg_control_checkpoint())
         """;
 
     public required int Pid { get; init; }
@@ -78,7 +79,7 @@ internal sealed record BatchEvidence
     private static async Task FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken)
     {
         await using var control = await session.OpenControlAsync(cancellationToken);
-        await using var fence = new NpgsqlCommand("select pg_logical_emit_message(true, 'heimdall', $1)", control)
+        await using var fence = new NpgsqlCommand("select pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)", control)
         {
             Parameters = { new() { Value = jobId.ToString() } },
         };

@@ -1,6 +1,7 @@
 using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.RunLogs;
 using Heimdall.Plugins.Postgres.Scripts;
@@ -10,14 +11,16 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Writes down what the server says of a batch's statements: counts, the run log, notices and errors.</summary>
-internal sealed class BatchJournal(Session session, ScriptStream script, bool isOneTransaction, IJobMonitor monitor) : IPipelineObserver
+internal sealed class BatchJournal(Session session, ScriptStream script, JobSettings settings, IJobMonitor monitor) : IPipelineObserver
 {
     private readonly Lock _lock = new();
     private readonly List<StatementError> _errors = [];
     private IReadOnlyList<StatementError>? _shownErrors;
     private long _done;
     private long _failed;
+    private long _unlisted;
     private long _rowsAffected;
+    private long? _rowsBeforeBlock;
     private long _bytesRead;
 
     /// <summary>The first statement that failed.</summary>
@@ -43,6 +46,7 @@ internal sealed class BatchJournal(Session session, ScriptStream script, bool is
         {
             _done++;
             _rowsAffected += outcome.ChangesRows && !statement.CopiesOut ? outcome.Rows : 0;
+            FollowBlock(statement.Step, outcome);
         }
 
         if (monitor.WantsStdout)
@@ -56,7 +60,14 @@ internal sealed class BatchJournal(Session session, ScriptStream script, bool is
     public void OnFailed(PostgresException error, ScriptStatement? statement, ReadOnlySpan<byte> text)
     {
         var failure = PostgresErrors.ToFailure(error, PlaceOf(statement, text), session.State);
-        Add(isOneTransaction ? failure with { Errors = [.. failure.Errors.Select(WithWayOut)] } : failure);
+        Add(settings switch
+        {
+            { Transaction: TransactionMode.Single } => failure with { Errors = [.. failure.Errors.Select(WithWayOut)] },
+
+            // Where the script goes on, one statement that was out of time or refused is an error like others, and not how the job ends.
+            { OnError: OnError.Continue } => failure with { Kind = JobFailureKind.Sql },
+            _ => failure,
+        });
     }
 
     public void OnNotice(PostgresNotice notice, ScriptStatement? statement)
@@ -77,6 +88,10 @@ internal sealed class BatchJournal(Session session, ScriptStream script, bool is
             {
                 _errors.AddRange(failure.Errors);
                 _shownErrors = null;
+            }
+            else
+            {
+                _unlisted += failure.Errors.Count;
             }
         }
 
@@ -104,20 +119,36 @@ internal sealed class BatchJournal(Session session, ScriptStream script, bool is
         ? error with { Hint = "The whole script is one transaction; with transaction: none each statement runs by itself." }
         : error;
 
-    /// <summary>All that failed, when the script went on behind it.</summary>
+    /// <summary>All that failed: the first, with the errors of all.</summary>
     public JobFailure ToFailure()
     {
         var first = FirstFailure!;
         var message = _failed == 1 ? first.Message : $"{_failed} statements failed; the first: {first.Message}";
-        return first with { Message = _failed > _errors.Count ? $"{message} (the first {_errors.Count} are listed)" : message, Errors = [.. _errors] };
+        return first with { Message = _unlisted > 0 ? $"{message} (the first {_errors.Count} are listed)" : message, Errors = [.. _errors] };
     }
 
-    /// <summary>What was undone is no progress.</summary>
-    public void Undo()
+    /// <summary>What was undone is no progress: all of it, or the transaction block that is open.</summary>
+    public void Undo(bool isAll)
     {
         lock (_lock)
         {
-            _rowsAffected = 0;
+            _rowsAffected = isAll ? 0 : _rowsBeforeBlock ?? _rowsAffected;
+            _rowsBeforeBlock = null;
+        }
+    }
+
+    // A COMMIT of a block that has failed says ROLLBACK. What a ROLLBACK TO undoes is not followed.
+    private void FollowBlock(BlockStep step, CommandOutcome outcome)
+    {
+        if (step is BlockStep.End or BlockStep.EndAndBegin)
+        {
+            _rowsAffected = outcome.Tag == "ROLLBACK" ? _rowsBeforeBlock ?? _rowsAffected : _rowsAffected;
+            _rowsBeforeBlock = null;
+        }
+
+        if (step is BlockStep.Begin or BlockStep.EndAndBegin)
+        {
+            _rowsBeforeBlock ??= _rowsAffected;
         }
     }
 

@@ -13,6 +13,9 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// </summary>
 internal sealed class BatchRunner : IAsyncDisposable
 {
+    /// <summary>How long the connection of a backend that has been ended may take to show it.</summary>
+    private static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(2);
+
     private readonly Session _session;
     private readonly ScriptStream _script;
     private readonly JobSettings _settings;
@@ -21,11 +24,12 @@ internal sealed class BatchRunner : IAsyncDisposable
     private readonly BatchJournal _journal;
     private readonly ScriptScanner _scanner;
     private Pipeline? _pipeline;
+    private Task _stopping = Task.CompletedTask;
 
     public BatchRunner(Session session, ScriptStream script, JobSettings settings, Guid jobId, IJobMonitor monitor)
     {
         (_session, _script, _settings, _jobId, _monitor) = (session, script, settings, jobId, monitor);
-        _journal = new BatchJournal(session, script, IsOneTransaction, monitor);
+        _journal = new BatchJournal(session, script, settings, monitor);
         _scanner = new ScriptScanner(script, settings.Variables)
         {
             OnStrayTerminator = settings.OnError == OnError.Continue ? OnStrayTerminator : null,
@@ -58,6 +62,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         {
             if (!pipeline.IsIdle)
             {
+                _session.GiveUp();
                 pipeline.Abort();
             }
 
@@ -80,7 +85,16 @@ internal sealed class BatchRunner : IAsyncDisposable
         // Reported before the commit: should this process die in it, whoever finds the batch committed can still tell how far it came.
         var end = End();
         _monitor.Report(end);
-        await new BatchCommit(_session, _jobId, _monitor, evidence!).RunAsync(cancellationToken);
+        _session.Connection.Notice += OnNotice;
+        try
+        {
+            await new BatchCommit(_session, _jobId, _monitor, evidence!).RunAsync(cancellationToken);
+        }
+        finally
+        {
+            _session.Connection.Notice -= OnNotice;
+        }
+
         return end;
 
         async Task RecordEvidenceAsync(CancellationToken token)
@@ -88,6 +102,9 @@ internal sealed class BatchRunner : IAsyncDisposable
             evidence = await BatchEvidence.TakeAsync(_session, _jobId, token);
             await _monitor.RecordEvidenceAsync(evidence.ToJson(), token);
         }
+
+        // Deferred triggers run in the commit.
+        void OnNotice(object sender, NpgsqlNoticeEventArgs e) => _journal.OnNotice(e.Notice, statement: null);
     }
 
     private async Task<JobProgress> RunByStatementAsync(CancellationToken cancellationToken)
@@ -99,6 +116,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         {
             _session.Adopt(isInTransaction: true);
             await _session.StopAsync();
+            _journal.Undo(isAll: false);
             _monitor.Stderr("WARNING:  the script ended inside a transaction block, which is rolled back");
         }
 
@@ -116,8 +134,17 @@ internal sealed class BatchRunner : IAsyncDisposable
         var stream = await OpenedStream.TakeAsync(_session.Connection, cancellationToken);
         _pipeline = new Pipeline(stream, _journal, stopsOnError, VerbatimCommand.HasStandardStrings(_session.Connection));
         _scanner.StandardConformingStrings = _pipeline.StandardConformingStrings;
-        await using var stop = cancellationToken.UnsafeRegister(_ => _ = StopNowAsync(), null);
-        await new ScriptPlayer(_scanner, _pipeline, _journal, route, beforeFirst).PlayAsync(cancellationToken);
+        try
+        {
+            await using var stop = cancellationToken.UnsafeRegister(_ => _stopping = StopNowAsync(), null);
+            await new ScriptPlayer(_scanner, _pipeline, _journal, route, beforeFirst).PlayAsync(cancellationToken);
+        }
+        finally
+        {
+            // It ends whatever bears the job's name, and the job may soon be another attempt's.
+            await _stopping;
+        }
+
         if (_journal.FirstFailure is not null)
         {
             throw new JobFailedException(_journal.ToFailure());
@@ -125,7 +152,9 @@ internal sealed class BatchRunner : IAsyncDisposable
 
         if (_script.HasChanged)
         {
-            throw new JobFailedException(JobFailureKind.Refused, "The script was changed while it was read; run it again when it is complete.");
+            throw IsOneTransaction
+                ? new JobFailedException(JobFailureKind.Refused, "The script was changed while it was read; run it again when it is complete.")
+                : new JobFailedException(JobFailureKind.Interrupted, $"The script was changed while it was read. {Effect()}");
         }
     }
 
@@ -137,6 +166,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         try
         {
             await _session.TerminateAsync();
+            await _pipeline!.AbortAfterAsync(Courtesy);
         }
         catch (JobFailedException)
         {
@@ -157,23 +187,26 @@ internal sealed class BatchRunner : IAsyncDisposable
         }
 
         await _session.StopAsync();
-        if (isUndone)
-        {
-            _journal.Undo();
-        }
-
-        _monitor.Report(_journal.Progress());
+        _journal.Undo(isAll: isUndone);
+        await _script.TryReadToEndAsync();
+        _monitor.Report(_journal.Progress() with { Sha256 = _script.IsAtEnd ? _script.Sha256 : null });
     }
 
     private Exception Stopped(Exception cause, CancellationToken cancellationToken) => IsOneTransaction || _pipeline is null
         ? new OperationCanceledException(cause.Message, cause, cancellationToken)
-        : new JobInterruptedException(
-            $"Stopped before its end. Its statements commit by themselves: {_journal.Done} are known to be done and stay done; the next one or, of short ones, the next few may be done too.", cause);
+        : new JobInterruptedException($"Stopped before its end. {Effect()}", cause);
+
+    /// <summary>What of a script is in the database whose statements commit by themselves.</summary>
+    private string Effect()
+    {
+        var known = $"Its statements commit by themselves: {_journal.Done} are known to be done and stay done";
+        return _pipeline?.Unanswered is > 0 and var count ? $"{known}; of the next {count}, which were on their way, some may be done too." : $"{known}.";
+    }
 
     /// <summary>What is to blame for an exception, or null when it is no way for a batch to end: then it is somebody else's.</summary>
     private JobFailure? ToFailure(Exception exception)
     {
-        if (_journal.FirstFailure is not null && (exception is ScriptException or JobFailedException { InnerException: null }))
+        if (_journal.FirstFailure is not null && (exception is ScriptException or JobFailedException { InnerException: null, Failure.Kind: not JobFailureKind.OutcomeUnknown }))
         {
             // The statement that failed came before whatever was found wrong further on, which is told only where the script goes on.
             if (exception is ScriptException unreadable && _settings.OnError == OnError.Continue)
@@ -193,7 +226,8 @@ internal sealed class BatchRunner : IAsyncDisposable
             case SessionBrokenException { InnerException: { } cause }:
                 _session.GiveUp();
                 var place = _pipeline?.Current is var (statement, text) ? _journal.PlaceOf(statement, text.Span) : ErrorPlace.None;
-                return Told(PostgresErrors.ToFailure(cause, place, _session.State));
+                var lost = PostgresErrors.ToFailure(cause, place, _session.State);
+                return Told(IsOneTransaction ? lost : lost with { Message = $"{lost.Message.TrimEnd('.')}. {Effect()}" });
             case NpgsqlException:
                 return Told(PostgresErrors.ToFailure(exception, ErrorPlace.None, _session.State));
             default:
@@ -201,10 +235,12 @@ internal sealed class BatchRunner : IAsyncDisposable
         }
     }
 
+    /// <summary>The first failure is the job's; only that nobody can tell what took effect outweighs it.</summary>
     private JobFailure Told(JobFailure failure)
     {
         _journal.Add(failure);
-        return failure;
+        var all = _journal.ToFailure();
+        return failure.Kind == JobFailureKind.OutcomeUnknown ? failure with { Errors = all.Errors } : all;
     }
 
     private static JobFailure Unreadable(ScriptException e) => new()

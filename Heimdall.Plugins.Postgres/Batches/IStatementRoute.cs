@@ -9,8 +9,9 @@ internal interface IStatementRoute
     /// <exception cref="JobFailedException">The mode does not allow the statement.</exception>
     StatementWay Of(ScriptStatement statement, int length);
 
-    /// <summary>Told, when all has been answered, whether a transaction block is open.</summary>
-    void Adopt(bool isInBlock);
+    /// <summary>Told, when all has been answered, whether a transaction block is open, and whether a text of several statements has committed.</summary>
+    /// <exception cref="JobFailedException">The mode's promise cannot be kept any more.</exception>
+    void Adopt(bool isInBlock, bool hasCommitted);
 }
 
 /// <summary>How a statement is sent.</summary>
@@ -38,8 +39,12 @@ internal sealed class SingleTransactionRoute : IStatementRoute
         _ => StatementRoutes.WayInBlock(statement, length, StatementWay.AheadAsQuery),
     };
 
-    public void Adopt(bool isInBlock)
+    public void Adopt(bool isInBlock, bool hasCommitted)
     {
+        if (!isInBlock || hasCommitted)
+        {
+            throw BatchCommit.TransactionEnded();
+        }
     }
 
     private static JobFailedException Refused(ScriptStatement statement)
@@ -83,7 +88,7 @@ internal sealed class StopOnErrorRoute : IStatementRoute
         };
     }
 
-    public void Adopt(bool isInBlock) => _isInBlock = isInBlock;
+    public void Adopt(bool isInBlock, bool hasCommitted) => _isInBlock = isInBlock;
 }
 
 /// <summary>Each statement as psql sends it, whatever became of those before it.</summary>
@@ -92,7 +97,7 @@ internal sealed class ContinueOnErrorRoute : IStatementRoute
     public StatementWay Of(ScriptStatement statement, int length) =>
         StatementRoutes.MustBeAlone(statement, length) ? StatementWay.Alone : StatementWay.AheadAsQuery;
 
-    public void Adopt(bool isInBlock)
+    public void Adopt(bool isInBlock, bool hasCommitted)
     {
     }
 }

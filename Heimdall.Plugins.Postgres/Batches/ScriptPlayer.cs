@@ -70,11 +70,20 @@ internal sealed class ScriptPlayer(
     }
 
     /// <summary>
-    /// SET TRANSACTION must come before any query, also one of ours, and other settings may stand before it; none has an effect outside
-    /// the session. But the session must not lose the name by which it is found before it is known by another sign.
+    /// SET TRANSACTION must come before any query, also one of ours, and other settings and locks may stand before it; none has an effect
+    /// that outlives the session. But the session must not lose the name by which it is found before it is known by another sign.
     /// </summary>
-    private bool IsHarmlessSetting(ScriptStatement statement) => statement.Tag is "SET"
-        && !Encoding.Latin1.GetString(scanner.Text.Span).Contains("application_name", StringComparison.OrdinalIgnoreCase);
+    private bool IsHarmlessSetting(ScriptStatement statement)
+    {
+        if (statement.Tag is not ("SET" or "RESET" or "SET CONSTRAINTS" or "LOCK TABLE"))
+        {
+            return false;
+        }
+
+        var text = Encoding.Latin1.GetString(scanner.Text.Span);
+        return !text.Contains("application_name", StringComparison.OrdinalIgnoreCase)
+            && !(statement.Tag == "RESET" && text.EndsWith("all", StringComparison.OrdinalIgnoreCase));
+    }
 
     private async ValueTask RunAloneAsync(ScriptStatement statement, CancellationToken cancellationToken)
     {
@@ -84,6 +93,7 @@ internal sealed class ScriptPlayer(
             return;
         }
 
+        pipeline.ExpectsCopy = true;
         await pipeline.QueryAsync(statement, scanner.Text);
         while (await pipeline.WaitForCopyAsync())
         {
@@ -91,8 +101,9 @@ internal sealed class ScriptPlayer(
         }
 
         await pipeline.DrainAsync();
+        pipeline.ExpectsCopy = false;
         journal.CopyDataLine = null;
-        route.Adopt(pipeline.IsInBlock);
+        route.Adopt(pipeline.IsInBlock, pipeline.HasCommitted);
         Adopt(statement);
     }
 

@@ -39,12 +39,31 @@ internal sealed class ScriptStream : Stream
     /// <summary>Whether the file was written to while it was read. (One that was replaced by another of its name is read to its own end.)</summary>
     public bool HasChanged => _read != Length || ModifiedAt() != _modified;
 
+    /// <summary>Whether all of it has been read.</summary>
+    public bool IsAtEnd => _read == Length;
+
     /// <summary>Of what has been read so far, in lower-case hexadecimal.</summary>
     public string Sha256 => Convert.ToHexStringLower(_hash.GetCurrentHash());
 
     /// <exception cref="JobRefusedException">The query is the path of a script that may not be read.</exception>
     public static ScriptStream Open(string query, ScriptFolder directory) =>
         new(ScriptFolder.IsPath(query) ? directory.Open(query) : new MemoryStream(Encoding.UTF8.GetBytes(query)));
+
+    /// <summary>Reads what nobody has read, so that the hash is that of the whole. One that cannot be read has none.</summary>
+    public async Task TryReadToEndAsync()
+    {
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (_read < Length && await ReadAsync(buffer) > 0)
+            {
+            }
+        }
+        catch (JobFailedException)
+        {
+            // How the job ended is known already.
+        }
+    }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 

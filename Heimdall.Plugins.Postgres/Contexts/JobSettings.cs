@@ -101,7 +101,7 @@ internal sealed record JobSettings
             reader.Report("row_limit", "goes only with return_result: true; a batch has no rows to limit.");
         }
 
-        if (returnResult && (asked.Transaction ?? asked.OnError as Enum) is not null)
+        if (returnResult && (asked.Transaction is not null || asked.OnError is not null))
         {
             reader.Report(asked.Transaction is null ? "on_error" : "transaction", "goes only with a batch; a query is one statement.");
         }

@@ -12,6 +12,9 @@ internal static partial class PostgresErrors
 {
     private const string SessionLost = "The session was lost";
 
+    /// <summary>Characters of a message, detail, hint or context that are kept: a job keeps many errors, and a RAISE may be of any length.</summary>
+    private const int LongestField = 8192;
+
     /// <summary>Everything that opening a connection may throw when the cluster, its address, its certificates or its login are at fault.</summary>
     public static bool IsConnectFault(Exception exception) => exception
         is NpgsqlException or SocketException or IOException or TimeoutException or AuthenticationException or CryptographicException
@@ -45,7 +48,7 @@ internal static partial class PostgresErrors
             PostgresException e => new JobFailure
             {
                 Kind = KindOf(e, session),
-                Message = lost ? $"{SessionLost}: {e.MessageText}" : e.MessageText,
+                Message = lost ? $"{SessionLost}: {Cut(e.MessageText)}" : Cut(e.MessageText)!,
                 Errors = [ToError(e, place)],
             },
             PlaceholderException e => new JobFailure
@@ -111,10 +114,10 @@ internal static partial class PostgresErrors
         var error = new StatementError
         {
             SqlState = e.SqlState,
-            Message = e.MessageText,
-            Detail = e.Detail,
-            Hint = e.Hint,
-            Context = e.Where,
+            Message = Cut(e.MessageText)!,
+            Detail = Cut(e.Detail),
+            Hint = Cut(e.Hint),
+            Context = Cut(e.Where),
         };
 
         // COPY gives no position but says which line of its data was wrong.
@@ -125,6 +128,8 @@ internal static partial class PostgresErrors
 
         return At(error, place, e.Position);
     }
+
+    private static string? Cut(string? text) => text is { Length: > LongestField } ? $"{text[..LongestField]} …" : text;
 
     private static StatementError At(StatementError error, ErrorPlace place, int position)
     {

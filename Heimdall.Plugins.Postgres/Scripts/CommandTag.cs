@@ -71,12 +71,13 @@ internal static class CommandTag
 
     /// <summary>
     /// Told of the commands that read and write rows and of definitions. The others are left out because a block changes what they do
-    /// (LOCK, DECLARE, SAVEPOINT, SET LOCAL need one; VACUUM refuses one; CALL and DO may commit) or gain nothing from one.
+    /// (LOCK, DECLARE, SAVEPOINT, SET LOCAL need one; VACUUM refuses one; CALL and DO may commit; so do functions of extensions that are
+    /// called by SELECT) or gain nothing from one.
     /// </summary>
     public static bool RunsInBlock(ReadOnlySpan<string> words) => words switch
     {
-        ["INSERT" or "UPDATE" or "DELETE" or "MERGE" or "SELECT" or "VALUES" or "TABLE" or "WITH" or "TRUNCATE" or "COMMENT" or "GRANT" or "REVOKE", ..] => true,
-        ["CREATE" or "ALTER" or "DROP", .. var rest] => ObjectOf(rest) is not ("SUBSCRIPTION" or "DATABASE" or "TABLESPACE" or "SYSTEM"),
+        ["INSERT" or "UPDATE" or "DELETE" or "MERGE" or "VALUES" or "TABLE" or "WITH" or "TRUNCATE" or "COMMENT" or "GRANT" or "REVOKE", ..] => true,
+        ["CREATE" or "ALTER" or "DROP", .. var rest] => ObjectOf(rest) is not ("SUBSCRIPTION" or "DATABASE" or "TABLESPACE" or "SYSTEM" or "MATERIALIZED VIEW"),
         _ => false,
     };
 
@@ -105,8 +106,8 @@ internal static class CommandTag
     {
         var direction = words.IndexOfAny("FROM", "TO");
 
-        // The server takes STDIN and STDOUT for the same word.
-        return direction < 0 ? ScriptStatementKind.Sql : words[direction..] switch
+        // Not found in reach: it may be either way, and whoever reads is ready for data. The server takes STDIN and STDOUT for the same word.
+        return direction < 0 ? ScriptStatementKind.CopyFromStdin : words[direction..] switch
         {
             ["FROM", "STDIN" or "STDOUT", ..] => ScriptStatementKind.CopyFromStdin,
             ["TO", "STDIN" or "STDOUT", ..] => ScriptStatementKind.CopyToStdout,

@@ -57,9 +57,9 @@ internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
     public void Replace(int position, int length, ReadOnlySpan<byte> replacement)
     {
         var growth = replacement.Length - length;
-        while (_bytes.Length - _end < growth)
+        if (_bytes.Length - _end < growth)
         {
-            MakeRoom();
+            MakeRoom(growth);
         }
 
         var original = Kept.Slice(position, length);
@@ -90,7 +90,7 @@ internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
         // Short of room is treated as none: reading the last few bytes of the buffer would cost a call each.
         if (_bytes.Length - _end < _bytes.Length / 4)
         {
-            MakeRoom();
+            MakeRoom(1);
         }
 
         var count = await script.ReadAsync(_bytes.AsMemory(_end), cancellationToken);
@@ -108,19 +108,21 @@ internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
         return script.DisposeAsync();
     }
 
-    private void MakeRoom()
+    /// <param name="wanted">Bytes that must find room behind those kept.</param>
+    private void MakeRoom(int wanted)
     {
         var kept = Kept;
+        var needed = (long)kept.Length + wanted;
 
-        if (kept.Length > LongestStatement)
+        if (kept.Length > LongestStatement || needed > Array.MaxLength)
         {
             throw new ScriptException("The statement that begins here is longer than 1 GB, which PostgreSQL does not take: split it.", Start);
         }
 
         // Moving no more than half and otherwise doubling keeps the copying linear in the length of the script.
-        var target = kept.Length <= _bytes.Length / 2
+        var target = kept.Length <= _bytes.Length / 2 && needed <= _bytes.Length
             ? _bytes
-            : GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, _bytes.Length * 2L));
+            : GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, Math.Max(needed, _bytes.Length * 2L)));
 
         kept.CopyTo(target);
         (_end, _start) = (kept.Length, 0);

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Heimdall.Plugins.Postgres.Scripts;
 
 /// <summary>
@@ -180,10 +182,31 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <summary>By the extended protocol a statement would find itself in that view.</summary>
     private static bool LooksAtCursors(ReadOnlySpan<byte> text) => text.Length <= LongestLookedInto && text.IndexOf("pg_cursor"u8) >= 0;
 
-    /// <summary>set_config(…), or a command in a string: whoever names these settings may change them. Nobody hides that in megabytes.</summary>
-    private static bool NamesReading(ReadOnlySpan<byte> text) => text.Length <= LongestLookedInto
-        && (text.IndexOf("conforming"u8) >= 0 || text.IndexOf("client_enc"u8) >= 0
-            || text.IndexOf("CONFORMING"u8) >= 0 || text.IndexOf("CLIENT_ENC"u8) >= 0);
+    /// <summary>
+    /// standard_conforming_strings and client_encoding, in set_config(…) or in a command within a string: whoever names these settings
+    /// may change them. Nobody hides that in megabytes.
+    /// </summary>
+    private static bool NamesReading(ReadOnlySpan<byte> text)
+    {
+        if (text.Length > LongestLookedInto)
+        {
+            return false;
+        }
+
+        while (text.IndexOf((byte)'_') is >= 0 and var at)
+        {
+            text = text[(at + 1)..];
+            if (StartsWith(text, "conforming"u8) || StartsWith(text, "encoding"u8))
+            {
+                return true;
+            }
+        }
+
+        return false;
+
+        static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> word) =>
+            text.Length >= word.Length && Ascii.EqualsIgnoreCase(text[..word.Length], word);
+    }
 
     private async ValueTask PassBackslashCommandAsync(CancellationToken cancellationToken)
     {

@@ -17,10 +17,11 @@ internal sealed class SpliceList
     /// <param name="newLength">Bytes of what is there now.</param>
     public void Add(int position, int length, int characters, int newLength)
     {
-        var at = 0;
-        while (at < _splices.Count && _splices[at].End <= position)
+        // Searched from the end, where a script that is read forward has its next one.
+        var at = _splices.Count;
+        while (at > 0 && _splices[at - 1].End > position)
         {
-            at++;
+            at--;
         }
 
         var growth = newLength - length;

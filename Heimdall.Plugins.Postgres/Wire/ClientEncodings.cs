@@ -13,7 +13,7 @@ internal static class ClientEncodings
     /// </summary>
     public static bool CanBeScanned(string name) => name is not ("BIG5" or "GB18030" or "GBK" or "JOHAB" or "SJIS" or "SHIFT_JIS_2004" or "UHC");
 
-    /// <summary>True when each byte is a character.</summary>
+    /// <summary>True when each byte counts as a character. Of EUC that is not so, but its columns are then too large instead of too small.</summary>
     public static bool IsSingleByte(string name) => CodePage(name) is not null;
 
     /// <summary>How the server's words are to be read. Where .NET has no such encoding, what is not ASCII in them is lost.</summary>
@@ -23,6 +23,9 @@ internal static class ClientEncodings
 
     private static int? CodePage(string name) => name switch
     {
+        "EUC_JP" => 51932,
+        "EUC_CN" => 51936,
+        "EUC_KR" => 51949,
         "LATIN1" => 28591,
         "LATIN2" => 28592,
         "LATIN3" => 28593,

@@ -43,6 +43,11 @@ internal sealed partial class Pipeline
         {
             Break(e is SessionBrokenException { InnerException: { } said } ? said : e);
         }
+        catch (Exception e)
+        {
+            // A fault of ours. Whoever sends must hear of it, or would wait for ever.
+            Break(e);
+        }
     }
 
     /// <returns>True when everything that was sent is answered.</returns>
@@ -100,6 +105,7 @@ internal sealed partial class Pipeline
         if (head.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionInBlock or ExpectedKind.Query)
         {
             _outcome = outcome;
+            HasCommitted |= head.Kind is ExpectedKind.Query && outcome.Tag is "COMMIT" or "PREPARE TRANSACTION";
         }
 
         if (head.Kind is ExpectedKind.Execution or ExpectedKind.BlockCommit)

@@ -12,6 +12,9 @@ internal sealed partial class Pipeline
     private int _copyLength;
     private bool _hasAskedForData;
 
+    /// <summary>Whether somebody waits for the server to ask for data. If not, its asking is the session's end: it would wait for ever.</summary>
+    public bool ExpectsCopy { get; set; }
+
     /// <summary>Whether the server waits for COPY data.</summary>
     public bool WantsCopyData { get; private set; }
 
@@ -101,6 +104,11 @@ internal sealed partial class Pipeline
 
     private void OnCopyIn(bool isBinary)
     {
+        if (!ExpectsCopy)
+        {
+            throw new InvalidDataException("The server asks for COPY data, and the statement was not taken for one that it does so for.");
+        }
+
         lock (_lock)
         {
             (WantsCopyData, WantsBinary, _hasAskedForData) = (true, isBinary, true);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Heimdall.Plugins.Postgres.Scripts;
+using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Wire;
 
@@ -30,7 +31,7 @@ internal sealed partial class Pipeline : IAsyncDisposable
     private readonly SemaphoreSlim _changed = new(0);
     private readonly Queue<ExpectedAnswer> _expected = [];
     private readonly Stack<OutgoingChunk> _spare = [];
-    private Task _reading = Task.CompletedTask;
+    private volatile Task _reading = Task.CompletedTask;
     private OutgoingChunk _chunk = new();
     private int _inChunk;
     private int _unasked;
@@ -83,6 +84,18 @@ internal sealed partial class Pipeline : IAsyncDisposable
     /// <summary>The statement that the server is at, with its text; null when all is answered. After the session's end: what ended with it.</summary>
     public (ScriptStatement Statement, ReadOnlyMemory<byte> Text)? Current => Head() is { Statement: { } statement } head ? (statement, head.Text) : null;
 
+    /// <summary>How many statements are on their way whose answers have not come. After the session's end: had not come.</summary>
+    public int Unanswered
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _expected.Count(answer => answer.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionInBlock or ExpectedKind.Query);
+            }
+        }
+    }
+
     /// <summary>How the server's words, and the statements, are to be read.</summary>
     public Encoding TextEncoding => ClientEncodings.Of(ClientEncoding);
 
@@ -126,6 +139,12 @@ internal sealed partial class Pipeline : IAsyncDisposable
     }
 
     /// <summary>
+    /// Whether a text that was sent as it is has committed: one of several statements can, and then a transaction that is open may not
+    /// be the one that was.
+    /// </summary>
+    public bool HasCommitted { get; private set; }
+
+    /// <summary>
     /// Sends a text as psql does. It is executed whatever became of what was sent before it; what is sent behind it as well.
     /// One that is too long for a chunk must be drained before its memory changes.
     /// </summary>
@@ -160,6 +179,15 @@ internal sealed partial class Pipeline : IAsyncDisposable
 
     /// <summary>Ends all reading and writing at once; may be called at any time.</summary>
     public void Abort() => _stream.Dispose();
+
+    /// <summary>For a session that has been ended: waits until that is noticed, and does not wait for longer than it may take.</summary>
+    public async Task AbortAfterAsync(TimeSpan patience)
+    {
+        if (await Task.WhenAny(_reading, Task.Delay(patience)) != _reading)
+        {
+            Abort();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -300,7 +328,7 @@ internal sealed partial class Pipeline : IAsyncDisposable
     {
         if (_broken is { } cause)
         {
-            throw new SessionBrokenException(cause);
+            throw IsTransportFault(cause) || cause is NpgsqlException ? new SessionBrokenException(cause) : new InvalidOperationException("The answers could not be read.", cause);
         }
     }
 

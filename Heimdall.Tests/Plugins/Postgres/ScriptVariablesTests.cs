@@ -49,6 +49,21 @@ public sealed class ScriptVariablesTests
         Assert.That(Encoding.UTF8.GetString(scanner.Text.Span), Is.EqualTo("select :n"));
     }
 
+    [TestCase(1)]
+    [TestCase(70_000)]
+    [TestCase(1_000_000)]
+    public async Task May_be_of_any_length(int length, CancellationToken cancellationToken)
+    {
+        var value = new string('x', length);
+        var script = $"select :'long', {new string('y', 40_000)}, :'long'; select 2";
+        await using var scanner = new ScriptScanner(new MemoryStream(Encoding.UTF8.GetBytes(script)), new ScriptVariables(new Dictionary<string, string> { ["long"] = value }));
+
+        await scanner.ReadAsync(cancellationToken);
+        Assert.That(Encoding.UTF8.GetString(scanner.Text.Span), Is.EqualTo($"select '{value}', {new string('y', 40_000)}, '{value}'"));
+        await scanner.ReadAsync(cancellationToken);
+        Assert.That((Encoding.UTF8.GetString(scanner.Text.Span), scanner.BytesRead), Is.EqualTo(("select 2", (long)script.Length)));
+    }
+
     [Test]
     public async Task Do_not_move_what_stands_behind_them(CancellationToken cancellationToken)
     {

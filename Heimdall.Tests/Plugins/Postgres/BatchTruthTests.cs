@@ -1,0 +1,164 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>Scripts that make it hard to say what became of them.</summary>
+[Parallelizable(ParallelScope.All)]
+[CancelAfter(60_000)]
+public sealed class BatchTruthTests
+{
+    private PluginTestServer _server = null!;
+
+    [OneTimeSetUp]
+    public async Task Start() => _server = await PluginTestServer.StartAsync();
+
+    [OneTimeTearDown]
+    public async Task Stop() => await _server.DisposeAsync();
+
+    // A function called begin hides the COMMIT from a scanner that counts BEGIN ... END, psql's as well as ours.
+    [TestCase("commit", "vacuum")]
+    [TestCase("commit; start transaction", "select 1/0")]
+    [TestCase("commit; start transaction", "select 1")]
+    [TestCase("rollback", "select 1/0")]
+    public async Task A_hidden_end_of_the_transaction_is_not_told_as_a_plain_rollback(string hidden, string last, CancellationToken cancellationToken)
+    {
+        var name = $"hidden_{Guid.NewGuid():N}";
+        var schema = $"create schema {name}; set search_path = {name}";
+        var sql = $"{schema};\ncreate table {name} (i int);\ncreate function begin() returns int language sql as 'select 1'; {hidden}; select 1 as end;\n{last};";
+
+        var failure = await FailAsync(new() { ["query"] = sql }, cancellationToken);
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.OutcomeUnknown), failure.Message);
+        Assert.That(failure.Message, Does.Contain("ended the transaction"));
+        Assert.That(
+            await _server.ScalarAsync<bool>($"select to_regclass('{name}.{name}') is not null", cancellationToken),
+            Is.EqualTo(hidden.StartsWith("commit", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public async Task Errors_before_the_end_of_the_session_stay_listed(CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(WithoutTransaction("continue", "select 1/0;\nselect nope;\nselect pg_terminate_backend(pg_backend_pid());\nselect 1"), cancellationToken);
+
+        Assert.That(failure.Errors.Select(error => (error.SqlState, error.Statement)), Is.EqualTo(new (string?, int?)[] { ("22012", 1), ("42703", 2), ("57P01", 3) }));
+        Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Sql, "22012")));
+    }
+
+    [Test]
+    public async Task A_session_that_ends_on_the_way_leaves_what_is_done(CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(WithoutTransaction("stop", "create table left_behind (i int);\nselect pg_terminate_backend(pg_backend_pid());"), cancellationToken);
+
+        Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Unavailable, "57P01")));
+        Assert.That(failure.Message, Does.Contain("1 are known to be done and stay done"));
+        Assert.That(await _server.ScalarAsync<bool>("select to_regclass('left_behind') is not null", cancellationToken), Is.True);
+    }
+
+    [Test]
+    public async Task A_timeout_of_the_scripts_own_is_an_error_like_others(CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(WithoutTransaction("continue", "set statement_timeout = '20ms'; select pg_sleep(60); reset statement_timeout; create table went_on (i int)"), cancellationToken);
+
+        Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Sql, "57014")));
+        Assert.That(await _server.ScalarAsync<bool>("select to_regclass('went_on') is not null", cancellationToken), Is.True);
+    }
+
+    [TestCase("single", "stop", false)]
+    [TestCase("none", "stop", false)]
+    [TestCase("none", "continue", true)]
+    public async Task A_copy_is_fed_however_its_table_is_written(string transaction, string onError, bool isUppercase, CancellationToken cancellationToken)
+    {
+        var name = $"fed_{transaction}_{onError}";
+        var from = isUppercase ? "FROM STDIN" : "from stdin";
+        await _server.ScalarAsync<object>($"create table {name} (i int)", cancellationToken);
+
+        await _server.Plugin.RunAsync(
+            Job(new() { ["query"] = $"copy U&\"public\" uescape '!' . U&\"{name}\" uescape '!' {from};\n1\n2\n\\.\n", ["transaction"] = transaction, ["on_error"] = onError }),
+            new FakeJobMonitor(),
+            cancellationToken);
+
+        Assert.That(await _server.ScalarAsync<long>($"select sum(i) from {name}", cancellationToken), Is.EqualTo(3));
+    }
+
+    [Test]
+    public async Task What_a_trigger_says_in_the_commit_is_heard(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            create table deferred (i int);
+            create function speak() returns trigger language plpgsql as $$ begin raise notice 'spoken late'; return null; end $$;
+            create constraint trigger late after insert on deferred deferrable initially deferred for each row execute function speak();
+            insert into deferred values (1);
+            """;
+        var monitor = new FakeJobMonitor();
+
+        await _server.Plugin.RunAsync(_server.Batch(sql), monitor, cancellationToken);
+
+        Assert.That(monitor.Err, Has.Some.Contains("spoken late"));
+    }
+
+    [TestCase("reset work_mem; set transaction isolation level serializable; insert into isolated values (current_setting('transaction_isolation'))", "serializable")]
+    [TestCase("lock table isolated; set transaction isolation level repeatable read; insert into isolated values (current_setting('transaction_isolation'))", "repeatable read")]
+    [TestCase("set constraints all deferred; set transaction isolation level serializable; insert into isolated values ('deferred')", "deferred")]
+    public async Task What_the_transaction_is_may_be_set_behind_settings_and_locks(string sql, string expected, CancellationToken cancellationToken)
+    {
+        await _server.ScalarAsync<object>("create table if not exists isolated (level text)", cancellationToken);
+
+        await _server.Plugin.RunAsync(_server.Batch(sql), new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(await _server.ScalarAsync<bool>($"select '{expected}' in (select level from isolated)", cancellationToken), Is.True);
+    }
+
+    [Test]
+    public async Task A_search_path_cannot_make_the_evidence_lie(CancellationToken cancellationToken)
+    {
+        await _server.ScalarAsync<object>("create schema evil; create function evil.pg_current_xact_id() returns xid8 language sql as $$ select '1'::xid8 $$", cancellationToken);
+
+        var progress = await _server.Plugin.RunAsync(_server.Batch("set search_path = evil, pg_catalog; create table evil.made (i int)"), new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(progress.Statements, Is.EqualTo(2));
+    }
+
+    [TestCase("begin; insert into undone values (1), (2); rollback; insert into undone values (3)", 1)]
+    [TestCase("insert into undone values (3); begin; insert into undone values (1), (2)", 1)]
+    [TestCase("begin; insert into undone values (1), (2); commit and chain; insert into undone values (3); rollback", 2)]
+    public async Task Rows_that_were_rolled_back_are_not_affected(string sql, long expected, CancellationToken cancellationToken)
+    {
+        await _server.ScalarAsync<object>("create table if not exists undone (i int)", cancellationToken);
+
+        var progress = await _server.Plugin.RunAsync(Job(WithoutTransaction("stop", sql)), new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(progress.RowsAffected, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public async Task The_hash_of_a_script_that_failed_is_that_of_all_of_it(CancellationToken cancellationToken)
+    {
+        var script = Encoding.UTF8.GetBytes($"select 1/0;\n{string.Concat(Enumerable.Repeat("select 'something more';\n", 20_000))}");
+        await File.WriteAllBytesAsync(Path.Combine(_server.Directory, "hashed.sql"), script, cancellationToken);
+        var monitor = new FakeJobMonitor();
+
+        await FailAsync(new() { ["query"] = "hashed.sql" }, cancellationToken, monitor);
+
+        Assert.That(monitor.Progress.Last().Sha256, Is.EqualTo(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(script))));
+    }
+
+    [Test]
+    public async Task A_setting_of_how_strings_are_read_is_noticed_in_any_case(CancellationToken cancellationToken)
+    {
+        const string sql = "create table read_as (t text);\nselect set_config('Standard_Conforming_Strings', 'off', false);\ninsert into read_as values ('a\\'b');\n";
+
+        await _server.Plugin.RunAsync(_server.Batch(sql), new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(await _server.ScalarAsync<string>("select t from read_as", cancellationToken), Is.EqualTo("a'b"));
+    }
+
+    private static JsonObject WithoutTransaction(string onError, string sql) => new() { ["query"] = sql, ["transaction"] = "none", ["on_error"] = onError };
+
+    private PluginJob Job(JsonObject context) => _server.Job(context.ToJsonString());
+
+    private async Task<JobFailure> FailAsync(JsonObject context, CancellationToken cancellationToken, FakeJobMonitor? monitor = null) =>
+        (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(Job(context), monitor ?? new FakeJobMonitor(), cancellationToken)))!.Failure;
+}
