@@ -20,13 +20,12 @@ internal sealed class ScriptRows
         var committed = quick ? InsertScripts.OneRowEach(1_000) : inserts; // each waits for the disk
         Large = InsertScripts.ManyRowsEach(200 / divisor);
         Huge = InsertScripts.ManyRowsEach(2_000 / divisor);
-        OverheadRow = new ScriptRow("inserts-single", inserts, IsSingle: true, Goal: 0.8);
         All =
         [
             // The first, because the others drop their databases: see Input.MakesManyFiles.
             new("ddl", DefinitionScripts.Definitions(2_000 / divisor), IsSingle: true, Goal: 0.85),
             new("inserts-none", committed, IsSingle: false, Goal: 0.9),
-            OverheadRow,
+            new("inserts-single", inserts, IsSingle: true, Goal: 0.8),
             new("dump-10", DumpScripts.OfPgbench(10 / divisor, server), IsSingle: true, Goal: 1.0),
             new("dump-50", DumpScripts.OfPgbench(50 / divisor, server), IsSingle: true, Goal: 1.0),
             new("large-inserts", Large, IsSingle: true, Goal: 1.0),
@@ -37,9 +36,6 @@ internal sealed class ScriptRows
         ["ddl", "inserts-none", "inserts-single", "dump-10", "dump-50", "large-inserts", Memory, Overhead];
 
     public IReadOnlyList<ScriptRow> All { get; }
-
-    /// <summary>The many small statements that tell the most of themselves.</summary>
-    public ScriptRow OverheadRow { get; }
 
     /// <summary>For the memory that a script takes, and for whether it depends on the script's size.</summary>
     public Input Large { get; }

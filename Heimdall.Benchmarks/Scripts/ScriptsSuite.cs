@@ -110,7 +110,11 @@ internal sealed class ScriptsSuite
         var figures = new List<Figure>();
         if (_options.Wants(ScriptRows.Overhead))
         {
-            figures.Add(await new OverheadFigure(_server, _inputs, _options.RoundCount).MeasureAsync(_rows.OverheadRow, cancellationToken));
+            var overhead = new OverheadFigure(_server, _inputs, _options.RoundCount);
+            foreach (var row in _wanted.Count > 0 ? _wanted : _rows.All)
+            {
+                figures.Add(await overhead.MeasureAsync(row, cancellationToken));
+            }
         }
         if (_options.Wants(ScriptRows.Memory))
         {

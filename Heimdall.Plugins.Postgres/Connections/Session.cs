@@ -243,7 +243,10 @@ internal sealed class Session : IAsyncDisposable
         }
     }
 
-    /// <summary>Temporary tables, locks, settings, roles, listens: none may reach the next job. A session that cannot be wiped is closed.</summary>
+    /// <summary>
+    /// Temporary tables, locks, settings, roles, listens: none may reach the next job on a pooled connection, or, of one that is closed,
+    /// be left for the moment in which the job is over and its backend not yet gone. A session that cannot be wiped is closed.
+    /// </summary>
     private static async Task GiveBackAsync(NpgsqlConnection connection, bool isUsable = true)
     {
         try
