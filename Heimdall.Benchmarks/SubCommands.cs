@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Heimdall.Benchmarks.Executors;
+using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Scripts;
 using Heimdall.Core.ConnectionStrings;
 using Npgsql;
@@ -15,7 +16,7 @@ internal static class SubCommands
     private static readonly SubCommand[] All =
     [
         new("scripts", "script files, run by psql, by Heimdall's executor and by a worker", ScriptsSuite.RunAsync),
-        new(ExecutorHost.SubCommand, null, ExecutorHost.RunAsync),
+        new(ExecutorHost.Word, null, ExecutorHost.RunAsync),
     ];
 
     public static async Task<int> RunAsync(string[] args)

@@ -18,10 +18,10 @@ internal sealed class ExecutorContender(PostgresServer server, InputFolder input
         _process = await ExecutorProcess.StartAsync(server, inputs, row.ContextOf, cancellationToken);
     }
 
-    public async Task<Run> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken)
+    public async Task<TimedRun> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken)
     {
         var reply = await _process!.RunAsync(new(database.ConnectionString, row.ContextOf(row.Input)), cancellationToken);
-        return new Run { Seconds = reply.Seconds, PeakBytes = reply.PeakBytes };
+        return new TimedRun { Seconds = reply.Seconds, PeakBytes = reply.PeakBytes };
     }
 
     public async ValueTask DisposeAsync()

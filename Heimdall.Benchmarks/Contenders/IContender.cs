@@ -1,4 +1,5 @@
 using Heimdall.Benchmarks.Inputs;
+using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Servers;
 
 namespace Heimdall.Benchmarks.Contenders;
@@ -15,5 +16,5 @@ internal interface IContender
 
     /// <summary>Runs the script of a row to its end.</summary>
     /// <exception cref="BenchmarkException">It failed.</exception>
-    Task<Run> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken);
+    Task<TimedRun> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken);
 }

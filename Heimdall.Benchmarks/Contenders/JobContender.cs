@@ -14,9 +14,9 @@ internal sealed class JobContender(RunningHeimdall heimdall) : IContender
 
     public Task PrepareAsync(ScriptRow row, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public async Task<Run> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken)
+    public async Task<TimedRun> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken)
     {
         var (job, http) = await heimdall.RunAsync(database.Label, row.ContextOf(row.Input), cancellationToken);
-        return new Run { Seconds = job, HttpSeconds = http };
+        return new TimedRun { Seconds = job, HttpSeconds = http };
     }
 }

@@ -11,11 +11,11 @@ internal sealed class PsqlContender(PostgresServer server, InputFolder inputs) :
 
     public Task PrepareAsync(ScriptRow row, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public async Task<Run> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken)
+    public async Task<TimedRun> RunAsync(ScriptRow row, BenchDatabase database, CancellationToken cancellationToken)
     {
         string[] mode = row.IsSingle ? ["--single-transaction"] : [];
         var psql = database.Program(server.Programs, "psql", ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", .. mode, $"--file={inputs.PathOf(row.Input)}"]);
         var run = await ProgramRun.RunAsync(psql, cancellationToken);
-        return new Run { Seconds = run.Seconds, PeakBytes = run.PeakBytes };
+        return new TimedRun { Seconds = run.Seconds, PeakBytes = run.PeakBytes };
     }
 }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Benchmarks.Inputs;
 using Heimdall.Benchmarks.Processes;
+using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Servers;
 
 namespace Heimdall.Benchmarks.EndToEnd;

@@ -3,9 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Benchmarks.Processes;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Plugins.Postgres.Connections;
-using Heimdall.Core.Scripts;
 
 namespace Heimdall.Benchmarks.Executors;
 
@@ -16,7 +16,7 @@ namespace Heimdall.Benchmarks.Executors;
 internal static class ExecutorHost
 {
     /// <summary>Not for people: <see cref="ExecutorProcess"/> calls it.</summary>
-    public const string SubCommand = "executor";
+    public const string Word = "executor";
 
     /// <summary>The environment variable with the connection string of the store.</summary>
     public const string StoreVariable = "HEIMDALL_BENCH_STORE";

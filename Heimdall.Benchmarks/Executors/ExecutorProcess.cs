@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Benchmarks.Inputs;
+using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Servers;
 
 namespace Heimdall.Benchmarks.Executors;
@@ -28,7 +29,7 @@ internal sealed class ExecutorProcess : IAsyncDisposable
     {
         await inputs.EnsureAsync(WarmUpScripts.WarmUp, cancellationToken);
         var store = await server.CreateDatabaseAsync("executor_store", cancellationToken);
-        var start = new ProcessStartInfo("dotnet", [typeof(ExecutorProcess).Assembly.Location, ExecutorHost.SubCommand, inputs.Path])
+        var start = new ProcessStartInfo("dotnet", [typeof(ExecutorProcess).Assembly.Location, ExecutorHost.Word, inputs.Path])
         {
             Environment = { [ExecutorHost.StoreVariable] = store.ConnectionString }, // may hold a password, which arguments show to everyone
             RedirectStandardInput = true,

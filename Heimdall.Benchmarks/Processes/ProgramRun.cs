@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Heimdall.Benchmarks.Reporting;
 
 namespace Heimdall.Benchmarks.Processes;
 

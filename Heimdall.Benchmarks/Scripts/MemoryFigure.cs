@@ -1,5 +1,6 @@
 using Heimdall.Benchmarks.Executors;
 using Heimdall.Benchmarks.Inputs;
+using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Servers;
 using Npgsql;
 

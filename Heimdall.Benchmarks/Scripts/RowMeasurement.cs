@@ -1,5 +1,6 @@
 using Heimdall.Benchmarks.Contenders;
 using Heimdall.Benchmarks.Inputs;
+using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Servers;
 using Npgsql;
 
@@ -67,7 +68,7 @@ internal sealed class RowMeasurement(PostgresServer server, int rounds) : IAsync
         }
     }
 
-    private async Task<(Run Run, long Count)> RunOnceAsync(IContender contender, ScriptRow row, string mode, int round, CancellationToken cancellationToken)
+    private async Task<(TimedRun Run, long Count)> RunOnceAsync(IContender contender, ScriptRow row, string mode, int round, CancellationToken cancellationToken)
     {
         var database = await server.CreateDatabaseAsync(LabelOf(contender.Name, row, mode, round), cancellationToken);
         if (row.Input.MakesManyFiles)
@@ -81,7 +82,7 @@ internal sealed class RowMeasurement(PostgresServer server, int rounds) : IAsync
         }
     }
 
-    private async Task<(Run Run, long Count)> RunInAsync(
+    private async Task<(TimedRun Run, long Count)> RunInAsync(
         BenchDatabase database, IContender contender, ScriptRow row, string mode, int round, CancellationToken cancellationToken)
     {
         await database.ExecuteAsync(row.Input.Setup, cancellationToken);

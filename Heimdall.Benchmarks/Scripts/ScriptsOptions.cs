@@ -1,4 +1,5 @@
 using System.Globalization;
+using Heimdall.Benchmarks.Reporting;
 
 namespace Heimdall.Benchmarks.Scripts;
 

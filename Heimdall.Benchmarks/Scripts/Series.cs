@@ -6,7 +6,7 @@ namespace Heimdall.Benchmarks.Scripts;
 /// <summary>The runs of one contender in one row. One that failed has no figures: a wrong run must not look like a fast one.</summary>
 internal sealed class Series(IContender contender)
 {
-    private readonly List<Run> _runs = [];
+    private readonly List<TimedRun> _runs = [];
 
     public IContender Contender { get; } = contender;
 
@@ -19,7 +19,7 @@ internal sealed class Series(IContender contender)
 
     public long? PeakBytes => Failure is null ? _runs.Max(run => run.PeakBytes) : null;
 
-    public void Add(Run run) => _runs.Add(run);
+    public void Add(TimedRun run) => _runs.Add(run);
 
     public void Fail(string reason) => Failure = reason;
 }

@@ -1,3 +1,5 @@
+using Heimdall.Benchmarks.Reporting;
+
 namespace Heimdall.Benchmarks.Scripts;
 
 /// <summary>Where scripts and a private server's files are.</summary>

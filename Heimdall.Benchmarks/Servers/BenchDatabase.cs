@@ -15,11 +15,11 @@ internal sealed class BenchDatabase(string label, string name, string connection
     {
         if (sql.Length > 0)
         {
-            await Sql.ExecuteAsync(ConnectionString, sql, cancellationToken);
+            await ServerSql.ExecuteAsync(ConnectionString, sql, cancellationToken);
         }
     }
 
-    public Task<long> CountAsync(string sql, CancellationToken cancellationToken) => Sql.ScalarAsync<long>(ConnectionString, sql, cancellationToken);
+    public Task<long> CountAsync(string sql, CancellationToken cancellationToken) => ServerSql.ScalarAsync<long>(ConnectionString, sql, cancellationToken);
 
     /// <summary>A program of PostgreSQL's that connects to this database.</summary>
     public ProcessStartInfo Program(string directory, string program, params IEnumerable<string> arguments)

@@ -57,7 +57,7 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>A checkpoint in the middle of a run would be paid by that run alone.</summary>
     public Task CheckpointAsync(CancellationToken cancellationToken) => ExecuteAsync("checkpoint", cancellationToken);
 
-    public Task<string> DescribeAsync(CancellationToken cancellationToken) => Sql.ScalarAsync<string>(_connection.ConnectionString, DescribeSql, cancellationToken);
+    public Task<string> DescribeAsync(CancellationToken cancellationToken) => ServerSql.ScalarAsync<string>(_connection.ConnectionString, DescribeSql, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -69,5 +69,5 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     private string NameOf(string label) => $"{_prefix}_{label}";
 
-    private Task ExecuteAsync(string sql, CancellationToken cancellationToken) => Sql.ExecuteAsync(_connection.ConnectionString, sql, cancellationToken);
+    private Task ExecuteAsync(string sql, CancellationToken cancellationToken) => ServerSql.ExecuteAsync(_connection.ConnectionString, sql, cancellationToken);
 }

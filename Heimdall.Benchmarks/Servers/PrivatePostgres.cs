@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Heimdall.Benchmarks.Reporting;
 
 namespace Heimdall.Benchmarks.Servers;
 

@@ -77,7 +77,7 @@ internal sealed partial class Pipeline
                 OnCommandComplete(new CommandOutcome("", 0));
                 break;
             case 'E':
-                OnError(ServerReport.Read(body, TextEncoding));
+                OnErrorResponse(ServerReport.Read(body, TextEncoding));
                 break;
             case 'N':
                 _observer.OnNotice(ServerReport.Read(body, TextEncoding).ToNotice(), Head()?.Statement);
@@ -120,7 +120,7 @@ internal sealed partial class Pipeline
         }
     }
 
-    private void OnError(ServerReport report)
+    private void OnErrorResponse(ServerReport report)
     {
         var head = Head();
         var error = report.ToException();

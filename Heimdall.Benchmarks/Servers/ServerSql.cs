@@ -3,7 +3,7 @@ using Npgsql;
 namespace Heimdall.Benchmarks.Servers;
 
 /// <summary>Statements beside the measurements, each on a connection of its own.</summary>
-internal static class Sql
+internal static class ServerSql
 {
     public static async Task ExecuteAsync(string connectionString, string sql, CancellationToken cancellationToken)
     {

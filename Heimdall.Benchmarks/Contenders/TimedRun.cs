@@ -1,7 +1,7 @@
 namespace Heimdall.Benchmarks.Contenders;
 
 /// <summary>One run of a script.</summary>
-internal sealed record Run
+internal sealed record TimedRun
 {
     /// <summary>What counts.</summary>
     public required double Seconds { get; init; }
