@@ -15,13 +15,13 @@ internal sealed class ScriptDraft : IAsyncDisposable
     /// <summary>Older ones were left by a process that died. No upload takes this long without writing.</summary>
     private static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
 
-    private readonly string _target;
+    private readonly string _root;
     private readonly FileStream _file;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-    private ScriptDraft(string target, FileStream file)
+    private ScriptDraft(string root, FileStream file)
     {
-        _target = target;
+        _root = root;
         _file = file;
     }
 
@@ -33,32 +33,26 @@ internal sealed class ScriptDraft : IAsyncDisposable
     /// <exception cref="ScriptStorageException">Nothing can be written there.</exception>
     public static ScriptDraft Create(string target, string root, DateTimeOffset now)
     {
-        // Missing directories are made when the script is complete: one that is not leaves nothing behind.
-        var directory = Path.GetDirectoryName(target)!;
-        while (directory.Length > root.Length && !Directory.Exists(directory))
+        while (true)
         {
-            directory = Path.GetDirectoryName(directory)!;
-        }
-        try
-        {
-            foreach (var draft in Directory.EnumerateFiles(directory, $"{Prefix}*{Suffix}"))
+            // Missing directories are made when the script is complete: one that is not leaves nothing behind.
+            var directory = Path.GetDirectoryName(target)!;
+            while (directory.Length > root.Length && !Directory.Exists(directory))
             {
-                RemoveIfForgotten(draft, now);
+                directory = Path.GetDirectoryName(directory)!;
             }
-            // Without a buffer: what cannot be written is told when it is written, not when the file is closed.
-            var file = new FileStream(Path.Combine(directory, $"{Prefix}{Guid.NewGuid():N}{Suffix}"), new FileStreamOptions
+            try
             {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                Share = FileShare.Delete,
-                BufferSize = 0,
-                Options = FileOptions.Asynchronous,
-            });
-            return new ScriptDraft(target, file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ScriptStorageException(e);
+                return new ScriptDraft(root, CreateFile(directory, now));
+            }
+            catch (IOException) when (directory.Length > root.Length && !Directory.Exists(directory))
+            {
+                // A deletion has left it empty and removed it: the one above it will do.
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new ScriptStorageException(e);
+            }
         }
     }
 
@@ -92,18 +86,18 @@ internal sealed class ScriptDraft : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Puts the draft into its place: whoever opens the script finds the old one or the new one.</summary>
+    /// <summary>Puts the draft into a script's place: whoever opens the script finds the old one or the new one.</summary>
     /// <returns>False when something is there that must not be replaced.</returns>
     /// <exception cref="ScriptStorageException">It cannot be put there.</exception>
-    public bool Publish(bool mayReplace)
+    public bool Publish(string target, bool mayReplace)
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(_target)!);
-            File.Move(_file.Name, _target, mayReplace);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Move(_file.Name, target, mayReplace);
             return true;
         }
-        catch (IOException) when (!mayReplace && File.Exists(_target))
+        catch (IOException) when (!mayReplace && File.Exists(target))
         {
             return false;
         }
@@ -117,7 +111,29 @@ internal sealed class ScriptDraft : IAsyncDisposable
     {
         await _file.DisposeAsync();
         _hash.Dispose();
-        TryDelete(_file.Name); // there is nothing when it was published
+        if (!File.Exists(_file.Name))
+        {
+            return; // it was published
+        }
+        TryDelete(_file.Name);
+        EmptyDirectories.Remove(Path.GetDirectoryName(_file.Name)!, _root); // a deletion meanwhile had to leave it
+    }
+
+    private static FileStream CreateFile(string directory, DateTimeOffset now)
+    {
+        foreach (var draft in Directory.EnumerateFiles(directory, $"{Prefix}*{Suffix}"))
+        {
+            RemoveIfForgotten(draft, now);
+        }
+        // Without a buffer: what cannot be written is told when it is written, not when the file is closed.
+        return new FileStream(Path.Combine(directory, $"{Prefix}{Guid.NewGuid():N}{Suffix}"), new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.Delete,
+            BufferSize = 0,
+            Options = FileOptions.Asynchronous,
+        });
     }
 
     private async Task AppendAsync(ReadOnlyMemory<byte> chunk, CancellationToken cancellationToken)

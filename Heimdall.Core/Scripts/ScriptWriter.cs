@@ -3,6 +3,8 @@ namespace Heimdall.Core.Scripts;
 /// <summary>Changes the directory of scripts. A script is replaced as a whole: a job that runs meanwhile goes on with what it has opened.</summary>
 public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisposable
 {
+    private const int MostTries = 10;
+
     // Between the look at a condition and the change nothing else may change. Holds for this process; among several, only that
     // what must be new is new, which the file system sees to.
     private readonly SemaphoreSlim _changing = new(1, 1);
@@ -24,16 +26,10 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisp
         {
             return new ScriptChange(ScriptChangeKind.Empty);
         }
-        return await ChangeAsync(place, condition, () =>
-        {
-            var kind = File.Exists(place.File) ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
-            return draft.Publish(mayReplace: !condition.IsForNewOnly)
-                ? new ScriptChange(kind, draft.Bytes, draft.Sha256)
-                : new ScriptChange(ScriptChangeKind.ConditionFailed);
-        }, cancellationToken);
+        return await ChangeAsync(place, condition, () => Publish(draft, place, mayReplace: !condition.IsForNewOnly), cancellationToken);
     }
 
-    /// <summary>Deletes a script; of a link, the link.</summary>
+    /// <summary>Deletes a script, and the directories that it leaves empty; of a link, the link.</summary>
     /// <exception cref="ScriptStorageException">It cannot be deleted.</exception>
     public Task<ScriptChange> DeleteAsync(ScriptPlace place, ScriptCondition condition, CancellationToken cancellationToken) =>
         ChangeAsync(place, condition, () => Delete(place), cancellationToken);
@@ -54,7 +50,25 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisp
         }
     }
 
-    private static ScriptChange Delete(ScriptPlace place)
+    private static ScriptChange Publish(ScriptDraft draft, ScriptPlace place, bool mayReplace)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                var kind = File.Exists(place.File) ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
+                return draft.Publish(place.File, mayReplace)
+                    ? new ScriptChange(kind, draft.Bytes, draft.Sha256)
+                    : new ScriptChange(ScriptChangeKind.ConditionFailed);
+            }
+            catch (ScriptStorageException e) when (tries < MostTries && !e.IsFull)
+            {
+                // Another process may have removed the directory between its making and the move.
+            }
+        }
+    }
+
+    private ScriptChange Delete(ScriptPlace place)
     {
         try
         {
@@ -63,6 +77,7 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisp
                 return new ScriptChange(ScriptChangeKind.Missing);
             }
             File.Delete(place.Entry);
+            EmptyDirectories.Remove(Path.GetDirectoryName(place.Entry)!, folder.RealRoot());
             return new ScriptChange(ScriptChangeKind.Deleted);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -67,6 +67,76 @@ public sealed class ScriptWriterTests
     }
 
     [Test]
+    public async Task A_deletion_removes_the_directories_that_it_leaves_empty(CancellationToken cancellationToken)
+    {
+        await WriteAsync("kept/one.sql", cancellationToken);
+        await WriteAsync("kept/a.sql/deep/two.sql", cancellationToken);
+
+        var deleted = await _writer.DeleteAsync(_folder.Locate("kept/a.sql/deep/two.sql"), NoCondition, cancellationToken);
+        var put = await WriteAsync("kept/a.sql", cancellationToken);
+
+        Assert.That(deleted.Kind, Is.EqualTo(ScriptChangeKind.Deleted));
+        Assert.That(put.Kind, Is.EqualTo(ScriptChangeKind.Created));
+        Assert.That(File.Exists(Path.Combine(_root, "kept", "one.sql")), Is.True);
+    }
+
+    [Test]
+    public async Task A_deletion_removes_neither_the_root_nor_links(CancellationToken cancellationToken)
+    {
+        var outside = Directory.CreateTempSubdirectory("heimdall-outside-").FullName;
+        Directory.CreateSymbolicLink(Path.Combine(_root, "linked"), Path.Combine("real", "deep"));
+        Directory.CreateDirectory(Path.Combine(_root, "out"));
+        Directory.CreateSymbolicLink(Path.Combine(_root, "out", "link"), outside);
+        await WriteAsync("linked/one.sql", cancellationToken);
+        await WriteAsync("out/two.sql", cancellationToken);
+
+        await _writer.DeleteAsync(_folder.Locate("linked/one.sql"), NoCondition, cancellationToken);
+        await _writer.DeleteAsync(_folder.Locate("out/two.sql"), NoCondition, cancellationToken);
+
+        Assert.That(Directory.Exists(Path.Combine(_root, "real")), Is.False);
+        Assert.That(new FileInfo(Path.Combine(_root, "linked")).LinkTarget, Is.Not.Null);
+        Assert.That(new FileInfo(Path.Combine(_root, "out", "link")).LinkTarget, Is.EqualTo(outside));
+        Assert.That((await WriteAsync("linked/one.sql", cancellationToken)).Kind, Is.EqualTo(ScriptChangeKind.Created));
+        Assert.That(File.Exists(Path.Combine(_root, "real", "deep", "one.sql")), Is.True);
+        Directory.Delete(outside); // throws unless it is there and empty
+    }
+
+    [Test]
+    public async Task A_directory_that_a_failed_upload_held_is_removed_with_it(CancellationToken cancellationToken)
+    {
+        var neighbour = await WriteAsync("a.sql/one.sql", cancellationToken);
+        var content = new InterruptedStream(() => _writer.DeleteAsync(_folder.Locate("a.sql/one.sql"), NoCondition, cancellationToken));
+
+        var failed = await _writer.WriteAsync(_folder.Locate("a.sql/two.sql"), content, 1, NoCondition, cancellationToken);
+
+        Assert.That(neighbour.Kind, Is.EqualTo(ScriptChangeKind.Created));
+        Assert.That(failed.Kind, Is.EqualTo(ScriptChangeKind.TooLarge));
+        Assert.That(Directory.EnumerateFileSystemEntries(_root), Is.Empty);
+    }
+
+    [Test]
+    public async Task Uploads_and_deletions_of_several_processes_do_not_fail_by_each_others_directories(CancellationToken cancellationToken)
+    {
+        async Task PutAndDeleteAsync(string name)
+        {
+            using var writer = new ScriptWriter(_folder, TimeProvider.System);
+            for (var round = 0; round < 200; round++)
+            {
+                var put = await writer.WriteAsync(_folder.Locate(name), Content("select 1"), 100, NoCondition, cancellationToken);
+                var deleted = await writer.DeleteAsync(_folder.Locate(name), NoCondition, cancellationToken);
+
+                Assert.That(put.Kind, Is.EqualTo(ScriptChangeKind.Created));
+                Assert.That(deleted.Kind, Is.EqualTo(ScriptChangeKind.Deleted));
+            }
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(process =>
+            Task.Run(() => PutAndDeleteAsync($"shared/deep/{process}.sql"), cancellationToken)));
+
+        Assert.That(Directory.EnumerateFileSystemEntries(_root), Is.Empty);
+    }
+
+    [Test]
     public async Task A_reader_goes_on_with_the_script_that_it_has_opened(CancellationToken cancellationToken)
     {
         var place = _folder.Locate("one.sql");
@@ -155,6 +225,9 @@ public sealed class ScriptWriterTests
         Assert.That(new ScriptList(folder, TimeProvider.System).Read("", "", 10).Scripts.Single().Path, Is.EqualTo("one.sql"));
     }
 
+    private Task<ScriptChange> WriteAsync(string name, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(_folder.Locate(name), Content("select 1"), 100, NoCondition, cancellationToken);
+
     private static MemoryStream Content(string sql) => new(Encoding.UTF8.GetBytes(sql));
 
     /// <summary>Gives more than one chunk, and then what a connection gives that has gone.</summary>
@@ -167,6 +240,19 @@ public sealed class ScriptWriterTests
             var read = Math.Min(_left, buffer.Length);
             _left -= read;
             return read > 0 ? ValueTask.FromResult(read) : throw new IOException("The client is gone.");
+        }
+    }
+
+    /// <summary>Lets something else happen before it is read.</summary>
+    private sealed class InterruptedStream(Func<Task> meanwhile) : MemoryStream("select 1"u8.ToArray())
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (Position == 0)
+            {
+                await meanwhile();
+            }
+            return await base.ReadAsync(buffer, cancellationToken);
         }
     }
 
