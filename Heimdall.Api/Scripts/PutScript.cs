@@ -17,11 +17,9 @@ internal static class PutScript
         var place = folder.Locate(ScriptRequest.PathOf(context, path));
         if (place.Kind == ScriptPlaceKind.Taken)
         {
-            return Problem.Of(
-                StatusCodes.Status409Conflict, "conflict", "Something else is there.",
-                $"At {place.Name} or on the way to it is something that is neither a script nor a directory for it.");
+            return Taken(place);
         }
-        if (place.Kind is not (ScriptPlaceKind.Free or ScriptPlaceKind.Script))
+        if (!place.TakesScript)
         {
             return ScriptRequest.Refusal(place);
         }
@@ -47,6 +45,8 @@ internal static class PutScript
                 return TooLarge(config);
             case ScriptChangeKind.Empty:
                 return Problem.Invalid([new("body", "Must not be empty.")]);
+            case ScriptChangeKind.Taken:
+                return Taken(place);
             case ScriptChangeKind.ConditionFailed:
                 return ScriptRequest.ConditionFailed(place);
         }
@@ -59,6 +59,10 @@ internal static class PutScript
             new ScriptView(place.Name, change.Bytes, change.Sha256), ApiJson.Options,
             statusCode: change.Kind == ScriptChangeKind.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
+
+    private static ProblemHttpResult Taken(ScriptPlace place) => Problem.Of(
+        StatusCodes.Status409Conflict, "conflict", "Something else is there.",
+        $"At {place.Name} or on the way to it is something that is neither a script nor a directory for it.");
 
     private static ProblemHttpResult TooLarge(SqlUploadsConfig config) => Problem.Of(
         StatusCodes.Status413PayloadTooLarge, "too-large", "The script is too large.",

@@ -14,6 +14,9 @@ public enum ScriptChangeKind
     /// <summary>The script is not, or no longer, as the caller took it to be.</summary>
     ConditionFailed,
 
+    /// <summary>What is there, by now, is neither a script nor a place for one.</summary>
+    Taken,
+
     /// <summary>There is nothing to delete.</summary>
     Missing,
 }

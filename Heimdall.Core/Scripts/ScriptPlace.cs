@@ -36,6 +36,9 @@ public sealed record ScriptPlace(ScriptPlaceKind Kind, string Name, string File,
         Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
     };
 
+    /// <summary>True for a script and for a place where one may be put.</summary>
+    public bool TakesScript => Kind is ScriptPlaceKind.Script or ScriptPlaceKind.Free;
+
     /// <returns>The script, or null when it has gone since.</returns>
     /// <exception cref="ScriptStorageException">It may not be read.</exception>
     public FileStream? Open()
@@ -44,9 +47,9 @@ public sealed record ScriptPlace(ScriptPlaceKind Kind, string Name, string File,
         {
             return new FileStream(File, Reading);
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) && !System.IO.File.Exists(File))
         {
-            return null;
+            return null; // also when there is a directory now, or a file where its directory was
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -50,10 +50,14 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisp
         }
     }
 
-    private static ScriptChange Publish(ScriptDraft draft, ScriptPlace place, bool mayReplace)
+    private ScriptChange Publish(ScriptDraft draft, ScriptPlace place, bool mayReplace)
     {
         for (var tries = 1; ; tries++)
         {
+            if (!folder.Locate(place.Name).TakesScript) // somebody has put a script where a directory has to be, or the reverse
+            {
+                return new ScriptChange(ScriptChangeKind.Taken);
+            }
             try
             {
                 var kind = File.Exists(place.File) ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
@@ -63,7 +67,7 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisp
             }
             catch (ScriptStorageException e) when (tries < MostTries && !e.IsFull)
             {
-                // Another process may have removed the directory between its making and the move.
+                // Another process may have removed the directory, or put something in the way, since the look at the place.
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
 using Heimdall.Tests.Support;
@@ -106,6 +107,22 @@ public sealed class ScriptConditionTests
         Assert.That(reads.Select(read => read.Header("ETag")), Is.EqualTo(reads.Select(read => $"\"{HashOf(read.Text)}\"")));
         Assert.That(whole, Does.Contain((await _heimdall.GetAsync("/api/v1/sql/contested.sql", cancellationToken)).Text));
         Assert.That(Directory.GetFiles(_heimdall.SqlDirectory, "*.draft"), Is.Empty);
+    }
+
+    [TestCase("file-first.sql", "file-first.sql/one.sql")]
+    [TestCase("directory-first.sql/one.sql", "directory-first.sql")]
+    public async Task A_script_that_another_one_forestalls_is_refused(string name, string other, CancellationToken cancellationToken)
+    {
+        var script = new Pipe();
+        var put = _heimdall.SendAsync(HttpMethod.Put, $"/api/v1/sql/{name}", cancellationToken, new StreamContent(script.Reader.AsStream()));
+        await script.Writer.WriteAsync(new byte[20_000], cancellationToken); // more than the client keeps back
+        await Eventually.Is(() => Task.FromResult(Directory.GetFiles(_heimdall.SqlDirectory, "*.draft").Length > 0), cancellationToken);
+
+        var forestalling = await PutAsync(other, "select 2", cancellationToken);
+        await script.Writer.CompleteAsync();
+
+        forestalling.AssertStatus(201);
+        (await put).AssertProblem(409, name, "neither a script nor a directory");
     }
 
     private Task<Reply> PutAsync(string name, string sql, CancellationToken cancellationToken, params (string, string)[] headers) =>

@@ -136,6 +136,20 @@ public sealed class ScriptWriterTests
         Assert.That(Directory.EnumerateFileSystemEntries(_root), Is.Empty);
     }
 
+    [TestCase("x.sql", "x.sql/y.sql")]
+    [TestCase("x.sql/y.sql", "x.sql")]
+    public async Task A_script_is_not_put_where_something_else_came_meanwhile(string name, string meanwhile, CancellationToken cancellationToken)
+    {
+        var place = _folder.Locate(name);
+        var content = new InterruptedStream(() => WriteAsync(meanwhile, cancellationToken));
+
+        var change = await _writer.WriteAsync(place, content, 100, NoCondition, cancellationToken);
+
+        Assert.That(change.Kind, Is.EqualTo(ScriptChangeKind.Taken));
+        Assert.That(place.Open(), Is.Null);
+        Assert.That(Directory.GetFiles(_root, "*", SearchOption.AllDirectories), Is.EqualTo(new[] { Path.Combine(_root, meanwhile) }));
+    }
+
     [Test]
     public async Task A_reader_goes_on_with_the_script_that_it_has_opened(CancellationToken cancellationToken)
     {
