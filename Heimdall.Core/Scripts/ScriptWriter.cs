@@ -1,13 +1,16 @@
 namespace Heimdall.Core.Scripts;
 
 /// <summary>Changes the directory of scripts. A script is replaced as a whole: a job that runs meanwhile goes on with what it has opened.</summary>
-public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisposable
+public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time)
 {
     private const int MostTries = 10;
 
-    // Between the look at a condition and the change nothing else may change. Holds for this process; among several, only that
-    // what must be new is new, which the file system sees to.
-    private readonly SemaphoreSlim _changing = new(1, 1);
+    // Both hold for this process; among several, only that what must be new is new, which the file system sees to.
+    // Between the look at a condition and the change nothing else may change the file. The look can take long: others go on.
+    private readonly PathLocks _files = new();
+
+    // Between the look at a place and the change nothing else may change the directories. Taken within the other, and never for long.
+    private readonly Lock _directories = new();
 
     /// <exception cref="ScriptStorageException">It cannot be written.</exception>
     public async Task<ScriptChange> WriteAsync(
@@ -26,27 +29,38 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time) : IDisp
         {
             return new ScriptChange(ScriptChangeKind.Empty);
         }
-        return await ChangeAsync(place, condition, () => Publish(draft, place, mayReplace: !condition.IsForNewOnly), cancellationToken);
+        return await ChangeAsync(place, condition, current => Publish(draft, current, mayReplace: !condition.IsForNewOnly), cancellationToken);
     }
 
     /// <summary>Deletes a script, and the directories that it leaves empty; of a link, the link.</summary>
     /// <exception cref="ScriptStorageException">It cannot be deleted.</exception>
     public Task<ScriptChange> DeleteAsync(ScriptPlace place, ScriptCondition condition, CancellationToken cancellationToken) =>
-        ChangeAsync(place, condition, () => Delete(place), cancellationToken);
-
-    public void Dispose() => _changing.Dispose();
+        ChangeAsync(place, condition, Delete, cancellationToken);
 
     private async Task<ScriptChange> ChangeAsync(
-        ScriptPlace place, ScriptCondition condition, Func<ScriptChange> change, CancellationToken cancellationToken)
+        ScriptPlace place, ScriptCondition condition, Func<ScriptPlace, ScriptChange> change, CancellationToken cancellationToken)
     {
-        await _changing.WaitAsync(cancellationToken);
-        try
+        while (true)
         {
-            return await condition.HoldsAsync(place, cancellationToken) ? change() : new ScriptChange(ScriptChangeKind.ConditionFailed);
-        }
-        finally
-        {
-            _changing.Release();
+            using var file = await _files.EnterAsync(place.File, cancellationToken); // of a link too, so that both names have one lock
+            var current = folder.Locate(place.Name);
+            if (!current.TakesScript)
+            {
+                return new ScriptChange(ScriptChangeKind.Taken);
+            }
+            if (current.File != place.File)
+            {
+                place = current; // a link has gone meanwhile, so this is the lock of another file
+                continue;
+            }
+            if (!await condition.HoldsAsync(current, cancellationToken))
+            {
+                return new ScriptChange(ScriptChangeKind.ConditionFailed);
+            }
+            lock (_directories)
+            {
+                return change(current);
+            }
         }
     }
 

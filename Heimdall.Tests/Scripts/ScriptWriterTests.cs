@@ -23,18 +23,14 @@ public sealed class ScriptWriterTests
     }
 
     [TearDown]
-    public void DeleteFolder()
-    {
-        _writer.Dispose();
-        Directory.Delete(_root, recursive: true);
-    }
+    public void DeleteFolder() => Directory.Delete(_root, recursive: true);
 
     [Test]
     public async Task A_directory_that_takes_no_files_is_a_fault_of_the_server(CancellationToken cancellationToken)
     {
         // Not even root can write there, and tests are often run as root.
         var folder = new ScriptFolder("/proc");
-        using var writer = new ScriptWriter(folder, TimeProvider.System);
+        var writer = new ScriptWriter(folder, TimeProvider.System);
 
         var fault = await Assert.ThrowsAsync<ScriptStorageException>(
             () => writer.WriteAsync(folder.Locate("a/b.sql"), Content("select 1"), 100, NoCondition, cancellationToken));
@@ -119,7 +115,7 @@ public sealed class ScriptWriterTests
     {
         async Task PutAndDeleteAsync(string name)
         {
-            using var writer = new ScriptWriter(_folder, TimeProvider.System);
+            var writer = new ScriptWriter(_folder, TimeProvider.System);
             for (var round = 0; round < 200; round++)
             {
                 var put = await writer.WriteAsync(_folder.Locate(name), Content("select 1"), 100, NoCondition, cancellationToken);
@@ -176,6 +172,41 @@ public sealed class ScriptWriterTests
 
         Assert.That(changes.Count(change => change.Kind == ScriptChangeKind.Replaced), Is.EqualTo(1));
         Assert.That(changes.Count(change => change.Kind == ScriptChangeKind.ConditionFailed), Is.EqualTo(7));
+    }
+
+    [Test]
+    public async Task A_long_look_at_one_script_does_not_stop_changes_of_others(CancellationToken cancellationToken)
+    {
+        var large = _folder.Locate("large.sql");
+        await using (var file = File.Create(large.File))
+        {
+            file.SetLength(1L << 37); // takes no room, and longer to read than a test may take
+        }
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var look = _writer.DeleteAsync(_folder.Locate("large.sql"), new ScriptCondition(["another"], NoneMatch: null), enough.Token);
+
+        var put = await WriteAsync("small.sql", cancellationToken);
+        var deleted = await _writer.DeleteAsync(_folder.Locate("small.sql"), NoCondition, cancellationToken);
+
+        Assert.That(put.Kind, Is.EqualTo(ScriptChangeKind.Created));
+        Assert.That(deleted.Kind, Is.EqualTo(ScriptChangeKind.Deleted));
+        Assert.That(look.IsCompleted, Is.False);
+        await enough.CancelAsync();
+        await Assert.CatchAsync<OperationCanceledException>(() => look);
+    }
+
+    [Test]
+    public async Task A_condition_is_for_what_the_path_leads_to_when_a_link_has_gone_meanwhile(CancellationToken cancellationToken)
+    {
+        await WriteAsync("version.sql", cancellationToken);
+        File.CreateSymbolicLink(Path.Combine(_root, "latest.sql"), "version.sql");
+        var content = new InterruptedStream(() => _writer.DeleteAsync(_folder.Locate("latest.sql"), NoCondition, cancellationToken));
+        var any = new ScriptCondition([ScriptCondition.Any], NoneMatch: null);
+
+        var put = await _writer.WriteAsync(_folder.Locate("latest.sql"), content, 100, any, cancellationToken);
+
+        Assert.That(put.Kind, Is.EqualTo(ScriptChangeKind.ConditionFailed));
+        Assert.That(File.Exists(Path.Combine(_root, "version.sql")), Is.True);
     }
 
     [Test]
