@@ -30,6 +30,7 @@ internal static class ScriptEndpoints
             .Produces<ScriptView>()
             .Produces<ScriptView>(StatusCodes.Status201Created)
             .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status412PreconditionFailed)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .AddOpenApiOperationTransformer((operation, _, _) =>
