@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace Heimdall.Tests.Plugins.Postgres.Differential;
 
@@ -11,11 +12,14 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 /// -- errors single: 25001@7            the same for one mode, as all of these can be
 /// -- refused single: 5                 the line that begins with what Heimdall refuses to run
 /// -- differs single: why               a known fault: the test fails when it is mended, so that this line goes
+/// -- variable n: "o\"h"             what :n stands for, as a JSON string
 /// -- alone                             uses roles or databases, which the server's databases share
 /// </code>
 /// </summary>
 internal sealed class CorpusFile
 {
+    private const string Variable = "variable ";
+
     private readonly string _name;
     private readonly byte[] _content;
     private readonly Dictionary<string, string> _head = [];
@@ -38,6 +42,9 @@ internal sealed class CorpusFile
 
     public IReadOnlyList<ScriptMode> Modes => [.. Words(_head["modes"]).Select(word => Enum.Parse<ScriptMode>(word, ignoreCase: true))];
 
+    private Dictionary<string, string> Variables => _head.Keys.Where(key => key.StartsWith(Variable, StringComparison.Ordinal))
+        .ToDictionary(key => Utf8(key[Variable.Length..]), key => JsonSerializer.Deserialize<string>(Utf8(_head[key]))!);
+
     public static IReadOnlyList<CorpusFile> ReadAll()
     {
         var folder = Path.Combine(AppContext.BaseDirectory, "Plugins/Postgres/Differential/Corpus");
@@ -56,6 +63,7 @@ internal sealed class CorpusFile
             Mode = mode,
             Content = _content,
             RefusedAt = Of("refused", mode) is { } line ? StartOfLine(int.Parse(line, CultureInfo.InvariantCulture)) : null,
+            Variables = Variables,
             IsAlone = _head.ContainsKey("alone"),
             Errors = mode == ScriptMode.Continue ? errors : errors?.Take(1).ToArray(),
         };
@@ -78,6 +86,9 @@ internal sealed class CorpusFile
     private static ScriptError ToError(string text) => text.Split('@') is [var state, var line]
         ? new ScriptError(state, long.Parse(line, CultureInfo.InvariantCulture))
         : new ScriptError(text, Line: null);
+
+    // The head is read byte for byte: not every script is UTF-8.
+    private static string Utf8(string bytes) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(bytes));
 
     private static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }

@@ -10,6 +10,9 @@ internal sealed record DifferentialScript
 
     public required byte[] Content { get; init; }
 
+    /// <summary>What <c>:name</c> stands for.</summary>
+    public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Offset of the first byte that Heimdall refuses to run.</summary>
     public int? RefusedAt { get; init; }
 

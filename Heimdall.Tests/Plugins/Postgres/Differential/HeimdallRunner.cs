@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Tests.Plugins.Postgres.Differential;
@@ -17,13 +18,20 @@ internal sealed class HeimdallRunner : IScriptRunner
 
     public static async Task<HeimdallRunner> StartAsync() => new(await PluginTestServer.StartAsync());
 
-    public async Task<ScriptOutcome> RunAsync(byte[] script, ScriptMode mode, CancellationToken cancellationToken)
+    public async Task<ScriptOutcome> RunAsync(
+        byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken)
     {
         await File.WriteAllBytesAsync(Path.Combine(_server.Directory, FileName), script, cancellationToken);
+        var context = mode.Context(FileName);
+        if (variables.Count > 0)
+        {
+            context["variables"] = new JsonObject(variables.Select(variable => KeyValuePair.Create(variable.Key, (JsonNode?)variable.Value)));
+        }
+
         var monitor = new FakeJobMonitor();
         try
         {
-            await _server.Plugin.RunAsync(_server.Job(mode.Context(FileName).ToJsonString()), monitor, cancellationToken);
+            await _server.Plugin.RunAsync(_server.Job(context.ToJsonString()), monitor, cancellationToken);
             return new ScriptOutcome([], Report(monitor));
         }
         catch (JobFailedException e)

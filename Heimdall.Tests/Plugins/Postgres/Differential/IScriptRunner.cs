@@ -7,5 +7,5 @@ internal interface IScriptRunner : IAsyncDisposable
 
     string ConnectionString { get; }
 
-    Task<ScriptOutcome> RunAsync(byte[] script, ScriptMode mode, CancellationToken cancellationToken);
+    Task<ScriptOutcome> RunAsync(byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken);
 }

@@ -18,13 +18,15 @@ internal sealed partial class PsqlRunner : IScriptRunner
 
     public static async Task<PsqlRunner> StartAsync() => new(await TestDatabase.CreateAsync());
 
-    public async Task<ScriptOutcome> RunAsync(byte[] script, ScriptMode mode, CancellationToken cancellationToken)
+    public async Task<ScriptOutcome> RunAsync(
+        byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken)
     {
         var file = Path.Combine(_folder, "script.sql");
         await File.WriteAllBytesAsync(file, script, cancellationToken);
 
+        var values = variables.SelectMany(variable => new[] { "-v", $"{variable.Key}={variable.Value}" });
         var (exitCode, _, said) = await PostgresProgram.RunAsync(
-            "psql", ConnectionString, ["-X", "-q", "-v", "VERBOSITY=sqlstate", .. mode.PsqlArguments(), "-f", file], cancellationToken);
+            "psql", ConnectionString, ["-X", "-q", "-v", "VERBOSITY=sqlstate", .. values, .. mode.PsqlArguments(), "-f", file], cancellationToken);
 
         // The end of the session is told twice, first by the server.
         var errors = ErrorLine().Matches(said).Where(match => match.Groups["own"].Value != "connection to server was lost").Select(ToError).ToArray();

@@ -72,8 +72,9 @@ public sealed class ScriptComparisonTests
 
         public string ConnectionString => runner.ConnectionString;
 
-        public Task<ScriptOutcome> RunAsync(byte[] script, ScriptMode mode, CancellationToken cancellationToken) =>
-            runner.RunAsync(Encoding.UTF8.GetBytes(change(Encoding.UTF8.GetString(script))), mode, cancellationToken);
+        public Task<ScriptOutcome> RunAsync(
+            byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken) =>
+            runner.RunAsync(Encoding.UTF8.GetBytes(change(Encoding.UTF8.GetString(script))), mode, variables, cancellationToken);
 
         public ValueTask DisposeAsync() => runner.DisposeAsync();
     }
