@@ -11,10 +11,11 @@ internal sealed record ScannedPieces(IReadOnlyList<ScannedPiece> Pieces, string?
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    public static async Task<ScannedPieces> ReadAsync(byte[] script, int readSize, bool standardConformingStrings, CancellationToken cancellationToken)
+    public static async Task<ScannedPieces> ReadAsync(
+        byte[] script, int readSize, bool standardConformingStrings, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? variables = null)
     {
         var pieces = new List<ScannedPiece>();
-        await using var scanner = new ScriptScanner(new PiecewiseStream(script, readSize)) { StandardConformingStrings = standardConformingStrings };
+        await using var scanner = new ScriptScanner(new PiecewiseStream(script, readSize), variables is null ? null : new ScriptVariables(variables)) { StandardConformingStrings = standardConformingStrings };
         try
         {
             // On a thread of its own: a scanner that goes round in circles asks for no token.
