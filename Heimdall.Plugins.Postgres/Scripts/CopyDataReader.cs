@@ -18,18 +18,22 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
     public bool Inside { get; private set; }
 
     /// <summary>Goes to the first line of the data.</summary>
-    public async ValueTask BeginAsync(CancellationToken cancellationToken)
+    /// <param name="values">
+    /// Bytes that are left of a variable's value: even if it has several lines, they are all behind the COPY, and the data on the script's next.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait for the line's end.</param>
+    public async ValueTask BeginAsync(int values, CancellationToken cancellationToken)
     {
         int length;
 
-        while ((length = buffer.Kept.IndexOf((byte)'\n')) < 0 && !buffer.Ended)
+        while ((length = buffer.Kept[values..].IndexOf((byte)'\n')) < 0 && !buffer.Ended)
         {
             await buffer.FillAsync(cancellationToken);
         }
 
-        var line = buffer.Kept[..(length < 0 ? buffer.Kept.Length : length + 1)];
+        var line = buffer.Kept[..(length < 0 ? buffer.Kept.Length : values + length + 1)];
 
-        _behind = line.IndexOfAnyExcept(SqlCharacters.Space) < 0 ? [] : line.ToArray();
+        _behind = values == 0 && line.IndexOfAnyExcept(SqlCharacters.Space) < 0 ? [] : line.ToArray();
         buffer.Discard(line.Length);
         (Inside, _atLineStart) = (true, true);
         FirstLine = buffer.Start.Line;

@@ -74,7 +74,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
         while (_copyData.Inside)
         {
-            await _copyData.NextAsync(cancellationToken);
+            await NextDataAsync(cancellationToken);
         }
 
         if (!_started)
@@ -100,7 +100,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
                     return Take(_lexer.Position, withSemicolon: false);
 
                 case LexerStop.ScriptEnd:
-                    BytesRead = _buffer.Offset + _lexer.Position;
+                    BytesRead = _buffer.Offset + _lexer.Position + _buffer.Splices.Difference(_lexer.Position);
                     return null;
 
                 case LexerStop.BackslashCommand:
@@ -117,7 +117,9 @@ internal sealed class ScriptScanner : IAsyncDisposable
     public ValueTask BeginCopyDataAsync(CancellationToken cancellationToken)
     {
         DropTaken();
-        return _copyData.BeginAsync(cancellationToken);
+        var values = _lexer.LengthOfValues;
+        _lexer.SuspendValues();
+        return _copyData.BeginAsync(values, cancellationToken);
     }
 
     /// <summary>
@@ -128,7 +130,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
     {
         while (true)
         {
-            var piece = await _copyData.NextAsync(cancellationToken);
+            var piece = await NextDataAsync(cancellationToken);
 
             BytesRead = _buffer.Offset;
 
@@ -142,6 +144,18 @@ internal sealed class ScriptScanner : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _buffer.DisposeAsync();
+
+    private async ValueTask<ReadOnlyMemory<byte>> NextDataAsync(CancellationToken cancellationToken)
+    {
+        var piece = await _copyData.NextAsync(cancellationToken);
+
+        if (!_copyData.Inside)
+        {
+            _lexer.ResumeValues();
+        }
+
+        return piece;
+    }
 
     private ScriptStatement Take(int length, bool withSemicolon)
     {

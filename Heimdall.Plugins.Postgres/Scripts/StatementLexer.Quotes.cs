@@ -43,7 +43,7 @@ internal sealed partial class StatementLexer
 
     private LexerStop? String()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
         var rest = bytes[_position..];
 
         if (!Find(_escapes ? rest.IndexOfAny((byte)'\'', (byte)'\\') : rest.IndexOf((byte)'\''), bytes.Length))
@@ -71,7 +71,7 @@ internal sealed partial class StatementLexer
 
     private LexerStop? QuotedName()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
 
         if (!Find(bytes[_position..].IndexOf((byte)'"'), bytes.Length))
         {
@@ -121,10 +121,10 @@ internal sealed partial class StatementLexer
     // A tag is empty or a name without a dollar sign: $1 is a parameter.
     private LexerStop? DollarTag()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
         var isParameter = _position == _opened + 1 && _position < bytes.Length && SqlCharacters.IsDigit(bytes[_position]);
 
-        if (!isParameter && !Find(bytes[_position..].IndexOfAnyExcept(SqlCharacters.TagPart), bytes.Length) && !buffer.Ended)
+        if (!isParameter && !Find(bytes[_position..].IndexOfAnyExcept(SqlCharacters.TagPart), bytes.Length) && !Ended)
         {
             return LexerStop.NeedsMore;
         }
@@ -149,7 +149,7 @@ internal sealed partial class StatementLexer
 
     private LexerStop? DollarString()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
         var found = bytes[_position..].IndexOf(_dollarQuote);
 
         if (found < 0)
@@ -166,5 +166,5 @@ internal sealed partial class StatementLexer
         return null;
     }
 
-    private bool IsNextUnknown(ReadOnlySpan<byte> bytes) => _position + 1 == bytes.Length && !buffer.Ended;
+    private bool IsNextUnknown(ReadOnlySpan<byte> bytes) => _position + 1 == bytes.Length && !Ended;
 }

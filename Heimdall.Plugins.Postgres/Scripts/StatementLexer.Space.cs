@@ -5,7 +5,7 @@ internal sealed partial class StatementLexer
 {
     private LexerStop? Between()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
 
         if (!Find(bytes[_position..].IndexOfAnyExcept(SqlCharacters.Space), bytes.Length))
         {
@@ -37,11 +37,11 @@ internal sealed partial class StatementLexer
 
     private bool TryComment()
     {
-        var rest = buffer.Kept[_position..];
+        var rest = Bytes[_position..];
 
         if (rest.StartsWith("--"u8))
         {
-            _commentAfterString = _stringEnd >= 0 && buffer.Kept[_stringEnd.._position].IndexOfAnyExcept(SqlCharacters.Space) < 0;
+            _commentAfterString = _stringEnd >= 0 && Bytes[_stringEnd.._position].IndexOfAnyExcept(SqlCharacters.Space) < 0;
             _state = State.LineComment;
         }
         else if (rest.StartsWith("/*"u8))
@@ -62,7 +62,7 @@ internal sealed partial class StatementLexer
 
     private LexerStop? LineComment()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
 
         if (!Find(bytes[_position..].IndexOfAny((byte)'\n', (byte)'\r'), bytes.Length))
         {
@@ -78,7 +78,7 @@ internal sealed partial class StatementLexer
 
     private LexerStop? BlockComment()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
 
         if (!Find(bytes[_position..].IndexOfAny((byte)'/', (byte)'*'), bytes.Length))
         {

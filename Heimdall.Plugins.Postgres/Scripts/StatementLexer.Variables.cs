@@ -5,17 +5,45 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 // What stands for a variable: its value takes its place before it is read.
 internal sealed partial class StatementLexer
 {
+    // The variables whose values are being read, the innermost last, and where each value ends, counted with what was discarded.
+    private readonly List<(string Name, long End)> _expansions = [];
+
+    // The same, while the data of a COPY is read that began in a value: the rest of the value waits behind the data.
+    private (string Name, long Length)[] _waiting = [];
+
+    /// <summary>How many of the kept bytes are, or end with, what is left of the values that are being read.</summary>
+    public int LengthOfValues => _expansions.Count == 0 ? 0 : LengthUntil(_expansions[0].End);
+
+    // psql reads a value to its end before it reads on: quotes and comments between /* and */ may go on behind it, all else ends with it.
+    private ReadOnlySpan<byte> Bytes => _expansions.Count == 0 ? buffer.Kept : buffer.Kept[..LengthUntil(_expansions[^1].End)];
+
+    private bool Ended => _expansions.Count > 0 || buffer.Ended;
+
+    /// <summary>Notes that what is left of values is taken away, with the rest of its line.</summary>
+    public void SuspendValues()
+    {
+        _waiting = [.. _expansions.Select(expansion => (expansion.Name, expansion.End - buffer.Discarded))];
+        _expansions.Clear();
+    }
+
+    /// <summary>Notes that it is back, as the first of the kept bytes.</summary>
+    public void ResumeValues()
+    {
+        _expansions.AddRange(_waiting.Select(value => (value.Name, buffer.Discarded + value.Length)));
+        _waiting = [];
+    }
+
     private LexerStop? Variable(ScriptVariables variables)
     {
-        var rest = buffer.Kept[_position..];
-        if (variables.Find(rest, buffer.Ended) is not { } use)
+        var rest = Bytes[_position..];
+        if (variables.Find(rest, Ended) is not { } use)
         {
             return LexerStop.NeedsMore;
         }
 
-        classifier.Symbol((byte)':', _parentheses);
         if (use.Value is null || !TryExpand(use, rest[..use.Length]))
         {
+            classifier.Symbol((byte)':', _parentheses);
             _position += use.Length;
         }
 
@@ -24,11 +52,49 @@ internal sealed partial class StatementLexer
         return null;
     }
 
+    private bool TryLeaveValue()
+    {
+        if (_expansions.Count == 0)
+        {
+            return false;
+        }
+
+        _floor = _position = LengthUntil(_expansions[^1].End);
+        _expansions.RemoveAt(_expansions.Count - 1);
+        if (_state is State.LineComment)
+        {
+            EndLineComment();
+        }
+
+        return true;
+    }
+
+    // The line goes on behind the value, and to the server the comment does too, unless it is the first of a statement: psql leaves that out.
+    private void EndLineComment()
+    {
+        _state = Begun ? State.Code : State.Between;
+        if (Begun && buffer.Kept[.._opened].IndexOfAnyExcept(SqlCharacters.Space) < 0)
+        {
+            Replace(_opened, _position - _opened, []);
+            _floor = _position = _opened;
+        }
+    }
+
+    private void Replace(int position, int length, ReadOnlySpan<byte> value)
+    {
+        buffer.Replace(position, length, value);
+        for (var outer = 0; outer < _expansions.Count; outer++)
+        {
+            _expansions[outer] = _expansions[outer] with { End = _expansions[outer].End + value.Length - length };
+        }
+    }
+
+    private int LengthUntil(long end) => (int)Math.Min(end - buffer.Discarded, buffer.Kept.Length);
+
     /// <returns>False for a variable in its own value: psql leaves it as it is, and so ends.</returns>
     private bool TryExpand(VariableUse use, ReadOnlySpan<byte> text)
     {
         var position = buffer.Discarded + _position;
-        _expansions.RemoveAll(expansion => expansion.End <= position);
         var name = Encoding.UTF8.GetString(text[1..]);
         if (use.IsCode && _expansions.Exists(expansion => expansion.Name == name))
         {
@@ -36,11 +102,7 @@ internal sealed partial class StatementLexer
         }
 
         var value = Encoding.UTF8.GetBytes(use.Value!);
-        buffer.Replace(_position, use.Length, value);
-        for (var outer = 0; outer < _expansions.Count; outer++)
-        {
-            _expansions[outer] = _expansions[outer] with { End = _expansions[outer].End + value.Length - use.Length };
-        }
+        Replace(_position, use.Length, value);
 
         if (use.IsCode)
         {

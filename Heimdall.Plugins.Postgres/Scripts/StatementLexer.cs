@@ -43,9 +43,6 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     private int _parentheses;
     private bool _standardConformingStrings;
 
-    // The variables whose values are being read, the innermost last, and where each value ends, counted with what was discarded.
-    private readonly List<(string Name, long End)> _expansions = [];
-
     /// <summary>Whether a token of a statement was met. If so, that token is the first byte the buffer keeps.</summary>
     public bool Begun { get; private set; }
 
@@ -120,7 +117,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
 
     private LexerStop? Code()
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
 
         // Names and numbers matter only while the classifier asks; an INSERT of a million values is searched for quotes alone.
         var found = classifier.WantsTokens
@@ -212,7 +209,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
             return stop;
         }
 
-        classifier.Word(buffer.Kept[_opened.._position], _parentheses);
+        classifier.Word(Bytes[_opened.._position], _parentheses);
 
         return null;
     }
@@ -220,9 +217,9 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     // The rest of a name or number, of whatever length.
     private LexerStop? Run(SearchValues<byte> parts)
     {
-        var bytes = buffer.Kept;
+        var bytes = Bytes;
 
-        if (!Find(bytes[_position..].IndexOfAnyExcept(parts), bytes.Length) && !buffer.Ended)
+        if (!Find(bytes[_position..].IndexOfAnyExcept(parts), bytes.Length) && !Ended)
         {
             return LexerStop.NeedsMore;
         }
@@ -233,8 +230,9 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     }
 
     // Whatever was searched to the end of what is kept goes on there, or ends with the script.
-    private LexerStop NothingLeft() => (_state, buffer.Ended) switch
+    private LexerStop? NothingLeft() => (_state, buffer.Ended) switch
     {
+        _ when TryLeaveValue() => null,
         (_, false) => LexerStop.NeedsMore,
         (State.String or State.QuotedName or State.DollarString or State.BlockComment, true) => LexerStop.Unterminated,
         _ => LexerStop.ScriptEnd,
@@ -263,6 +261,6 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     private void DiscardRead()
     {
         buffer.Discard(_position);
-        _position = 0;
+        (_position, _floor) = (0, 0);
     }
 }
