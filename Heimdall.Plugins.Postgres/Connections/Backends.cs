@@ -9,7 +9,7 @@ internal static class Backends
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
-    // By name and by process: a script can rename its session, and a session of a dead worker is known by name only.
+    // By name and by process: a script can rename its session, and a session of a dead worker may be known by name only.
     private const string Terminate =
         """
         select pg_terminate_backend(pid)
@@ -19,8 +19,12 @@ internal static class Backends
         """;
 
     /// <summary>Terminates backends, and does not return before they are gone.</summary>
+    /// <param name="control">Another session.</param>
+    /// <param name="applicationName">Ends all of that name; null for none.</param>
+    /// <param name="backend">Ends this one, if it is still the one it was.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>False when one was still there after a patient wait.</returns>
-    public static async Task<bool> EndAsync(NpgsqlConnection control, string applicationName, Backend? backend, CancellationToken cancellationToken)
+    public static async Task<bool> EndAsync(NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
@@ -39,13 +43,13 @@ internal static class Backends
         }
     }
 
-    private static async Task<bool> TerminateAsync(NpgsqlConnection control, string applicationName, Backend? backend, CancellationToken cancellationToken)
+    private static async Task<bool> TerminateAsync(NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Terminate, control)
         {
             Parameters =
             {
-                new() { Value = applicationName },
+                new() { Value = applicationName ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
                 new() { Value = backend?.Pid ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                 new() { Value = backend?.Started ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
             },

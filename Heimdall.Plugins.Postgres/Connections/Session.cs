@@ -21,7 +21,6 @@ internal sealed class Session : IAsyncDisposable
         "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = pg_backend_pid()";
 
     private readonly ClusterPool _pool;
-    private readonly string _applicationName;
     private readonly string _host;
     private readonly int _port;
     private readonly TimeSpan? _statementTimeout;
@@ -33,7 +32,6 @@ internal sealed class Session : IAsyncDisposable
     private Session(ClusterPool pool, NpgsqlConnection connection, SessionSettings settings, Backend backend)
     {
         _pool = pool;
-        _applicationName = settings.ApplicationName;
         _host = connection.Host!;
         _port = connection.Port;
         _statementTimeout = settings.StatementTimeout;
@@ -135,7 +133,8 @@ internal sealed class Session : IAsyncDisposable
         try
         {
             await using var control = await OpenControlAsync(CancellationToken.None);
-            if (await Backends.EndAsync(control, _applicationName, Backend, CancellationToken.None))
+            // Not by its name, which a newer attempt of the job has too.
+            if (await Backends.EndAsync(control, applicationName: null, Backend, CancellationToken.None))
             {
                 return;
             }

@@ -155,6 +155,26 @@ public sealed class BatchTruthTests
         Assert.That(await _server.ScalarAsync<string>("select t from read_as", cancellationToken), Is.EqualTo("a'b"));
     }
 
+    [Test]
+    public async Task A_stopped_attempt_ends_its_own_session_and_not_the_next_ones(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var stopNext = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var job = _server.Batch("select pg_sleep(600)");
+        var (first, next) = (new FakeJobMonitor(), new FakeJobMonitor());
+        var stopped = _server.Plugin.RunAsync(job, first, stop.Token);
+        var running = _server.Plugin.RunAsync(job with { Attempt = 2 }, next, stopNext.Token);
+        await first.Started.WaitAsync(cancellationToken);
+        await next.Started.WaitAsync(cancellationToken);
+
+        await stop.CancelAsync();
+        await Assert.ThatAsync(() => stopped, Throws.InstanceOf<OperationCanceledException>());
+
+        Assert.That((running.IsCompleted, await _server.BackendsAsync(job.Id)), Is.EqualTo((false, 1)));
+        await stopNext.CancelAsync();
+        await Assert.ThatAsync(() => running, Throws.InstanceOf<OperationCanceledException>());
+    }
+
     private static JsonObject WithoutTransaction(string onError, string sql) => new() { ["query"] = sql, ["transaction"] = "none", ["on_error"] = onError };
 
     private PluginJob Job(JsonObject context) => _server.Job(context.ToJsonString());
