@@ -69,7 +69,7 @@ public sealed class InterruptedBatchTests
         await using var worker = _heimdall.StartWorker();
 
         var reply = await _heimdall.SubmitAsync(
-            "insert into effect values ('late', 1); select pg_sleep(60)", returnResult: false, cancellationToken, more: new { transaction = "none", timeout_seconds = 0.5 });
+            "insert into effect values ('late', 1); select pg_sleep(60)", returnResult: false, cancellationToken, more: new { transaction = "none", timeout_seconds = 5 });
         var job = await _heimdall.WaitForEndAsync(reply.AssertStatus(202).Id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("KILLED"), job.Text);
