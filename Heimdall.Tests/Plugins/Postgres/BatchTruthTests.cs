@@ -13,7 +13,11 @@ public sealed class BatchTruthTests
     private PluginTestServer _server = null!;
 
     [OneTimeSetUp]
-    public async Task Start() => _server = await PluginTestServer.StartAsync();
+    public async Task Start()
+    {
+        _server = await PluginTestServer.StartAsync();
+        await _server.ScalarAsync<object>("create table isolated (level text); create table undone (i int)", CancellationToken.None);
+    }
 
     [OneTimeTearDown]
     public async Task Stop() => await _server.DisposeAsync();
@@ -104,8 +108,6 @@ public sealed class BatchTruthTests
     [TestCase("set constraints all deferred; set transaction isolation level serializable; insert into isolated values ('deferred')", "deferred")]
     public async Task What_the_transaction_is_may_be_set_behind_settings_and_locks(string sql, string expected, CancellationToken cancellationToken)
     {
-        await _server.ScalarAsync<object>("create table if not exists isolated (level text)", cancellationToken);
-
         await _server.Plugin.RunAsync(_server.Batch(sql), new FakeJobMonitor(), cancellationToken);
 
         Assert.That(await _server.ScalarAsync<bool>($"select '{expected}' in (select level from isolated)", cancellationToken), Is.True);
@@ -126,8 +128,6 @@ public sealed class BatchTruthTests
     [TestCase("begin; insert into undone values (1), (2); commit and chain; insert into undone values (3); rollback", 2)]
     public async Task Rows_that_were_rolled_back_are_not_affected(string sql, long expected, CancellationToken cancellationToken)
     {
-        await _server.ScalarAsync<object>("create table if not exists undone (i int)", cancellationToken);
-
         var progress = await _server.Plugin.RunAsync(Job(WithoutTransaction("stop", sql)), new FakeJobMonitor(), cancellationToken);
 
         Assert.That(progress.RowsAffected, Is.EqualTo(expected));
