@@ -82,7 +82,7 @@ internal sealed class ScriptPlayer(
 
         var text = Encoding.Latin1.GetString(scanner.Text.Span);
         return !text.Contains("application_name", StringComparison.OrdinalIgnoreCase)
-            && !(statement.Tag == "RESET" && text.EndsWith("all", StringComparison.OrdinalIgnoreCase));
+            && !(statement.Tag == "RESET" && text.Contains("all", StringComparison.OrdinalIgnoreCase));
     }
 
     private async ValueTask RunAloneAsync(ScriptStatement statement, CancellationToken cancellationToken)

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Text;
 using Heimdall.Plugins.Postgres.Scripts;
-using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Wire;
 
@@ -81,6 +79,12 @@ internal sealed partial class Pipeline : IAsyncDisposable
     /// <summary>Whether a transaction block is open, alive or not, as of the last time all was answered.</summary>
     public bool IsInBlock { get; private set; }
 
+    /// <summary>
+    /// Whether a text that was sent as it is has committed: one of several statements can, and then a transaction that is open may not
+    /// be the one that was.
+    /// </summary>
+    public bool HasCommitted { get; private set; }
+
     /// <summary>The statement that the server is at, with its text; null when all is answered. After the session's end: what ended with it.</summary>
     public (ScriptStatement Statement, ReadOnlyMemory<byte> Text)? Current => Head() is { Statement: { } statement } head ? (statement, head.Text) : null;
 
@@ -137,12 +141,6 @@ internal sealed partial class Pipeline : IAsyncDisposable
         _needsSync = true;
         _inChunk++;
     }
-
-    /// <summary>
-    /// Whether a text that was sent as it is has committed: one of several statements can, and then a transaction that is open may not
-    /// be the one that was.
-    /// </summary>
-    public bool HasCommitted { get; private set; }
 
     /// <summary>
     /// Sends a text as psql does. It is executed whatever became of what was sent before it; what is sent behind it as well.
