@@ -26,10 +26,8 @@ internal sealed class AwakeProcessors : IAsyncDisposable
         return new([.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Companion.Start("/dev/null", "sh", "-c", Busy))], hasTurnedOff);
     }
 
-    /// <summary>Says so when what keeps the processors awake takes time from what is measured.</summary>
-    public static string Warning => IsAutogroupOn() && !TrySetAutogroup(true)
-        ? "; sched_autogroup_enabled is 1 and only root can change it, so what keeps the processors awake takes time from what is measured"
-        : "";
+    /// <summary>Whether it takes time from what is measured, because autogroups are on and only root can turn them off.</summary>
+    public bool TakesTime { get; } = IsAutogroupOn();
 
     public async ValueTask DisposeAsync()
     {

@@ -17,6 +17,7 @@ internal sealed class ScriptsSuite
     private readonly InputFolder _inputs;
     private readonly ScriptRows _rows;
     private readonly IReadOnlyList<ScriptRow> _wanted;
+    private bool _takesTime;
 
     private ScriptsSuite(ScriptsOptions options, WorkFolder work, PostgresServer server)
     {
@@ -93,6 +94,7 @@ internal sealed class ScriptsSuite
             await _inputs.EnsureAsync(row.Input, cancellationToken);
         }
         await using var awake = mode == Awake ? AwakeProcessors.Start() : null;
+        _takesTime |= awake is { TakesTime: true };
         await using var executor = new ExecutorContender(_server, _inputs);
         var psql = new PsqlContender(_server, _inputs);
         await using var measurement = new RowMeasurement(_server, _options.RoundCount);
@@ -107,6 +109,7 @@ internal sealed class ScriptsSuite
     private async Task<List<Figure>> MeasureFiguresAsync(CancellationToken cancellationToken)
     {
         await using var awake = AwakeProcessors.Start();
+        _takesTime |= awake.TakesTime;
         var figures = new List<Figure>();
         if (_options.Wants(ScriptRows.Overhead))
         {
@@ -128,7 +131,7 @@ internal sealed class ScriptsSuite
 
     private async Task PrintAsync(Dictionary<string, List<RowResult>> results, List<Figure> figures, CancellationToken cancellationToken)
     {
-        Console.WriteLine($"{await _server.DescribeAsync(cancellationToken)}; {Environment.ProcessorCount} processors, rounds: {_options.RoundCount}{(_options.Quick ? "; small scripts, which measure nothing" : "")}{AwakeProcessors.Warning}");
+        Console.WriteLine($"{await _server.DescribeAsync(cancellationToken)}; {Environment.ProcessorCount} processors, rounds: {_options.RoundCount}{(_options.Quick ? "; small scripts, which measure nothing" : "")}{(_takesTime ? "; sched_autogroup_enabled is 1, so what keeps the processors awake takes time from what is measured" : "")}");
         foreach (var (mode, rows) in results.Where(pair => pair.Value.Count > 0))
         {
             Console.WriteLine($"\nProcessors {(mode == Awake ? "kept awake" : "left to fall asleep")}:\n\n{ScriptsReport.OfRows(rows, hasGoals: mode == Awake)}");
