@@ -3,7 +3,6 @@ using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
-using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -12,38 +11,30 @@ namespace Heimdall.Api.Jobs;
 /// <summary><c>POST /api/v1/job</c>: runs a query at once, or puts a job into the queue.</summary>
 internal static class SubmitJob
 {
-    // What a client should wait before it asks again; most queued jobs have started by then.
-    private const string PollInterval = "1";
+    /// <summary>Seconds that a client should wait before it asks again; most queued jobs have started by then.</summary>
+    public const string PollInterval = "1";
 
     public static async Task<IResult> HandleAsync(
         HttpContext context, JobSubmitter submitter, JobStore jobs, InlineQueries inline, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
-            return Problem.Of(
-                StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type", "The request is not JSON.", "Send the job as 'Content-Type: application/json'.");
+            return Problem.NotJson("job");
         }
-        var (request, problems) = await SubmitJobRequestReader.ReadAsync(context.Request.Body, cancellationToken);
-        if (request is null)
+        using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfJob);
+        if (request is null || problems.Count > 0)
         {
             return Problem.Invalid(problems);
         }
-        problems.AddRange((await new SubmitJobValidator().ValidateAsync(request, cancellationToken)).Errors
-            .Where(error => problems.TrueForAll(problem => problem.Path != error.PropertyName))
-            .Select(error => new ContextProblem(error.PropertyName, error.ErrorMessage)));
-        if (problems.Count > 0)
+        if (RoutingProblem.OfEmptyCriteria(request) is { } empty)
         {
-            return Problem.Invalid(problems);
+            return RoutingProblem.Of(context, RoutingOutcome.NoMatch, empty);
         }
-        var submission = ToSubmission(request, context.CallerName());
-        if (FindEmptyCriteria(submission) is { } refusal)
-        {
-            return refusal;
-        }
-        var (routing, job) = submitter.Prepare(submission);
+        var (routing, job) = submitter.Prepare(request.ToSubmission(context.CallerName()));
         if (job is null)
         {
-            return NoPair(context, routing);
+            return RoutingProblem.Of(context, routing.Outcome, routing.Reason!);
         }
         var preferences = Preferences.Read(context.Request);
         return job.ReturnResult && !preferences.RespondAsync
@@ -51,56 +42,12 @@ internal static class SubmitJob
             : await EnqueueAsync(context, submitter, jobs, job, preferences, cancellationToken);
     }
 
-    private static JobSubmission ToSubmission(SubmitJobRequest request, string user) => new()
-    {
-        Name = request.Name!,
-        Version = request.Version ?? "",
-        Description = request.Description ?? "",
-        Tags = request.Tags ?? [],
-        CommandCriteria = request.CommandCriteria ?? [],
-        ClusterCriteria = request.ClusterCriteria ?? [],
-        Context = request.Context!,
-        User = user,
-    };
-
-    private static ProblemHttpResult? FindEmptyCriteria(JobSubmission submission)
-    {
-        string[] empty =
-        [
-            .. submission.CommandCriteria.Count == 0 ? ["command_criteria"] : Array.Empty<string>(),
-            .. submission.ClusterCriteria.Count == 0 ? ["cluster_criteria"] : Array.Empty<string>(),
-        ];
-        return empty.Length == 0
-            ? null
-            : Unmatched($"{string.Join(" and ", empty)}: empty. Name at least one tag; empty criteria would match anything.");
-    }
-
-    private static ProblemHttpResult NoPair(HttpContext context, RoutingResult routing)
-    {
-        switch (routing.Outcome)
-        {
-            case RoutingOutcome.NotAllowed:
-                return Problem.Of(StatusCodes.Status403Forbidden, "forbidden", "You may not do this.", routing.Reason!);
-            case RoutingOutcome.Unhealthy:
-                context.Response.Headers.RetryAfter = "10";
-                return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster cannot be reached.", routing.Reason!);
-            default:
-                return Unmatched(routing.Reason!);
-        }
-    }
-
-    private static ProblemHttpResult Unmatched(string reason) =>
-        Problem.Of(StatusCodes.Status422UnprocessableEntity, "no-match", "No command and cluster match.", reason);
-
     private static async Task<IResult> EnqueueAsync(
         HttpContext context, JobSubmitter submitter, JobStore jobs, Job job, Preferences preferences, CancellationToken cancellationToken)
     {
         if (await submitter.IsQueueFullAsync(job.User, cancellationToken))
         {
-            context.Response.Headers.RetryAfter = "10";
-            return Problem.Of(
-                StatusCodes.Status429TooManyRequests, "too-many-jobs", "Too many jobs are waiting.",
-                $"User '{job.User}' has as many jobs in the queue as this server allows.");
+            return QueueFull(context, $"User '{job.User}' has as many jobs in the queue as this server allows.");
         }
         var queued = await submitter.EnqueueAsync(job, cancellationToken);
         if (preferences.RespondAsync)
@@ -119,5 +66,12 @@ internal static class SubmitJob
         context.Response.Headers.RetryAfter = PollInterval;
         context.Response.Headers.Location = $"/api/v1/job/{queued.Id}";
         return TypedResults.Json(JobView.Of(queued), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
+    }
+
+    /// <summary>429 for a caller who has had enough jobs queued.</summary>
+    public static ProblemHttpResult QueueFull(HttpContext context, string detail)
+    {
+        context.Response.Headers.RetryAfter = "10";
+        return Problem.Of(StatusCodes.Status429TooManyRequests, "too-many-jobs", "Too many jobs are waiting.", detail);
     }
 }

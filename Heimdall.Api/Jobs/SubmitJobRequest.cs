@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Submission;
 
 namespace Heimdall.Api.Jobs;
 
@@ -21,4 +22,17 @@ internal sealed record SubmitJobRequest
 
     /// <summary>What the command's plugin needs: the query and how to run it.</summary>
     public JsonObject? Context { get; init; }
+
+    /// <summary>Of a request that has been found right.</summary>
+    public JobSubmission ToSubmission(string user) => new()
+    {
+        Name = Name!,
+        Version = Version ?? "",
+        Description = Description ?? "",
+        Tags = Tags ?? [],
+        CommandCriteria = CommandCriteria ?? [],
+        ClusterCriteria = ClusterCriteria ?? [],
+        Context = Context!,
+        User = user,
+    };
 }

@@ -6,30 +6,58 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Api.Jobs;
 
 /// <summary>
-/// Reads a submission and finds everything that is wrong with its shape, not only the first thing: unknown fields and wrong
-/// types are named one by one.
+/// Reads a submission and finds everything that is wrong with it, not only the first thing: unknown fields and wrong types are
+/// named one by one.
 /// </summary>
 internal static class SubmitJobRequestReader
 {
     private static readonly JsonDocumentOptions Lenient = new() { AllowDuplicateProperties = true };
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    /// <returns>The request, or null where its fields cannot be told; and what is wrong.</returns>
+    /// <summary>Reads a body for <see cref="Read"/>, which looks for fields that are there twice.</summary>
     /// <exception cref="JsonException">The body is no JSON.</exception>
-    public static async Task<(SubmitJobRequest? Request, List<ContextProblem> Problems)> ReadAsync(Stream body, CancellationToken cancellationToken)
+    public static Task<JsonDocument> ParseAsync(Stream body, CancellationToken cancellationToken) =>
+        JsonDocument.ParseAsync(body, Lenient, cancellationToken);
+
+    /// <param name="element">The submission.</param>
+    /// <param name="validator">The limits of its fields.</param>
+    /// <param name="place">Where it stands in the body: <c>[3]</c>; empty when it is the body.</param>
+    /// <returns>The request, or null where its fields cannot be told; and what is wrong.</returns>
+    public static (SubmitJobRequest? Request, List<ContextProblem> Problems) Read(JsonElement element, SubmitJobValidator validator, string place = "")
     {
-        using var document = await JsonDocument.ParseAsync(body, Lenient, cancellationToken);
-        List<ContextProblem> problems = [.. UnreadableText.Find(document.RootElement)];
-        if (problems.Count > 0)
+        List<ContextProblem> problems = [.. UnreadableText.Find(element, place)];
+        if (problems.Count > 0 || ReadFields(element, place, problems) is not { } fields)
         {
             return (null, problems);
         }
-        // Only now: looking for fields that are there twice reads their names.
-        if (JsonNode.Parse(JsonMarshal.GetRawUtf8Value(document.RootElement), documentOptions: Strict) is not JsonObject fields)
+        var request = ReadRequest(fields, place, problems);
+        problems.AddRange(validator.Validate(request).Errors
+            .Select(error => new ContextProblem(PathOf(place, error.PropertyName), error.ErrorMessage))
+            .Where(error => problems.TrueForAll(problem => problem.Path != error.Path))
+            .ToArray());
+        return (request, problems);
+    }
+
+    private static JsonObject? ReadFields(JsonElement element, string place, List<ContextProblem> problems)
+    {
+        try
         {
-            problems.Add(new("body", "Must be a JSON object."));
-            return (null, problems);
+            // Only now that its text is known to be readable: looking for fields that are there twice reads their names.
+            if (JsonNode.Parse(JsonMarshal.GetRawUtf8Value(element), documentOptions: Strict) is JsonObject fields)
+            {
+                return fields;
+            }
+            problems.Add(new(PathOf(place), "Must be a JSON object."));
         }
+        catch (JsonException)
+        {
+            problems.Add(new(PathOf(place), "Not valid JSON: a field is there twice."));
+        }
+        return null;
+    }
+
+    private static SubmitJobRequest ReadRequest(JsonObject fields, string place, List<ContextProblem> problems)
+    {
         var request = new SubmitJobRequest
         {
             Name = Take<string>("name", "a string"),
@@ -41,8 +69,8 @@ internal static class SubmitJobRequestReader
             Context = Take<JsonObject>("context", "an object"),
         };
         problems.AddRange(fields.Select(field => new ContextProblem(
-            field.Key, "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context.")));
-        return (request, problems);
+            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context.")));
+        return request;
 
         T? Take<T>(string name, string expected)
             where T : class
@@ -63,8 +91,12 @@ internal static class SubmitJobRequestReader
             {
                 // Told below.
             }
-            problems.Add(new(name, $"Must be {expected}."));
+            problems.Add(new(PathOf(place, name), $"Must be {expected}."));
             return null;
         }
     }
+
+    private static string PathOf(string place) => place.Length == 0 ? "body" : place;
+
+    private static string PathOf(string place, string field) => place.Length == 0 ? field : $"{place}.{field}";
 }

@@ -11,9 +11,9 @@ internal static class UnreadableText
 {
     private const string Why = "Not valid Unicode.";
 
-    public static IEnumerable<ContextProblem> Find(JsonElement element) => Find(element, "");
-
-    private static IEnumerable<ContextProblem> Find(JsonElement element, string path) => element.ValueKind switch
+    /// <param name="element">Where to look.</param>
+    /// <param name="path">Where that stands in the body; empty for the body itself.</param>
+    public static IEnumerable<ContextProblem> Find(JsonElement element, string path) => element.ValueKind switch
     {
         JsonValueKind.String => Read(element.GetString) is null ? [new(NameOf(path), Why)] : [],
         JsonValueKind.Array => element.EnumerateArray().SelectMany((item, index) => Find(item, $"{path}[{index}]")),

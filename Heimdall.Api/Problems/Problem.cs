@@ -31,6 +31,11 @@ internal static class Problem
         return Of(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid.", detail, new() { ["errors"] = errors });
     }
 
+    /// <summary>415 for a body that does not say that it is JSON.</summary>
+    /// <param name="what">What is to be sent.</param>
+    public static ProblemHttpResult NotJson(string what) => Of(
+        StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type", "The request is not JSON.", $"Send the {what} as 'Content-Type: application/json'.");
+
     public static ProblemHttpResult NotFound(string detail) =>
         Of(StatusCodes.Status404NotFound, "not-found", "There is no such thing.", detail);
 
