@@ -13,6 +13,13 @@ internal static class JobEndpoints
             .Produces<JobView>(StatusCodes.Status202Accepted)
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+        api.MapPost("/jobs", SubmitJobs.HandleAsync)
+            .WithSummary("Submit up to 1,000 jobs for the queue, all of them or none.")
+            .Accepts<SubmitJobRequest[]>("application/json")
+            .Produces<JobView[]>(StatusCodes.Status202Accepted)
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
         api.MapGet("/job/statuses", ReadJob.Statuses).WithSummary("The statuses a job can have.");
         api.MapGet("/job/{id:guid}", ReadJob.JobAsync).WithSummary("One job.");
         api.MapGet("/job/{id:guid}/status", ReadJob.StatusAsync).WithSummary("Where a job stands.");

@@ -45,11 +45,11 @@ internal static class SubmitJob
     private static async Task<IResult> EnqueueAsync(
         HttpContext context, JobSubmitter submitter, JobStore jobs, Job job, Preferences preferences, CancellationToken cancellationToken)
     {
-        if (await submitter.IsQueueFullAsync(job.User, cancellationToken))
+        if (await submitter.IsQueueFullAsync(job.User, more: 1, cancellationToken))
         {
             return QueueFull(context, $"User '{job.User}' has as many jobs in the queue as this server allows.");
         }
-        var queued = await submitter.EnqueueAsync(job, cancellationToken);
+        var queued = (await submitter.EnqueueAsync([job], cancellationToken))[0];
         if (preferences.RespondAsync)
         {
             context.Response.Headers.Append("Preference-Applied", "respond-async");

@@ -11,6 +11,9 @@ namespace Heimdall.Api.Problems;
 /// </summary>
 internal static class Problem
 {
+    /// <summary>A text that goes on and on is not read.</summary>
+    private const int MostTold = 50;
+
     public static ProblemHttpResult Of(int status, string kind, string title, string detail, Dictionary<string, object?>? extensions = null) =>
         TypedResults.Problem(new ProblemDetails
         {
@@ -24,11 +27,18 @@ internal static class Problem
     /// <summary>400 that names each field that is wrong, as it is spelled in the request.</summary>
     public static ProblemHttpResult Invalid(IEnumerable<ContextProblem> problems)
     {
+        var (detail, errors) = Describe(problems);
+        return Of(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid.", detail, new() { ["errors"] = errors });
+    }
+
+    /// <summary>Problems as one text for a person, who is told the first of them, and by field.</summary>
+    public static (string Detail, IReadOnlyDictionary<string, string[]> Errors) Describe(IEnumerable<ContextProblem> problems)
+    {
         var errors = problems
             .GroupBy(problem => problem.Path)
             .ToDictionary(field => field.Key, field => field.Select(problem => problem.Message).ToArray());
-        var detail = string.Join(" ", errors.Select(field => $"{field.Key}: {string.Join(" ", field.Value)}"));
-        return Of(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid.", detail, new() { ["errors"] = errors });
+        var detail = string.Join(" ", errors.Take(MostTold).Select(field => $"{field.Key}: {string.Join(" ", field.Value)}"));
+        return (errors.Count > MostTold ? $"{detail} And {errors.Count - MostTold} more, which are in 'errors'." : detail, errors);
     }
 
     /// <summary>415 for a body that does not say that it is JSON.</summary>

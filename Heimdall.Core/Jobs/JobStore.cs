@@ -81,12 +81,12 @@ public sealed class JobStore(StoreDatabase database)
     public async Task<Job> InsertRunningAsync(Job job, string worker, TimeSpan lease, CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
-        return await InsertAsync(connection, job, worker, lease, cancellationToken);
+        return (await InsertAsync(connection, [job], worker, lease, cancellationToken))[0];
     }
 
-    /// <summary>Writes a job that waits in the queue, on the connection and in the transaction that puts it there.</summary>
-    internal static Task<Job> InsertQueuedAsync(NpgsqlConnection connection, Job job, CancellationToken cancellationToken) =>
-        InsertAsync(connection, job, worker: null, lease: null, cancellationToken);
+    /// <summary>Writes jobs that wait in the queue, on the connection and in the transaction that puts them there.</summary>
+    internal static Task<IReadOnlyList<Job>> InsertQueuedAsync(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken) =>
+        InsertAsync(connection, jobs, worker: null, lease: null, cancellationToken);
 
     /// <returns>False when the job has another place by now.</returns>
     internal static async Task<bool> ReplaceQueueIdAsync(
@@ -120,31 +120,43 @@ public sealed class JobStore(StoreDatabase database)
         return await command.ExecuteScalarAsync(cancellationToken) is string was ? JobStatusNames.Parse(was) : null;
     }
 
-    private static async Task<Job> InsertAsync(
-        NpgsqlConnection connection, Job job, string? worker, TimeSpan? lease, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<Job>> InsertAsync(
+        NpgsqlConnection connection, IReadOnlyList<Job> jobs, string? worker, TimeSpan? lease, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(InsertSql, connection)
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var job in jobs)
         {
-            Parameters =
+            batch.BatchCommands.Add(Insert(job, worker, lease));
+        }
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        var inserted = new Job[jobs.Count];
+        for (var i = 0; i < inserted.Length; i++)
+        {
+            await row.ReadAsync(cancellationToken);
+            inserted[i] = jobs[i] with
             {
-                new() { Value = job.Id }, new() { Value = job.Name }, new() { Value = job.Version }, new() { Value = job.Description },
-                new() { Value = job.Tags.ToArray() }, new() { Value = job.User }, new() { Value = job.Status.ToName() },
-                new() { Value = job.IsSync }, new() { Value = job.ReturnResult }, new() { Value = job.CommandId },
-                new() { Value = job.CommandName }, new() { Value = job.ClusterId }, new() { Value = job.ClusterName },
-                new() { Value = job.CommandCriteria.ToArray() }, new() { Value = job.ClusterCriteria.ToArray() },
-                new() { Value = job.Context.ToJsonString(), NpgsqlDbType = NpgsqlDbType.Json }, new() { Value = job.Attempt },
-                new() { Value = worker ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-                new() { Value = lease ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Interval },
-                new() { Value = job.QueueId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-            },
-        };
-        await using var row = await command.ExecuteReaderAsync(cancellationToken);
-        await row.ReadAsync(cancellationToken);
-        return job with
-        {
-            CreatedAt = row.GetDateTime(0),
-            StartedAt = row.IsDBNull(1) ? null : row.GetDateTime(1),
-            UpdatedAt = row.GetDateTime(2),
-        };
+                CreatedAt = row.GetDateTime(0),
+                StartedAt = row.IsDBNull(1) ? null : row.GetDateTime(1),
+                UpdatedAt = row.GetDateTime(2),
+            };
+            await row.NextResultAsync(cancellationToken);
+        }
+        return inserted;
     }
+
+    private static NpgsqlBatchCommand Insert(Job job, string? worker, TimeSpan? lease) => new(InsertSql)
+    {
+        Parameters =
+        {
+            new() { Value = job.Id }, new() { Value = job.Name }, new() { Value = job.Version }, new() { Value = job.Description },
+            new() { Value = job.Tags.ToArray() }, new() { Value = job.User }, new() { Value = job.Status.ToName() },
+            new() { Value = job.IsSync }, new() { Value = job.ReturnResult }, new() { Value = job.CommandId },
+            new() { Value = job.CommandName }, new() { Value = job.ClusterId }, new() { Value = job.ClusterName },
+            new() { Value = job.CommandCriteria.ToArray() }, new() { Value = job.ClusterCriteria.ToArray() },
+            new() { Value = job.Context.ToJsonString(), NpgsqlDbType = NpgsqlDbType.Json }, new() { Value = job.Attempt },
+            new() { Value = worker ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+            new() { Value = lease ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Interval },
+            new() { Value = job.QueueId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+        },
+    };
 }

@@ -27,12 +27,13 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
         return (routing, ToJob(submission, routing.Command, routing.Cluster, plan));
     }
 
-    /// <summary>True when a caller has as many jobs waiting as he may.</summary>
-    public async Task<bool> IsQueueFullAsync(string user, CancellationToken cancellationToken) =>
-        await jobs.CountQueuedAsync(user, config.Server.MaxQueuedPerCaller, cancellationToken) >= config.Server.MaxQueuedPerCaller;
+    /// <summary>True when with so many more jobs a caller would have more waiting than he may.</summary>
+    public async Task<bool> IsQueueFullAsync(string user, int more, CancellationToken cancellationToken) =>
+        await jobs.CountQueuedAsync(user, config.Server.MaxQueuedPerCaller, cancellationToken) + more > config.Server.MaxQueuedPerCaller;
 
-    /// <summary>Records a job that a worker will run.</summary>
-    public Task<Job> EnqueueAsync(Job job, CancellationToken cancellationToken) => queue.EnqueueAsync(job, cancellationToken);
+    /// <summary>Records jobs that workers will run: all of them or none.</summary>
+    public Task<IReadOnlyList<Job>> EnqueueAsync(IReadOnlyList<Job> prepared, CancellationToken cancellationToken) =>
+        queue.EnqueueAsync(prepared, cancellationToken);
 
     /// <summary>Records a query that is run within the request.</summary>
     public Task<Job> RecordInlineAsync(Job job, CancellationToken cancellationToken) =>

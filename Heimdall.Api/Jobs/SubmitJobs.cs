@@ -1,0 +1,105 @@
+using System.Text.Json;
+using Heimdall.Api.Callers;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Submission;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary><c>POST /api/v1/jobs</c>: puts many jobs into the queue, all of them or none.</summary>
+internal static class SubmitJobs
+{
+    private const int MostJobs = 1000;
+
+    public static async Task<IResult> HandleAsync(HttpContext context, JobSubmitter submitter, CancellationToken cancellationToken)
+    {
+        if (!context.Request.HasJsonContentType())
+        {
+            return Problem.NotJson("jobs");
+        }
+        using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+        if (body.RootElement.ValueKind != JsonValueKind.Array || body.RootElement.GetArrayLength() is < 1 or > MostJobs)
+        {
+            return Problem.Invalid([new("body", Invariant($"Must be a JSON array of 1 to {MostJobs:N0} jobs{TellCount(body.RootElement)}."))]);
+        }
+        var (jobs, refusal) = Prepare(context, body.RootElement, submitter, cancellationToken);
+        return refusal ?? await EnqueueAsync(context, submitter, jobs, cancellationToken);
+    }
+
+    /// <summary>Reads and routes all of them, so that whatever is wrong with any is told at once.</summary>
+    private static (List<Job> Jobs, IResult? Refusal) Prepare(
+        HttpContext context, JsonElement body, JobSubmitter submitter, CancellationToken cancellationToken)
+    {
+        var user = context.CallerName();
+        var jobs = new List<Job>();
+        var invalid = new List<ContextProblem>();
+        var unmatched = new List<(RoutingOutcome Outcome, ContextProblem Problem)>();
+        foreach (var (index, element) in body.EnumerateArray().Index())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var place = Invariant($"[{index}]");
+            var (request, problems) = SubmitJobRequestReader.Read(element, SubmitJobValidator.OfJob, place);
+            invalid.AddRange(problems);
+            if (request is null || problems.Count > 0)
+            {
+                continue;
+            }
+            if (RoutingProblem.OfEmptyCriteria(request) is { } empty)
+            {
+                unmatched.Add((RoutingOutcome.NoMatch, new(place, empty)));
+                continue;
+            }
+            try
+            {
+                var (routing, job) = submitter.Prepare(request.ToSubmission(user));
+                if (job is null)
+                {
+                    unmatched.Add((routing.Outcome, new(place, routing.Reason!)));
+                    continue;
+                }
+                jobs.Add(job);
+            }
+            catch (JobRefusedException refused)
+            {
+                invalid.AddRange(refused.Problems.Select(problem => problem with { Path = $"{place}.context.{problem.Path}" }));
+            }
+        }
+        return (jobs, Refuse(context, invalid, unmatched));
+    }
+
+    /// <summary>One problem that names every fault by its place; what asking again cannot mend decides the status.</summary>
+    private static ProblemHttpResult? Refuse(HttpContext context, List<ContextProblem> invalid, List<(RoutingOutcome Outcome, ContextProblem Problem)> unmatched)
+    {
+        if (invalid.Count > 0)
+        {
+            return Problem.Invalid(invalid.Concat(unmatched.Select(miss => miss.Problem)));
+        }
+        if (unmatched.Count == 0)
+        {
+            return null;
+        }
+        RoutingOutcome[] worstFirst = [RoutingOutcome.NoMatch, RoutingOutcome.NotAllowed, RoutingOutcome.Unhealthy];
+        var (detail, errors) = Problem.Describe(unmatched.Select(miss => miss.Problem));
+        return RoutingProblem.Of(context, worstFirst.First(outcome => unmatched.Exists(miss => miss.Outcome == outcome)), detail, new() { ["errors"] = errors });
+    }
+
+    private static async Task<IResult> EnqueueAsync(HttpContext context, JobSubmitter submitter, List<Job> jobs, CancellationToken cancellationToken)
+    {
+        var user = jobs[0].User;
+        if (await submitter.IsQueueFullAsync(user, jobs.Count, cancellationToken))
+        {
+            return SubmitJob.QueueFull(context, $"With these {jobs.Count}, user '{user}' would have more jobs in the queue than this server allows. None was recorded.");
+        }
+        var queued = await submitter.EnqueueAsync(jobs, cancellationToken);
+        context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
+        return TypedResults.Json(queued.Select(JobView.Of), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
+    }
+
+    private static string TellCount(JsonElement body) => body.ValueKind == JsonValueKind.Array ? Invariant($"; these are {body.GetArrayLength():N0}") : "";
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}
