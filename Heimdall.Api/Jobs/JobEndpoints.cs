@@ -20,6 +20,12 @@ internal static class JobEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        api.MapPost("/resolve", ResolveJob.HandleAsync)
+            .WithSummary("Which command and cluster a job would get, and why not the others. Runs nothing.")
+            .Accepts<SubmitJobRequest>("application/json")
+            .Produces<ResolutionView>()
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         api.MapGet("/job/statuses", ReadJob.Statuses).WithSummary("The statuses a job can have.");
         api.MapGet("/job/{id:guid}", ReadJob.JobAsync).WithSummary("One job.");
         api.MapGet("/job/{id:guid}/status", ReadJob.StatusAsync).WithSummary("Where a job stands.");

@@ -11,11 +11,19 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
     private const int MaxTags = 100;
 
     /// <summary>One for all requests: to build the rules takes far longer than to follow them.</summary>
-    public static SubmitJobValidator OfJob { get; } = new();
+    public static SubmitJobValidator OfJob { get; } = new(isWhole: true);
 
-    private SubmitJobValidator()
+    /// <summary>Of a job that is only asked about: it needs no name yet, and nothing to run.</summary>
+    public static SubmitJobValidator OfQuestion { get; } = new(isWhole: false);
+
+    private SubmitJobValidator(bool isWhole)
     {
-        RuleFor(request => request.Name).NotEmpty().WithMessage("Required: what this job is called.")
+        if (isWhole)
+        {
+            RuleFor(request => request.Name).NotEmpty().WithMessage("Required: what this job is called.").OverridePropertyName("name");
+            RuleFor(request => request.Context).NotNull().WithMessage("Required: an object with the query.").OverridePropertyName("context");
+        }
+        RuleFor(request => request.Name)
             .MaximumLength(MaxName).WithMessage($"At most {MaxName} characters.")
             .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("name");
         RuleFor(request => request.Version).MaximumLength(MaxVersion).WithMessage($"At most {MaxVersion} characters.")
@@ -25,7 +33,6 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
         RuleForTags(request => request.Tags, "tags");
         RuleForTags(request => request.CommandCriteria, "command_criteria");
         RuleForTags(request => request.ClusterCriteria, "cluster_criteria");
-        RuleFor(request => request.Context).NotNull().WithMessage("Required: an object with the query.").OverridePropertyName("context");
     }
 
     private const string NoNul = "Must not contain the character NUL.";

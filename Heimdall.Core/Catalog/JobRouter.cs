@@ -1,60 +1,140 @@
 namespace Heimdall.Core.Catalog;
 
-/// <summary>Picks the command and the cluster of a job by tags.</summary>
+/// <summary>Picks the command and the cluster of a job by tags. What fits a job and what does not is decided here and nowhere else.</summary>
 public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
 {
+    /// <summary>How a command stands to a job. Of all commands, those that come furthest say why there is none.</summary>
+    private enum CommandFit
+    {
+        LacksTags,
+        Inactive,
+        NotAllowed,
+        Fits,
+    }
+
+    /// <summary>How a cluster that carries all tags stands to a job.</summary>
+    private enum ClusterFit
+    {
+        Inactive,
+        Unhealthy,
+        Fits,
+    }
+
     /// <summary>
     /// Among the pairs of an active command that carries all command criteria and allows the caller, and an active, healthy
     /// cluster that carries all of the command's cluster tags and all cluster criteria, takes one at random,
     /// by the weights of the clusters.
     /// </summary>
-    public RoutingResult Route(IReadOnlyCollection<string> commandCriteria, IReadOnlyCollection<string> clusterCriteria, string user)
+    public RoutingResult Route(RoutingRequest request)
     {
-        var snapshot = catalog.Current;
-        var asked = snapshot.Commands.Where(command => commandCriteria.All(command.Carries)).ToArray();
-        if (asked.Length == 0)
+        var judgement = Judge(request);
+        if (Refuse(judgement, request) is { } refusal)
         {
-            return RoutingResult.None($"No command carries all of {Quote(commandCriteria)}.");
+            return refusal;
         }
-        var active = asked.Where(command => command.Status == CatalogStatus.Active).ToArray();
-        if (active.Length == 0)
-        {
-            return RoutingResult.None($"The commands that carry {Quote(commandCriteria)} are inactive: {Quote(asked.Select(command => command.Id))}.");
-        }
-        var allowed = active.Where(command => command.Allows(user)).ToArray();
-        if (allowed.Length == 0)
-        {
-            return RoutingResult.Forbidden($"User '{user}' may not use the commands that carry {Quote(commandCriteria)}.");
-        }
-        return Pair(snapshot, allowed, clusterCriteria);
+        var chosen = judgement.Chosen[Pick([.. judgement.Chosen.Select(pair => pair.Cluster.Weight)], Random.Shared)];
+        return RoutingResult.Found(chosen.Command, chosen.Cluster);
     }
 
-    private RoutingResult Pair(CatalogSnapshot snapshot, Command[] commands, IReadOnlyCollection<string> clusterCriteria)
+    /// <summary>What <see cref="Route"/> would choose from, and why it would not choose the others.</summary>
+    public RoutingExplanation Explain(RoutingRequest request)
     {
+        var judgement = Judge(request);
+        var weight = judgement.Chosen.Sum(pair => (double)pair.Cluster.Weight);
+        return new RoutingExplanation
+        {
+            Reason = Refuse(judgement, request)?.Reason,
+            Pairs = [.. judgement.Chosen.Select(pair => new RoutingChance(pair.Command, pair.Cluster, pair.Cluster.Weight / weight))],
+            Commands = [.. judgement.Commands.Select(item => new CommandVerdict(item.Command, Loss(item.Command, item.Fit, judgement, request)))],
+            Clusters = [.. judgement.Clusters.Select(cluster => new ClusterVerdict(cluster, Loss(cluster, judgement, request)))],
+        };
+    }
+
+    private Judgement Judge(RoutingRequest request)
+    {
+        var snapshot = catalog.Current;
+        var commands = snapshot.Commands.Select(command => (command, Fit: FitOf(command, request))).ToArray();
+        var asked = snapshot.Clusters.Where(cluster => request.ClusterCriteria.All(cluster.Carries)).ToArray();
         var pairs = commands
-            .SelectMany(command => snapshot.Clusters
-                .Where(cluster => clusterCriteria.All(cluster.Carries) && command.ClusterTags.All(cluster.Carries))
-                .Select(cluster => (command, cluster)))
+            .Where(item => item.Fit == CommandFit.Fits)
+            .SelectMany(item => asked
+                .Where(cluster => item.command.ClusterTags.All(cluster.Carries))
+                .Select(cluster => new Pair(item.command, cluster, FitOf(cluster))))
             .ToArray();
-        if (pairs.Length == 0)
+        return new Judgement(commands, snapshot.Clusters, pairs, [.. pairs.Where(pair => pair.Fit == ClusterFit.Fits)]);
+    }
+
+    private static CommandFit FitOf(Command command, RoutingRequest request) => command switch
+    {
+        _ when !request.CommandCriteria.All(command.Carries) => CommandFit.LacksTags,
+        { Status: not CatalogStatus.Active } => CommandFit.Inactive,
+        _ when !command.Allows(request.User) => CommandFit.NotAllowed,
+        _ => CommandFit.Fits,
+    };
+
+    private ClusterFit FitOf(Cluster cluster) => cluster.Status != CatalogStatus.Active ? ClusterFit.Inactive
+        : health.IsHealthy(cluster.Id) ? ClusterFit.Fits
+        : ClusterFit.Unhealthy;
+
+    /// <returns>Why there is no pair, or null when there is one.</returns>
+    private static RoutingResult? Refuse(Judgement judgement, RoutingRequest request)
+    {
+        var criteria = Quote(request.CommandCriteria);
+        switch (judgement.Commands.Select(item => item.Fit).DefaultIfEmpty().Max())
         {
-            var clusterTags = commands.Select(command => $"{Quote(command.ClusterTags)} (command '{command.Id}')");
+            case CommandFit.LacksTags:
+                return RoutingResult.None($"No command carries all of {criteria}.");
+            case CommandFit.Inactive:
+                var inactive = judgement.Commands.Where(item => item.Fit == CommandFit.Inactive).Select(item => item.Command.Id);
+                return RoutingResult.None($"The commands that carry {criteria} are inactive: {Quote(inactive)}.");
+            case CommandFit.NotAllowed:
+                return RoutingResult.Forbidden($"User '{request.User}' may not use the commands that carry {criteria}.");
+        }
+        if (judgement.Pairs.Count == 0)
+        {
+            var clusterTags = judgement.Fitting.Select(command => $"{Quote(command.ClusterTags)} (command '{command.Id}')");
             return RoutingResult.None(
-                $"No cluster carries all of the cluster criteria {Quote(clusterCriteria)} and the command's cluster tags {string.Join(" or ", clusterTags)}.");
+                $"No cluster carries all of the cluster criteria {Quote(request.ClusterCriteria)} and the command's cluster tags {string.Join(" or ", clusterTags)}.");
         }
-        var active = pairs.Where(pair => pair.cluster.Status == CatalogStatus.Active).ToArray();
-        if (active.Length == 0)
+        var furthest = judgement.Pairs.Max(pair => pair.Fit);
+        var clusters = Quote(judgement.Pairs.Where(pair => pair.Fit == furthest).Select(pair => pair.Cluster.Id).Distinct());
+        return furthest switch
         {
-            return RoutingResult.None($"The clusters that match are inactive: {Quote(pairs.Select(pair => pair.cluster.Id).Distinct())}.");
-        }
-        var healthy = active.Where(pair => health.IsHealthy(pair.cluster.Id)).ToArray();
-        if (healthy.Length == 0)
+            ClusterFit.Inactive => RoutingResult.None($"The clusters that match are inactive: {clusters}."),
+            ClusterFit.Unhealthy => RoutingResult.Unhealthy($"The clusters that match did not answer their last health check: {clusters}."),
+            _ => null,
+        };
+    }
+
+    /// <returns>Why a command is not chosen, or null when it may be.</returns>
+    private static string? Loss(Command command, CommandFit fit, Judgement judgement, RoutingRequest request) => fit switch
+    {
+        CommandFit.LacksTags => $"Lacks the tags {Missing(request.CommandCriteria, command.Carries)}.",
+        CommandFit.Inactive => "Is inactive.",
+        CommandFit.NotAllowed => $"User '{request.User}' may not use it.",
+        _ when judgement.Chosen.Any(pair => pair.Command == command) => null,
+        _ => $"No active, healthy cluster carries the cluster criteria and its cluster tags {Quote(command.ClusterTags)}.",
+    };
+
+    /// <returns>Why a cluster is not chosen, or null when it may be.</returns>
+    private string? Loss(Cluster cluster, Judgement judgement, RoutingRequest request)
+    {
+        if (!request.ClusterCriteria.All(cluster.Carries))
         {
-            return RoutingResult.Unhealthy(
-                $"The clusters that match did not answer their last health check: {Quote(active.Select(pair => pair.cluster.Id).Distinct())}.");
+            return $"Lacks the tags {Missing(request.ClusterCriteria, cluster.Carries)}.";
         }
-        var (chosenCommand, chosenCluster) = healthy[Pick([.. healthy.Select(pair => pair.cluster.Weight)], Random.Shared)];
-        return RoutingResult.Found(chosenCommand, chosenCluster);
+        var lacking = judgement.Fitting.Where(command => !command.ClusterTags.All(cluster.Carries)).ToArray();
+        if (lacking.Length > 0 && !judgement.Pairs.Any(pair => pair.Cluster == cluster))
+        {
+            var tags = lacking.Select(command => $"{Missing(command.ClusterTags, cluster.Carries)} of command '{command.Id}'");
+            return $"Lacks the cluster tags {string.Join(" and ", tags)}.";
+        }
+        return FitOf(cluster) switch
+        {
+            ClusterFit.Inactive => "Is inactive.",
+            ClusterFit.Unhealthy => "Did not answer its last health check.",
+            _ => judgement.Pairs.Count > 0 ? null : "There is no command for it to go with.",
+        };
     }
 
     /// <returns>The place of one of the weights, each as often as it weighs.</returns>
@@ -69,5 +149,19 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
         return place;
     }
 
+    private static string Missing(IEnumerable<string> tags, Predicate<string> carries) => Quote(tags.Where(tag => !carries(tag)));
+
     private static string Quote(IEnumerable<string> words) => $"[{string.Join(", ", words)}]";
+
+    private sealed record Pair(Command Command, Cluster Cluster, ClusterFit Fit);
+
+    /// <param name="Commands">All there are.</param>
+    /// <param name="Clusters">All there are.</param>
+    /// <param name="Pairs">Of commands that fit and clusters that carry all tags.</param>
+    /// <param name="Chosen">Those of the pairs that one is chosen from.</param>
+    private sealed record Judgement(
+        IReadOnlyList<(Command Command, CommandFit Fit)> Commands, IReadOnlyList<Cluster> Clusters, IReadOnlyList<Pair> Pairs, IReadOnlyList<Pair> Chosen)
+    {
+        public IEnumerable<Command> Fitting => Commands.Where(item => item.Fit == CommandFit.Fits).Select(item => item.Command);
+    }
 }

@@ -7,5 +7,8 @@ public sealed class PluginCatalog(IEnumerable<IPlugin> plugins)
 
     public IReadOnlyCollection<string> Names => _byName.Keys;
 
+    /// <exception cref="InvalidOperationException">There is none: a process of another version has edited the command.</exception>
+    public IPlugin Get(string name) => Find(name) ?? throw new InvalidOperationException($"Plugin '{name}' is not part of this process.");
+
     public IPlugin? Find(string name) => _byName.GetValueOrDefault(name);
 }

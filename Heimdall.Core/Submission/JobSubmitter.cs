@@ -16,14 +16,12 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
     public (RoutingResult Routing, Job? Job) Prepare(JobSubmission submission)
     {
-        var routing = router.Route(submission.CommandCriteria, submission.ClusterCriteria, submission.User);
+        var routing = router.Route(new RoutingRequest(submission.CommandCriteria, submission.ClusterCriteria, submission.User));
         if (!routing.IsFound)
         {
             return (routing, null);
         }
-        var plugin = plugins.Find(routing.Command.Plugin)
-            ?? throw new InvalidOperationException($"Plugin '{routing.Command.Plugin}' of command '{routing.Command.Id}' is not part of this process.");
-        var plan = plugin.Plan(routing.Command.Context, submission.Context);
+        var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context);
         return (routing, ToJob(submission, routing.Command, routing.Cluster, plan));
     }
 

@@ -8,6 +8,7 @@ public static class SubmissionServiceCollectionExtensions
     public static IServiceCollection AddJobSubmission(this IServiceCollection services)
     {
         services.AddSingleton<JobSubmitter>();
+        services.AddSingleton<JobResolver>();
         services.AddSingleton<JobCanceller>();
         return services;
     }

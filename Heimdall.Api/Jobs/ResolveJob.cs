@@ -1,0 +1,32 @@
+using Heimdall.Api.Callers;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Submission;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary><c>POST /api/v1/resolve</c>: which command and cluster a job would get, and why not the others. Runs and records nothing.</summary>
+internal static class ResolveJob
+{
+    public static async Task<IResult> HandleAsync(HttpContext context, JobResolver resolver, CancellationToken cancellationToken)
+    {
+        if (!context.Request.HasJsonContentType())
+        {
+            return Problem.NotJson("job");
+        }
+        using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfQuestion);
+        if (request is null || problems.Count > 0)
+        {
+            return Problem.Invalid(problems);
+        }
+        if (RoutingProblem.OfEmptyCriteria(request) is { } empty)
+        {
+            return RoutingProblem.Of(context, RoutingOutcome.NoMatch, empty);
+        }
+        var explanation = resolver.Resolve(new RoutingRequest(request.CommandCriteria!, request.ClusterCriteria!, context.CallerName()));
+        var faults = request.Context is null || explanation.Pairs.Count == 0 ? null : resolver.Check(explanation, request.Context);
+        return TypedResults.Json(ResolutionView.Of(explanation, faults), ApiJson.Options);
+    }
+}
