@@ -49,6 +49,7 @@ internal static class ApiHost
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
         services.AddSingleton<InlineQueries>();
+        services.AddSingleton<DryRuns>();
         services.AddScripts(config.SqlUploads);
 
         services.AddConnectionBudget();

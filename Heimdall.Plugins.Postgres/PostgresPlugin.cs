@@ -5,6 +5,7 @@ using Heimdall.Plugins.Postgres.Batches;
 using Heimdall.Plugins.Postgres.Connections;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Previews;
 using Heimdall.Plugins.Postgres.Queries;
 using Npgsql;
 
@@ -32,6 +33,17 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         }
 
         return new JobPlan { ReturnResult = context.ReturnResult, Timeout = context.Timeout };
+    }
+
+    public async Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken)
+    {
+        var context = JobSettings.Read(job.CommandContext, job.Context);
+        var query = context.ReturnResult ? QueryText.Read(context.Query, directory) : null;
+        await using var script = ScriptStream.Open(context.Query, directory);
+        var preview = await new ScriptPreview(context).ReadAsync(script, cancellationToken);
+        return query is not null && QueryExplanation.IsPossible(query)
+            ? preview with { Plan = await ExplainAsync(job, context, query, preview, cancellationToken) }
+            : preview;
     }
 
     public async Task<JobProgress> RunAsync(PluginJob job, IJobMonitor monitor, CancellationToken cancellationToken)
@@ -84,6 +96,14 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         {
             throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
         }
+    }
+
+    private async Task<string?> ExplainAsync(PluginJob job, JobSettings context, QueryText query, JobPreview preview, CancellationToken cancellationToken)
+    {
+        var readOnly = context with { ReadOnly = true };
+        await using var lease = connections.Rent(job.TargetCluster);
+        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, readOnly), cancellationToken);
+        return await new QueryExplanation(query, query.OffsetOf(preview.Statements[0])).RunAsync(session, readOnly, cancellationToken);
     }
 
     private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)

@@ -15,7 +15,7 @@ internal static class SubmitJob
     public const string PollInterval = "1";
 
     public static async Task<IResult> HandleAsync(
-        HttpContext context, JobSubmitter submitter, JobStore jobs, InlineQueries inline, CancellationToken cancellationToken)
+        HttpContext context, JobSubmitter submitter, JobStore jobs, InlineQueries inline, DryRuns dryRuns, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
@@ -31,7 +31,12 @@ internal static class SubmitJob
         {
             return RoutingProblem.Of(context, RoutingOutcome.NoMatch, empty);
         }
-        var (routing, job) = submitter.Prepare(request.ToSubmission(context.CallerName()));
+        var submission = request.ToSubmission(context.CallerName());
+        if (request.DryRun == true)
+        {
+            return await dryRuns.RunAsync(context, submission, cancellationToken);
+        }
+        var (routing, job) = submitter.Prepare(submission);
         if (job is null)
         {
             return RoutingProblem.Of(context, routing.Outcome, routing.Reason!);

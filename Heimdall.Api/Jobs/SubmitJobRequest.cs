@@ -23,6 +23,9 @@ internal sealed record SubmitJobRequest
     /// <summary>What the command's plugin needs: the query and how to run it.</summary>
     public JsonObject? Context { get; init; }
 
+    /// <summary>True to be told what the job would do: it is not run and not recorded.</summary>
+    public bool? DryRun { get; init; }
+
     /// <summary>Of a request that has been found right.</summary>
     public JobSubmission ToSubmission(string user) => new()
     {

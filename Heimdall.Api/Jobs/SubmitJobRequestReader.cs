@@ -67,9 +67,10 @@ internal static class SubmitJobRequestReader
             CommandCriteria = Take<string[]>("command_criteria", "an array of strings"),
             ClusterCriteria = Take<string[]>("cluster_criteria", "an array of strings"),
             Context = Take<JsonObject>("context", "an object"),
+            DryRun = TakeFlag("dry_run"),
         };
         problems.AddRange(fields.Select(field => new ContextProblem(
-            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context.")));
+            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, dry_run.")));
         return request;
 
         T? Take<T>(string name, string expected)
@@ -92,6 +93,20 @@ internal static class SubmitJobRequestReader
                 // Told below.
             }
             problems.Add(new(PathOf(place, name), $"Must be {expected}."));
+            return null;
+        }
+
+        bool? TakeFlag(string name)
+        {
+            if (!fields.Remove(name, out var value) || value is null)
+            {
+                return null;
+            }
+            if (value.GetValueKind() is JsonValueKind.True or JsonValueKind.False)
+            {
+                return value.GetValue<bool>();
+            }
+            problems.Add(new(PathOf(place, name), "Must be true or false."));
             return null;
         }
     }

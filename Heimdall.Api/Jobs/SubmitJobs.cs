@@ -43,6 +43,10 @@ internal static class SubmitJobs
             cancellationToken.ThrowIfCancellationRequested();
             var place = Invariant($"[{index}]");
             var (request, problems) = SubmitJobRequestReader.Read(element, SubmitJobValidator.OfJob, place);
+            if (request?.DryRun is not null)
+            {
+                problems.Add(new($"{place}.dry_run", "Goes only with a single job: POST /api/v1/job."));
+            }
             invalid.AddRange(problems);
             if (request is null || problems.Count > 0)
             {

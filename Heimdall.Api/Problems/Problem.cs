@@ -60,13 +60,21 @@ internal static class Problem
                 StatusCodes.Status409Conflict, "canceled", "The query was cancelled.", $"Canceled by {job.CanceledBy}.", new() { ["id"] = job.Id });
         }
         var failure = job.Failure ?? new JobFailure { Kind = JobFailureKind.Internal, Message = "The job ended without saying why." };
-        var status = FailureStatus.Of(failure);
-        return Of(status, "job-failed", FailureStatus.Title(failure.Kind), failure.Message, Describe(job.Id, failure));
+        return OfFailure(failure, new() { ["id"] = job.Id });
     }
 
-    private static Dictionary<string, object?> Describe(Guid id, JobFailure failure)
+    /// <summary>How a query failed, or would fail.</summary>
+    /// <param name="failure">Why.</param>
+    /// <param name="extensions">Other members; those of the failure are added.</param>
+    public static ProblemHttpResult OfFailure(JobFailure failure, Dictionary<string, object?> extensions)
     {
-        var extensions = new Dictionary<string, object?> { ["id"] = id, ["error"] = failure.Message };
+        AddFailure(failure, extensions);
+        return Of(FailureStatus.Of(failure), "job-failed", FailureStatus.Title(failure.Kind), failure.Message, extensions);
+    }
+
+    private static void AddFailure(JobFailure failure, Dictionary<string, object?> extensions)
+    {
+        extensions["error"] = failure.Message;
         if (failure.Errors is [var error, ..])
         {
             Add("sqlstate", error.SqlState);
@@ -79,7 +87,6 @@ internal static class Problem
             Add("context", error.Context);
         }
         extensions["retryable"] = FailureStatus.IsRetryable(failure);
-        return extensions;
 
         void Add(string name, object? value)
         {

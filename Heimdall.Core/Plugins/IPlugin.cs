@@ -23,6 +23,15 @@ public interface IPlugin
     /// <exception cref="JobRefusedException">The context is not one this plugin can run; it names every field that is wrong.</exception>
     JobPlan Plan(JsonObject commandContext, JsonObject jobContext);
 
+    /// <summary>
+    /// Says what a job would do without doing any of it: nothing takes effect, and nothing of the question is left in the cluster.
+    /// What can be told without the cluster is told without it. The caller bounds the time by the token.
+    /// </summary>
+    /// <exception cref="JobRefusedException">The context is not one this plugin can run.</exception>
+    /// <exception cref="JobFailedException">The job would fail; the exception says how and where, as that of the run would.</exception>
+    /// <exception cref="OperationCanceledException">The token fired, and nothing of the question runs in the cluster any more.</exception>
+    Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken);
+
     /// <summary>Runs a job to its end.</summary>
     /// <returns>What was done, as last reported to <see cref="IJobMonitor.Report"/>.</returns>
     /// <exception cref="JobFailedException">The job failed; the exception says how and where.</exception>

@@ -9,6 +9,7 @@ public static class SubmissionServiceCollectionExtensions
     {
         services.AddSingleton<JobSubmitter>();
         services.AddSingleton<JobResolver>();
+        services.AddSingleton<JobPreviewer>();
         services.AddSingleton<JobCanceller>();
         return services;
     }

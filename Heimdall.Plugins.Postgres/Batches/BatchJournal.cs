@@ -13,6 +13,9 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// <summary>Writes down what the server says of a batch's statements: counts, the run log, notices and errors.</summary>
 internal sealed class BatchJournal(Session session, ScriptStream script, JobSettings settings, IJobMonitor monitor) : IPipelineObserver
 {
+    /// <summary>What to do about a statement that the server does not run within a transaction.</summary>
+    public const string WayOut = "The whole script is one transaction; with transaction: none each statement runs by itself.";
+
     private readonly Lock _lock = new();
     private readonly List<StatementError> _errors = [];
     private IReadOnlyList<StatementError>? _shownErrors;
@@ -116,7 +119,7 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
         };
 
     private static StatementError WithWayOut(StatementError error) => error.Hint is null && PostgresErrors.IsInTransaction(error)
-        ? error with { Hint = "The whole script is one transaction; with transaction: none each statement runs by itself." }
+        ? error with { Hint = WayOut }
         : error;
 
     /// <summary>All that failed: the first, with the errors of all.</summary>

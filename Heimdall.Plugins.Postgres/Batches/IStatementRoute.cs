@@ -35,7 +35,7 @@ internal sealed class SingleTransactionRoute : IStatementRoute
 {
     public StatementWay Of(ScriptStatement statement, int length) => statement switch
     {
-        { Kind: ScriptStatementKind.TransactionControl } => throw Refused(statement),
+        _ when Refuse(statement) is { } refusal => throw new JobFailedException(refusal),
         _ => StatementRoutes.WayInBlock(statement, length, StatementWay.AheadAsQuery),
     };
 
@@ -47,15 +47,21 @@ internal sealed class SingleTransactionRoute : IStatementRoute
         }
     }
 
-    private static JobFailedException Refused(ScriptStatement statement)
+    /// <returns>Why the mode does not allow a statement; null when that is left to the server.</returns>
+    public static JobFailure? Refuse(ScriptStatement statement)
     {
+        if (statement.Kind != ScriptStatementKind.TransactionControl)
+        {
+            return null;
+        }
+
         var message = $"{statement.Tag} is not allowed: the whole script is one transaction, which Heimdall commits at its end (SAVEPOINT is allowed); leave it out, or use transaction: none.";
-        return new(new JobFailure
+        return new JobFailure
         {
             Kind = JobFailureKind.Refused,
             Message = $"Line {statement.Line}: {message}",
             Errors = [new StatementError { Statement = statement.Number, Line = statement.Line, Column = statement.Column, Message = message }],
-        });
+        };
     }
 }
 

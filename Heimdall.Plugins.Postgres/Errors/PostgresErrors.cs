@@ -36,6 +36,18 @@ internal static partial class PostgresErrors
     /// <summary>True of what the server says of a statement that it runs only outside a transaction.</summary>
     public static bool IsInTransaction(StatementError error) => error.SqlState == PostgresErrorCodes.ActiveSqlTransaction;
 
+    /// <summary>What the server says of a statement that it runs only outside a transaction, without asking it.</summary>
+    public static JobFailure InTransaction(string tag, StatementError error)
+    {
+        var message = $"{tag} cannot run inside a transaction block";
+        return new JobFailure
+        {
+            Kind = JobFailureKind.Sql,
+            Message = message,
+            Errors = [error with { SqlState = PostgresErrorCodes.ActiveSqlTransaction, Message = message }],
+        };
+    }
+
     /// <summary>How a statement failed.</summary>
     /// <param name="exception">What was thrown.</param>
     /// <param name="place">The statement.</param>

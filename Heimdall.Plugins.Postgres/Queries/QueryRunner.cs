@@ -30,7 +30,7 @@ internal sealed partial class QueryRunner(Session session, JobSettings context, 
         {
             _transactionNumber = CommitsByItself && query.CommitsOnItsWay ? await session.NextTransactionAsync(cancellationToken) : null;
             var progress = await ExecuteAsync(cancellationToken);
-            if (!CommitsByItself && !_isCutShort)
+            if (!CommitsByItself && !_isCutShort && query.TakesEffect)
             {
                 await CommitAsync(cancellationToken);
             }

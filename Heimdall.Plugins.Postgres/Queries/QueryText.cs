@@ -24,7 +24,33 @@ internal sealed partial record QueryText
     /// <summary>True when the statement can commit in its middle and go on.</summary>
     public bool CommitsOnItsWay => !IsTransactional && Tag is "CALL" or "DO";
 
+    /// <summary>False of a question that is asked only for its answer: whatever it did is rolled back.</summary>
+    public bool TakesEffect { get; init; } = true;
+
     public string Sql => Place.Text;
+
+    /// <summary>Where the first word of the statement stands in <see cref="Sql"/>.</summary>
+    /// <param name="statement">As it was found in what the caller wrote.</param>
+    public int OffsetOf(PreviewedStatement statement)
+    {
+        if (!Place.IsWholeText)
+        {
+            return 0;
+        }
+
+        var at = 0;
+        for (var line = 1; line < statement.Line; line++)
+        {
+            at = Sql.IndexOf('\n', at) + 1;
+        }
+
+        for (var column = 1; column < statement.Column; column++)
+        {
+            at += Rune.GetRuneAt(Sql, at).Utf16SequenceLength;
+        }
+
+        return at;
+    }
 
     /// <summary>Reads the query, from its file if it is a path, and makes sure that it is one that can be run.</summary>
     /// <exception cref="JobRefusedException">It is not.</exception>

@@ -31,6 +31,8 @@ internal sealed class StubPlugin(string name = "postgres") : IPlugin
 
     public JobPlan Plan(JsonObject commandContext, JsonObject jobContext) => throw new NotSupportedException();
 
+    public Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task<JobProgress> RunAsync(PluginJob job, IJobMonitor monitor, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<AttemptFate> FindFateAsync(PluginJob job, string? evidence, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -162,6 +162,39 @@ public abstract class PluginContract
     }
 
     [Test]
+    public async Task A_query_is_previewed_without_its_rows(CancellationToken cancellationToken)
+    {
+        var results = new FakeResultWriter();
+
+        var preview = await Plugin.PreviewAsync(Rows(3, results), cancellationToken);
+
+        Assert.That(preview.ReturnResult, Is.True);
+        Assert.That(preview.StatementsTotal, Is.EqualTo(1));
+        Assert.That(results.Columns, Is.Null);
+    }
+
+    [Test]
+    public async Task A_batch_is_previewed_without_effect(CancellationToken cancellationToken)
+    {
+        var job = MarkingBatch();
+
+        var preview = await Plugin.PreviewAsync(job, cancellationToken);
+
+        Assert.That(preview.ReturnResult, Is.False);
+        Assert.That(preview.StatementsTotal, Is.EqualTo(2));
+        Assert.That(preview.Statements.Select(statement => statement.Statement), Is.EqualTo(new[] { 1, 2 }));
+        Assert.That(await HasMarkAsync(job), Is.False);
+    }
+
+    [Test]
+    public async Task What_cannot_be_run_cannot_be_previewed(CancellationToken cancellationToken)
+    {
+        var refused = await Assert.ThrowsAsync<JobRefusedException>(() => Plugin.PreviewAsync(UnknownField(), cancellationToken));
+
+        Assert.That(refused!.Problems.Select(problem => problem.Path), Has.Member("no_such_field"));
+    }
+
+    [Test]
     public async Task The_cluster_gives_a_sign_of_life(CancellationToken cancellationToken) =>
         await Plugin.ProbeAsync(Rows(1, new FakeResultWriter()).TargetCluster, cancellationToken);
 
