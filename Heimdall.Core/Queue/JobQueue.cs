@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Transactions;
 using Hangfire;
 using Hangfire.States;
@@ -13,6 +14,28 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
 {
     // What Hangfire calls its default queue. The name is stored with every job.
     internal const string Name = EnqueuedState.DefaultQueue;
+
+    // What Hangfire wrote for one job, once more for others: all is the same but the job's id. Its client asks the server five times for
+    // each job. The ids are drawn first, so that the row of a job can name that of its state.
+    private readonly string _copySql = $"""
+        with copies as materialized (
+            select nextval(pg_get_serial_sequence('"{database.HangfireSchema}".job', 'id')) as id,
+                nextval(pg_get_serial_sequence('"{database.HangfireSchema}".state', 'id')) as stateid,
+                asked.id as job_id, asked.place
+            from unnest($3) with ordinality as asked (id, place)),
+        jobs as (
+            insert into "{database.HangfireSchema}".job (id, stateid, statename, invocationdata, arguments, createdat, expireat)
+            select copies.id, copies.stateid, statename, invocationdata, replace(arguments::text, $2, job_id)::jsonb, createdat, expireat
+            from copies cross join "{database.HangfireSchema}".job original where original.id = $1),
+        states as (
+            insert into "{database.HangfireSchema}".state (id, jobid, name, reason, createdat, data)
+            select copies.stateid, copies.id, name, reason, createdat, data
+            from copies cross join "{database.HangfireSchema}".state original where original.jobid = $1),
+        places as (
+            insert into "{database.HangfireSchema}".jobqueue (jobid, queue)
+            select copies.id, queue from copies cross join "{database.HangfireSchema}".jobqueue original where original.jobid = $1 order by place)
+        select id::text from copies order by place
+        """;
 
     /// <summary>
     /// Writes the rows of jobs and their places in the queue in one transaction: no job runs unrecorded, none is recorded unqueued.
@@ -38,8 +61,9 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
             new TransactionOptions { IsolationLevel = IsolationLevel.ReadCommitted },
             TransactionScopeAsyncFlowOption.Enabled);
         connection.EnlistTransaction(Transaction.Current);
-        var client = clients.Create(storage.On(connection));
-        var queueIds = Array.ConvertAll(jobIds, jobId => Enqueue(client, jobId, cancellationToken));
+        var first = clients.Create(storage.On(connection))
+            .Create<IJobRunner>(runner => runner.RunAsync(jobIds[0], CancellationToken.None), new EnqueuedState(Name));
+        string[] queueIds = jobIds.Length == 1 ? [first] : [first, .. await CopyAsync(connection, first, jobIds, cancellationToken)];
         var written = await writeAsync(connection, queueIds);
         if (written is not false) // somebody else was first: the new place is rolled back
         {
@@ -48,10 +72,25 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         return written;
     }
 
-    private static string Enqueue(IBackgroundJobClient client, Guid jobId, CancellationToken cancellationToken)
+    /// <returns>The places of all jobs but the first, which has one.</returns>
+    private async Task<List<string>> CopyAsync(NpgsqlConnection connection, string queueId, Guid[] jobIds, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        return client.Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(Name));
+        await using var command = new NpgsqlCommand(_copySql, connection)
+        {
+            Parameters =
+            {
+                new() { Value = long.Parse(queueId, CultureInfo.InvariantCulture) },
+                new() { Value = jobIds[0].ToString() },
+                new() { Value = Array.ConvertAll(jobIds[1..], id => id.ToString()) },
+            },
+        };
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var queueIds = new List<string>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            queueIds.Add(row.GetString(0));
+        }
+        return queueIds;
     }
 
     /// <summary>Takes a cancelled job out of the queue. Should this be lost, the worker that meets the job drops it.</summary>
