@@ -25,7 +25,7 @@ public sealed class RouteTests
             .SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name.ToUpperInvariant()} {path.Name}"));
         Assert.That(routes, Is.SupersetOf(new[]
         {
-            "POST /api/v1/job", "GET /api/v1/job/{id}", "GET /api/v1/job/{id}/status", "GET /api/v1/job/{id}/result",
+            "POST /api/v1/job", "POST /api/v1/jobs", "POST /api/v1/resolve", "GET /api/v1/job/{id}", "GET /api/v1/job/{id}/status", "GET /api/v1/job/{id}/result",
             "GET /api/v1/job/{id}/stdout", "GET /api/v1/job/{id}/stderr", "POST /api/v1/job/{id}/cancel", "GET /api/v1/jobs",
             "GET /api/v1/commands", "GET /api/v1/command/{id}", "GET /api/v1/command/{id}/status", "PUT /api/v1/command/{id}/status",
             "GET /api/v1/clusters", "GET /api/v1/cluster/{id}", "GET /api/v1/cluster/{id}/status", "PUT /api/v1/cluster/{id}/status",
@@ -42,7 +42,7 @@ public sealed class RouteTests
 
         var fields = document.Json.GetProperty("components").GetProperty("schemas").GetProperty("SubmitJobRequest").GetProperty("properties")
             .EnumerateObject().Select(field => field.Name);
-        Assert.That(fields, Is.EqualTo(new[] { "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context" }));
+        Assert.That(fields, Is.EqualTo(new[] { "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "dry_run" }));
     }
 
     [TestCase("POST", "/api/v1/jobsanything")]
