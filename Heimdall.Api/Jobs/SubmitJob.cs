@@ -1,4 +1,5 @@
 using Heimdall.Api.Callers;
+using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
@@ -46,9 +47,11 @@ internal static class SubmitJob
             return NoPair(context, routing);
         }
         var preferences = Preferences.Read(context.Request);
-        return job.ReturnResult && !preferences.RespondAsync
-            ? await inline.RunAsync(context, job)
-            : await EnqueueAsync(context, submitter, jobs, job, preferences, cancellationToken);
+        if (!job.ReturnResult || preferences.RespondAsync)
+        {
+            return await EnqueueAsync(context, submitter, jobs, job, preferences, cancellationToken);
+        }
+        return ResultFormat.Negotiate(context.Request) is { } format ? await inline.RunAsync(context, job, format) : Problem.NotAcceptable();
     }
 
     private static JobSubmission ToSubmission(SubmitJobRequest request, string user) => new()
