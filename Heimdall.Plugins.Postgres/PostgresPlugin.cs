@@ -21,27 +21,25 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public JobPlan Plan(JsonObject commandContext, JsonObject jobContext)
     {
-        var context = JobSettings.Read(commandContext, jobContext);
-        if (context.ReturnResult)
+        var settings = JobSettings.Read(commandContext, jobContext);
+        var plan = new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
+        if (settings.ReturnResult)
         {
-            QueryText.Read(context.Query, directory);
-        }
-        else
-        {
-            using var script = ScriptStream.Open(context.Query, directory);
+            return plan with { Query = QueryText.Read(settings, directory) };
         }
 
-        return new JobPlan { ReturnResult = context.ReturnResult, Timeout = context.Timeout };
+        using var script = ScriptStream.Open(settings.Query, directory);
+        return plan;
     }
 
     public async Task<JobProgress> RunAsync(PluginJob job, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         try
         {
-            var context = JobSettings.Read(job.CommandContext, job.Context);
-            return context.ReturnResult
-                ? await RunQueryAsync(job, context, monitor, cancellationToken)
-                : await RunBatchAsync(job, context, monitor, cancellationToken);
+            var plan = job.Plan as PostgresPlan ?? (PostgresPlan)Plan(job.CommandContext, job.Context);
+            return plan.Query is { } query
+                ? await RunQueryAsync(job, plan.Settings, query, monitor, cancellationToken)
+                : await RunBatchAsync(job, plan.Settings, monitor, cancellationToken);
         }
         catch (JobRefusedException e)
         {
@@ -86,20 +84,19 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         }
     }
 
-    private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
+    private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, QueryText query, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         var results = job.Results ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
-        var query = QueryText.Read(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, query.IsTransactional), cancellationToken);
-        return await new QueryRunner(session, context, query, results, monitor).RunAsync(cancellationToken);
+        await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
+        return await new QueryRunner(session, SessionSettings.For(job, context), context, query, results, monitor).RunAsync(cancellationToken);
     }
 
     private async Task<JobProgress> RunBatchAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, inTransaction: false) with { IsAlone = true }, cancellationToken);
+        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context), cancellationToken);
         await using var batch = new BatchRunner(session, script, context, job.Id, monitor);
         return await batch.RunAsync(cancellationToken);
     }

@@ -52,7 +52,8 @@ internal sealed partial class AttemptExecutor(
             }
             var plugin = PluginOf(job);
             var pluginJob = ToPluginJob(job, writer);
-            limit = plugin.Plan(pluginJob.CommandContext, pluginJob.Context).Timeout;
+            pluginJob = pluginJob with { Plan = plugin.Plan(pluginJob.CommandContext, pluginJob.Context) };
+            limit = pluginJob.Plan.Timeout;
             if (limit is { } timeout)
             {
                 deadline.CancelAfter(timeout);
