@@ -25,7 +25,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var plan = new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
         if (settings.ReturnResult)
         {
-            return plan with { Query = QueryText.Read(settings, directory) };
+            var query = QueryText.Read(settings, directory);
+            return plan with { Query = query, OnlyReads = query.Reads || settings.ReadOnly };
         }
 
         using var script = ScriptStream.Open(settings.Query, directory);

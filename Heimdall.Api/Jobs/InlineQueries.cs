@@ -14,22 +14,22 @@ namespace Heimdall.Api.Jobs;
 /// Runs queries within their request and streams the rows into the reply, in the format that the caller likes best. A query that
 /// fails before the first bytes are sent is answered with a problem; later the reply itself ends in a way that says so.
 /// </summary>
-internal sealed class InlineQueries(JobSubmitter submitter, IInlineRunner runner, ServerConfig config)
+internal sealed class InlineQueries(IInlineRunner runner, ServerConfig config)
 {
     /// <summary>Names the job in a reply whose format may have no place for it.</summary>
     private const string JobIdHeader = "Heimdall-Job-Id";
 
     private readonly ConcurrentDictionary<string, int> _running = new(StringComparer.Ordinal);
 
-    public async Task<IResult> RunAsync(HttpContext context, Job prepared, ResultFormat format)
+    public async Task<IResult> RunAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
     {
-        if (_running.AddOrUpdate(prepared.User, 1, (_, count) => count + 1) > config.MaxInlinePerCaller)
+        if (_running.AddOrUpdate(prepared.Job.User, 1, (_, count) => count + 1) > config.MaxInlinePerCaller)
         {
-            Leave(prepared.User);
+            Leave(prepared.Job.User);
             context.Response.Headers.RetryAfter = "1";
             return Problem.Of(
                 StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.",
-                $"User '{prepared.User}' has {config.MaxInlinePerCaller} queries running, as many as this server allows.");
+                $"User '{prepared.Job.User}' has {config.MaxInlinePerCaller} queries running, as many as this server allows.");
         }
         try
         {
@@ -37,19 +37,19 @@ internal sealed class InlineQueries(JobSubmitter submitter, IInlineRunner runner
         }
         finally
         {
-            Leave(prepared.User);
+            Leave(prepared.Job.User);
         }
     }
 
-    private async Task<IResult> StreamAsync(HttpContext context, Job prepared, ResultFormat format)
+    private async Task<IResult> StreamAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
     {
-        var job = await submitter.RecordInlineAsync(prepared, context.RequestAborted);
+        var job = await runner.RecordAsync(prepared.Job, prepared.Plan);
         using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), new ResultOpening
         {
             Members = () => MembersOf(job),
             OnFirstSend = () => SetHeaders(context.Response, format, job.Id),
         });
-        var ended = await runner.RunAsync(job, writer, context.RequestAborted);
+        var ended = await runner.RunAsync(job, prepared.Plan, writer, context.RequestAborted);
         if (context.RequestAborted.IsCancellationRequested)
         {
             return Results.Empty;

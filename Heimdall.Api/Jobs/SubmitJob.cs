@@ -41,17 +41,17 @@ internal static class SubmitJob
         {
             return refusal;
         }
-        var (routing, job) = submitter.Prepare(submission);
-        if (job is null)
+        var (routing, prepared) = submitter.Prepare(submission);
+        if (prepared is null)
         {
             return NoPair(context, routing);
         }
         var preferences = Preferences.Read(context.Request);
-        if (!job.ReturnResult || preferences.RespondAsync)
+        if (!prepared.Job.ReturnResult || preferences.RespondAsync)
         {
-            return await EnqueueAsync(context, submitter, jobs, job, preferences, cancellationToken);
+            return await EnqueueAsync(context, submitter, jobs, prepared.Job, preferences, cancellationToken);
         }
-        return ResultFormat.Negotiate(context.Request) is { } format ? await inline.RunAsync(context, job, format) : Problem.NotAcceptable();
+        return ResultFormat.Negotiate(context.Request) is { } format ? await inline.RunAsync(context, prepared, format) : Problem.NotAcceptable();
     }
 
     private static JobSubmission ToSubmission(SubmitJobRequest request, string user) => new()

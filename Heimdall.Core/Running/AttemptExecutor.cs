@@ -29,11 +29,12 @@ internal sealed partial class AttemptExecutor(
     private static readonly TimeSpan FateInterval = TimeSpan.FromSeconds(1);
 
     /// <param name="job">The job, claimed by this process.</param>
+    /// <param name="plan">What its plugin planned for it a moment ago; null when it must plan anew.</param>
     /// <param name="writer">Where a query's rows go; null for a batch.</param>
     /// <param name="stopping">Fires when this process must stop: the job is handed back if nothing of it took effect.</param>
     /// <param name="callerGone">Fires when nobody waits for an inline query any more.</param>
     public async Task<(JobEnd End, JobProgress Progress)> ExecuteAsync(
-        Job job, IResultWriter? writer, CancellationToken stopping, CancellationToken callerGone)
+        Job job, JobPlan? plan, IResultWriter? writer, CancellationToken stopping, CancellationToken callerGone)
     {
         using var attempt = running.Begin(job);
         using var deadline = new CancellationTokenSource();
@@ -52,7 +53,7 @@ internal sealed partial class AttemptExecutor(
             }
             var plugin = PluginOf(job);
             var pluginJob = ToPluginJob(job, writer);
-            pluginJob = pluginJob with { Plan = plugin.Plan(pluginJob.CommandContext, pluginJob.Context) };
+            pluginJob = pluginJob with { Plan = plan ?? plugin.Plan(pluginJob.CommandContext, pluginJob.Context) };
             limit = pluginJob.Plan.Timeout;
             if (limit is { } timeout)
             {

@@ -64,7 +64,7 @@ internal sealed partial class JobRunner(
             ? new StoredResultWriter(results, job.Id, job.Attempt, config.Results.MaxBytes)
             : null;
         var writer = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
-        var (end, progress) = await executor.ExecuteAsync(job, writer, stopping, callerGone: CancellationToken.None);
+        var (end, progress) = await executor.ExecuteAsync(job, plan: null, writer, stopping, callerGone: CancellationToken.None);
         if (stored is not null)
         {
             progress = progress with { Truncated = progress.Truncated is true || stored.IsCut, RowCount = stored.Rows };

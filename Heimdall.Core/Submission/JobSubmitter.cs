@@ -12,9 +12,9 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
     /// </summary>
-    /// <returns>The pair with the job to record, or why there is no pair.</returns>
+    /// <returns>The pair with the job to record and what its plugin made of it, or why there is no pair.</returns>
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
-    public (RoutingResult Routing, Job? Job) Prepare(JobSubmission submission)
+    public (RoutingResult Routing, PreparedJob? Prepared) Prepare(JobSubmission submission)
     {
         var routing = router.Route(submission.CommandCriteria, submission.ClusterCriteria, submission.User);
         if (!routing.IsFound)
@@ -24,7 +24,7 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
         var plugin = plugins.Find(routing.Command.Plugin)
             ?? throw new InvalidOperationException($"Plugin '{routing.Command.Plugin}' of command '{routing.Command.Id}' is not part of this process.");
         var plan = plugin.Plan(routing.Command.Context, submission.Context);
-        return (routing, ToJob(submission, routing.Command, routing.Cluster, plan));
+        return (routing, new PreparedJob(ToJob(submission, routing.Command, routing.Cluster, plan), plan));
     }
 
     /// <summary>True when a caller has as many jobs waiting as he may.</summary>
@@ -33,11 +33,6 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
 
     /// <summary>Records a job that a worker will run.</summary>
     public Task<Job> EnqueueAsync(Job job, CancellationToken cancellationToken) => queue.EnqueueAsync(job, cancellationToken);
-
-    /// <summary>Records a query that is run within the request.</summary>
-    public Task<Job> RecordInlineAsync(Job job, CancellationToken cancellationToken) =>
-        jobs.InsertRunningAsync(
-            job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 }, RunnerName.OfThisProcess, config.Worker.Lease, cancellationToken);
 
     private static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {
