@@ -40,7 +40,7 @@ internal sealed class ResultFormat
         var ranges = request.GetTypedHeaders().Accept;
         return ranges.Count == 0
             ? Json
-            : All.Select(format => (format, quality: format.QualityIn(ranges))).Where(one => one.quality > 0).MaxBy(one => one.quality).format;
+            : All.Where(format => format.QualityIn(ranges) > 0).MaxBy(format => format.QualityIn(ranges));
     }
 
     public TextResultWriter CreateWriter(IResultOutput output, ResultOpening opening) => _create(output, opening);
