@@ -13,6 +13,7 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Submission;
 using Heimdall.Plugins.Postgres;
@@ -37,7 +38,6 @@ internal static class ApiHost
         var services = builder.Services;
         services.AddSingleton(config);
         services.AddSingleton(config.Server);
-        services.AddSingleton(config.Results);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<PluginCatalog>();
         AddPlugins(services);
@@ -45,6 +45,7 @@ internal static class ApiHost
         services.AddStore(config.Database, ConnectionLimits.ForApi);
         services.AddCatalog();
         services.AddHostedService<ClusterWatch>();
+        services.AddResults(config.Results);
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();

@@ -26,7 +26,7 @@ internal static class ReadResult
         {
             return Problem.NotFound(WhyNotStored(job, config));
         }
-        if (result.ExpiresAt <= time.GetUtcNow().UtcDateTime)
+        if (result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime)
         {
             return Problem.Of(
                 StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");
@@ -37,7 +37,7 @@ internal static class ReadResult
             OnFirstSend = () => context.Response.ContentType = format.ContentType,
         });
         await writer.StartAsync(result.Columns, cancellationToken);
-        await results.ReplayAsync(id, result, writer, cancellationToken);
+        await results.ReplayAsync(result, new ResultPage(0, null), writer, cancellationToken);
         var ending = new ResultEnding { Status = job.Status, Truncated = result.Truncated, RowsAffected = job.Progress.RowsAffected, ExpiresAt = result.ExpiresAt };
         await writer.EndAsync(ending, cancellationToken);
         return Results.Empty;

@@ -62,7 +62,7 @@ internal sealed partial class AttemptExecutor(
             var progress = await plugin.RunAsync(pluginJob, monitor, stop.Token);
             if (writer is StoredResultWriter stored)
             {
-                await stored.EndAsync(CancellationToken.None);
+                await EndAsync(stored);
             }
             return (JobEnd.Succeeded, progress);
         }
@@ -104,6 +104,20 @@ internal sealed partial class AttemptExecutor(
             Kind = JobFailureKind.Unavailable,
             Message = "The process that ran this job died; the job did not take effect.",
         });
+    }
+
+    /// <summary>The query has been committed: without its rows the job has failed all the same, but not as one that did nothing.</summary>
+    private static async Task EndAsync(StoredResultWriter stored)
+    {
+        try
+        {
+            await stored.EndAsync(CancellationToken.None);
+        }
+        catch (JobFailedException exception)
+        {
+            throw new JobFailedException(
+                exception.Failure with { Message = $"{exception.Message} The query itself has run to its end; if it changed anything, that stays." }, exception);
+        }
     }
 
     /// <summary>What the job's earlier attempts made of it.</summary>

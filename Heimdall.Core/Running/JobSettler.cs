@@ -3,6 +3,7 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
+using Heimdall.Core.Results.Chunks;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
@@ -89,13 +90,14 @@ internal sealed partial class JobSettler(
 
     private async Task CompleteResultAsync(Job job, JobProgress progress, CancellationToken cancellationToken)
     {
+        var result = new ResultKey(job.Id, job.Attempt);
         var rows = progress.RowCount ?? 0;
         if (!job.ReturnResult)
         {
             rows = 1; // a batch's result is one row that says so, as in the original
-            await StoredMessage.WriteAsync(results, job.Id, job.Attempt, BatchMessage(progress), cancellationToken);
+            await StoredMessage.WriteAsync(results, result, BatchMessage(progress), cancellationToken);
         }
-        await results.CompleteAsync(job.Id, job.Attempt, rows, progress.Truncated ?? false, config.Results.Retention, cancellationToken);
+        await results.CompleteAsync(result, rows, progress.Truncated ?? false, config.Results.Retention, cancellationToken);
     }
 
     private static string BatchMessage(JobProgress progress) => progress.Statements == 1
