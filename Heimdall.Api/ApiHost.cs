@@ -50,6 +50,7 @@ internal static class ApiHost
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
         services.AddSingleton<InlineQueries>();
+        services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
 
         services.AddConnectionBudget();

@@ -58,7 +58,7 @@ internal sealed class CsvResultWriter(IResultOutput output, ResultOpening openin
         }
         else if (ending.Truncated)
         {
-            WriteOpenQuote($"heimdall: TRUNCATED by a limit after {RowCount} rows");
+            WriteOpenQuote($"heimdall: TRUNCATED by a limit after {ending.TotalRows ?? RowCount} rows");
         }
     }
 

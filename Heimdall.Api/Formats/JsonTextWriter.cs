@@ -88,6 +88,11 @@ internal abstract class JsonTextWriter(IResultOutput output, ResultOpening openi
         }
         WriteName("row_count");
         WriteNumber(RowCount);
+        if (ending.TotalRows is { } total)
+        {
+            WriteName("total_rows");
+            WriteNumber(total);
+        }
         WriteName("truncated");
         Write(ending.Truncated ? "true"u8 : "false"u8);
         WriteMember("status", ending.Status.ToName());

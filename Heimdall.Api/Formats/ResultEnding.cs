@@ -13,6 +13,9 @@ internal sealed record ResultEnding
 
     public long? RowsAffected { get; init; }
 
+    /// <summary>Of a stored result: how many rows there are, of which this may be a page.</summary>
+    public long? TotalRows { get; init; }
+
     public DateTime? FinishedAt { get; init; }
 
     public DateTime? UpdatedAt { get; init; }

@@ -7,12 +7,17 @@ using Heimdall.Core.Results;
 
 namespace Heimdall.Api.Jobs;
 
-/// <summary><c>GET /api/v1/job/{id}/result</c>: what a queued job left.</summary>
+/// <summary><c>GET</c> and <c>HEAD /api/v1/job/{id}/result</c>: what a queued job left, or a page of it.</summary>
 internal static class ReadResult
 {
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ServerConfig server, TimeProvider time, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ResultReplies replies, TimeProvider time, CancellationToken cancellationToken)
     {
+        var (page, problems) = ResultPageReader.Read(context.Request.Query);
+        if (problems.Count > 0)
+        {
+            return Problem.Invalid(problems);
+        }
         if (ResultFormat.Negotiate(context.Request) is not { } format)
         {
             return Problem.NotAcceptable();
@@ -31,16 +36,7 @@ internal static class ReadResult
             return Problem.Of(
                 StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");
         }
-        using var writer = format.CreateWriter(new ReplyOutput(context, server.StalledClientTimeout), new ResultOpening
-        {
-            IsNested = false,
-            OnFirstSend = () => context.Response.ContentType = format.ContentType,
-        });
-        await writer.StartAsync(result.Columns, cancellationToken);
-        await results.ReplayAsync(result, new ResultPage(0, null), writer, cancellationToken);
-        var ending = new ResultEnding { Status = job.Status, Truncated = result.Truncated, RowsAffected = job.Progress.RowsAffected, ExpiresAt = result.ExpiresAt };
-        await writer.EndAsync(ending, cancellationToken);
-        return Results.Empty;
+        return await replies.SendAsync(context, job, result, page, format);
     }
 
     private static string WhyNotStored(Job job, ResultsConfig config) => job switch
