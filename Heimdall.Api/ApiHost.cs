@@ -1,6 +1,7 @@
 using Hangfire;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Catalog;
+using Heimdall.Api.Compression;
 using Heimdall.Api.Dashboard;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
@@ -57,6 +58,7 @@ internal static class ApiHost
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
         services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));
 
+        services.AddReplyCompression();
         services.AddRouting();
         services.AddCallers(config.Auth);
         services.AddProblemDetails();
@@ -71,6 +73,7 @@ internal static class ApiHost
     public static WebApplication UseApi(this WebApplication app)
     {
         var config = app.Services.GetRequiredService<HeimdallConfig>();
+        app.UseResponseCompression();
         app.UseExceptionHandler();
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);
