@@ -1,6 +1,7 @@
 using Hangfire;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Catalog;
+using Heimdall.Api.Compression;
 using Heimdall.Api.Dashboard;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
@@ -13,6 +14,7 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Submission;
 using Heimdall.Plugins.Postgres;
@@ -37,7 +39,6 @@ internal static class ApiHost
         var services = builder.Services;
         services.AddSingleton(config);
         services.AddSingleton(config.Server);
-        services.AddSingleton(config.Results);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<PluginCatalog>();
         AddPlugins(services);
@@ -45,17 +46,20 @@ internal static class ApiHost
         services.AddStore(config.Database, ConnectionLimits.ForApi);
         services.AddCatalog();
         services.AddHostedService<ClusterWatch>();
+        services.AddResults(config.Results);
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
+        services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
 
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
         services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));
 
+        services.AddReplyCompression();
         services.AddRouting();
         services.AddCallers(config.Auth);
         services.AddProblemDetails();
@@ -70,6 +74,7 @@ internal static class ApiHost
     public static WebApplication UseApi(this WebApplication app)
     {
         var config = app.Services.GetRequiredService<HeimdallConfig>();
+        app.UseResponseCompression();
         app.UseExceptionHandler();
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);

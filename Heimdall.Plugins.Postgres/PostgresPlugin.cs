@@ -22,23 +22,22 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public JobPlan Plan(JsonObject commandContext, JsonObject jobContext)
     {
-        var context = JobSettings.Read(commandContext, jobContext);
-        if (context.ReturnResult)
+        var settings = JobSettings.Read(commandContext, jobContext);
+        var plan = new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
+        if (settings.ReturnResult)
         {
-            QueryText.Read(context.Query, directory);
-        }
-        else
-        {
-            using var script = ScriptStream.Open(context.Query, directory);
+            var query = QueryText.Read(settings, directory);
+            return plan with { Query = query, OnlyReads = query.Reads || settings.ReadOnly };
         }
 
-        return new JobPlan { ReturnResult = context.ReturnResult, Timeout = context.Timeout };
+        using var script = ScriptStream.Open(settings.Query, directory);
+        return plan;
     }
 
     public async Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken)
     {
         var context = JobSettings.Read(job.CommandContext, job.Context);
-        var query = context.ReturnResult ? QueryText.Read(context.Query, directory) : null;
+        var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
         await using var script = ScriptStream.Open(context.Query, directory);
         var preview = await new ScriptPreview(context).ReadAsync(script, cancellationToken);
         return query is not null && QueryExplanation.IsPossible(query)
@@ -50,10 +49,10 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         try
         {
-            var context = JobSettings.Read(job.CommandContext, job.Context);
-            return context.ReturnResult
-                ? await RunQueryAsync(job, context, monitor, cancellationToken)
-                : await RunBatchAsync(job, context, monitor, cancellationToken);
+            var plan = job.Plan as PostgresPlan ?? (PostgresPlan)Plan(job.CommandContext, job.Context);
+            return plan.Query is { } query
+                ? await RunQueryAsync(job, plan.Settings, query, monitor, cancellationToken)
+                : await RunBatchAsync(job, plan.Settings, monitor, cancellationToken);
         }
         catch (JobRefusedException e)
         {
@@ -102,24 +101,23 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         var readOnly = context with { ReadOnly = true };
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, readOnly), cancellationToken);
-        return await new QueryExplanation(query, query.OffsetOf(preview.Statements[0])).RunAsync(session, readOnly, cancellationToken);
+        await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
+        return await new QueryExplanation(query, query.OffsetOf(preview.Statements[0])).RunAsync(session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);
     }
 
-    private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
+    private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, QueryText query, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         var results = job.Results ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
-        var query = QueryText.Read(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, query.IsTransactional), cancellationToken);
-        return await new QueryRunner(session, context, query, results, monitor).RunAsync(cancellationToken);
+        await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
+        return await new QueryRunner(session, SessionSettings.For(job, context), context, query, results, monitor).RunAsync(cancellationToken);
     }
 
     private async Task<JobProgress> RunBatchAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context, inTransaction: false) with { IsAlone = true }, cancellationToken);
+        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context), cancellationToken);
         await using var batch = new BatchRunner(session, script, context, job.Id, monitor);
         return await batch.RunAsync(cancellationToken);
     }

@@ -4,6 +4,7 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Plugins.Postgres;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,6 +29,7 @@ internal static class WorkerHost
 
         services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
         services.AddCatalog();
+        services.AddResults(config.Results);
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddQueueServer(config.Worker);

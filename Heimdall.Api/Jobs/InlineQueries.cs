@@ -1,50 +1,55 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
-using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Submission;
 
 namespace Heimdall.Api.Jobs;
 
 /// <summary>
-/// Runs queries within their request and streams the rows into the reply: the job's members, then
-/// <c>result: {columns, data}</c>, then the members that say how it ended. A reply that broke off after its first bytes has
-/// <c>status: FAILED</c> and <c>error</c> as its last members; one that broke before has a status of its own.
+/// Runs queries within their request and streams the rows into the reply, in the format that the caller likes best. A query that
+/// fails before the first bytes are sent is answered with a problem; later the reply itself ends in a way that says so.
 /// </summary>
-internal sealed class InlineQueries(JobSubmitter submitter, IInlineRunner runner, ServerConfig config)
+internal sealed class InlineQueries(IInlineRunner runner, ServerConfig config)
 {
+    /// <summary>Names the job in a reply whose format may have no place for it.</summary>
+    private const string JobIdHeader = "Heimdall-Job-Id";
+
     private readonly ConcurrentDictionary<string, int> _running = new(StringComparer.Ordinal);
 
-    public async Task<IResult> RunAsync(HttpContext context, Job prepared)
+    public async Task<IResult> RunAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
     {
-        if (_running.AddOrUpdate(prepared.User, 1, (_, count) => count + 1) > config.MaxInlinePerCaller)
+        if (_running.AddOrUpdate(prepared.Job.User, 1, (_, count) => count + 1) > config.MaxInlinePerCaller)
         {
-            Leave(prepared.User);
+            Leave(prepared.Job.User);
             context.Response.Headers.RetryAfter = "1";
             return Problem.Of(
                 StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.",
-                $"User '{prepared.User}' has {config.MaxInlinePerCaller} queries running, as many as this server allows.");
+                $"User '{prepared.Job.User}' has {config.MaxInlinePerCaller} queries running, as many as this server allows.");
         }
         try
         {
-            return await StreamAsync(context, prepared);
+            return await StreamAsync(context, prepared, format);
         }
         finally
         {
-            Leave(prepared.User);
+            Leave(prepared.Job.User);
         }
     }
 
-    private async Task<IResult> StreamAsync(HttpContext context, Job prepared)
+    private async Task<IResult> StreamAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
     {
-        var job = await submitter.RecordInlineAsync(prepared, context.RequestAborted);
-        context.Response.ContentType = "application/json; charset=utf-8";
-        await using var writer = new JsonResultWriter(context.Response.BodyWriter) { Head = json => WriteHead(json, job) };
-        var ended = await runner.RunAsync(job, writer, context.RequestAborted);
+        var job = await runner.RecordAsync(prepared.Job, prepared.Plan);
+        using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), new ResultOpening
+        {
+            Members = () => MembersOf(job),
+            OnFirstSend = () => SetHeaders(context.Response, format, job.Id),
+        });
+        var ended = await runner.RunAsync(job, prepared.Plan, writer, context.RequestAborted);
         if (context.RequestAborted.IsCancellationRequested)
         {
             return Results.Empty;
@@ -53,45 +58,30 @@ internal sealed class InlineQueries(JobSubmitter submitter, IInlineRunner runner
         {
             return Problem.OfJob(ended ?? job);
         }
-        await writer.EndRowsAsync(context.RequestAborted);
-        WriteTail(writer, ended);
-        await writer.SendAsync(context.RequestAborted);
+        var ending = new ResultEnding
+        {
+            Status = ended.Status,
+            Truncated = ended.Progress.Truncated ?? false,
+            RowsAffected = ended.Progress.RowsAffected,
+            FinishedAt = ended.FinishedAt ?? ended.UpdatedAt,
+            UpdatedAt = ended.UpdatedAt,
+            Failure = ended.Failure,
+        };
+        await writer.EndAsync(ending, context.RequestAborted);
         return Results.Empty;
     }
 
-    private static void WriteHead(Utf8JsonWriter json, Job job)
+    private static void SetHeaders(HttpResponse response, ResultFormat format, Guid id)
     {
-        var view = JobView.Of(job) with { Status = null, UpdatedAt = null };
-        json.WriteStartObject();
-        foreach (var member in JsonSerializer.SerializeToElement(view, ApiJson.Options).EnumerateObject())
-        {
-            member.WriteTo(json);
-        }
-        json.WriteStartObject("result");
+        response.ContentType = format.ContentType;
+        response.Headers[JobIdHeader] = id.ToString();
     }
 
-    private static void WriteTail(JsonResultWriter writer, Job job)
+    /// <summary>The job as it is while it runs, without braces: how it ends is not known yet.</summary>
+    private static byte[] MembersOf(Job job)
     {
-        var json = writer.Json;
-        json.WriteEndObject();
-        if (job.Progress.RowsAffected is { } affected)
-        {
-            json.WriteNumber("rows_affected", affected);
-        }
-        json.WriteNumber("row_count", writer.RowCount);
-        json.WriteBoolean("truncated", job.Progress.Truncated ?? false);
-        json.WriteString("finished_at", ApiJson.ToText(job.FinishedAt ?? job.UpdatedAt));
-        json.WriteString("updated_at", ApiJson.ToText(job.UpdatedAt));
-        json.WriteString("status", job.Status.ToName());
-        if (job.Failure is { } failure)
-        {
-            json.WriteString("error", failure.Message);
-            if (failure.SqlState is { } sqlState)
-            {
-                json.WriteString("sqlstate", sqlState);
-            }
-        }
-        json.WriteEndObject();
+        var view = JobView.Of(job) with { Status = null, UpdatedAt = null };
+        return JsonSerializer.SerializeToUtf8Bytes(view, ApiJson.Options)[1..^1];
     }
 
     private void Leave(string user)

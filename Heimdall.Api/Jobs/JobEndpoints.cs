@@ -29,20 +29,23 @@ internal static class JobEndpoints
         api.MapGet("/job/statuses", ReadJob.Statuses).WithSummary("The statuses a job can have.");
         api.MapGet("/job/{id:guid}", ReadJob.JobAsync).WithSummary("One job.");
         api.MapGet("/job/{id:guid}/status", ReadJob.StatusAsync).WithSummary("Where a job stands.");
-        api.MapGet("/job/{id:guid}/result", ReadResult.HandleAsync).WithSummary("The stored result of a queued job.");
+        api.MapMethods("/job/{id:guid}/result", [HttpMethods.Get, HttpMethods.Head], ReadResult.HandleAsync)
+            .WithSummary("The stored result of a queued job, or a page of it.")
+            .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, ResultPageReader.Known, JsonSchemaType.Integer));
         api.MapGet("/job/{id:guid}/stdout", ReadJob.StdoutAsync).WithSummary("The run log: one line a statement.");
         api.MapGet("/job/{id:guid}/stderr", ReadJob.StderrAsync).WithSummary("Notices and errors.");
         api.MapPost("/job/{id:guid}/cancel", CancelJob.HandleAsync).WithSummary("Stop a job.").Produces<JobView>();
         api.MapGet("/jobs", ListJobs.HandleAsync).WithSummary("A page of jobs.").Produces<JobListView>()
-            .AddOpenApiOperationTransformer((operation, _, _) =>
-            {
-                operation.Parameters = [.. JobFilterReader.Known.Select(name => new OpenApiParameter
-                {
-                    Name = name,
-                    In = ParameterLocation.Query,
-                    Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-                })];
-                return Task.CompletedTask;
-            });
+            .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, JobFilterReader.Known, JsonSchemaType.String));
+    }
+
+    private static Task AddQuery(OpenApiOperation operation, IEnumerable<string> names, JsonSchemaType type)
+    {
+        operation.Parameters =
+        [
+            .. operation.Parameters ?? [],
+            .. names.Select(name => new OpenApiParameter { Name = name, In = ParameterLocation.Query, Schema = new OpenApiSchema { Type = type } }),
+        ];
+        return Task.CompletedTask;
     }
 }

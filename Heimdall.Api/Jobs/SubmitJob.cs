@@ -1,4 +1,5 @@
 using Heimdall.Api.Callers;
+using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
@@ -36,15 +37,17 @@ internal static class SubmitJob
         {
             return await dryRuns.RunAsync(context, submission, cancellationToken);
         }
-        var (routing, job) = submitter.Prepare(submission);
-        if (job is null)
+        var (routing, prepared) = submitter.Prepare(submission);
+        if (prepared is null)
         {
             return RoutingProblem.Of(context, routing.Outcome, routing.Reason!);
         }
         var preferences = Preferences.Read(context.Request);
-        return job.ReturnResult && !preferences.RespondAsync
-            ? await inline.RunAsync(context, job)
-            : await EnqueueAsync(context, submitter, jobs, job, preferences, cancellationToken);
+        if (!prepared.Job.ReturnResult || preferences.RespondAsync)
+        {
+            return await EnqueueAsync(context, submitter, jobs, prepared.Job, preferences, cancellationToken);
+        }
+        return ResultFormat.Negotiate(context.Request) is { } format ? await inline.RunAsync(context, prepared, format) : Problem.NotAcceptable();
     }
 
     private static async Task<IResult> EnqueueAsync(

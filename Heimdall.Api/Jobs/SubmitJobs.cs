@@ -59,13 +59,13 @@ internal static class SubmitJobs
             }
             try
             {
-                var (routing, job) = submitter.Prepare(request.ToSubmission(user));
-                if (job is null)
+                var (routing, prepared) = submitter.Prepare(request.ToSubmission(user));
+                if (prepared is null)
                 {
                     unmatched.Add((routing.Outcome, new(place, routing.Reason!)));
                     continue;
                 }
-                jobs.Add(job);
+                jobs.Add(prepared.Job);
             }
             catch (JobRefusedException refused)
             {

@@ -1,3 +1,4 @@
+using Heimdall.Api.Formats;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -50,6 +51,9 @@ internal static class Problem
         Of(StatusCodes.Status404NotFound, "not-found", "There is no such thing.", detail);
 
     public static ProblemHttpResult UnknownJob(Guid id) => NotFound($"There is no job {id}.");
+
+    public static ProblemHttpResult NotAcceptable() => Of(
+        StatusCodes.Status406NotAcceptable, "not-acceptable", "Not in this format.", $"Rows are served as {ResultFormat.Known}; the header Accept excludes all of them.");
 
     /// <summary>How an inline query that failed is told.</summary>
     public static ProblemHttpResult OfJob(Job job)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Transactions;
 using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Results.Chunks;
 using Heimdall.Core.Scripts;
 using Microsoft.AspNetCore.Diagnostics;
 using Npgsql;
@@ -50,6 +51,16 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
                     : Problem.Of(
                         StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The directory of scripts does not work.",
                         "This server cannot read or write there as it was asked; its log says why. Nothing was changed.");
+            case ResultStorageException { IsLost: true } lost:
+                LogResult(lost.Message);
+                return Problem.Of(
+                    StatusCodes.Status500InternalServerError, "result-lost", "The result cannot be read.",
+                    "The rows that were stored for this job are missing or damaged; the server's log says more. Run the job again to have them.");
+            case ResultStorageException { InnerException: IOException or UnauthorizedAccessException } unreadable:
+                LogResult(unreadable.Message);
+                return Problem.Of(
+                    StatusCodes.Status503ServiceUnavailable, "storage-unavailable", "The directory of results does not work.",
+                    "This server cannot read there; its log says why. Try again later.");
         }
         if (Causes(exception).Any(cause => cause is TransactionInDoubtException))
         {
@@ -94,6 +105,9 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
 
     [LoggerMessage(LogLevel.Error, "The directory of scripts (sql_directory) does not work: {Reason}")]
     private partial void LogStorage(string reason);
+
+    [LoggerMessage(LogLevel.Error, "A stored result cannot be read: {Reason}")]
+    private partial void LogResult(string reason);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void LogUnexpected(Exception exception, string method, string path);

@@ -1,3 +1,4 @@
+using Heimdall.Benchmarks.Reporting;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -12,14 +13,12 @@ internal sealed class ExecutorStore : IAsyncDisposable
     private static readonly TimeSpan Lease = TimeSpan.FromDays(1);
 
     private readonly StoreDatabase _database;
-    private readonly JobStore _jobs;
     private readonly JobClaims _claims;
     private readonly JobLogStore _logs;
 
     private ExecutorStore(StoreDatabase database)
     {
         _database = database;
-        _jobs = new JobStore(database);
         _claims = new JobClaims(database);
         _logs = new JobLogStore(database);
     }
@@ -34,28 +33,30 @@ internal sealed class ExecutorStore : IAsyncDisposable
     /// <summary>Records a job as running.</summary>
     public async Task<RecordedAttempt> BeginAsync(PluginJob job, CancellationToken cancellationToken)
     {
-        var recorded = await _jobs.InsertRunningAsync(
-            new Job
-            {
-                Id = job.Id,
-                Name = "benchmark",
-                Version = "",
-                User = "benchmark",
-                Status = JobStatus.Running,
-                IsSync = true,
-                ReturnResult = false,
-                CommandId = "bench",
-                CommandName = "bench",
-                ClusterId = job.TargetCluster.Id,
-                ClusterName = job.TargetCluster.Id,
-                Context = job.Context,
-                Attempt = job.Attempt,
-            },
-            "benchmark",
-            Lease,
-            cancellationToken);
+        await using (var connection = await _database.DataSource.OpenConnectionAsync(cancellationToken))
+        {
+            await JobStore.InsertQueuedAsync(connection, [ToRecord(job)], cancellationToken);
+        }
+        var recorded = await _claims.StartAsync(job.Id, "benchmark", Lease, cancellationToken)
+            ?? throw new BenchmarkException("The job that was just recorded does not wait.");
         return new RecordedAttempt(_claims, _logs, recorded, Lease);
     }
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    private static Job ToRecord(PluginJob job) => new()
+    {
+        Id = job.Id,
+        Name = "benchmark",
+        Version = "",
+        User = "benchmark",
+        Status = JobStatus.Accepted,
+        IsSync = false,
+        ReturnResult = false,
+        CommandId = "bench",
+        CommandName = "bench",
+        ClusterId = job.TargetCluster.Id,
+        ClusterName = job.TargetCluster.Id,
+        Context = job.Context,
+    };
 }

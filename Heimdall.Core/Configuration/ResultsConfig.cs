@@ -11,4 +11,10 @@ public sealed record ResultsConfig
 
     /// <summary>Largest stored result of one job, in bytes of text; a larger one is cut and says <c>truncated</c>. Default: 1 GiB.</summary>
     public long MaxBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// A directory for the rows of queries, which all hosts share. Relative to the configuration file; made if missing. Default: none, they
+    /// are in Heimdall's own database.
+    /// </summary>
+    public string? Directory { get; init; }
 }

@@ -15,6 +15,9 @@ public sealed record ServerConfig
     /// <summary>Jobs one caller may have waiting in the queue; more are refused with 429. Default: 100000.</summary>
     public int MaxQueuedPerCaller { get; init; } = 100_000;
 
+    /// <summary>How long a client may leave the rows of its result unread before its query is cancelled. Default: 30 seconds.</summary>
+    public TimeSpan StalledClientTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long one health probe of a cluster may take. Default: 5 seconds.</summary>
     public TimeSpan HealthTimeout { get; init; } = TimeSpan.FromSeconds(5);
 }

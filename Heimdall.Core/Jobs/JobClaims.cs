@@ -1,7 +1,6 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Heimdall.Core.Jobs;
 
@@ -27,8 +26,9 @@ public sealed class JobClaims(StoreDatabase database)
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING') and {LeaseIsOver("$4")}
             returning {JobRow.Columns}),
         ended as (
-            update job_attempt set finished_at = now(), outcome = 'LOST'
-            where job_id = (select id from claimed) and attempt = $2 and outcome is null),
+            insert into job_attempt (job_id, attempt, worker, started_at, finished_at, outcome) -- an inline query's first has no row of its own
+            select was.id, $2, coalesce(was.worker, ''), was.started_at, now(), 'LOST' from job was where was.id = (select id from claimed)
+            on conflict (job_id, attempt) do update set finished_at = now(), outcome = 'LOST' where job_attempt.outcome is null),
         recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $3 from claimed)
         select * from claimed
         """;
@@ -165,7 +165,7 @@ public sealed class JobClaims(StoreDatabase database)
         ReadJobAsync(
             SettleSql,
             cancellationToken,
-            [id, attempt, status.ToName(), new Null<string>(failure?.Message), new Null<string>(failure?.Kind.ToString()),
+            [id, attempt, status.ToName(), new JobParameters.Null<string>(failure?.Message), new JobParameters.Null<string>(failure?.Kind.ToString()),
                 .. Fields(failure is { Errors.Count: > 0 } ? progress with { Errors = failure.Errors } : progress)]);
 
     /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>
@@ -183,10 +183,10 @@ public sealed class JobClaims(StoreDatabase database)
 
     private static object[] Fields(JobProgress progress) =>
     [
-        new Null<long?>(progress.Statements), new Null<long?>(progress.StatementsTotal), new Null<long?>(progress.BytesRead),
-        new Null<long?>(progress.BytesTotal), new Null<long?>(progress.RowsAffected), new Null<long?>(progress.RowCount),
-        new Null<bool?>(progress.Truncated), new Null<string>(progress.Sha256),
-        new JsonText(JobRow.WriteErrors(progress.Errors)),
+        new JobParameters.Null<long?>(progress.Statements), new JobParameters.Null<long?>(progress.StatementsTotal), new JobParameters.Null<long?>(progress.BytesRead),
+        new JobParameters.Null<long?>(progress.BytesTotal), new JobParameters.Null<long?>(progress.RowsAffected), new JobParameters.Null<long?>(progress.RowCount),
+        new JobParameters.Null<bool?>(progress.Truncated), new JobParameters.Null<string>(progress.Sha256),
+        new JobParameters.Json(JobRow.WriteErrors(progress.Errors)),
     ];
 
     private async Task<Job?> ReadJobAsync(string sql, CancellationToken cancellationToken, params object[] values)
@@ -207,27 +207,8 @@ public sealed class JobClaims(StoreDatabase database)
         var command = database.DataSource.CreateCommand(sql);
         foreach (var value in values)
         {
-            command.Parameters.Add(value is IParameter parameter ? parameter.ToParameter() : new NpgsqlParameter { Value = value });
+            command.Parameters.Add(JobParameters.Of(value));
         }
         return command;
-    }
-
-    private interface IParameter
-    {
-        NpgsqlParameter ToParameter();
-    }
-
-    /// <summary>A value that may be null; its type must still be told to the server.</summary>
-    private sealed record Null<T>(T? Value) : IParameter
-    {
-        private static readonly NpgsqlDbType Type =
-            typeof(T) == typeof(string) ? NpgsqlDbType.Text : typeof(T) == typeof(bool?) ? NpgsqlDbType.Boolean : NpgsqlDbType.Bigint;
-
-        public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = Type, Value = Value is null ? DBNull.Value : Value };
-    }
-
-    private sealed record JsonText(string? Value) : IParameter
-    {
-        public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = NpgsqlDbType.Json, Value = Value is null ? DBNull.Value : Value };
     }
 }

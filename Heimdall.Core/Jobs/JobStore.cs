@@ -1,7 +1,6 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Heimdall.Core.Jobs;
 
@@ -19,14 +18,10 @@ public sealed class JobStore(StoreDatabase database)
     private const string SelectNameSql = "select name from job where id = $1";
 
     private const string InsertSql = """
-        with inserted as (
         insert into job (id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
-            cluster_id, cluster_name, command_criteria, cluster_criteria, context, attempt, started_at, worker, lease_until, queue_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-            case when $17 > 0 then now() end, $18, now() + $19, $20)
-        returning id, attempt, worker, created_at, started_at, updated_at),
-        started as (insert into job_attempt (job_id, attempt, worker) select id, attempt, worker from inserted where attempt > 0)
-        select created_at, started_at, updated_at from inserted
+            cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        returning created_at, updated_at
         """;
 
     private const string CancelSql = $"""
@@ -77,16 +72,27 @@ public sealed class JobStore(StoreDatabase database)
         return JobListQuery.ToPage(filter, jobs, found);
     }
 
-    /// <summary>Writes a job that is run within the request: it starts as the running first attempt of <paramref name="worker"/>.</summary>
-    public async Task<Job> InsertRunningAsync(Job job, string worker, TimeSpan lease, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
-        return (await InsertAsync(connection, [job], worker, lease, cancellationToken))[0];
-    }
-
     /// <summary>Writes jobs that wait in the queue, on the connection and in the transaction that puts them there.</summary>
-    internal static Task<IReadOnlyList<Job>> InsertQueuedAsync(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken) =>
-        InsertAsync(connection, jobs, worker: null, lease: null, cancellationToken);
+    internal static async Task<IReadOnlyList<Job>> InsertQueuedAsync(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var job in jobs)
+        {
+            batch.BatchCommands.Add(JobParameters.Command(
+                InsertSql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.Status.ToName(), job.IsSync,
+                job.ReturnResult, job.CommandId, job.CommandName, job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria),
+                JobParameters.ToArray(job.ClusterCriteria), new JobParameters.Json(job.Context.ToJsonString()), new JobParameters.Null<string>(job.QueueId)));
+        }
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        var inserted = new Job[jobs.Count];
+        for (var i = 0; i < inserted.Length; i++)
+        {
+            await row.ReadAsync(cancellationToken);
+            inserted[i] = jobs[i] with { CreatedAt = row.GetDateTime(0), UpdatedAt = row.GetDateTime(1) };
+            await row.NextResultAsync(cancellationToken);
+        }
+        return inserted;
+    }
 
     /// <returns>False when the job has another place by now.</returns>
     internal static async Task<bool> ReplaceQueueIdAsync(
@@ -119,44 +125,4 @@ public sealed class JobStore(StoreDatabase database)
         command.Parameters.Add(new() { Value = canceledBy });
         return await command.ExecuteScalarAsync(cancellationToken) is string was ? JobStatusNames.Parse(was) : null;
     }
-
-    private static async Task<IReadOnlyList<Job>> InsertAsync(
-        NpgsqlConnection connection, IReadOnlyList<Job> jobs, string? worker, TimeSpan? lease, CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(connection);
-        foreach (var job in jobs)
-        {
-            batch.BatchCommands.Add(Insert(job, worker, lease));
-        }
-        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
-        var inserted = new Job[jobs.Count];
-        for (var i = 0; i < inserted.Length; i++)
-        {
-            await row.ReadAsync(cancellationToken);
-            inserted[i] = jobs[i] with
-            {
-                CreatedAt = row.GetDateTime(0),
-                StartedAt = row.IsDBNull(1) ? null : row.GetDateTime(1),
-                UpdatedAt = row.GetDateTime(2),
-            };
-            await row.NextResultAsync(cancellationToken);
-        }
-        return inserted;
-    }
-
-    private static NpgsqlBatchCommand Insert(Job job, string? worker, TimeSpan? lease) => new(InsertSql)
-    {
-        Parameters =
-        {
-            new() { Value = job.Id }, new() { Value = job.Name }, new() { Value = job.Version }, new() { Value = job.Description },
-            new() { Value = job.Tags.ToArray() }, new() { Value = job.User }, new() { Value = job.Status.ToName() },
-            new() { Value = job.IsSync }, new() { Value = job.ReturnResult }, new() { Value = job.CommandId },
-            new() { Value = job.CommandName }, new() { Value = job.ClusterId }, new() { Value = job.ClusterName },
-            new() { Value = job.CommandCriteria.ToArray() }, new() { Value = job.ClusterCriteria.ToArray() },
-            new() { Value = job.Context.ToJsonString(), NpgsqlDbType = NpgsqlDbType.Json }, new() { Value = job.Attempt },
-            new() { Value = worker ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-            new() { Value = lease ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Interval },
-            new() { Value = job.QueueId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-        },
-    };
 }

@@ -20,4 +20,7 @@ public interface IResultWriter
 
     /// <summary>Passes on what has been written, when there is enough of it.</summary>
     ValueTask FlushAsync(CancellationToken cancellationToken);
+
+    /// <summary>True once the writer drops what it is given, because a limit of its own is reached: the query need not go on for it.</summary>
+    bool IsFull => false;
 }

@@ -18,6 +18,9 @@ public sealed record PluginJob
     /// <summary>What the caller asked for.</summary>
     public required JsonObject Context { get; init; }
 
+    /// <summary>What the plugin planned for the job a moment ago, in this process; null when it must plan anew.</summary>
+    public JobPlan? Plan { get; init; }
+
     /// <summary>Where the rows go; null when the job is a batch.</summary>
     public IResultWriter? Results { get; init; }
 }

@@ -1,104 +1,99 @@
 using System.Buffers;
-using System.IO.Compression;
-using Heimdall.Core.Plugins;
+using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace Heimdall.Core.Results;
 
 /// <summary>
-/// A piece of a stored result: whole rows, each value as its length + 1 (0 is null) and its text. Lengths are variable-length
-/// integers of 7 bits a byte, lowest first. The first number is the count of rows. Compressed by Brotli.
+/// A piece of a result while it is gathered: whole rows, each value as its length + 1 (0 is null) and its text. Lengths are variable-length
+/// integers of 7 bits a byte, lowest first. Stored as one frame of zstd (RFC 8878) that has a checksum.
 /// </summary>
-internal sealed class ResultChunk
+internal sealed class ResultChunk : IDisposable
 {
-    private readonly ArrayBufferWriter<byte> _buffer = new(64 * 1024);
+    /// <summary>As much as makes a chunk worth storing; the last row may lie across it.</summary>
+    public const int EnoughBytes = 256 * 1024;
+
+    private const int CompressionLevel = 1; // the higher ones cost more time than their bytes save
+    private const int MaxNumber = 5;        // bytes of a 32-bit number
+
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(EnoughBytes + (EnoughBytes / 4));
+    private int _rowStart;
+
+    public long FirstRow { get; private set; }
 
     public int Rows { get; private set; }
 
-    public int Bytes => _buffer.WrittenCount;
+    public int Bytes { get; private set; }
 
-    public void EndRow() => Rows++;
+    public static Compressor CreateCompressor()
+    {
+        var compressor = new Compressor(CompressionLevel);
+        compressor.SetParameter(ZSTD_cParameter.ZSTD_c_checksumFlag, 1);
+        return compressor;
+    }
 
-    public void WriteNull() => WriteNumber(0);
+    public void StartRow() => _rowStart = Bytes;
+
+    public void WriteNull()
+    {
+        MakeRoom(MaxNumber);
+        WriteNumber(0);
+    }
 
     public void WriteValue(ReadOnlySpan<byte> utf8)
     {
+        MakeRoom(MaxNumber + utf8.Length);
         WriteNumber((uint)utf8.Length + 1);
-        _buffer.Write(utf8);
+        utf8.CopyTo(_bytes.AsSpan(Bytes));
+        Bytes += utf8.Length;
     }
 
-    /// <summary>The chunk as it is stored; the next one begins empty.</summary>
-    public byte[] Take()
+    public void EndRow() => Rows++;
+
+    /// <summary>Forgets what was written of a row that has not ended.</summary>
+    public void TakeBackRow() => Bytes = _rowStart;
+
+    /// <summary>The chunk as it is stored.</summary>
+    /// <returns>A borrowed array and how much of it is used.</returns>
+    public (byte[] Bytes, int Length) Pack(Compressor compressor)
     {
-        using var packed = new MemoryStream();
-        using (var brotli = new BrotliStream(packed, CompressionLevel.Fastest, leaveOpen: true))
-        {
-            Span<byte> header = stackalloc byte[5];
-            brotli.Write(header[..Encode((uint)Rows, header)]);
-            brotli.Write(_buffer.WrittenSpan);
-        }
-        _buffer.ResetWrittenCount();
+        var packed = ArrayPool<byte>.Shared.Rent(Compressor.GetCompressBound(Bytes));
+        return (packed, compressor.Wrap(_bytes.AsSpan(0, Bytes), packed));
+    }
+
+    /// <summary>Begins anew.</summary>
+    public void Clear(long firstRow)
+    {
+        FirstRow = firstRow;
         Rows = 0;
-        return packed.ToArray();
+        Bytes = 0;
+        _rowStart = 0;
     }
 
-    /// <summary>Hands the rows of a stored chunk to a writer.</summary>
-    public static async ValueTask ReplayAsync(byte[] stored, int columns, IResultWriter writer, CancellationToken cancellationToken)
+    public void Dispose()
     {
-        using var unpacked = new MemoryStream();
-        using (var brotli = new BrotliStream(new MemoryStream(stored), CompressionMode.Decompress))
-        {
-            await brotli.CopyToAsync(unpacked, cancellationToken);
-        }
-        var bytes = unpacked.GetBuffer().AsMemory(0, (int)unpacked.Length);
-        for (var rows = ReadNumber(ref bytes); rows > 0; rows--)
-        {
-            writer.StartRow();
-            for (var column = 0; column < columns; column++)
-            {
-                ReplayValue(ref bytes, writer);
-            }
-            writer.EndRow();
-            await writer.FlushAsync(cancellationToken);
-        }
+        ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = [];
     }
 
-    private static void ReplayValue(ref Memory<byte> bytes, IResultWriter writer)
+    private void WriteNumber(uint value)
     {
-        var length = ReadNumber(ref bytes);
-        if (length == 0)
-        {
-            writer.WriteNull();
-            return;
-        }
-        writer.WriteValue(bytes.Span[..(int)(length - 1)]);
-        bytes = bytes[(int)(length - 1)..];
-    }
-
-    private void WriteNumber(uint value) => _buffer.Advance(Encode(value, _buffer.GetSpan(5)));
-
-    private static int Encode(uint value, Span<byte> target)
-    {
-        var length = 0;
         for (; value >= 0x80; value >>= 7)
         {
-            target[length++] = (byte)(value | 0x80);
+            _bytes[Bytes++] = (byte)(value | 0x80);
         }
-        target[length++] = (byte)value;
-        return length;
+        _bytes[Bytes++] = (byte)value;
     }
 
-    private static uint ReadNumber(ref Memory<byte> bytes)
+    private void MakeRoom(int needed)
     {
-        uint value = 0;
-        for (var (shift, index) = (0, 0); ; shift += 7, index++)
+        if (_bytes.Length - Bytes >= needed)
         {
-            var next = bytes.Span[index];
-            value |= (uint)(next & 0x7F) << shift;
-            if (next < 0x80)
-            {
-                bytes = bytes[(index + 1)..];
-                return value;
-            }
+            return;
         }
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(2L * _bytes.Length, (long)Bytes + needed), Array.MaxLength));
+        _bytes.AsSpan(0, Bytes).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = larger;
     }
 }

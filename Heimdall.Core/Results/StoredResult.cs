@@ -1,6 +1,28 @@
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Results.Chunks;
 
 namespace Heimdall.Core.Results;
 
 /// <summary>What is known of a stored result before its rows are read.</summary>
-public sealed record StoredResult(IReadOnlyList<ResultColumn> Columns, long RowCount, bool Truncated, DateTime ExpiresAt);
+public sealed record StoredResult
+{
+    public required IReadOnlyList<ResultColumn> Columns { get; init; }
+
+    public required long RowCount { get; init; }
+
+    /// <summary>True when a limit ended it before its last row.</summary>
+    public required bool Truncated { get; init; }
+
+    public required DateTime ExpiresAt { get; init; }
+
+    /// <summary>True when its rows are gone, because their time is over.</summary>
+    public required bool IsDropped { get; init; }
+
+    /// <summary>The attempt that stored it: with the job's id it names these rows and no others.</summary>
+    public int Attempt => Key.Attempt;
+
+    internal ResultKey Key { get; init; }
+
+    /// <summary>Where its chunks lie; null for Heimdall's own database.</summary>
+    internal string? Directory { get; init; }
+}

@@ -1,38 +1,41 @@
+using System.Buffers;
 using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Results.Chunks;
+using Npgsql;
+using ZstdSharp;
 
 namespace Heimdall.Core.Results;
 
-/// <summary>Puts the rows of a queued query into the store, a chunk at a time.</summary>
-internal sealed class StoredResultWriter(ResultStore store, Guid jobId, int attempt, long maxBytes) : IResultWriter
+/// <summary>
+/// Stores the rows of a queued query, a chunk at a time. While one chunk is packed and stored the next one is gathered, and no more than
+/// that: a place that is slower than the query holds it back. What has not come to its end leaves nothing behind.
+/// </summary>
+internal sealed class StoredResultWriter(ResultStore store, ResultKey result, string? directory, long maxBytes) : IResultWriter, IAsyncDisposable
 {
-    private const int ChunkBytes = 256 * 1024;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Compressor _compressor = ResultChunk.CreateCompressor();
+    private ResultChunk _chunk = new(); // gathers
+    private ResultChunk _other = new(); // on its way into the store, or empty
+    private Task _storing = Task.CompletedTask;
+    private IChunkWriter? _chunks;
+    private long _storedBytes;
+    private bool _hasEnded;
 
-    private readonly ResultChunk _chunk = new();
-    private bool _started;
-    private int _chunks;
-    private long _bytes;
-    private long _rows;
-
-    /// <summary>True when rows were left out because the result grew past its limit.</summary>
-    public bool IsCut { get; private set; }
+    /// <summary>True when rows were left out because the result would have grown past its limit.</summary>
+    public bool IsFull { get; private set; }
 
     /// <summary>Rows that were kept.</summary>
-    public long Rows => _rows;
+    public long Rows { get; private set; }
 
-    public async ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken)
-    {
-        _started = true;
-        await StoreAsync(token => store.StartAsync(jobId, attempt, columns, token), cancellationToken);
-    }
+    public async ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken) =>
+        _chunks = await StoreRetry.RunAsync(token => store.StartAsync(result, columns, directory, token), cancellationToken);
 
-    public void StartRow()
-    {
-    }
+    public void StartRow() => _chunk.StartRow();
 
     public void WriteNull()
     {
-        if (!IsCut)
+        if (HasRoom(1))
         {
             _chunk.WriteNull();
         }
@@ -40,7 +43,7 @@ internal sealed class StoredResultWriter(ResultStore store, Guid jobId, int atte
 
     public void WriteValue(ReadOnlySpan<byte> utf8)
     {
-        if (!IsCut)
+        if (HasRoom(utf8.Length + 1))
         {
             _chunk.WriteValue(utf8);
         }
@@ -48,26 +51,20 @@ internal sealed class StoredResultWriter(ResultStore store, Guid jobId, int atte
 
     public void EndRow()
     {
-        if (!IsCut)
+        if (!IsFull)
         {
             _chunk.EndRow();
-            _rows++;
-            IsCut = _bytes + _chunk.Bytes > maxBytes;
+            Rows++;
         }
     }
 
-    public async ValueTask FlushAsync(CancellationToken cancellationToken)
-    {
-        if (_chunk.Bytes >= ChunkBytes)
-        {
-            await StoreChunkAsync(cancellationToken);
-        }
-    }
+    public ValueTask FlushAsync(CancellationToken cancellationToken) =>
+        _chunk.Bytes < ResultChunk.EnoughBytes ? ValueTask.CompletedTask : StoreChunkAsync(cancellationToken);
 
-    /// <summary>Stores what is left, or an empty result if there was none. It can be read once the job has ended.</summary>
+    /// <summary>Stores what is left, or an empty result if there was none, and makes it durable. It can be read once the job has ended.</summary>
     public async ValueTask EndAsync(CancellationToken cancellationToken)
     {
-        if (!_started)
+        if (_chunks is null)
         {
             await StartAsync([], cancellationToken);
         }
@@ -75,21 +72,71 @@ internal sealed class StoredResultWriter(ResultStore store, Guid jobId, int atte
         {
             await StoreChunkAsync(cancellationToken);
         }
+        await _storing.WaitAsync(cancellationToken);
+        await _chunks!.FinishAsync(cancellationToken);
+        _hasEnded = true;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _storing.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        if (_chunks is not null)
+        {
+            await _chunks.DisposeAsync();
+            await DropUnfinishedAsync();
+        }
+        _chunk.Dispose();
+        _other.Dispose();
+        _compressor.Dispose();
+        _stop.Dispose();
+    }
+
+    private bool HasRoom(int bytes)
+    {
+        if (!IsFull && _storedBytes + _chunk.Bytes + bytes > maxBytes)
+        {
+            IsFull = true;
+            _chunk.TakeBackRow();
+        }
+        return !IsFull;
     }
 
     private async ValueTask StoreChunkAsync(CancellationToken cancellationToken)
     {
-        _bytes += _chunk.Bytes;
-        var (number, data) = (_chunks++, _chunk.Take());
-        await StoreAsync(token => store.AddChunkAsync(jobId, attempt, number, data, token), cancellationToken);
+        await _storing.WaitAsync(cancellationToken);
+        (_chunk, _other) = (_other, _chunk);
+        _storedBytes += _other.Bytes;
+        _chunk.Clear(firstRow: Rows);
+        _storing = Task.Run(() => StoreAsync(_other), CancellationToken.None);
     }
 
-    /// <summary>A query goes on when the store was away for a moment: its rows wait here, and it with them.</summary>
-    private static Task<bool> StoreAsync(Func<CancellationToken, Task> storeAsync, CancellationToken cancellationToken) => StoreRetry.RunAsync(
-        async token =>
+    private async Task StoreAsync(ResultChunk chunk)
+    {
+        var (bytes, length) = chunk.Pack(_compressor);
+        try
         {
-            await storeAsync(token);
-            return true;
-        },
-        cancellationToken);
+            await _chunks!.AddAsync(chunk.FirstRow, chunk.Rows, bytes.AsMemory(0, length), _stop.Token);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
+
+    private async Task DropUnfinishedAsync()
+    {
+        if (_hasEnded)
+        {
+            return;
+        }
+        try
+        {
+            await store.DropAsync(result, CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // The store is away; the janitor finds what was left.
+        }
+    }
 }

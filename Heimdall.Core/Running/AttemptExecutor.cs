@@ -29,11 +29,12 @@ internal sealed partial class AttemptExecutor(
     private static readonly TimeSpan FateInterval = TimeSpan.FromSeconds(1);
 
     /// <param name="job">The job, claimed by this process.</param>
+    /// <param name="plan">What its plugin planned for it a moment ago; null when it must plan anew.</param>
     /// <param name="writer">Where a query's rows go; null for a batch.</param>
     /// <param name="stopping">Fires when this process must stop: the job is handed back if nothing of it took effect.</param>
     /// <param name="callerGone">Fires when nobody waits for an inline query any more.</param>
     public async Task<(JobEnd End, JobProgress Progress)> ExecuteAsync(
-        Job job, IResultWriter? writer, CancellationToken stopping, CancellationToken callerGone)
+        Job job, JobPlan? plan, IResultWriter? writer, CancellationToken stopping, CancellationToken callerGone)
     {
         using var attempt = running.Begin(job);
         using var deadline = new CancellationTokenSource();
@@ -52,7 +53,8 @@ internal sealed partial class AttemptExecutor(
             }
             var plugin = PluginOf(job);
             var pluginJob = ToPluginJob(job, writer);
-            limit = plugin.Plan(pluginJob.CommandContext, pluginJob.Context).Timeout;
+            pluginJob = pluginJob with { Plan = plan ?? plugin.Plan(pluginJob.CommandContext, pluginJob.Context) };
+            limit = pluginJob.Plan.Timeout;
             if (limit is { } timeout)
             {
                 deadline.CancelAfter(timeout);
@@ -60,7 +62,7 @@ internal sealed partial class AttemptExecutor(
             var progress = await plugin.RunAsync(pluginJob, monitor, stop.Token);
             if (writer is StoredResultWriter stored)
             {
-                await stored.EndAsync(CancellationToken.None);
+                await EndAsync(stored);
             }
             return (JobEnd.Succeeded, progress);
         }
@@ -102,6 +104,20 @@ internal sealed partial class AttemptExecutor(
             Kind = JobFailureKind.Unavailable,
             Message = "The process that ran this job died; the job did not take effect.",
         });
+    }
+
+    /// <summary>The query has been committed: without its rows the job has failed all the same, but not as one that did nothing.</summary>
+    private static async Task EndAsync(StoredResultWriter stored)
+    {
+        try
+        {
+            await stored.EndAsync(CancellationToken.None);
+        }
+        catch (JobFailedException exception)
+        {
+            throw new JobFailedException(
+                exception.Failure with { Message = $"{exception.Message} The query itself has run to its end; if it changed anything, that stays." }, exception);
+        }
     }
 
     /// <summary>What the job's earlier attempts made of it.</summary>

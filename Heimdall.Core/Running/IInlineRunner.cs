@@ -6,11 +6,17 @@ namespace Heimdall.Core.Running;
 /// <summary>Runs queries within a request, and clears up after processes that died while they did.</summary>
 public interface IInlineRunner
 {
-    /// <param name="job">The job, recorded as running in this process.</param>
+    /// <summary>Records a query as running in this process.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="plan">What its plugin planned for it.</param>
+    Task<Job> RecordAsync(Job job, JobPlan plan);
+
+    /// <param name="job">The job, as it was recorded.</param>
+    /// <param name="plan">What its plugin planned for it.</param>
     /// <param name="writer">Where the rows go.</param>
     /// <param name="callerGone">Fires when nobody waits for the rows any more: the query is then cancelled.</param>
     /// <returns>The job as it ended.</returns>
-    Task<Job?> RunAsync(Job job, IResultWriter writer, CancellationToken callerGone);
+    Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone);
 
     /// <summary>Records the end of an inline query whose process died.</summary>
     Task RecoverAsync(Guid jobId, CancellationToken cancellationToken);

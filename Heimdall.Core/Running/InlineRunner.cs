@@ -12,28 +12,35 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
 
     private readonly JobStore _jobs;
     private readonly JobClaims _claims;
+    private readonly InlineRecords _records;
     private readonly AttemptExecutor _executor;
     private readonly JobSettler _settler;
     private readonly TimeSpan _lease;
     private readonly CancellationTokenSource _stopping = new();
 
     public InlineRunner(
-        JobStore jobs, JobClaims claims, AttemptExecutor executor, JobSettler settler, HeimdallConfig config, IHostApplicationLifetime lifetime)
+        JobStore jobs, JobClaims claims, InlineRecords records, AttemptExecutor executor, JobSettler settler, HeimdallConfig config, IHostApplicationLifetime lifetime)
     {
         _jobs = jobs;
         _claims = claims;
+        _records = records;
         _executor = executor;
         _settler = settler;
         _lease = config.Worker.Lease;
         lifetime.ApplicationStopping.Register(() => _stopping.CancelAfter(config.Worker.DrainTimeout));
     }
 
-    public async Task<Job?> RunAsync(Job job, IResultWriter writer, CancellationToken callerGone)
+    public Task<Job> RecordAsync(Job job, JobPlan plan) => _records.BeginAsync(job, RunnerName.OfThisProcess, _lease, isDurable: !plan.OnlyReads);
+
+    public async Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone)
     {
-        var (end, progress) = await _executor.ExecuteAsync(job, writer, _stopping.Token, callerGone);
-        var settling = _settler.SettleAsync(job, end, progress);
+        var (end, progress) = await _executor.ExecuteAsync(job, plan, writer, _stopping.Token, callerGone);
+        var settling = _settler.SettleInlineAsync(job, end, progress, isDurable: !plan.OnlyReads);
         // With the store away the end is written later; the caller need not wait for what is known already.
-        await Task.WhenAny(settling, Task.Delay(SettlePatience, CancellationToken.None));
+        if (!settling.IsCompleted)
+        {
+            await ((Task)settling).WaitAsync(SettlePatience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
         return settling.IsCompleted ? await settling : job with { Status = end.Status ?? job.Status, Failure = end.Failure, Progress = progress };
     }
 

@@ -12,11 +12,11 @@ namespace Heimdall.Core.Running;
 
 /// <summary>
 /// What no job does for itself: records the end of inline queries whose process died, puts jobs back that have lost their place
-/// in the queue, and drops expired results.
+/// in the queue, and removes results that are expired or nobody's.
 /// </summary>
 internal sealed partial class Janitor(
     JobClaims claims,
-    ResultStore results,
+    ResultSweep results,
     IInlineRunner runner,
     QueueRepair queue,
     StoreReadiness readiness,
@@ -24,6 +24,9 @@ internal sealed partial class Janitor(
     ILogger<Janitor> logger)
     : BackgroundService
 {
+    /// <summary>It reads a whole directory; only what a process that died has left can be in it.</summary>
+    private static readonly TimeSpan OrphanInterval = TimeSpan.FromMinutes(10);
+
     private TimeSpan Lease => config.Worker.Lease;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -31,21 +34,22 @@ internal sealed partial class Janitor(
         await readiness.WaitAsync(stoppingToken);
         // The first to fail fails the service, and that is seen: the host stops.
         await await Task.WhenAny(
-            EveryLeaseAsync(RecoverInlineAsync, stoppingToken),
-            EveryLeaseAsync(RequeueOrphansAsync, stoppingToken),
-            EveryLeaseAsync(ExpireResultsAsync, stoppingToken));
+            EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
+            EveryAsync(Lease, RequeueOrphansAsync, stoppingToken),
+            EveryAsync(Lease, results.DropAsync, stoppingToken),
+            EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));
     }
 
-    private async Task EveryLeaseAsync(Func<CancellationToken, Task> clearUpAsync, CancellationToken cancellationToken)
+    private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> clearUpAsync, CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Lease);
+        using var timer = new PeriodicTimer(interval);
         do
         {
             try
             {
                 await clearUpAsync(cancellationToken);
             }
-            catch (Exception exception) when (exception is NpgsqlException or TransactionException)
+            catch (Exception exception) when (exception is NpgsqlException or TransactionException or IOException or UnauthorizedAccessException)
             {
                 LogPostponed(exception.Message);
             }
@@ -62,14 +66,6 @@ internal sealed partial class Janitor(
         foreach (var id in await queue.RequeueOrphansAsync(Lease, cancellationToken))
         {
             LogRequeued(id);
-        }
-    }
-
-    private async Task ExpireResultsAsync(CancellationToken cancellationToken)
-    {
-        while (await results.ExpireAsync(cancellationToken) > 0)
-        {
-            // Some at a time: no long transaction, however much there is to drop.
         }
     }
 

@@ -4,6 +4,7 @@ using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
+using Heimdall.Core.Results.Chunks;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
@@ -60,14 +61,14 @@ internal sealed partial class JobRunner(
     private async Task<Job?> RunQueuedAsync(Job job, CancellationToken stopping)
     {
         LogStarted(job.Id, job.Attempt, job.CommandId, job.ClusterId);
-        var stored = job.ReturnResult && config.Results.Enabled
-            ? new StoredResultWriter(results, job.Id, job.Attempt, config.Results.MaxBytes)
+        await using var stored = job.ReturnResult && config.Results.Enabled
+            ? new StoredResultWriter(results, new ResultKey(job.Id, job.Attempt), config.Results.Directory, config.Results.MaxBytes)
             : null;
         var writer = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
-        var (end, progress) = await executor.ExecuteAsync(job, writer, stopping, callerGone: CancellationToken.None);
+        var (end, progress) = await executor.ExecuteAsync(job, plan: null, writer, stopping, callerGone: CancellationToken.None);
         if (stored is not null)
         {
-            progress = progress with { Truncated = progress.Truncated is true || stored.IsCut, RowCount = stored.Rows };
+            progress = progress with { Truncated = progress.Truncated is true || stored.IsFull, RowCount = stored.Rows };
         }
         if (end == JobEnd.HandedBack)
         {

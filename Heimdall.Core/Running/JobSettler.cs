@@ -3,13 +3,14 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
+using Heimdall.Core.Results.Chunks;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
 
 /// <summary>Writes the end of a job: once, and however long the store is away, for nobody else knows it.</summary>
 internal sealed partial class JobSettler(
-    JobStore jobs, JobClaims claims, ResultStore results, HeimdallConfig config, ILogger<JobSettler> logger)
+    JobStore jobs, JobClaims claims, InlineRecords records, ResultStore results, HeimdallConfig config, ILogger<JobSettler> logger)
 {
     /// <returns>The job as it ended, or null when the attempt has no (or no more) say in that.</returns>
     public async Task<Job?> SettleAsync(Job job, JobEnd end, JobProgress progress)
@@ -21,23 +22,55 @@ internal sealed partial class JobSettler(
         try
         {
             var settled = await StoreRetry.RunAsync(token => WriteEndAsync(job, status, end.Failure, progress, token), CancellationToken.None);
-            if (settled is not null)
+            if (settled is not null && end.Failure is null)
             {
-                if (end.Failure is { } failure)
-                {
-                    LogEndedBadly(job.Id, status.ToName(), failure.Kind, failure.SqlState ?? "no SQLSTATE");
-                }
-                else
-                {
-                    LogEnded(job.Id, status.ToName());
-                }
+                LogEnded(job.Id, status.ToName());
             }
-            return settled;
+            return Told(settled, end);
         }
         catch (AttemptLostException)
         {
             return null;
         }
+    }
+
+    /// <summary>The same for an inline query.</summary>
+    /// <param name="job">As it was recorded.</param>
+    /// <param name="end">How it ended.</param>
+    /// <param name="progress">What it did.</param>
+    /// <param name="isDurable">False when the flush to disk need not be waited for.</param>
+    public async Task<Job?> SettleInlineAsync(Job job, JobEnd end, JobProgress progress, bool isDurable)
+    {
+        if (end.Status is not { } status)
+        {
+            return null;
+        }
+        return Told(await StoreRetry.RunAsync(token => WriteInlineEndAsync(job, status, end.Failure, progress, isDurable, token), CancellationToken.None), end);
+    }
+
+    private Job? Told(Job? settled, JobEnd end)
+    {
+        if (settled is not null && end.Failure is { } failure)
+        {
+            LogEndedBadly(settled.Id, settled.Status.ToName(), failure.Kind, failure.SqlState ?? "no SQLSTATE");
+        }
+        return settled;
+    }
+
+    private async Task<Job?> WriteInlineEndAsync(
+        Job job, JobStatus status, JobFailure? failure, JobProgress progress, bool isDurable, CancellationToken cancellationToken)
+    {
+        if (await records.EndAsync(job, status, failure, progress, isDurable) is { } settled)
+        {
+            return settled;
+        }
+        if (await jobs.FindAsync(job.Id, cancellationToken) is { } found)
+        {
+            return found.Attempt == job.Attempt && found.Status.IsFinal() ? found : null;
+        }
+        // The store's server has crashed before it had the record on disk.
+        await records.BeginAsync(job, RunnerName.OfThisProcess, config.Worker.Lease, isDurable);
+        return await records.EndAsync(job, status, failure, progress, isDurable);
     }
 
     private async Task<Job?> WriteEndAsync(Job job, JobStatus status, JobFailure? failure, JobProgress progress, CancellationToken cancellationToken)
@@ -57,13 +90,14 @@ internal sealed partial class JobSettler(
 
     private async Task CompleteResultAsync(Job job, JobProgress progress, CancellationToken cancellationToken)
     {
+        var result = new ResultKey(job.Id, job.Attempt);
         var rows = progress.RowCount ?? 0;
         if (!job.ReturnResult)
         {
             rows = 1; // a batch's result is one row that says so, as in the original
-            await StoredMessage.WriteAsync(results, job.Id, job.Attempt, BatchMessage(progress), cancellationToken);
+            await StoredMessage.WriteAsync(results, result, BatchMessage(progress), cancellationToken);
         }
-        await results.CompleteAsync(job.Id, job.Attempt, rows, progress.Truncated ?? false, config.Results.Retention, cancellationToken);
+        await results.CompleteAsync(result, rows, progress.Truncated ?? false, config.Results.Retention, cancellationToken);
     }
 
     private static string BatchMessage(JobProgress progress) => progress.Statements == 1

@@ -1,6 +1,5 @@
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
-using Heimdall.Core.Results;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Core.Running;
@@ -12,8 +11,8 @@ public static class RunningServiceCollectionExtensions
     {
         services.AddSingleton<JobStore>();
         services.AddSingleton<JobClaims>();
+        services.AddSingleton<InlineRecords>();
         services.AddSingleton<JobLogStore>();
-        services.AddSingleton<ResultStore>();
         services.AddSingleton<RunningJobs>();
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
         services.AddSingleton<AttemptExecutor>();

@@ -12,9 +12,9 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
     /// </summary>
-    /// <returns>The pair with the job to record, or why there is no pair.</returns>
+    /// <returns>The pair with the job to record and what its plugin made of it, or why there is no pair.</returns>
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
-    public (RoutingResult Routing, Job? Job) Prepare(JobSubmission submission)
+    public (RoutingResult Routing, PreparedJob? Prepared) Prepare(JobSubmission submission)
     {
         var routing = router.Route(new RoutingRequest(submission.CommandCriteria, submission.ClusterCriteria, submission.User));
         if (!routing.IsFound)
@@ -22,7 +22,7 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
             return (routing, null);
         }
         var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context);
-        return (routing, ToJob(submission, routing.Command, routing.Cluster, plan));
+        return (routing, new PreparedJob(ToJob(submission, routing.Command, routing.Cluster, plan), plan));
     }
 
     /// <summary>True when with so many more jobs a caller would have more waiting than he may.</summary>
@@ -32,11 +32,6 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
     /// <summary>Records jobs that workers will run: all of them or none.</summary>
     public Task<IReadOnlyList<Job>> EnqueueAsync(IReadOnlyList<Job> prepared, CancellationToken cancellationToken) =>
         queue.EnqueueAsync(prepared, cancellationToken);
-
-    /// <summary>Records a query that is run within the request.</summary>
-    public Task<Job> RecordInlineAsync(Job job, CancellationToken cancellationToken) =>
-        jobs.InsertRunningAsync(
-            job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 }, RunnerName.OfThisProcess, config.Worker.Lease, cancellationToken);
 
     private static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {

@@ -132,7 +132,7 @@ internal sealed class BatchRunner : IAsyncDisposable
     private async Task PlayAsync(IStatementRoute route, bool stopsOnError, Func<CancellationToken, Task> beforeFirst, CancellationToken cancellationToken)
     {
         var stream = await OpenedStream.TakeAsync(_session.Connection, cancellationToken);
-        _pipeline = new Pipeline(stream, _journal, stopsOnError, VerbatimCommand.HasStandardStrings(_session.Connection));
+        _pipeline = new Pipeline(stream, _journal, stopsOnError, _session.HasStandardStrings);
         _scanner.StandardConformingStrings = _pipeline.StandardConformingStrings;
         try
         {

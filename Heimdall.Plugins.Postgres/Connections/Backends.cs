@@ -18,6 +18,20 @@ internal static class Backends
           and (application_name = $1 or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3)
         """;
 
+    private const string Cancel =
+        """
+        select pg_cancel_backend(pid)
+        from pg_stat_get_activity($1)
+        where (extract(epoch from backend_start) * 1000000)::bigint = $2
+        """;
+
+    /// <summary>Asks what a backend runs to stop, if it is still the backend it was.</summary>
+    public static async Task CancelAsync(NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Cancel, control) { Parameters = { new() { Value = backend.Pid }, new() { Value = backend.Started } } };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Terminates backends, and does not return before they are gone.</summary>
     /// <param name="control">Another session.</param>
     /// <param name="applicationName">Ends all of that name; null for none.</param>

@@ -25,17 +25,10 @@ internal sealed class ClusterPool : IAsyncDisposable
     private ClusterPool(NpgsqlConnectionStringBuilder settings)
     {
         _settings = settings;
-        _jobs = Build(ForJobs(settings));
-
-        // Each connection is closed with its job. The operating system looks after a silent one: Npgsql's own sign of life would come
-        // in between the messages of a batch.
-        var alone = ForJobs(settings);
-        alone.Pooling = false;
-        alone.KeepAlive = 0;
-        alone.TcpKeepAlive = true;
-        alone.TcpKeepAliveTime = KeepAliveSeconds;
-        alone.TcpKeepAliveInterval = KeepAliveIntervalSeconds;
-        _alone = Build(alone);
+        var jobs = ForJobs(settings);
+        _jobs = Build(jobs);
+        jobs.Pooling = false; // each connection is closed with its batch
+        _alone = Build(jobs);
         _control = Build(ForControl(settings));
     }
 
@@ -90,10 +83,15 @@ internal sealed class ClusterPool : IAsyncDisposable
 
         // A job's session cleans up when the job ends, not when the next one begins: locks and temporary tables must not linger.
         jobs.NoResetOnClose = true;
-        jobs.ReadBufferSize = Math.Max(jobs.ReadBufferSize, 64 * 1024);
 
         // How long a cancel request may stay unanswered before the session is given up and its backend terminated.
         jobs.CancellationTimeout = 2000;
+
+        // The operating system looks after a silent server: Npgsql's own sign of life would come in between a job's messages.
+        jobs.KeepAlive = 0;
+        jobs.TcpKeepAlive = true;
+        jobs.TcpKeepAliveTime = KeepAliveSeconds;
+        jobs.TcpKeepAliveInterval = KeepAliveIntervalSeconds;
         return jobs;
     }
 

@@ -9,20 +9,12 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Connections;
 
 /// <summary>
-/// The connection of one job. However the job ends, nothing of it is left in the database: the transaction is rolled back, the session
-/// wiped before the connection serves another job, and a backend that no longer answers is terminated.
+/// The connection of one batch, whose backend serves nobody else: recovery ends the backend that a batch's evidence names. However the
+/// batch ends, nothing of it is left in the database: the transaction is rolled back, and a backend that no longer answers is terminated.
 /// </summary>
 internal sealed class Session : IAsyncDisposable
 {
-    /// <summary>How long a session that should be idle may take to answer.</summary>
-    private static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(2);
-
-    private const string OwnTransaction =
-        "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = pg_backend_pid()";
-
-    private readonly ClusterPool _pool;
-    private readonly string _host;
-    private readonly int _port;
+    private readonly BackendControl _control;
     private readonly TimeSpan? _statementTimeout;
     private readonly long _opened = Stopwatch.GetTimestamp();
     private bool _inTransaction;
@@ -31,20 +23,17 @@ internal sealed class Session : IAsyncDisposable
 
     private Session(ClusterPool pool, NpgsqlConnection connection, SessionSettings settings, Backend backend)
     {
-        _pool = pool;
-        _host = connection.Host!;
-        _port = connection.Port;
+        _control = new BackendControl(pool, connection.Host!, connection.Port, backend);
         _statementTimeout = settings.StatementTimeout;
-        _inTransaction = settings.Begin is not null;
         Connection = connection;
-        Backend = backend;
     }
 
     public NpgsqlConnection Connection { get; }
 
-    public Backend Backend { get; }
+    public Backend Backend => _control.Backend;
 
-    public ClusterPool Pool => _pool;
+    /// <summary>False after <c>set standard_conforming_strings = off</c>: the server tells of each change.</summary>
+    public bool HasStandardStrings => !Connection.PostgresParameters.TryGetValue("standard_conforming_strings", out var value) || value == "on";
 
     /// <summary>What an error of this session depends on.</summary>
     public SessionState State => new(IsAlive, _statementTimeout is { } timeout && Stopwatch.GetElapsedTime(_opened) >= timeout);
@@ -58,7 +47,7 @@ internal sealed class Session : IAsyncDisposable
         NpgsqlConnection connection;
         try
         {
-            connection = await (settings.IsAlone ? pool.OpenAloneAsync(cancellationToken) : pool.OpenAsync(cancellationToken));
+            connection = await pool.OpenAloneAsync(cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
@@ -71,30 +60,23 @@ internal sealed class Session : IAsyncDisposable
         }
         catch (NpgsqlException e)
         {
-            await AbandonAsync(connection);
+            await UsedConnections.GiveBackAsync(connection);
             throw new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None), e);
         }
         catch (OperationCanceledException)
         {
-            await AbandonAsync(connection);
+            await UsedConnections.GiveBackAsync(connection);
             throw;
         }
     }
 
-    public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _pool.OpenControlAsync(_host, _port, cancellationToken);
+    public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _control.OpenAsync(cancellationToken);
 
     /// <summary>Notes that the session is over, when somebody else than Npgsql has noticed.</summary>
     public void GiveUp() => _isLost = true;
 
     /// <summary>Notes whether a transaction is open, when somebody else than Npgsql has opened or ended it.</summary>
     public void Adopt(bool isInTransaction) => _inTransaction = isInTransaction;
-
-    /// <summary>The number of the transaction that this question runs in: a session counts its transactions, each by one.</summary>
-    public async Task<long> NextTransactionAsync(CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(OwnTransaction, Connection);
-        return await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0;
-    }
 
     /// <summary>Opens a transaction in which nothing has been asked yet.</summary>
     public async Task BeginAsync(CancellationToken cancellationToken)
@@ -128,24 +110,7 @@ internal sealed class Session : IAsyncDisposable
 
     /// <summary>Ends the backend from a second connection.</summary>
     /// <exception cref="JobFailedException">It cannot be reached, or does not end.</exception>
-    public async Task TerminateAsync()
-    {
-        try
-        {
-            await using var control = await OpenControlAsync(CancellationToken.None);
-            // Not by its name, which a newer attempt of the job has too.
-            if (await Backends.EndAsync(control, applicationName: null, Backend, CancellationToken.None))
-            {
-                return;
-            }
-        }
-        catch (Exception e) when (PostgresErrors.IsConnectFault(e))
-        {
-            throw new JobFailedException(JobFailureKind.Unavailable, "The session was lost, and the cluster could not be reached to make sure that it has ended.", e);
-        }
-
-        throw new JobFailedException(JobFailureKind.Unavailable, "The session was told to end and has not ended.");
-    }
+    public Task TerminateAsync() => _control.TerminateAsync();
 
     public async ValueTask DisposeAsync()
     {
@@ -159,7 +124,7 @@ internal sealed class Session : IAsyncDisposable
         }
         finally
         {
-            await GiveBackAsync(Connection, isUsable: !_isLost);
+            await UsedConnections.GiveBackAsync(Connection, isUsable: !_isLost);
         }
     }
 
@@ -188,14 +153,7 @@ internal sealed class Session : IAsyncDisposable
         // In a transaction the server would go on showing pg_stat_activity as it was here.
         sql.Append(", pg_stat_clear_snapshot()");
         command.CommandText = sql.ToString();
-        await using var batch = new NpgsqlBatch(connection);
-        if (settings.Begin is { } begin)
-        {
-            // It comes first: after a query, which the set-up is, nothing makes a read-only transaction writable again.
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(begin));
-        }
-
-        batch.BatchCommands.Add(command);
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { command } };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         return new Backend(reader.GetInt32(0), reader.GetInt64(1));
@@ -210,60 +168,13 @@ internal sealed class Session : IAsyncDisposable
 
         try
         {
-            using var courtesy = new CancellationTokenSource(Courtesy);
+            using var courtesy = new CancellationTokenSource(UsedConnections.Courtesy);
             await ExecuteAsync("rollback", courtesy.Token);
             return IsAlive;
         }
         catch (Exception e) when (e is OperationCanceledException or NpgsqlException)
         {
             return false;
-        }
-    }
-
-    /// <summary>Gives back a connection whose set-up failed, perhaps inside the job's transaction.</summary>
-    private static async Task AbandonAsync(NpgsqlConnection connection)
-    {
-        try
-        {
-            if (connection.State == ConnectionState.Open)
-            {
-                using var courtesy = new CancellationTokenSource(Courtesy);
-                await using var rollback = new NpgsqlCommand("rollback", connection);
-                await rollback.ExecuteNonQueryAsync(courtesy.Token);
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or NpgsqlException)
-        {
-            // The wipe fails for the same reason, and then closes the connection.
-        }
-        finally
-        {
-            await GiveBackAsync(connection);
-        }
-    }
-
-    /// <summary>
-    /// Temporary tables, locks, settings, roles, listens: none may reach the next job on a pooled connection, or, of one that is closed,
-    /// be left for the moment in which the job is over and its backend not yet gone. A session that cannot be wiped is closed.
-    /// </summary>
-    private static async Task GiveBackAsync(NpgsqlConnection connection, bool isUsable = true)
-    {
-        try
-        {
-            if (isUsable && connection.State == ConnectionState.Open)
-            {
-                using var courtesy = new CancellationTokenSource(Courtesy);
-                await using var wipe = new NpgsqlCommand("discard all", connection);
-                await wipe.ExecuteNonQueryAsync(courtesy.Token);
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or NpgsqlException)
-        {
-            NpgsqlConnection.ClearPool(connection);
-        }
-        finally
-        {
-            await connection.DisposeAsync();
         }
     }
 

@@ -16,18 +16,10 @@ internal sealed record SessionSettings
 
     public TimeSpan? StatementTimeout { get; init; }
 
-    /// <summary>
-    /// True for a session whose backend must serve no other job: recovery ends the backend that a batch's evidence names.
-    /// </summary>
-    public bool IsAlone { get; init; }
-
-    /// <summary>The statement that opens the job's transaction; null for a job that cannot have one.</summary>
-    public string? Begin { get; init; }
-
     /// <summary>The name by which pg_stat_activity, cancel and recovery find the backend of a job.</summary>
     public static string ApplicationNameOf(Guid jobId) => $"heimdall {jobId}";
 
-    public static SessionSettings For(PluginJob job, JobSettings context, bool inTransaction = true)
+    public static SessionSettings For(PluginJob job, JobSettings context)
     {
         var name = ApplicationNameOf(job.Id);
         var values = new List<KeyValuePair<string, string>>
@@ -62,10 +54,8 @@ internal sealed record SessionSettings
             values.Add(new("role", role));
         }
 
-        return new SessionSettings { ApplicationName = name, Values = values, StatementTimeout = context.Timeout, Begin = BeginOf(context, inTransaction) };
+        return new SessionSettings { ApplicationName = name, Values = values, StatementTimeout = context.Timeout };
     }
-
-    private static string? BeginOf(JobSettings context, bool inTransaction) => context.ReadOnly ? "begin read only" : inTransaction ? "begin" : null;
 
     private static void AddTimeout(List<KeyValuePair<string, string>> values, string name, TimeSpan? timeout)
     {

@@ -12,6 +12,8 @@ internal sealed record CommandSettings
 
     public long? MaxRowLimit { get; init; }
 
+    public long? MaxByteLimit { get; init; }
+
     public static (CommandSettings Context, IReadOnlyList<ContextProblem> Problems) Read(JsonObject context)
     {
         var reader = new ContextReader(context);
@@ -20,6 +22,7 @@ internal sealed record CommandSettings
             Defaults = RunOptions.Read(reader),
             MaxTimeout = reader.Seconds("max_timeout_seconds"),
             MaxRowLimit = reader.Count("max_row_limit"),
+            MaxByteLimit = reader.Count("max_byte_limit"),
         };
         reader.RefuseOthers();
 
@@ -37,6 +40,11 @@ internal sealed record CommandSettings
         if (options.RowLimit > MaxRowLimit)
         {
             reader.Report("row_limit", $"is {options.RowLimit}, above the command's max_row_limit of {MaxRowLimit}.");
+        }
+
+        if (options.ByteLimit > MaxByteLimit)
+        {
+            reader.Report("byte_limit", $"is {options.ByteLimit}, above the command's max_byte_limit of {MaxByteLimit}.");
         }
     }
 }

@@ -60,6 +60,13 @@ internal sealed class ContextReader(JsonObject context)
         return null;
     }
 
+    /// <summary>Whatever is there, for somebody else to read.</summary>
+    public JsonNode? Any(string field)
+    {
+        _known.Add(field);
+        return context[field];
+    }
+
     /// <summary>An object of texts, numbers and truth values; numbers as they are written.</summary>
     public IReadOnlyDictionary<string, string>? Texts(string field)
     {

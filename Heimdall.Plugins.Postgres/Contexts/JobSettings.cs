@@ -26,7 +26,17 @@ internal sealed record JobSettings
 
     public TimeSpan? LockTimeout { get; init; }
 
+    /// <summary>Of a query: what is bound to it.</summary>
+    public required IReadOnlyList<QueryParameter> Parameters { get; init; }
+
+    /// <summary>Of a query.</summary>
     public long? RowLimit { get; init; }
+
+    /// <summary>Of a query: bytes of its values, as the server sends them.</summary>
+    public long? ByteLimit { get; init; }
+
+    /// <summary>Of a query.</summary>
+    public NumberForm Numbers { get; init; }
 
     public required bool ReadOnly { get; init; }
 
@@ -43,6 +53,7 @@ internal sealed record JobSettings
         var query = reader.Text("query");
         var asked = RunOptions.Read(reader);
         var variables = reader.Texts("variables");
+        var parameters = ParameterReader.Read(reader.Any("parameters"), reader);
         reader.RefuseOthers();
 
         if (jobContext["query"] is null)
@@ -54,6 +65,11 @@ internal sealed record JobSettings
         var returnResult = asked.ReturnResult ?? command.Defaults.ReturnResult ?? false;
         CheckModes(asked, command.Defaults, returnResult, reader);
         CheckVariables(variables, returnResult, reader);
+        if (parameters.Count > 0 && !returnResult)
+        {
+            reader.Report("parameters", "goes only with return_result: true; a batch has variables.");
+        }
+
         var transaction = asked.Transaction ?? command.Defaults.Transaction ?? TransactionMode.Single;
         var onError = asked.OnError ?? command.Defaults.OnError ?? OnError.Stop;
         if (transaction == TransactionMode.Single && onError == OnError.Continue)
@@ -78,6 +94,9 @@ internal sealed record JobSettings
                 Variables = variables is null ? null : new ScriptVariables(variables),
                 Timeout = asked.Timeout ?? command.Defaults.Timeout ?? command.MaxTimeout,
                 LockTimeout = asked.LockTimeout ?? command.Defaults.LockTimeout,
+                Parameters = parameters,
+                ByteLimit = returnResult ? asked.ByteLimit ?? command.Defaults.ByteLimit ?? command.MaxByteLimit : null,
+                Numbers = asked.Numbers ?? command.Defaults.Numbers ?? NumberForm.Number,
                 RowLimit = returnResult ? asked.RowLimit ?? command.Defaults.RowLimit ?? command.MaxRowLimit : null,
                 ReadOnly = asked.ReadOnly ?? command.Defaults.ReadOnly ?? false,
                 Role = asked.Role ?? command.Defaults.Role,
@@ -96,9 +115,14 @@ internal sealed record JobSettings
 
     private static void CheckModes(RunOptions asked, RunOptions defaults, bool returnResult, ContextReader reader)
     {
-        if (asked.RowLimit is not null && !returnResult)
+        if (!returnResult && (asked.RowLimit is not null || asked.ByteLimit is not null))
         {
-            reader.Report("row_limit", "goes only with return_result: true; a batch has no rows to limit.");
+            reader.Report(asked.RowLimit is null ? "byte_limit" : "row_limit", "goes only with return_result: true; a batch has no rows to limit.");
+        }
+
+        if (!returnResult && asked.Numbers is not null)
+        {
+            reader.Report("numbers", "goes only with return_result: true.");
         }
 
         if (returnResult && (asked.Transaction is not null || asked.OnError is not null))

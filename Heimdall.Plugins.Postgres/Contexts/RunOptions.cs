@@ -15,6 +15,11 @@ internal sealed record RunOptions
 
     public long? RowLimit { get; init; }
 
+    /// <summary>Bytes of the values, as the server sends them.</summary>
+    public long? ByteLimit { get; init; }
+
+    public NumberForm? Numbers { get; init; }
+
     public bool? ReadOnly { get; init; }
 
     public string? Role { get; init; }
@@ -32,6 +37,8 @@ internal sealed record RunOptions
             Timeout = reader.Seconds("timeout_seconds"),
             LockTimeout = reader.Seconds("lock_timeout_seconds"),
             RowLimit = reader.Count("row_limit"),
+            ByteLimit = reader.Count("byte_limit"),
+            Numbers = reader.OneOf<NumberForm>("numbers"),
             ReadOnly = reader.Flag("read_only"),
             Role = reader.Text("role"),
             SearchPath = reader.Text("search_path"),

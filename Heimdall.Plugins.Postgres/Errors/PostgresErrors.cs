@@ -63,12 +63,6 @@ internal static partial class PostgresErrors
                 Message = lost ? $"{SessionLost}: {Cut(e.MessageText)}" : Cut(e.MessageText)!,
                 Errors = [ToError(e, place)],
             },
-            PlaceholderException e => new JobFailure
-            {
-                Kind = JobFailureKind.Sql,
-                Message = e.Message,
-                Errors = [At(new StatementError { SqlState = PostgresErrorCodes.UndefinedParameter, Message = e.Message }, place, e.Position)],
-            },
             _ => new JobFailure
             {
                 Kind = JobFailureKind.Unavailable,
@@ -96,6 +90,21 @@ internal static partial class PostgresErrors
             Kind = sqlState is ['2', '8', ..] ? JobFailureKind.Sql : JobFailureKind.Unavailable,
             Message = message,
             Errors = sqlState is null ? [] : [new StatementError { SqlState = sqlState, Message = message }],
+        };
+    }
+
+    /// <summary>What psql gets of a query that has a parameter too few; by the extended protocol the server says it in other words.</summary>
+    public static bool IsWrongParameterCount(PostgresException exception) => exception.SqlState == PostgresErrorCodes.ProtocolViolation;
+
+    /// <summary>A query that names a parameter which was not given.</summary>
+    public static JobFailure NoParameter(int number, ErrorPlace place)
+    {
+        var message = $"there is no parameter ${number}";
+        return new JobFailure
+        {
+            Kind = JobFailureKind.Sql,
+            Message = message,
+            Errors = [At(new StatementError { SqlState = PostgresErrorCodes.UndefinedParameter, Message = message, Hint = "Give each $1, $2, … a value in parameters." }, place, position: 0)],
         };
     }
 

@@ -44,12 +44,12 @@ internal sealed class QueryExplanation
 
     /// <returns>The plan, as JSON.</returns>
     /// <exception cref="JobFailedException">The server refuses the query; the place is that in the caller's own text.</exception>
-    public async Task<string?> RunAsync(Session session, JobSettings context, CancellationToken cancellationToken)
+    public async Task<string?> RunAsync(QuerySession session, SessionSettings settings, JobSettings context, CancellationToken cancellationToken)
     {
         var plan = new OneValue();
         try
         {
-            await new QueryRunner(session, context, _question, plan, new SilentMonitor()).RunAsync(cancellationToken);
+            await new QueryRunner(session, settings, context, _question, plan, new SilentMonitor()).RunAsync(cancellationToken);
         }
         catch (JobFailedException e)
         {

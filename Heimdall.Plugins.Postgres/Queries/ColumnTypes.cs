@@ -1,8 +1,8 @@
+using System.Collections.Frozen;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Connections;
 using Heimdall.Plugins.Postgres.Errors;
 using Npgsql;
-using Npgsql.PostgresTypes;
 using NpgsqlTypes;
 
 namespace Heimdall.Plugins.Postgres.Queries;
@@ -12,71 +12,78 @@ internal static class ColumnTypes
 {
     public const uint TimestampTz = 1184;
 
-    private const string TypeName =
+    public const uint Text = 25;
+
+    private const uint Int8 = 20;
+    private const uint Numeric = 1700;
+
+    private const string TypeNames =
         """
-        select case when e.typarray = t.oid then e.typname || '[]' else t.typname::text end
+        select t.oid, case when e.typarray = t.oid then e.typname || '[]' else t.typname::text end
         from pg_type t left join pg_type e on e.oid = t.typelem
-        where t.oid = $1
+        where t.oid = any($1)
         """;
 
-    public static async Task<IReadOnlyList<ResultColumn>> DescribeAsync(NpgsqlDataReader reader, Session session, CancellationToken cancellationToken)
+    // OIDs of built-in types are fixed for ever; names are not a key, since a user can make a type "int4" in a schema of his own.
+    private static readonly FrozenDictionary<uint, string> BuiltIn = new Dictionary<uint, string>
     {
-        var columns = new ResultColumn[reader.FieldCount];
-        for (var i = 0; i < columns.Length; i++)
+        [16] = "bool", [17] = "bytea", [18] = "char", [19] = "name", [Int8] = "int8", [21] = "int2", [23] = "int4", [Text] = "text", [26] = "oid",
+        [114] = "json", [142] = "xml", [650] = "cidr", [700] = "float4", [701] = "float8", [829] = "macaddr", [869] = "inet", [1042] = "bpchar",
+        [1043] = "varchar", [1082] = "date", [1083] = "time", [1114] = "timestamp", [TimestampTz] = "timestamptz", [1186] = "interval",
+        [1266] = "timetz", [Numeric] = "numeric", [2950] = "uuid", [3802] = "jsonb", [1000] = "bool[]", [1005] = "int2[]", [1007] = "int4[]",
+        [1009] = "text[]", [1015] = "varchar[]", [1016] = "int8[]", [1021] = "float4[]", [1022] = "float8[]", [1115] = "timestamp[]",
+        [1182] = "date[]", [1185] = "timestamptz[]", [1231] = "numeric[]", [2951] = "uuid[]", [3807] = "jsonb[]",
+    }.ToFrozenDictionary();
+
+    /// <param name="columns">As the server describes them.</param>
+    /// <param name="numbersAsText">True to have the numbers that a client may round, int8 and numeric, as strings.</param>
+    /// <param name="session">Where they come from; it may be busy.</param>
+    /// <param name="cancellationToken">Ends the wait for the cluster.</param>
+    /// <exception cref="JobFailedException">The cluster cannot be asked for the name of a type.</exception>
+    public static async ValueTask<IReadOnlyList<ResultColumn>> DescribeAsync(
+        (string Name, uint Type)[] columns, bool numbersAsText, QuerySession session, CancellationToken cancellationToken)
+    {
+        var unknown = columns.Select(column => column.Type).Where(type => !BuiltIn.ContainsKey(type) && !session.Pool.TypeNames.ContainsKey(type)).Distinct().ToArray();
+        if (unknown.Length > 0)
         {
-            var oid = reader.GetDataTypeOID(i);
-            var name = NameOf(reader.GetPostgresType(i)) ?? await LookUpAsync(oid, session, cancellationToken);
-            columns[i] = new ResultColumn(reader.GetName(i), name, KindOf(oid));
+            await LookUpAsync(unknown, session, cancellationToken);
         }
 
-        return columns;
+        return [.. columns.Select(column => new ResultColumn(column.Name, NameOf(column.Type, session.Pool), KindOf(column.Type, numbersAsText)))];
     }
 
-    // OIDs of built-in types are fixed for ever; names are not a key, since a user can make a type "int4" in a schema of his own.
-    private static ResultValueKind KindOf(uint oid) => oid switch
+    private static ResultValueKind KindOf(uint type, bool numbersAsText) => type switch
     {
-        20 or 21 or 23 or 26 or 700 or 701 or 1700 => ResultValueKind.Number,
+        Int8 or Numeric when numbersAsText => ResultValueKind.Text,
+        Int8 or 21 or 23 or 26 or 700 or 701 or Numeric => ResultValueKind.Number,
         16 => ResultValueKind.Boolean,
         114 or 3802 => ResultValueKind.Json,
         _ => ResultValueKind.Text,
     };
 
-    private static string? NameOf(PostgresType type) => type switch
-    {
-        UnknownBackendType => null,
-        PostgresArrayType array => $"{array.Element.InternalName}[]",
-        _ => type.InternalName,
-    };
+    private static string NameOf(uint type, ClusterPool pool) =>
+        BuiltIn.GetValueOrDefault(type) ?? pool.TypeNames.GetValueOrDefault(type) ?? "unknown";
 
-    /// <summary>Types made after the pool first connected, and those of tables, are not in Npgsql's list.</summary>
-    private static async Task<string> LookUpAsync(uint oid, Session session, CancellationToken cancellationToken)
+    private static async Task LookUpAsync(uint[] types, QuerySession session, CancellationToken cancellationToken)
     {
-        var names = session.Pool.TypeNames;
-        if (names.TryGetValue(oid, out var known))
-        {
-            return known;
-        }
-
         try
         {
             // The session itself is busy with the result.
-            await using var control = await session.OpenControlAsync(cancellationToken);
-            await using var command = new NpgsqlCommand(TypeName, control)
+            await using var control = await session.Control.OpenAsync(cancellationToken);
+            await using var command = new NpgsqlCommand(TypeNames, control)
             {
-                Parameters = { new() { Value = oid, NpgsqlDbType = NpgsqlDbType.Oid } },
+                Parameters = { new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid } },
             };
-            var name = (string?)await command.ExecuteScalarAsync(cancellationToken) ?? "unknown";
-            names.TryAdd(oid, name);
-            return name;
+            await using var row = await command.ExecuteReaderAsync(cancellationToken);
+            while (await row.ReadAsync(cancellationToken))
+            {
+                session.Pool.TypeNames.TryAdd(row.GetFieldValue<uint>(0), row.GetString(1));
+            }
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
             // Not the exception itself: it would pass for the end of the statement.
             throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
-        }
-        catch (OperationCanceledException e) when (e.InnerException is not null)
-        {
-            throw new OperationCanceledException(e.Message, cancellationToken);
         }
     }
 }

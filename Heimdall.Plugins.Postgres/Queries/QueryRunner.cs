@@ -1,103 +1,318 @@
-using System.Data;
-using System.Text.RegularExpressions;
+using System.Diagnostics;
+using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Connections;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.RunLogs;
+using Heimdall.Plugins.Postgres.Wire;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
 /// Runs one query and streams its rows. It runs in a transaction of its own, which is committed when the last row is written: whatever
-/// ends it before has undone it. The few statements that cannot run so commit by themselves, and then only the server's answer counts.
+/// ends it before has undone it. Of one that only reads the COMMIT is sent along, for nothing is lost by it. The few statements that
+/// cannot run so commit by themselves, and then only the server's answer counts.
 /// </summary>
-internal sealed partial class QueryRunner(Session session, JobSettings context, QueryText query, IResultWriter results, IJobMonitor monitor)
+internal sealed class QueryRunner
 {
-    private static readonly TimeSpan CancelPatience = TimeSpan.FromSeconds(2);
+    private static readonly byte[] Begin = "begin"u8.ToArray();
+    private static readonly byte[] BeginReadOnly = "begin read only"u8.ToArray();
+    private static readonly byte[] Commit = "commit"u8.ToArray();
+    private static readonly byte[] Wipe = "discard all"u8.ToArray();
 
-    private readonly WatchedResultWriter _results = new(results);
-    private long? _transactionNumber;
-    private bool _isCutShort;
+    // In the order of the arrays: the role comes last, for it may not be allowed to set the others.
+    private static readonly byte[] SetUp = "select set_config(name, value, false) from unnest($1::text[], $2::text[]) as setting (name, value)"u8.ToArray();
 
-    private bool CommitsByItself => !query.IsTransactional && !context.ReadOnly;
+    private const string OwnTransaction =
+        "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = pg_backend_pid()";
 
+    private static readonly TimeSpan QuestionPatience = TimeSpan.FromSeconds(2);
+
+    private readonly QuerySession _session;
+    private readonly SessionSettings _settings;
+    private readonly JobSettings _context;
+    private readonly QueryText _query;
+    private readonly IResultWriter _results;
+    private readonly IJobMonitor _monitor;
+    private readonly RowSink _rows;
+    private readonly long _started = Stopwatch.GetTimestamp();
+
+    public QueryRunner(QuerySession session, SessionSettings settings, JobSettings context, QueryText query, IResultWriter results, IJobMonitor monitor)
+    {
+        (_session, _settings, _context, _query, _results, _monitor) = (session, settings, context, query, results, monitor);
+        _rows = new RowSink(results, context.RowLimit, context.ByteLimit);
+    }
+
+    private bool CommitsByItself => !_query.IsTransactional && !_context.ReadOnly;
+
+    private bool CanBeCutShort => _context.ReadOnly || _query.Reads;
+
+    private SessionState State(bool isAlive) => new(isAlive, _settings.StatementTimeout is { } timeout && Stopwatch.GetElapsedTime(_started) >= timeout);
+
+    /// <exception cref="JobFailedException">The query failed.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped, and took no effect.</exception>
     public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
     {
-        session.Connection.Notice += OnNotice;
+        var types = await PrepareAsync(() => ParameterTypes.ResolveAsync(_query.Parameters, _context.SearchPath, _session, cancellationToken), cancellationToken);
+        long? transaction = CommitsByItself && _query.CommitsOnItsWay
+            ? await PrepareAsync(async () => await NextTransactionAsync(cancellationToken), cancellationToken)
+            : null;
+        var stop = new QueryStop(_session);
+
+        // What commits by itself has perhaps done so by now: its few rows are written whoever calls stop, and the server says how it ended.
+        using var exchange = new QueryExchange(_session.Stream, _rows, OnNotice)
+        {
+            OnColumns = columns => StartAsync(columns, cancellationToken),
+            OnCut = () => OnCut(stop),
+            WriteToken = CommitsByItself ? CancellationToken.None : cancellationToken,
+        };
         try
         {
-            _transactionNumber = CommitsByItself && query.CommitsOnItsWay ? await session.NextTransactionAsync(cancellationToken) : null;
-            var progress = await ExecuteAsync(cancellationToken);
-            if (!CommitsByItself && !_isCutShort && query.TakesEffect)
+            await using (stop)
             {
-                await CommitAsync(cancellationToken);
+                await using var registration = cancellationToken.UnsafeRegister(state => ((QueryStop)state!).Begin(), stop);
+                await TalkAsync(exchange, types, stop);
+                return await ConcludeAsync(exchange, transaction, cancellationToken);
+            }
+        }
+        catch (SessionBrokenException e)
+        {
+            _session.Condition = SessionCondition.Lost;
+            throw await OnBrokenAsync(exchange, e.InnerException!, cancellationToken);
+        }
+    }
+
+    /// <summary>A question before the query, through Npgsql.</summary>
+    private async Task<T> PrepareAsync<T>(Func<ValueTask<T>> askAsync, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await askAsync();
+        }
+        catch (NpgsqlException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None, State(isAlive: false)), e);
+        }
+    }
+
+    /// <summary>Sends all that can be sent ahead, and reads the answers.</summary>
+    private async Task TalkAsync(QueryExchange exchange, uint[] types, QueryStop stop)
+    {
+        try
+        {
+            AddOpening(exchange);
+            var mustAsk = types.Where((type, i) => type == ParameterTypes.Inferred && ParameterText.DependsOnType(_query.Parameters[i].Value)).Any();
+            if (mustAsk)
+            {
+                AddDescription(exchange, types);
             }
 
-            monitor.Report(progress);
-            return progress;
+            // What must not be in a transaction must not be in that of the set-up, nor run if that has failed.
+            if (mustAsk || CommitsByItself)
+            {
+                AddSync(exchange);
+                await exchange.SendAsync();
+                await RestAsync(exchange);
+                if (exchange.Failure is not null)
+                {
+                    return;
+                }
+            }
+
+            if (!mustAsk)
+            {
+                AddDescription(exchange, types);
+            }
+
+            AddExecution(exchange, exchange.ParameterTypes ?? types);
+            if (!CommitsByItself && CanBeCutShort && _query.TakesEffect)
+            {
+                AddCommit(exchange);
+                AddSync(exchange);
+                AddWipe(exchange);
+            }
+            else
+            {
+                AddSync(exchange);
+            }
+
+            await exchange.SendAsync();
+            await RestAsync(exchange);
         }
-        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is not SessionBrokenException)
         {
-            await MakeSureAsync(e);
+            // The writer of the rows cannot go on, or its reader is gone: nobody wants the rest.
+            _rows.IsClosed = true;
+            stop.Begin();
+            if (await TryRestAsync(exchange) && CommitsByItself && exchange.Outcome is not null && e is OperationCanceledException)
+            {
+                return; // it is done, whoever reads what it says
+            }
+
             throw;
         }
-        catch (Exception e) when (!_results.IsInside && e is NpgsqlException or PlaceholderException)
+    }
+
+    private async Task<bool> TryRestAsync(QueryExchange exchange)
+    {
+        try
         {
-            if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(e))
-            {
-                await MakeSureAsync(e);
-                throw new OperationCanceledException(e.Message, e, cancellationToken);
-            }
-
-            if (CommitsByItself && e is NpgsqlException && !PostgresErrors.IsUndone(e))
-            {
-                await MakeSureAsync(e);
-            }
-
-            await session.StopAsync();
-            throw new JobFailedException(PostgresErrors.ToFailure(e, query.Place, session.State), e);
+            await RestAsync(exchange);
+            return true;
         }
-        finally
+        catch (SessionBrokenException)
         {
-            session.Connection.Notice -= OnNotice;
+            _session.Condition = SessionCondition.Lost;
+            await _session.StopAsync();
+            return false;
         }
     }
 
-    /// <summary>Makes sure that a query that was stopped runs no more and took no effect.</summary>
-    /// <exception cref="JobFailedException">It may have taken effect.</exception>
-    private async Task MakeSureAsync(Exception end)
+    /// <summary>Reads all that is still to come.</summary>
+    private async Task RestAsync(QueryExchange exchange)
     {
-        if (!CommitsByItself)
+        while (!exchange.IsIdle)
         {
-            await session.StopAsync();
-            return;
+            await exchange.ReadUntilReadyAsync();
         }
 
-        var isUndone = session.IsAlive && !await HasCommittedOnItsWayAsync();
-        await session.StopAsync();
-        if (!isUndone)
+        _session.Condition = exchange.IsClean ? SessionCondition.Clean : exchange.IsInTransaction ? SessionCondition.InTransaction : SessionCondition.Idle;
+    }
+
+    /// <summary>Decides what has become of the query, and commits it if that is still to be done.</summary>
+    private async Task<JobProgress> ConcludeAsync(QueryExchange exchange, long? transaction, CancellationToken cancellationToken)
+    {
+        if (exchange.Refusal is { } refusal)
         {
+            throw new JobFailedException(JobFailureKind.Refused, refusal);
+        }
+
+        var wasCutShort = _rows.IsCut && CanBeCutShort;
+        if (exchange.Failure is { } failure && !(wasCutShort && PostgresErrors.IsCanceled(failure.Error)))
+        {
+            throw await OnFailedAsync(exchange, failure, transaction, cancellationToken);
+        }
+
+        if (!_rows.HasStarted)
+        {
+            await _results.StartAsync([], cancellationToken);
+        }
+
+        if (!CommitsByItself && !CanBeCutShort && _query.TakesEffect)
+        {
+            await CommitAsync(exchange, cancellationToken);
+        }
+
+        var progress = new JobProgress
+        {
+            RowCount = _rows.Rows,
+            Truncated = _rows.IsCut,
+            RowsAffected = exchange.Outcome is { ChangesRows: true } outcome && !exchange.HasCopiedOut ? outcome.Rows : null,
+        };
+        _monitor.Report(progress);
+        return progress;
+    }
+
+    private async Task CommitAsync(QueryExchange exchange, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        AddCommit(exchange);
+        AddSync(exchange);
+        AddWipe(exchange);
+        try
+        {
+            await exchange.SendAsync();
+            await RestAsync(exchange);
+        }
+        catch (SessionBrokenException e) when (!PostgresErrors.IsUndone(e.InnerException!))
+        {
+            _session.Condition = SessionCondition.Lost;
+            await _session.StopAsync();
             throw new JobFailedException(
                 JobFailureKind.OutcomeUnknown,
-                $"{query.Tag} commits by itself; it was ended before it was done, and what of it took effect cannot be told.",
-                end);
+                "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be told.",
+                e);
+        }
+
+        if (exchange.Failure is { } failure)
+        {
+            throw await OnFailedAsync(exchange, failure, transaction: null, cancellationToken);
         }
     }
 
-    /// <summary>A session numbers its transactions: if the statement had one, the next is the one after it.</summary>
-    private async Task<bool> HasCommittedOnItsWayAsync()
+    private async Task<Exception> OnFailedAsync(
+        QueryExchange exchange, (PostgresException Error, QueryStep Step) failure, long? transaction, CancellationToken cancellationToken)
     {
-        if (_transactionNumber is not { } before)
+        var error = failure.Error;
+        if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(error))
+        {
+            return CommitsByItself && await HasCommittedOnItsWayAsync(transaction)
+                ? Unknown(error)
+                : new OperationCanceledException(error.Message, error, cancellationToken);
+        }
+
+        if (exchange.ParameterTypes is { } types && types.Length != _query.Parameters.Count && PostgresErrors.IsWrongParameterCount(error))
+        {
+            return types.Length > _query.Parameters.Count
+                ? new JobFailedException(PostgresErrors.NoParameter(_query.Parameters.Count + 1, _query.Place), error)
+                : new JobFailedException(JobFailureKind.Refused, $"parameters: {_query.Parameters.Count} are given, and the query uses {types.Length}.", error);
+        }
+
+        var place = failure.Step is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : _query.Place;
+        return new JobFailedException(PostgresErrors.ToFailure(error, place, State(isAlive: true)), error);
+    }
+
+    /// <param name="exchange">As far as it came.</param>
+    /// <param name="cause">What the server said last, or how the connection broke.</param>
+    /// <param name="cancellationToken">Whether somebody has stopped the query.</param>
+    private async Task<Exception> OnBrokenAsync(QueryExchange exchange, Exception cause, CancellationToken cancellationToken)
+    {
+        await _session.StopAsync();
+        if (CommitsByItself)
+        {
+            return Unknown(cause);
+        }
+
+        if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(cause))
+        {
+            return new OperationCanceledException(cause.Message, cause, cancellationToken);
+        }
+
+        var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false));
+
+        // Its COMMIT was on its way. The server's own word would be certain.
+        var mayHaveCommitted = !_context.ReadOnly && CanBeCutShort && cause is not PostgresException && !exchange.IsIdle;
+        return new JobFailedException(
+            mayHaveCommitted ? failure with { Message = $"{failure.Message} Should the query have called a function that writes, that may have taken effect." } : failure, cause);
+    }
+
+    private JobFailedException Unknown(Exception cause) => new(
+        JobFailureKind.OutcomeUnknown,
+        $"{_query.Tag} commits by itself; it was ended before it was done, and what of it took effect cannot be told.",
+        cause);
+
+    /// <summary>The number of the transaction that this question runs in: a session counts its transactions, each by one.</summary>
+    private async Task<long> NextTransactionAsync(CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(OwnTransaction, _session.Connection);
+        return await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0;
+    }
+
+    /// <summary>If the statement had one transaction, the next is the one after it; the set-up has had one of its own.</summary>
+    private async Task<bool> HasCommittedOnItsWayAsync(long? before)
+    {
+        if (before is null)
         {
             return false;
         }
 
         try
         {
-            using var patience = new CancellationTokenSource(CancelPatience);
-            return await session.NextTransactionAsync(patience.Token) > before + 2;
+            using var patience = new CancellationTokenSource(QuestionPatience);
+            return await NextTransactionAsync(patience.Token) > before + 3;
         }
         catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
         {
@@ -105,119 +320,79 @@ internal sealed partial class QueryRunner(Session session, JobSettings context, 
         }
     }
 
-    private async Task CommitAsync(CancellationToken cancellationToken)
+    private async ValueTask StartAsync((string Name, uint Type)[] columns, CancellationToken cancellationToken)
     {
-        try
+        var described = await ColumnTypes.DescribeAsync(columns, _context.Numbers == NumberForm.String, _session, cancellationToken);
+        await _rows.StartAsync(described, columns.Select(column => column.Type), cancellationToken);
+    }
+
+    private void OnCut(QueryStop stop)
+    {
+        if (CanBeCutShort)
         {
-            await session.CommitAsync(cancellationToken);
-        }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException && !session.IsAlive && !context.ReadOnly && !PostgresErrors.IsUndone(e))
-        {
-            await session.StopAsync();
-            throw new JobFailedException(
-                JobFailureKind.OutcomeUnknown,
-                "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be told.",
-                e);
+            stop.Begin();
         }
     }
 
-    private async Task<JobProgress> ExecuteAsync(CancellationToken cancellationToken)
+    private void OnNotice(PostgresNotice notice)
     {
-        await using var command = VerbatimCommand.Create(session.Connection, query.Sql);
-        var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellationToken);
-
-        // What commits by itself has perhaps done so by now: its few rows are written whoever calls stop, and the server says how it ended.
-        await using var stop = CommitsByItself ? cancellationToken.UnsafeRegister(state => ((NpgsqlCommand)state!).Cancel(), command) : default;
-        cancellationToken = CommitsByItself ? CancellationToken.None : cancellationToken;
-        var isRead = false;
-        try
+        foreach (var line in RunLog.Notice(notice, statement: null))
         {
-            await _results.StartAsync(await ColumnTypes.DescribeAsync(reader, session, cancellationToken), cancellationToken);
-            using var rows = new RowStream(reader, _results);
-            var truncated = await rows.CopyAsync(context.RowLimit ?? long.MaxValue, cancellationToken);
-            if (truncated && !CanBeCutShort)
-            {
-                await DrainAsync(reader, cancellationToken);
-            }
-
-            _isCutShort = truncated && CanBeCutShort;
-            isRead = !_isCutShort;
-            if (isRead)
-            {
-                await reader.CloseAsync();
-            }
-
-            return new JobProgress
-            {
-                RowCount = rows.Rows,
-                Truncated = truncated,
-                RowsAffected = isRead && reader.RecordsAffected >= 0 ? reader.RecordsAffected : null,
-            };
-        }
-        catch (Exception e) when (!_results.IsInside && e is NpgsqlException or OperationCanceledException { InnerException: NpgsqlException })
-        {
-            // The server has spoken its last word on the statement: a further cancel would only be waited for in vain.
-            isRead = true;
-            throw;
-        }
-        finally
-        {
-            await CloseAsync(command, reader, isRead);
+            _monitor.Stderr(line);
         }
     }
 
-    /// <summary>
-    /// Cancelling a statement undoes what it wrote. So only what reads is cut short at the row limit; of anything else the rest of
-    /// the rows is read and dropped. (What a function wrote that a cut-short SELECT had called is undone.)
-    /// </summary>
-    private bool CanBeCutShort => context.ReadOnly || (query.IsTransactional && Reading().IsMatch(query.Tag) && !Writing().IsMatch(query.Sql));
-
-    private static async Task DrainAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    private void AddOpening(QueryExchange exchange)
     {
-        while (await reader.ReadAsync(cancellationToken))
+        if (!CommitsByItself)
         {
+            // It comes first: after a query, which the set-up is, nothing makes a read-only transaction writable again.
+            exchange.Outgoing.Run(_context.ReadOnly ? BeginReadOnly : Begin);
+            exchange.Expect(QueryStep.Begin);
         }
+
+        var values = _session.ChecksClient
+            ? _settings.Values.Prepend(new("client_connection_check_interval", "1s")).ToArray()
+            : _settings.Values;
+        exchange.Outgoing.Parse(SetUp);
+        exchange.Outgoing.Bind([ToArray(values.Select(value => value.Key)), ToArray(values.Select(value => value.Value))]);
+        exchange.Outgoing.Execute();
+        exchange.Expect(QueryStep.SetUp);
     }
 
-    /// <summary>Closing a reader reads all that is left, however long that takes: what is not wanted is cancelled first.</summary>
-    private async Task CloseAsync(NpgsqlCommand command, NpgsqlDataReader reader, bool isRead)
+    private void AddDescription(QueryExchange exchange, uint[] types)
     {
-        if (isRead || !session.IsAlive)
-        {
-            await reader.DisposeAsync();
-            return;
-        }
-
-        command.Cancel();
-
-        // On a thread of its own: while rows keep coming it never has to wait, and so would not come back.
-        var closing = Task.Run(async () => await reader.DisposeAsync());
-        try
-        {
-            await closing.WaitAsync(CancelPatience);
-        }
-        catch (TimeoutException)
-        {
-            await session.TerminateAsync();
-            await closing.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
-        {
-            // The answer to the cancel.
-        }
+        // A type that is declared makes a parameter, even one that the query does not use: the server is told of those only that have one.
+        exchange.Outgoing.Parse(Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
+        exchange.Outgoing.Describe();
+        exchange.Expect(QueryStep.Description);
     }
 
-    private void OnNotice(object sender, NpgsqlNoticeEventArgs e)
+    private void AddExecution(QueryExchange exchange, uint[] types)
     {
-        foreach (var line in RunLog.Notice(e.Notice, statement: null))
-        {
-            monitor.Stderr(line);
-        }
+        exchange.Outgoing.Bind([.. _query.Parameters.Select((parameter, i) => ParameterText.Write(parameter.Value, i < types.Length ? types[i] : ParameterTypes.Inferred))]);
+        exchange.Outgoing.Execute();
+        exchange.Expect(QueryStep.Statement);
     }
 
-    [GeneratedRegex("^(SELECT|WITH|TABLE|VALUES|SHOW|EXPLAIN)")]
-    private static partial Regex Reading();
+    private static void AddCommit(QueryExchange exchange)
+    {
+        exchange.Outgoing.Run(Commit);
+        exchange.Expect(QueryStep.Commit);
+    }
 
-    [GeneratedRegex(@"\b(insert|update|delete|merge|into|analy[sz]e)\b", RegexOptions.IgnoreCase)]
-    private static partial Regex Writing();
+    private static void AddSync(QueryExchange exchange)
+    {
+        exchange.Outgoing.Sync();
+        exchange.Expect(QueryStep.Sync);
+    }
+
+    private static void AddWipe(QueryExchange exchange)
+    {
+        exchange.Outgoing.Query(Wipe);
+        exchange.Expect(QueryStep.Wipe);
+    }
+
+    private static byte[] ToArray(IEnumerable<string> texts) => Encoding.UTF8.GetBytes(
+        $"{{{string.Join(',', texts.Select(text => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""))}}}");
 }

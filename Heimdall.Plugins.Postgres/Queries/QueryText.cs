@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
+using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Scripts;
 
@@ -52,19 +53,38 @@ internal sealed partial record QueryText
         return at;
     }
 
+    /// <summary>The values of <c>$1</c>, <c>$2</c>, … in their order.</summary>
+    public required IReadOnlyList<QueryParameter> Parameters { get; init; }
+
+    /// <summary>
+    /// True of what by its words only reads. Cancelling a statement undoes what it wrote, so only such a one is cut short at a limit; of any
+    /// other the rest of the rows is read and dropped. (A function that it calls may write all the same.)
+    /// </summary>
+    public required bool Reads { get; init; }
+
     /// <summary>Reads the query, from its file if it is a path, and makes sure that it is one that can be run.</summary>
     /// <exception cref="JobRefusedException">It is not.</exception>
-    public static QueryText Read(string query, ScriptFolder directory)
+    public static QueryText Read(JobSettings settings, ScriptFolder directory)
     {
-        var isPath = ScriptFolder.IsPath(query);
+        var (query, isPath) = (settings.Query, ScriptFolder.IsPath(settings.Query));
+        var names = new ParameterNames(settings.Parameters);
         using var script = isPath ? Load(query, directory) : new MemoryStream(Encoding.UTF8.GetBytes(query));
-        var (statement, text) = ReadOnlyStatement(script);
+        var (statement, text) = ReadOnlyStatement(script, names.Variables);
+        names.RequireUse();
 
         // What the caller wrote is sent as it is, so that positions count in it. Of a file only the statement is sent.
-        var place = isPath
-            ? new ErrorPlace { Text = text, Line = statement.Line, Column = statement.Column }
+        var place = isPath || names.Variables is not null
+            ? new ErrorPlace { Text = text, Line = statement.Line, Column = statement.Column, Splices = statement.Splices }
             : new ErrorPlace { Text = query, Line = 1, IsWholeText = true };
-        return new QueryText { Place = place, Tag = statement.Tag, IsTransactional = IsTransactionalOf(statement, text) };
+        var isTransactional = IsTransactionalOf(statement, text);
+        return new QueryText
+        {
+            Place = place,
+            Tag = statement.Tag,
+            IsTransactional = isTransactional,
+            Parameters = names.Used,
+            Reads = isTransactional && (Reading().IsMatch(statement.Tag) || statement.CopiesOut) && !Writing().IsMatch(text),
+        };
     }
 
     // Of CLUSTER, REINDEX and subscriptions it depends on what they name; a block can only commit in so many words.
@@ -89,9 +109,9 @@ internal sealed partial record QueryText
         return content;
     }
 
-    private static (ScriptStatement Statement, string Text) ReadOnlyStatement(Stream script)
+    private static (ScriptStatement Statement, string Text) ReadOnlyStatement(Stream script, ScriptVariables? names)
     {
-        var scanner = new ScriptScanner(script);
+        var scanner = new ScriptScanner(script, names);
         try
         {
             var first = Next(scanner) ?? throw new JobRefusedException("query", "There is no statement in it; with return_result: true exactly one query is needed.");
@@ -127,8 +147,7 @@ internal sealed partial record QueryText
     {
         var problem = statement.Kind switch
         {
-            ScriptStatementKind.CopyFromStdin or ScriptStatementKind.CopyToStdout =>
-                "COPY to or from the client cannot be a query; select the rows, or run it as a batch with return_result: false.",
+            ScriptStatementKind.CopyFromStdin => "COPY FROM STDIN cannot be a query; run it as a batch with return_result: false.",
             ScriptStatementKind.TransactionControl => $"{statement.Tag} cannot be a query: a single statement is its own transaction.",
             _ => null,
         };
@@ -140,6 +159,12 @@ internal sealed partial record QueryText
 
     // The stream is in memory, so the scanner never waits.
     private static ScriptStatement? Next(ScriptScanner scanner) => scanner.ReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+
+    [GeneratedRegex("^(SELECT|WITH|TABLE|VALUES|SHOW|EXPLAIN|FETCH)")]
+    private static partial Regex Reading();
+
+    [GeneratedRegex(@"\b(insert|update|delete|merge|into|analy[sz]e)\b", RegexOptions.IgnoreCase)]
+    private static partial Regex Writing();
 
     [GeneratedRegex("commit|rollback|call", RegexOptions.IgnoreCase)]
     private static partial Regex Committing();

@@ -6,8 +6,15 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// What <c>:name</c>, <c>:'name'</c> and <c>:"name"</c> stand for, as psql replaces them:
 /// https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-INTERPOLATION
 /// </summary>
-internal sealed class ScriptVariables(IReadOnlyDictionary<string, string> values)
+/// <param name="find">The value of a name; null where there is none.</param>
+/// <param name="plainOnly">True where a value is no text: only <c>:name</c> stands for it.</param>
+internal sealed class ScriptVariables(Func<string, string?> find, bool plainOnly)
 {
+    public ScriptVariables(IReadOnlyDictionary<string, string> values)
+        : this(name => values.GetValueOrDefault(name), plainOnly: false)
+    {
+    }
+
     /// <summary>Whether a name can be written behind a colon: letters, digits, underscores, and anything outside ASCII.</summary>
     public static bool IsName(string name) => name.Length > 0 && Encoding.UTF8.GetBytes(name).All(SqlCharacters.IsVariablePart);
 
@@ -29,6 +36,9 @@ internal sealed class ScriptVariables(IReadOnlyDictionary<string, string> values
             // A cast, and the assignment sign.
             case (byte)':' or (byte)'=':
                 return new VariableUse(2, null);
+
+            case (byte)'\'' or (byte)'"' or (byte)'{' when plainOnly:
+                return new VariableUse(1, null);
 
             case (byte)'\'' or (byte)'"':
                 return Quoted(text, ended);
@@ -80,7 +90,7 @@ internal sealed class ScriptVariables(IReadOnlyDictionary<string, string> values
             : new VariableUse(end + 1, Value(text[3..end]) is null ? "FALSE" : "TRUE");
     }
 
-    private string? Value(ReadOnlySpan<byte> name) => values.GetValueOrDefault(Encoding.UTF8.GetString(name));
+    private string? Value(ReadOnlySpan<byte> name) => find(Encoding.UTF8.GetString(name));
 
     private static int LengthOfName(ReadOnlySpan<byte> text)
     {

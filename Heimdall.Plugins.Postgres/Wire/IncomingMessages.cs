@@ -1,16 +1,18 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace Heimdall.Plugins.Postgres.Wire;
 
 /// <summary>
-/// Reads the server's messages, as many as a read of the stream brings, without keeping more of a long one than its reader wants: rows
-/// and copy data are counted and dropped, however long they are.
+/// Reads the server's messages, as many as a read of the stream brings, through one pooled buffer, which grows for a message that is longer.
 /// </summary>
-internal sealed class IncomingMessages(Stream stream)
+/// <param name="stream">From the server.</param>
+/// <param name="keepsRows">False to drop rows and copy data, however long they are.</param>
+internal sealed class IncomingMessages(Stream stream, bool keepsRows) : IDisposable
 {
     private const int Header = 5;
 
-    private byte[] _bytes = new byte[64 * 1024];
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(64 * 1024);
     private int _start;
     private int _end;
     private long _toSkip;
@@ -18,7 +20,7 @@ internal sealed class IncomingMessages(Stream stream)
     /// <summary>Nothing of a message that has begun is left unread: the stream can be given back.</summary>
     public bool IsAtBoundary => _start == _end && _toSkip == 0;
 
-    /// <summary>The next message if all of it is there. Of rows and copy data the body is empty. Valid until the next <see cref="FillAsync"/>.</summary>
+    /// <summary>The next message if all of it is there. Of rows and copy data that are dropped the body is empty. Valid until the next <see cref="FillAsync"/>.</summary>
     public bool TryRead(out byte type, out ReadOnlySpan<byte> body)
     {
         type = 0;
@@ -36,7 +38,7 @@ internal sealed class IncomingMessages(Stream stream)
             throw new InvalidDataException("The server sent a message of negative length.");
         }
 
-        if (type is (byte)'D' or (byte)'d')
+        if (!keepsRows && (type is (byte)'D' or (byte)'d'))
         {
             _start += Header;
             _toSkip = length;
@@ -77,6 +79,12 @@ internal sealed class IncomingMessages(Stream stream)
         _end += read;
     }
 
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = [];
+    }
+
     private void Skip()
     {
         var skipped = (int)Math.Min(_toSkip, _end - _start);
@@ -91,8 +99,19 @@ internal sealed class IncomingMessages(Stream stream)
             return;
         }
 
-        var target = length <= _bytes.Length ? _bytes : new byte[Math.Max(length, _bytes.Length * 2)];
-        _bytes.AsSpan(_start, _end - _start).CopyTo(target);
-        (_bytes, _end, _start) = (target, _end - _start, 0);
+        var kept = _bytes.AsSpan(_start, _end - _start);
+        if (length > _bytes.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(length, _bytes.Length * 2L)));
+            kept.CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = larger;
+        }
+        else
+        {
+            kept.CopyTo(_bytes);
+        }
+
+        (_end, _start) = (_end - _start, 0);
     }
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Npgsql;
 using Npgsql.Internal;
@@ -5,9 +6,9 @@ using Npgsql.Internal;
 namespace Heimdall.Plugins.Postgres.Wire;
 
 /// <summary>
-/// The byte stream of a connection that Npgsql has opened: found, encrypted and logged in. A batch speaks the protocol on it itself,
+/// The byte stream of a connection that Npgsql has opened: found, encrypted and logged in. Jobs speak the protocol on it themselves,
 /// because Npgsql has no simple Query message, closes the session on errors that the server survives, waits for ever for some pipelines,
-/// and keeps the server's row counts of COPY to itself (measured in the benchmarks). Npgsql has no public way to its stream, so this one
+/// keeps the server's row counts of COPY to itself, and hands out rows value by value (measured in the benchmarks). Npgsql has no public way to its stream, so this one
 /// file reaches for it; a test fails when a new version moves it.
 /// </summary>
 internal static class OpenedStream
@@ -24,8 +25,8 @@ internal static class OpenedStream
     {
         var connector = ConnectorOf(connection);
 
-        // A message that came unasked may lie half-read in Npgsql's buffer; its next answer clears it.
-        while (UnreadBytes(ReadBufferOf(connector)) > 0)
+        // What has come unasked, or the end of a session that died in the pool, is Npgsql's to read. And a message may lie half-read in Npgsql's buffer; its next answer clears it.
+        while (UnreadBytes(ReadBufferOf(connector)) > 0 || HasNews(SocketOf(connector)))
         {
             await using var nothing = new NpgsqlCommand("select 1", connection);
             await nothing.ExecuteNonQueryAsync(cancellationToken);
@@ -34,11 +35,19 @@ internal static class OpenedStream
         return StreamOf(connector);
     }
 
+    /// <summary>What stands for a session as long as it lasts, whoever uses it.</summary>
+    public static object IdentityOf(NpgsqlConnection connection) => ConnectorOf(connection);
+
+    private static bool HasNews(Socket socket) => socket.Poll(0, SelectMode.SelectRead);
+
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Connector")]
     private static extern NpgsqlConnector ConnectorOf(NpgsqlConnection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
     private static extern ref Stream StreamOf(NpgsqlConnector connector);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_socket")]
+    private static extern ref Socket SocketOf(NpgsqlConnector connector);
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_ReadBuffer")]
     [return: UnsafeAccessorType(ReadBuffer)]

@@ -51,7 +51,7 @@ internal sealed partial class Pipeline : IAsyncDisposable
         _stream = stream;
         _observer = observer;
         _stopsOnError = stopsOnError;
-        _incoming = new IncomingMessages(stream);
+        _incoming = new IncomingMessages(stream, keepsRows: false);
         StandardConformingStrings = standardConformingStrings;
     }
 
@@ -190,6 +190,7 @@ internal sealed partial class Pipeline : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _reading;
+        _incoming.Dispose();
         _changed.Dispose();
     }
 

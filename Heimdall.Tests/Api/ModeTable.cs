@@ -75,12 +75,14 @@ public sealed class ModeTable
         result.AssertProblem(404, why);
     }
 
-    [TestCase("text/csv", 406)]
-    [TestCase("application/json;q=0, */*", 406)]
+    [TestCase("text/csv", 200)]
+    [TestCase("image/png", 406)]
+    [TestCase("application/json;q=0, application/x-ndjson;q=0, text/csv;q=0, */*", 406)]
+    [TestCase("application/json;q=0, */*", 200)]
     [TestCase("text/csv, application/*;q=0.5", 200)]
     [TestCase("*/*", 200)]
     [TestCase("application/json; charset=utf-8", 200)]
-    public async Task A_result_is_served_to_those_who_take_json(string accept, int status, CancellationToken cancellationToken)
+    public async Task A_result_is_served_to_those_who_take_a_format_of_ours(string accept, int status, CancellationToken cancellationToken)
     {
         var reply = await _heimdall.SubmitAsync("select 7", returnResult: true, cancellationToken, prefer: "respond-async");
         await _heimdall.WaitForStatusAsync(reply.Id, "SUCCEEDED", cancellationToken);

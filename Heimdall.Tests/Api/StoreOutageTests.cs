@@ -34,12 +34,13 @@ public sealed class StoreOutageTests
         var batch = await _heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken, name: "away");
         var query = await _heimdall.SubmitAsync("select 1", returnResult: true, cancellationToken, name: "away");
         var read = await _heimdall.GetAsync($"/api/v1/job/{before.Id}", cancellationToken);
+        var result = await _heimdall.GetAsync($"/api/v1/job/{before.Id}/result", cancellationToken);
         var list = await _heimdall.GetAsync("/api/v1/jobs", cancellationToken);
         var cancel = await _heimdall.CancelAsync(before.Id, cancellationToken);
         var ready = await _heimdall.GetAsync("/readyz", cancellationToken);
         var alive = await _heimdall.GetAsync("/healthz", cancellationToken);
 
-        foreach (var reply in new[] { batch, query, read, list, cancel })
+        foreach (var reply in new[] { batch, query, read, result, list, cancel })
         {
             reply.AssertProblem(503, "Nothing was recorded");
             Assert.That(reply.Header("Retry-After"), Is.Not.Null);

@@ -183,6 +183,30 @@ public sealed class ConfigFileTests
         Assert.That(folder.Load(Database + $"sql_directory: {folder.Path}").SqlDirectory, Is.EqualTo(folder.Path));
     }
 
+    [Test]
+    public void The_directory_of_results_is_relative_to_the_file_and_need_not_exist()
+    {
+        using var folder = new ConfigFolder();
+
+        var config = folder.Load(Database + "results: {directory: new/results}");
+
+        Assert.That(config.Results.Directory, Is.EqualTo(Path.Combine(folder.Path, "new", "results")));
+        Assert.That(folder.Load(Database).Results.Directory, Is.Null);
+        Assert.That(Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "sql", "test.yaml" }));
+    }
+
+    [TestCase("directory: test.yaml", "must be a directory or something that can become one: ")]
+    [TestCase("directory: test.yaml/results", "must be a directory or something that can become one: ")]
+    [TestCase("directory: ''", "must be a directory; leave it out")]
+    [TestCase("directory: /proc/results", "must be a directory that can be written: /proc")]
+    public void Rejects_a_directory_of_results_that_cannot_be_one(string yaml, string expected)
+    {
+        using var folder = new ConfigFolder();
+
+        Assert.That(folder.ProblemsOf(Database + $"results: {{{yaml}}}").Single(), Does.StartWith($"test.yaml:3: results.directory: {expected}"));
+        Assert.That(folder.Load(Database + $"results: {{{yaml}, enabled: false}}").Results.Enabled, Is.False);
+    }
+
     [TestCase("sql_directory: missing", "must be a directory that exists: ")]
     [TestCase("sql_directory: test.yaml", "must be a directory that exists: ")]
     [TestCase("sql_directory: ''", "is required")]

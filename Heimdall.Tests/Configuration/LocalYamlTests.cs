@@ -44,7 +44,7 @@ public sealed class LocalYamlTests
     public void The_keys_that_are_commented_out_are_right_too()
     {
         using var folder = new ConfigFolder();
-        var yaml = Regex.Replace(File.ReadAllText(_file), "^( *)# (?=(  )?(- user|hash|id|header|api_keys|version|allowed_callers|context|  - user|    hash):)", "$1", RegexOptions.Multiline);
+        var yaml = Regex.Replace(File.ReadAllText(_file), "^( *)# (?=(  )?(- user|hash|id|header|api_keys|version|allowed_callers|context|directory|  - user|    hash):)", "$1", RegexOptions.Multiline);
 
         var config = folder.Load(yaml);
 

@@ -20,7 +20,11 @@ public static class ConfigFile
         if (Read(path, problems) is { } root)
         {
             var config = new ConfigBinder(problems).Bind(root);
-            config = config with { SqlDirectory = MakeAbsolute(config.SqlDirectory, path) };
+            config = config with
+            {
+                SqlDirectory = MakeAbsolute(config.SqlDirectory, path),
+                Results = config.Results with { Directory = config.Results.Directory is { } directory ? MakeAbsolute(directory, path) : null },
+            };
             problems.AddFailures(new HeimdallConfigValidator(plugins).Validate(config));
 
             if (problems.IsEmpty)

@@ -3,7 +3,7 @@ using Heimdall.Core.Plugins;
 
 namespace Heimdall.Core.Configuration.Validation;
 
-/// <summary>Checks a whole configuration, whose <see cref="HeimdallConfig.SqlDirectory"/> is absolute by now.</summary>
+/// <summary>Checks a whole configuration, whose directories are absolute by now.</summary>
 internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig>
 {
     public HeimdallConfigValidator(PluginCatalog plugins)

@@ -1,11 +1,11 @@
-using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
+using Heimdall.Api.Formats;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
-using Heimdall.Core.Results;
 using NUnit.Framework;
 
-namespace Heimdall.Tests.Results;
+namespace Heimdall.Tests.Formats;
 
 [Parallelizable(ParallelScope.All)]
 public sealed class JsonResultWriterTests
@@ -56,8 +56,8 @@ public sealed class JsonResultWriterTests
             writer.EndRow();
         });
 
-        Assert.That(twice, Is.EqualTo("""{"columns":[{"name":"a","type":"text"},{"name":"a","type":"text"}],"data":[[null,"x"]]}"""));
-        Assert.That(none, Is.EqualTo("""{"columns":[],"data":[[]]}"""));
+        Assert.That(twice, Is.EqualTo("""{"columns":[{"name":"a","type":"text"},{"name":"a","type":"text"}],"data":[[null,"x"]],"row_count":1,"truncated":false,"status":"SUCCEEDED"}"""));
+        Assert.That(none, Is.EqualTo("""{"columns":[],"data":[[]],"row_count":1,"truncated":false,"status":"SUCCEEDED"}"""));
     }
 
     [TestCase(0)]
@@ -86,16 +86,9 @@ public sealed class JsonResultWriterTests
         Assert.That(counted, Is.EqualTo(wholeRows));
     }
 
-    private static async Task<string> WriteAsync(ResultColumn[] columns, Action<JsonResultWriter> write)
+    private static async Task<string> WriteAsync(ResultColumn[] columns, Action<TextResultWriter> write)
     {
-        var output = new MemoryStream();
-        var pipe = PipeWriter.Create(output);
-        await using var writer = new JsonResultWriter(pipe) { Head = json => json.WriteStartObject() };
-        await writer.StartAsync(columns, CancellationToken.None);
-        write(writer);
-        await writer.EndRowsAsync(CancellationToken.None);
-        writer.Json.WriteEndObject();
-        await writer.SendAsync(CancellationToken.None);
-        return Encoding.UTF8.GetString(output.ToArray());
+        var written = await WrittenResult.OfAsync(ResultFormat.Json, columns, write, new ResultEnding { Status = JobStatus.Succeeded, Truncated = false });
+        return written.Text;
     }
 }

@@ -1,0 +1,36 @@
+using System.Globalization;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Results;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary>Reads which rows of a stored result are wanted. An unknown parameter is refused: ignoring it would answer another question.</summary>
+internal static class ResultPageReader
+{
+    /// <summary>The parameters there are.</summary>
+    public static IReadOnlyList<string> Known { get; } = ["offset", "limit"];
+
+    public static (ResultPage Page, List<ContextProblem> Problems) Read(IQueryCollection query)
+    {
+        List<ContextProblem> problems =
+        [
+            .. query.Keys.Where(key => !Known.Contains(key)).Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")),
+            .. query.Where(item => item.Value.Count > 1).Select(item => new ContextProblem(item.Key, "Given more than once.")),
+        ];
+        return (new ResultPage(Number("offset", 0) ?? 0, Number("limit", 1)), problems);
+
+        long? Number(string name, long smallest)
+        {
+            if (!query.TryGetValue(name, out var text))
+            {
+                return null;
+            }
+            if (long.TryParse(text[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= smallest)
+            {
+                return number;
+            }
+            problems.Add(new(name, $"Must be a whole number of rows, {smallest} or more."));
+            return null;
+        }
+    }
+}

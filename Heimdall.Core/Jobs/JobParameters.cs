@@ -1,0 +1,41 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>Values of statements about jobs, each with a type that the server is told, also of null.</summary>
+internal static class JobParameters
+{
+    public interface IValue
+    {
+        NpgsqlParameter ToParameter();
+    }
+
+    public static NpgsqlBatchCommand Command(string sql, params ReadOnlySpan<object> values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(Of(value));
+        }
+        return command;
+    }
+
+    public static NpgsqlParameter Of(object value) => value is IValue typed ? typed.ToParameter() : new NpgsqlParameter { Value = value };
+
+    public static string[] ToArray(IReadOnlyList<string> texts) => texts as string[] ?? [.. texts];
+
+    /// <summary>A value that may be null.</summary>
+    public sealed record Null<T>(T? Value) : IValue
+    {
+        private static readonly NpgsqlDbType Type =
+            typeof(T) == typeof(string) ? NpgsqlDbType.Text : typeof(T) == typeof(bool?) ? NpgsqlDbType.Boolean : NpgsqlDbType.Bigint;
+
+        public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = Type, Value = Value is null ? DBNull.Value : Value };
+    }
+
+    public sealed record Json(string? Text) : IValue
+    {
+        public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = NpgsqlDbType.Json, Value = Text is null ? DBNull.Value : Text };
+    }
+}

@@ -1,0 +1,49 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Scripts;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>
+/// Gives the parameters that have names their numbers, in the order in which a query uses them: where it says <c>:name</c>, the server is
+/// sent <c>$1</c>. A value is never put into the text.
+/// </summary>
+internal sealed class ParameterNames
+{
+    private readonly IReadOnlyList<QueryParameter> _given;
+    private readonly List<QueryParameter> _used = [];
+
+    public ParameterNames(IReadOnlyList<QueryParameter> given)
+    {
+        _given = given;
+        Variables = given.Any(parameter => parameter.Name is not null) ? new ScriptVariables(Find, plainOnly: true) : null;
+    }
+
+    /// <summary>What a scanner of the query needs; null when no parameter has a name.</summary>
+    public ScriptVariables? Variables { get; }
+
+    /// <summary>The parameters in the order of their numbers.</summary>
+    public IReadOnlyList<QueryParameter> Used => Variables is null ? _given : _used;
+
+    /// <exception cref="JobRefusedException">The query, now that it is read, does not use all of them.</exception>
+    public void RequireUse()
+    {
+        var unused = _given.Except(Used).Select(parameter => new ContextProblem(parameter.Path, $"is not used: the query has no :{parameter.Name}.")).ToArray();
+        if (unused.Length > 0)
+        {
+            throw new JobRefusedException(unused);
+        }
+    }
+
+    private string? Find(string name)
+    {
+        var at = _used.FindIndex(parameter => parameter.Name == name);
+        if (at < 0 && _given.FirstOrDefault(parameter => parameter.Name == name) is { } found)
+        {
+            at = _used.Count;
+            _used.Add(found);
+        }
+
+        return at < 0 ? null : $"${at + 1}";
+    }
+}

@@ -1,0 +1,27 @@
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>What is sent for a query and waits for its answer.</summary>
+internal enum QueryStep
+{
+    None,
+
+    /// <summary>Opens the transaction.</summary>
+    Begin,
+
+    /// <summary>Sets the session to what the job asks for.</summary>
+    SetUp,
+
+    /// <summary>Has the statement parsed, and its parameters and columns told.</summary>
+    Description,
+
+    /// <summary>Runs it.</summary>
+    Statement,
+
+    Commit,
+
+    /// <summary>The end of what an error makes the server skip.</summary>
+    Sync,
+
+    /// <summary>Leaves nothing of the job in the session. Executed whatever became of the steps before.</summary>
+    Wipe,
+}

@@ -1,0 +1,123 @@
+using System.Buffers.Binary;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>Hands rows from the server's messages to the writer, as many as the limits allow.</summary>
+internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteLimit)
+{
+    private const int ShortestRfc3339 = 22; // 2024-01-02 03:04:05+00
+    private const int LongestTime = 64;
+
+    private readonly long _rowLimit = rowLimit ?? long.MaxValue;
+    private readonly long _byteLimit = byteLimit ?? long.MaxValue;
+    private bool[] _isTime = [];
+    private long _bytes;
+
+    public bool HasStarted { get; private set; }
+
+    public long Rows { get; private set; }
+
+    /// <summary>True once a limit has left a row out; all further ones are left out too.</summary>
+    public bool IsCut { get; private set; }
+
+    /// <summary>True to leave out whatever comes: nobody wants it any more.</summary>
+    public bool IsClosed { get; set; }
+
+    /// <param name="columns">As the writer shall have them.</param>
+    /// <param name="types">OIDs of their types.</param>
+    /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
+    public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, IEnumerable<uint> types, CancellationToken cancellationToken)
+    {
+        HasStarted = true;
+        _isTime = [.. types.Select(type => type == ColumnTypes.TimestampTz)];
+        return results.StartAsync(columns, cancellationToken);
+    }
+
+    /// <param name="body">Of a DataRow message.</param>
+    /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
+    public ValueTask AddRowAsync(ReadOnlySpan<byte> body, CancellationToken cancellationToken)
+    {
+        // Behind the count of columns, each value has its length before it.
+        if (!Takes(body.Length - 2 - (4 * _isTime.Length)))
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        results.StartRow();
+        body = body[2..];
+        foreach (var isTime in _isTime)
+        {
+            var length = BinaryPrimitives.ReadInt32BigEndian(body);
+            body = body[4..];
+            if (length < 0)
+            {
+                results.WriteNull();
+                continue;
+            }
+
+            if (isTime)
+            {
+                WriteTime(body[..length]);
+            }
+            else
+            {
+                results.WriteValue(body[..length]);
+            }
+
+            body = body[length..];
+        }
+
+        return EndRowAsync(cancellationToken);
+    }
+
+    /// <param name="line">Of a CopyData message: one row, with the end of its line.</param>
+    /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
+    public ValueTask AddLineAsync(ReadOnlySpan<byte> line, CancellationToken cancellationToken)
+    {
+        line = line.EndsWith("\r\n"u8) ? line[..^2] : line.EndsWith("\n"u8) ? line[..^1] : line;
+        if (!Takes(line.Length))
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        results.StartRow();
+        results.WriteValue(line);
+        return EndRowAsync(cancellationToken);
+    }
+
+    private bool Takes(int bytes)
+    {
+        if (IsClosed || IsCut)
+        {
+            return false;
+        }
+
+        _bytes += bytes;
+        IsCut = Rows == _rowLimit || _bytes > _byteLimit;
+        return !IsCut;
+    }
+
+    private ValueTask EndRowAsync(CancellationToken cancellationToken)
+    {
+        results.EndRow();
+        Rows++;
+        return results.FlushAsync(cancellationToken);
+    }
+
+    /// <summary>As RFC 3339 has it; what that cannot say (infinity, BC, years of five digits) stays as it is.</summary>
+    private void WriteTime(ReadOnlySpan<byte> text)
+    {
+        if (text.Length is < ShortestRfc3339 or > LongestTime || text[10] != ' ' || !text.EndsWith("+00"u8))
+        {
+            results.WriteValue(text);
+            return;
+        }
+
+        Span<byte> time = stackalloc byte[LongestTime];
+        text.CopyTo(time);
+        time[10] = (byte)'T';
+        time[text.Length - 3] = (byte)'Z';
+        results.WriteValue(time[..(text.Length - 2)]);
+    }
+}
