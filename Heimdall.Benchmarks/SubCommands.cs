@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using Heimdall.Benchmarks.Bare;
 using Heimdall.Benchmarks.Executors;
+using Heimdall.Benchmarks.Queries;
 using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Scripts;
 using Heimdall.Core.ConnectionStrings;
@@ -16,7 +18,9 @@ internal static class SubCommands
     private static readonly SubCommand[] All =
     [
         new("scripts", "script files, run by psql, by Heimdall's executor and by a worker", ScriptsSuite.RunAsync),
+        new("queries", "queries over HTTP, against psql and a bare handler", QueriesSuite.RunAsync),
         new(ExecutorHost.Word, null, ExecutorHost.RunAsync),
+        new(BareHost.Word, null, BareHost.RunAsync),
     ];
 
     public static async Task<int> RunAsync(string[] args)

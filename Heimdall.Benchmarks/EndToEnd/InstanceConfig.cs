@@ -11,15 +11,16 @@ internal static class InstanceConfig
     /// <param name="store">Connection string of the store.</param>
     /// <param name="sqlDirectory">The folder of the scripts.</param>
     /// <param name="clusters">Connection strings by the clusters' names.</param>
-    public static string ToYaml(string listen, string store, string sqlDirectory, IReadOnlyDictionary<string, string> clusters) => $$"""
+    /// <param name="areActive">False for clusters whose databases are not there yet.</param>
+    public static string ToYaml(string listen, string store, string sqlDirectory, IReadOnlyDictionary<string, string> clusters, bool areActive) => $$"""
         database: {connection_string: {{Quote(store)}}}
-        server: {listen: "{{listen}}"}
+        server: {listen: "{{listen}}", health_timeout: 60s} # a server that is busy with what is measured is not down
         sql_directory: {{Quote(sqlDirectory)}}
         commands:
         - {name: postgres, plugin: postgres, version: "1", tags: [type:postgres], cluster_tags: [type:postgres]}
         clusters:
         {{string.Join('\n', clusters.Select(cluster =>
-            $"- {{name: {cluster.Key}, status: inactive, tags: [type:postgres], context: {{connection_string: {Quote(cluster.Value)}}}}}"))}}
+            $"- {{name: {cluster.Key}, status: {(areActive ? "active" : "inactive")}, tags: [type:postgres], context: {{connection_string: {Quote(cluster.Value)}}}}}"))}}
 
         """;
 

@@ -10,9 +10,11 @@ using Heimdall.Benchmarks.Servers;
 
 namespace Heimdall.Benchmarks.EndToEnd;
 
-/// <summary>An API and a worker, as users run them, with a cluster for each database that will be.</summary>
+/// <summary>An API and a worker, as users run them, with a cluster for each database.</summary>
 internal sealed class RunningHeimdall : IAsyncDisposable
 {
+    private const string Api = "Heimdall.Api";
+    private const string Worker = "Heimdall.Worker";
     private const string WarmUpCluster = "job_warm_up";
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -22,11 +24,17 @@ internal sealed class RunningHeimdall : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-bench-").FullName; // the configuration may hold a password
     private readonly List<Companion> _programs = [];
 
-    private RunningHeimdall(HttpClient client, BenchDatabase store)
+    private RunningHeimdall(Uri address, BenchDatabase store)
     {
-        _client = client;
+        Address = address;
+        _client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
         _store = store;
     }
+
+    /// <summary>The API's.</summary>
+    public Uri Address { get; }
+
+    public int ApiProcessId => _programs[0].ProcessId;
 
     /// <summary>Starts both programs, and has the worker run a job.</summary>
     /// <param name="server">The store's and the targets'.</param>
@@ -37,27 +45,18 @@ internal sealed class RunningHeimdall : IAsyncDisposable
         PostgresServer server, InputFolder inputs, IEnumerable<string> labels, CancellationToken cancellationToken)
     {
         await inputs.EnsureAsync(WarmUpScripts.WarmUp, cancellationToken);
-        var address = InstanceConfig.FindFreeAddress();
-        var store = await server.CreateDatabaseAsync("job_store", cancellationToken);
-        var heimdall = new RunningHeimdall(new HttpClient { BaseAddress = new Uri(address), Timeout = Timeout.InfiniteTimeSpan }, store);
-        try
+        return await StartAsync(server, inputs.Path, [.. labels, WarmUpCluster], areActive: false, WarmUpAsync, cancellationToken);
+
+        async Task WarmUpAsync(RunningHeimdall heimdall)
         {
-            var config = Path.Combine(heimdall._folder, "heimdall.yaml");
-            var clusters = labels.Append(WarmUpCluster).ToDictionary(label => label, server.ConnectionStringOf);
-            await File.WriteAllTextAsync(config, InstanceConfig.ToYaml(address, store.ConnectionString, inputs.Path, clusters), cancellationToken);
-            heimdall.Start("Heimdall.Api", config);
-            heimdall.Start("Heimdall.Worker", config);
-            await heimdall.WaitUntilReadyAsync(cancellationToken);
             await using var database = await server.CreateDatabaseAsync(WarmUpCluster, cancellationToken);
             await heimdall.RunAsync(WarmUpCluster, new JsonObject { ["query"] = WarmUpScripts.WarmUp.File }, cancellationToken);
-            return heimdall;
-        }
-        catch
-        {
-            await heimdall.DisposeAsync();
-            throw;
         }
     }
+
+    /// <summary>Starts both programs for a database that is there, and stays.</summary>
+    public static Task<RunningHeimdall> StartAsync(PostgresServer server, string sqlDirectory, BenchDatabase database, CancellationToken cancellationToken) =>
+        StartAsync(server, sqlDirectory, [database.Label], areActive: true, _ => Task.CompletedTask, cancellationToken);
 
     /// <summary>Runs a job in the database of a label.</summary>
     /// <returns>Seconds from the job's start to its end as the job itself has them, and from the request to the news of the end.</returns>
@@ -69,21 +68,32 @@ internal sealed class RunningHeimdall : IAsyncDisposable
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var job = await SubmitAsync(label, context, cancellationToken);
-            while (job["finished_at"] is null)
-            {
-                await Task.Delay(Pause, cancellationToken);
-                job = await ReadAsync(await _client.GetAsync(new Uri($"/api/v1/job/{job["id"]}", UriKind.Relative), cancellationToken), cancellationToken);
-            }
+            var job = await RunQueuedAsync(label, context, "wait=60", cancellationToken);
             var http = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            return job["status"]!.GetValue<string>() == "SUCCEEDED"
-                ? ((job["finished_at"]!.GetValue<DateTime>() - job["started_at"]!.GetValue<DateTime>()).TotalSeconds, http)
-                : throw new BenchmarkException($"{job["error"]}");
+            return ((job["finished_at"]!.GetValue<DateTime>() - job["started_at"]!.GetValue<DateTime>()).TotalSeconds, http);
         }
         finally
         {
             await SetStatusAsync(label, "INACTIVE", cancellationToken);
         }
+    }
+
+    /// <summary>Puts a job into the queue and waits for its end.</summary>
+    /// <param name="label">The database's.</param>
+    /// <param name="context">The job's.</param>
+    /// <param name="preference">The header Prefer.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The job.</returns>
+    /// <exception cref="BenchmarkException">The job failed, or was not taken.</exception>
+    public async Task<JsonObject> RunQueuedAsync(string label, JsonObject context, string preference, CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync(label, context, preference, cancellationToken);
+        while (job["finished_at"] is null)
+        {
+            await Task.Delay(Pause, cancellationToken);
+            job = await ReadAsync(await _client.GetAsync(new Uri($"/api/v1/job/{job["id"]}", UriKind.Relative), cancellationToken), cancellationToken);
+        }
+        return job["status"]!.GetValue<string>() == "SUCCEEDED" ? job : throw new BenchmarkException($"{job["error"]}");
     }
 
     public async ValueTask DisposeAsync()
@@ -104,36 +114,42 @@ internal sealed class RunningHeimdall : IAsyncDisposable
             var body = await response.Content.ReadAsStringAsync(cancellationToken);
             return response.IsSuccessStatusCode
                 ? JsonNode.Parse(body)!.AsObject()
-                : throw new BenchmarkException($"The API answered {(int)response.StatusCode}: {ReadDetail(body)}");
+                : throw new BenchmarkException($"The API answered {(int)response.StatusCode}: {ProblemText.Of(body)}");
         }
     }
 
-    private static string ReadDetail(string body)
+    private static async Task<RunningHeimdall> StartAsync(
+        PostgresServer server, string sqlDirectory, IEnumerable<string> labels, bool areActive, Func<RunningHeimdall, Task> warmUpAsync, CancellationToken cancellationToken)
     {
+        var address = new Uri(InstanceConfig.FindFreeAddress());
+        var store = await server.CreateDatabaseAsync("job_store", cancellationToken);
+        var heimdall = new RunningHeimdall(address, store);
         try
         {
-            return $"{JsonNode.Parse(body)?["detail"]}";
+            var config = Path.Combine(heimdall._folder, "heimdall.yaml");
+            var clusters = labels.ToDictionary(label => label, server.ConnectionStringOf);
+            var yaml = InstanceConfig.ToYaml(address.GetLeftPart(UriPartial.Authority), store.ConnectionString, sqlDirectory, clusters, areActive);
+            await File.WriteAllTextAsync(config, yaml, cancellationToken);
+            heimdall.Start(Api, config);
+            heimdall.Start(Worker, config);
+            await heimdall.WaitUntilReadyAsync(cancellationToken);
+            await warmUpAsync(heimdall);
+            return heimdall;
         }
-        catch (JsonException)
+        catch
         {
-            return body;
+            await heimdall.DisposeAsync();
+            throw;
         }
     }
 
-    private async Task<JsonObject> SubmitAsync(string label, JsonObject context, CancellationToken cancellationToken)
+    private async Task<JsonObject> SubmitAsync(string label, JsonObject context, string preference, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/job")
+        using var request = new HttpRequestMessage(HttpMethod.Post, JobRequest.Path)
         {
-            Content = JsonContent.Create(new JsonObject
-            {
-                ["name"] = "benchmark",
-                ["version"] = "1",
-                ["command_criteria"] = new JsonArray("type:postgres"),
-                ["cluster_criteria"] = new JsonArray($"_id:{label}"),
-                ["context"] = context,
-            }),
+            Content = JsonContent.Create(JobRequest.Of(label, context)),
         };
-        request.Headers.Add("Prefer", "wait=60");
+        request.Headers.Add("Prefer", preference);
         return await ReadAsync(await _client.SendAsync(request, cancellationToken), cancellationToken);
     }
 
@@ -153,7 +169,7 @@ internal sealed class RunningHeimdall : IAsyncDisposable
         {
             if (_programs.Any(program => program.HasExited) || Stopwatch.GetElapsedTime(started) > StartTime)
             {
-                throw new BenchmarkException($"Heimdall did not start.\n{ReadLog("Heimdall.Api")}\n{ReadLog("Heimdall.Worker")}");
+                throw new BenchmarkException($"Heimdall did not start.\n{ReadLog(Api)}\n{ReadLog(Worker)}");
             }
         }
     }

@@ -51,7 +51,7 @@ internal static class ExecutorHost
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
-        ProcessMemory.TryResetPeak();
+        ProcessMemory.TryResetPeak(Environment.ProcessId); // where it is forbidden, the peak also covers the warm-up, which needs less than any script
         var idle = ProcessMemory.Of(Environment.ProcessId);
         string? error = null;
         var started = Stopwatch.GetTimestamp();

@@ -1,21 +1,21 @@
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Benchmarks.Inputs;
+using Heimdall.Benchmarks.Processes;
 using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Servers;
 
 namespace Heimdall.Benchmarks.Executors;
 
-/// <summary>A running <see cref="ExecutorHost"/>. It ends when its stdin is closed.</summary>
+/// <summary>A running <see cref="ExecutorHost"/>.</summary>
 internal sealed class ExecutorProcess : IAsyncDisposable
 {
-    private readonly Process _process;
+    private readonly InnerProgram _program;
     private readonly BenchDatabase _store;
 
-    private ExecutorProcess(Process process, BenchDatabase store)
+    private ExecutorProcess(InnerProgram program, BenchDatabase store)
     {
-        _process = process;
+        _program = program;
         _store = store;
     }
 
@@ -29,13 +29,8 @@ internal sealed class ExecutorProcess : IAsyncDisposable
     {
         await inputs.EnsureAsync(WarmUpScripts.WarmUp, cancellationToken);
         var store = await server.CreateDatabaseAsync("executor_store", cancellationToken);
-        var start = new ProcessStartInfo("dotnet", [typeof(ExecutorProcess).Assembly.Location, ExecutorHost.Word, inputs.Path])
-        {
-            Environment = { [ExecutorHost.StoreVariable] = store.ConnectionString }, // may hold a password, which arguments show to everyone
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
-        var executor = new ExecutorProcess(Process.Start(start)!, store);
+        var program = InnerProgram.Start(ExecutorHost.StoreVariable, store.ConnectionString, ExecutorHost.Word, inputs.Path);
+        var executor = new ExecutorProcess(program, store);
         try
         {
             await using var database = await server.CreateDatabaseAsync("executor_warm_up", cancellationToken);
@@ -52,9 +47,8 @@ internal sealed class ExecutorProcess : IAsyncDisposable
     /// <exception cref="BenchmarkException">The job failed.</exception>
     public async Task<ExecutorReply> RunAsync(ExecutorRequest request, CancellationToken cancellationToken)
     {
-        await _process.StandardInput.WriteLineAsync(JsonSerializer.Serialize(request).AsMemory(), cancellationToken);
-        await _process.StandardInput.FlushAsync(cancellationToken);
-        var line = await _process.StandardOutput.ReadLineAsync(cancellationToken)
+        await _program.WriteLineAsync(JsonSerializer.Serialize(request), cancellationToken);
+        var line = await _program.ReadLineAsync(cancellationToken)
             ?? throw new BenchmarkException("The executor's process has ended: see above.");
         var reply = JsonSerializer.Deserialize<ExecutorReply>(line)!;
         return reply.Error is null ? reply : throw new BenchmarkException(reply.Error);
@@ -62,17 +56,7 @@ internal sealed class ExecutorProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _process.StandardInput.Close();
-        using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5)))
-        {
-            await _process.WaitForExitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        if (!_process.HasExited)
-        {
-            _process.Kill(); // in the middle of a job, when the whole run is stopped
-            await _process.WaitForExitAsync();
-        }
-        _process.Dispose();
+        await _program.DisposeAsync();
         await _store.DisposeAsync();
     }
 }

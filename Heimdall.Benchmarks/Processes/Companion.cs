@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Heimdall.Benchmarks.Processes;
 
@@ -15,6 +16,7 @@ internal sealed class Companion : IAsyncDisposable
         exec 3<&0
         "$@" >>"$0" 2>&1 3<&- &
         program=$!
+        echo $program
         { cat <&3 >/dev/null; kill -KILL $program; } 2>/dev/null &
         wait $program 2>/dev/null
         kill -KILL $! 2>/dev/null
@@ -22,14 +24,25 @@ internal sealed class Companion : IAsyncDisposable
 
     private readonly Process _shell;
 
-    private Companion(Process shell) => _shell = shell;
+    private Companion(Process shell, int processId)
+    {
+        _shell = shell;
+        ProcessId = processId;
+    }
+
+    /// <summary>The program's.</summary>
+    public int ProcessId { get; }
 
     public bool HasExited => _shell.HasExited;
 
     /// <param name="log">The file that gets what the program writes.</param>
     /// <param name="command">The program and its arguments.</param>
-    public static Companion Start(string log, params IEnumerable<string> command) =>
-        new(Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Shell, log, .. command]) { RedirectStandardInput = true })!);
+    public static Companion Start(string log, params IEnumerable<string> command)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", Shell, log, .. command]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var shell = Process.Start(start)!;
+        return new Companion(shell, int.Parse(shell.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture));
+    }
 
     public async ValueTask DisposeAsync()
     {

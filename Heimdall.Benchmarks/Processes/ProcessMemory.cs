@@ -7,6 +7,8 @@ namespace Heimdall.Benchmarks.Processes;
 /// <param name="PeakBytes">The most it had since its start, or since <see cref="TryResetPeak"/>.</param>
 internal sealed record ProcessMemory(long Bytes, long PeakBytes)
 {
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
+
     /// <returns>Null where the system does not say (only Linux does), and of a process that has ended.</returns>
     public static ProcessMemory? Of(int processId)
     {
@@ -24,17 +26,32 @@ internal sealed record ProcessMemory(long Bytes, long PeakBytes)
         }
     }
 
-    /// <summary>Forgets the peak of this process so far.</summary>
-    public static void TryResetPeak()
+    /// <summary>Forgets the peak of a process so far.</summary>
+    /// <returns>False where it cannot: some containers forbid it. The peak then also covers what the process did before.</returns>
+    public static bool TryResetPeak(int processId)
     {
         try
         {
-            File.WriteAllText("/proc/self/clear_refs", "5");
+            File.WriteAllText($"/proc/{processId}/clear_refs", "5");
+            return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Some containers forbid it. The peak then also covers the warm-up, which needs less than any script.
+            return false;
         }
+    }
+
+    /// <returns>The most memory that a process has while something goes on; null where the system does not say.</returns>
+    public static async Task<long?> WatchAsync(int processId, Task action)
+    {
+        var isReset = TryResetPeak(processId);
+        long? peak;
+        for (peak = Of(processId)?.Bytes; await Task.WhenAny(action, Task.Delay(LookInterval)) != action;)
+        {
+            peak = Of(processId) is { } now ? Math.Max(peak ?? 0, now.Bytes) : peak;
+        }
+        await action;
+        return isReset ? Of(processId)?.PeakBytes ?? peak : peak;
     }
 
     private static long ReadKilobytes(string text) => long.Parse(text.Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1024;

@@ -6,7 +6,8 @@ namespace Heimdall.Benchmarks.Processes;
 /// <summary>A program that was run to its end.</summary>
 /// <param name="Seconds">From its start to its end.</param>
 /// <param name="PeakBytes">The most memory it had; null where the system does not say.</param>
-internal sealed record ProgramRun(double Seconds, long? PeakBytes)
+/// <param name="Output">What it printed.</param>
+internal sealed record ProgramRun(double Seconds, long? PeakBytes, string Output)
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
 
@@ -19,7 +20,7 @@ internal sealed record ProgramRun(double Seconds, long? PeakBytes)
         using var process = Process.Start(start)!;
         try
         {
-            var output = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, cancellationToken);
+            var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
             var errors = process.StandardError.ReadToEndAsync(cancellationToken);
             var ended = process.WaitForExitAsync(cancellationToken);
             long? peak = null;
@@ -30,9 +31,9 @@ internal sealed record ProgramRun(double Seconds, long? PeakBytes)
             while (await Task.WhenAny(ended, Task.Delay(LookInterval, cancellationToken)) != ended);
             await ended;
             var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            await output;
+            var printed = await output;
             return process.ExitCode == 0
-                ? new ProgramRun(seconds, peak)
+                ? new ProgramRun(seconds, peak, printed)
                 : throw new BenchmarkException($"{Path.GetFileName(start.FileName)} ended with exit code {process.ExitCode}: {LastLine(await errors)}");
         }
         finally

@@ -9,7 +9,6 @@ namespace Heimdall.Benchmarks.Scripts;
 /// <summary>The memory that a script takes of a worker: bounded by its longest statement, and not by its size.</summary>
 internal sealed class MemoryFigure(PostgresServer server, InputFolder inputs)
 {
-    private const double Megabyte = 1024 * 1024;
     private const long Allowance = 64 * 1024 * 1024;
     private const int StatementsHeld = 4;
 
@@ -19,12 +18,12 @@ internal sealed class MemoryFigure(PostgresServer server, InputFolder inputs)
         var goal = Allowance + (StatementsHeld * await LongestLineAsync(inputs.PathOf(input), cancellationToken));
         var figure = new Figure(
             $"memory above the idle worker, {input.Title}",
-            FormattableString.Invariant($"<= {goal / Megabyte:0.0} MB (64 MB + 4 x the longest statement)"),
+            FormattableString.Invariant($"<= {goal / Cell.Megabyte:0.0} MB (64 MB + 4 x the longest statement)"),
             "not measured: only Linux tells");
         try
         {
             return await RunAsync(input, cancellationToken) is { } bytes
-                ? figure with { Value = FormattableString.Invariant($"{bytes / Megabyte:0.0} MB"), IsMet = bytes <= goal }
+                ? figure with { Value = FormattableString.Invariant($"{bytes / Cell.Megabyte:0.0} MB"), IsMet = bytes <= goal }
                 : figure;
         }
         catch (Exception e) when (e is BenchmarkException or NpgsqlException)

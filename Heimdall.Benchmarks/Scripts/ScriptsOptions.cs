@@ -1,10 +1,10 @@
-using System.Globalization;
 using Heimdall.Benchmarks.Reporting;
+using Heimdall.Benchmarks.Suites;
 
 namespace Heimdall.Benchmarks.Scripts;
 
 /// <summary>The options of <c>scripts</c>.</summary>
-internal sealed record ScriptsOptions
+internal sealed record ScriptsOptions : SuiteOptions
 {
     public static readonly string Help = $"""
         usage: dotnet run -c Release --project Heimdall.Benchmarks -- scripts [options]
@@ -25,66 +25,23 @@ internal sealed record ScriptsOptions
 
         """;
 
-    public int? Rounds { get; init; }
-
-    /// <summary>Empty for all.</summary>
-    public IReadOnlyList<string> Only { get; init; } = [];
-
-    public bool Quick { get; init; }
-
     public bool Idle { get; init; }
 
     public bool Big { get; init; }
 
     public bool EndToEnd { get; init; } = true;
 
-    public string? Work { get; init; }
+    protected override string Suite => "scripts";
 
-    public bool WantsHelp { get; init; }
-
-    public int RoundCount => Rounds ?? (Quick ? 1 : 5);
+    protected override IReadOnlyList<string> Names => ScriptRows.Names;
 
     /// <exception cref="BenchmarkException">They cannot be understood.</exception>
-    public static ScriptsOptions Parse(string[] args)
+    public static ScriptsOptions Parse(string[] args) => Parse(new ScriptsOptions(), args, (options, option) => option switch
     {
-        var options = new ScriptsOptions();
-        var rest = new Queue<string>(args);
-        while (rest.TryDequeue(out var option))
-        {
-            options = option switch
-            {
-                "--help" or "-h" => options with { WantsHelp = true },
-                "--only" => options with { Only = [.. options.Only, .. ReadNames(ValueOf(option, rest))] },
-                "--rounds" => options with { Rounds = ReadCount(ValueOf(option, rest)) },
-                "--quick" => options with { Quick = true },
-                "--idle" => options with { Idle = true },
-                "--big" => options with { Big = true },
-                "--end-to-end" => options with { EndToEnd = true },
-                "--no-end-to-end" => options with { EndToEnd = false },
-                "--work" => options with { Work = ValueOf(option, rest) },
-                _ => throw new BenchmarkException($"'{option}' is no option of scripts; scripts --help lists them."),
-            };
-        }
-        return options;
-    }
-
-    public bool Wants(string name) => Only.Count == 0 || Only.Contains(name);
-
-    private static string ValueOf(string option, Queue<string> rest) =>
-        rest.TryDequeue(out var value) ? value : throw new BenchmarkException($"{option} needs a value.");
-
-    private static IEnumerable<string> ReadNames(string text)
-    {
-        foreach (var name in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            yield return ScriptRows.Names.Contains(name)
-                ? name
-                : throw new BenchmarkException($"'{name}' is not measured here; --only takes {string.Join(", ", ScriptRows.Names)}.");
-        }
-    }
-
-    private static int ReadCount(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
-            ? count
-            : throw new BenchmarkException($"--rounds takes a number from 1, not '{text}'.");
+        "--idle" => options with { Idle = true },
+        "--big" => options with { Big = true },
+        "--end-to-end" => options with { EndToEnd = true },
+        "--no-end-to-end" => options with { EndToEnd = false },
+        _ => null,
+    });
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Heimdall.Benchmarks.Reporting;
 
 namespace Heimdall.Benchmarks.Scripts;
@@ -6,9 +5,6 @@ namespace Heimdall.Benchmarks.Scripts;
 /// <summary>What is printed at the end.</summary>
 internal static class ScriptsReport
 {
-    private const string Nothing = "-";
-    private const double Megabyte = 1024 * 1024;
-
     /// <param name="rows">Rows run with the same processors.</param>
     /// <param name="hasGoals">True for awake processors: the goals were set with these.</param>
     public static string OfRows(IReadOnlyList<RowResult> rows, bool hasGoals)
@@ -19,10 +15,10 @@ internal static class ScriptsReport
         {
             var ratio = executor.Seconds?.Median / psql.Seconds?.Median;
             table.Add(row.Title, row.Psql, $"{psql.Seconds?.Count ?? 0}", Show(psql), Show(executor),
-                Show(ratio), Show(executor.Seconds?.Min / psql.Seconds?.Min),
-                hasGoals ? FormattableString.Invariant($"<= {row.Goal:0.00}") : Nothing,
-                hasGoals ? Show(ratio is null ? null : ratio <= row.Goal) : Nothing,
-                $"{ShowMegabytes(psql.PeakBytes)} / {ShowMegabytes(executor.PeakBytes)}");
+                Cell.Of(ratio), Cell.Of(executor.Seconds?.Min / psql.Seconds?.Min),
+                hasGoals ? FormattableString.Invariant($"<= {row.Goal:0.00}") : Cell.Nothing,
+                hasGoals ? Cell.OfGoal(ratio is null ? null : ratio <= row.Goal) : Cell.Nothing,
+                $"{Cell.OfMegabytes(psql.PeakBytes)} / {Cell.OfMegabytes(executor.PeakBytes)}");
         }
         return table.ToString();
     }
@@ -32,8 +28,8 @@ internal static class ScriptsReport
         var table = new TextTable("script, transaction", "n", "started to finished, min / median / max s", "ratio to psql", "with HTTP and queue, s", "ratio to psql");
         foreach (var (row, psql, _, job) in rows)
         {
-            table.Add(row.Title, $"{job!.Seconds?.Count ?? 0}", Show(job), Show(job.Seconds?.Median / psql.Seconds?.Median),
-                job.HttpSeconds?.ToString() ?? Nothing, Show(job.HttpSeconds?.Median / psql.Seconds?.Median));
+            table.Add(row.Title, $"{job!.Seconds?.Count ?? 0}", Show(job), Cell.Of(job.Seconds?.Median / psql.Seconds?.Median),
+                job.HttpSeconds?.ToString() ?? Cell.Nothing, Cell.Of(job.HttpSeconds?.Median / psql.Seconds?.Median));
         }
         return table.ToString();
     }
@@ -43,7 +39,7 @@ internal static class ScriptsReport
         var table = new TextTable("what", "goal", "", "measured");
         foreach (var figure in figures)
         {
-            table.Add(figure.Title, figure.Goal, Show(figure.IsMet), figure.Value);
+            table.Add(figure.Title, figure.Goal, Cell.OfGoal(figure.IsMet), figure.Value);
         }
         return table.ToString();
     }
@@ -54,11 +50,5 @@ internal static class ScriptsReport
         where series.Failure is not null
         select $"{row.Row.Name}, {series.Contender.Name}: {series.Failure}";
 
-    private static string Show(Series series) => series.Failure is null ? series.Seconds?.ToString() ?? Nothing : "failed";
-
-    private static string Show(double? ratio) => ratio?.ToString("0.00", CultureInfo.InvariantCulture) ?? Nothing;
-
-    private static string Show(bool? isMet) => isMet switch { true => "met", false => "missed", null => Nothing };
-
-    private static string ShowMegabytes(long? bytes) => (bytes / Megabyte)?.ToString("0", CultureInfo.InvariantCulture) ?? Nothing;
+    private static string Show(Series series) => series.Failure is null ? series.Seconds?.ToString() ?? Cell.Nothing : "failed";
 }

@@ -3,6 +3,7 @@ using Heimdall.Benchmarks.EndToEnd;
 using Heimdall.Benchmarks.Inputs;
 using Heimdall.Benchmarks.Processes;
 using Heimdall.Benchmarks.Servers;
+using Heimdall.Benchmarks.Suites;
 
 namespace Heimdall.Benchmarks.Scripts;
 
@@ -131,7 +132,7 @@ internal sealed class ScriptsSuite
 
     private async Task PrintAsync(Dictionary<string, List<RowResult>> results, List<Figure> figures, CancellationToken cancellationToken)
     {
-        Console.WriteLine($"{await _server.DescribeAsync(cancellationToken)}; {Environment.ProcessorCount} processors, rounds: {_options.RoundCount}{(_options.Quick ? "; small scripts, which measure nothing" : "")}{(_takesTime ? "; sched_autogroup_enabled is 1, so what keeps the processors awake takes time from what is measured" : "")}");
+        Console.WriteLine(await SuiteHeading.OfAsync(_server, _options, "small scripts", _takesTime, cancellationToken));
         foreach (var (mode, rows) in results.Where(pair => pair.Value.Count > 0))
         {
             Console.WriteLine($"\nProcessors {(mode == Awake ? "kept awake" : "left to fall asleep")}:\n\n{ScriptsReport.OfRows(rows, hasGoals: mode == Awake)}");

@@ -19,7 +19,8 @@ internal static class ServerSql
         return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken cancellationToken)
+    /// <summary>Outside of any pool: the server's process is this connection's own.</summary>
+    public static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
         {

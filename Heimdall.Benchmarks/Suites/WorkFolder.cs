@@ -1,8 +1,8 @@
 using Heimdall.Benchmarks.Reporting;
 
-namespace Heimdall.Benchmarks.Scripts;
+namespace Heimdall.Benchmarks.Suites;
 
-/// <summary>Where scripts and a private server's files are.</summary>
+/// <summary>Where inputs and a private server's files are.</summary>
 internal sealed class WorkFolder : IDisposable
 {
     private const long Gigabyte = 1_000_000_000;
