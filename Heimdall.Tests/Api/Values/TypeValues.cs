@@ -1,0 +1,141 @@
+namespace Heimdall.Tests.Api.Values;
+
+/// <summary>A value, not null, of every type that PostgreSQL brings along, and an array of it.</summary>
+internal static class TypeValues
+{
+    /// <summary>Types that no query returns a value of, and why. Of those with NULL there is one below all the same.</summary>
+    public static readonly IReadOnlyDictionary<string, string> None = new Dictionary<string, string>
+    {
+        ["gtsvector"] = "stands only in GiST indexes",
+        ["pg_brin_bloom_summary"] = "stands only in BRIN indexes",
+        ["pg_brin_minmax_multi_summary"] = "stands only in BRIN indexes",
+        ["any"] = "only of parameters",
+        ["anyelement"] = "only of parameters",
+        ["anynonarray"] = "only of parameters",
+        ["anyenum"] = "only of parameters",
+        ["anyrange"] = "only of parameters",
+        ["anymultirange"] = "only of parameters",
+        ["anycompatible"] = "only of parameters",
+        ["anycompatiblearray"] = "only of parameters",
+        ["anycompatiblenonarray"] = "only of parameters",
+        ["anycompatiblerange"] = "only of parameters",
+        ["anycompatiblemultirange"] = "only of parameters",
+        ["trigger"] = "only what a function is declared to return",
+        ["event_trigger"] = "only what a function is declared to return",
+        ["language_handler"] = "only what a function is declared to return",
+        ["fdw_handler"] = "only what a function is declared to return",
+        ["index_am_handler"] = "only what a function is declared to return",
+        ["table_am_handler"] = "only what a function is declared to return",
+        ["tsm_handler"] = "only what a function is declared to return",
+        ["internal"] = "a pointer in the server",
+        ["pg_ddl_command"] = "a pointer in the server",
+        ["unknown"] = "a query returns such a literal as text",
+    };
+
+    private static readonly (string Type, string Expression)[] Values =
+    [
+        ("bool", "true"),
+        ("bytea", @"'\x00ff10'::bytea"),
+        ("char", "'x'::\"char\""),
+        ("name", "'a name'::name"),
+        ("int8", "1234567890123::int8"),
+        ("int2", "-7::int2"),
+        ("int2vector", "'1 2'::int2vector"),
+        ("int4", "42"),
+        ("regproc", "'now'::regproc"),
+        ("text", "'a text'::text"),
+        ("oid", "4294967295::oid"),
+        ("tid", "'(4294967295,65535)'::tid"),
+        ("xid", "'4294967295'::xid"),
+        ("cid", "'7'::cid"),
+        ("oidvector", "'1 2'::oidvector"),
+        ("json", """'{"a": [1, 2.50, "x"]}'::json"""),
+        ("xml", "xmlparse(document '<a b=\"1\">&lt;,</a>')"),
+        ("pg_node_tree", "(select adbin from pg_attrdef where adrelid = 'sampled'::regclass)"),
+        ("pg_ndistinct", "(select stxdndistinct from pg_statistic_ext_data)"),
+        ("pg_dependencies", "(select stxddependencies from pg_statistic_ext_data)"),
+        ("pg_mcv_list", "(select stxdmcv from pg_statistic_ext_data)"),
+        ("xid8", "'18446744073709551615'::xid8"),
+        ("point", "point '(1.5,-2)'"),
+        ("lseg", "lseg '[(1,2),(3,4)]'"),
+        ("path", "path '[(1,2),(3,4)]'"),
+        ("box", "box '(3,4),(1,2)'"),
+        ("polygon", "polygon '((1,2),(3,4),(5,6))'"),
+        ("line", "line '{1,2,3}'"),
+        ("circle", "circle '<(1,2),3>'"),
+        ("float4", "1.5::float4"),
+        ("float8", "0.1::float8"),
+        ("money", "'-1234.56'::money"),
+        ("macaddr", "macaddr '08:00:2b:01:02:03'"),
+        ("macaddr8", "macaddr8 '08:00:2b:01:02:03:04:05'"),
+        ("inet", "inet '192.168.0.1/24'"),
+        ("cidr", "cidr '2001:db8::/32'"),
+        ("aclitem", "makeaclitem(10, 10, 'SELECT', true)"),
+        ("bpchar", "'ab'::char(5)"),
+        ("varchar", "'abc'::varchar(5)"),
+        ("date", "date '2024-02-29'"),
+        ("time", "time '23:59:59.999999'"),
+        ("timestamp", "timestamp '2024-02-29 01:02:03.4'"),
+        ("timestamptz", "timestamptz '2024-02-29 01:02:03.4+05:30'"),
+        ("interval", "interval '1 year -2 mons 3 days -04:05:06.7'"),
+        ("timetz", "timetz '01:02:03.4-05:30'"),
+        ("bit", "B'10110'"),
+        ("varbit", "B'101'::varbit"),
+        ("numeric", "12345678901234567890.1234567890"),
+        ("refcursor", "'a cursor'::refcursor"),
+        ("regprocedure", "'abs(int4)'::regprocedure"),
+        ("regoper", "'||/'::regoper"),
+        ("regoperator", "'+(int4,int4)'::regoperator"),
+        ("regclass", "'pg_class'::regclass"),
+        ("regcollation", "'\"C\"'::regcollation"),
+        ("regtype", "'timestamptz'::regtype"),
+        ("regrole", "'postgres'::regrole"),
+        ("regnamespace", "'pg_catalog'::regnamespace"),
+        ("uuid", "'00112233-4455-6677-8899-AABBCCDDEEFF'::uuid"),
+        ("pg_lsn", "'16/B374D848'::pg_lsn"),
+        ("tsvector", "'a:1A fat:2B,4C ''cat'':5'::tsvector"),
+        ("tsquery", "'fat:ab & !(rat:* <2> cat)'::tsquery"),
+        ("regconfig", "'english'::regconfig"),
+        ("regdictionary", "'simple'::regdictionary"),
+        ("jsonb", """'{"b": [1, 2.50, "x"], "a": null}'::jsonb"""),
+        ("jsonpath", "'$.a[*] ? (@ > 1 && @.b like_regex \"^x\")'::jsonpath"),
+        ("txid_snapshot", "'10:20:10,14,15'::txid_snapshot"),
+        ("pg_snapshot", "'10:20:10,14,15'::pg_snapshot"),
+        ("int4range", "int4range(1, 5, '[]')"),
+        ("numrange", "numrange(-1.50, null)"),
+        ("tsrange", "tsrange('2024-01-02', 'infinity')"),
+        ("tstzrange", "tstzrange('2024-01-02 03:04:05Z', null)"),
+        ("daterange", "daterange('2024-01-02', '2024-03-01')"),
+        ("int8range", "'empty'::int8range"),
+        ("int4multirange", "'{[1,5),[7,9)}'::int4multirange"),
+        ("nummultirange", "'{(,1.5],[2.50,)}'::nummultirange"),
+        ("tsmultirange", "tsmultirange(tsrange('2024-01-02', null))"),
+        ("tstzmultirange", "tstzmultirange(tstzrange('2024-01-02Z', null))"),
+        ("datemultirange", "datemultirange(daterange('2024-01-02', '2024-03-01'))"),
+        ("int8multirange", "'{}'::int8multirange"),
+        ("gtsvector", "null::gtsvector"),
+        ("pg_brin_bloom_summary", "null::pg_brin_bloom_summary"),
+        ("pg_brin_minmax_multi_summary", "null::pg_brin_minmax_multi_summary"),
+        ("record", "row(1, 'a \"b\"', null, '')"),
+        ("cstring", "textout('a c string')"),
+    ];
+
+    private static readonly HashSet<string> WithoutArray =
+        ["pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list", "pg_brin_bloom_summary", "pg_brin_minmax_multi_summary"];
+
+    // What array[…] makes of these is an array of their elements.
+    private static readonly Dictionary<string, string> Arrays = new()
+    {
+        ["int2vector"] = """'{"1 2",NULL}'::int2vector[]""",
+        ["oidvector"] = """'{"1 2",NULL}'::oidvector[]""",
+    };
+
+    public static IEnumerable<ValueCase> Cases =>
+    [
+        .. Values.Select(value => ValueCase.OfExpression($"type {value.Type}", value.Expression)),
+        .. Values.Where(value => !WithoutArray.Contains(value.Type))
+            .Select(value => ValueCase.OfExpression($"type {value.Type}[]", Arrays.GetValueOrDefault(value.Type, $"array[{value.Expression}, null]"))),
+        ValueCase.OfQuery("type void", "select pg_sleep(0) as slept"),
+        ValueCase.OfQuery("type anyarray", "select stavalues1 from pg_statistic where starelid = 'sampled'::regclass order by staattnum"),
+    ];
+}
