@@ -86,13 +86,13 @@ internal abstract class JsonTextWriter(IResultOutput output, ResultOpening openi
             WriteName("rows_affected");
             WriteNumber(affected);
         }
-        WriteName("row_count");
-        WriteNumber(RowCount);
         if (ending.TotalRows is { } total)
         {
             WriteName("total_rows");
             WriteNumber(total);
         }
+        WriteName("row_count");
+        WriteNumber(RowCount);
         WriteName("truncated");
         Write(ending.Truncated ? "true"u8 : "false"u8);
         WriteMember("status", ending.Status.ToName());

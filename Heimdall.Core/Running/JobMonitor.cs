@@ -80,17 +80,15 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
 
     private async Task StoreNowAndThenAsync()
     {
-        using var timer = new PeriodicTimer(StoreInterval);
-        try
+        while (true)
         {
-            while (await timer.WaitForNextTickAsync(_ended.Token))
+            // Without an exception at its end: most jobs are over before the first round, and one would cost more than they do.
+            await Task.Delay(StoreInterval, _ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_ended.IsCancellationRequested)
             {
-                await TryStoreAsync();
+                return;
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // The job has ended.
+            await TryStoreAsync();
         }
     }
 

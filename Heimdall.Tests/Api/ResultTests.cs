@@ -48,7 +48,7 @@ public sealed class ResultTests
         Assert.That(page.Header("Heimdall-Row-Count"), Is.EqualTo($"{count}"));
         Assert.That(page.Header("Heimdall-Total-Rows"), Is.EqualTo($"{Rows}"));
         Assert.That(lines.Split('\n'), Has.Length.EqualTo(count + 3));
-        Assert.That(lines, Does.Contain($"\"row_count\":{count},\"total_rows\":{Rows},\"truncated\":false,\"status\":\"SUCCEEDED\"}}\n"));
+        Assert.That(lines, Does.Contain($"\"total_rows\":{Rows},\"row_count\":{count},\"truncated\":false,\"status\":\"SUCCEEDED\"}}\n"));
         Assert.That(csv.Split("\r\n"), Has.Length.EqualTo(count + 2));
         Assert.That(csv, Does.Not.Contain("heimdall"));
     }

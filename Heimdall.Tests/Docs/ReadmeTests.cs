@@ -10,7 +10,11 @@ namespace Heimdall.Tests.Docs;
 public sealed partial class ReadmeTests
 {
     /// <summary>They start what the tests have started already, or the tests themselves, or take too long.</summary>
-    private static readonly string[] TypedByThePerson = ["./run.sh", "./test.sh", "dotnet run -c Release --project Heimdall.Benchmarks -- scripts"];
+    private static readonly string[] TypedByThePerson =
+    [
+        "./run.sh", "./test.sh", "dotnet run -c Release --project Heimdall.Benchmarks -- scripts",
+        "dotnet run -c Release --project Heimdall.Benchmarks -- queries",
+    ];
 
     private HeimdallInstance _heimdall = null!;
 
