@@ -99,7 +99,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     private async Task<string?> ExplainAsync(PluginJob job, JobSettings context, QueryText query, JobPreview preview, CancellationToken cancellationToken)
     {
-        var readOnly = context with { ReadOnly = true };
+        var readOnly = context with { ReadOnly = true, RowLimit = null, ByteLimit = null };
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
         return await new QueryExplanation(query, query.OffsetOf(preview.Statements[0])).RunAsync(session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);

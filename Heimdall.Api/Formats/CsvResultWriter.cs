@@ -7,7 +7,7 @@ namespace Heimdall.Api.Formats;
 
 /// <summary>
 /// CSV (RFC 4180) with a header line, as PostgreSQL itself writes and reads it: NULL is nothing, an empty string is <c>""</c>. CSV has no place to
-/// say how a result ended; so one that is not the whole ends in a line that no reader takes: a quote that is never closed.
+/// say how a result ended; so one that is not the whole ends in a line with a quote that is never closed, and the reply of one that failed breaks off.
 /// </summary>
 internal sealed class CsvResultWriter(IResultOutput output, ResultOpening opening) : TextResultWriter(output, opening)
 {

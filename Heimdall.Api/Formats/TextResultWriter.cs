@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Unicode;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Formats;
@@ -71,7 +72,7 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
         _length = _rowStart ?? _length; // a row that a failure left unfinished is taken back
         WriteEnd(ending);
         await SendAsync(cancellationToken);
-        if (ending.Failure is not null && BreaksOff)
+        if (ending.Status != JobStatus.Succeeded && BreaksOff)
         {
             output.Abort();
         }
@@ -143,13 +144,19 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
             Opening.OnFirstSend();
             HasSent = true;
         }
-        await output.SendAsync(_bytes.AsMemory(0, _length), cancellationToken);
-        _length = 0;
+        var length = _length;
+        _length = 0; // whatever becomes of them: nothing is sent twice
+        await output.SendAsync(_bytes.AsMemory(0, length), cancellationToken);
     }
 
     private void Grow(int needed)
     {
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, _length + needed));
+        var wanted = (long)_length + needed;
+        if (wanted > Array.MaxLength)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, "A row of the result is longer than 2 GB as it is written here; select less of it.");
+        }
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(_bytes.Length * 2L, wanted)));
         _bytes.AsSpan(0, _length).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = larger;

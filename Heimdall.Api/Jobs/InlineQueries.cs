@@ -54,9 +54,14 @@ internal sealed class InlineQueries(IInlineRunner runner, ServerConfig config)
         {
             return Results.Empty;
         }
-        if (ended is null || (ended.Status != JobStatus.Succeeded && !writer.HasSent))
+        if (!writer.HasSent && ended is not { Status: JobStatus.Succeeded })
         {
             return Problem.OfJob(ended ?? job);
+        }
+        if (ended is null)
+        {
+            context.Abort(); // somebody else has the job, and how it ends is not ours to tell
+            return Results.Empty;
         }
         var ending = new ResultEnding
         {

@@ -10,7 +10,7 @@ namespace Heimdall.Core.Jobs;
 /// flush to disk: while one is under way, the next gathers.
 /// </summary>
 /// <remarks>
-/// What a query that may write has begun, or has done, is on disk before its caller goes on. Of one that only reads the transaction is
+/// What a query that may write has begun, or has done, is on disk before its caller goes on. Of one that by its words only reads the transaction is
 /// committed, so that every process sees the job, and the flush follows within a second (synchronous_commit = off). Should the store's
 /// server crash in between, the end of the job brings its record back; lost is only one whose API process died in that same second.
 /// </remarks>
@@ -106,7 +106,7 @@ public sealed class InlineRecords : IDisposable
         {
             await WriteAsync(together);
         }
-        catch (PostgresException exception) when (together.Count > 1 && !StoreRetry.IsAway(exception))
+        catch (Exception exception) when (together.Count > 1 && !(exception is NpgsqlException npgsql && StoreRetry.IsAway(npgsql)))
         {
             // One of them cannot be written; the others must not suffer for it.
             foreach (var record in together)

@@ -9,6 +9,9 @@ internal sealed record SessionSettings
     /// <summary>A worker that froze in the middle of a transaction must not hold its locks for ever.</summary>
     private const string IdleInTransaction = "60s";
 
+    /// <summary>A query's transaction is idle while its last rows wait for a reader who takes his time.</summary>
+    private const string IdleInQuery = "600s";
+
     public required string ApplicationName { get; init; }
 
     /// <summary>Name and value for set_config, in order. The role comes last: it may not be allowed to set the others.</summary>
@@ -25,7 +28,7 @@ internal sealed record SessionSettings
         var values = new List<KeyValuePair<string, string>>
         {
             new("application_name", name),
-            new("idle_in_transaction_session_timeout", IdleInTransaction),
+            new("idle_in_transaction_session_timeout", context.ReturnResult ? IdleInQuery : IdleInTransaction),
         };
 
         AddTimeout(values, "statement_timeout", context.Timeout);

@@ -150,7 +150,7 @@ internal static partial class PostgresErrors
         return At(error, place, e.Position);
     }
 
-    private static string? Cut(string? text) => text is { Length: > LongestField } ? $"{text[..LongestField]} …" : text;
+    private static string? Cut(string? text) => text is { Length: > LongestField } ? $"{text[..(LongestField - (char.IsHighSurrogate(text[LongestField - 1]) ? 1 : 0))]} …" : text;
 
     private static StatementError At(StatementError error, ErrorPlace place, int position)
     {

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Connections;
 using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Errors;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Queries;
@@ -57,7 +58,7 @@ internal static class ParameterTypes
             await using var command = new NpgsqlCommand(Find, session.Connection) { Parameters = { new() { Value = name }, new() { Value = searchPath ?? "" } } };
             return await command.ExecuteScalarAsync(cancellationToken) is uint and not Inferred and var type ? type : throw NotFound();
         }
-        catch (PostgresException e) when (e.InvariantSeverity == "ERROR")
+        catch (PostgresException e) when (e.InvariantSeverity == "ERROR" && !PostgresErrors.IsCanceled(e))
         {
             throw NotFound(e); // no name of a type by its grammar
         }

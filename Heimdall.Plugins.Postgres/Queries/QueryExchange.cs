@@ -11,8 +11,6 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// </summary>
 internal sealed class QueryExchange(Stream stream, RowSink rows, Action<PostgresNotice> onNotice) : IDisposable
 {
-    private static readonly byte[] NoData = "COPY FROM STDIN cannot be a query"u8.ToArray();
-
     private readonly IncomingMessages _incoming = new(stream, keepsRows: true);
     private readonly Queue<QueryStep> _expected = [];
     private ValueTask _flushing = ValueTask.CompletedTask;
@@ -25,7 +23,7 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
     /// <summary>How the statement's columns are announced, before its first row.</summary>
     public required Func<(string Name, uint Type)[], ValueTask> OnColumns { get; init; }
 
-    /// <summary>Called when a limit has left a row out.</summary>
+    /// <summary>Called when a row was left out: because of a limit, or because the rows are none of text.</summary>
     public required Action OnCut { get; init; }
 
     /// <summary>Ends the wait for the reader of the rows.</summary>
@@ -97,10 +95,6 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
                     break;
                 case Next.Flush:
                     await _flushing;
-                    break;
-                case Next.RefuseCopy:
-                    Outgoing.CopyFail(NoData);
-                    await SendAsync();
                     break;
             }
         }
@@ -181,8 +175,8 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
             case 'H':
                 return OnCopyOut(isBinary: body is [1, ..]);
             case 'G':
-                Refusal ??= "COPY FROM STDIN cannot be a query; run it as a batch with return_result: false.";
-                return Next.RefuseCopy;
+                // Such a statement is refused before it is sent. Should one have been overlooked, the server would wait for ever.
+                throw new SessionBrokenException(new InvalidDataException("The server asks for COPY data."));
             case 'C' or 'I':
                 OnCommandComplete(CommandOutcome.Read(body));
                 return Next.Message;
@@ -206,6 +200,7 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
         {
             Refusal ??= "COPY in the binary format has no rows of text; leave the format out.";
             rows.IsClosed = true;
+            OnCut();
             return Next.Message;
         }
 
@@ -279,7 +274,6 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
         Fill,
         Start,
         Flush,
-        RefuseCopy,
         Ready,
     }
 }

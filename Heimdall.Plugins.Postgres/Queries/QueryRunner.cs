@@ -12,7 +12,8 @@ namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
 /// Runs one query and streams its rows. It runs in a transaction of its own, which is committed when the last row is written: whatever
-/// ends it before has undone it. Of one that only reads the COMMIT is sent along, for nothing is lost by it. The few statements that
+/// ends it before has undone it. Of one that by its words only reads the COMMIT is sent along; should its reader be gone in the moment after, what
+/// a function that it calls has written stays. The few statements that
 /// cannot run so commit by themselves, and then only the server's answer counts.
 /// </summary>
 internal sealed class QueryRunner
@@ -56,23 +57,25 @@ internal sealed class QueryRunner
     public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
     {
         var types = await PrepareAsync(() => ParameterTypes.ResolveAsync(_query.Parameters, _context.SearchPath, _session, cancellationToken), cancellationToken);
-        long? transaction = CommitsByItself && _query.CommitsOnItsWay
+        long? transaction = CommitsByItself
             ? await PrepareAsync(async () => await NextTransactionAsync(cancellationToken), cancellationToken)
             : null;
         var stop = new QueryStop(_session);
+        var writeToken = CommitsByItself ? CancellationToken.None : cancellationToken;
 
         // What commits by itself has perhaps done so by now: its few rows are written whoever calls stop, and the server says how it ended.
         using var exchange = new QueryExchange(_session.Stream, _rows, OnNotice)
         {
-            OnColumns = columns => StartAsync(columns, cancellationToken),
+            OnColumns = columns => StartAsync(columns, writeToken),
             OnCut = () => OnCut(stop),
-            WriteToken = CommitsByItself ? CancellationToken.None : cancellationToken,
+            WriteToken = writeToken,
         };
         try
         {
             await using (stop)
             {
                 await using var registration = cancellationToken.UnsafeRegister(state => ((QueryStop)state!).Begin(), stop);
+                _session.Condition = SessionCondition.Lost; // until all is answered
                 await TalkAsync(exchange, types, stop);
                 return await ConcludeAsync(exchange, transaction, cancellationToken);
             }
@@ -80,7 +83,16 @@ internal sealed class QueryRunner
         catch (SessionBrokenException e)
         {
             _session.Condition = SessionCondition.Lost;
-            throw await OnBrokenAsync(exchange, e.InnerException!, cancellationToken);
+            var cause = e.InnerException!;
+
+            // It ended after it had done all that was asked of it: with the wipe, or because a limit had it stopped.
+            if ((exchange.HasCommitted && !_rows.IsClosed) || (_rows.IsCut && CanBeCutShort && cause is PostgresException && PostgresErrors.IsStop(cause)))
+            {
+                await TryStopAsync();
+                return Conclude(exchange);
+            }
+
+            throw await OnBrokenAsync(cause, cancellationToken);
         }
     }
 
@@ -127,7 +139,7 @@ internal sealed class QueryRunner
                 AddDescription(exchange, types);
             }
 
-            AddExecution(exchange, exchange.ParameterTypes ?? types);
+            AddExecution(exchange, types, exchange.ParameterTypes ?? []);
             if (!CommitsByItself && CanBeCutShort && _query.TakesEffect)
             {
                 AddCommit(exchange);
@@ -166,7 +178,7 @@ internal sealed class QueryRunner
         catch (SessionBrokenException)
         {
             _session.Condition = SessionCondition.Lost;
-            await _session.StopAsync();
+            await TryStopAsync();
             return false;
         }
     }
@@ -198,7 +210,7 @@ internal sealed class QueryRunner
 
         if (!_rows.HasStarted)
         {
-            await _results.StartAsync([], cancellationToken);
+            await _results.StartAsync([], exchange.WriteToken);
         }
 
         if (!CommitsByItself && !CanBeCutShort && _query.TakesEffect)
@@ -206,6 +218,11 @@ internal sealed class QueryRunner
             await CommitAsync(exchange, cancellationToken);
         }
 
+        return Conclude(exchange);
+    }
+
+    private JobProgress Conclude(QueryExchange exchange)
+    {
         var progress = new JobProgress
         {
             RowCount = _rows.Rows,
@@ -227,10 +244,10 @@ internal sealed class QueryRunner
             await exchange.SendAsync();
             await RestAsync(exchange);
         }
-        catch (SessionBrokenException e) when (!PostgresErrors.IsUndone(e.InnerException!))
+        catch (SessionBrokenException e) when (!exchange.HasCommitted && !PostgresErrors.IsUndone(e.InnerException!))
         {
             _session.Condition = SessionCondition.Lost;
-            await _session.StopAsync();
+            await TryStopAsync();
             throw new JobFailedException(
                 JobFailureKind.OutcomeUnknown,
                 "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be told.",
@@ -265,16 +282,30 @@ internal sealed class QueryRunner
         return new JobFailedException(PostgresErrors.ToFailure(error, place, State(isAlive: true)), error);
     }
 
-    /// <param name="exchange">As far as it came.</param>
+    /// <summary>Ends the backend where that can be done; where not, what is known of the query is known all the same.</summary>
+    private async Task TryStopAsync()
+    {
+        try
+        {
+            await _session.StopAsync();
+        }
+        catch (JobFailedException)
+        {
+            // client_connection_check_interval ends the backend of a dead connection within a second.
+        }
+    }
+
     /// <param name="cause">What the server said last, or how the connection broke.</param>
     /// <param name="cancellationToken">Whether somebody has stopped the query.</param>
-    private async Task<Exception> OnBrokenAsync(QueryExchange exchange, Exception cause, CancellationToken cancellationToken)
+    private async Task<Exception> OnBrokenAsync(Exception cause, CancellationToken cancellationToken)
     {
-        await _session.StopAsync();
         if (CommitsByItself)
         {
+            await TryStopAsync();
             return Unknown(cause);
         }
+
+        await _session.StopAsync();
 
         if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(cause))
         {
@@ -284,7 +315,7 @@ internal sealed class QueryRunner
         var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false));
 
         // Its COMMIT was on its way. The server's own word would be certain.
-        var mayHaveCommitted = !_context.ReadOnly && CanBeCutShort && cause is not PostgresException && !exchange.IsIdle;
+        var mayHaveCommitted = !_context.ReadOnly && CanBeCutShort && cause is not PostgresException;
         return new JobFailedException(
             mayHaveCommitted ? failure with { Message = $"{failure.Message} Should the query have called a function that writes, that may have taken effect." } : failure, cause);
     }
@@ -368,12 +399,21 @@ internal sealed class QueryRunner
         exchange.Expect(QueryStep.Description);
     }
 
-    private void AddExecution(QueryExchange exchange, uint[] types)
+    /// <param name="exchange">Where to.</param>
+    /// <param name="types">As the parameters declare them.</param>
+    /// <param name="told">As the server has inferred them, where it was asked.</param>
+    private void AddExecution(QueryExchange exchange, uint[] types, uint[] told)
     {
-        exchange.Outgoing.Bind([.. _query.Parameters.Select((parameter, i) => ParameterText.Write(parameter.Value, i < types.Length ? types[i] : ParameterTypes.Inferred))]);
+        exchange.Outgoing.Bind([.. _query.Parameters.Select((parameter, i) => ParameterText.Write(parameter.Value, TypeOf(i, types, told)))]);
         exchange.Outgoing.Execute();
         exchange.Expect(QueryStep.Statement);
     }
+
+    // Only a value whose text depends on it goes by what was told: the others must not change with the parameters beside them.
+    private uint TypeOf(int parameter, uint[] types, uint[] told) =>
+        types[parameter] == ParameterTypes.Inferred && parameter < told.Length && ParameterText.DependsOnType(_query.Parameters[parameter].Value)
+            ? told[parameter]
+            : types[parameter];
 
     private static void AddCommit(QueryExchange exchange)
     {

@@ -94,7 +94,7 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         }
 
         _bytes += bytes;
-        IsCut = Rows == _rowLimit || _bytes > _byteLimit;
+        IsCut = Rows == _rowLimit || _bytes > _byteLimit || results.IsFull;
         return !IsCut;
     }
 

@@ -89,14 +89,6 @@ internal sealed class OutgoingMessages : IDisposable
         End();
     }
 
-    /// <summary>Refuses to send the data that a COPY asks for.</summary>
-    public void CopyFail(ReadOnlySpan<byte> reason)
-    {
-        Begin('f');
-        AddText(reason);
-        End();
-    }
-
     public async ValueTask SendAsync(Stream stream, CancellationToken cancellationToken)
     {
         var length = _length;

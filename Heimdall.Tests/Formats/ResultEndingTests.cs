@@ -38,6 +38,15 @@ public sealed class ResultEndingTests
     }
 
     [Test]
+    public async Task A_csv_of_a_cancelled_query_breaks_off()
+    {
+        var written = await WrittenResult.OfAsync(ResultFormat.Csv, Columns, WriteTwoRows, Whole with { Status = JobStatus.Canceled });
+
+        Assert.That(written.Text, Does.EndWith("\r\n\"heimdall: CANCELED after 2 rows\r\n"));
+        Assert.That(written.IsAborted, Is.True);
+    }
+
+    [Test]
     public async Task A_csv_that_a_limit_has_cut_says_so()
     {
         var written = await WrittenResult.OfAsync(ResultFormat.Csv, Columns, WriteTwoRows, Whole with { Truncated = true });

@@ -30,6 +30,7 @@ public sealed class ParameterTests
     [TestCase("select not $1", "[false]", "t")]
     [TestCase("select $1::text is null", "[null]", "t")]
     [TestCase("select $1::jsonb -> 'a'", """[{"a": [1, "ü"]}]""", """[1, "ü"]""")]
+    [TestCase("select ($1::jsonb ->> 'a') || ($2::int[])[1]", """["{\"a\": 1}", [2]]""", "12", Description = "a string is the same beside an array")]
     [TestCase("select $1::jsonb", "[[1, null, [2]]]", "[1, null, [2]]")]
     [TestCase("select $1", """[{"type": "jsonb", "value": "text"}]""", "\"text\"")]
     [TestCase("select $1::int[]", "[[1, null, 3]]", "{1,NULL,3}")]

@@ -417,6 +417,17 @@ public sealed class QueryTests
     }
 
     [Test]
+    public async Task An_index_that_is_stopped_while_it_is_built_concurrently_has_no_known_outcome(CancellationToken cancellationToken)
+    {
+        await _server.ExecuteAsync(
+            "create table indexed (i int); insert into indexed values (1); create function slow(int) returns int immutable language plpgsql as $$ begin perform pg_sleep(600); return $1; end $$");
+
+        var end = await StopAsync("create index concurrently slowly on indexed (slow(i))", cancellationToken);
+
+        Assert.That((end as JobFailedException)?.Failure.Kind, Is.EqualTo(JobFailureKind.OutcomeUnknown));
+    }
+
+    [Test]
     public async Task A_call_that_is_stopped_before_it_committed_is_stopped(CancellationToken cancellationToken)
     {
         await _server.ExecuteAsync("create or replace procedure long_way() language plpgsql as $$ begin perform pg_sleep(600); commit; end $$");
