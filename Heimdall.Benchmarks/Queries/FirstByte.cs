@@ -15,7 +15,7 @@ internal sealed class FirstByte(QueryBench bench)
     private async Task<QueryOutcome> RunAsync(CancellationToken cancellationToken)
     {
         await using var heimdall = await bench.StartHeimdallAsync(cancellationToken);
-        var request = QueryFormat.Inline.Ask(bench.RequestOf(heimdall, QueryText.All)).ToBytes();
+        var request = QueryFormat.Inline.Ask(bench.RequestOf(heimdall, MeasuredSql.All)).ToBytes();
         using var connection = await HttpConnection.OpenAsync(heimdall.Address, cancellationToken);
         await QueryFormat.Inline.VerifyAsync(connection, request, bench.Sizes.Rows, cancellationToken);
         var waits = new List<double>();

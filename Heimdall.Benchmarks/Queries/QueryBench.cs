@@ -22,7 +22,7 @@ internal sealed record QueryBench(PostgresServer Server, BenchDatabase Database,
         try
         {
             using var connection = await HttpConnection.OpenAsync(heimdall.Address, cancellationToken);
-            var request = QueryFormat.Inline.Ask(RequestOf(heimdall, QueryText.First(WarmUpRows))).ToBytes();
+            var request = QueryFormat.Inline.Ask(RequestOf(heimdall, MeasuredSql.First(WarmUpRows))).ToBytes();
             for (var query = 0; query < Sizes.WarmUpQueries; query++)
             {
                 await QueryFormat.Inline.VerifyAsync(connection, request, WarmUpRows, cancellationToken);
@@ -36,14 +36,14 @@ internal sealed record QueryBench(PostgresServer Server, BenchDatabase Database,
         }
     }
 
-    public Task<BareProcess> StartBareAsync(CancellationToken cancellationToken) => BareProcess.StartAsync(Database, QueryText.Lookup, cancellationToken);
+    public Task<BareProcess> StartBareAsync(CancellationToken cancellationToken) => BareProcess.StartAsync(Database, MeasuredSql.Lookup, cancellationToken);
 
     /// <summary>The request that has a query run at once.</summary>
     public RawRequest RequestOf(RunningHeimdall heimdall, string sql, params IEnumerable<int> parameters) => new()
     {
         Address = heimdall.Address,
         Path = JobRequest.Path,
-        Body = JobRequest.Of(Database.Label, QueryText.ContextOf(sql, parameters)).ToJsonString(),
+        Body = JobRequest.Of(Database.Label, MeasuredSql.ContextOf(sql, parameters)).ToJsonString(),
     };
 
     public static Task NoteAsync(string row, FormattableString what) => Console.Error.WriteLineAsync($"{row}: {FormattableString.Invariant(what)}");

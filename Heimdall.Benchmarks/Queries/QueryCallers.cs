@@ -26,7 +26,7 @@ internal sealed class QueryCallers(QueryBench bench)
         RawRequest[] requests =
         [
             .. Enumerable.Range(1, bench.Sizes.Callers).Select(number => QueryFormat.Inline.Ask(
-                bench.RequestOf(heimdall, QueryText.First(bench.Sizes.CallerRows)) with { Headers = [("X-Heimdall-User", $"caller-{number}")] })),
+                bench.RequestOf(heimdall, MeasuredSql.First(bench.Sizes.CallerRows)) with { Headers = [("X-Heimdall-User", $"caller-{number}")] })),
         ];
         var (seconds, peaks, waits) = (new List<double>(), new List<double>(), new List<double>());
         for (var round = 1; round <= bench.Rounds; round++)

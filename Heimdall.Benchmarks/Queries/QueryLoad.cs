@@ -18,9 +18,9 @@ internal sealed class QueryLoad(QueryBench bench)
 
     public IReadOnlyList<QueryRow> Plan() =>
     [
-        new(QueryRow.SelectMany, $"requests a second, '{QueryText.One}', {Connections} connections; bare handler", FormattableString.Invariant($">= {ShareGoal:0.00}"),
+        new(QueryRow.SelectMany, $"requests a second, '{MeasuredSql.One}', {Connections} connections; bare handler", FormattableString.Invariant($">= {ShareGoal:0.00}"),
             token => RunAsync(QueryRow.SelectMany, Connections, SelectOf, BareSelectOf, CompareRates, token)),
-        new(QueryRow.SelectOne, $"median latency, '{QueryText.One}', 1 connection; bare handler", FormattableString.Invariant($"<= {AddedGoal:0.0} ms more"),
+        new(QueryRow.SelectOne, $"median latency, '{MeasuredSql.One}', 1 connection; bare handler", FormattableString.Invariant($"<= {AddedGoal:0.0} ms more"),
             token => RunAsync(QueryRow.SelectOne, connections: 1, SelectOf, BareSelectOf, CompareLatencies, token)),
         new(QueryRow.Lookup, $"requests a second, lookups by key, {Connections} connections; bare handler", FormattableString.Invariant($">= {ShareGoal:0.00}"),
             token => RunAsync(QueryRow.Lookup, Connections, LookupsOf, BareLookupsOf, CompareRates, token)),
@@ -49,11 +49,11 @@ internal sealed class QueryLoad(QueryBench bench)
     private static double MedianOf(LoadSeries series, Func<LoadRun, double> figure) => Timings.Of(series.Runs.Select(figure))!.Median;
 
     private static byte[][] BareSelectOf(Uri address) =>
-        [new RawRequest { Address = address, Path = "/query", Body = JsonSerializer.Serialize(new BareQuery(QueryText.One), BareJson.Default.BareQuery) }.ToBytes()];
+        [new RawRequest { Address = address, Path = "/query", Body = JsonSerializer.Serialize(new BareQuery(MeasuredSql.One), BareJson.Default.BareQuery) }.ToBytes()];
 
-    private byte[][] SelectOf(RunningHeimdall heimdall) => [bench.RequestOf(heimdall, QueryText.One).ToBytes()];
+    private byte[][] SelectOf(RunningHeimdall heimdall) => [bench.RequestOf(heimdall, MeasuredSql.One).ToBytes()];
 
-    private byte[][] LookupsOf(RunningHeimdall heimdall) => [.. Ids().Select(id => bench.RequestOf(heimdall, QueryText.Lookup, id).ToBytes())];
+    private byte[][] LookupsOf(RunningHeimdall heimdall) => [.. Ids().Select(id => bench.RequestOf(heimdall, MeasuredSql.Lookup, id).ToBytes())];
 
     private byte[][] BareLookupsOf(Uri address) => [.. Ids().Select(id => new RawRequest { Address = address, Path = $"/lookup/{id}" }.ToBytes())];
 

@@ -23,8 +23,8 @@ internal sealed class QueryMemory(QueryBench bench)
 
     private async Task<QueryOutcome> RunAsync(CancellationToken cancellationToken)
     {
-        var one = await GrowAsync(QueryText.All, Rows, cancellationToken);
-        var many = await GrowAsync(QueryText.Multiple(Times), (long)Rows * Times, cancellationToken);
+        var one = await GrowAsync(MeasuredSql.All, Rows, cancellationToken);
+        var many = await GrowAsync(MeasuredSql.Multiple(Times), (long)Rows * Times, cancellationToken);
         return one is { } few && many is { } most
             ? new QueryOutcome(FormattableString.Invariant($"{few:0.0} and {most:0.0} MB"), few <= Goal && most <= Goal && most - few <= SameWithin)
             : new QueryOutcome("not measured: only Linux tells", IsMet: null);

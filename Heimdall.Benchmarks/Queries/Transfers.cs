@@ -18,9 +18,9 @@ internal sealed class Transfers(QueryBench bench)
     public IReadOnlyList<QueryRow> Plan() =>
     [
         new(QueryRow.Json, $"{Rows:N0} rows as JSON; psql --csv", GoalOf(JsonGoal), token => RunAsync(
-            QueryRow.Json, JsonGoal, heimdall => Inline(heimdall, QueryFormat.Inline), _ => Psql("--csv", "--command", QueryText.All), token)),
+            QueryRow.Json, JsonGoal, heimdall => Inline(heimdall, QueryFormat.Inline), _ => Psql("--csv", "--command", MeasuredSql.All), token)),
         new(QueryRow.Csv, $"{Rows:N0} rows as CSV; psql, COPY TO STDOUT", GoalOf(CsvGoal), token => RunAsync(
-            QueryRow.Csv, CsvGoal, heimdall => Inline(heimdall, QueryFormat.Csv), _ => Psql("--command", $"copy ({QueryText.All}) to stdout (format csv)"), token)),
+            QueryRow.Csv, CsvGoal, heimdall => Inline(heimdall, QueryFormat.Csv), _ => Psql("--command", $"copy ({MeasuredSql.All}) to stdout (format csv)"), token)),
         new(QueryRow.NdJson, $"{Rows:N0} rows as NDJSON; as JSON", Cell.Nothing, token => RunAsync(
             QueryRow.NdJson, goal: null, heimdall => Inline(heimdall, QueryFormat.NdJson), heimdall => Inline(heimdall, QueryFormat.Inline), token)),
         StoredAs(QueryFormat.Stored, QueryFormat.Inline),
@@ -34,11 +34,11 @@ internal sealed class Transfers(QueryBench bench)
             QueryRow.Stored, StoredGoal, heimdall => StoreAsync(heimdall, stored, token), heimdall => Inline(heimdall, inline), token));
 
     private Task<ITransfer> Inline(RunningHeimdall heimdall, QueryFormat format) =>
-        Task.FromResult<ITransfer>(new HttpTransfer($"inline {format.Name}", format, format.Ask(bench.RequestOf(heimdall, QueryText.All)), Rows));
+        Task.FromResult<ITransfer>(new HttpTransfer($"inline {format.Name}", format, format.Ask(bench.RequestOf(heimdall, MeasuredSql.All)), Rows));
 
     private async Task<ITransfer> StoreAsync(RunningHeimdall heimdall, QueryFormat format, CancellationToken cancellationToken)
     {
-        var job = await heimdall.RunQueuedAsync(bench.Database.Label, QueryText.ContextOf(QueryText.All), "respond-async, wait=60", cancellationToken);
+        var job = await heimdall.RunQueuedAsync(bench.Database.Label, MeasuredSql.ContextOf(MeasuredSql.All), "respond-async, wait=60", cancellationToken);
         var request = new RawRequest { Address = heimdall.Address, Path = $"{JobRequest.Path}/{job["id"]}/result" };
         return new HttpTransfer($"stored {format.Name}", format, format.Ask(request), Rows);
     }

@@ -55,10 +55,10 @@ public sealed class InlineRecords : IDisposable
     public async Task<Job> BeginAsync(Job job, string worker, TimeSpan lease, bool isDurable)
     {
         var begun = job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 };
-        var command = JobParameters.Command(
+        var command = JobParameters.ToStatement(
             BeginSql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.CommandId, job.CommandName,
             job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria), JobParameters.ToArray(job.ClusterCriteria),
-            new JobParameters.Json(job.Context.ToJsonString()), worker, lease);
+            new JobParameters.JsonText(job.Context.ToJsonString()), worker, lease);
         var written = await AddAsync(new Record(command, isDurable, row => row.GetDateTime(0), null));
         return begun with { CreatedAt = written.Time!.Value, StartedAt = written.Time, UpdatedAt = written.Time.Value };
     }
@@ -67,9 +67,9 @@ public sealed class InlineRecords : IDisposable
     /// <returns>The job as it now stands, or null when its attempt is no longer the current one, or the job is not there.</returns>
     public async Task<Job?> EndAsync(Job job, JobStatus status, JobFailure? failure, JobProgress progress, bool isDurable)
     {
-        var command = JobParameters.Command(
+        var command = JobParameters.ToStatement(
             EndSql, job.Id, job.Attempt, status.ToName(), new JobParameters.Null<string>(failure?.Message), new JobParameters.Null<string>(failure?.Kind.ToString()),
-            new JobParameters.Json(JobRow.WriteErrors(failure?.Errors)), new JobParameters.Null<long?>(progress.RowsAffected),
+            new JobParameters.JsonText(JobRow.WriteErrors(failure?.Errors)), new JobParameters.Null<long?>(progress.RowsAffected),
             new JobParameters.Null<long?>(progress.RowCount), new JobParameters.Null<bool?>(progress.Truncated));
         var written = await AddAsync(new Record(command, isDurable, row => row.GetDateTime(0), row => row.IsDBNull(1) ? null : row.GetString(1)));
         return written.Time is { } finished

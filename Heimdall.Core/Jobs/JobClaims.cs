@@ -186,7 +186,7 @@ public sealed class JobClaims(StoreDatabase database)
         new JobParameters.Null<long?>(progress.Statements), new JobParameters.Null<long?>(progress.StatementsTotal), new JobParameters.Null<long?>(progress.BytesRead),
         new JobParameters.Null<long?>(progress.BytesTotal), new JobParameters.Null<long?>(progress.RowsAffected), new JobParameters.Null<long?>(progress.RowCount),
         new JobParameters.Null<bool?>(progress.Truncated), new JobParameters.Null<string>(progress.Sha256),
-        new JobParameters.Json(JobRow.WriteErrors(progress.Errors)),
+        new JobParameters.JsonText(JobRow.WriteErrors(progress.Errors)),
     ];
 
     private async Task<Job?> ReadJobAsync(string sql, CancellationToken cancellationToken, params object[] values)

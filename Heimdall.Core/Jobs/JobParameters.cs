@@ -11,7 +11,7 @@ internal static class JobParameters
         NpgsqlParameter ToParameter();
     }
 
-    public static NpgsqlBatchCommand Command(string sql, params ReadOnlySpan<object> values)
+    public static NpgsqlBatchCommand ToStatement(string sql, params ReadOnlySpan<object> values)
     {
         var command = new NpgsqlBatchCommand(sql);
         foreach (var value in values)
@@ -34,7 +34,7 @@ internal static class JobParameters
         public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = Type, Value = Value is null ? DBNull.Value : Value };
     }
 
-    public sealed record Json(string? Text) : IValue
+    public sealed record JsonText(string? Text) : IValue
     {
         public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = NpgsqlDbType.Json, Value = Text is null ? DBNull.Value : Text };
     }

@@ -78,10 +78,10 @@ public sealed class JobStore(StoreDatabase database)
         await using var batch = new NpgsqlBatch(connection);
         foreach (var job in jobs)
         {
-            batch.BatchCommands.Add(JobParameters.Command(
+            batch.BatchCommands.Add(JobParameters.ToStatement(
                 InsertSql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.Status.ToName(), job.IsSync,
                 job.ReturnResult, job.CommandId, job.CommandName, job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria),
-                JobParameters.ToArray(job.ClusterCriteria), new JobParameters.Json(job.Context.ToJsonString()), new JobParameters.Null<string>(job.QueueId)));
+                JobParameters.ToArray(job.ClusterCriteria), new JobParameters.JsonText(job.Context.ToJsonString()), new JobParameters.Null<string>(job.QueueId)));
         }
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         var inserted = new Job[jobs.Count];

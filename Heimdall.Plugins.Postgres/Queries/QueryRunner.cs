@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Connections;
 using Heimdall.Plugins.Postgres.Contexts;
@@ -16,21 +15,8 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// a function that it calls has written stays. The few statements that
 /// cannot run so commit by themselves, and then only the server's answer counts.
 /// </summary>
-internal sealed class QueryRunner
+internal sealed partial class QueryRunner
 {
-    private static readonly byte[] Begin = "begin"u8.ToArray();
-    private static readonly byte[] BeginReadOnly = "begin read only"u8.ToArray();
-    private static readonly byte[] Commit = "commit"u8.ToArray();
-    private static readonly byte[] Wipe = "discard all"u8.ToArray();
-
-    // In the order of the arrays: the role comes last, for it may not be allowed to set the others.
-    private static readonly byte[] SetUp = "select set_config(name, value, false) from unnest($1::text[], $2::text[]) as setting (name, value)"u8.ToArray();
-
-    private const string OwnTransaction =
-        "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = pg_backend_pid()";
-
-    private static readonly TimeSpan QuestionPatience = TimeSpan.FromSeconds(2);
-
     private readonly QuerySession _session;
     private readonly SessionSettings _settings;
     private readonly JobSettings _context;
@@ -260,97 +246,6 @@ internal sealed class QueryRunner
         }
     }
 
-    private async Task<Exception> OnFailedAsync(
-        QueryExchange exchange, (PostgresException Error, QueryStep Step) failure, long? transaction, CancellationToken cancellationToken)
-    {
-        var error = failure.Error;
-        if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(error))
-        {
-            return CommitsByItself && await HasCommittedOnItsWayAsync(transaction)
-                ? Unknown(error)
-                : new OperationCanceledException(error.Message, error, cancellationToken);
-        }
-
-        if (exchange.ParameterTypes is { } types && types.Length != _query.Parameters.Count && PostgresErrors.IsWrongParameterCount(error))
-        {
-            return types.Length > _query.Parameters.Count
-                ? new JobFailedException(PostgresErrors.NoParameter(_query.Parameters.Count + 1, _query.Place), error)
-                : new JobFailedException(JobFailureKind.Refused, $"parameters: {_query.Parameters.Count} are given, and the query uses {types.Length}.", error);
-        }
-
-        var place = failure.Step is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : _query.Place;
-        return new JobFailedException(PostgresErrors.ToFailure(error, place, State(isAlive: true)), error);
-    }
-
-    /// <summary>Ends the backend where that can be done; where not, what is known of the query is known all the same.</summary>
-    private async Task TryStopAsync()
-    {
-        try
-        {
-            await _session.StopAsync();
-        }
-        catch (JobFailedException)
-        {
-            // client_connection_check_interval ends the backend of a dead connection within a second.
-        }
-    }
-
-    /// <param name="cause">What the server said last, or how the connection broke.</param>
-    /// <param name="cancellationToken">Whether somebody has stopped the query.</param>
-    private async Task<Exception> OnBrokenAsync(Exception cause, CancellationToken cancellationToken)
-    {
-        if (CommitsByItself)
-        {
-            await TryStopAsync();
-            return Unknown(cause);
-        }
-
-        await _session.StopAsync();
-
-        if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(cause))
-        {
-            return new OperationCanceledException(cause.Message, cause, cancellationToken);
-        }
-
-        var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false));
-
-        // Its COMMIT was on its way. The server's own word would be certain.
-        var mayHaveCommitted = !_context.ReadOnly && CanBeCutShort && cause is not PostgresException;
-        return new JobFailedException(
-            mayHaveCommitted ? failure with { Message = $"{failure.Message} Should the query have called a function that writes, that may have taken effect." } : failure, cause);
-    }
-
-    private JobFailedException Unknown(Exception cause) => new(
-        JobFailureKind.OutcomeUnknown,
-        $"{_query.Tag} commits by itself; it was ended before it was done, and what of it took effect cannot be told.",
-        cause);
-
-    /// <summary>The number of the transaction that this question runs in: a session counts its transactions, each by one.</summary>
-    private async Task<long> NextTransactionAsync(CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(OwnTransaction, _session.Connection);
-        return await command.ExecuteScalarAsync(cancellationToken) as long? ?? 0;
-    }
-
-    /// <summary>If the statement had one transaction, the next is the one after it; the set-up has had one of its own.</summary>
-    private async Task<bool> HasCommittedOnItsWayAsync(long? before)
-    {
-        if (before is null)
-        {
-            return false;
-        }
-
-        try
-        {
-            using var patience = new CancellationTokenSource(QuestionPatience);
-            return await NextTransactionAsync(patience.Token) > before + 3;
-        }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
-        {
-            return true;
-        }
-    }
-
     private async ValueTask StartAsync((string Name, uint Type)[] columns, CancellationToken cancellationToken)
     {
         var described = await ColumnTypes.DescribeAsync(columns, _context.Numbers == NumberForm.String, _session, cancellationToken);
@@ -372,67 +267,4 @@ internal sealed class QueryRunner
             _monitor.Stderr(line);
         }
     }
-
-    private void AddOpening(QueryExchange exchange)
-    {
-        if (!CommitsByItself)
-        {
-            // It comes first: after a query, which the set-up is, nothing makes a read-only transaction writable again.
-            exchange.Outgoing.Run(_context.ReadOnly ? BeginReadOnly : Begin);
-            exchange.Expect(QueryStep.Begin);
-        }
-
-        var values = _session.ChecksClient
-            ? _settings.Values.Prepend(new("client_connection_check_interval", "1s")).ToArray()
-            : _settings.Values;
-        exchange.Outgoing.Parse(SetUp);
-        exchange.Outgoing.Bind([ToArray(values.Select(value => value.Key)), ToArray(values.Select(value => value.Value))]);
-        exchange.Outgoing.Execute();
-        exchange.Expect(QueryStep.SetUp);
-    }
-
-    private void AddDescription(QueryExchange exchange, uint[] types)
-    {
-        // A type that is declared makes a parameter, even one that the query does not use: the server is told of those only that have one.
-        exchange.Outgoing.Parse(Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
-        exchange.Outgoing.Describe();
-        exchange.Expect(QueryStep.Description);
-    }
-
-    /// <param name="exchange">Where to.</param>
-    /// <param name="types">As the parameters declare them.</param>
-    /// <param name="told">As the server has inferred them, where it was asked.</param>
-    private void AddExecution(QueryExchange exchange, uint[] types, uint[] told)
-    {
-        exchange.Outgoing.Bind([.. _query.Parameters.Select((parameter, i) => ParameterText.Write(parameter.Value, TypeOf(i, types, told)))]);
-        exchange.Outgoing.Execute();
-        exchange.Expect(QueryStep.Statement);
-    }
-
-    // Only a value whose text depends on it goes by what was told: the others must not change with the parameters beside them.
-    private uint TypeOf(int parameter, uint[] types, uint[] told) =>
-        types[parameter] == ParameterTypes.Inferred && parameter < told.Length && ParameterText.DependsOnType(_query.Parameters[parameter].Value)
-            ? told[parameter]
-            : types[parameter];
-
-    private static void AddCommit(QueryExchange exchange)
-    {
-        exchange.Outgoing.Run(Commit);
-        exchange.Expect(QueryStep.Commit);
-    }
-
-    private static void AddSync(QueryExchange exchange)
-    {
-        exchange.Outgoing.Sync();
-        exchange.Expect(QueryStep.Sync);
-    }
-
-    private static void AddWipe(QueryExchange exchange)
-    {
-        exchange.Outgoing.Query(Wipe);
-        exchange.Expect(QueryStep.Wipe);
-    }
-
-    private static byte[] ToArray(IEnumerable<string> texts) => Encoding.UTF8.GetBytes(
-        $"{{{string.Join(',', texts.Select(text => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""))}}}");
 }

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Heimdall.Benchmarks.Queries;
 
 /// <summary>What is asked of <see cref="QueryTable"/>.</summary>
-internal static class QueryText
+internal static class MeasuredSql
 {
     public const string All = "select * from t";
 

@@ -1,0 +1,78 @@
+using System.Text;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+// What is sent for a query.
+internal sealed partial class QueryRunner
+{
+    private static readonly byte[] Begin = "begin"u8.ToArray();
+    private static readonly byte[] BeginReadOnly = "begin read only"u8.ToArray();
+    private static readonly byte[] Commit = "commit"u8.ToArray();
+    private static readonly byte[] Wipe = "discard all"u8.ToArray();
+
+    // In the order of the arrays: the role comes last, for it may not be allowed to set the others.
+    private static readonly byte[] SetUp = "select set_config(name, value, false) from unnest($1::text[], $2::text[]) as setting (name, value)"u8.ToArray();
+
+    private void AddOpening(QueryExchange exchange)
+    {
+        if (!CommitsByItself)
+        {
+            // It comes first: after a query, which the set-up is, nothing makes a read-only transaction writable again.
+            exchange.Outgoing.Run(_context.ReadOnly ? BeginReadOnly : Begin);
+            exchange.Expect(QueryStep.Begin);
+        }
+
+        var values = _session.ChecksClient
+            ? _settings.Values.Prepend(new("client_connection_check_interval", "1s")).ToArray()
+            : _settings.Values;
+        exchange.Outgoing.Parse(SetUp);
+        exchange.Outgoing.Bind([ToArray(values.Select(value => value.Key)), ToArray(values.Select(value => value.Value))]);
+        exchange.Outgoing.Execute();
+        exchange.Expect(QueryStep.SetUp);
+    }
+
+    private void AddDescription(QueryExchange exchange, uint[] types)
+    {
+        // A type that is declared makes a parameter, even one that the query does not use: the server is told of those only that have one.
+        exchange.Outgoing.Parse(Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
+        exchange.Outgoing.Describe();
+        exchange.Expect(QueryStep.Description);
+    }
+
+    /// <param name="exchange">Where to.</param>
+    /// <param name="types">As the parameters declare them.</param>
+    /// <param name="told">As the server has inferred them, where it was asked.</param>
+    private void AddExecution(QueryExchange exchange, uint[] types, uint[] told)
+    {
+        exchange.Outgoing.Bind([.. _query.Parameters.Select((parameter, i) => ParameterText.Write(parameter.Value, TypeOf(i, types, told)))]);
+        exchange.Outgoing.Execute();
+        exchange.Expect(QueryStep.Statement);
+    }
+
+    // Only a value whose text depends on it goes by what was told: the others must not change with the parameters beside them.
+    private uint TypeOf(int parameter, uint[] types, uint[] told) =>
+        types[parameter] == ParameterTypes.Inferred && parameter < told.Length && ParameterText.DependsOnType(_query.Parameters[parameter].Value)
+            ? told[parameter]
+            : types[parameter];
+
+    private static void AddCommit(QueryExchange exchange)
+    {
+        exchange.Outgoing.Run(Commit);
+        exchange.Expect(QueryStep.Commit);
+    }
+
+    private static void AddSync(QueryExchange exchange)
+    {
+        exchange.Outgoing.Sync();
+        exchange.Expect(QueryStep.Sync);
+    }
+
+    private static void AddWipe(QueryExchange exchange)
+    {
+        exchange.Outgoing.Query(Wipe);
+        exchange.Expect(QueryStep.Wipe);
+    }
+
+    private static byte[] ToArray(IEnumerable<string> texts) => Encoding.UTF8.GetBytes(
+        $"{{{string.Join(',', texts.Select(text => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""))}}}");
+}
