@@ -50,6 +50,7 @@ internal static class ApiHost
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
+        services.AddSingleton<InlineSlots>();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
         services.AddSingleton<ResultReplies>();

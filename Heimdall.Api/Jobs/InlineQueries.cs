@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
@@ -14,32 +13,13 @@ namespace Heimdall.Api.Jobs;
 /// Runs queries within their request and streams the rows into the reply, in the format that the caller likes best. A query that
 /// fails before the first bytes are sent is answered with a problem; later the reply itself ends in a way that says so.
 /// </summary>
-internal sealed class InlineQueries(IInlineRunner runner, ServerConfig config)
+internal sealed class InlineQueries(IInlineRunner runner, InlineSlots slots, ServerConfig config)
 {
     /// <summary>Names the job in a reply whose format may have no place for it.</summary>
     private const string JobIdHeader = "Heimdall-Job-Id";
 
-    private readonly ConcurrentDictionary<string, int> _running = new(StringComparer.Ordinal);
-
-    public async Task<IResult> RunAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
-    {
-        if (_running.AddOrUpdate(prepared.Job.User, 1, (_, count) => count + 1) > config.MaxInlinePerCaller)
-        {
-            Leave(prepared.Job.User);
-            context.Response.Headers.RetryAfter = "1";
-            return Problem.Of(
-                StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.",
-                $"User '{prepared.Job.User}' has {config.MaxInlinePerCaller} queries running, as many as this server allows.");
-        }
-        try
-        {
-            return await StreamAsync(context, prepared, format);
-        }
-        finally
-        {
-            Leave(prepared.Job.User);
-        }
-    }
+    public Task<IResult> RunAsync(HttpContext context, PreparedJob prepared, ResultFormat format) =>
+        slots.TakeAsync(context, prepared.Job.User, () => StreamAsync(context, prepared, format));
 
     private async Task<IResult> StreamAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
     {
@@ -87,14 +67,5 @@ internal sealed class InlineQueries(IInlineRunner runner, ServerConfig config)
     {
         var view = JobView.Of(job) with { Status = null, UpdatedAt = null };
         return JsonSerializer.SerializeToUtf8Bytes(view, ApiJson.Options)[1..^1];
-    }
-
-    private void Leave(string user)
-    {
-        // A user without running queries leaves no entry behind.
-        if (_running.AddOrUpdate(user, 0, (_, count) => count - 1) == 0)
-        {
-            _running.TryRemove(new(user, 0));
-        }
     }
 }
