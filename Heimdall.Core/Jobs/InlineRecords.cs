@@ -55,11 +55,11 @@ public sealed class InlineRecords : IDisposable
     public async Task<Job> BeginAsync(Job job, string worker, TimeSpan lease, bool isDurable)
     {
         var begun = job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 };
-        var command = JobParameters.ToStatement(
+        NpgsqlBatchCommand ToCommand() => JobParameters.ToStatement(
             BeginSql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.CommandId, job.CommandName,
             job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria), JobParameters.ToArray(job.ClusterCriteria),
             new JobParameters.JsonText(job.Context.ToJsonString()), worker, lease);
-        var written = await AddAsync(new Record(command, isDurable, row => row.GetDateTime(0), null));
+        var written = await AddAsync(new Record(ToCommand, isDurable, row => row.GetDateTime(0), null));
         return begun with { CreatedAt = written.Time!.Value, StartedAt = written.Time, UpdatedAt = written.Time.Value };
     }
 
@@ -67,11 +67,11 @@ public sealed class InlineRecords : IDisposable
     /// <returns>The job as it now stands, or null when its attempt is no longer the current one, or the job is not there.</returns>
     public async Task<Job?> EndAsync(Job job, JobStatus status, JobFailure? failure, JobProgress progress, bool isDurable)
     {
-        var command = JobParameters.ToStatement(
+        NpgsqlBatchCommand ToCommand() => JobParameters.ToStatement(
             EndSql, job.Id, job.Attempt, status.ToName(), new JobParameters.Null<string>(failure?.Message), new JobParameters.Null<string>(failure?.Kind.ToString()),
             new JobParameters.JsonText(JobRow.WriteErrors(failure?.Errors)), new JobParameters.Null<long?>(progress.RowsAffected),
             new JobParameters.Null<long?>(progress.RowCount), new JobParameters.Null<bool?>(progress.Truncated));
-        var written = await AddAsync(new Record(command, isDurable, row => row.GetDateTime(0), row => row.IsDBNull(1) ? null : row.GetString(1)));
+        var written = await AddAsync(new Record(ToCommand, isDurable, row => row.GetDateTime(0), row => row.IsDBNull(1) ? null : row.GetString(1)));
         return written.Time is { } finished
             ? job with { Status = status, Failure = failure, Progress = progress, FinishedAt = finished, UpdatedAt = finished, CanceledBy = written.Text, LeaseUntil = null }
             : null;
@@ -136,7 +136,7 @@ public sealed class InlineRecords : IDisposable
             }
             foreach (var record in together)
             {
-                batch.BatchCommands.Add(record.Command);
+                batch.BatchCommands.Add(record.ToCommand());
             }
             // All of a batch is one transaction, which is committed when its end has been read.
             await using var row = await batch.ExecuteReaderAsync();
@@ -149,7 +149,6 @@ public sealed class InlineRecords : IDisposable
                 written[i] = await row.ReadAsync() ? new Written(together[i].ReadTime(row), together[i].ReadText?.Invoke(row)) : default;
                 await row.NextResultAsync();
             }
-            batch.BatchCommands.Clear();
         }
         for (var i = 0; i < written.Length; i++)
         {
@@ -161,7 +160,8 @@ public sealed class InlineRecords : IDisposable
     /// <param name="Text">What else it says.</param>
     private readonly record struct Written(DateTime? Time, string? Text);
 
-    private sealed record Record(NpgsqlBatchCommand Command, bool IsDurable, Func<NpgsqlDataReader, DateTime> ReadTime, Func<NpgsqlDataReader, string?>? ReadText)
+    /// <param name="ToCommand">Makes the statement, anew for each try: Npgsql keeps in it what one connection has prepared.</param>
+    private sealed record Record(Func<NpgsqlBatchCommand> ToCommand, bool IsDurable, Func<NpgsqlDataReader, DateTime> ReadTime, Func<NpgsqlDataReader, string?>? ReadText)
     {
         public TaskCompletionSource<Written> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
