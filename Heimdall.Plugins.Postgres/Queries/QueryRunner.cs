@@ -11,9 +11,9 @@ namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
 /// Runs one query and streams its rows. It runs in a transaction of its own, which is committed when the last row is written: whatever
-/// ends it before has undone it. Of one that by its words only reads the COMMIT is sent along; should its reader be gone in the moment after, what
-/// a function that it calls has written stays. The few statements that
-/// cannot run so commit by themselves, and then only the server's answer counts.
+/// ends it before has undone it. Of one that by its words only reads the COMMIT is sent along; should its reader be gone in the moment
+/// after, what a function that it calls has written stays. The few statements that cannot run so commit by themselves, and then only the
+/// server's answer counts.
 /// </summary>
 internal sealed partial class QueryRunner
 {

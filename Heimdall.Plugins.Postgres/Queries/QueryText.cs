@@ -22,9 +22,6 @@ internal sealed partial record QueryText
     /// <summary>False when the statement may have to commit by itself: then it cannot run in a transaction of ours.</summary>
     public required bool IsTransactional { get; init; }
 
-    /// <summary>True when the statement can commit in its middle and go on.</summary>
-    public bool CommitsOnItsWay => !IsTransactional && Tag is "CALL" or "DO";
-
     /// <summary>False of a question that is asked only for its answer: whatever it did is rolled back.</summary>
     public bool TakesEffect { get; init; } = true;
 

@@ -8,8 +8,8 @@ namespace Heimdall.Plugins.Postgres.Wire;
 /// <summary>
 /// The byte stream of a connection that Npgsql has opened: found, encrypted and logged in. Jobs speak the protocol on it themselves,
 /// because Npgsql has no simple Query message, closes the session on errors that the server survives, waits for ever for some pipelines,
-/// keeps the server's row counts of COPY to itself, and hands out rows value by value (measured in the benchmarks). Npgsql has no public way to its stream, so this one
-/// file reaches for it; a test fails when a new version moves it.
+/// keeps the server's row counts of COPY to itself, and hands out rows value by value (measured in the benchmarks). Npgsql has no public
+/// way to its stream, so this one file reaches for it; a test fails when a new version moves it.
 /// </summary>
 internal static class OpenedStream
 {
@@ -25,7 +25,8 @@ internal static class OpenedStream
     {
         var connector = ConnectorOf(connection);
 
-        // What has come unasked, or the end of a session that died in the pool, is Npgsql's to read. And a message may lie half-read in Npgsql's buffer; its next answer clears it.
+        // What has come unasked, or the end of a session that died in the pool, is Npgsql's to read. And a message may lie half-read in
+        // Npgsql's buffer; its next answer clears it.
         while (UnreadBytes(ReadBufferOf(connector)) > 0 || HasNews(SocketOf(connector)))
         {
             await using var nothing = new NpgsqlCommand("select 1", connection);
