@@ -11,7 +11,7 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// </summary>
 internal sealed class QueryExchange(Stream stream, RowSink rows, Action<PostgresNotice> onNotice) : IDisposable
 {
-    private readonly IncomingMessages _incoming = new(stream, keepsRows: true);
+    private readonly IncomingMessages _incoming = new(stream, keepsRows: true, () => rows.LongestRow);
     private readonly Queue<QueryStep> _expected = [];
     private ValueTask _flushing = ValueTask.CompletedTask;
     private bool _isReady;
