@@ -12,7 +12,7 @@ namespace Heimdall.Core.Jobs;
 /// <remarks>
 /// What a query that may write has begun, or has done, is on disk before its caller goes on. Of one that by its words only reads the transaction is
 /// committed, so that every process sees the job, and the flush follows within a second (synchronous_commit = off). Should the store's
-/// server crash in between, the end of the job brings its record back; lost is only one whose API process died in that same second.
+/// server crash in between, the process that runs the job brings its record back; lost is only one whose API process died in that same second.
 /// </remarks>
 public sealed class InlineRecords : IDisposable
 {
