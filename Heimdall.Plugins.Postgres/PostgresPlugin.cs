@@ -102,7 +102,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var readOnly = context with { ReadOnly = true, RowLimit = null, ByteLimit = null };
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
-        return await new QueryExplanation(query, query.OffsetOf(preview.Statements[0])).RunAsync(session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);
+        return await new QueryExplanation(query, preview.Statements[0]).RunAsync(session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);
     }
 
     private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, QueryText query, IJobMonitor monitor, CancellationToken cancellationToken)

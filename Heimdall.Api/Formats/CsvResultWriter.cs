@@ -6,10 +6,10 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Api.Formats;
 
 /// <summary>
-/// CSV (RFC 4180) with a header line, as PostgreSQL itself writes and reads it: NULL is nothing, an empty string is <c>""</c>. CSV has no place to
+/// CSV (RFC 4180), as PostgreSQL itself writes and reads it: NULL is nothing, an empty string is <c>""</c>. CSV has no place to
 /// say how a result ended; so one that is not the whole ends in a line with a quote that is never closed, and the reply of one that failed breaks off.
 /// </summary>
-internal sealed class CsvResultWriter(IResultOutput output, ResultOpening opening) : TextResultWriter(output, opening)
+internal sealed class CsvResultWriter(IResultOutput output, ResultOpening opening, bool hasHeader) : TextResultWriter(output, opening)
 {
     private static readonly SearchValues<byte> Quoted = SearchValues.Create("\",\r\n"u8);
     private static readonly SearchValues<byte> Special = SearchValues.Create(
@@ -34,6 +34,10 @@ internal sealed class CsvResultWriter(IResultOutput output, ResultOpening openin
 
     protected override void WriteStart(IReadOnlyList<ResultColumn> columns)
     {
+        if (!hasHeader)
+        {
+            return;
+        }
         WriteRowStart();
         foreach (var column in columns)
         {

@@ -7,25 +7,33 @@ internal sealed class ResultFormat
 {
     public static readonly ResultFormat Json = new("application/json", (output, opening) => new JsonResultWriter(output, opening));
     public static readonly ResultFormat Ndjson = new("application/x-ndjson", (output, opening) => new NdjsonResultWriter(output, opening));
-    public static readonly ResultFormat Csv = new("text/csv", (output, opening) => new CsvResultWriter(output, opening));
+    public static readonly ResultFormat Csv = new("text/csv", (output, opening) => new CsvResultWriter(output, opening, hasHeader: true), "present");
+    public static readonly ResultFormat CsvWithoutHeader = new("text/csv", (output, opening) => new CsvResultWriter(output, opening, hasHeader: false), "absent");
 
-    private static readonly ResultFormat[] All = [Json, Ndjson, Csv];
+    private static readonly ResultFormat[] All = [Json, Ndjson, Csv, CsvWithoutHeader];
 
     private readonly MediaTypeHeaderValue _type;
     private readonly Func<IResultOutput, ResultOpening, TextResultWriter> _create;
 
-    private ResultFormat(string mediaType, Func<IResultOutput, ResultOpening, TextResultWriter> create)
+    /// <param name="mediaType">Without parameters.</param>
+    /// <param name="create">Makes its writer.</param>
+    /// <param name="header">Of CSV, whether the first line is a header: https://www.rfc-editor.org/rfc/rfc4180#section-3</param>
+    private ResultFormat(string mediaType, Func<IResultOutput, ResultOpening, TextResultWriter> create, string? header = null)
     {
-        MediaType = mediaType;
-        ContentType = $"{mediaType}; charset=utf-8";
+        Name = header == "absent" ? $"{mediaType};header=absent" : mediaType;
+        ContentType = header == "absent" ? $"{mediaType}; charset=utf-8; header=absent" : $"{mediaType}; charset=utf-8";
         _type = new MediaTypeHeaderValue(mediaType) { Charset = "utf-8" };
+        if (header is not null)
+        {
+            _type.Parameters.Add(new NameValueHeaderValue("header", header));
+        }
         _create = create;
     }
 
-    public static string Known => string.Join(", ", All.Select(format => format.MediaType));
+    public static string Known => string.Join(", ", All.Select(format => format.Name));
 
-    /// <summary>All that can be had in the format: <c>text/csv</c>.</summary>
-    public string MediaType { get; }
+    /// <summary>What it is asked for by: <c>text/csv</c>.</summary>
+    public string Name { get; }
 
     public string ContentType { get; }
 
@@ -48,7 +56,7 @@ internal sealed class ResultFormat
     /// <summary>The range that fits best decides.</summary>
     private double QualityIn(IEnumerable<MediaTypeHeaderValue> ranges) => ranges
         .Where(_type.IsSubsetOf)
-        .OrderByDescending(range => range.MatchesAllTypes ? 0 : range.MatchesAllSubTypes ? 1 : 2)
+        .OrderByDescending(range => range.MatchesAllTypes ? 0 : range.MatchesAllSubTypes ? 1 : 2 + range.Parameters.Count(parameter => parameter.Name != "q"))
         .Select(range => range.Quality ?? 1)
         .FirstOrDefault();
 }

@@ -23,7 +23,7 @@ internal sealed class InlineQueries(IInlineRunner runner, InlineSlots slots, Ser
 
     private async Task<IResult> StreamAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
     {
-        var job = await runner.RecordAsync(prepared.Job, prepared.Plan);
+        var job = await runner.RecordAsync(prepared.Job, prepared.Plan, context.RequestAborted);
         using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), new ResultOpening
         {
             Members = () => MembersOf(job),

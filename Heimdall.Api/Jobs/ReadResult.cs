@@ -4,6 +4,8 @@ using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Results;
+using Heimdall.Core.Results.Chunks;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Heimdall.Api.Jobs;
 
@@ -31,13 +33,30 @@ internal static class ReadResult
         {
             return Problem.NotFound(WhyNotStored(job, config));
         }
-        if (result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime)
+        if (IsGone(result, time))
         {
-            return Problem.Of(
-                StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");
+            return Gone(id, result);
         }
-        return await replies.SendAsync(context, job, result, page, format);
+        try
+        {
+            return await replies.SendAsync(context, job, result, page, format);
+        }
+        catch (ResultStorageException) when (!context.Response.HasStarted)
+        {
+            // Its time may have come since it was found.
+            if (await results.FindAsync(id, cancellationToken) is { } now && !IsGone(now, time))
+            {
+                throw;
+            }
+            context.Response.Clear();
+            return Gone(id, result);
+        }
     }
+
+    private static bool IsGone(StoredResult result, TimeProvider time) => result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime;
+
+    private static ProblemHttpResult Gone(Guid id, StoredResult result) => Problem.Of(
+        StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");
 
     private static string WhyNotStored(Job job, ResultsConfig config) => job switch
     {

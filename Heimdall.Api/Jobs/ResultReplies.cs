@@ -83,7 +83,7 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
     /// A result never changes: what it was stored by names it, and the address names the page. Weak, because the same rows may be compressed or not.
     /// </summary>
     private static EntityTagHeaderValue TagOf(StoredResult result, ResultFormat format) =>
-        new($"\"{Text(result.Attempt)}-{format.MediaType[(format.MediaType.IndexOf('/', StringComparison.Ordinal) + 1)..]}\"", isWeak: true);
+        new($"\"{Text(result.Attempt)}-{format.Name[(format.Name.IndexOf('/', StringComparison.Ordinal) + 1)..]}\"", isWeak: true);
 
     private static bool IsKnown(HttpRequest request, EntityTagHeaderValue tag) =>
         request.GetTypedHeaders().IfNoneMatch.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false));

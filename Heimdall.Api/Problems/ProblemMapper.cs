@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Transactions;
 using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results.Chunks;
 using Heimdall.Core.Scripts;
@@ -42,6 +43,9 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
             case JobFailedException { Failure.Kind: JobFailureKind.Unavailable } failed:
                 LogUnavailable(failed.Message);
                 return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster cannot be reached.", failed.Message);
+            case RecordInDoubtException doubt:
+                LogUnavailable(doubt.Message);
+                return StoreAway(context, "The query was not run; try again in some seconds. Should a record of it have been written, it will end FAILED and say so.");
             case ScriptStorageException storage:
                 LogStorage(storage.Message);
                 return storage.IsFull
@@ -80,12 +84,11 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
     }
 
     /// <summary>Nothing has been half-written: whatever was being recorded was one transaction.</summary>
-    public static IResult StoreAway(HttpContext context)
+    public static IResult StoreAway(HttpContext context, string detail = "Nothing was recorded. Try again in some seconds.")
     {
         context.Response.Headers.RetryAfter = "2";
         return Problem.Of(
-            StatusCodes.Status503ServiceUnavailable, "store-unavailable", "Heimdall's own database cannot be reached.",
-            "Nothing was recorded. Try again in some seconds.");
+            StatusCodes.Status503ServiceUnavailable, "store-unavailable", "Heimdall's own database cannot be reached.", detail);
     }
 
     private static bool IsStoreAway(Exception exception) =>

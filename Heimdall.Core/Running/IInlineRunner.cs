@@ -9,7 +9,10 @@ public interface IInlineRunner
     /// <summary>Records a query as running in this process.</summary>
     /// <param name="job">The job.</param>
     /// <param name="plan">What its plugin planned for it.</param>
-    Task<Job> RecordAsync(Job job, JobPlan plan);
+    /// <param name="callerGone">Fires when nobody waits for the query any more.</param>
+    /// <exception cref="TimeoutException">The store did not answer in time, and nothing was recorded.</exception>
+    /// <exception cref="RecordInDoubtException">The store did not answer, and may have recorded it; the query must not be run.</exception>
+    Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone);
 
     /// <param name="job">The job, as it was recorded.</param>
     /// <param name="plan">What its plugin planned for it.</param>

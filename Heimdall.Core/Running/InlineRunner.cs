@@ -8,6 +8,7 @@ namespace Heimdall.Core.Running;
 /// <inheritdoc />
 internal sealed class InlineRunner : IInlineRunner, IDisposable
 {
+    private static readonly TimeSpan RecordPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(3);
 
     private readonly JobStore _jobs;
@@ -30,7 +31,8 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
         lifetime.ApplicationStopping.Register(() => _stopping.CancelAfter(config.Worker.DrainTimeout));
     }
 
-    public Task<Job> RecordAsync(Job job, JobPlan plan) => _records.BeginAsync(job, RunnerName.OfThisProcess, _lease, isDurable: !plan.OnlyReads);
+    public Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone) =>
+        _records.BeginAsync(job, RunnerName.OfThisProcess, _lease, isDurable: !plan.OnlyReads, RecordPatience, callerGone);
 
     public async Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone)
     {

@@ -69,7 +69,7 @@ internal sealed partial class JobSettler(
             return found.Attempt == job.Attempt && found.Status.IsFinal() ? found : null;
         }
         // The store's server has crashed before it had the record on disk.
-        await records.BeginAsync(job, RunnerName.OfThisProcess, config.Worker.Lease, isDurable);
+        await records.RestoreAsync(job, RunnerName.OfThisProcess, config.Worker.Lease, isDurable);
         return await records.EndAsync(job, status, failure, progress, isDurable);
     }
 

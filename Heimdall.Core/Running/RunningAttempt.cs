@@ -7,9 +7,12 @@ internal sealed class RunningAttempt(Job job, Action<RunningAttempt> ended) : ID
 {
     private readonly CancellationTokenSource _stop = new();
 
-    public Guid JobId { get; } = job.Id;
+    /// <summary>As it was when the attempt began.</summary>
+    public Job Job => job;
 
-    public int Attempt { get; } = job.Attempt;
+    public Guid JobId => job.Id;
+
+    public int Attempt => job.Attempt;
 
     /// <summary>Fires when the owner cancels the job, or when the job has been given to somebody else.</summary>
     public CancellationToken StopToken => _stop.Token;

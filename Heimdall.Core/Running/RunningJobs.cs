@@ -15,13 +15,18 @@ namespace Heimdall.Core.Running;
 internal sealed partial class RunningJobs : BackgroundService
 {
     private readonly ConcurrentDictionary<Guid, RunningAttempt> _attempts = new();
+    private readonly JobStore _jobs;
     private readonly JobClaims _claims;
+    private readonly InlineRecords _records;
     private readonly TimeSpan _lease;
     private readonly ILogger<RunningJobs> _logger;
 
-    public RunningJobs(JobClaims claims, StoreNotifications notifications, HeimdallConfig config, ILogger<RunningJobs> logger)
+    public RunningJobs(
+        JobStore jobs, JobClaims claims, InlineRecords records, StoreNotifications notifications, HeimdallConfig config, ILogger<RunningJobs> logger)
     {
+        _jobs = jobs;
         _claims = claims;
+        _records = records;
         _lease = config.Worker.Lease;
         _logger = logger;
         notifications.Listen(JobStore.CancelChannel, OnCancelAnnounced);
@@ -57,7 +62,7 @@ internal sealed partial class RunningJobs : BackgroundService
             var mine = await _claims.RenewAsync([.. attempts.Select(attempt => (attempt.JobId, attempt.Attempt))], _lease, bound.Token);
             foreach (var attempt in attempts)
             {
-                Pass(attempt, mine);
+                await PassAsync(attempt, mine, bound.Token);
             }
         }
         catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException)
@@ -67,12 +72,17 @@ internal sealed partial class RunningJobs : BackgroundService
         }
     }
 
-    private void Pass(RunningAttempt attempt, IReadOnlyDictionary<Guid, JobStatus> mine)
+    private async Task PassAsync(RunningAttempt attempt, IReadOnlyDictionary<Guid, JobStatus> mine, CancellationToken cancellationToken)
     {
         if (!mine.TryGetValue(attempt.JobId, out var status))
         {
-            // Not there: settled in this moment, or somebody else's. The first has left the list of attempts.
-            if (_attempts.TryGetValue(attempt.JobId, out var current) && current == attempt)
+            if (attempt.Job.IsSync && await _jobs.FindAsync(attempt.JobId, cancellationToken) is null)
+            {
+                // The store's server has crashed before it had the record on disk: it is nobody else's.
+                await _records.RestoreAsync(attempt.Job, RunnerName.OfThisProcess, _lease, isDurable: true);
+            }
+            // Settled in this moment, or somebody else's. The first has left the list of attempts.
+            else if (_attempts.TryGetValue(attempt.JobId, out var current) && current == attempt)
             {
                 attempt.Lose();
             }

@@ -75,6 +75,7 @@ internal sealed class QuerySession : IAsyncDisposable
                 }
 
                 // It died in the pool, as all that the server had when it was restarted; nothing has been asked of it yet.
+                NpgsqlConnection.ClearPool(connection);
                 if (tries == MostTries)
                 {
                     throw new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None), e);

@@ -1,4 +1,5 @@
 using System.Data;
+using Heimdall.Plugins.Postgres.Wire;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Connections;
@@ -19,7 +20,11 @@ internal static class UsedConnections
     {
         try
         {
-            if (isUsable && connection.State == ConnectionState.Open)
+            if (!isUsable)
+            {
+                await CloseAsync(connection);
+            }
+            else if (connection.State == ConnectionState.Open)
             {
                 using var courtesy = new CancellationTokenSource(Courtesy);
                 if (isInTransaction)
@@ -29,18 +34,36 @@ internal static class UsedConnections
 
                 await ExecuteAsync(connection, "discard all", courtesy.Token);
             }
-            else if (!isUsable)
-            {
-                NpgsqlConnection.ClearPool(connection);
-            }
         }
         catch (Exception e) when (e is OperationCanceledException or NpgsqlException)
         {
-            NpgsqlConnection.ClearPool(connection);
+            await CloseAsync(connection);
         }
         finally
         {
             await connection.DisposeAsync();
+        }
+    }
+
+    /// <summary>
+    /// Ends a session whose end Npgsql has not seen, so that it does not go back into the pool. The others stay there: at an error of the network
+    /// Npgsql would take the whole server for dead, but not at a stream that is closed on this side.
+    /// </summary>
+    private static async Task CloseAsync(NpgsqlConnection connection)
+    {
+        if (connection.State != ConnectionState.Open)
+        {
+            return;
+        }
+
+        try
+        {
+            await OpenedStream.CloseAsync(connection);
+            await ExecuteAsync(connection, "select 1", CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // It has noticed.
         }
     }
 

@@ -25,9 +25,10 @@ internal sealed class QueryExplanation
     private readonly int _charactersBefore;
 
     /// <param name="query">One that <see cref="IsPossible"/>.</param>
-    /// <param name="offset">Where its first word stands in the text: nothing but comments and empty statements may be before it.</param>
-    public QueryExplanation(QueryText query, int offset)
+    /// <param name="statement">Its statement, as it was found in what the caller wrote: nothing but comments and empty statements may be before it.</param>
+    public QueryExplanation(QueryText query, PreviewedStatement statement)
     {
+        var offset = OffsetOf(statement, query);
         _query = query;
         _charactersBefore = query.Sql[..offset].EnumerateRunes().Count();
         _question = query with
@@ -57,6 +58,28 @@ internal sealed class QueryExplanation
         }
 
         return plan.Text;
+    }
+
+    /// <summary>Where the first word of the statement stands in the text that is sent.</summary>
+    private static int OffsetOf(PreviewedStatement statement, QueryText query)
+    {
+        if (!query.Place.IsWholeText)
+        {
+            return 0;
+        }
+
+        var at = 0;
+        for (var line = 1; line < statement.Line; line++)
+        {
+            at = query.Sql.IndexOf('\n', at) + 1;
+        }
+
+        for (var column = 1; column < statement.Column; column++)
+        {
+            at += Rune.GetRuneAt(query.Sql, at).Utf16SequenceLength;
+        }
+
+        return at;
     }
 
     private StatementError ToCallersPlace(StatementError error)

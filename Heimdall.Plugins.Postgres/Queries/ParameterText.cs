@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
-/// Writes JSON values as PostgreSQL's text: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO. Numbers keep every digit.
+/// Writes values as PostgreSQL's text: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO. Numbers keep every digit.
 /// </summary>
 internal static class ParameterText
 {
@@ -19,18 +19,21 @@ internal static class ParameterText
     public static byte[]? Write(JsonNode? value, uint type) => value switch
     {
         null => null,
-        JsonArray items when type is not (ParameterTypes.Json or ParameterTypes.Jsonb) => Encoding.UTF8.GetBytes(ToArray(items)),
+        JsonArray items when type is not (ParameterTypes.Json or ParameterTypes.Jsonb) => Encoding.UTF8.GetBytes(ToArray(items.Select(ToElement))),
         JsonValue text when text.GetValueKind() == JsonValueKind.String && type is not (ParameterTypes.Json or ParameterTypes.Jsonb) =>
             Encoding.UTF8.GetBytes(text.GetValue<string>()),
         _ => Encoding.UTF8.GetBytes(value.ToJsonString(Relaxed)),
     };
 
-    private static string ToArray(JsonArray items) => $"{{{string.Join(',', items.Select(ToElement))}}}";
+    /// <summary>The array of texts, as UTF-8.</summary>
+    public static byte[] WriteArray(IEnumerable<string> texts) => Encoding.UTF8.GetBytes(ToArray(texts.Select(Quote)));
+
+    private static string ToArray(IEnumerable<string> elements) => $"{{{string.Join(',', elements)}}}";
 
     private static string ToElement(JsonNode? item) => item switch
     {
         null => "NULL",
-        JsonArray inner => ToArray(inner),
+        JsonArray inner => ToArray(inner.Select(ToElement)),
         JsonObject json => Quote(json.ToJsonString(Relaxed)),
         JsonValue text when text.GetValueKind() == JsonValueKind.String => Quote(text.GetValue<string>()),
         _ => item.ToJsonString(),

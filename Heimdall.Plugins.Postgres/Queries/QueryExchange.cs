@@ -11,7 +11,7 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// </summary>
 internal sealed class QueryExchange(Stream stream, RowSink rows, Action<PostgresNotice> onNotice) : IDisposable
 {
-    private readonly IncomingMessages _incoming = new(stream, keepsRows: true);
+    private readonly IncomingMessages _incoming = new(stream, keepsRows: true, () => rows.LongestRow);
     private readonly Queue<QueryStep> _expected = [];
     private ValueTask _flushing = ValueTask.CompletedTask;
     private bool _isReady;
@@ -41,6 +41,9 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
     /// <summary>How the statement ended; null when it did not, or not well.</summary>
     public CommandOutcome? Outcome { get; private set; }
 
+    /// <summary>Whether the server may have been asked to commit.</summary>
+    public bool HasAskedToCommit { get; private set; }
+
     /// <summary>Whether the transaction that was begun has been committed.</summary>
     public bool HasCommitted { get; private set; }
 
@@ -62,7 +65,11 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
     private QueryStep Current => _expected.TryPeek(out var step) ? step : QueryStep.None;
 
     /// <summary>Notes what is added to <see cref="Outgoing"/>.</summary>
-    public void Expect(QueryStep step) => _expected.Enqueue(step);
+    public void Expect(QueryStep step)
+    {
+        _expected.Enqueue(step);
+        HasAskedToCommit |= step == QueryStep.Commit;
+    }
 
     /// <exception cref="SessionBrokenException">The session is over.</exception>
     public async ValueTask SendAsync()

@@ -10,6 +10,11 @@ internal sealed partial class QueryRunner
     private const string OwnTransaction =
         "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = pg_backend_pid()";
 
+    private const string BrokenCommit = "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be told.";
+
+    private const string UnreadCommit =
+        "The query had been committed before it could be stopped, and its rows were not all read. Should it have called a function that writes, that has taken effect.";
+
     private static readonly TimeSpan QuestionPatience = TimeSpan.FromSeconds(2);
 
     private async Task<Exception> OnFailedAsync(
@@ -47,9 +52,39 @@ internal sealed partial class QueryRunner
         }
     }
 
+    /// <summary>What is to be said of a query whose rows nobody reads to their end; null where nothing of it took effect.</summary>
+    /// <param name="exchange">Over, one way or the other.</param>
+    /// <param name="broken">How the session broke, if it did.</param>
+    /// <param name="transaction">Of what commits by itself, the number of the one before.</param>
+    /// <param name="cause">Why nobody reads.</param>
+    private async Task<JobFailedException?> OnUnreadAsync(QueryExchange exchange, Exception? broken, long? transaction, OperationCanceledException cause)
+    {
+        if (CommitsByItself)
+        {
+            return broken is not null || await HasCommittedOnItsWayAsync(transaction) ? Unknown(cause) : null;
+        }
+
+        if (_context.ReadOnly)
+        {
+            return null; // committed or not, it has written nothing
+        }
+
+        if (exchange.HasCommitted)
+        {
+            return new JobFailedException(State(isAlive: true).IsTimeUp ? JobFailureKind.TimedOut : JobFailureKind.Interrupted, UnreadCommit, cause);
+        }
+
+        return MayHaveCommitted(exchange, broken) ? new JobFailedException(JobFailureKind.OutcomeUnknown, BrokenCommit, cause) : null;
+    }
+
+    /// <summary>Whether COMMIT was on its way when the connection broke. The server's own word would be certain.</summary>
+    private bool MayHaveCommitted(QueryExchange exchange, Exception? broken) =>
+        !_context.ReadOnly && exchange.HasAskedToCommit && broken is not (null or PostgresException);
+
+    /// <param name="exchange">Over.</param>
     /// <param name="cause">What the server said last, or how the connection broke.</param>
     /// <param name="cancellationToken">Whether somebody has stopped the query.</param>
-    private async Task<Exception> OnBrokenAsync(Exception cause, CancellationToken cancellationToken)
+    private async Task<Exception> OnBrokenAsync(QueryExchange exchange, Exception cause, CancellationToken cancellationToken)
     {
         if (CommitsByItself)
         {
@@ -59,15 +94,13 @@ internal sealed partial class QueryRunner
 
         await _session.StopAsync();
 
-        if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(cause))
+        var mayHaveCommitted = MayHaveCommitted(exchange, cause);
+        if (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(cause) && !mayHaveCommitted)
         {
             return new OperationCanceledException(cause.Message, cause, cancellationToken);
         }
 
         var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false));
-
-        // Its COMMIT was on its way. The server's own word would be certain.
-        var mayHaveCommitted = !_context.ReadOnly && CanBeCutShort && cause is not PostgresException;
         return new JobFailedException(
             mayHaveCommitted ? failure with { Message = $"{failure.Message} Should the query have called a function that writes, that may have taken effect." } : failure, cause);
     }

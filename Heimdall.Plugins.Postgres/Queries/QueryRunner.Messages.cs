@@ -26,7 +26,7 @@ internal sealed partial class QueryRunner
             ? _settings.Values.Prepend(new("client_connection_check_interval", "1s")).ToArray()
             : _settings.Values;
         exchange.Outgoing.Parse(SetUp);
-        exchange.Outgoing.Bind([ToArray(values.Select(value => value.Key)), ToArray(values.Select(value => value.Value))]);
+        exchange.Outgoing.Bind([ParameterText.WriteArray(values.Select(value => value.Key)), ParameterText.WriteArray(values.Select(value => value.Value))]);
         exchange.Outgoing.Execute();
         exchange.Expect(QueryStep.SetUp);
     }
@@ -72,7 +72,4 @@ internal sealed partial class QueryRunner
         exchange.Outgoing.Query(Wipe);
         exchange.Expect(QueryStep.Wipe);
     }
-
-    private static byte[] ToArray(IEnumerable<string> texts) => Encoding.UTF8.GetBytes(
-        $"{{{string.Join(',', texts.Select(text => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""))}}}");
 }

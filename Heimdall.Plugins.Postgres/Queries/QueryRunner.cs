@@ -12,8 +12,8 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// <summary>
 /// Runs one query and streams its rows. It runs in a transaction of its own, which is committed when the last row is written: whatever
 /// ends it before has undone it. Of one that by its words only reads the COMMIT is sent along; should its reader be gone in the moment
-/// after, what a function that it calls has written stays. The few statements that cannot run so commit by themselves, and then only the
-/// server's answer counts.
+/// after, it has failed, and what a function that it calls has written stays. The few statements that cannot run so commit by themselves,
+/// and then only the server's answer counts.
 /// </summary>
 internal sealed partial class QueryRunner
 {
@@ -38,7 +38,7 @@ internal sealed partial class QueryRunner
 
     private SessionState State(bool isAlive) => new(isAlive, _settings.StatementTimeout is { } timeout && Stopwatch.GetElapsedTime(_started) >= timeout);
 
-    /// <exception cref="JobFailedException">The query failed.</exception>
+    /// <exception cref="JobFailedException">The query failed, or its rows were not all read when it had taken effect.</exception>
     /// <exception cref="OperationCanceledException">It was stopped, and took no effect.</exception>
     public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
     {
@@ -62,7 +62,7 @@ internal sealed partial class QueryRunner
             {
                 await using var registration = cancellationToken.UnsafeRegister(state => ((QueryStop)state!).Begin(), stop);
                 _session.Condition = SessionCondition.Lost; // until all is answered
-                await TalkAsync(exchange, types, stop);
+                await TalkAsync(exchange, types, transaction, stop);
                 return await ConcludeAsync(exchange, transaction, cancellationToken);
             }
         }
@@ -78,7 +78,7 @@ internal sealed partial class QueryRunner
                 return Conclude(exchange);
             }
 
-            throw await OnBrokenAsync(cause, cancellationToken);
+            throw await OnBrokenAsync(exchange, cause, cancellationToken);
         }
     }
 
@@ -97,7 +97,7 @@ internal sealed partial class QueryRunner
     }
 
     /// <summary>Sends all that can be sent ahead, and reads the answers.</summary>
-    private async Task TalkAsync(QueryExchange exchange, uint[] types, QueryStop stop)
+    private async Task TalkAsync(QueryExchange exchange, uint[] types, long? transaction, QueryStop stop)
     {
         try
         {
@@ -145,27 +145,39 @@ internal sealed partial class QueryRunner
             // The writer of the rows cannot go on, or its reader is gone: nobody wants the rest.
             _rows.IsClosed = true;
             stop.Begin();
-            if (await TryRestAsync(exchange) && CommitsByItself && exchange.Outcome is not null && e is OperationCanceledException)
+            var broken = await TryRestAsync(exchange);
+            if (e is not OperationCanceledException canceled)
+            {
+                throw;
+            }
+
+            if (CommitsByItself && exchange.Outcome is not null && broken is null)
             {
                 return; // it is done, whoever reads what it says
+            }
+
+            if (await OnUnreadAsync(exchange, broken, transaction, canceled) is { } failure)
+            {
+                throw failure;
             }
 
             throw;
         }
     }
 
-    private async Task<bool> TryRestAsync(QueryExchange exchange)
+    /// <returns>How the session broke, if it did.</returns>
+    private async Task<Exception?> TryRestAsync(QueryExchange exchange)
     {
         try
         {
             await RestAsync(exchange);
-            return true;
+            return null;
         }
-        catch (SessionBrokenException)
+        catch (SessionBrokenException e)
         {
             _session.Condition = SessionCondition.Lost;
             await TryStopAsync();
-            return false;
+            return e.InnerException;
         }
     }
 
@@ -234,10 +246,7 @@ internal sealed partial class QueryRunner
         {
             _session.Condition = SessionCondition.Lost;
             await TryStopAsync();
-            throw new JobFailedException(
-                JobFailureKind.OutcomeUnknown,
-                "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be told.",
-                e);
+            throw new JobFailedException(JobFailureKind.OutcomeUnknown, BrokenCommit, e);
         }
 
         if (exchange.Failure is { } failure)

@@ -27,29 +27,6 @@ internal sealed partial record QueryText
 
     public string Sql => Place.Text;
 
-    /// <summary>Where the first word of the statement stands in <see cref="Sql"/>.</summary>
-    /// <param name="statement">As it was found in what the caller wrote.</param>
-    public int OffsetOf(PreviewedStatement statement)
-    {
-        if (!Place.IsWholeText)
-        {
-            return 0;
-        }
-
-        var at = 0;
-        for (var line = 1; line < statement.Line; line++)
-        {
-            at = Sql.IndexOf('\n', at) + 1;
-        }
-
-        for (var column = 1; column < statement.Column; column++)
-        {
-            at += Rune.GetRuneAt(Sql, at).Utf16SequenceLength;
-        }
-
-        return at;
-    }
-
     /// <summary>The values of <c>$1</c>, <c>$2</c>, … in their order.</summary>
     public required IReadOnlyList<QueryParameter> Parameters { get; init; }
 

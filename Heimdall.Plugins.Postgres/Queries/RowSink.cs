@@ -24,6 +24,12 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
     /// <summary>True to leave out whatever comes: nobody wants it any more.</summary>
     public bool IsClosed { get; set; }
 
+    /// <summary>How long a message may be whose row is not left out for certain.</summary>
+    public long LongestRow => IsClosed || IsCut ? 0 : _byteLimit - _bytes > int.MaxValue ? int.MaxValue : _byteLimit - _bytes + Frame;
+
+    // Behind the count of columns, each value has its length before it.
+    private int Frame => 2 + (4 * _isTime.Length);
+
     /// <param name="columns">As the writer shall have them.</param>
     /// <param name="types">OIDs of their types.</param>
     /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
@@ -34,12 +40,11 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         return results.StartAsync(columns, cancellationToken);
     }
 
-    /// <param name="body">Of a DataRow message.</param>
+    /// <param name="body">Of a DataRow message; empty of one that was longer than <see cref="LongestRow"/>.</param>
     /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
     public ValueTask AddRowAsync(ReadOnlySpan<byte> body, CancellationToken cancellationToken)
     {
-        // Behind the count of columns, each value has its length before it.
-        if (!Takes(body.Length - 2 - (4 * _isTime.Length)))
+        if (!Takes(body.IsEmpty ? long.MaxValue : body.Length - Frame))
         {
             return ValueTask.CompletedTask;
         }
@@ -71,12 +76,13 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         return EndRowAsync(cancellationToken);
     }
 
-    /// <param name="line">Of a CopyData message: one row, with the end of its line.</param>
+    /// <param name="line">Of a CopyData message: one row, with the end of its line. Empty of one that was longer than <see cref="LongestRow"/>.</param>
     /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
     public ValueTask AddLineAsync(ReadOnlySpan<byte> line, CancellationToken cancellationToken)
     {
+        var isLeftOut = line.IsEmpty;
         line = line.EndsWith("\r\n"u8) ? line[..^2] : line.EndsWith("\n"u8) ? line[..^1] : line;
-        if (!Takes(line.Length))
+        if (!Takes(isLeftOut ? long.MaxValue : line.Length))
         {
             return ValueTask.CompletedTask;
         }
@@ -86,15 +92,15 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         return EndRowAsync(cancellationToken);
     }
 
-    private bool Takes(int bytes)
+    private bool Takes(long bytes)
     {
         if (IsClosed || IsCut)
         {
             return false;
         }
 
+        IsCut = Rows == _rowLimit || bytes > _byteLimit - _bytes || results.IsFull;
         _bytes += bytes;
-        IsCut = Rows == _rowLimit || _bytes > _byteLimit || results.IsFull;
         return !IsCut;
     }
 

@@ -8,7 +8,8 @@ namespace Heimdall.Plugins.Postgres.Wire;
 /// </summary>
 /// <param name="stream">From the server.</param>
 /// <param name="keepsRows">False to drop rows and copy data, however long they are.</param>
-internal sealed class IncomingMessages(Stream stream, bool keepsRows) : IDisposable
+/// <param name="longestRow">Tells how many bytes the next of them may have: a longer one is dropped instead of waited for.</param>
+internal sealed class IncomingMessages(Stream stream, bool keepsRows, Func<long>? longestRow = null) : IDisposable
 {
     private const int Header = 5;
 
@@ -38,7 +39,8 @@ internal sealed class IncomingMessages(Stream stream, bool keepsRows) : IDisposa
             throw new InvalidDataException("The server sent a message of negative length.");
         }
 
-        if (!keepsRows && (type is (byte)'D' or (byte)'d'))
+        var isWhole = _end - _start - Header >= length;
+        if ((type is (byte)'D' or (byte)'d') && (!keepsRows || (!isWhole && length > longestRow?.Invoke())))
         {
             _start += Header;
             _toSkip = length;
@@ -46,7 +48,7 @@ internal sealed class IncomingMessages(Stream stream, bool keepsRows) : IDisposa
             return true;
         }
 
-        if (_end - _start < Header + length)
+        if (!isWhole)
         {
             MakeRoomFor(Header + length);
             return false;

@@ -36,6 +36,10 @@ internal static class OpenedStream
         return StreamOf(connector);
     }
 
+    /// <summary>Closes the stream behind Npgsql's back, which notices when it next uses the connection.</summary>
+    /// <param name="connection">Open.</param>
+    public static ValueTask CloseAsync(NpgsqlConnection connection) => StreamOf(ConnectorOf(connection)).DisposeAsync();
+
     /// <summary>What stands for a session as long as it lasts, whoever uses it.</summary>
     public static object IdentityOf(NpgsqlConnection connection) => ConnectorOf(connection);
 

@@ -82,6 +82,10 @@ public sealed class ModeTable
     [TestCase("text/csv, application/*;q=0.5", 200)]
     [TestCase("*/*", 200)]
     [TestCase("application/json; charset=utf-8", 200)]
+    [TestCase("text/csv; header=present; charset=utf-8", 200)]
+    [TestCase("text/csv; header=absent", 200)]
+    [TestCase("text/csv; header=maybe", 406)]
+    [TestCase("text/csv; charset=latin1", 406)]
     public async Task A_result_is_served_to_those_who_take_a_format_of_ours(string accept, int status, CancellationToken cancellationToken)
     {
         var reply = await _heimdall.SubmitAsync("select 7", returnResult: true, cancellationToken, prefer: "respond-async");
@@ -90,6 +94,26 @@ public sealed class ModeTable
         var result = await _heimdall.SendAsync(HttpMethod.Get, $"/api/v1/job/{reply.Id}/result", cancellationToken, headers: ("Accept", accept));
 
         result.AssertStatus(status);
+    }
+
+    [TestCase("text/csv", "text/csv; charset=utf-8", "seven\r\n7\r\n")]
+    [TestCase("text/csv; header=present", "text/csv; charset=utf-8", "seven\r\n7\r\n")]
+    [TestCase("text/csv; header=absent", "text/csv; charset=utf-8; header=absent", "7\r\n")]
+    [TestCase("text/csv; q=0.5, text/csv; header=absent", "text/csv; charset=utf-8; header=absent", "7\r\n")]
+    public async Task A_csv_has_the_header_that_was_asked_for(string accept, string contentType, string expected, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/job")
+        {
+            Content = new StringContent(
+                """{"name": "csv", "command_criteria": ["type:postgres"], "cluster_criteria": ["_id:postgres"], "context": {"query": "select 7 as seven", "return_result": true}}""",
+                System.Text.Encoding.UTF8, "application/json"),
+        };
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+
+        using var response = await _heimdall.Client.SendAsync(request, cancellationToken);
+
+        Assert.That(await response.Content.ReadAsStringAsync(cancellationToken), Is.EqualTo(expected));
+        Assert.That(response.Content.Headers.ContentType?.ToString(), Is.EqualTo(contentType));
     }
 
     [Test]

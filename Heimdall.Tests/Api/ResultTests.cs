@@ -1,5 +1,6 @@
 using System.Net;
 using Heimdall.Tests.Support;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Api;
@@ -169,6 +170,31 @@ public sealed class ResultTests
 
         (await _heimdall.GetAsync($"/api/v1/job/{id}/result", cancellationToken)).AssertProblem(410, "was kept until");
         (await _heimdall.SendAsync(HttpMethod.Head, $"/api/v1/job/{id}/result", cancellationToken)).AssertStatus(410);
+    }
+
+    [Test]
+    public async Task A_result_that_expires_while_it_is_asked_for_is_gone(CancellationToken cancellationToken)
+    {
+        var id = await StoreAsync("select 1", cancellationToken);
+        await using var store = new NpgsqlConnection(_heimdall.Store.ConnectionString);
+        await store.OpenAsync(cancellationToken);
+        await using var transaction = await store.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync("lock table heimdall.job_result_chunk in access exclusive mode");
+        var asked = _heimdall.GetAsync($"/api/v1/job/{id}/result", cancellationToken);
+        await Eventually.Is(() => _heimdall.Store.ScalarAsync<bool>(
+            "select exists (select from pg_locks where relation = 'heimdall.job_result_chunk'::regclass and not granted)", cancellationToken), cancellationToken);
+
+        await ExecuteAsync($"update heimdall.job_result set dropped = true, expires_at = now() where job_id = '{id}'; delete from heimdall.job_result_chunk where job_id = '{id}'");
+        await transaction.CommitAsync(cancellationToken);
+
+        var reply = (await asked).AssertProblem(410, "was kept until");
+        Assert.That(reply.Header("ETag"), Is.Null);
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, store, transaction);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 
     private async Task<Guid> StoreAsync(string query, CancellationToken cancellationToken, object? more = null)

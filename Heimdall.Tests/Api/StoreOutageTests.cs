@@ -56,8 +56,31 @@ public sealed class StoreOutageTests
         Assert.That(await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where name = 'away'", cancellationToken), Is.Zero);
         Assert.That(
             await _heimdall.Store.ScalarAsync<bool>(
-                "select (select count(*) from hangfire.job) = (select count(*) from heimdall.job)", cancellationToken),
+                "select (select count(*) from hangfire.job) = (select count(*) from heimdall.job where not is_sync)", cancellationToken),
             "as many queued as recorded");
+    }
+
+    [Test]
+    public async Task A_store_that_is_silent_is_not_waited_for_and_what_could_not_be_recorded_is_not_run(CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync("create table silent (id int)", cancellationToken);
+        (await _heimdall.SubmitAsync("select 1", returnResult: true, cancellationToken)).AssertStatus(200);
+
+        _proxy.Freeze();
+        var replies = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => _heimdall.SubmitAsync(
+            $"insert into silent values ({i}) returning id", returnResult: true, cancellationToken, name: "silent")));
+        _proxy.Thaw();
+
+        foreach (var reply in replies)
+        {
+            reply.AssertProblem(503, "again in some seconds");
+            Assert.That(reply.Header("Retry-After"), Is.Not.Null);
+        }
+        await Eventually.Is(async () => (await _heimdall.GetAsync("/readyz", cancellationToken)).Status == HttpStatusCode.OK, cancellationToken);
+        (await _heimdall.SubmitAsync("select 1", returnResult: true, cancellationToken)).AssertStatus(200);
+        await Eventually.Is(
+            () => _heimdall.Store.ScalarAsync<bool>("select not exists (select from heimdall.job where name = 'silent' and status <> 'FAILED')", cancellationToken), cancellationToken);
+        Assert.That(await _heimdall.Target.ScalarAsync<long>("select count(*) from silent", cancellationToken), Is.Zero);
     }
 
     [Test]

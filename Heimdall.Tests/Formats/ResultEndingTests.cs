@@ -93,7 +93,7 @@ public sealed class ResultEndingTests
     [Test]
     public async Task Bytes_that_are_no_utf8_are_replaced_in_every_format([Values("application/json", "application/x-ndjson", "text/csv")] string mediaType)
     {
-        var format = new[] { ResultFormat.Json, ResultFormat.Ndjson, ResultFormat.Csv }.Single(one => one.MediaType == mediaType);
+        var format = new[] { ResultFormat.Json, ResultFormat.Ndjson, ResultFormat.Csv }.Single(one => one.Name == mediaType);
 
         var written = await WrittenResult.OfAsync(format, [Columns[1]], writer =>
         {

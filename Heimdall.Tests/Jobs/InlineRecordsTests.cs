@@ -39,9 +39,9 @@ public sealed class InlineRecordsTests
     [Test]
     public async Task One_that_cannot_be_written_is_no_trouble_to_the_others([Values] bool isDurable, CancellationToken cancellationToken)
     {
-        var good = Enumerable.Range(0, 200).Select(_ => _records.BeginAsync(NewJob("good"), "worker", Lease, isDurable)).ToArray();
-        var bad = _records.BeginAsync(NewJob("no\0text"), "worker", Lease, isDurable);
-        var more = Enumerable.Range(0, 200).Select(_ => _records.BeginAsync(NewJob("good"), "worker", Lease, isDurable)).ToArray();
+        var good = Enumerable.Range(0, 200).Select(_ => BeginAsync(_records, NewJob("good"), isDurable)).ToArray();
+        var bad = BeginAsync(_records, NewJob("no\0text"), isDurable);
+        var more = Enumerable.Range(0, 200).Select(_ => BeginAsync(_records, NewJob("good"), isDurable)).ToArray();
 
         var begun = await Task.WhenAll([.. good, .. more]).WaitAsync(cancellationToken);
 
@@ -55,7 +55,7 @@ public sealed class InlineRecordsTests
     [Test]
     public async Task An_end_is_written_once_and_only_on_a_record_that_is_there(CancellationToken cancellationToken)
     {
-        var job = await _records.BeginAsync(NewJob("ended"), "worker", Lease, isDurable: true).WaitAsync(cancellationToken);
+        var job = await BeginAsync(_records, NewJob("ended"), isDurable: true).WaitAsync(cancellationToken);
         var progress = new JobProgress { RowCount = 3, Truncated = false };
 
         var first = await _records.EndAsync(job, JobStatus.Succeeded, failure: null, progress, isDurable: true);
@@ -65,6 +65,93 @@ public sealed class InlineRecordsTests
         var stored = await new JobStore(_store).FindAsync(job.Id, cancellationToken);
         Assert.That((first?.Status, second, unknown), Is.EqualTo(((JobStatus?)JobStatus.Succeeded, (Job?)null, (Job?)null)));
         Assert.That((stored?.Status, stored?.Progress.RowCount, stored?.FinishedAt), Is.EqualTo(((JobStatus?)JobStatus.Succeeded, (long?)3, first!.FinishedAt)));
+    }
+
+    [Test]
+    public async Task What_was_given_up_before_it_was_sent_is_never_written_and_what_was_sent_says_that_it_was_not_run(CancellationToken cancellationToken)
+    {
+        await using var proxy = new TcpProxy(_database.ConnectionString);
+        await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
+        using var records = new InlineRecords(store);
+        await BeginManyAsync(records, "before");
+
+        proxy.Freeze();
+        var jobs = Enumerable.Range(0, 300).Select(_ => NewJob("frozen")).ToArray(); // more than the lanes can take
+        var ends = await Task.WhenAll(jobs.Select(job => EndOfAsync(BeginAsync(records, job, isDurable: true, patience: TimeSpan.FromSeconds(1))))).WaitAsync(cancellationToken);
+        proxy.Thaw();
+        await BeginManyAsync(records, "after");
+
+        var inDoubt = jobs.Where((_, i) => ends[i] is RecordInDoubtException).Select(job => job.Id).Order().ToArray();
+        Assert.That(ends, Has.All.InstanceOf<RecordInDoubtException>().Or.InstanceOf<TimeoutException>());
+        Assert.That(inDoubt, Has.Length.InRange(1, jobs.Length - 1));
+        await Eventually.Becomes(() => _database.ColumnAsync<Guid>(
+            "select id from heimdall.job where name = 'frozen' and status = 'FAILED' and error like '%was not run%' order by id", cancellationToken), () => Is.EqualTo(inDoubt), cancellationToken);
+        Assert.That(await _database.ScalarAsync<long>("select count(*) from heimdall.job where name = 'frozen'", cancellationToken), Is.EqualTo(inDoubt.Length));
+    }
+
+    [Test]
+    public async Task A_caller_who_goes_does_not_wait_for_a_store_that_is_silent(CancellationToken cancellationToken)
+    {
+        await using var proxy = new TcpProxy(_database.ConnectionString);
+        await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
+        using var records = new InlineRecords(store);
+        using var caller = new CancellationTokenSource();
+        proxy.Freeze();
+        var begin = records.BeginAsync(NewJob("gone"), "worker", Lease, isDurable: true, Timeout.InfiniteTimeSpan, caller.Token);
+
+        await caller.CancelAsync();
+
+        Assert.That(async () => await begin.WaitAsync(cancellationToken), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(cancellationToken.IsCancellationRequested, Is.False);
+        proxy.Thaw();
+        await BeginManyAsync(records, "after the caller");
+        Assert.That(await _database.ScalarAsync<long>("select count(*) from heimdall.job where name = 'gone'", cancellationToken), Is.Zero);
+    }
+
+    [Test]
+    public async Task A_beginning_whose_answer_was_lost_ends_as_one_that_was_not_run(CancellationToken cancellationToken)
+    {
+        await using var proxy = new TcpProxy(_database.ConnectionString);
+        await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
+        using var records = new InlineRecords(store);
+        await using var holder = new NpgsqlConnection(_database.ConnectionString);
+        await holder.OpenAsync(cancellationToken);
+        await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
+        await using (var hold = new NpgsqlCommand("select pg_advisory_xact_lock(hashtext('lost'))", holder, transaction))
+        {
+            await hold.ExecuteNonQueryAsync(cancellationToken);
+        }
+        await _database.ExecuteAsync(
+            """
+            create or replace function heimdall.hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(hashtext('lost')); return null; end $$;
+            create constraint trigger hold after insert on heimdall.job deferrable initially deferred for each row when (new.name = 'lost') execute function heimdall.hold()
+            """,
+            cancellationToken);
+        var job = NewJob("lost");
+        var begin = BeginAsync(records, job, isDurable: true);
+        await Eventually.Is(() => _database.ScalarAsync<bool>("select exists (select from pg_locks where locktype = 'advisory' and not granted)", cancellationToken), cancellationToken);
+
+        await proxy.CutAsync();
+        Assert.That(async () => await begin, Throws.InstanceOf<RecordInDoubtException>());
+        proxy.Mend();
+        await transaction.CommitAsync(cancellationToken);
+
+        var stored = await Eventually.Becomes(
+            () => new JobStore(_store).FindAsync(job.Id, cancellationToken), () => Is.Not.Null.And.Matches<Job>(found => found?.Status.IsFinal() == true), cancellationToken);
+        Assert.That((stored!.Status, stored.Attempt), Is.EqualTo((JobStatus.Failed, 1)));
+        Assert.That(stored.Failure?.Message, Does.Contain("was not run"));
+    }
+
+    private static Task<Job> BeginAsync(InlineRecords records, Job job, bool isDurable, TimeSpan? patience = null) =>
+        records.BeginAsync(job, "worker", Lease, isDurable, patience ?? Timeout.InfiniteTimeSpan, CancellationToken.None);
+
+    private static Task<Job[]> BeginManyAsync(InlineRecords records, string name) =>
+        Task.WhenAll(Enumerable.Range(0, 300).Select(_ => BeginAsync(records, NewJob(name), isDurable: false)));
+
+    private static async Task<Exception?> EndOfAsync(Task begin)
+    {
+        await begin.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return begin.Exception?.InnerException;
     }
 
     private static Job NewJob(string name) => new()

@@ -13,6 +13,7 @@ internal sealed class TcpProxy : IAsyncDisposable
     private readonly int _port;
     private TcpListener _listener = new(IPAddress.Loopback, 0);
     private Task _accepting;
+    private volatile TaskCompletionSource? _frozen;
 
     public TcpProxy(string connectionString)
     {
@@ -28,6 +29,17 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>The same database, through this proxy.</summary>
     public string Through(string connectionString) =>
         new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = Port }.ConnectionString;
+
+    /// <summary>Lets nothing pass, in either direction, as a network does that has lost its way: nobody is told.</summary>
+    public void Freeze() => _frozen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Lets pass what has waited, and all that comes.</summary>
+    public void Thaw()
+    {
+        var frozen = _frozen;
+        _frozen = null;
+        frozen?.SetResult();
+    }
 
     /// <summary>Ends all connections and refuses new ones.</summary>
     public async Task CutAsync()
@@ -83,13 +95,17 @@ internal sealed class TcpProxy : IAsyncDisposable
         client.Dispose();
     }
 
-    private static async Task CopyAsync(Socket from, Socket to)
+    private async Task CopyAsync(Socket from, Socket to)
     {
         var buffer = new byte[16 * 1024];
         try
         {
             while (await from.ReceiveAsync(buffer) is > 0 and var count)
             {
+                while (_frozen is { } frozen)
+                {
+                    await frozen.Task;
+                }
                 await to.SendAsync(buffer.AsMemory(0, count));
             }
         }

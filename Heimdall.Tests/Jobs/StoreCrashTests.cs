@@ -1,0 +1,63 @@
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Jobs;
+
+/// <summary>The store's server crashes, and forgets what it had not written to disk yet.</summary>
+[CancelAfter(120_000)]
+public sealed class StoreCrashTests
+{
+    private CrashingPostgres _server = null!;
+    private HeimdallInstance _heimdall = null!;
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _server = await CrashingPostgres.StartAsync(CancellationToken.None);
+        _heimdall = await HeimdallInstance.StartAsync(config => config with { Store = _server.ConnectionString }, worker: false);
+        await _heimdall.Target.ExecuteAsync(
+            """
+            create table gate (name text primary key);
+            create function pass(gate_name text) returns int language plpgsql as
+                $$ begin while exists (select from gate where name = gate_name) loop perform pg_sleep(0.02); end loop; return 7; end $$
+            """,
+            CancellationToken.None);
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop()
+    {
+        await _heimdall.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task The_record_of_a_query_that_was_lost_is_brought_back(bool outlivesARenewal, CancellationToken cancellationToken)
+    {
+        var name = $"lost-{outlivesARenewal}";
+        await _heimdall.Target.ExecuteAsync("insert into gate values ($1)", cancellationToken, name);
+        var writer = await _server.HoldAsync(cancellationToken);
+        var query = _heimdall.SubmitAsync($"select pass('{name}')", returnResult: true, cancellationToken, name: name);
+        var id = await _heimdall.FindJobAsync(name, "RUNNING", cancellationToken);
+        await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+
+        await CrashingPostgres.CrashAsync(writer);
+        await Eventually.Is(() => _server.HasForgottenAsync(cancellationToken), cancellationToken);
+        if (outlivesARenewal)
+        {
+            // The process that runs it notices that its record is gone, and goes on.
+            await Eventually.Is(() => IsThereAsync(id, cancellationToken), cancellationToken);
+        }
+        await _heimdall.OpenGateAsync(name, cancellationToken);
+        var reply = (await query).AssertStatus(200);
+
+        Assert.That(reply["status"], Is.EqualTo("SUCCEEDED"), reply.Text);
+        Assert.That(reply.Json.GetProperty("result").GetProperty("data").ToString(), Is.EqualTo("[[7]]"));
+        var job = await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        Assert.That((job["row_count"], job["attempt"]), Is.EqualTo(("1", "1")), job.Text);
+    }
+
+    private Task<bool> IsThereAsync(Guid id, CancellationToken cancellationToken) =>
+        _server.ScalarAsync<bool>("select exists (select from heimdall.job where id = $1)", cancellationToken, id);
+}

@@ -1,0 +1,88 @@
+using System.Buffers.Binary;
+using Heimdall.Plugins.Postgres.Queries;
+using Heimdall.Plugins.Postgres.Wire;
+using Heimdall.Tests.Plugins;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>Rows that are too long for what is wanted of them.</summary>
+[Parallelizable(ParallelScope.All)]
+[CancelAfter(60_000)]
+public sealed class IncomingMessagesTests
+{
+    private const int Long = 20_000_000;
+
+    [TestCase('D')]
+    [TestCase('d')]
+    public async Task A_row_above_the_limit_is_dropped_by_the_length_that_is_announced(char type, CancellationToken cancellationToken)
+    {
+        var stream = new CountingStream([.. Message(type, Long), .. Message('Z', 1)]);
+        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: 1000);
+        using var incoming = new IncomingMessages(stream, keepsRows: true, () => rows.LongestRow);
+
+        var row = await ReadAsync(incoming, cancellationToken);
+        var next = await ReadAsync(incoming, cancellationToken);
+
+        Assert.That((row, next), Is.EqualTo(((type, 0), ('Z', 1))));
+        Assert.That(stream.LargestBuffer, Is.LessThan(1_000_000));
+    }
+
+    [Test]
+    public async Task A_row_is_read_whole_where_nothing_limits_it(CancellationToken cancellationToken)
+    {
+        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: null);
+        using var incoming = new IncomingMessages(new MemoryStream(Message('D', Long)), keepsRows: true, () => rows.LongestRow);
+
+        Assert.That(await ReadAsync(incoming, cancellationToken), Is.EqualTo(('D', Long)));
+    }
+
+    [Test]
+    public async Task A_row_that_was_dropped_ends_the_result([Values("row", "line")] string kind, CancellationToken cancellationToken)
+    {
+        var results = new FakeResultWriter();
+        var rows = new RowSink(results, rowLimit: null, byteLimit: 1000);
+        await rows.StartAsync([new("a", "text", Core.Plugins.ResultValueKind.Text)], [25], cancellationToken);
+
+        await (kind == "row" ? rows.AddRowAsync([], cancellationToken) : rows.AddLineAsync([], cancellationToken));
+
+        Assert.That((rows.IsCut, rows.Rows, results.Rows.Count, rows.LongestRow), Is.EqualTo((true, 0L, 0, 0L)));
+    }
+
+    private static byte[] Message(char type, int length)
+    {
+        var message = new byte[5 + length];
+        message[0] = (byte)type;
+        BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(1), length + 4);
+        return message;
+    }
+
+    private static async Task<(char Type, int Length)> ReadAsync(IncomingMessages incoming, CancellationToken cancellationToken)
+    {
+        byte type;
+        int length;
+        while (!TryRead(out type, out length))
+        {
+            await incoming.FillAsync(cancellationToken);
+        }
+        return ((char)type, length);
+
+        bool TryRead(out byte type, out int length)
+        {
+            var isThere = incoming.TryRead(out type, out var body);
+            length = body.Length;
+            return isThere;
+        }
+    }
+
+    private sealed class CountingStream(byte[] content) : MemoryStream(content)
+    {
+        public int LargestBuffer { get; private set; }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            LargestBuffer = Math.Max(LargestBuffer, buffer.Length);
+            return base.ReadAsync(buffer, cancellationToken);
+        }
+    }
+}
