@@ -35,6 +35,7 @@ internal static class JobEndpoints
         api.MapGet("/job/{id:guid}/stdout", ReadJob.StdoutAsync).WithSummary("The run log: one line a statement.");
         api.MapGet("/job/{id:guid}/stderr", ReadJob.StderrAsync).WithSummary("Notices and errors.");
         api.MapPost("/job/{id:guid}/cancel", CancelJob.HandleAsync).WithSummary("Stop a job.").Produces<JobView>();
+        api.MapGet("/job/{id:guid}/attempts", ReadAttempts.HandleAsync).WithSummary("How often a job was run, and how each time ended.").Produces<AttemptView[]>();
         api.MapGet("/jobs", ListJobs.HandleAsync).WithSummary("A page of jobs.").Produces<JobListView>()
             .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, JobFilterReader.Known, JsonSchemaType.String));
     }

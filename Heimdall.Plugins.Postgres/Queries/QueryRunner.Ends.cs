@@ -31,7 +31,8 @@ internal sealed partial class QueryRunner
         }
 
         var place = failure.Step is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : _query.Place;
-        return new JobFailedException(PostgresErrors.ToFailure(error, place, State(isAlive: true)), error);
+        var isUndone = !CommitsByItself && PostgresErrors.IsUndone(error);
+        return new JobFailedException(PostgresErrors.ToFailure(error, place, State(isAlive: true)) with { IsUndone = isUndone }, error);
     }
 
     /// <summary>Ends the backend where that can be done; where not, what is known of the query is known all the same.</summary>
@@ -64,7 +65,7 @@ internal sealed partial class QueryRunner
             return new OperationCanceledException(cause.Message, cause, cancellationToken);
         }
 
-        var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false));
+        var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false)) with { IsUndone = _context.ReadOnly };
 
         // Its COMMIT was on its way. The server's own word would be certain.
         var mayHaveCommitted = !_context.ReadOnly && CanBeCutShort && cause is not PostgresException;
