@@ -82,6 +82,34 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         return isUntold ? AttemptFate.Unknown : fate;
     }
 
+    public AttemptSession? FindSession(string evidence) =>
+        BatchEvidence.FromJson(evidence) is { } recorded ? new AttemptSession(recorded.Pid, recorded.Xid) : null;
+
+    public async Task<string?> FindResumeProblemAsync(
+        JsonObject commandContext, JsonObject jobContext, ResumePoint resume, CancellationToken cancellationToken)
+    {
+        var settings = JobSettings.Read(commandContext, jobContext);
+        if (settings.ReturnResult || settings.Transaction == TransactionMode.Single)
+        {
+            return "Only a batch with transaction: none can be gone on with; this job runs as a whole.";
+        }
+
+        await using var script = ScriptStream.Open(settings.Query, directory);
+        if (await script.HashAheadAsync(cancellationToken) != resume.Sha256)
+        {
+            return BatchRunner.ScriptChanged;
+        }
+
+        try
+        {
+            return await new ScriptPreview(settings).FindResumeProblemAsync(script, new ScriptResumption(resume.Statement), cancellationToken);
+        }
+        catch (JobFailedException e)
+        {
+            return e.Message;
+        }
+    }
+
     public async Task ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken)
     {
         await using var lease = connections.Rent(cluster);
@@ -118,7 +146,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context), cancellationToken);
-        await using var batch = new BatchRunner(session, script, context, job.Id, monitor);
+        await using var batch = new BatchRunner(session, script, context, job, monitor);
         return await batch.RunAsync(cancellationToken);
     }
 }

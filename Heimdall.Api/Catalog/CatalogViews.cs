@@ -6,11 +6,11 @@ namespace Heimdall.Api.Catalog;
 /// <summary>A command as callers see it.</summary>
 internal sealed record CommandView(
     string Id, string Name, string Version, string Description, string Status, string Plugin, IReadOnlyList<string> Tags,
-    IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt)
+    IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt)
 {
     public static CommandView Of(Command command) => new(
         command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin, command.Tags, command.ClusterTags,
-        command.AllowedCallers.Count > 0 ? command.AllowedCallers : null, command.Context.Count > 0 ? command.Context : null, command.CreatedAt, command.UpdatedAt);
+        command.AllowedCallers.Count > 0 ? command.AllowedCallers : null, command.MaxAttempts, command.Idempotent, command.Context.Count > 0 ? command.Context : null, command.CreatedAt, command.UpdatedAt);
 }
 
 /// <summary>A cluster as callers see it: never how to reach it.</summary>

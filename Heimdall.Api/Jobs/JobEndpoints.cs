@@ -35,6 +35,12 @@ internal static class JobEndpoints
         api.MapGet("/job/{id:guid}/stdout", ReadJob.StdoutAsync).WithSummary("The run log: one line a statement.");
         api.MapGet("/job/{id:guid}/stderr", ReadJob.StderrAsync).WithSummary("Notices and errors.");
         api.MapPost("/job/{id:guid}/cancel", CancelJob.HandleAsync).WithSummary("Stop a job.").Produces<JobView>();
+        api.MapPost("/job/{id:guid}/retry", RetryJob.HandleAsync)
+            .WithSummary("Run a job that has ended again, as a new job; a batch with transaction: none from a statement on.")
+            .Produces<JobView>()
+            .Produces<JobView>(StatusCodes.Status202Accepted)
+            .ProducesProblem(StatusCodes.Status409Conflict);
+        api.MapGet("/job/{id:guid}/attempts", ReadAttempts.HandleAsync).WithSummary("How often a job was run, and how each time ended.").Produces<AttemptView[]>();
         api.MapGet("/jobs", ListJobs.HandleAsync).WithSummary("A page of jobs.").Produces<JobListView>()
             .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, JobFilterReader.Known, JsonSchemaType.String));
     }

@@ -53,6 +53,10 @@ internal sealed record JobView
 
     public string? CanceledBy { get; init; }
 
+    public Guid? RetryOf { get; init; }
+
+    public long? FromStatement { get; init; }
+
     public string? Sha256 { get; init; }
 
     public long? Statements { get; init; }
@@ -97,6 +101,8 @@ internal sealed record JobView
         Error = job.Failure?.Message,
         Sqlstate = job.Failure?.SqlState,
         CanceledBy = job.CanceledBy,
+        RetryOf = job.RetryOf,
+        FromStatement = job.Resume?.Statement,
         Sha256 = job.Progress.Sha256,
         Statements = job.Progress.Statements,
         StatementsTotal = job.Progress.StatementsTotal,

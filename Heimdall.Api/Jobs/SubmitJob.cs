@@ -50,7 +50,8 @@ internal static class SubmitJob
         return ResultFormat.Negotiate(context.Request) is { } format ? await inline.RunAsync(context, prepared, format) : Problem.NotAcceptable();
     }
 
-    private static async Task<IResult> EnqueueAsync(
+    /// <summary>Records a job and puts it into the queue, and waits for its end if the caller would.</summary>
+    public static async Task<IResult> EnqueueAsync(
         HttpContext context, JobSubmitter submitter, JobStore jobs, Job job, Preferences preferences, CancellationToken cancellationToken)
     {
         if (await submitter.IsQueueFullAsync(job.User, more: 1, cancellationToken))

@@ -17,7 +17,7 @@ internal sealed class RecordedAttempt(JobClaims claims, JobLogStore logs, Job jo
     {
         _isSettled = true;
         await _monitor.DisposeAsync();
-        await claims.SettleAsync(job.Id, job.Attempt, JobStatus.Succeeded, failure: null, progress, CancellationToken.None);
+        await claims.SettleAsync(job.Id, job.Attempt, JobStatus.Succeeded, failure: null, progress, detail: null, CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()

@@ -30,6 +30,8 @@ internal sealed class CatalogSeed(HeimdallConfig config, CatalogStore store, Liv
         Tags = config.Tags,
         ClusterTags = config.ClusterTags,
         AllowedCallers = config.AllowedCallers,
+        MaxAttempts = config.MaxAttempts,
+        Idempotent = config.Idempotent,
         Context = config.Context,
     };
 

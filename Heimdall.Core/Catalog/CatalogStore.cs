@@ -12,7 +12,8 @@ public sealed class CatalogStore(StoreDatabase database)
     public const string Channel = "heimdall_catalog";
 
     private const string SelectCommandsSql = """
-        select id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context::text, created_at, updated_at
+        select id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context::text, created_at, updated_at,
+            max_attempts, idempotent
         from command order by id
         """;
 
@@ -21,11 +22,13 @@ public sealed class CatalogStore(StoreDatabase database)
 
     // An edit through the API lives until the file itself says something else than when it last seeded the row.
     private const string SeedCommandSql = """
-        insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
+            max_attempts, idempotent)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = excluded.status, plugin = excluded.plugin, tags = excluded.tags, cluster_tags = excluded.cluster_tags,
-            allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, updated_at = now()
+            allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
+            idempotent = excluded.idempotent, updated_at = now()
         where command.seed <> excluded.seed
         """;
 
@@ -76,7 +79,8 @@ public sealed class CatalogStore(StoreDatabase database)
         {
             batch.BatchCommands.Add(Statement(
                 SeedCommandSql, command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin,
-                command.Tags.ToArray(), command.ClusterTags.ToArray(), command.AllowedCallers.ToArray(), command.Context, seed));
+                command.Tags.ToArray(), command.ClusterTags.ToArray(), command.AllowedCallers.ToArray(), command.Context, seed,
+                command.MaxAttempts, command.Idempotent));
         }
         foreach (var (cluster, seed) in clusters)
         {
@@ -132,6 +136,8 @@ public sealed class CatalogStore(StoreDatabase database)
         Context = JsonNode.Parse(row.GetString(9))!.AsObject(),
         CreatedAt = row.GetDateTime(10),
         UpdatedAt = row.GetDateTime(11),
+        MaxAttempts = row.GetInt32(12),
+        Idempotent = row.GetBoolean(13),
     };
 
     private static Cluster ReadCluster(NpgsqlDataReader row) => new()

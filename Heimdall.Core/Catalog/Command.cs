@@ -37,6 +37,12 @@ public sealed record Command
         }
     } = [];
 
+    /// <summary>How often a job may fail in a way that passes before it has failed.</summary>
+    public int MaxAttempts { get; init; } = 1;
+
+    /// <summary>True when running a job once more does no harm, whatever of it has taken effect already.</summary>
+    public bool Idempotent { get; init; }
+
     public JsonObject Context { get; init; } = [];
 
     public DateTime CreatedAt { get; init; }

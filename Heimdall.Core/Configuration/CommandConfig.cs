@@ -28,6 +28,12 @@ public sealed record CommandConfig
     /// <summary>Patterns (regular expressions, matched whole) of the users who may use this command. Empty: everyone.</summary>
     public string[] AllowedCallers { get; init; } = [];
 
+    /// <summary>How often a job may fail in a way that passes (a deadlock, a server that restarts) and be tried again. Default: 1, never again.</summary>
+    public int MaxAttempts { get; init; } = 1;
+
+    /// <summary>True when running a job once more does no harm, whatever of it has taken effect already. Default: false.</summary>
+    public bool Idempotent { get; init; }
+
     /// <summary>The plugin's defaults and ceilings.</summary>
     public JsonObject Context { get; init; } = [];
 }

@@ -62,6 +62,12 @@ public sealed record Job
 
     public JobProgress Progress { get; init; } = new();
 
+    /// <summary>The job that this one runs again.</summary>
+    public Guid? RetryOf { get; init; }
+
+    /// <summary>Where in its script it begins; null for the beginning.</summary>
+    public ResumePoint? Resume { get; init; }
+
     /// <summary>The queue's own id of the job; null for inline runs.</summary>
     public string? QueueId { get; init; }
 }

@@ -10,10 +10,12 @@ namespace Heimdall.Core.Jobs;
 /// </summary>
 public sealed class JobClaims(StoreDatabase database)
 {
+    private const string LostDetail = "Its worker stopped renewing its lease.";
+
     private const string StartSql = $"""
         with claimed as (
             update job set status = 'RUNNING', attempt = attempt + 1, worker = $2, lease_until = now() + $3,
-                started_at = coalesce(started_at, now()), updated_at = now()
+                started_at = coalesce(started_at, now()), retry_at = null, updated_at = now()
             where id = $1 and status = 'ACCEPTED'
             returning {JobRow.Columns}),
         recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $2 from claimed)
@@ -26,9 +28,9 @@ public sealed class JobClaims(StoreDatabase database)
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING') and {LeaseIsOver("$4")}
             returning {JobRow.Columns}),
         ended as (
-            insert into job_attempt (job_id, attempt, worker, started_at, finished_at, outcome) -- an inline query's first has no row of its own
-            select was.id, $2, coalesce(was.worker, ''), was.started_at, now(), 'LOST' from job was where was.id = (select id from claimed)
-            on conflict (job_id, attempt) do update set finished_at = now(), outcome = 'LOST' where job_attempt.outcome is null),
+            insert into job_attempt (job_id, attempt, worker, started_at, finished_at, outcome, detail) -- an inline query's first has no row of its own
+            select was.id, $2, coalesce(was.worker, ''), was.started_at, now(), 'LOST', '{LostDetail}' from job was where was.id = (select id from claimed)
+            on conflict (job_id, attempt) do update set finished_at = now(), outcome = 'LOST', detail = '{LostDetail}' where job_attempt.outcome is null),
         recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $3 from claimed)
         select * from claimed
         """;
@@ -37,12 +39,6 @@ public sealed class JobClaims(StoreDatabase database)
         update job_attempt set evidence = $3
         where job_id = $1 and attempt = $2
             and exists (select from job where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING'))
-        """;
-
-    // An attempt that was handed back has provably done nothing.
-    private const string FindLostSql = """
-        select attempt, evidence from job_attempt
-        where job_id = $1 and attempt < $2 and outcome is distinct from 'HANDED BACK' order by attempt desc
         """;
 
     private const string RenewSql = """
@@ -54,7 +50,7 @@ public sealed class JobClaims(StoreDatabase database)
 
     private const string SaveProgressSql = """
         update job set statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6, rows_affected = $7,
-            row_count = $8, truncated = $9, sha256 = $10, errors = $11, updated_at = now()
+            row_count = $8, truncated = $9, sha256 = $10, errors = $11, resume_from = $12, updated_at = now()
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
@@ -66,18 +62,32 @@ public sealed class JobClaims(StoreDatabase database)
                 worker = null, updated_at = now()
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning id)
-        update job_attempt set finished_at = now(), outcome = 'HANDED BACK' where job_id = (select id from handed) and attempt = $2
+        update job_attempt set finished_at = now(), outcome = 'HANDED BACK', detail = $3 where job_id = (select id from handed) and attempt = $2
         """;
 
     private const string SettleSql = $"""
         with settled as (
             update job set status = $3, error = $4, error_kind = $5, statements = $6, statements_total = $7,
                 bytes_read = $8, bytes_total = $9, rows_affected = $10, row_count = $11, truncated = $12, sha256 = $13, errors = $14,
-                finished_at = now(), updated_at = now(), lease_until = null
+                resume_from = $15, finished_at = now(), updated_at = now(), lease_until = null
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning {JobRow.Columns}),
-        ended as (update job_attempt set finished_at = now(), outcome = $3 where job_id = (select id from settled) and attempt = $2)
+        ended as (
+            update job_attempt set finished_at = now(), outcome = $3, error = $4, sqlstate = $16, detail = $17
+            where job_id = (select id from settled) and attempt = $2)
         select * from settled
+        """;
+
+    // What the attempt has done is undone, or will be done over: it is no progress of the job.
+    private const string RetrySql = """
+        with waiting as (
+            update job set status = 'ACCEPTED', worker = null, lease_until = null, retry_at = now() + $3, updated_at = now(),
+                statements = null, statements_total = null, bytes_read = null, bytes_total = null, rows_affected = null, row_count = null,
+                truncated = null, errors = null, resume_from = null
+            where id = $1 and attempt = $2 and status = 'RUNNING'
+            returning id)
+        update job_attempt set finished_at = now(), outcome = 'FAILED', error = $4, sqlstate = $5, detail = $6
+        where job_id = (select id from waiting) and attempt = $2
         """;
 
     private static readonly string FindDeadInlineSql = $"""
@@ -85,8 +95,8 @@ public sealed class JobClaims(StoreDatabase database)
         """;
 
     private const string ConfirmSql = """
-        update job set lease_until = now() + $12, statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6,
-            rows_affected = $7, row_count = $8, truncated = $9, sha256 = $10, errors = $11, updated_at = now()
+        update job set lease_until = now() + $13, statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6,
+            rows_affected = $7, row_count = $8, truncated = $9, sha256 = $10, errors = $11, resume_from = $12, updated_at = now()
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
@@ -112,19 +122,6 @@ public sealed class JobClaims(StoreDatabase database)
     /// <returns>False when the attempt is no longer the current one.</returns>
     public async Task<bool> RecordEvidenceAsync(Guid id, int attempt, string evidence, CancellationToken cancellationToken) =>
         await ExecuteAsync(RecordEvidenceSql, cancellationToken, id, attempt, evidence) == 1;
-
-    /// <summary>Earlier attempts whose process died, the newest first, with the evidence they left.</summary>
-    public async Task<IReadOnlyList<(int Attempt, string? Evidence)>> FindLostAsync(Guid id, int before, CancellationToken cancellationToken)
-    {
-        await using var command = Command(FindLostSql, id, before);
-        await using var row = await command.ExecuteReaderAsync(cancellationToken);
-        var lost = new List<(int, string?)>();
-        while (await row.ReadAsync(cancellationToken))
-        {
-            lost.Add((row.GetInt32(0), row.IsDBNull(1) ? null : row.GetString(1)));
-        }
-        return lost;
-    }
 
     /// <summary>Gives the attempts of this process more time.</summary>
     /// <returns>The jobs that are still this process's, with their status; the others belong to somebody else by now.</returns>
@@ -154,19 +151,35 @@ public sealed class JobClaims(StoreDatabase database)
     /// Puts a job back among those that wait, when a process must stop and nothing of the attempt took effect. One that is
     /// being cancelled stays so, and can be taken over at once.
     /// </summary>
+    /// <param name="id">The job.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="detail">Why, for its record.</param>
+    /// <param name="cancellationToken">Ends the wait for the store.</param>
     /// <returns>False when the job is somebody else's.</returns>
-    public async Task<bool> HandBackAsync(Guid id, int attempt, CancellationToken cancellationToken) =>
-        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt) == 1;
+    public async Task<bool> HandBackAsync(Guid id, int attempt, string detail, CancellationToken cancellationToken) =>
+        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt, detail) == 1;
 
-    /// <summary>Writes how the attempt ended, once.</summary>
+    /// <summary>Puts a job back among those that wait, because its attempt has failed and is worth another. One that is being cancelled is not.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="failure">How it failed.</param>
+    /// <param name="delay">How long the job waits.</param>
+    /// <param name="detail">What becomes of the job, for the attempt's record.</param>
+    /// <param name="cancellationToken">Ends the wait for the store.</param>
+    /// <returns>False when the job is not the attempt's, or not to be run any more.</returns>
+    public async Task<bool> RetryAsync(Guid id, int attempt, JobFailure failure, TimeSpan delay, string detail, CancellationToken cancellationToken) =>
+        await ExecuteAsync(RetrySql, cancellationToken, id, attempt, delay, failure.Message, new JobParameters.Null<string>(failure.SqlState), detail) == 1;
+
+    /// <summary>Writes how the attempt ended, once; <paramref name="detail"/> is for its own record.</summary>
     /// <returns>The job as it now stands, or null when the attempt is no longer the current one.</returns>
     public Task<Job?> SettleAsync(
-        Guid id, int attempt, JobStatus status, JobFailure? failure, JobProgress progress, CancellationToken cancellationToken) =>
+        Guid id, int attempt, JobStatus status, JobFailure? failure, JobProgress progress, string? detail, CancellationToken cancellationToken) =>
         ReadJobAsync(
             SettleSql,
             cancellationToken,
             [id, attempt, status.ToName(), new JobParameters.Null<string>(failure?.Message), new JobParameters.Null<string>(failure?.Kind.ToString()),
-                .. Fields(failure is { Errors.Count: > 0 } ? progress with { Errors = failure.Errors } : progress)]);
+                .. Fields(failure is { Errors.Count: > 0 } ? progress with { Errors = failure.Errors } : progress),
+                new JobParameters.Null<string>(failure?.SqlState), new JobParameters.Null<string>(detail)]);
 
     /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>
     public async Task<IReadOnlyList<Guid>> FindDeadInlineAsync(TimeSpan lease, CancellationToken cancellationToken)
@@ -186,7 +199,7 @@ public sealed class JobClaims(StoreDatabase database)
         new JobParameters.Null<long?>(progress.Statements), new JobParameters.Null<long?>(progress.StatementsTotal), new JobParameters.Null<long?>(progress.BytesRead),
         new JobParameters.Null<long?>(progress.BytesTotal), new JobParameters.Null<long?>(progress.RowsAffected), new JobParameters.Null<long?>(progress.RowCount),
         new JobParameters.Null<bool?>(progress.Truncated), new JobParameters.Null<string>(progress.Sha256),
-        new JobParameters.JsonText(JobRow.WriteErrors(progress.Errors)),
+        new JobParameters.JsonText(JobRow.WriteErrors(progress.Errors)), new JobParameters.Null<long?>(progress.ResumeFrom),
     ];
 
     private async Task<Job?> ReadJobAsync(string sql, CancellationToken cancellationToken, params object[] values)

@@ -29,7 +29,10 @@ internal static class JobParameters
     public sealed record Null<T>(T? Value) : IValue
     {
         private static readonly NpgsqlDbType Type =
-            typeof(T) == typeof(string) ? NpgsqlDbType.Text : typeof(T) == typeof(bool?) ? NpgsqlDbType.Boolean : NpgsqlDbType.Bigint;
+            typeof(T) == typeof(string) ? NpgsqlDbType.Text
+            : typeof(T) == typeof(bool?) ? NpgsqlDbType.Boolean
+            : typeof(T) == typeof(Guid?) ? NpgsqlDbType.Uuid
+            : NpgsqlDbType.Bigint;
 
         public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = Type, Value = Value is null ? DBNull.Value : Value };
     }

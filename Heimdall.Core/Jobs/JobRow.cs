@@ -12,7 +12,7 @@ internal static class JobRow
         id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name, cluster_id,
         cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
-        bytes_total, rows_affected, row_count, truncated, sha256, queue_id
+        bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -57,9 +57,12 @@ internal static class JobRow
             RowCount = Number(row, 31),
             Truncated = row.IsDBNull(32) ? null : row.GetBoolean(32),
             Sha256 = Text(row, 33),
+            ResumeFrom = Number(row, 38),
             Errors = row.IsDBNull(25) ? null : ReadErrors(row),
         },
         QueueId = Text(row, 34),
+        RetryOf = row.IsDBNull(35) ? null : row.GetGuid(35),
+        Resume = row.IsDBNull(36) ? null : new ResumePoint(row.GetInt64(36), row.GetString(37)),
     };
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>

@@ -52,6 +52,15 @@ public interface IPlugin
     /// <exception cref="JobFailedException">The cluster cannot be asked now: ask again later.</exception>
     Task<AttemptFate> FindFateAsync(PluginJob job, string? evidence, CancellationToken cancellationToken);
 
+    /// <summary>Where an attempt ran that left this evidence, as far as the plugin can tell. Throws nothing.</summary>
+    AttemptSession? FindSession(string evidence) => null;
+
+    /// <summary>Reads a script to see whether a batch can be gone on with at a statement. Asks no cluster.</summary>
+    /// <returns>Why not, as a sentence; null when it can.</returns>
+    /// <exception cref="JobRefusedException">The context is not one this plugin can run.</exception>
+    Task<string?> FindResumeProblemAsync(JsonObject commandContext, JsonObject jobContext, ResumePoint resume, CancellationToken cancellationToken) =>
+        Task.FromResult<string?>($"The plugin '{Name}' cannot begin in the middle of a job.");
+
     /// <summary>Asks a cluster for a sign of life. The caller bounds the time by the token.</summary>
     /// <exception cref="JobFailedException">The cluster cannot be used; the message is safe to show.</exception>
     Task ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken);

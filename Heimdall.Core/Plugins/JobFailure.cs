@@ -13,6 +13,22 @@ public sealed record JobFailure
     /// <summary>The statements that failed, in the order of the script. Empty when no statement is to blame.</summary>
     public IReadOnlyList<StatementError> Errors { get; init; } = [];
 
+    /// <summary>True when the job may well succeed a moment later, with nothing changed.</summary>
+    [JsonIgnore]
+    public bool IsTransient { get; init; }
+
+    /// <summary>True when it is sure that nothing of the attempt took effect, or will.</summary>
+    [JsonIgnore]
+    public bool IsUndone { get; init; }
+
     [JsonIgnore]
     public string? SqlState => Errors.Count > 0 ? Errors[0].SqlState : null;
+
+    /// <summary>All that a person needs at first sight, in one line.</summary>
+    public string ToLine()
+    {
+        var sqlState = SqlState is { } code ? $"[{code}] " : "";
+        var place = Errors is [{ Statement: { } statement, Line: { } line }, ..] ? $" (statement {statement}, line {line})" : "";
+        return $"{sqlState}{Message}{place}";
+    }
 }

@@ -27,6 +27,12 @@ public sealed record JobProgress
     /// <summary>Statements that have failed so far, in the order of the script: the first <see cref="StatementError.MostKept"/> of them.</summary>
     public IReadOnlyList<StatementError>? Errors { get; init; }
 
+    /// <summary>
+    /// Of a batch that commits as it goes: the first statement of its script that is not known to be done. One within a transaction block of
+    /// the script's own is done only with the block.
+    /// </summary>
+    public long? ResumeFrom { get; init; }
+
     /// <summary>SHA-256 of the script that ran, in lower-case hexadecimal.</summary>
     public string? Sha256 { get; init; }
 }

@@ -18,6 +18,9 @@ public sealed record PluginJob
     /// <summary>What the caller asked for.</summary>
     public required JsonObject Context { get; init; }
 
+    /// <summary>Where in its script a batch begins; null for the beginning.</summary>
+    public ResumePoint? Resume { get; init; }
+
     /// <summary>What the plugin planned for the job a moment ago, in this process; null when it must plan anew.</summary>
     public JobPlan? Plan { get; init; }
 

@@ -11,6 +11,7 @@ public interface IJobRunner
 {
     /// <returns>A task that ends when the job has succeeded.</returns>
     /// <exception cref="JobEndedBadlyException">The job has ended otherwise; it is recorded and must not be retried.</exception>
+    /// <exception cref="JobWaitsAgainException">The attempt has failed, and the job waits for the next.</exception>
     /// <exception cref="OperationCanceledException">The process stops and the job waits again.</exception>
     Task RunAsync(Guid jobId, CancellationToken cancellationToken);
 }

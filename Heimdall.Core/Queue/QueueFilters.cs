@@ -1,5 +1,6 @@
 using Hangfire;
 using Hangfire.Common;
+using Hangfire.Server;
 using Hangfire.States;
 using Hangfire.Storage;
 
@@ -9,11 +10,14 @@ namespace Heimdall.Core.Queue;
 /// The Hangfire filters of Heimdall's jobs, in place of Hangfire's process-wide list: no retries behind our back, no
 /// culture parameters (two rows a job that nothing reads), no continuations. The statistics stay, for the dashboard.
 /// </summary>
-internal sealed class QueueFilters(Action<Guid> jobDeleted) : IJobFilterProvider
+internal sealed class QueueFilters : IJobFilterProvider
 {
-    private readonly JobFilter[] _filters =
+    private readonly JobFilter[] _filters;
+
+    public QueueFilters(Action<Guid> jobDeleted) => _filters =
     [
         new(new TruthfulStates(jobDeleted), JobFilterScope.Global, order: null),
+        new(new SecondAttempts(this), JobFilterScope.Global, order: null),
         new(new StatisticsHistoryAttribute(), JobFilterScope.Global, order: null),
     ];
 
@@ -34,6 +38,10 @@ internal sealed class QueueFilters(Action<Guid> jobDeleted) : IJobFilterProvider
                     ? new DeletedState { Reason = end.Message }
                     : new FailedState(new JobEndedBadlyException(canceled: false, end.Message)) { Reason = end.Message };
             }
+            if (context.CandidateState is FailedState { Exception: JobWaitsAgainException again })
+            {
+                context.CandidateState = again.ToState(); // not done before: see SecondAttempts
+            }
         }
 
         public void OnStateApplied(ApplyStateContext context, IWriteOnlyTransaction transaction)
@@ -50,6 +58,26 @@ internal sealed class QueueFilters(Action<Guid> jobDeleted) : IJobFilterProvider
 
         public void OnStateUnapplied(ApplyStateContext context, IWriteOnlyTransaction transaction)
         {
+        }
+    }
+
+    /// <summary>
+    /// Schedules a job whose attempt has failed and is to be followed by another, before Hangfire takes it for failed: the history would
+    /// show that as well. Hangfire then finds the job in another state than it left it in, and leaves it there.
+    /// </summary>
+    private sealed class SecondAttempts(IJobFilterProvider filters) : IServerFilter
+    {
+        public void OnPerforming(PerformingContext context)
+        {
+        }
+
+        public void OnPerformed(PerformedContext context)
+        {
+            if ((context.Exception as JobWaitsAgainException ?? context.Exception?.InnerException as JobWaitsAgainException) is { } again)
+            {
+                var change = new StateChangeContext(context.Storage, context.Connection, context.BackgroundJob.Id, again.ToState(), ProcessingState.StateName);
+                context.ExceptionHandled = new BackgroundJobStateChanger(filters).ChangeState(change) is ScheduledState;
+            }
         }
     }
 }

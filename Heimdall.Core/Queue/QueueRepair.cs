@@ -9,13 +9,13 @@ namespace Heimdall.Core.Queue;
 /// </summary>
 public sealed class QueueRepair(StoreDatabase database, JobQueue queue)
 {
-    /// <summary>Long enough for whoever is about to write.</summary>
+    /// <summary>Long enough for whoever is about to write. A job that waits to be tried again has no place until its time has come.</summary>
     private const int GraceLeases = 3;
 
     private readonly string _orphansSql = $"""
         select id, queue_id from job
         where not is_sync
-            and (status in ('RUNNING', 'CANCELING') and lease_until < now() - $1 or status = 'ACCEPTED' and updated_at < now() - $1)
+            and (status in ('RUNNING', 'CANCELING') and lease_until < now() - $1 or status = 'ACCEPTED' and greatest(updated_at, retry_at) < now() - $1)
             and not exists (select from "{database.HangfireSchema}".jobqueue place where place.jobid = job.queue_id::bigint)
         limit 100
         """;

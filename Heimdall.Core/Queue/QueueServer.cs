@@ -37,6 +37,8 @@ public sealed class QueueServer(
         ShutdownTimeout = config.DrainTimeout + CancelTime,
         // Heimdall's own lease and notifications stop a job sooner; this only serves deletions from the dashboard.
         CancellationCheckInterval = TimeSpan.FromSeconds(5),
+        // How late a job may be that waits to be tried again; by default 15 s.
+        SchedulePollingInterval = TimeSpan.FromSeconds(1),
         // A worker that is gone leaves the dashboard's list after this; by default 5 minutes.
         ServerTimeout = TimeSpan.FromSeconds(30),
         HeartbeatInterval = TimeSpan.FromSeconds(10),

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -14,20 +12,12 @@ internal sealed partial class AttemptExecutor(
     JobStore jobs,
     JobClaims claims,
     JobLogStore logs,
-    LiveCatalog catalog,
-    ClusterContexts contexts,
-    PluginCatalog plugins,
+    PluginJobs pluginJobs,
+    EarlierAttempts earlierAttempts,
     RunningJobs running,
     HeimdallConfig config,
     ILogger<AttemptExecutor> logger)
 {
-    private const string Died = "The process that ran this job died, and whether the work took effect cannot be told. Look before you run it again.";
-
-    /// <summary>How long to wait for a cluster that must say what became of a job's earlier attempt.</summary>
-    private static readonly TimeSpan FatePatience = TimeSpan.FromMinutes(5);
-
-    private static readonly TimeSpan FateInterval = TimeSpan.FromSeconds(1);
-
     /// <param name="job">The job, claimed by this process.</param>
     /// <param name="plan">What its plugin planned for it a moment ago; null when it must plan anew.</param>
     /// <param name="writer">Where a query's rows go; null for a batch.</param>
@@ -46,13 +36,13 @@ internal sealed partial class AttemptExecutor(
             if (job.Attempt > 1)
             {
                 monitor.Stdout($"-- attempt {job.Attempt}");
-                if (await JudgeEarlierAsync(job, attempt, stopping) is { } earlier)
+                if (await earlierAttempts.JudgeAsync(job, mayRunAgain: true, attempt, stopping) is { } earlier)
                 {
                     return (earlier, job.Progress);
                 }
             }
-            var plugin = PluginOf(job);
-            var pluginJob = ToPluginJob(job, writer);
+            var plugin = pluginJobs.PluginOf(job);
+            var pluginJob = pluginJobs.Of(job, writer);
             pluginJob = pluginJob with { Plan = plan ?? plugin.Plan(pluginJob.CommandContext, pluginJob.Context) };
             limit = pluginJob.Plan.Timeout;
             if (limit is { } timeout)
@@ -86,7 +76,7 @@ internal sealed partial class AttemptExecutor(
         }
         catch (JobInterruptedException exception)
         {
-            return (WhyInterrupted(attempt, deadline.IsCancellationRequested ? limit : null, exception.Message), monitor.Progress);
+            return (WhyInterrupted(job, attempt, deadline.IsCancellationRequested ? limit : null, exception.Message, monitor.Progress), monitor.Progress);
         }
         catch (Exception exception)
         {
@@ -99,7 +89,7 @@ internal sealed partial class AttemptExecutor(
     public async Task<JobEnd> RecoverAsync(Job job, CancellationToken cancellationToken)
     {
         using var attempt = running.Begin(job);
-        return await JudgeEarlierAsync(job, attempt, cancellationToken) ?? JobEnd.Failed(new JobFailure
+        return await earlierAttempts.JudgeAsync(job, mayRunAgain: false, attempt, cancellationToken) ?? JobEnd.Failed(new JobFailure
         {
             Kind = JobFailureKind.Unavailable,
             Message = "The process that ran this job died; the job did not take effect.",
@@ -117,28 +107,6 @@ internal sealed partial class AttemptExecutor(
         {
             throw new JobFailedException(
                 exception.Failure with { Message = $"{exception.Message} The query itself has run to its end; if it changed anything, that stays." }, exception);
-        }
-    }
-
-    /// <summary>What the job's earlier attempts made of it.</summary>
-    /// <returns>How the job ends, or null when it can run (again).</returns>
-    private async Task<JobEnd?> JudgeEarlierAsync(Job job, RunningAttempt attempt, CancellationToken stopping)
-    {
-        try
-        {
-            // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
-            var fate = await FindFateAsync(PluginOf(job), ToPluginJob(job, results: null), stopping);
-            return FateToEnd(fate, job, isCanceled: attempt.IsCancelRequested || job.Status == JobStatus.Canceling);
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            return JobEnd.HandedBack; // the next process asks
-        }
-        catch (Exception exception)
-        {
-            // The command or cluster is no longer configured, or the plugin is at a loss: nothing is known, and nothing is claimed.
-            LogFateUnknown(job.Id, exception.Message);
-            return FateToEnd(AttemptFate.Unknown, job, isCanceled: false);
         }
     }
 
@@ -174,92 +142,15 @@ internal sealed partial class AttemptExecutor(
         return JobEnd.HandedBack;
     }
 
-    /// <summary>The same when a part of the job has taken effect: then it cannot be handed to anybody.</summary>
-    private static JobEnd WhyInterrupted(RunningAttempt attempt, TimeSpan? passedLimit, string effect) => (attempt, passedLimit) switch
+    /// <summary>The same when a part of the job has taken effect: then it cannot be handed to anybody, unless its command says that this does no harm.</summary>
+    private JobEnd WhyInterrupted(Job job, RunningAttempt attempt, TimeSpan? passedLimit, string effect, JobProgress progress) => (attempt, passedLimit) switch
     {
         ({ IsLost: true }, _) => JobEnd.Lost,
         ({ IsCancelRequested: true }, _) => JobEnd.Canceled,
-        (_, { } limit) => JobEnd.Killed(limit, effect),
-        _ => JobEnd.Failed(new JobFailure { Kind = JobFailureKind.Interrupted, Message = $"The worker was stopped. {effect}" }),
+        (_, { } limit) => JobEnd.Killed(limit, WayOn.AddTo(effect, job.Id, progress)),
+        _ when pluginJobs.IsIdempotent(job) => JobEnd.HandedBackOnItsWay(effect),
+        _ => JobEnd.Failed(new JobFailure { Kind = JobFailureKind.Interrupted, Message = $"The worker was stopped. {WayOn.AddTo(effect, job.Id, progress)}" }),
     };
-
-    /// <summary>What became of all earlier attempts taken together. One that committed decides; so does one of which nobody can tell.</summary>
-    private async Task<AttemptFate> FindFateAsync(IPlugin plugin, PluginJob job, CancellationToken cancellationToken)
-    {
-        var result = AttemptFate.NothingHappened;
-        var lost = await StoreRetry.RunAsync(token => claims.FindLostAsync(job.Id, job.Attempt, token), cancellationToken);
-        foreach (var (number, evidence) in lost)
-        {
-            var fate = await AskAsync(plugin, job with { Attempt = number }, evidence, cancellationToken);
-            LogFate(job.Id, number, fate);
-            if (fate == AttemptFate.Committed)
-            {
-                return fate;
-            }
-            result = fate == AttemptFate.NothingHappened ? result : fate;
-        }
-        return result;
-    }
-
-    private async Task<AttemptFate> AskAsync(IPlugin plugin, PluginJob job, string? evidence, CancellationToken cancellationToken)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                return await plugin.FindFateAsync(job, evidence, cancellationToken);
-            }
-            catch (JobFailedException exception)
-            {
-                // The cluster may be what took the worker down with it: it will come back and tell.
-                LogFateUnknown(job.Id, exception.Message);
-                if (Stopwatch.GetElapsedTime(started) >= FatePatience)
-                {
-                    return AttemptFate.Unknown;
-                }
-            }
-            await Task.Delay(FateInterval, cancellationToken);
-        }
-    }
-
-    /// <returns>How the job ends without running again, or null when it can run.</returns>
-    private static JobEnd? FateToEnd(AttemptFate fate, Job job, bool isCanceled) => fate switch
-    {
-        AttemptFate.Committed => JobEnd.Succeeded,
-        AttemptFate.NothingHappened or AttemptFate.Interrupted when isCanceled => JobEnd.Canceled,
-        AttemptFate.NothingHappened => null,
-        AttemptFate.Interrupted => JobEnd.Failed(new JobFailure { Kind = JobFailureKind.Interrupted, Message = InterruptedAfter(job.Progress.Statements) }),
-        _ => JobEnd.Failed(new JobFailure
-        {
-            Kind = JobFailureKind.OutcomeUnknown,
-            Message = Died,
-        }),
-    };
-
-    private static string InterruptedAfter(long? statements) =>
-        $"The process that ran this job died on its way. Its statements commit by themselves: {statements ?? 0} were known to be done and stay done, those behind them may be. Look before you run the rest.";
-
-    private IPlugin PluginOf(Job job) =>
-        catalog.Current.FindCommand(job.CommandId) is { } command && plugins.Find(command.Plugin) is { } plugin
-            ? plugin
-            : throw new JobFailedException(JobFailureKind.Refused, $"Command '{job.CommandId}' no longer exists, or its plugin is not part of this process.");
-
-    private PluginJob ToPluginJob(Job job, IResultWriter? results) => new()
-    {
-        Id = job.Id,
-        Attempt = job.Attempt,
-        TargetCluster = contexts.Resolve(job.ClusterId),
-        CommandContext = catalog.Current.FindCommand(job.CommandId)?.Context ?? [],
-        Context = job.Context,
-        Results = results,
-    };
-
-    [LoggerMessage(LogLevel.Information, "Job {JobId}: what became of attempt {Attempt}: {Fate}")]
-    private partial void LogFate(Guid jobId, int attempt, AttemptFate fate);
-
-    [LoggerMessage(LogLevel.Warning, "Job {JobId}: what became of its earlier attempt cannot be found out: {Reason}")]
-    private partial void LogFateUnknown(Guid jobId, string reason);
 
     [LoggerMessage(LogLevel.Error, "Job {JobId} failed for a reason that is Heimdall's own")]
     private partial void LogBroken(Exception exception, Guid jobId);

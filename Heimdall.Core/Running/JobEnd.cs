@@ -3,32 +3,44 @@ using Heimdall.Core.Plugins;
 
 namespace Heimdall.Core.Running;
 
-/// <summary>How an attempt ended. A class, not a record: two ends without a status are not the same end.</summary>
-internal sealed class JobEnd
+/// <summary>How an attempt ended.</summary>
+internal sealed record JobEnd
 {
-    private JobEnd(JobStatus? status) => Status = status;
-
     /// <summary>The job's final status; null when the job goes on without this attempt.</summary>
-    public JobStatus? Status { get; }
+    public JobStatus? Status { get; private init; }
 
     public JobFailure? Failure { get; private init; }
 
+    /// <summary>True when the job waits again, because this process must stop.</summary>
+    public bool IsHandedBack { get; private init; }
+
+    /// <summary>What there is to say of it beside the failure, for the attempt's record.</summary>
+    public string? Detail { get; private init; }
+
     /// <summary>The job waits again: this process must stop, and nothing of the attempt took effect.</summary>
-    public static JobEnd HandedBack { get; } = new(status: null);
+    public static JobEnd HandedBack { get; } = new() { IsHandedBack = true, Detail = "Its worker was told to stop; nothing of it took effect." };
 
     /// <summary>A newer attempt has the job.</summary>
-    public static JobEnd Lost { get; } = new(status: null);
+    public static JobEnd Lost { get; } = new();
 
-    public static JobEnd Succeeded { get; } = new(JobStatus.Succeeded);
+    public static JobEnd Succeeded { get; } = new() { Status = JobStatus.Succeeded };
 
-    public static JobEnd Canceled { get; } = new(JobStatus.Canceled);
+    public static JobEnd Canceled { get; } = new() { Status = JobStatus.Canceled };
 
-    public static JobEnd Failed(JobFailure failure) => new(JobStatus.Failed) { Failure = failure };
+    /// <summary>The job waits again, although a part of it has taken effect: doing that once more does no harm.</summary>
+    /// <param name="effect">What took effect, as a sentence.</param>
+    public static JobEnd HandedBackOnItsWay(string effect) =>
+        HandedBack with { Detail = $"Its worker was told to stop. {effect} Its command is idempotent, so the job runs again." };
 
-    public static JobEnd Killed(JobFailure failure) => new(JobStatus.Killed) { Failure = failure };
+    public static JobEnd Failed(JobFailure failure) => new() { Status = JobStatus.Failed, Failure = failure };
+
+    public static JobEnd Killed(JobFailure failure) => new() { Status = JobStatus.Killed, Failure = failure };
 
     /// <param name="limit">The time limit that has passed.</param>
     /// <param name="effect">What the job did before, as a sentence.</param>
     public static JobEnd Killed(TimeSpan limit, string effect) => Killed(
         new JobFailure { Kind = JobFailureKind.TimedOut, Message = $"Stopped after {limit.TotalSeconds:0.###} s, its time limit. {effect}" });
+
+    /// <summary>The same, of an attempt that has only found out how an earlier one ended.</summary>
+    public JobEnd FoundOut() => this with { Detail = "It ran nothing: it found out what became of the attempts before it." };
 }

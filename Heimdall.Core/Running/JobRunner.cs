@@ -9,9 +9,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
 
-/// <summary>Runs queued jobs: claim → execute → settle → tell the queue.</summary>
+/// <summary>Runs queued jobs: claim → execute → settle, or give it another attempt → tell the queue.</summary>
 internal sealed partial class JobRunner(
-    JobStore jobs, JobClaims claims, ResultStore results, AttemptExecutor executor, JobSettler settler, HeimdallConfig config, ILogger<JobRunner> logger)
+    JobStore jobs, JobClaims claims, ResultStore results, AttemptExecutor executor, JobRetries retries, JobSettler settler, HeimdallConfig config, ILogger<JobRunner> logger)
     : IJobRunner
 {
     private static readonly TimeSpan ClaimInterval = TimeSpan.FromMilliseconds(500);
@@ -70,10 +70,14 @@ internal sealed partial class JobRunner(
         {
             progress = progress with { Truncated = progress.Truncated is true || stored.IsFull, RowCount = stored.Rows };
         }
-        if (end == JobEnd.HandedBack)
+        if (end.IsHandedBack)
         {
-            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, token), CancellationToken.None);
+            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, end.Detail!, token), CancellationToken.None);
             throw new OperationCanceledException(stopping); // Hangfire puts it back into its queue
+        }
+        if (await retries.TryAsync(job, end) is var (delay, reason))
+        {
+            throw new JobWaitsAgainException(delay, reason);
         }
         if (await settler.SettleAsync(job, end, progress) is { } settled)
         {
@@ -93,15 +97,8 @@ internal sealed partial class JobRunner(
         }
         if (job?.Status is JobStatus.Failed or JobStatus.Killed)
         {
-            throw new JobEndedBadlyException(canceled: false, Describe(job.Failure));
+            throw new JobEndedBadlyException(canceled: false, job.Failure?.ToLine() ?? "It failed.");
         }
-    }
-
-    private static string Describe(JobFailure? failure)
-    {
-        var sqlState = failure?.SqlState is { } code ? $"[{code}] " : "";
-        var place = failure?.Errors is [{ Statement: { } statement, Line: { } line }, ..] ? $" (statement {statement}, line {line})" : "";
-        return $"{sqlState}{failure?.Message}{place}";
     }
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} started, attempt {Attempt}, command {Command}, cluster {Cluster}")]

@@ -21,7 +21,7 @@ internal sealed partial class JobSettler(
         }
         try
         {
-            var settled = await StoreRetry.RunAsync(token => WriteEndAsync(job, status, end.Failure, progress, token), CancellationToken.None);
+            var settled = await StoreRetry.RunAsync(token => WriteEndAsync(job, status, end, progress, token), CancellationToken.None);
             if (settled is not null && end.Failure is null)
             {
                 LogEnded(job.Id, status.ToName());
@@ -73,13 +73,13 @@ internal sealed partial class JobSettler(
         return await records.EndAsync(job, status, failure, progress, isDurable);
     }
 
-    private async Task<Job?> WriteEndAsync(Job job, JobStatus status, JobFailure? failure, JobProgress progress, CancellationToken cancellationToken)
+    private async Task<Job?> WriteEndAsync(Job job, JobStatus status, JobEnd end, JobProgress progress, CancellationToken cancellationToken)
     {
         if (status == JobStatus.Succeeded && !job.IsSync && config.Results.Enabled)
         {
             await CompleteResultAsync(job, progress, cancellationToken);
         }
-        if (await claims.SettleAsync(job.Id, job.Attempt, status, failure, progress, cancellationToken) is { } settled)
+        if (await claims.SettleAsync(job.Id, job.Attempt, status, end.Failure, progress, end.Detail, cancellationToken) is { } settled)
         {
             return settled;
         }

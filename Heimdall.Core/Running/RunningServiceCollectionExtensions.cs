@@ -11,10 +11,15 @@ public static class RunningServiceCollectionExtensions
     {
         services.AddSingleton<JobStore>();
         services.AddSingleton<JobClaims>();
+        services.AddSingleton<JobAttempts>();
         services.AddSingleton<InlineRecords>();
         services.AddSingleton<JobLogStore>();
         services.AddSingleton<RunningJobs>();
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
+        services.AddSingleton<PluginJobs>();
+        services.AddSingleton(provider => new AttemptHistory(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
+        services.AddSingleton<EarlierAttempts>();
+        services.AddSingleton<JobRetries>();
         services.AddSingleton<AttemptExecutor>();
         services.AddSingleton<JobSettler>();
         services.AddSingleton<IJobRunner, JobRunner>();

@@ -11,6 +11,7 @@ public static class SubmissionServiceCollectionExtensions
         services.AddSingleton<JobResolver>();
         services.AddSingleton<JobPreviewer>();
         services.AddSingleton<JobCanceller>();
+        services.AddSingleton<JobRetrier>();
         return services;
     }
 }

@@ -25,6 +25,7 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
     private long _rowsAffected;
     private long? _rowsBeforeBlock;
     private long _bytesRead;
+    private bool _isInBlock;
 
     /// <summary>The first statement that failed.</summary>
     public JobFailure? FirstFailure { get; private set; }
@@ -36,6 +37,12 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
     public long? CopyDataLine { get; set; }
 
     public long Done => Volatile.Read(ref _done);
+
+    /// <summary>Where statements commit by themselves: the first that is not known to be done.</summary>
+    public long? ResumeFrom { get; private set; }
+
+    /// <summary>Says that statements commit by themselves from now on, beginning with this one.</summary>
+    public void StartAt(long statement) => ResumeFrom = statement;
 
     public void ReadTo(long bytes)
     {
@@ -49,7 +56,7 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
         {
             _done++;
             _rowsAffected += outcome.ChangesRows && !statement.CopiesOut ? outcome.Rows : 0;
-            FollowBlock(statement.Step, outcome);
+            FollowBlock(statement, outcome);
         }
 
         if (monitor.WantsStdout)
@@ -71,6 +78,13 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
             { OnError: OnError.Continue } => failure with { Kind = JobFailureKind.Sql },
             _ => failure,
         });
+        if (settings.OnError == OnError.Continue && statement is not null && !_isInBlock)
+        {
+            lock (_lock)
+            {
+                Reach(statement.Number + 1);
+            }
+        }
     }
 
     public void OnNotice(PostgresNotice notice, ScriptStatement? statement)
@@ -127,7 +141,7 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
     {
         var first = FirstFailure!;
         var message = _failed == 1 ? first.Message : $"{_failed} statements failed; the first: {first.Message}";
-        return first with { Message = _unlisted > 0 ? $"{message} (the first {_errors.Count} are listed)" : message, Errors = [.. _errors] };
+        return first with { IsTransient = first.IsTransient && _failed == 1, Message = _unlisted > 0 ? $"{message} (the first {_errors.Count} are listed)" : message, Errors = [.. _errors] };
     }
 
     /// <summary>What was undone is no progress: all of it, or the transaction block that is open.</summary>
@@ -141,8 +155,9 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
     }
 
     // A COMMIT of a block that has failed says ROLLBACK. What a ROLLBACK TO undoes is not followed.
-    private void FollowBlock(BlockStep step, CommandOutcome outcome)
+    private void FollowBlock(ScriptStatement statement, CommandOutcome outcome)
     {
+        var step = statement.Step;
         if (step is BlockStep.End or BlockStep.EndAndBegin)
         {
             _rowsAffected = outcome.Tag == "ROLLBACK" ? _rowsBeforeBlock ?? _rowsAffected : _rowsAffected;
@@ -153,7 +168,25 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
         {
             _rowsBeforeBlock ??= _rowsAffected;
         }
+
+        switch (step)
+        {
+            case BlockStep.Begin when !_isInBlock:
+                _isInBlock = true;
+                Reach(statement.Number);
+                break;
+            case BlockStep.End or BlockStep.EndAndBegin:
+                _isInBlock = step == BlockStep.EndAndBegin;
+                Reach(statement.Number + 1);
+                break;
+            case var _ when !_isInBlock:
+                Reach(statement.Number + 1);
+                break;
+        }
     }
+
+    // Never back: settings that are made again stand before the first statement that is run.
+    private void Reach(long statement) => ResumeFrom = ResumeFrom is { } from ? Math.Max(from, statement) : null;
 
     public JobProgress Progress()
     {
@@ -167,6 +200,8 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
                 BytesTotal = script.Length,
                 RowsAffected = _rowsAffected,
                 Errors = _shownErrors,
+                ResumeFrom = ResumeFrom,
+                Sha256 = script.Sha256Ahead,
             };
         }
     }

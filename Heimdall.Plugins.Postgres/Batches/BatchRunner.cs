@@ -23,18 +23,24 @@ internal sealed class BatchRunner : IAsyncDisposable
     private readonly IJobMonitor _monitor;
     private readonly BatchJournal _journal;
     private readonly ScriptScanner _scanner;
+    private readonly ResumePoint? _resume;
+    private readonly ScriptResumption? _resumption;
     private Pipeline? _pipeline;
     private Task _stopping = Task.CompletedTask;
 
-    public BatchRunner(Session session, ScriptStream script, JobSettings settings, Guid jobId, IJobMonitor monitor)
+    public BatchRunner(Session session, ScriptStream script, JobSettings settings, PluginJob job, IJobMonitor monitor)
     {
-        (_session, _script, _settings, _jobId, _monitor) = (session, script, settings, jobId, monitor);
+        (_session, _script, _settings, _jobId, _monitor, _resume) = (session, script, settings, job.Id, monitor, job.Resume);
+        _resumption = _resume is null ? null : new ScriptResumption(_resume.Statement);
         _journal = new BatchJournal(session, script, settings, monitor);
         _scanner = new ScriptScanner(script, settings.Variables)
         {
             OnStrayTerminator = settings.OnError == OnError.Continue ? OnStrayTerminator : null,
         };
     }
+
+    /// <summary>Why a script cannot be gone on with that is not what an earlier job ran.</summary>
+    public const string ScriptChanged = "The script has changed since the job ran that is to be gone on with: its statements are not those that were done. Nothing was run.";
 
     private bool IsOneTransaction => _settings.Transaction == TransactionMode.Single;
 
@@ -51,8 +57,22 @@ internal sealed class BatchRunner : IAsyncDisposable
         }
         catch (Exception e) when (ToFailure(e) is { } failure)
         {
-            await StopAsync(isUndone: IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown);
-            throw cancellationToken.IsCancellationRequested && IsStop(e) ? Stopped(e, cancellationToken) : new JobFailedException(failure, e);
+            var isUndone = IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown && _pipeline is not { HasCommitted: true };
+            await StopAfterAsync(failure, isUndone, cancellationToken);
+            throw cancellationToken.IsCancellationRequested && IsStop(e) ? Stopped(e, cancellationToken) : new JobFailedException(failure with { IsUndone = isUndone }, e);
+        }
+    }
+
+    private async Task StopAfterAsync(JobFailure failure, bool isUndone, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await StopAsync(isUndone);
+        }
+        catch (JobFailedException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            // A server that has never been sent a COMMIT, or has denied it, commits nothing, whether it can be reached or not.
+            throw new JobFailedException(e.Failure with { Errors = failure.Errors, IsTransient = failure.IsTransient, IsUndone = isUndone }, e);
         }
     }
 
@@ -109,7 +129,17 @@ internal sealed class BatchRunner : IAsyncDisposable
 
     private async Task<JobProgress> RunByStatementAsync(CancellationToken cancellationToken)
     {
+        var sha256 = await _script.HashAheadAsync(cancellationToken);
+        if (_resume is not null && _resume.Sha256 != sha256)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, ScriptChanged);
+        }
+
+        // Known from the beginning, for whoever finds the batch interrupted.
+        _journal.StartAt(_resume?.Statement ?? 1);
+        _monitor.Report(_journal.Progress());
         await _monitor.RecordEvidenceAsync(BatchEvidence.WithoutTransaction(_session).ToJson(), cancellationToken);
+        await _monitor.ConfirmAsync(cancellationToken);
         var stopsOnError = _settings.OnError == OnError.Stop;
         await PlayAsync(stopsOnError ? new StopOnErrorRoute() : new ContinueOnErrorRoute(), stopsOnError, _ => Task.CompletedTask, cancellationToken);
         if (_pipeline!.IsInBlock)
@@ -137,7 +167,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         try
         {
             await using var stop = cancellationToken.UnsafeRegister(_ => _stopping = StopNowAsync(), null);
-            await new ScriptPlayer(_scanner, _pipeline, _journal, route, beforeFirst).PlayAsync(cancellationToken);
+            await new ScriptPlayer(_scanner, _pipeline, _journal, route, _resumption, beforeFirst).PlayAsync(cancellationToken);
         }
         finally
         {
@@ -150,6 +180,11 @@ internal sealed class BatchRunner : IAsyncDisposable
             throw new JobFailedException(_journal.ToFailure());
         }
 
+        if (_resumption?.Problem is { } problem)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, problem);
+        }
+
         if (_script.HasChanged)
         {
             throw IsOneTransaction
@@ -158,7 +193,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         }
     }
 
-    private JobProgress End() => _journal.Progress() with { StatementsTotal = _journal.Done, Sha256 = _script.Sha256 };
+    private JobProgress End() => _journal.Progress() with { StatementsTotal = _journal.Done, Sha256 = _script.WholeSha256 };
 
     /// <summary>Ends the backend: statements are on their way to it behind the one it is at, so that asking it to cancel that one is not enough.</summary>
     private async Task StopNowAsync()
@@ -189,7 +224,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         await _session.StopAsync();
         _journal.Undo(isAll: isUndone);
         await _script.TryReadToEndAsync();
-        _monitor.Report(_journal.Progress() with { Sha256 = _script.IsAtEnd ? _script.Sha256 : null });
+        _monitor.Report(_journal.Progress() with { Sha256 = _script.WholeSha256 });
     }
 
     private Exception Stopped(Exception cause, CancellationToken cancellationToken) => IsOneTransaction || _pipeline is null
@@ -199,7 +234,8 @@ internal sealed class BatchRunner : IAsyncDisposable
     /// <summary>What of a script is in the database whose statements commit by themselves.</summary>
     private string Effect()
     {
-        var known = $"Its statements commit by themselves: {_journal.Done} are known to be done and stay done";
+        var first = _resume?.Statement ?? 1;
+        var known = $"Its statements commit by themselves: {DoneStatements.Tell(first, _journal.ResumeFrom ?? first)}";
         return _pipeline?.Unanswered is > 0 and var count ? $"{known}; of the next {count}, which were on their way, some may be done too." : $"{known}.";
     }
 

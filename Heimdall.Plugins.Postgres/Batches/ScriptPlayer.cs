@@ -10,7 +10,7 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// of an answer, and how, is all that the modes differ in.
 /// </summary>
 internal sealed class ScriptPlayer(
-    ScriptScanner scanner, Pipeline pipeline, BatchJournal journal, IStatementRoute route, Func<CancellationToken, Task> beforeFirst)
+    ScriptScanner scanner, Pipeline pipeline, BatchJournal journal, IStatementRoute route, ScriptResumption? resumption, Func<CancellationToken, Task> beforeFirst)
 {
     private bool _hasBegun;
     private bool _hasChangedReading;
@@ -25,6 +25,11 @@ internal sealed class ScriptPlayer(
         {
             while (!pipeline.HasFailed && await scanner.ReadAsync(cancellationToken) is { } statement)
             {
+                if (resumption is not null && await resumption.PassesOverAsync(statement, scanner, cancellationToken))
+                {
+                    continue;
+                }
+
                 if (!_hasBegun && !IsHarmlessSetting(statement))
                 {
                     _hasBegun = true;

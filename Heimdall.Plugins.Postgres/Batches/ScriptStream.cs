@@ -13,6 +13,7 @@ internal sealed class ScriptStream : Stream
 
     private readonly DateTime? _modified;
     private long _read;
+    private string? _ahead;
 
     private ScriptStream(Stream source)
     {
@@ -42,12 +43,36 @@ internal sealed class ScriptStream : Stream
     /// <summary>Whether all of it has been read.</summary>
     public bool IsAtEnd => _read == Length;
 
-    /// <summary>Of what has been read so far, in lower-case hexadecimal.</summary>
-    public string Sha256 => Convert.ToHexStringLower(_hash.GetCurrentHash());
+    /// <summary>Of what has been read so far, in lower-case hexadecimal; of all of it once that is known.</summary>
+    public string Sha256 => _ahead ?? Convert.ToHexStringLower(_hash.GetCurrentHash());
+
+    /// <summary>Of all of it, as soon as it is known: <see cref="HashAheadAsync"/>.</summary>
+    public string? Sha256Ahead => _ahead;
+
+    /// <summary>Of all of it, in the end; null of a script that could not be read, or was changed on the way.</summary>
+    public string? WholeSha256 => _ahead is null ? IsAtEnd ? Sha256 : null : ModifiedAt() == _modified ? _ahead : null;
 
     /// <exception cref="JobRefusedException">The query is the path of a script that may not be read.</exception>
     public static ScriptStream Open(string query, ScriptFolder directory) =>
         new(ScriptFolder.IsPath(query) ? directory.Open(query) : new MemoryStream(Encoding.UTF8.GetBytes(query)));
+
+    /// <summary>
+    /// Reads all of it and goes back to its beginning: of a script whose statements commit by themselves it must be known what it was, should
+    /// its runner die on the way.
+    /// </summary>
+    /// <returns>Its hash, in lower-case hexadecimal.</returns>
+    public async Task<string> HashAheadAsync(CancellationToken cancellationToken)
+    {
+        var buffer = new byte[64 * 1024];
+        while (await ReadAsync(buffer, cancellationToken) > 0)
+        {
+        }
+
+        var hash = Sha256;
+        _source.Position = 0;
+        (_read, _ahead) = (0, hash);
+        return hash;
+    }
 
     /// <summary>Reads what nobody has read, so that the hash is that of the whole. One that cannot be read has none.</summary>
     public async Task TryReadToEndAsync()
@@ -118,7 +143,11 @@ internal sealed class ScriptStream : Stream
     private int Passed(int read, ReadOnlySpan<byte> buffer)
     {
         _read += read;
-        _hash.AppendData(buffer[..read]);
+        if (_ahead is null)
+        {
+            _hash.AppendData(buffer[..read]);
+        }
+
         return read;
     }
 

@@ -58,7 +58,7 @@ internal sealed class QuerySession : IAsyncDisposable
             }
             catch (Exception e) when (PostgresErrors.IsConnectFault(e))
             {
-                throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
+                throw new JobFailedException(PostgresErrors.CannotConnect(e) with { IsUndone = true }, e);
             }
 
             try

@@ -51,7 +51,7 @@ internal sealed class Session : IAsyncDisposable
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
-            throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
+            throw new JobFailedException(PostgresErrors.CannotConnect(e) with { IsUndone = true }, e);
         }
 
         try
@@ -61,7 +61,7 @@ internal sealed class Session : IAsyncDisposable
         catch (NpgsqlException e)
         {
             await UsedConnections.GiveBackAsync(connection);
-            throw new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None), e);
+            throw new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None) with { IsUndone = true }, e);
         }
         catch (OperationCanceledException)
         {

@@ -61,12 +61,14 @@ internal static partial class PostgresErrors
             {
                 Kind = KindOf(e, session),
                 Message = lost ? $"{SessionLost}: {Cut(e.MessageText)}" : Cut(e.MessageText)!,
+                IsTransient = IsTransient(e.SqlState),
                 Errors = [ToError(e, place)],
             },
             _ => new JobFailure
             {
                 Kind = JobFailureKind.Unavailable,
                 Message = $"{SessionLost}: the connection to the cluster broke.",
+                IsTransient = true,
                 Errors = place == ErrorPlace.None ? [] : [At(new StatementError { Message = $"{SessionLost}." }, place, position: 0)],
             },
         };
@@ -89,9 +91,27 @@ internal static partial class PostgresErrors
             // A login that is refused is refused the next time too: waiting does not mend it.
             Kind = sqlState is ['2', '8', ..] ? JobFailureKind.Sql : JobFailureKind.Unavailable,
             Message = message,
+            IsTransient = sqlState is null ? !IsMisconfigured(exception) : IsTransient(sqlState),
             Errors = sqlState is null ? [] : [new StatementError { SqlState = sqlState, Message = message }],
         };
     }
+
+    /// <summary>
+    /// True of an error that is gone when the same is run again a little later: it was in the way of another transaction, or the server was
+    /// away, full or about to restart.
+    /// </summary>
+    private static bool IsTransient(string sqlState) => sqlState switch
+    {
+        PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.TooManyConnections => true,
+        PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow => true,
+        ['0', '8', ..] => true,
+        _ => false,
+    };
+
+    /// <summary>True where a certificate or a key is at fault: waiting does not mend that.</summary>
+    private static bool IsMisconfigured(Exception exception) =>
+        exception is AuthenticationException or CryptographicException or UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException
+        || exception.InnerException is AuthenticationException;
 
     /// <summary>What psql gets of a query that has a parameter too few; by the extended protocol the server says it in other words.</summary>
     public static bool IsWrongParameterCount(PostgresException exception) => exception.SqlState == PostgresErrorCodes.ProtocolViolation;

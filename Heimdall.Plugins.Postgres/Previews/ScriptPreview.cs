@@ -28,10 +28,7 @@ internal sealed partial class ScriptPreview(JobSettings settings)
     /// <exception cref="JobFailedException">The script cannot be split to its end, or has statements that its mode does not allow.</exception>
     public async Task<JobPreview> ReadAsync(ScriptStream script, CancellationToken cancellationToken)
     {
-        var scanner = new ScriptScanner(script, settings.Variables)
-        {
-            OnStrayTerminator = settings.OnError == OnError.Continue ? _ => { } : null,
-        };
+        var scanner = NewScanner(script);
         try
         {
             while (await scanner.ReadAsync(cancellationToken) is { } statement)
@@ -68,6 +65,32 @@ internal sealed partial class ScriptPreview(JobSettings settings)
             ? throw new JobFailedException(JobFailureKind.Refused, "The script was changed while it was read; try again when it is complete.")
             : new JobPreview { ReturnResult = settings.ReturnResult, Sha256 = script.Sha256, Statements = _statements, StatementsTotal = _total };
     }
+
+    /// <returns>Why the script cannot be gone on with there; null when it can.</returns>
+    /// <exception cref="JobFailedException">The statement to go on with cannot be the first.</exception>
+    public async Task<string?> FindResumeProblemAsync(ScriptStream script, ScriptResumption resumption, CancellationToken cancellationToken)
+    {
+        var scanner = NewScanner(script);
+        try
+        {
+            while (resumption.Problem is not null && await scanner.ReadAsync(cancellationToken) is { } statement)
+            {
+                await resumption.PassesOverAsync(statement, scanner, cancellationToken);
+                Follow(statement, scanner);
+            }
+        }
+        catch (ScriptException e)
+        {
+            return e.Message;
+        }
+
+        return resumption.Problem;
+    }
+
+    private ScriptScanner NewScanner(ScriptStream script) => new(script, settings.Variables)
+    {
+        OnStrayTerminator = settings.OnError == OnError.Continue ? _ => { } : null,
+    };
 
     private void Add(ScriptStatement statement)
     {

@@ -36,7 +36,8 @@ internal sealed partial class QueryRunner
         }
 
         var place = failure.Step is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : _query.Place;
-        return new JobFailedException(PostgresErrors.ToFailure(error, place, State(isAlive: true)), error);
+        var isUndone = !CommitsByItself && PostgresErrors.IsUndone(error);
+        return new JobFailedException(PostgresErrors.ToFailure(error, place, State(isAlive: true)) with { IsUndone = isUndone }, error);
     }
 
     /// <summary>Ends the backend where that can be done; where not, what is known of the query is known all the same.</summary>
@@ -100,7 +101,7 @@ internal sealed partial class QueryRunner
             return new OperationCanceledException(cause.Message, cause, cancellationToken);
         }
 
-        var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false));
+        var failure = PostgresErrors.ToFailure(cause, _query.Place, State(isAlive: false)) with { IsUndone = _context.ReadOnly };
         return new JobFailedException(
             mayHaveCommitted ? failure with { Message = $"{failure.Message} Should the query have called a function that writes, that may have taken effect." } : failure, cause);
     }

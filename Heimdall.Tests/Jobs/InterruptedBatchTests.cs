@@ -30,7 +30,7 @@ public sealed class InterruptedBatchTests
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
-        Assert.That(job["error"], Does.Contain("1 were known to be done and stay done"));
+        Assert.That(job["error"], Does.Contain("statement 1 is known to be done and stays done"));
         Assert.That(await _heimdall.HasBackendAsync(id, cancellationToken), Is.False);
         Assert.That(await StepsAsync("killed", cancellationToken), Is.EqualTo(new[] { 1 }));
     }
@@ -46,7 +46,7 @@ public sealed class InterruptedBatchTests
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
-        Assert.That(job["error"], Does.StartWith("The worker was stopped.").And.Contain("1 are known to be done"));
+        Assert.That(job["error"], Does.StartWith("The worker was stopped.").And.Contain("statement 1 is known to be done"));
         Assert.That(await StepsAsync("stopped", cancellationToken), Is.EqualTo(new[] { 1 }));
     }
 

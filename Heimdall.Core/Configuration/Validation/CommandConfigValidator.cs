@@ -6,6 +6,9 @@ namespace Heimdall.Core.Configuration.Validation;
 /// <summary>Checks one command, whether it comes from the file or from a caller.</summary>
 public sealed class CommandConfigValidator : AbstractValidator<CommandConfig>
 {
+    /// <summary>With the back-off between them about an hour and a half: who wants more wants a schedule.</summary>
+    private const int MostAttempts = 100;
+
     public CommandConfigValidator(PluginCatalog plugins)
     {
         RuleFor(command => command.Id).IsId();
@@ -27,6 +30,7 @@ public sealed class CommandConfigValidator : AbstractValidator<CommandConfig>
                 context.AddFailure(problem);
             }
         });
+        RuleFor(command => command.MaxAttempts).Must(count => count is >= 1 and <= MostAttempts).WithMessage($"must be 1 to {MostAttempts}");
         RuleFor(command => command).Custom((command, context) =>
         {
             foreach (var problem in plugins.Find(command.Plugin)?.CheckCommand(command.Context) ?? [])

@@ -143,7 +143,7 @@ public sealed class BatchModeTests
         await stop.CancelAsync();
         var interrupted = await Assert.ThrowsAsync<JobInterruptedException>(() => run);
 
-        Assert.That(interrupted!.Message, Does.Contain("1 are known to be done"));
+        Assert.That(interrupted!.Message, Does.Contain("statement 1 is known to be done"));
         Assert.That(await _server.BackendsAsync(job.Id), Is.Zero);
     }
 

@@ -57,7 +57,7 @@ public sealed class BatchTruthTests
         var failure = await FailAsync(WithoutTransaction("stop", "create table left_behind (i int);\nselect pg_terminate_backend(pg_backend_pid());"), cancellationToken);
 
         Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Unavailable, "57P01")));
-        Assert.That(failure.Message, Does.Contain("1 are known to be done and stay done"));
+        Assert.That(failure.Message, Does.Contain("statement 1 is known to be done and stays done"));
         Assert.That(await _server.ScalarAsync<bool>("select to_regclass('left_behind') is not null", cancellationToken), Is.True);
     }
 

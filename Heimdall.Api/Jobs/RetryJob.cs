@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Text.Json;
+using Heimdall.Api.Callers;
+using Heimdall.Api.Problems;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Submission;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary><c>POST /api/v1/job/{id}/retry</c>: runs a job that has ended again, as a new job that points at the old one.</summary>
+internal static class RetryJob
+{
+    private const string FromStatement = "from_statement";
+
+    public static async Task<IResult> HandleAsync(
+        Guid id, HttpContext context, JobRetrier retrier, JobSubmitter submitter, JobStore jobs, CancellationToken cancellationToken)
+    {
+        long? fromStatement = null;
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
+        {
+            if (!context.Request.HasJsonContentType())
+            {
+                return Problem.NotJson("body");
+            }
+            using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+            (fromStatement, var problems) = Read(body.RootElement);
+            if (problems.Count > 0)
+            {
+                return Problem.Invalid(problems);
+            }
+        }
+        return await retrier.PrepareAsync(id, context.CallerName(), fromStatement, cancellationToken) switch
+        {
+            null => Problem.UnknownJob(id),
+            { New: { } job } => await SubmitJob.EnqueueAsync(context, submitter, jobs, job, Preferences.Read(context.Request), cancellationToken),
+            { Routing: { } routing } => RoutingProblem.Of(context, routing.Outcome, routing.Reason!),
+            { Old: var old, Conflict: var conflict } => Problem.Of(
+                StatusCodes.Status409Conflict, "cannot-retry", "The job cannot be run again so.", conflict!,
+                new() { ["id"] = id, ["status_of_job"] = old.Status.ToName() }),
+        };
+    }
+
+    private static (long? FromStatement, List<ContextProblem> Problems) Read(JsonElement body)
+    {
+        List<ContextProblem> problems = [.. UnreadableText.Find(body, "")];
+        if (problems.Count > 0)
+        {
+            return (null, problems);
+        }
+        if (body.ValueKind != JsonValueKind.Object)
+        {
+            return (null, [new("body", "Must be a JSON object.")]);
+        }
+        long? fromStatement = null;
+        foreach (var field in body.EnumerateObject())
+        {
+            if (field.Name != FromStatement)
+            {
+                problems.Add(new(field.Name, $"Unknown field. Known is: {FromStatement}."));
+            }
+            else if (fromStatement is not null)
+            {
+                problems.Add(new(FromStatement, "Given more than once."));
+            }
+            else if (long.TryParse(field.Value.GetRawText(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= int.MaxValue)
+            {
+                fromStatement = number;
+            }
+            else if (field.Value.ValueKind != JsonValueKind.Null)
+            {
+                problems.Add(new(FromStatement, "Must be the number of a statement, from 1."));
+            }
+        }
+        return (fromStatement, problems);
+    }
+}

@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Microsoft.Extensions.Logging;
+
+namespace Heimdall.Core.Running;
+
+/// <summary>Finds out what a job's earlier attempts have made of it, and makes sure that they are over.</summary>
+internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs pluginJobs, ILogger<EarlierAttempts> logger)
+{
+    private const string Died = "The process that ran this job died, and whether the work took effect cannot be told. Look before you run it again.";
+
+    /// <summary>How long to wait for a cluster that must say what became of a job's earlier attempt.</summary>
+    private static readonly TimeSpan FatePatience = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan FateInterval = TimeSpan.FromSeconds(1);
+
+    /// <param name="job">The job, claimed by this process.</param>
+    /// <param name="mayRunAgain">False when the job is not to be run any more, whatever it says: an inline query has no caller left.</param>
+    /// <param name="attempt">Knows whether a cancel has been asked for.</param>
+    /// <param name="stopping">Fires when this process must stop.</param>
+    /// <returns>How the job ends, or null when it can run (again).</returns>
+    public async Task<JobEnd?> JudgeAsync(Job job, bool mayRunAgain, RunningAttempt attempt, CancellationToken stopping)
+    {
+        try
+        {
+            // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
+            var fate = await FindFateAsync(job, stopping);
+            var end = ToEnd(fate, job, isCanceled: attempt.IsCancelRequested || job.Status == JobStatus.Canceling);
+            return end is { Status: JobStatus.Failed } && mayRunAgain && pluginJobs.IsIdempotent(job) ? null : end?.FoundOut();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            return JobEnd.HandedBack; // the next process asks
+        }
+        catch (StillThereException exception)
+        {
+            return JobEnd.Failed(exception.Failure with { IsTransient = true, IsUndone = true }); // this attempt has done nothing, and may be followed by another
+        }
+        catch (Exception exception)
+        {
+            // The command or cluster is no longer configured, or the plugin is at a loss: nothing is known, and nothing is claimed.
+            LogFateUnknown(job.Id, exception.Message);
+            return ToEnd(AttemptFate.Unknown, job, isCanceled: false)?.FoundOut();
+        }
+    }
+
+    /// <summary>What became of all earlier attempts taken together. One that committed decides; so does one of which nobody can tell.</summary>
+    private async Task<AttemptFate> FindFateAsync(Job job, CancellationToken cancellationToken)
+    {
+        var result = AttemptFate.NothingHappened;
+        var plugin = pluginJobs.PluginOf(job);
+        var pluginJob = pluginJobs.Of(job, results: null);
+        foreach (var earlier in await StoreRetry.RunAsync(token => attempts.ListEarlierAsync(job.Id, job.Attempt, token), cancellationToken))
+        {
+            var isLost = earlier.Outcome is null or JobAttempt.Lost;
+            var fate = await AskAsync(plugin, pluginJob with { Attempt = earlier.Number }, earlier.Evidence, mayWait: isLost, cancellationToken);
+            LogFate(job.Id, earlier.Number, fate);
+            if (isLost)
+            {
+                await StoreRetry.RunAsync(
+                    async token =>
+                    {
+                        await attempts.AddDetailAsync(job.Id, earlier.Number, Describe(fate), token);
+                        return true;
+                    },
+                    cancellationToken);
+            }
+            if (fate == AttemptFate.Committed)
+            {
+                return fate;
+            }
+            // One that failed, and has a successor all the same, was known to have done nothing that matters. It had to be over.
+            result = fate == AttemptFate.NothingHappened || !isLost ? result : fate;
+        }
+        return result;
+    }
+
+    private async Task<AttemptFate> AskAsync(IPlugin plugin, PluginJob job, string? evidence, bool mayWait, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await plugin.FindFateAsync(job, evidence, cancellationToken);
+            }
+            catch (JobFailedException exception)
+            {
+                // The cluster may be what took the worker down with it: it will come back and tell.
+                LogFateUnknown(job.Id, exception.Message);
+                if (!mayWait)
+                {
+                    throw new StillThereException(exception.Failure);
+                }
+                if (Stopwatch.GetElapsedTime(started) >= FatePatience)
+                {
+                    return AttemptFate.Unknown;
+                }
+            }
+            await Task.Delay(FateInterval, cancellationToken);
+        }
+    }
+
+    /// <returns>How the job ends without running again, or null when it can run.</returns>
+    private static JobEnd? ToEnd(AttemptFate fate, Job job, bool isCanceled) => fate switch
+    {
+        AttemptFate.Committed => JobEnd.Succeeded,
+        AttemptFate.NothingHappened or AttemptFate.Interrupted when isCanceled => JobEnd.Canceled,
+        AttemptFate.NothingHappened => null,
+        AttemptFate.Interrupted => JobEnd.Failed(new JobFailure { Kind = JobFailureKind.Interrupted, Message = InterruptedAfter(job) }),
+        _ => JobEnd.Failed(new JobFailure
+        {
+            Kind = JobFailureKind.OutcomeUnknown,
+            Message = Died,
+        }),
+    };
+
+    private static string InterruptedAfter(Job job)
+    {
+        var first = job.Resume?.Statement ?? 1;
+        var known = $"The process that ran this job died on its way. Its statements commit by themselves: {DoneStatements.Tell(first, job.Progress.ResumeFrom ?? first)}";
+        return WayOn.AddTo($"{known}; those behind may be done too. Look before you run the rest.", job.Id, job.Progress);
+    }
+
+    private static string Describe(AttemptFate fate) => fate switch
+    {
+        AttemptFate.Committed => "Its work was found to be committed.",
+        AttemptFate.NothingHappened => "Nothing of it took effect.",
+        AttemptFate.Interrupted => "What it had done by then stays.",
+        _ => "Whether it took effect cannot be told.",
+    };
+
+    /// <summary>Of an attempt that failed, nobody can make sure now that it is over.</summary>
+    private sealed class StillThereException(JobFailure failure) : Exception(failure.Message)
+    {
+        public JobFailure Failure { get; } = failure;
+    }
+
+    [LoggerMessage(LogLevel.Information, "Job {JobId}: what became of attempt {Attempt}: {Fate}")]
+    private partial void LogFate(Guid jobId, int attempt, AttemptFate fate);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId}: what became of its earlier attempt cannot be found out: {Reason}")]
+    private partial void LogFateUnknown(Guid jobId, string reason);
+}

@@ -1,0 +1,148 @@
+using System.Text;
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Jobs;
+
+/// <summary>Jobs that their owners run again, from the beginning or from where they were interrupted.</summary>
+[CancelAfter(60_000)]
+public sealed class RetryTests
+{
+    private HeimdallInstance _heimdall = null!;
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _heimdall = await HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s" });
+        await GatedBatch.PrepareAsync(_heimdall);
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop() => await _heimdall.DisposeAsync();
+
+    [Test]
+    public async Task A_job_that_has_ended_runs_again_as_a_new_one(CancellationToken cancellationToken)
+    {
+        var old = await EndedAsync("insert into effect values ('again', 1)", cancellationToken);
+
+        var reply = (await RetryAsync(old.Id, cancellationToken)).AssertStatus(202);
+        var job = await _heimdall.WaitForEndAsync(reply.Id, cancellationToken);
+
+        Assert.That(reply.Id, Is.Not.EqualTo(old.Id));
+        Assert.That((job["status"], job["retry_of"], job["name"]), Is.EqualTo(("SUCCEEDED", old.Id.ToString(), "test")), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "again", cancellationToken), Is.EqualTo(new[] { 1, 1 }));
+    }
+
+    [Test]
+    public async Task One_that_runs_cannot(CancellationToken cancellationToken)
+    {
+        var id = await GatedBatch.StartAsync(_heimdall, "running", cancellationToken);
+
+        var reply = (await RetryAsync(id, cancellationToken)).AssertStatus(409);
+
+        Assert.That(reply["detail"], Does.Contain("is RUNNING; only one that has ended can be run again"));
+        await _heimdall.OpenGateAsync("running", cancellationToken);
+        (await RetryAsync(Guid.NewGuid(), cancellationToken)).AssertStatus(404);
+    }
+
+    [TestCase("""{"from": 3, "status": "NEW"}""", "from: Unknown field. Known is: from_statement. status: Unknown field.")]
+    [TestCase("""{"from_statement": 0}""", "from_statement: Must be the number of a statement, from 1.")]
+    [TestCase("""{"from_statement": "3"}""", "from_statement: Must be the number of a statement, from 1.")]
+    [TestCase("[]", "body: Must be a JSON object.")]
+    [TestCase("{", "body: Not valid JSON")]
+    public async Task What_is_wrong_with_the_body_is_told(string body, string detail, CancellationToken cancellationToken)
+    {
+        var reply = (await RetryAsync(Guid.NewGuid(), cancellationToken, body)).AssertStatus(400);
+
+        Assert.That(reply["detail"], Does.StartWith(detail));
+    }
+
+    [Test]
+    public async Task A_batch_that_failed_on_its_way_goes_on_from_the_statement_that_failed(CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync("create table number (value int)", cancellationToken);
+        _heimdall.WriteScript("way.sql", """
+            set search_path to pg_catalog, public;
+            insert into effect values ('way', 1); /* counted */ insert into effect values ('way', 2);
+            set standard_conforming_strings = off;
+            insert into effect values ('it\'s; way', 3);
+            copy number from stdin;
+            1
+            2
+            \.
+            begin;
+            insert into effect values ('way', 4);
+            insert into effect select 'way', 5 from missing where current_setting('search_path') like 'pg_catalog%';
+            commit;
+            insert into effect values ('it\'s; way', :step);
+            """);
+        var old = await EndedAsync("way.sql", cancellationToken, new { transaction = "none", variables = new { step = 6 } });
+        await _heimdall.Target.ExecuteAsync("create view missing as select 1", cancellationToken);
+
+        var reply = (await RetryAsync(old.Id, cancellationToken, """{"from_statement": 7}""")).AssertStatus(202);
+        var job = await _heimdall.WaitForEndAsync(reply.Id, cancellationToken);
+
+        Assert.That((old["status"], old["sqlstate"]), Is.EqualTo(("FAILED", "42P01")), old.Text);
+        Assert.That((job["status"], job["from_statement"], job["sha256"]), Is.EqualTo(("SUCCEEDED", "7", old["sha256"])), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "way", cancellationToken), Is.EqualTo(new[] { 1, 2, 4, 5 }));
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "it's; way", cancellationToken), Is.EqualTo(new[] { 3, 6 }));
+        Assert.That(await _heimdall.Target.ColumnAsync<int>("select value from number", cancellationToken), Is.EquivalentTo(new[] { 1, 2 }));
+    }
+
+    [Test]
+    public async Task One_whose_worker_died_says_how_it_goes_on(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s" }, worker: false);
+        await GatedBatch.PrepareAsync(heimdall);
+        await heimdall.CloseGateAsync("died", cancellationToken);
+        await using var first = heimdall.StartWorker();
+        var query = "insert into effect values ('died', 1);\nbegin;\ninsert into effect values ('died', 2);\n"
+            + $"{HeimdallInstance.WaitAt("died")};\ncommit;\ninsert into effect values ('died', 3)";
+        var id = (await heimdall.SubmitAsync(query, returnResult: false, cancellationToken, more: new { transaction = "none" })).AssertStatus(202).Id;
+        await Eventually.Is(async () => (await heimdall.JobAsync(id, cancellationToken))["statements"] == "3", cancellationToken);
+        await first.KillAsync(cancellationToken);
+        await using var second = heimdall.StartWorker();
+        var old = await heimdall.WaitForEndAsync(id, cancellationToken);
+
+        Assert.That((old["status"], old["statements"]), Is.EqualTo(("FAILED", "3")), old.Text);
+        Assert.That(old["error"], Does.Contain("statement 1 is known to be done and stays done").And.Contain($$"""POST /api/v1/job/{{id}}/retry with {"from_statement": 2}"""));
+
+        await heimdall.OpenGateAsync("died", cancellationToken);
+        var content = new StringContent("""{"from_statement": 2}""", Encoding.UTF8, "application/json");
+        var reply = await heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{id}/retry", cancellationToken, content, ("Prefer", "wait=30"));
+        var job = await heimdall.WaitForEndAsync(reply.Id, cancellationToken);
+        Assert.That((job["status"], job["retry_of"]), Is.EqualTo(("SUCCEEDED", id.ToString())), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(heimdall, "died", cancellationToken), Is.EqualTo(new[] { 1, 2, 3 }));
+    }
+
+    [Test]
+    public async Task A_script_that_has_changed_is_not_gone_on_with(CancellationToken cancellationToken)
+    {
+        _heimdall.WriteScript("changed.sql", "insert into effect values ('changed', 1);\nnonsense;\n");
+        var old = await EndedAsync("changed.sql", cancellationToken, new { transaction = "none" });
+        _heimdall.WriteScript("changed.sql", "insert into effect values ('changed', 0);\ninsert into effect values ('changed', 2);\n");
+
+        var reply = (await RetryAsync(old.Id, cancellationToken, """{"from_statement": 2}""")).AssertStatus(409);
+
+        Assert.That(reply["detail"], Does.StartWith("The script has changed since the job ran"));
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "changed", cancellationToken), Is.EqualTo(new[] { 1 }));
+    }
+
+    [TestCase("select 1; select 2", "single", 2, "was no batch with transaction: none")]
+    [TestCase("select 1; select 2", "none", 3, "The script has 2 statements, so there is no statement 3")]
+    [TestCase("begin; select 1; commit", "none", 2, "within the transaction block that begins with statement 1")]
+    public async Task There_must_be_something_to_go_on_with(string query, string transaction, int statement, string detail, CancellationToken cancellationToken)
+    {
+        var old = await EndedAsync(query, cancellationToken, new { transaction });
+
+        var reply = (await RetryAsync(old.Id, cancellationToken, $$"""{"from_statement": {{statement}}}""")).AssertStatus(409);
+
+        Assert.That(reply["detail"], Does.Contain(detail));
+    }
+
+    private async Task<Reply> EndedAsync(string query, CancellationToken cancellationToken, object? more = null) => await _heimdall.WaitForEndAsync(
+        (await _heimdall.SubmitAsync(query, returnResult: false, cancellationToken, more: more)).AssertStatus(202).Id, cancellationToken);
+
+    private Task<Reply> RetryAsync(Guid id, CancellationToken cancellationToken, string? body = null) => _heimdall.SendAsync(
+        HttpMethod.Post, $"/api/v1/job/{id}/retry", cancellationToken, body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"));
+}
