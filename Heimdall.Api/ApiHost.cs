@@ -53,6 +53,8 @@ internal static class ApiHost
         services.AddSingleton<InlineSlots>();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
+        services.AddSingleton<JobWait>();
+        services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
 

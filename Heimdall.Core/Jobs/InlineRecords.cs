@@ -55,12 +55,24 @@ public sealed class InlineRecords : IDisposable
     public async Task<Job> BeginAsync(Job job, string worker, TimeSpan lease, bool isDurable)
     {
         var begun = job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 };
-        NpgsqlBatchCommand ToCommand() => JobParameters.ToStatement(
-            BeginSql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.CommandId, job.CommandName,
-            job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria), JobParameters.ToArray(job.ClusterCriteria),
-            new JobParameters.JsonText(job.Context.ToJsonString()), worker, lease);
-        var written = await AddAsync(new Record(ToCommand, isDurable, row => row.GetDateTime(0), null));
+        var written = await AddAsync(new Record(() => BeginCommand(job, worker, lease), isDurable, row => row.GetDateTime(0), null));
         return begun with { CreatedAt = written.Time!.Value, StartedAt = written.Time, UpdatedAt = written.Time.Value };
+    }
+
+    /// <summary>The same under an idempotency key, in a transaction of its own: others must not wait for what a key may wait for.</summary>
+    /// <returns>Null when the key is taken; then nothing is written.</returns>
+    public async Task<Job?> BeginAsync(Job job, IdempotencyKey key, string worker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var connection = await _database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (!await IdempotencyStore.ClaimAsync(connection, key, [job.Id], cancellationToken))
+        {
+            return null;
+        }
+        await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { BeginCommand(job, worker, lease) } };
+        var begun = (DateTime)(await batch.ExecuteScalarAsync(cancellationToken))!;
+        await transaction.CommitAsync(CancellationToken.None); // whether it is committed must be known, also when the caller has gone
+        return job with { Status = JobStatus.Running, IsSync = true, Attempt = 1, CreatedAt = begun, StartedAt = begun, UpdatedAt = begun };
     }
 
     /// <summary>Writes how a job ended, once.</summary>
@@ -78,6 +90,11 @@ public sealed class InlineRecords : IDisposable
     }
 
     public void Dispose() => _records.Writer.TryComplete();
+
+    private static NpgsqlBatchCommand BeginCommand(Job job, string worker, TimeSpan lease) => JobParameters.ToStatement(
+        BeginSql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.CommandId, job.CommandName,
+        job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria), JobParameters.ToArray(job.ClusterCriteria),
+        new JobParameters.JsonText(job.Context.ToJsonString()), worker, lease);
 
     private Task<Written> AddAsync(Record record) =>
         _records.Writer.TryWrite(record) ? record.Answer.Task : throw new ObjectDisposedException(nameof(InlineRecords));

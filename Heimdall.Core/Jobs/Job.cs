@@ -62,6 +62,9 @@ public sealed record Job
 
     public JobProgress Progress { get; init; } = new();
 
+    /// <summary>One that has not been started by then never is.</summary>
+    public DateTime? StartBefore { get; init; }
+
     /// <summary>The queue's own id of the job; null for inline runs.</summary>
     public string? QueueId { get; init; }
 }

@@ -12,7 +12,7 @@ internal static class JobRow
         id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name, cluster_id,
         cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
-        bytes_total, rows_affected, row_count, truncated, sha256, queue_id
+        bytes_total, rows_affected, row_count, truncated, sha256, queue_id, start_before
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -60,6 +60,7 @@ internal static class JobRow
             Errors = row.IsDBNull(25) ? null : ReadErrors(row),
         },
         QueueId = Text(row, 34),
+        StartBefore = Time(row, 35),
     };
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>

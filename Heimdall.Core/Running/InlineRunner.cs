@@ -32,6 +32,9 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
 
     public Task<Job> RecordAsync(Job job, JobPlan plan) => _records.BeginAsync(job, RunnerName.OfThisProcess, _lease, isDurable: !plan.OnlyReads);
 
+    public Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken) =>
+        _records.BeginAsync(job, key, RunnerName.OfThisProcess, _lease, cancellationToken);
+
     public async Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone)
     {
         var (end, progress) = await _executor.ExecuteAsync(job, plan, writer, _stopping.Token, callerGone);

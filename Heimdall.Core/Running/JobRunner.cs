@@ -47,6 +47,10 @@ internal sealed partial class JobRunner(
             {
                 return job;
             }
+            if (job.StartBefore is not null && await StoreRetry.RunAsync(token => claims.ExpireAsync(jobId, token), cancellationToken) is { } expired)
+            {
+                return expired;
+            }
             if (await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
             {
                 LogTakenOver(jobId, job.Attempt);

@@ -12,6 +12,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<JobStore>();
         services.AddSingleton<JobClaims>();
         services.AddSingleton<InlineRecords>();
+        services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<JobLogStore>();
         services.AddSingleton<RunningJobs>();
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
