@@ -12,5 +12,6 @@ public interface IJobRunner
     /// <returns>A task that ends when the job has succeeded.</returns>
     /// <exception cref="JobEndedBadlyException">The job has ended otherwise; it is recorded and must not be retried.</exception>
     /// <exception cref="OperationCanceledException">The process stops and the job waits again.</exception>
+    /// <exception cref="JobHandedBackException">The same, before Hangfire itself has asked for it.</exception>
     Task RunAsync(Guid jobId, CancellationToken cancellationToken);
 }
