@@ -16,12 +16,14 @@ internal sealed partial class RunningJobs : BackgroundService
 {
     private readonly ConcurrentDictionary<Guid, RunningAttempt> _attempts = new();
     private readonly JobClaims _claims;
+    private readonly StoreDatabase _database;
     private readonly TimeSpan _lease;
     private readonly ILogger<RunningJobs> _logger;
 
-    public RunningJobs(JobClaims claims, StoreNotifications notifications, HeimdallConfig config, ILogger<RunningJobs> logger)
+    public RunningJobs(JobClaims claims, StoreDatabase database, StoreNotifications notifications, HeimdallConfig config, ILogger<RunningJobs> logger)
     {
         _claims = claims;
+        _database = database;
         _lease = config.Worker.Lease;
         _logger = logger;
         notifications.Listen(JobStore.CancelChannel, OnCancelAnnounced);
@@ -51,19 +53,31 @@ internal sealed partial class RunningJobs : BackgroundService
         {
             return;
         }
+        // The second try is on another connection, and still in time: the first may be one whose other end has vanished.
+        if (!await TryRenewAsync(attempts))
+        {
+            _database.DropIdle();
+            await TryRenewAsync(attempts);
+        }
+    }
+
+    private async Task<bool> TryRenewAsync(RunningAttempt[] attempts)
+    {
         try
         {
-            using var bound = new CancellationTokenSource(_lease);
+            using var bound = new CancellationTokenSource(_lease / 2);
             var mine = await _claims.RenewAsync([.. attempts.Select(attempt => (attempt.JobId, attempt.Attempt))], _lease, bound.Token);
             foreach (var attempt in attempts)
             {
                 Pass(attempt, mine);
             }
+            return true;
         }
         catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException)
         {
             // Nobody else can take the jobs over while the store is away.
             LogNotRenewed(attempts.Length, exception.Message);
+            return false;
         }
     }
 
