@@ -27,7 +27,7 @@ internal static class ApiHost
     /// <summary>One line a plugin, the same as in the worker.</summary>
     public static void AddPlugins(IServiceCollection services) => services.AddPostgresPlugin();
 
-    public static WebApplicationBuilder AddApi(this WebApplicationBuilder builder, HeimdallConfig config)
+    public static WebApplicationBuilder AddApi(this WebApplicationBuilder builder, HeimdallConfig config, UrgentStop urgent)
     {
         builder.WebHost.UseUrls(config.Server.Listen);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -38,6 +38,7 @@ internal static class ApiHost
         builder.Logging.AddHeimdallLogging();
         var services = builder.Services;
         services.AddSingleton(config);
+        services.AddSingleton(urgent);
         services.AddSingleton(config.Server);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<PluginCatalog>();
@@ -53,6 +54,8 @@ internal static class ApiHost
         services.AddSingleton<InlineSlots>();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
+        services.AddSingleton<JobWait>();
+        services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
 

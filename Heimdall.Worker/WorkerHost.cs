@@ -18,11 +18,12 @@ internal static class WorkerHost
     /// <summary>One line a plugin, the same as in the API.</summary>
     public static void AddPlugins(IServiceCollection services) => services.AddPostgresPlugin();
 
-    public static HostApplicationBuilder AddWorker(this HostApplicationBuilder builder, HeimdallConfig config)
+    public static HostApplicationBuilder AddWorker(this HostApplicationBuilder builder, HeimdallConfig config, UrgentStop urgent)
     {
         builder.Logging.AddHeimdallLogging();
         var services = builder.Services;
         services.AddSingleton(config);
+        services.AddSingleton(urgent);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<PluginCatalog>();
         AddPlugins(services);

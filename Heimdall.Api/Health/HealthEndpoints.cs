@@ -24,14 +24,20 @@ internal static class HealthEndpoints
         bound.CancelAfter(ReadyTimeout);
         try
         {
-            await using var command = database.DataSource.CreateCommand("select 1");
-            await command.ExecuteScalarAsync(bound.Token);
+            // Not only bounded by the token: while the store keeps silent, Npgsql asks it to cancel before it gives up.
+            await AskAsync(database, bound.Token).WaitAsync(bound.Token);
             return TypedResults.Text("ready\n");
         }
         catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return NotReady("the store does not answer");
         }
+    }
+
+    private static async Task AskAsync(StoreDatabase database, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand("select 1");
+        await command.ExecuteScalarAsync(cancellationToken);
     }
 
     private static ContentHttpResult NotReady(string why) =>

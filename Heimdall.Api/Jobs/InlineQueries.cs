@@ -18,12 +18,25 @@ internal sealed class InlineQueries(IInlineRunner runner, InlineSlots slots, Ser
     /// <summary>Names the job in a reply whose format may have no place for it.</summary>
     private const string JobIdHeader = "Heimdall-Job-Id";
 
-    public Task<IResult> RunAsync(HttpContext context, PreparedJob prepared, ResultFormat format) =>
-        slots.TakeAsync(context, prepared.Job.User, () => StreamAsync(context, prepared, format));
+    /// <param name="context">The request.</param>
+    /// <param name="prepared">The query.</param>
+    /// <param name="key">Under which it is recorded; null for none.</param>
+    /// <param name="answerTakenAsync">Answers when the key turns out to be taken.</param>
+    /// <param name="format">That of the rows.</param>
+    public Task<IResult> RunAsync(
+        HttpContext context, PreparedJob prepared, IdempotencyKey? key, Func<Task<IResult>> answerTakenAsync, ResultFormat format) =>
+        slots.TakeAsync(context, prepared.Job.User, () => StreamAsync(context, prepared, key, answerTakenAsync, format));
 
-    private async Task<IResult> StreamAsync(HttpContext context, PreparedJob prepared, ResultFormat format)
+    private async Task<IResult> StreamAsync(
+        HttpContext context, PreparedJob prepared, IdempotencyKey? key, Func<Task<IResult>> answerTakenAsync, ResultFormat format)
     {
-        var job = await runner.RecordAsync(prepared.Job, prepared.Plan, context.RequestAborted);
+        var recorded = key is null
+            ? await runner.RecordAsync(prepared.Job, prepared.Plan, context.RequestAborted)
+            : await runner.RecordAsync(prepared.Job, key, context.RequestAborted);
+        if (recorded is not { } job)
+        {
+            return await answerTakenAsync();
+        }
         using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), new ResultOpening
         {
             Members = () => MembersOf(job),

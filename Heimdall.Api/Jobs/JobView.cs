@@ -45,6 +45,8 @@ internal sealed record JobView
 
     public DateTime? UpdatedAt { get; init; }
 
+    public DateTime? StartBefore { get; init; }
+
     public int? Attempt { get; init; }
 
     public string? Error { get; init; }
@@ -96,6 +98,7 @@ internal sealed record JobView
         StartedAt = job.StartedAt,
         FinishedAt = job.FinishedAt,
         UpdatedAt = job.UpdatedAt,
+        StartBefore = job.StartBefore,
         // Recovery of an inline query whose process died takes a number too, but it runs nothing.
         Attempt = job.Attempt == 0 ? null : job.IsSync ? 1 : job.Attempt,
         Error = job.Failure?.Message,

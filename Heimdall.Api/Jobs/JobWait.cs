@@ -3,15 +3,15 @@ using Heimdall.Core.Jobs;
 namespace Heimdall.Api.Jobs;
 
 /// <summary>Waits for the end of a job on behalf of a caller who asked to (<c>Prefer: wait=N</c>).</summary>
-internal static class JobWait
+internal sealed class JobWait(JobStore jobs, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
-    /// <returns>The job when it has ended or when the time is over, whichever comes first.</returns>
-    public static async Task<Job> UntilEndedAsync(JobStore jobs, Job job, TimeSpan wait, CancellationToken cancellationToken)
+    /// <returns>The job when it has ended, when the time is over or when this process is asked to stop, whichever comes first.</returns>
+    public async Task<Job> UntilEndedAsync(Job job, TimeSpan wait, CancellationToken cancellationToken)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
         deadline.CancelAfter(wait);
         for (var pause = FirstLook; !job.Status.IsFinal(); pause = pause < LongestPause ? pause * 1.5 : LongestPause)
         {

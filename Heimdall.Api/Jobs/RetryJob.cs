@@ -15,7 +15,7 @@ internal static class RetryJob
     private const string FromStatement = "from_statement";
 
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobRetrier retrier, JobSubmitter submitter, JobStore jobs, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobRetrier retrier, JobSubmitter submitter, JobWait wait, CancellationToken cancellationToken)
     {
         long? fromStatement = null;
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
@@ -34,7 +34,7 @@ internal static class RetryJob
         return await retrier.PrepareAsync(id, context.CallerName(), fromStatement, cancellationToken) switch
         {
             null => Problem.UnknownJob(id),
-            { New: { } job } => await SubmitJob.EnqueueAsync(context, submitter, jobs, job, Preferences.Read(context.Request), cancellationToken),
+            { New: { } job } => (await SubmitJob.EnqueueAsync(context, submitter, wait, job, key: null, Preferences.Read(context.Request), cancellationToken))!,
             { Routing: { } routing } => RoutingProblem.Of(context, routing.Outcome, routing.Reason!),
             { Old: var old, Conflict: var conflict } => Problem.Of(
                 StatusCodes.Status409Conflict, "cannot-retry", "The job cannot be run again so.", conflict!,

@@ -16,13 +16,25 @@ internal static class SubmitJob
     public const string PollInterval = "1";
 
     public static async Task<IResult> HandleAsync(
-        HttpContext context, JobSubmitter submitter, JobStore jobs, InlineQueries inline, DryRuns dryRuns, CancellationToken cancellationToken)
+        HttpContext context, JobSubmitter submitter, JobWait wait, InlineQueries inline, DryRuns dryRuns, IdempotentReplies replies, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
             return Problem.NotJson("job");
         }
         using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+        var preferences = Preferences.Read(context.Request);
+        var (key, wrongKey) = IdempotencyHeader.Read(context, body.RootElement);
+        if (wrongKey is not null)
+        {
+            return Problem.Invalid([wrongKey]);
+        }
+        Task<IResult> AnswerAgainAsync(IReadOnlyList<Job> first) => AnswerQueuedAsync(context, wait, first[0], preferences, cancellationToken);
+        // Before anything is judged: what was right then may be wrong by now.
+        if (key is not null && await replies.FindAsync(context, key, AnswerAgainAsync, cancellationToken) is { } replayed)
+        {
+            return replayed;
+        }
         var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfJob);
         if (request is null || problems.Count > 0)
         {
@@ -42,23 +54,38 @@ internal static class SubmitJob
         {
             return RoutingProblem.Of(context, routing.Outcome, routing.Reason!);
         }
-        var preferences = Preferences.Read(context.Request);
-        if (!prepared.Job.ReturnResult || preferences.RespondAsync)
+        Task<IResult> AnswerTakenAsync() => replies.AnswerTakenAsync(context, key!, AnswerAgainAsync, cancellationToken);
+        if (prepared.Job.ReturnResult && !preferences.RespondAsync)
         {
-            return await EnqueueAsync(context, submitter, jobs, prepared.Job, preferences, cancellationToken);
+            if (request.StartBefore is not null)
+            {
+                return Problem.Invalid([new("start_before", "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async'.")]);
+            }
+            return ResultFormat.Negotiate(context.Request) is { } format
+                ? await inline.RunAsync(context, prepared, key, AnswerTakenAsync, format)
+                : Problem.NotAcceptable();
         }
-        return ResultFormat.Negotiate(context.Request) is { } format ? await inline.RunAsync(context, prepared, format) : Problem.NotAcceptable();
+        return await EnqueueAsync(context, submitter, wait, prepared.Job, key, preferences, cancellationToken) ?? await AnswerTakenAsync();
     }
 
     /// <summary>Records a job and puts it into the queue, and waits for its end if the caller would.</summary>
-    public static async Task<IResult> EnqueueAsync(
-        HttpContext context, JobSubmitter submitter, JobStore jobs, Job job, Preferences preferences, CancellationToken cancellationToken)
+    /// <returns>Null when the key is taken.</returns>
+    public static async Task<IResult?> EnqueueAsync(
+        HttpContext context, JobSubmitter submitter, JobWait jobWait, Job job, IdempotencyKey? key, Preferences preferences, CancellationToken cancellationToken)
     {
         if (await submitter.IsQueueFullAsync(job.User, more: 1, cancellationToken))
         {
             return QueueFull(context, $"User '{job.User}' has as many jobs in the queue as this server allows.");
         }
-        var queued = (await submitter.EnqueueAsync([job], cancellationToken))[0];
+        return await submitter.EnqueueAsync([job], key, cancellationToken) is [var queued]
+            ? await AnswerQueuedAsync(context, jobWait, queued, preferences, cancellationToken)
+            : null;
+    }
+
+    /// <summary>Tells of a job in the queue, waiting for its end if asked to: once it is recorded, and again to who sends the same once more.</summary>
+    private static async Task<IResult> AnswerQueuedAsync(
+        HttpContext context, JobWait jobWait, Job queued, Preferences preferences, CancellationToken cancellationToken)
+    {
         if (preferences.RespondAsync)
         {
             context.Response.Headers.Append("Preference-Applied", "respond-async");
@@ -66,11 +93,11 @@ internal static class SubmitJob
         if (preferences.Wait is { } wait)
         {
             context.Response.Headers.Append("Preference-Applied", $"wait={wait.TotalSeconds:0}");
-            queued = await JobWait.UntilEndedAsync(jobs, queued, wait, cancellationToken);
-        }
-        if (queued.Status.IsFinal())
-        {
-            return TypedResults.Json(JobView.Of(queued), ApiJson.Options);
+            queued = await jobWait.UntilEndedAsync(queued, wait, cancellationToken);
+            if (queued.Status.IsFinal())
+            {
+                return TypedResults.Json(JobView.Of(queued), ApiJson.Options);
+            }
         }
         context.Response.Headers.RetryAfter = PollInterval;
         context.Response.Headers.Location = $"/api/v1/job/{queued.Id}";

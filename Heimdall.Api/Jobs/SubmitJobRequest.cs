@@ -23,6 +23,9 @@ internal sealed record SubmitJobRequest
     /// <summary>What the command's plugin needs: the query and how to run it.</summary>
     public JsonObject? Context { get; init; }
 
+    /// <summary>When it is too late to start the job: a job of the queue that waits then is not run.</summary>
+    public DateTimeOffset? StartBefore { get; init; }
+
     /// <summary>True to be told what the job would do: it is not run and not recorded.</summary>
     public bool? DryRun { get; init; }
 
@@ -36,6 +39,7 @@ internal sealed record SubmitJobRequest
         CommandCriteria = CommandCriteria ?? [],
         ClusterCriteria = ClusterCriteria ?? [],
         Context = Context!,
+        StartBefore = StartBefore?.UtcDateTime,
         User = user,
     };
 }

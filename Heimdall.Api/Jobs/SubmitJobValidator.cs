@@ -30,6 +30,8 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
             .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("version");
         RuleFor(request => request.Description).MaximumLength(MaxDescription).WithMessage($"At most {MaxDescription} characters.")
             .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("description");
+        RuleFor(request => request.StartBefore).Must(time => time is null || time > TimeProvider.System.GetUtcNow())
+            .WithMessage("Must be in the future: after it the job is not started any more.").OverridePropertyName("start_before");
         RuleForTags(request => request.Tags, "tags");
         RuleForTags(request => request.CommandCriteria, "command_criteria");
         RuleForTags(request => request.ClusterCriteria, "cluster_criteria");

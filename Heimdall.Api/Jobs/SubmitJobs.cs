@@ -15,7 +15,7 @@ internal static class SubmitJobs
 {
     private const int MostJobs = 1000;
 
-    public static async Task<IResult> HandleAsync(HttpContext context, JobSubmitter submitter, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(HttpContext context, JobSubmitter submitter, IdempotentReplies replies, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
@@ -26,8 +26,29 @@ internal static class SubmitJobs
         {
             return Problem.Invalid([new("body", Invariant($"Must be a JSON array of 1 to {MostJobs:N0} jobs{TellCount(body.RootElement)}."))]);
         }
+        var (key, wrongKey) = IdempotencyHeader.Read(context, body.RootElement);
+        if (wrongKey is not null)
+        {
+            return Problem.Invalid([wrongKey]);
+        }
+        Task<IResult> AnswerAgainAsync(IReadOnlyList<Job> first) => Task.FromResult<IResult>(Answer(context, first));
+        if (key is not null && await replies.FindAsync(context, key, AnswerAgainAsync, cancellationToken) is { } replayed)
+        {
+            return replayed;
+        }
         var (jobs, refusal) = Prepare(context, body.RootElement, submitter, cancellationToken);
-        return refusal ?? await EnqueueAsync(context, submitter, jobs, cancellationToken);
+        if (refusal is not null)
+        {
+            return refusal;
+        }
+        var user = jobs[0].User;
+        if (await submitter.IsQueueFullAsync(user, jobs.Count, cancellationToken))
+        {
+            return SubmitJob.QueueFull(context, $"With these {jobs.Count}, user '{user}' would have more jobs in the queue than this server allows. None was recorded.");
+        }
+        return await submitter.EnqueueAsync(jobs, key, cancellationToken) is { } queued
+            ? Answer(context, queued)
+            : await replies.AnswerTakenAsync(context, key!, AnswerAgainAsync, cancellationToken);
     }
 
     /// <summary>Reads and routes all of them, so that whatever is wrong with any is told at once.</summary>
@@ -91,14 +112,8 @@ internal static class SubmitJobs
         return RoutingProblem.Of(context, worstFirst.First(outcome => unmatched.Exists(miss => miss.Outcome == outcome)), detail, new() { ["errors"] = errors });
     }
 
-    private static async Task<IResult> EnqueueAsync(HttpContext context, JobSubmitter submitter, List<Job> jobs, CancellationToken cancellationToken)
+    private static JsonHttpResult<IEnumerable<JobView>> Answer(HttpContext context, IReadOnlyList<Job> queued)
     {
-        var user = jobs[0].User;
-        if (await submitter.IsQueueFullAsync(user, jobs.Count, cancellationToken))
-        {
-            return SubmitJob.QueueFull(context, $"With these {jobs.Count}, user '{user}' would have more jobs in the queue than this server allows. None was recorded.");
-        }
-        var queued = await submitter.EnqueueAsync(jobs, cancellationToken);
         context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
         return TypedResults.Json(queued.Select(JobView.Of), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
     }

@@ -18,6 +18,9 @@ public sealed record ServerConfig
     /// <summary>How long a client may leave the rows of its result unread before its query is cancelled. Default: 30 seconds.</summary>
     public TimeSpan StalledClientTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long an <c>Idempotency-Key</c> is remembered, at least. Default: 24 hours.</summary>
+    public TimeSpan IdempotencyRetention { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>How long one health probe of a cluster may take. Default: 5 seconds.</summary>
     public TimeSpan HealthTimeout { get; init; } = TimeSpan.FromSeconds(5);
 }

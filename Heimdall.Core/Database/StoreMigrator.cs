@@ -29,7 +29,7 @@ public sealed partial class StoreMigrator(StoreDatabase database, ILogger<StoreM
     private void Upgrade()
     {
         var result = DeployChanges.To
-            .PostgresqlDatabase(database.ConnectionString, database.Schema)
+            .PostgresqlDatabase(new NpgsqlConnectionStringBuilder(database.ConnectionString) { CommandTimeout = 0 }.ConnectionString, database.Schema)
             .JournalToPostgresqlTable(database.Schema, "schema_migration")
             .WithScriptsEmbeddedInAssembly(typeof(StoreMigrator).Assembly)
             .WithTransaction()

@@ -34,6 +34,7 @@ public sealed partial class StoreNotifications(StoreDatabase database, StoreRead
             catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
             {
                 LogDisconnected(exception.Message);
+                database.DropIdle();
                 await Task.Delay(ReconnectDelay, stoppingToken);
             }
         }

@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Loading;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Running;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Core.Hosting;
@@ -11,16 +13,20 @@ public static class HostProgram
 {
     private const int Failed = 1;
     private const int WrongArguments = 2; // as shells do
+    private const int StoppedAtOnce = 3;
+
+    /// <summary>What a process that was told to stop at once gets to roll back and hand back.</summary>
+    private static readonly TimeSpan LastMoment = QueueServer.CancelTime + TimeSpan.FromSeconds(2);
 
     /// <summary>Reads the arguments and the configuration, then runs the host.</summary>
     /// <param name="args">The process's arguments.</param>
     /// <param name="name">What the process is called in messages.</param>
     /// <param name="usage">The arguments it takes, for who has typed others.</param>
     /// <param name="addPlugins">Registers the plugins: the same lines for both processes.</param>
-    /// <param name="runAsync">Builds and runs the host.</param>
+    /// <param name="runAsync">Builds and runs the host, which can hear that it must stop at once.</param>
     /// <returns>The process's exit code.</returns>
     public static async Task<int> RunAsync(
-        string[] args, string name, string usage, Action<IServiceCollection> addPlugins, Func<HeimdallConfig, Task> runAsync)
+        string[] args, string name, string usage, Action<IServiceCollection> addPlugins, Func<HeimdallConfig, UrgentStop, Task> runAsync)
     {
         if (HostArguments.Parse(args) is not { } arguments)
         {
@@ -35,8 +41,7 @@ public static class HostProgram
                 Console.WriteLine($"{arguments.ConfigPath}: no problems found");
                 return 0;
             }
-            await runAsync(config);
-            return 0;
+            return await RunAsync(urgent => runAsync(config, urgent));
         }
         catch (ConfigException exception)
         {
@@ -53,6 +58,21 @@ public static class HostProgram
             await Console.Error.WriteLineAsync($"{name} cannot start: it cannot listen at server.listen: {exception.Message}. Ports below 1024 need a privilege.");
             return Failed;
         }
+    }
+
+    private static async Task<int> RunAsync(Func<UrgentStop, Task> runAsync)
+    {
+        using var urgent = new UrgentStop();
+        var running = runAsync(urgent);
+        await Task.WhenAny(running, Task.Delay(Timeout.Infinite, urgent.Token));
+        if (!urgent.Token.IsCancellationRequested)
+        {
+            await running;
+            return 0;
+        }
+        // Not for ever: with the store away nothing can be handed back, and then the leases tell.
+        await Task.WhenAny(running, Task.Delay(LastMoment));
+        return StoppedAtOnce;
     }
 
     /// <summary>The plugins as they check a configuration, before there is one.</summary>

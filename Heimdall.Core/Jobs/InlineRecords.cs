@@ -86,6 +86,33 @@ public sealed class InlineRecords : IDisposable
         }
     }
 
+    /// <summary>The same under an idempotency key, in a transaction of its own: others must not wait for what a key may wait for.</summary>
+    /// <returns>Null when the key is taken; then nothing is written.</returns>
+    /// <exception cref="RecordInDoubtException">The store has not answered the commit; the record, if it is there, will be ended.</exception>
+    public async Task<Job?> BeginAsync(Job job, IdempotencyKey key, string worker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        var begun = job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 };
+        await using var connection = await _database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (!await IdempotencyStore.ClaimAsync(connection, key, [job.Id], cancellationToken))
+        {
+            return null;
+        }
+        await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { BeginningOf(BeginSql, job, worker, lease) } };
+        var time = (DateTime)(await batch.ExecuteScalarAsync(cancellationToken))!;
+        try
+        {
+            await transaction.CommitAsync(CancellationToken.None); // whether it is committed must be known, also when the caller has gone
+        }
+        catch (NpgsqlException exception) when (exception is not PostgresException { InvariantSeverity: "ERROR" })
+        {
+            // Under the same key the same query will be told of this job: it must have an end.
+            _ = EndUnrunAsync(begun, worker, lease, isDurable: true);
+            throw new RecordInDoubtException(exception);
+        }
+        return begun with { CreatedAt = time, StartedAt = time, UpdatedAt = time };
+    }
+
     /// <summary>Writes the beginning of a job once more, if it is not there.</summary>
     /// <param name="job">The job.</param>
     /// <param name="worker">The process that has run it.</param>
@@ -109,14 +136,13 @@ public sealed class InlineRecords : IDisposable
 
     public void Dispose() => _records.Writer.TryComplete();
 
-    private static Record BeginningOf(string sql, Job job, string worker, TimeSpan lease, bool isDurable)
-    {
-        NpgsqlBatchCommand ToCommand() => JobParameters.ToStatement(
-            sql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.CommandId, job.CommandName,
-            job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria), JobParameters.ToArray(job.ClusterCriteria),
-            new JobParameters.JsonText(job.Context.ToJsonString()), worker, lease);
-        return new Record(ToCommand, isDurable, row => row.GetDateTime(0), null);
-    }
+    private static Record BeginningOf(string sql, Job job, string worker, TimeSpan lease, bool isDurable) =>
+        new(() => BeginningOf(sql, job, worker, lease), isDurable, row => row.GetDateTime(0), null);
+
+    private static NpgsqlBatchCommand BeginningOf(string sql, Job job, string worker, TimeSpan lease) => JobParameters.ToStatement(
+        sql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.CommandId, job.CommandName,
+        job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria), JobParameters.ToArray(job.ClusterCriteria),
+        new JobParameters.JsonText(job.Context.ToJsonString()), worker, lease);
 
     /// <summary>
     /// Has a record that may be there say that its job was not run, however long the store is away. It is written first if it is not there: an

@@ -62,6 +62,9 @@ public sealed record Job
 
     public JobProgress Progress { get; init; } = new();
 
+    /// <summary>One that has not been started by then never is.</summary>
+    public DateTime? StartBefore { get; init; }
+
     /// <summary>The job that this one runs again.</summary>
     public Guid? RetryOf { get; init; }
 

@@ -16,10 +16,20 @@ public sealed class JobClaims(StoreDatabase database)
         with claimed as (
             update job set status = 'RUNNING', attempt = attempt + 1, worker = $2, lease_until = now() + $3,
                 started_at = coalesce(started_at, now()), retry_at = null, updated_at = now()
-            where id = $1 and status = 'ACCEPTED'
+            where id = $1 and status = 'ACCEPTED' and not {StartIsTooLate}
             returning {JobRow.Columns}),
         recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $2 from claimed)
         select * from claimed
+        """;
+
+    // For one job, or, where none is named, for some of all that wait.
+    private const string ExpireSql = $"""
+        update job set status = 'KILLED', error_kind = 'TimedOut', finished_at = now(), updated_at = now(),
+            error = 'Not started by ' || to_char(start_before at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ', its start_before. It never ran.'
+        where id in (
+            select id from job where ($1 is null or id = $1) and status = 'ACCEPTED' and {StartIsTooLate} order by start_before limit 100
+            for update skip locked)
+        returning {JobRow.Columns}
         """;
 
     private static readonly string TakeOverSql = $"""
@@ -100,6 +110,9 @@ public sealed class JobClaims(StoreDatabase database)
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
+    /// <summary>One that was handed back had been started in time.</summary>
+    private const string StartIsTooLate = "(start_before is not null and start_before <= now() and started_at is null)";
+
     /// <summary>A store that has just started has kept everybody from renewing: each gets a whole lease to do so.</summary>
     private static string LeaseIsOver(string lease) => $"greatest(lease_until, pg_postmaster_start_time() + {lease}) < now()";
 
@@ -107,6 +120,24 @@ public sealed class JobClaims(StoreDatabase database)
     /// <returns>The running job, or null when it does not wait (any more).</returns>
     public Task<Job?> StartAsync(Guid id, string worker, TimeSpan lease, CancellationToken cancellationToken) =>
         ReadJobAsync(StartSql, cancellationToken, id, worker, lease);
+
+    /// <summary>Ends a job that waits and whose time to be started is over.</summary>
+    /// <returns>The job, KILLED; null when it may still be started or waits no more.</returns>
+    public Task<Job?> ExpireAsync(Guid id, CancellationToken cancellationToken) =>
+        ReadJobAsync(ExpireSql, cancellationToken, new JobParameters.Null<Guid?>(id));
+
+    /// <summary>The same for all that wait, some at a time.</summary>
+    public async Task<IReadOnlyList<Job>> ExpireAsync(CancellationToken cancellationToken)
+    {
+        await using var command = Command(ExpireSql, new JobParameters.Null<Guid?>(null));
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var expired = new List<Job>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            expired.Add(JobRow.Read(row));
+        }
+        return expired;
+    }
 
     /// <summary>Takes over a job whose runner has not renewed its lease.</summary>
     /// <param name="id">The job.</param>

@@ -28,11 +28,14 @@ internal static class JobParameters
     /// <summary>A value that may be null.</summary>
     public sealed record Null<T>(T? Value) : IValue
     {
-        private static readonly NpgsqlDbType Type =
-            typeof(T) == typeof(string) ? NpgsqlDbType.Text
-            : typeof(T) == typeof(bool?) ? NpgsqlDbType.Boolean
-            : typeof(T) == typeof(Guid?) ? NpgsqlDbType.Uuid
-            : NpgsqlDbType.Bigint;
+        private static readonly NpgsqlDbType Type = default(T) switch
+        {
+            _ when typeof(T) == typeof(string) => NpgsqlDbType.Text,
+            _ when typeof(T) == typeof(bool?) => NpgsqlDbType.Boolean,
+            _ when typeof(T) == typeof(Guid?) => NpgsqlDbType.Uuid,
+            _ when typeof(T) == typeof(DateTime?) => NpgsqlDbType.TimestampTz,
+            _ => NpgsqlDbType.Bigint,
+        };
 
         public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = Type, Value = Value is null ? DBNull.Value : Value };
     }

@@ -12,7 +12,8 @@ internal static class JobRow
         id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name, cluster_id,
         cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
-        bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from
+        bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from,
+        start_before
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -63,6 +64,7 @@ internal static class JobRow
         QueueId = Text(row, 34),
         RetryOf = row.IsDBNull(35) ? null : row.GetGuid(35),
         Resume = row.IsDBNull(36) ? null : new ResumePoint(row.GetInt64(36), row.GetString(37)),
+        StartBefore = Time(row, 39),
     };
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>

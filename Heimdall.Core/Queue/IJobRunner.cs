@@ -13,5 +13,6 @@ public interface IJobRunner
     /// <exception cref="JobEndedBadlyException">The job has ended otherwise; it is recorded and must not be retried.</exception>
     /// <exception cref="JobWaitsAgainException">The attempt has failed, and the job waits for the next.</exception>
     /// <exception cref="OperationCanceledException">The process stops and the job waits again.</exception>
+    /// <exception cref="JobHandedBackException">The same, before Hangfire itself has asked for it.</exception>
     Task RunAsync(Guid jobId, CancellationToken cancellationToken);
 }

@@ -38,12 +38,17 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         """;
 
     /// <summary>
-    /// Writes the rows of jobs and their places in the queue in one transaction: no job runs unrecorded, none is recorded unqueued.
+    /// Writes the rows of jobs, their places in the queue and the key of the call in one transaction: no job runs unrecorded, none is
+    /// recorded unqueued.
     /// </summary>
-    public Task<IReadOnlyList<Job>> EnqueueAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken) => InQueueTransactionAsync(
+    /// <returns>Null when the key is taken; then nothing is written.</returns>
+    public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken) => InQueueTransactionAsync(
         [.. jobs.Select(job => job.Id)],
-        (connection, queueIds) => JobStore.InsertQueuedAsync(
-            connection, [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })], cancellationToken),
+        async (connection, queueIds) =>
+            key is null || await IdempotencyStore.ClaimAsync(connection, key, jobs.Select(job => job.Id), cancellationToken)
+                ? await JobStore.InsertQueuedAsync(
+                    connection, [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })], cancellationToken)
+                : null,
         cancellationToken);
 
     /// <summary>Gives a job a new place in the queue, unless somebody has done so already.</summary>
@@ -65,7 +70,7 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
             .Create<IJobRunner>(runner => runner.RunAsync(jobIds[0], CancellationToken.None), new EnqueuedState(Name));
         string[] queueIds = jobIds.Length == 1 ? [first] : [first, .. await CopyAsync(connection, first, jobIds, cancellationToken)];
         var written = await writeAsync(connection, queueIds);
-        if (written is not false) // somebody else was first: the new place is rolled back
+        if (written is not (null or false)) // somebody else was first: the new place is rolled back
         {
             transaction.Complete();
         }
@@ -95,4 +100,17 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
 
     /// <summary>Takes a cancelled job out of the queue. Should this be lost, the worker that meets the job drops it.</summary>
     public void Remove(string queueId) => clients.Create().Delete(queueId);
+
+    /// <summary>Shows a job as failed that has ended while it waited. Should this be lost, the worker that meets the job does the same.</summary>
+    public void Fail(string queueId, string message)
+    {
+        try
+        {
+            clients.Create().ChangeState(queueId, new FailedState(new JobEndedBadlyException(canceled: false, message)));
+        }
+        catch (BackgroundJobClientException)
+        {
+            // The store is away.
+        }
+    }
 }

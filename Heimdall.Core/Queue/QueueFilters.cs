@@ -31,6 +31,10 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         public void OnStateElection(ElectStateContext context)
         {
+            if (context.CandidateState is FailedState { Exception: JobHandedBackException handedBack })
+            {
+                context.CandidateState = new EnqueuedState(JobQueue.Name) { Reason = handedBack.Message };
+            }
             if (context.CandidateState is FailedState { Exception: JobEndedBadlyException end })
             {
                 // A fresh exception: a stack trace of Heimdall's own code tells the operator nothing.

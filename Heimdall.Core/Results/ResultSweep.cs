@@ -38,6 +38,9 @@ internal sealed partial class ResultSweep(StoreDatabase database, ResultPlaces p
 
     private const int FilesAtOnce = 1000;
 
+    /// <summary>A hundred results may be a hundred gigabytes.</summary>
+    private const int DropSeconds = 600;
+
     /// <summary>Drops results whose time is over, and those that their jobs will never complete.</summary>
     public async Task DropAsync(CancellationToken cancellationToken)
     {
@@ -72,8 +75,9 @@ internal sealed partial class ResultSweep(StoreDatabase database, ResultPlaces p
     {
         var dropped = new List<(ResultKey Result, string? Directory)>();
         await using (var command = database.DataSource.CreateCommand(sql))
-        await using (var row = await command.ExecuteReaderAsync(cancellationToken))
         {
+            command.CommandTimeout = DropSeconds;
+            await using var row = await command.ExecuteReaderAsync(cancellationToken);
             while (await row.ReadAsync(cancellationToken))
             {
                 dropped.Add((new ResultKey(row.GetGuid(0), row.GetInt32(1)), row.IsDBNull(2) ? null : row.GetString(2)));

@@ -14,6 +14,10 @@ public interface IInlineRunner
     /// <exception cref="RecordInDoubtException">The store did not answer, and may have recorded it; the query must not be run.</exception>
     Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone);
 
+    /// <summary>The same under an idempotency key.</summary>
+    /// <returns>Null when the key is taken; then nothing is recorded.</returns>
+    Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken);
+
     /// <param name="job">The job, as it was recorded.</param>
     /// <param name="plan">What its plugin planned for it.</param>
     /// <param name="writer">Where the rows go.</param>

@@ -17,10 +17,11 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
     private readonly AttemptExecutor _executor;
     private readonly JobSettler _settler;
     private readonly TimeSpan _lease;
-    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _stopping;
 
     public InlineRunner(
-        JobStore jobs, JobClaims claims, InlineRecords records, AttemptExecutor executor, JobSettler settler, HeimdallConfig config, IHostApplicationLifetime lifetime)
+        JobStore jobs, JobClaims claims, InlineRecords records, AttemptExecutor executor, JobSettler settler, UrgentStop urgent, HeimdallConfig config,
+        IHostApplicationLifetime lifetime)
     {
         _jobs = jobs;
         _claims = claims;
@@ -28,11 +29,15 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
         _executor = executor;
         _settler = settler;
         _lease = config.Worker.Lease;
+        _stopping = CancellationTokenSource.CreateLinkedTokenSource(urgent.Token);
         lifetime.ApplicationStopping.Register(() => _stopping.CancelAfter(config.Worker.DrainTimeout));
     }
 
     public Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone) =>
         _records.BeginAsync(job, RunnerName.OfThisProcess, _lease, isDurable: !plan.OnlyReads, RecordPatience, callerGone);
+
+    public Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken) =>
+        _records.BeginAsync(job, key, RunnerName.OfThisProcess, _lease, cancellationToken);
 
     public async Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone)
     {

@@ -11,14 +11,16 @@ using Npgsql;
 namespace Heimdall.Core.Running;
 
 /// <summary>
-/// What no job does for itself: records the end of inline queries whose process died, puts jobs back that have lost their place
-/// in the queue, and removes results that are expired or nobody's.
+/// What no job does for itself: records the end of inline queries whose process died and of jobs that were not started in time, puts
+/// jobs back that have lost their place in the queue, and removes results that are expired or nobody's and idempotency keys that are old.
 /// </summary>
 internal sealed partial class Janitor(
     JobClaims claims,
+    IdempotencyStore keys,
     ResultSweep results,
     IInlineRunner runner,
-    QueueRepair queue,
+    QueueRepair repair,
+    JobQueue queue,
     StoreReadiness readiness,
     HeimdallConfig config,
     ILogger<Janitor> logger)
@@ -26,6 +28,8 @@ internal sealed partial class Janitor(
 {
     /// <summary>It reads a whole directory; only what a process that died has left can be in it.</summary>
     private static readonly TimeSpan OrphanInterval = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan KeyInterval = TimeSpan.FromMinutes(1);
 
     private TimeSpan Lease => config.Worker.Lease;
 
@@ -36,7 +40,9 @@ internal sealed partial class Janitor(
         await await Task.WhenAny(
             EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
             EveryAsync(Lease, RequeueOrphansAsync, stoppingToken),
+            EveryAsync(Lease, ExpireQueuedAsync, stoppingToken),
             EveryAsync(Lease, results.DropAsync, stoppingToken),
+            EveryAsync(KeyInterval, token => keys.SweepAsync(config.Server.IdempotencyRetention, token), stoppingToken),
             EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));
     }
 
@@ -63,11 +69,29 @@ internal sealed partial class Janitor(
 
     private async Task RequeueOrphansAsync(CancellationToken cancellationToken)
     {
-        foreach (var id in await queue.RequeueOrphansAsync(Lease, cancellationToken))
+        foreach (var id in await repair.RequeueOrphansAsync(Lease, cancellationToken))
         {
             LogRequeued(id);
         }
     }
+
+    private async Task ExpireQueuedAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Job> expired;
+        do
+        {
+            expired = await claims.ExpireAsync(cancellationToken);
+            foreach (var job in expired)
+            {
+                LogExpired(job.Id);
+                queue.Fail(job.QueueId!, job.Failure!.Message);
+            }
+        }
+        while (expired.Count > 0);
+    }
+
+    [LoggerMessage(LogLevel.Information, "Job {JobId} ended KILLED: not started by its start_before")]
+    private partial void LogExpired(Guid jobId);
 
     [LoggerMessage(LogLevel.Warning, "Clearing up is postponed: {Reason}")]
     private partial void LogPostponed(string reason);

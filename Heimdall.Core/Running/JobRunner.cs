@@ -11,7 +11,15 @@ namespace Heimdall.Core.Running;
 
 /// <summary>Runs queued jobs: claim → execute → settle, or give it another attempt → tell the queue.</summary>
 internal sealed partial class JobRunner(
-    JobStore jobs, JobClaims claims, ResultStore results, AttemptExecutor executor, JobRetries retries, JobSettler settler, HeimdallConfig config, ILogger<JobRunner> logger)
+    JobStore jobs,
+    JobClaims claims,
+    ResultStore results,
+    AttemptExecutor executor,
+    JobRetries retries,
+    JobSettler settler,
+    UrgentStop urgent,
+    HeimdallConfig config,
+    ILogger<JobRunner> logger)
     : IJobRunner
 {
     private static readonly TimeSpan ClaimInterval = TimeSpan.FromMilliseconds(500);
@@ -20,6 +28,19 @@ internal sealed partial class JobRunner(
 
     /// <summary>A delivery from the queue. Delivery is at least once: a job that has ended, or that somebody runs, is not run again.</summary>
     public async Task RunAsync(Guid jobId, CancellationToken cancellationToken)
+    {
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, urgent.Token);
+        try
+        {
+            await RunToEndAsync(jobId, stopping.Token);
+        }
+        catch (OperationCanceledException) when (urgent.Token.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new JobHandedBackException();
+        }
+    }
+
+    private async Task RunToEndAsync(Guid jobId, CancellationToken cancellationToken)
     {
         Job? job;
         do
@@ -46,6 +67,10 @@ internal sealed partial class JobRunner(
             if (job is null || job.Status.IsFinal())
             {
                 return job;
+            }
+            if (job.StartBefore is not null && await StoreRetry.RunAsync(token => claims.ExpireAsync(jobId, token), cancellationToken) is { } expired)
+            {
+                return expired;
             }
             if (await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
             {

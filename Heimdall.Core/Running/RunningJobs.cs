@@ -18,15 +18,18 @@ internal sealed partial class RunningJobs : BackgroundService
     private readonly JobStore _jobs;
     private readonly JobClaims _claims;
     private readonly InlineRecords _records;
+    private readonly StoreDatabase _database;
     private readonly TimeSpan _lease;
     private readonly ILogger<RunningJobs> _logger;
 
     public RunningJobs(
-        JobStore jobs, JobClaims claims, InlineRecords records, StoreNotifications notifications, HeimdallConfig config, ILogger<RunningJobs> logger)
+        JobStore jobs, JobClaims claims, InlineRecords records, StoreDatabase database, StoreNotifications notifications, HeimdallConfig config,
+        ILogger<RunningJobs> logger)
     {
         _jobs = jobs;
         _claims = claims;
         _records = records;
+        _database = database;
         _lease = config.Worker.Lease;
         _logger = logger;
         notifications.Listen(JobStore.CancelChannel, OnCancelAnnounced);
@@ -56,19 +59,31 @@ internal sealed partial class RunningJobs : BackgroundService
         {
             return;
         }
+        // The second try is on another connection, and still in time: the first may be one whose other end has vanished.
+        if (!await TryRenewAsync(attempts))
+        {
+            _database.DropIdle();
+            await TryRenewAsync(attempts);
+        }
+    }
+
+    private async Task<bool> TryRenewAsync(RunningAttempt[] attempts)
+    {
         try
         {
-            using var bound = new CancellationTokenSource(_lease);
+            using var bound = new CancellationTokenSource(_lease / 2);
             var mine = await _claims.RenewAsync([.. attempts.Select(attempt => (attempt.JobId, attempt.Attempt))], _lease, bound.Token);
             foreach (var attempt in attempts)
             {
                 await PassAsync(attempt, mine, bound.Token);
             }
+            return true;
         }
         catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException)
         {
             // Nobody else can take the jobs over while the store is away.
             LogNotRenewed(attempts.Length, exception.Message);
+            return false;
         }
     }
 

@@ -13,6 +13,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<JobClaims>();
         services.AddSingleton<JobAttempts>();
         services.AddSingleton<InlineRecords>();
+        services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<JobLogStore>();
         services.AddSingleton<RunningJobs>();
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());

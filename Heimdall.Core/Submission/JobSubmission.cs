@@ -19,5 +19,8 @@ public sealed record JobSubmission
 
     public required JsonObject Context { get; init; }
 
+    /// <summary>When it is too late to start the job.</summary>
+    public DateTime? StartBefore { get; init; }
+
     public required string User { get; init; }
 }

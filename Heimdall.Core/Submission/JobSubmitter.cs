@@ -30,8 +30,9 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
         await jobs.CountQueuedAsync(user, config.Server.MaxQueuedPerCaller, cancellationToken) + more > config.Server.MaxQueuedPerCaller;
 
     /// <summary>Records jobs that workers will run: all of them or none.</summary>
-    public Task<IReadOnlyList<Job>> EnqueueAsync(IReadOnlyList<Job> prepared, CancellationToken cancellationToken) =>
-        queue.EnqueueAsync(prepared, cancellationToken);
+    /// <returns>Null when the key is taken; then none is recorded.</returns>
+    public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> prepared, IdempotencyKey? key, CancellationToken cancellationToken) =>
+        queue.EnqueueAsync(prepared, key, cancellationToken);
 
     private static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {
@@ -51,5 +52,6 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
         CommandCriteria = submission.CommandCriteria,
         ClusterCriteria = submission.ClusterCriteria,
         Context = submission.Context,
+        StartBefore = submission.StartBefore,
     };
 }

@@ -13,8 +13,8 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int ControlConnections = 8;
     private const int ControlTimeoutSeconds = 15; // a busy machine is slow to connect, and a job fails with it
 
-    private const int KeepAliveSeconds = 30;
-    private const int KeepAliveIntervalSeconds = 5;
+    private const int KeepAliveSeconds = 10;
+    private const int KeepAliveIntervalSeconds = 2; // the operating system gives up after some of them: 9 on Linux
 
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly NpgsqlDataSource _jobs;

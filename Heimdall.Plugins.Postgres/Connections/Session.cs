@@ -19,6 +19,7 @@ internal sealed class Session : IAsyncDisposable
     private readonly long _opened = Stopwatch.GetTimestamp();
     private bool _inTransaction;
     private bool _isLost;
+    private bool _hasTriedToTerminate;
     private bool _stopped;
 
     private Session(ClusterPool pool, NpgsqlConnection connection, SessionSettings settings, Backend backend)
@@ -102,6 +103,7 @@ internal sealed class Session : IAsyncDisposable
 
         if (!IsAlive || !await TryRollBackAsync())
         {
+            _hasTriedToTerminate = true;
             await TerminateAsync();
         }
 
@@ -116,7 +118,10 @@ internal sealed class Session : IAsyncDisposable
     {
         try
         {
-            await StopAsync();
+            if (!_hasTriedToTerminate) // a cluster that could not be reached a moment ago is not waited for again
+            {
+                await StopAsync();
+            }
         }
         catch (JobFailedException)
         {

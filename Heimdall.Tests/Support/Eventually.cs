@@ -14,7 +14,7 @@ internal static class Eventually
 
     /// <returns>The value that satisfied the constraint.</returns>
     public static async Task<T> Becomes<T>(
-        Func<Task<T>> look, Func<IResolveConstraint> constraint, CancellationToken cancellationToken, [CallerArgumentExpression(nameof(look))] string what = "")
+        Func<Task<T>> look, Func<IResolveConstraint> constraint, CancellationToken cancellationToken, TimeSpan? deadline = null, [CallerArgumentExpression(nameof(look))] string what = "")
     {
         var started = Stopwatch.GetTimestamp();
         for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 1.5 : LongestPause)
@@ -25,14 +25,14 @@ internal static class Eventually
             {
                 return value;
             }
-            if (Stopwatch.GetElapsedTime(started) > Deadline)
+            if (Stopwatch.GetElapsedTime(started) > (deadline ?? Deadline))
             {
-                Assert.That(value, constraint(), $"still not so after {Deadline.TotalSeconds} s: {what}");
+                Assert.That(value, constraint(), $"still not so after {(deadline ?? Deadline).TotalSeconds} s: {what}");
             }
             await Task.Delay(pause, cancellationToken);
         }
     }
 
-    public static Task Is(Func<Task<bool>> look, CancellationToken cancellationToken, [CallerArgumentExpression(nameof(look))] string what = "") =>
-        Becomes(look, () => NUnit.Framework.Is.True, cancellationToken, what);
+    public static Task Is(Func<Task<bool>> look, CancellationToken cancellationToken, TimeSpan? deadline = null, [CallerArgumentExpression(nameof(look))] string what = "") =>
+        Becomes(look, () => NUnit.Framework.Is.True, cancellationToken, deadline, what);
 }

@@ -45,9 +45,13 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     public IReadOnlyList<HeimdallProcess> Processes => _processes;
 
     /// <summary>Databases and configuration; nothing runs yet.</summary>
-    public static async Task<HeimdallInstance> CreateAsync(Func<InstanceConfig, InstanceConfig>? configure = null)
+    /// <param name="configure">Changes the configuration.</param>
+    /// <param name="storeServer">A server of the test's own for the store; else the tests' one.</param>
+    /// <param name="targetServer">The same for the target.</param>
+    public static async Task<HeimdallInstance> CreateAsync(
+        Func<InstanceConfig, InstanceConfig>? configure = null, string? storeServer = null, string? targetServer = null)
     {
-        var instance = new HeimdallInstance(await TestDatabase.CreateAsync(), await TestDatabase.CreateAsync());
+        var instance = new HeimdallInstance(await TestDatabase.CreateAsync(storeServer), await TestDatabase.CreateAsync(targetServer));
         instance.Configure(configure ?? (config => config));
         return instance;
     }
@@ -193,10 +197,11 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     public Task<Reply> WaitForStatusAsync(Guid id, string status, CancellationToken cancellationToken) =>
         Eventually.Becomes(() => JobAsync(id, cancellationToken), () => Is.Not.Null.And.Matches<Reply>(job => job?["status"] == status), cancellationToken);
 
-    public Task<Reply> WaitForEndAsync(Guid id, CancellationToken cancellationToken) => Eventually.Becomes(
+    public Task<Reply> WaitForEndAsync(Guid id, CancellationToken cancellationToken, TimeSpan? deadline = null) => Eventually.Becomes(
         () => JobAsync(id, cancellationToken),
         () => Is.Not.Null.And.Matches<Reply>(job => job?["status"] is "SUCCEEDED" or "FAILED" or "CANCELED" or "KILLED"),
-        cancellationToken);
+        cancellationToken,
+        deadline);
 
     public async ValueTask DisposeAsync()
     {

@@ -5,15 +5,15 @@ using Npgsql;
 
 namespace Heimdall.Tests.Support;
 
-/// <summary>A way to a PostgreSQL server that can be cut.</summary>
+/// <summary>A way to a PostgreSQL server that can be cut, or blocked without either end noticing.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
     private readonly string _host;
     private readonly int _port;
+    private Way _way = new();
     private TcpListener _listener = new(IPAddress.Loopback, 0);
     private Task _accepting;
-    private volatile TaskCompletionSource? _frozen;
 
     public TcpProxy(string connectionString)
     {
@@ -30,17 +30,6 @@ internal sealed class TcpProxy : IAsyncDisposable
     public string Through(string connectionString) =>
         new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = Port }.ConnectionString;
 
-    /// <summary>Lets nothing pass, in either direction, as a network does that has lost its way: nobody is told.</summary>
-    public void Freeze() => _frozen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    /// <summary>Lets pass what has waited, and all that comes.</summary>
-    public void Thaw()
-    {
-        var frozen = _frozen;
-        _frozen = null;
-        frozen?.SetResult();
-    }
-
     /// <summary>Ends all connections and refuses new ones.</summary>
     public async Task CutAsync()
     {
@@ -50,6 +39,19 @@ internal sealed class TcpProxy : IAsyncDisposable
         {
             socket.Dispose();
         }
+    }
+
+    /// <summary>Lets nothing through any more, on open connections and on new ones, which are accepted all the same: a peer that has vanished.</summary>
+    public void Freeze() => _way.Block();
+
+    /// <summary>Lets everything through that has waited.</summary>
+    public void Thaw() => _way.Open();
+
+    /// <summary>The same as <see cref="Freeze"/> for ever, but only for the connections that are open.</summary>
+    public void Strand()
+    {
+        _way.Block();
+        _way = new Way();
     }
 
     public void Mend()
@@ -79,12 +81,14 @@ internal sealed class TcpProxy : IAsyncDisposable
     private async Task ServeAsync(Socket client)
     {
         using var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var way = _way;
         _sockets[client] = true;
         _sockets[server] = true;
         try
         {
+            await way.PassAsync();
             await server.ConnectAsync(_host, _port);
-            await Task.WhenAny(CopyAsync(client, server), CopyAsync(server, client));
+            await Task.WhenAny(CopyAsync(client, server, way), CopyAsync(server, client, way));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -95,17 +99,14 @@ internal sealed class TcpProxy : IAsyncDisposable
         client.Dispose();
     }
 
-    private async Task CopyAsync(Socket from, Socket to)
+    private static async Task CopyAsync(Socket from, Socket to, Way way)
     {
         var buffer = new byte[16 * 1024];
         try
         {
             while (await from.ReceiveAsync(buffer) is > 0 and var count)
             {
-                while (_frozen is { } frozen)
-                {
-                    await frozen.Task;
-                }
+                await way.PassAsync();
                 await to.SendAsync(buffer.AsMemory(0, count));
             }
         }
@@ -113,5 +114,19 @@ internal sealed class TcpProxy : IAsyncDisposable
         {
             // Cut.
         }
+    }
+
+    /// <summary>What the connections of one time go through.</summary>
+    private sealed class Way
+    {
+        private volatile TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Way() => Open();
+
+        public Task PassAsync() => _open.Task;
+
+        public void Open() => _open.TrySetResult();
+
+        public void Block() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -11,6 +11,7 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
         RuleFor(server => server.MaxInlinePerCaller).IsPositive();
         RuleFor(server => server.MaxQueuedPerCaller).IsPositive();
         RuleFor(server => server.StalledClientTimeout).IsWait();
+        RuleFor(server => server.IdempotencyRetention).IsPositive();
         RuleFor(server => server.HealthTimeout).IsWait();
     }
 

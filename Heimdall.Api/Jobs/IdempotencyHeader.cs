@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Heimdall.Api.Callers;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Jobs;
+
+/// <summary>The header <c>Idempotency-Key</c> (draft-ietf-httpapi-idempotency-key-header): a string in quotes, or bare, as most clients send it.</summary>
+internal static class IdempotencyHeader
+{
+    private const string Name = "Idempotency-Key";
+    private const int MaxLength = 255;
+
+    /// <returns>The key, or null where there is none; and what is wrong with it.</returns>
+    public static (IdempotencyKey? Key, ContextProblem? Problem) Read(HttpContext context, JsonElement body)
+    {
+        if (!context.Request.Headers.TryGetValue(Name, out var values))
+        {
+            return (null, null);
+        }
+        return values is [{ } value] && Unquote(value) is { Length: >= 1 and <= MaxLength } text
+            ? (new IdempotencyKey(context.CallerName(), text, SHA256.HashData(JsonMarshal.GetRawUtf8Value(body))), null)
+            : (null, new ContextProblem(Name, $"Must be one text of 1 to {MaxLength} printable ASCII characters, such as a UUID."));
+    }
+
+    /// <returns>The text without its quotes, or null when it is not printable or its quotes do not match.</returns>
+    private static string? Unquote(string value)
+    {
+        if (value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        {
+            return null;
+        }
+        if (!value.StartsWith('"'))
+        {
+            return value;
+        }
+        var text = new StringBuilder(value.Length);
+        for (var i = 1; i < value.Length; i++)
+        {
+            if (value[i] == '"')
+            {
+                return i == value.Length - 1 ? text.ToString() : null;
+            }
+            if (value[i] == '\\' && (++i == value.Length || value[i] is not ('"' or '\\')))
+            {
+                return null;
+            }
+            text.Append(value[i]);
+        }
+        return null;
+    }
+}

@@ -1,0 +1,142 @@
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Jobs;
+
+/// <summary>Processes that are told twice to stop, or one after the other. The drain time is longer than any test.</summary>
+[CancelAfter(120_000)]
+public sealed class DrainTests
+{
+    private const int StoppedAtOnce = 3;
+
+    [Test]
+    public async Task A_worker_that_is_told_twice_hands_its_jobs_back_at_once(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await StartAsync();
+        await GatedBatch.PrepareAsync(heimdall);
+        await using var first = heimdall.StartWorker();
+        var id = await GatedBatch.StartAsync(heimdall, "urgent", cancellationToken);
+
+        var exitCode = await StopTwiceAsync(first, cancellationToken);
+        var between = await heimdall.JobAsync(id, cancellationToken);
+        var left = await heimdall.HasBackendAsync(id, cancellationToken);
+        await using var second = heimdall.StartWorker();
+        await heimdall.OpenGateAsync("urgent", cancellationToken);
+        var job = await heimdall.WaitForEndAsync(id, cancellationToken);
+
+        Assert.That(exitCode, Is.EqualTo(StoppedAtOnce), first.ReadLog());
+        Assert.That(between["status"], Is.EqualTo("ACCEPTED"), between.Text);
+        Assert.That(left, Is.False);
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(heimdall, "urgent", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
+        await Eventually.Becomes(() => heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+    }
+
+    [Test]
+    public async Task A_worker_that_is_told_twice_says_what_cannot_be_handed_back(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await StartAsync();
+        await GatedBatch.PrepareAsync(heimdall);
+        await using var worker = heimdall.StartWorker();
+        await heimdall.CloseGateAsync("none", cancellationToken);
+        var id = (await heimdall.SubmitAsync(
+            $"insert into effect values ('none', 1); {HeimdallInstance.WaitAt("none")}; insert into effect values ('none', 2)",
+            returnResult: false, cancellationToken, more: new { transaction = "none" })).AssertStatus(202).Id;
+        await Eventually.Is(async () => (await heimdall.JobAsync(id, cancellationToken))["statements"] == "1", cancellationToken);
+
+        var exitCode = await StopTwiceAsync(worker, cancellationToken);
+
+        var job = await heimdall.JobAsync(id, cancellationToken);
+        Assert.That(exitCode, Is.EqualTo(StoppedAtOnce), worker.ReadLog());
+        Assert.That((job["status"], job["statements"]), Is.EqualTo(("FAILED", "1")), job.Text);
+        Assert.That(await GatedBatch.StepsAsync(heimdall, "none", cancellationToken), Is.EqualTo(new[] { 1 }));
+    }
+
+    [Test]
+    public async Task An_api_that_is_told_twice_cancels_its_queries_at_once(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await StartAsync();
+        var query = heimdall.SubmitAsync("select pg_sleep(600)", returnResult: true, cancellationToken, name: "urgent-query");
+        var id = await heimdall.FindJobAsync("urgent-query", "RUNNING", cancellationToken);
+        await Eventually.Is(() => heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+
+        var exitCode = await StopTwiceAsync(heimdall.Api!, cancellationToken);
+
+        Assert.That(exitCode, Is.EqualTo(StoppedAtOnce), heimdall.Api!.ReadLog());
+        (await query).AssertProblem(503, "was stopped");
+        Assert.That(await heimdall.HasBackendAsync(id, cancellationToken), Is.False);
+        Assert.That(await heimdall.Store.ScalarAsync<string>("select status from heimdall.job where id = $1", cancellationToken, id), Is.EqualTo("FAILED"));
+    }
+
+    [Test]
+    public async Task A_caller_who_waits_is_answered_when_the_api_stops(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await StartAsync();
+        var waiting = heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken, name: "waited-for", prefer: "wait=60");
+        await heimdall.FindJobAsync("waited-for", "ACCEPTED", cancellationToken);
+
+        await heimdall.Api!.TerminateAsync(cancellationToken);
+        var exitCode = await heimdall.Api.WaitForExitAsync(cancellationToken);
+
+        var reply = (await waiting).AssertStatus(202);
+        Assert.That(reply["status"], Is.EqualTo("ACCEPTED"));
+        Assert.That(exitCode, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_rolling_restart_under_load_fails_no_job_and_runs_none_twice(CancellationToken cancellationToken)
+    {
+        const int Restarts = 6;
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config with { Worker = "lease: 2s, concurrency: 4, drain_timeout: 1s" }, worker: false);
+        await heimdall.Target.ExecuteAsync("create table effect (name text)", cancellationToken);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var workers = new Queue<HeimdallProcess>([heimdall.StartWorker(), heimdall.StartWorker()]);
+
+        var submitting = SubmitUntilAsync(heimdall, enough.Token, cancellationToken);
+        for (var i = 0; i < Restarts; i++)
+        {
+            var old = workers.Dequeue();
+            await Eventually.Is(() => Task.FromResult(old.ReadLog().Contains(" started, attempt ", StringComparison.Ordinal)), cancellationToken);
+            workers.Enqueue(heimdall.StartWorker());
+            await old.TerminateAsync(cancellationToken);
+            Assert.That(await old.WaitForExitAsync(cancellationToken), Is.Zero, old.ReadLog());
+        }
+        await enough.CancelAsync();
+        var ids = await submitting;
+
+        foreach (var id in ids)
+        {
+            var job = await heimdall.WaitForEndAsync(id, cancellationToken);
+            Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        }
+        Assert.That(
+            await heimdall.Target.ColumnAsync<string>("select name from effect", cancellationToken),
+            Is.EquivalentTo(ids.Select((_, number) => $"job-{number}")), "each took effect, once");
+    }
+
+    /// <summary>Most jobs are short; one in ten is longer than the drain time.</summary>
+    private static async Task<List<Guid>> SubmitUntilAsync(HeimdallInstance heimdall, CancellationToken enough, CancellationToken cancellationToken)
+    {
+        var ids = new List<Guid>();
+        while (!enough.IsCancellationRequested)
+        {
+            var seconds = ids.Count % 10 == 9 ? 2.5 : 0.1;
+            ids.Add(await heimdall.EnqueueAsync(
+                FormattableString.Invariant($"insert into effect values ('job-{ids.Count}'); select pg_sleep({seconds})"), cancellationToken, $"job-{ids.Count}"));
+            await Task.Delay(50, enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        return ids;
+    }
+
+    private static Task<HeimdallInstance> StartAsync() =>
+        HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s, drain_timeout: 10m" }, worker: false);
+
+    private static async Task<int> StopTwiceAsync(HeimdallProcess process, CancellationToken cancellationToken)
+    {
+        await process.TerminateAsync(cancellationToken);
+        await Eventually.Is(() => Task.FromResult(process.ReadLog().Contains("shutting down", StringComparison.Ordinal)), cancellationToken);
+        await process.TerminateAsync(cancellationToken);
+        return await process.WaitForExitAsync(cancellationToken);
+    }
+}
