@@ -12,7 +12,7 @@ namespace Heimdall.Core.Running;
 
 /// <summary>
 /// What no job does for itself: records the end of inline queries whose process died, puts jobs back that have lost their place
-/// in the queue, and removes results that are expired or nobody's.
+/// in the queue and those of dead workers before the others, and removes results that are expired or nobody's.
 /// </summary>
 internal sealed partial class Janitor(
     JobClaims claims,
@@ -36,6 +36,7 @@ internal sealed partial class Janitor(
         await await Task.WhenAny(
             EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
             EveryAsync(Lease, RequeueOrphansAsync, stoppingToken),
+            EveryAsync(Lease / 5, token => queue.BringAbandonedForwardAsync(Lease, token), stoppingToken),
             EveryAsync(Lease, results.DropAsync, stoppingToken),
             EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));
     }
