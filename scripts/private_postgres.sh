@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A PostgreSQL of one's own for as long as the caller wants it: scripts/private_postgres.sh DIR [options for postgres]
 # Prints its port and the directory of its programs, a line each. It ends, and DIR is removed, when stdin is closed: so
-# nothing is left behind either when the caller is killed. With --bin it prints only that directory.
+# nothing is left behind either when the caller is killed. A line of stdin with a word for how (fast, immediate) stops the
+# server so and starts it again, and is then repeated. With --bin it prints only that directory.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -28,7 +29,11 @@ main() {
   pg_start_on_any_port "$@" >&2
   say "$pg_port"
   say "$pg_bin"
-  cat >/dev/null
+  while read -r mode; do
+    pg_stop "$mode" >&2
+    until pg_start "$@" >&2; do sleep 1; done # its port may have been somebody's for a moment
+    say "$mode"
+  done
 }
 
 clean_up() {

@@ -18,6 +18,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-instance-").FullName;
     private readonly string _address;
     private readonly List<HeimdallProcess> _processes = [];
+    private readonly Lock _lock = new();
 
     private HeimdallInstance(TestDatabase store, TestDatabase target)
     {
@@ -44,10 +45,17 @@ internal sealed class HeimdallInstance : IAsyncDisposable
 
     public IReadOnlyList<HeimdallProcess> Processes => _processes;
 
+    /// <summary>In the environment of processes that are started from now on.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
     /// <summary>Databases and configuration; nothing runs yet.</summary>
-    public static async Task<HeimdallInstance> CreateAsync(Func<InstanceConfig, InstanceConfig>? configure = null)
+    /// <param name="configure">Changes the configuration.</param>
+    /// <param name="storeServer">A server of the test's own for the store; else the tests' one.</param>
+    /// <param name="targetServer">The same for the target.</param>
+    public static async Task<HeimdallInstance> CreateAsync(
+        Func<InstanceConfig, InstanceConfig>? configure = null, string? storeServer = null, string? targetServer = null)
     {
-        var instance = new HeimdallInstance(await TestDatabase.CreateAsync(), await TestDatabase.CreateAsync());
+        var instance = new HeimdallInstance(await TestDatabase.CreateAsync(storeServer), await TestDatabase.CreateAsync(targetServer));
         instance.Configure(configure ?? (config => config));
         return instance;
     }
@@ -88,7 +96,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         await Eventually.Is(() => IsReadyAsync(Api, deadline.Token), deadline.Token);
     }
 
-    public HeimdallProcess StartWorker() => Start("Heimdall.Worker");
+    public HeimdallProcess StartWorker(params KeyValuePair<string, string>[] variables) => Start("Heimdall.Worker", variables);
 
     /// <summary>Stops the API as an init system does, and starts it again.</summary>
     public async Task RestartApiAsync(CancellationToken cancellationToken)
@@ -234,11 +242,15 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         }
     }
 
-    private HeimdallProcess Start(string program)
+    private HeimdallProcess Start(string program, params KeyValuePair<string, string>[] variables)
     {
-        var process = HeimdallProcess.Start(program, Path.Combine(_folder, $"{_processes.Count}-{program}.log"), "--config", ConfigFile);
-        _processes.Add(process);
-        return process;
+        lock (_lock)
+        {
+            var log = Path.Combine(_folder, $"{_processes.Count}-{program}.log");
+            var process = HeimdallProcess.Start(program, log, [.. Variables, .. variables], "--config", ConfigFile);
+            _processes.Add(process);
+            return process;
+        }
     }
 
     private async Task<bool> IsReadyAsync(HeimdallProcess api, CancellationToken cancellationToken)

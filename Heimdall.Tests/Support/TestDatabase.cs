@@ -8,12 +8,13 @@ internal sealed class TestDatabase : IAsyncDisposable
     private const string Default = "Host=127.0.0.1;Username=postgres;Database=postgres";
 
     private readonly NpgsqlDataSource _dataSource;
+    private readonly string _server;
     private readonly string _name;
 
-    private TestDatabase(string name)
+    private TestDatabase(string server, string name)
     {
-        _name = name;
-        ConnectionString = new NpgsqlConnectionStringBuilder(ServerConnectionString) { Database = name, MaxPoolSize = 10 }.ConnectionString;
+        (_server, _name) = (server, name);
+        ConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = name, MaxPoolSize = 10 }.ConnectionString;
         _dataSource = NpgsqlDataSource.Create(ConnectionString);
     }
 
@@ -25,19 +26,21 @@ internal sealed class TestDatabase : IAsyncDisposable
 
     public string ConnectionString { get; }
 
-    public static async Task<TestDatabase> CreateAsync()
+    /// <param name="server">Where, if not on the tests' server.</param>
+    public static async Task<TestDatabase> CreateAsync(string? server = null)
     {
+        server ??= ServerConnectionString;
         var name = $"heimdall_test_{Guid.NewGuid():N}";
         try
         {
-            await OnServerAsync($"create database {name} template template0");
+            await OnServerAsync(server, $"create database {name} template template0");
         }
         catch (Exception e) when (e is NpgsqlException and not PostgresException)
         {
             throw new InvalidOperationException(
                 "The tests need a PostgreSQL server: run ./test.sh, which brings its own, or set HEIMDALL_TEST_DB to the connection string of a superuser.", e);
         }
-        return new TestDatabase(name);
+        return new TestDatabase(server, name);
     }
 
     public async Task<T> ScalarAsync<T>(string sql, CancellationToken cancellationToken, params object[] values)
@@ -70,14 +73,14 @@ internal sealed class TestDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _dataSource.DisposeAsync();
-        await OnServerAsync($"drop database {_name} with (force)");
+        await OnServerAsync(_server, $"drop database {_name} with (force)");
     }
 
-    private static async Task OnServerAsync(string sql)
+    private static async Task OnServerAsync(string server, string sql)
     {
-        await using var server = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ServerConnectionString) { Pooling = false }.ConnectionString);
-        await server.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, server);
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
     }
 

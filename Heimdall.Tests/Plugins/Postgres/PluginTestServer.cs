@@ -36,7 +36,8 @@ internal sealed class PluginTestServer : IAsyncDisposable
     /// <summary>For looking at what a job left behind.</summary>
     public NpgsqlDataSource Sql { get; }
 
-    public static async Task<PluginTestServer> StartAsync() => new(await TestDatabase.CreateAsync());
+    /// <param name="server">Where, if not on the tests' server.</param>
+    public static async Task<PluginTestServer> StartAsync(string? server = null) => new(await TestDatabase.CreateAsync(server));
 
     public PluginJob Job(string context, IResultWriter? results = null, string command = "{}") => new()
     {
