@@ -76,15 +76,16 @@ internal sealed record BatchEvidence
     /// A commit with a later transaction id, and so a flushed log that knows of ours. Without it a server that crashes may hand our
     /// id out once more, and would then say "committed" of somebody else's work.
     /// </summary>
-    private static async Task FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken)
-    {
-        await using var control = await session.OpenControlAsync(cancellationToken);
-        await using var fence = new NpgsqlCommand("select pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)", control)
+    private static Task<int> FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken) => session.OnControlAsync(
+        async control =>
         {
-            Parameters = { new() { Value = jobId.ToString() } },
-        };
-        await fence.ExecuteNonQueryAsync(cancellationToken);
-    }
+            await using var fence = new NpgsqlCommand("select pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)", control)
+            {
+                Parameters = { new() { Value = jobId.ToString() } },
+            };
+            return await fence.ExecuteNonQueryAsync(cancellationToken);
+        },
+        cancellationToken);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
