@@ -118,7 +118,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context), cancellationToken);
-        await using var batch = new BatchRunner(session, script, context, job.Id, monitor);
+        var receipts = ClusterSettings.HasReceipts(job.TargetCluster.Context) ? new BatchReceipts(lease.Pool.Receipts, job.Id, job.Attempt) : null;
+        await using var batch = new BatchRunner(session, script, context, job.Id, monitor, receipts);
         return await batch.RunAsync(cancellationToken);
     }
 }

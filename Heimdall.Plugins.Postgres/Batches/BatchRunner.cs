@@ -21,14 +21,15 @@ internal sealed class BatchRunner : IAsyncDisposable
     private readonly JobSettings _settings;
     private readonly Guid _jobId;
     private readonly IJobMonitor _monitor;
+    private readonly BatchReceipts? _receipts;
     private readonly BatchJournal _journal;
     private readonly ScriptScanner _scanner;
     private Pipeline? _pipeline;
     private Task _stopping = Task.CompletedTask;
 
-    public BatchRunner(Session session, ScriptStream script, JobSettings settings, Guid jobId, IJobMonitor monitor)
+    public BatchRunner(Session session, ScriptStream script, JobSettings settings, Guid jobId, IJobMonitor monitor, BatchReceipts? receipts)
     {
-        (_session, _script, _settings, _jobId, _monitor) = (session, script, settings, jobId, monitor);
+        (_session, _script, _settings, _jobId, _monitor, _receipts) = (session, script, settings, jobId, monitor, receipts);
         _journal = new BatchJournal(session, script, settings, monitor);
         _scanner = new ScriptScanner(script, settings.Variables)
         {
@@ -74,6 +75,7 @@ internal sealed class BatchRunner : IAsyncDisposable
 
     private async Task<JobProgress> RunInTransactionAsync(CancellationToken cancellationToken)
     {
+        var receipt = _receipts is null ? null : await _receipts.PrepareAsync(_session, cancellationToken);
         await _session.BeginAsync(cancellationToken);
         BatchEvidence? evidence = null;
         await PlayAsync(new SingleTransactionRoute(), stopsOnError: true, RecordEvidenceAsync, cancellationToken);
@@ -88,7 +90,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         _session.Connection.Notice += OnNotice;
         try
         {
-            await new BatchCommit(_session, _jobId, _monitor, evidence!).RunAsync(cancellationToken);
+            await new BatchCommit(_session, _jobId, _monitor, evidence!, _receipts).RunAsync(cancellationToken);
         }
         finally
         {
@@ -99,7 +101,7 @@ internal sealed class BatchRunner : IAsyncDisposable
 
         async Task RecordEvidenceAsync(CancellationToken token)
         {
-            evidence = await BatchEvidence.TakeAsync(_session, _jobId, token);
+            evidence = await BatchEvidence.TakeAsync(_session, _jobId, receipt, token);
             await _monitor.RecordEvidenceAsync(evidence.ToJson(), token);
         }
 

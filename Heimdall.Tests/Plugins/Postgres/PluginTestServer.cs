@@ -51,6 +51,13 @@ internal sealed class PluginTestServer : IAsyncDisposable
 
     public PluginJob Batch(string sql) => Job(new JsonObject { ["query"] = sql }.ToJsonString());
 
+    /// <summary>In a cluster with receipts.</summary>
+    public PluginJob BatchWithReceipt(string sql, string? connectionString = null, string? role = null)
+    {
+        var context = new JsonObject { ["connection_string"] = connectionString ?? ConnectionString, ["receipts"] = true };
+        return Job(new JsonObject { ["query"] = sql, ["role"] = role }.ToJsonString()) with { TargetCluster = new PluginCluster($"{Cluster.Id} with receipts", context) };
+    }
+
     public PluginJob Query(string sql, IResultWriter results) => Job(new JsonObject { ["query"] = sql, ["return_result"] = true }.ToJsonString(), results);
 
     public static JsonObject Json(string json) => JsonNode.Parse(json)!.AsObject();
