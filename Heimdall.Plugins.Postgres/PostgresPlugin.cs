@@ -97,7 +97,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var script = ScriptStream.Open(settings.Query, directory);
         if (await script.HashAheadAsync(cancellationToken) != resume.Sha256)
         {
-            return BatchRunner.ScriptChanged;
+            return ScriptResumption.ScriptChanged;
         }
 
         try
@@ -146,7 +146,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context), cancellationToken);
-        await using var batch = new BatchRunner(session, script, context, job, monitor);
+        var receipts = ClusterSettings.HasReceipts(job.TargetCluster.Context) ? new BatchReceipts(lease.Pool.Receipts, job.Id, job.Attempt) : null;
+        await using var batch = new BatchRunner(session, script, context, job, monitor, receipts);
         return await batch.RunAsync(cancellationToken);
     }
 }

@@ -20,6 +20,20 @@ public sealed class QueueRepair(StoreDatabase database, JobQueue queue)
         limit 100
         """;
 
+    // Hangfire gives out what a dead worker had fetched only when nothing else waits. Once its time is over, anybody may have it: as one that
+    // was never fetched it is among the first, for it is among the oldest.
+    private readonly string _abandonedSql = $"""
+        update "{database.HangfireSchema}".jobqueue set fetchedat = null where fetchedat < now() - $1
+        """;
+
+    /// <summary>Puts what dead workers had taken out of the queue before what came later.</summary>
+    public async Task BringAbandonedForwardAsync(TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(_abandonedSql);
+        command.Parameters.Add(new() { Value = lease });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Gives orphans a new place.</summary>
     /// <returns>The ids of those that have one.</returns>
     public async Task<IReadOnlyList<Guid>> RequeueOrphansAsync(TimeSpan lease, CancellationToken cancellationToken)

@@ -12,7 +12,8 @@ namespace Heimdall.Core.Running;
 
 /// <summary>
 /// What no job does for itself: records the end of inline queries whose process died and of jobs that were not started in time, puts
-/// jobs back that have lost their place in the queue, and removes results that are expired or nobody's and idempotency keys that are old.
+/// jobs back that have lost their place in the queue and those of dead workers before the others, and removes results that are expired
+/// or nobody's and idempotency keys that are old.
 /// </summary>
 internal sealed partial class Janitor(
     JobClaims claims,
@@ -41,6 +42,7 @@ internal sealed partial class Janitor(
             EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
             EveryAsync(Lease, RequeueOrphansAsync, stoppingToken),
             EveryAsync(Lease, ExpireQueuedAsync, stoppingToken),
+            EveryAsync(Lease / 5, token => repair.BringAbandonedForwardAsync(Lease, token), stoppingToken),
             EveryAsync(Lease, results.DropAsync, stoppingToken),
             EveryAsync(KeyInterval, token => keys.SweepAsync(config.Server.IdempotencyRetention, token), stoppingToken),
             EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));

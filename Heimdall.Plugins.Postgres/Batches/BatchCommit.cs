@@ -6,13 +6,15 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
-internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, BatchEvidence evidence)
+internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, BatchEvidence evidence, BatchReceipts? receipts)
 {
     private const string CurrentTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
 
     /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    private BatchEvidence _evidence = evidence;
 
     public static JobFailedException TransactionEnded() => new(
         JobFailureKind.OutcomeUnknown, "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be committed.");
@@ -22,6 +24,7 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await CheckTransactionAsync(cancellationToken);
+        await LeaveReceiptAsync(cancellationToken);
         await monitor.ConfirmAsync(cancellationToken);
         try
         {
@@ -41,9 +44,19 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
     private async Task CheckTransactionAsync(CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(CurrentTransaction, session.Connection);
-        if (await command.ExecuteScalarAsync(cancellationToken) as string != evidence.Xid)
+        if (await command.ExecuteScalarAsync(cancellationToken) as string != _evidence.Xid)
         {
             throw TransactionEnded();
+        }
+    }
+
+    private async Task LeaveReceiptAsync(CancellationToken cancellationToken)
+    {
+        if (receipts is not null && !await receipts.TryWriteAsync(session, cancellationToken))
+        {
+            // It must not be missed.
+            _evidence = _evidence with { Receipt = null };
+            await monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken);
         }
     }
 
@@ -56,7 +69,7 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
             try
             {
                 await using var control = await session.OpenControlAsync(patience.Token);
-                return await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(jobId), evidence, patience.Token);
+                return await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(jobId), _evidence, patience.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or JobFailedException)
             {

@@ -32,6 +32,9 @@ internal sealed record BatchEvidence
     /// <summary>The server's timeline: a promoted standby may not have the transaction, or have another one of that number.</summary>
     public int? Timeline { get; init; }
 
+    /// <summary>The row that the batch leaves in its transaction; null where it leaves none.</summary>
+    public BatchReceipt? Receipt { get; init; }
+
     [JsonIgnore]
     public Backend Backend => new(Pid, Started);
 
@@ -39,7 +42,7 @@ internal sealed record BatchEvidence
     public static BatchEvidence WithoutTransaction(Session session) => new() { Pid = session.Backend.Pid, Started = session.Backend.Started };
 
     /// <summary>Of a session whose transaction is open.</summary>
-    public static async Task<BatchEvidence> TakeAsync(Session session, Guid jobId, CancellationToken cancellationToken)
+    public static async Task<BatchEvidence> TakeAsync(Session session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Question, session.Connection);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -51,6 +54,7 @@ internal sealed record BatchEvidence
             Xid = reader.GetString(0),
             System = reader.GetString(1),
             Timeline = reader.GetInt32(2),
+            Receipt = receipt,
         };
         await reader.CloseAsync();
 
@@ -76,15 +80,30 @@ internal sealed record BatchEvidence
     /// A commit with a later transaction id, and so a flushed log that knows of ours. Without it a server that crashes may hand our
     /// id out once more, and would then say "committed" of somebody else's work.
     /// </summary>
-    private static async Task FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken)
-    {
-        await using var control = await session.OpenControlAsync(cancellationToken);
-        await using var fence = new NpgsqlCommand("select pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)", control)
+    private static Task<int> FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken) => session.OnControlAsync(
+        async control =>
         {
-            Parameters = { new() { Value = jobId.ToString() } },
-        };
-        await fence.ExecuteNonQueryAsync(cancellationToken);
-    }
+            await using var fence = new NpgsqlCommand("select pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)", control)
+            {
+                Parameters = { new() { Value = jobId.ToString() } },
+            };
+            return await fence.ExecuteNonQueryAsync(cancellationToken);
+        },
+        cancellationToken);
+}
+
+/// <summary>Where a batch leaves its receipt: also a server that was not there when the batch ran can then tell what became of it.</summary>
+internal sealed record BatchReceipt
+{
+    public required Guid JobId { get; init; }
+
+    public required int Attempt { get; init; }
+
+    /// <summary>When the table was made: what has another is another database, and not a copy.</summary>
+    public required DateTimeOffset Table { get; init; }
+
+    /// <summary>When the batch began: receipts are not kept for ever.</summary>
+    public required DateTimeOffset Since { get; init; }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -21,6 +21,7 @@ internal sealed class BatchRunner : IAsyncDisposable
     private readonly JobSettings _settings;
     private readonly Guid _jobId;
     private readonly IJobMonitor _monitor;
+    private readonly BatchReceipts? _receipts;
     private readonly BatchJournal _journal;
     private readonly ScriptScanner _scanner;
     private readonly ResumePoint? _resume;
@@ -28,9 +29,9 @@ internal sealed class BatchRunner : IAsyncDisposable
     private Pipeline? _pipeline;
     private Task _stopping = Task.CompletedTask;
 
-    public BatchRunner(Session session, ScriptStream script, JobSettings settings, PluginJob job, IJobMonitor monitor)
+    public BatchRunner(Session session, ScriptStream script, JobSettings settings, PluginJob job, IJobMonitor monitor, BatchReceipts? receipts)
     {
-        (_session, _script, _settings, _jobId, _monitor, _resume) = (session, script, settings, job.Id, monitor, job.Resume);
+        (_session, _script, _settings, _jobId, _monitor, _resume, _receipts) = (session, script, settings, job.Id, monitor, job.Resume, receipts);
         _resumption = _resume is null ? null : new ScriptResumption(_resume.Statement);
         _journal = new BatchJournal(session, script, settings, monitor);
         _scanner = new ScriptScanner(script, settings.Variables)
@@ -38,9 +39,6 @@ internal sealed class BatchRunner : IAsyncDisposable
             OnStrayTerminator = settings.OnError == OnError.Continue ? OnStrayTerminator : null,
         };
     }
-
-    /// <summary>Why a script cannot be gone on with that is not what an earlier job ran.</summary>
-    public const string ScriptChanged = "The script has changed since the job ran that is to be gone on with: its statements are not those that were done. Nothing was run.";
 
     private bool IsOneTransaction => _settings.Transaction == TransactionMode.Single;
 
@@ -94,6 +92,7 @@ internal sealed class BatchRunner : IAsyncDisposable
 
     private async Task<JobProgress> RunInTransactionAsync(CancellationToken cancellationToken)
     {
+        var receipt = _receipts is null ? null : await _receipts.PrepareAsync(_session, cancellationToken);
         await _session.BeginAsync(cancellationToken);
         BatchEvidence? evidence = null;
         await PlayAsync(new SingleTransactionRoute(), stopsOnError: true, RecordEvidenceAsync, cancellationToken);
@@ -108,7 +107,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         _session.Connection.Notice += OnNotice;
         try
         {
-            await new BatchCommit(_session, _jobId, _monitor, evidence!).RunAsync(cancellationToken);
+            await new BatchCommit(_session, _jobId, _monitor, evidence!, _receipts).RunAsync(cancellationToken);
         }
         finally
         {
@@ -119,7 +118,7 @@ internal sealed class BatchRunner : IAsyncDisposable
 
         async Task RecordEvidenceAsync(CancellationToken token)
         {
-            evidence = await BatchEvidence.TakeAsync(_session, _jobId, token);
+            evidence = await BatchEvidence.TakeAsync(_session, _jobId, receipt, token);
             await _monitor.RecordEvidenceAsync(evidence.ToJson(), token);
         }
 
@@ -132,7 +131,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         var sha256 = await _script.HashAheadAsync(cancellationToken);
         if (_resume is not null && _resume.Sha256 != sha256)
         {
-            throw new JobFailedException(JobFailureKind.Refused, ScriptChanged);
+            throw new JobFailedException(JobFailureKind.Refused, ScriptResumption.ScriptChanged);
         }
 
         // Known from the beginning, for whoever finds the batch interrupted.

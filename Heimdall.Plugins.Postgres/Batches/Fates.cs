@@ -35,9 +35,35 @@ internal static class Fates
             return AttemptFate.Interrupted;
         }
 
-        return await IsSameServerAsync(control, evidence, cancellationToken)
-            ? await AskAsync(control, evidence, cancellationToken)
-            : AttemptFate.Unknown;
+        var isSameServer = await IsSameServerAsync(control, evidence, cancellationToken);
+        if (evidence.Receipt is { } receipt)
+        {
+            return await LookAsync(control, receipt, isSameServer ? evidence : null, cancellationToken);
+        }
+
+        return isSameServer ? await AskAsync(control, evidence, cancellationToken) : AttemptFate.Unknown;
+    }
+
+    /// <param name="control">A connection to the server, or to a copy of it.</param>
+    /// <param name="receipt">What is looked for.</param>
+    /// <param name="evidence">Null on a server that knows nothing of the transaction.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private static async Task<AttemptFate> LookAsync(NpgsqlConnection control, BatchReceipt receipt, BatchEvidence? evidence, CancellationToken cancellationToken)
+    {
+        if (await ReceiptTable.FindAsync(control, receipt.JobId, receipt.Attempt, receipt.Table, receipt.Since, cancellationToken) is not { } isThere)
+        {
+            return AttemptFate.Unknown;
+        }
+
+        if (isThere)
+        {
+            return AttemptFate.Committed;
+        }
+
+        // Committed without a receipt: the script has ended the transaction itself, or somebody has taken the receipt away.
+        return evidence is not null && await AskAsync(control, evidence, cancellationToken) == AttemptFate.Committed
+            ? AttemptFate.Unknown
+            : AttemptFate.NothingHappened;
     }
 
     private static async Task<bool> IsSameServerAsync(NpgsqlConnection control, BatchEvidence evidence, CancellationToken cancellationToken)

@@ -11,6 +11,9 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// </summary>
 internal sealed partial class ScriptResumption(long first)
 {
+    /// <summary>Why a script cannot be gone on with that is not what an earlier job ran.</summary>
+    public const string ScriptChanged = "The script has changed since the job ran that is to be gone on with: its statements are not those that were done. Nothing was run.";
+
     /// <summary>A setting is not longer, unless it is no plain one.</summary>
     private const int LongestSetting = 4096;
 

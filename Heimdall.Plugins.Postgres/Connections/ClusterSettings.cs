@@ -5,15 +5,17 @@ using Heimdall.Plugins.Postgres.Contexts;
 
 namespace Heimdall.Plugins.Postgres.Connections;
 
-/// <summary>The <c>context</c> of a cluster: where it is.</summary>
+/// <summary>The <c>context</c> of a cluster: where it is, and whether batches leave receipts in it.</summary>
 internal static class ClusterSettings
 {
     private const string Field = "connection_string";
+    private const string Receipts = "receipts";
 
     public static IReadOnlyList<ContextProblem> Check(JsonObject context)
     {
         var reader = new ContextReader(context);
         var text = reader.Text(Field);
+        _ = reader.Flag(Receipts);
         reader.RefuseOthers();
 
         if (text is not null)
@@ -35,6 +37,8 @@ internal static class ClusterSettings
 
         return reader.Problems;
     }
+
+    public static bool HasReceipts(JsonObject context) => new ContextReader(context).Flag(Receipts) ?? false;
 
     /// <exception cref="JobFailedException">There is none.</exception>
     public static string ConnectionStringOf(JsonObject context) => new ContextReader(context).Text(Field)

@@ -24,6 +24,8 @@ internal static partial class PostgresErrors
     public static bool IsStop(Exception exception) => exception is not PostgresException postgres
         || postgres.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.AdminShutdown;
 
+    public static bool IsForbidden(PostgresException exception) => exception.SqlState == PostgresErrorCodes.InsufficientPrivilege;
+
     public static bool IsCanceled(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
 
     /// <summary>True when the server answered a statement with an error, and so has undone it: unlike a session that ends before the answer.</summary>

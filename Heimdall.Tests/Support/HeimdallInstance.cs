@@ -18,6 +18,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-instance-").FullName;
     private readonly string _address;
     private readonly List<HeimdallProcess> _processes = [];
+    private readonly Lock _lock = new();
 
     private HeimdallInstance(TestDatabase store, TestDatabase target)
     {
@@ -43,6 +44,9 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     public HeimdallProcess? Api { get; private set; }
 
     public IReadOnlyList<HeimdallProcess> Processes => _processes;
+
+    /// <summary>In the environment of processes that are started from now on.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
 
     /// <summary>Databases and configuration; nothing runs yet.</summary>
     /// <param name="configure">Changes the configuration.</param>
@@ -92,7 +96,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         await Eventually.Is(() => IsReadyAsync(Api, deadline.Token), deadline.Token);
     }
 
-    public HeimdallProcess StartWorker() => Start("Heimdall.Worker");
+    public HeimdallProcess StartWorker(params KeyValuePair<string, string>[] variables) => Start("Heimdall.Worker", variables);
 
     /// <summary>Stops the API as an init system does, and starts it again.</summary>
     public async Task RestartApiAsync(CancellationToken cancellationToken)
@@ -239,11 +243,15 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         }
     }
 
-    private HeimdallProcess Start(string program)
+    private HeimdallProcess Start(string program, params KeyValuePair<string, string>[] variables)
     {
-        var process = HeimdallProcess.Start(program, Path.Combine(_folder, $"{_processes.Count}-{program}.log"), "--config", ConfigFile);
-        _processes.Add(process);
-        return process;
+        lock (_lock)
+        {
+            var log = Path.Combine(_folder, $"{_processes.Count}-{program}.log");
+            var process = HeimdallProcess.Start(program, log, [.. Variables, .. variables], "--config", ConfigFile);
+            _processes.Add(process);
+            return process;
+        }
     }
 
     private async Task<bool> IsReadyAsync(HeimdallProcess api, CancellationToken cancellationToken)

@@ -22,10 +22,20 @@ internal sealed class HeimdallProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public static HeimdallProcess Start(string program, string log, params string[] arguments)
+    public static HeimdallProcess Start(string program, string log, params string[] arguments) => Start(program, log, variables: [], arguments);
+
+    /// <param name="program">Its assembly's name.</param>
+    /// <param name="log">The file for what it writes.</param>
+    /// <param name="variables">Added to the environment.</param>
+    /// <param name="arguments">Of the command line.</param>
+    public static HeimdallProcess Start(string program, string log, IEnumerable<KeyValuePair<string, string>> variables, params string[] arguments)
     {
         // The shell becomes the program: its id is the program's, and the log is written even when the tests do not read it.
         var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1", log, "dotnet", Assembly(program), .. arguments]);
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
         return new HeimdallProcess(Process.Start(start)!, log);
     }
 

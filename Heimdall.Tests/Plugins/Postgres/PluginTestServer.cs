@@ -36,7 +36,8 @@ internal sealed class PluginTestServer : IAsyncDisposable
     /// <summary>For looking at what a job left behind.</summary>
     public NpgsqlDataSource Sql { get; }
 
-    public static async Task<PluginTestServer> StartAsync() => new(await TestDatabase.CreateAsync());
+    /// <param name="server">Where, if not on the tests' server.</param>
+    public static async Task<PluginTestServer> StartAsync(string? server = null) => new(await TestDatabase.CreateAsync(server));
 
     public PluginJob Job(string context, IResultWriter? results = null, string command = "{}") => new()
     {
@@ -49,6 +50,13 @@ internal sealed class PluginTestServer : IAsyncDisposable
     };
 
     public PluginJob Batch(string sql) => Job(new JsonObject { ["query"] = sql }.ToJsonString());
+
+    /// <summary>In a cluster with receipts.</summary>
+    public PluginJob BatchWithReceipt(string sql, string? connectionString = null, string? role = null)
+    {
+        var context = new JsonObject { ["connection_string"] = connectionString ?? ConnectionString, ["receipts"] = true };
+        return Job(new JsonObject { ["query"] = sql, ["role"] = role }.ToJsonString()) with { TargetCluster = new PluginCluster($"{Cluster.Id} with receipts", context) };
+    }
 
     public PluginJob Query(string sql, IResultWriter results) => Job(new JsonObject { ["query"] = sql, ["return_result"] = true }.ToJsonString(), results);
 
