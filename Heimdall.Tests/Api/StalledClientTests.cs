@@ -5,7 +5,7 @@ using NUnit.Framework;
 namespace Heimdall.Tests.Api;
 
 /// <summary>A client that asks for much, reads a little, and keeps its connection.</summary>
-[CancelAfter(60_000)]
+[CancelAfter(120_000)]
 public sealed class StalledClientTests
 {
     private HeimdallInstance _heimdall = null!;
@@ -22,7 +22,7 @@ public sealed class StalledClientTests
     public async Task Its_query_is_cancelled_and_frees_the_session(string header, string statement, CancellationToken cancellationToken)
     {
         await _heimdall.Target.ExecuteAsync("drop table if exists stalled; create table stalled (x text)", cancellationToken);
-        const string Rows = "select string_agg(md5((i * 1000 + j)::text), '') as x from generate_series(1, 100000) as i, generate_series(1, 100) as j group by i";
+        const string Rows = "select (select string_agg(md5((i * 1000 + j)::text), '') from generate_series(1, 100) as j) as x from generate_series(1, 100000) as i";
         var name = $"stalled-{Guid.NewGuid():N}";
         var body = $$$"""
             {"name": "{{{name}}}", "command_criteria": ["type:postgres"], "cluster_criteria": ["_id:postgres"],
