@@ -12,6 +12,7 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
 {
     private const int Steps = 4;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Refused = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly ConcurrentDictionary<int, Guid> _taken = new();
@@ -57,6 +58,10 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
             if (await TryCountOpenAsync(cancellationToken) is { } count && count < open)
             {
                 var ids = await Task.WhenAll(Enumerable.Range(0, Math.Min(8, open - count)).Select(_ => SubmitAsync(cancellationToken)));
+                if (ids.Contains(null))
+                {
+                    await Task.Delay(Refused, cancellationToken); // something is away
+                }
                 foreach (var id in ids)
                 {
                     if (id is { } taken && Next(20) == 0)

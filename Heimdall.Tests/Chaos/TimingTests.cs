@@ -74,7 +74,7 @@ public sealed class TimingTests
                 var store = TimeUntilAsync(called, () => _heimdall.Store.ScalarAsync<bool>("select status = 'CANCELED' from heimdall.job where id = $1", cancellationToken, id));
                 one.Backend.Add(await TimeUntilAsync(called, async () => !await _heimdall.HasBackendAsync(id, cancellationToken)));
                 one.Store.Add(await store);
-                (await cancel).AssertStatus((int)(await cancel).Status is 200 ? 200 : 202);
+                Assert.That((int)(await cancel).Status, Is.AnyOf(200, 202));
             }
             Print($"cancel of {name}: call to backend idle or gone", one.Backend, "ms");
             Print($"cancel of {name}: call to CANCELED in the store", one.Store, "ms");

@@ -36,6 +36,19 @@ public sealed class CrashTests
         await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
     }
 
+    [Test]
+    public async Task A_statement_does_not_outlive_its_worker(CancellationToken cancellationToken)
+    {
+        await using var worker = _heimdall.StartWorker();
+        var id = await _heimdall.EnqueueAsync("select pg_sleep(600)", cancellationToken);
+        await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+
+        await worker.KillAsync(cancellationToken);
+
+        await Eventually.Is(async () => !await _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+        await _heimdall.CancelAsync(id, cancellationToken);
+    }
+
     [TestCase(true, "did not take effect")]
     [TestCase(false, "cannot be told")]
     public async Task An_inline_query_whose_api_is_killed_is_recorded_as_failed(bool readOnly, string why, CancellationToken cancellationToken)

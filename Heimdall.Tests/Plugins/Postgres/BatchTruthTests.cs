@@ -42,6 +42,18 @@ public sealed class BatchTruthTests
             Is.EqualTo(hidden.StartsWith("commit", StringComparison.Ordinal)));
     }
 
+    [TestCase("do $$ begin insert into {0} values (2); commit; end $$")]
+    [TestCase("create procedure {0}_end() language plpgsql as $$ begin insert into {0} values (2); commit; end $$; call {0}_end()")]
+    public async Task A_commit_in_a_routine_commits_nothing(string hidden, CancellationToken cancellationToken)
+    {
+        var name = $"routine_{Guid.NewGuid():N}";
+
+        var failure = await FailAsync(new() { ["query"] = $"create table {name} (i int); {string.Format(null, hidden, name)}; select 1" }, cancellationToken);
+
+        Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Sql, "2D000")), failure.Message);
+        Assert.That(await _server.ScalarAsync<bool>($"select to_regclass('{name}') is null", cancellationToken), Is.True);
+    }
+
     [Test]
     public async Task Errors_before_the_end_of_the_session_stay_listed(CancellationToken cancellationToken)
     {

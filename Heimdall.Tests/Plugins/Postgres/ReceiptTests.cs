@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 using Heimdall.Tests.Plugins;
+using Heimdall.Tests.Support;
 using Npgsql;
 using NUnit.Framework;
 
@@ -134,6 +135,21 @@ public sealed class ReceiptTests
 
         await _server.ExecuteAsync("drop schema heimdall_receipts cascade");
         Assert.That(await _server.Plugin.FindFateAsync(job, FailedOver(monitor), cancellationToken), Is.EqualTo(AttemptFate.Unknown), "the table is gone");
+    }
+
+    /// <summary>A function called begin hides the COMMIT from whoever counts BEGIN and END; the attempt dies before it hears of it.</summary>
+    [Test]
+    public async Task A_commit_of_the_scripts_own_is_not_taken_for_undone(CancellationToken cancellationToken)
+    {
+        var job = _server.BatchWithReceipt("create function begin() returns int language sql as 'select 1'; create table half (i int); commit; select pg_sleep(600) as end;");
+        var monitor = new FakeJobMonitor();
+        var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        await Eventually.Is(() => _server.ScalarAsync<bool>("select to_regclass('half') is not null", cancellationToken), cancellationToken);
+
+        var fate = await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken);
+
+        Assert.That(fate, Is.EqualTo(AttemptFate.Unknown));
+        Assert.That(async () => await run, Throws.InstanceOf<JobFailedException>());
     }
 
     [Test]
