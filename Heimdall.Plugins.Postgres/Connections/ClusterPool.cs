@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Heimdall.Core.ConnectionStrings;
+using Heimdall.Plugins.Postgres.Errors;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Connections;
@@ -17,16 +18,20 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int KeepAliveIntervalSeconds = 2; // the operating system gives up after some of them: 9 on Linux
 
     private readonly NpgsqlConnectionStringBuilder _settings;
-    private readonly NpgsqlDataSource _jobs;
+    private readonly NpgsqlDataSource _queries;
+    private readonly NpgsqlDataSource _plainQueries;
     private readonly NpgsqlDataSource _alone;
     private readonly NpgsqlDataSource _control;
     private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _controls = new(StringComparer.Ordinal);
+
+    private volatile bool _isRefusedOptions;
 
     private ClusterPool(NpgsqlConnectionStringBuilder settings)
     {
         _settings = settings;
         var jobs = ForJobs(settings);
-        _jobs = Build(jobs);
+        _plainQueries = Build(jobs);
+        _queries = Build(ForQueries(jobs));
         jobs.Pooling = false; // each connection is closed with its batch
         _alone = Build(jobs);
         _control = Build(ForControl(settings));
@@ -56,7 +61,23 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
     }
 
-    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => _jobs.OpenConnectionAsync(cancellationToken);
+    /// <summary>A pooled connection, for a query. Where a pooler in between refuses the settings of all queries, it comes without them.</summary>
+    public async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        if (!_isRefusedOptions)
+        {
+            try
+            {
+                return await _queries.OpenConnectionAsync(cancellationToken);
+            }
+            catch (PostgresException e) when (PostgresErrors.IsRefusedOption(e))
+            {
+                _isRefusedOptions = true;
+            }
+        }
+
+        return await _plainQueries.OpenConnectionAsync(cancellationToken);
+    }
 
     /// <summary>A connection of its own, with a backend that has served nobody and will serve nobody else.</summary>
     public ValueTask<NpgsqlConnection> OpenAloneAsync(CancellationToken cancellationToken) => _alone.OpenConnectionAsync(cancellationToken);
@@ -70,7 +91,8 @@ internal sealed class ClusterPool : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _jobs.DisposeAsync();
+        await _queries.DisposeAsync();
+        await _plainQueries.DisposeAsync();
         await _alone.DisposeAsync();
         await _control.DisposeAsync();
         foreach (var control in _controls.Values)
@@ -97,13 +119,23 @@ internal sealed class ClusterPool : IAsyncDisposable
         return jobs;
     }
 
+    /// <summary>With the settings of all queries as the session's defaults: each is then set once in the life of a connection, not for each query.</summary>
+    private static NpgsqlConnectionStringBuilder ForQueries(NpgsqlConnectionStringBuilder jobs)
+    {
+        var settings = SessionSettings.OfAllQueries.Where(setting => setting.Key != "TimeZone").Select(setting => $"-c {setting.Key}={setting.Value}");
+        return new NpgsqlConnectionStringBuilder(jobs.ConnectionString)
+        {
+            // Npgsql sends the time zone as a parameter of its own, which counts for more than the options.
+            Timezone = SessionSettings.OfAllQueries.Single(setting => setting.Key == "TimeZone").Value,
+            Options = string.Join(' ', new[] { jobs.Options }.Concat(settings)).TrimStart(),
+        };
+    }
+
     private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
     {
         // Npgsql takes this option of a data source only here.
         var target = settings.TargetSessionAttributes;
-        settings.TargetSessionAttributes = null;
-
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        var builder = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { TargetSessionAttributes = null }.ConnectionString);
         return target is null ? builder.Build() : builder.BuildMultiHost().WithTargetSession(Target(target));
     }
 

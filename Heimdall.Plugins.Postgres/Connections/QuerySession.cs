@@ -15,11 +15,13 @@ internal sealed class QuerySession : IAsyncDisposable
     private const int MostTries = 3;
 
     // Windows servers cannot look after a client while a statement runs, and those before version 14 do not know how.
-    private const string WhoAreYou =
-        """
+    private static readonly string WhoAreYou =
+        $"""
         select pg_backend_pid(),
             (select (extract(epoch from backend_start) * 1000000)::bigint from pg_stat_get_activity(pg_backend_pid())),
-            current_setting('client_connection_check_interval', true) is not null and version() ~ 'linux|apple|darwin|bsd'
+            current_setting('client_connection_check_interval', true) is not null and version() ~ 'linux|apple|darwin|bsd',
+            (select bool_and(current_setting(name) = value)
+                from (values {string.Join(", ", SessionSettings.OfAllQueries.Select(setting => $"('{setting.Key}', '{setting.Value}')"))}) as wanted (name, value))
         """;
 
     private QuerySession(ClusterPool pool, NpgsqlConnection connection, Stream stream, SessionTraits traits)
@@ -29,6 +31,7 @@ internal sealed class QuerySession : IAsyncDisposable
         Stream = stream;
         Control = new BackendControl(pool, connection.Host!, connection.Port, traits.Backend);
         ChecksClient = traits.ChecksClient;
+        HasSettingsOfQueries = traits.HasSettingsOfQueries;
     }
 
     public ClusterPool Pool { get; }
@@ -42,6 +45,9 @@ internal sealed class QuerySession : IAsyncDisposable
 
     /// <summary>Whether the server can be asked to notice, during a statement, that its client is gone.</summary>
     public bool ChecksClient { get; }
+
+    /// <summary>Whether it has <see cref="SessionSettings.OfAllQueries"/> from its start, and so after each wipe too: a pooler in between may not pass them on.</summary>
+    public bool HasSettingsOfQueries { get; }
 
     /// <summary>What the session is left as; it is wiped when it is given back, unless it is clean already.</summary>
     public SessionCondition Condition { get; set; } = SessionCondition.Idle;
@@ -110,12 +116,12 @@ internal sealed class QuerySession : IAsyncDisposable
         await using var command = new NpgsqlCommand(WhoAreYou, connection);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
-        var traits = new SessionTraits(new Backend(row.GetInt32(0), row.GetInt64(1)), row.GetBoolean(2));
+        var traits = new SessionTraits(new Backend(row.GetInt32(0), row.GetInt64(1)), row.GetBoolean(2), row.GetBoolean(3));
         Known.AddOrUpdate(identity, traits);
         return traits;
     }
 
-    private sealed record SessionTraits(Backend Backend, bool ChecksClient);
+    private sealed record SessionTraits(Backend Backend, bool ChecksClient, bool HasSettingsOfQueries);
 }
 
 /// <summary>What a job has left of its session.</summary>

@@ -9,13 +9,27 @@ internal sealed record SessionSettings
     /// <summary>A worker that froze in the middle of a transaction must not hold its locks for ever.</summary>
     private const string IdleInTransaction = "60s";
 
-    /// <summary>A query's transaction is idle while its last rows wait for a reader who takes his time.</summary>
-    private const string IdleInQuery = "600s";
+    /// <summary>
+    /// What is the same for all queries. Results are shown in one fixed form, whatever the server, the database or the login prefers; and a
+    /// query's transaction is idle while its last rows wait for a reader who takes his time. Values as the server shows them.
+    /// </summary>
+    /// <remarks>Not DateStyle: it is also in which order the login writes day and month, and that stays.</remarks>
+    public static IReadOnlyList<KeyValuePair<string, string>> OfAllQueries { get; } =
+    [
+        new("TimeZone", "UTC"),
+        new("IntervalStyle", "postgres"),
+        new("bytea_output", "hex"),
+        new("extra_float_digits", "1"),
+        new("idle_in_transaction_session_timeout", "10min"),
+    ];
 
     public required string ApplicationName { get; init; }
 
-    /// <summary>Name and value for set_config, in order. The role comes last: it may not be allowed to set the others.</summary>
+    /// <summary>Name and value for set_config, in order, but for those of all queries. The role comes last: it may not be allowed to set the others.</summary>
     public required IReadOnlyList<KeyValuePair<string, string>> Values { get; init; }
+
+    /// <summary>Whether names and values can stand in a SET as they are. Those that a job gives are for set_config, which quotes nothing.</summary>
+    public bool IsPlain { get; init; }
 
     public TimeSpan? StatementTimeout { get; init; }
 
@@ -28,24 +42,11 @@ internal sealed record SessionSettings
         var values = new List<KeyValuePair<string, string>>
         {
             new("application_name", name),
-            new("idle_in_transaction_session_timeout", context.ReturnResult ? IdleInQuery : IdleInTransaction),
+            context.ReturnResult ? new("DateStyle", "ISO") : new("idle_in_transaction_session_timeout", IdleInTransaction),
         };
 
         AddTimeout(values, "statement_timeout", context.Timeout);
         AddTimeout(values, "lock_timeout", context.LockTimeout);
-
-        // Results are shown in one fixed form, whatever the server, the database or the login prefers.
-        if (context.ReturnResult)
-        {
-            values.AddRange(
-            [
-                new("TimeZone", "UTC"),
-                new("DateStyle", "ISO"),
-                new("IntervalStyle", "postgres"),
-                new("bytea_output", "hex"),
-                new("extra_float_digits", "1"),
-            ]);
-        }
 
         if (context.SearchPath is { } searchPath)
         {
@@ -57,7 +58,13 @@ internal sealed record SessionSettings
             values.Add(new("role", role));
         }
 
-        return new SessionSettings { ApplicationName = name, Values = values, StatementTimeout = context.Timeout };
+        return new SessionSettings
+        {
+            ApplicationName = name,
+            Values = values,
+            IsPlain = context.SearchPath is null && context.Role is null,
+            StatementTimeout = context.Timeout,
+        };
     }
 
     private static void AddTimeout(List<KeyValuePair<string, string>> values, string name, TimeSpan? timeout)

@@ -20,6 +20,10 @@ internal static partial class PostgresErrors
         is NpgsqlException or SocketException or IOException or TimeoutException or AuthenticationException or CryptographicException
         or UnauthorizedAccessException;
 
+    /// <summary>True of what a pooler or an older server says of start-up options that it does not take.</summary>
+    public static bool IsRefusedOption(PostgresException exception) => exception.SqlState is PostgresErrorCodes.ProtocolViolation
+        or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.InvalidParameterValue or PostgresErrorCodes.FeatureNotSupported;
+
     /// <summary>True of the error that a stopped statement ends with, whether it was cancelled or its backend terminated.</summary>
     public static bool IsStop(Exception exception) => exception is not PostgresException postgres
         || postgres.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.AdminShutdown;

@@ -1,4 +1,5 @@
 using System.Text;
+using Heimdall.Plugins.Postgres.Connections;
 
 namespace Heimdall.Plugins.Postgres.Queries;
 
@@ -13,18 +14,36 @@ internal sealed partial class QueryRunner
     // In the order of the arrays: the role comes last, for it may not be allowed to set the others.
     private static readonly byte[] SetUp = "select set_config(name, value, false) from unnest($1::text[], $2::text[]) as setting (name, value)"u8.ToArray();
 
+    private static readonly KeyValuePair<string, string>[] CheckClient = [new("client_connection_check_interval", "1s")];
+
     private void AddOpening(QueryExchange exchange)
     {
         if (!CommitsByItself)
         {
-            // It comes first: after a query, which the set-up is, nothing makes a read-only transaction writable again.
             exchange.Outgoing.Run(_context.ReadOnly ? BeginReadOnly : Begin);
             exchange.Expect(QueryStep.Begin);
         }
 
-        var values = _session.ChecksClient
-            ? _settings.Values.Prepend(new("client_connection_check_interval", "1s")).ToArray()
-            : _settings.Values;
+        KeyValuePair<string, string>[] values =
+        [
+            .. _session.ChecksClient ? CheckClient : [],
+            .. _session.HasSettingsOfQueries ? [] : SessionSettings.OfAllQueries,
+            .. _settings.Values,
+        ];
+
+        // Short commands are several times cheaper for the server than a query. But in a read-only transaction it must be a query: after one,
+        // nothing makes it writable again.
+        if (_settings.IsPlain && !_context.ReadOnly)
+        {
+            foreach (var (name, value) in values)
+            {
+                exchange.Outgoing.Run(Encoding.UTF8.GetBytes($"set {name} = '{value}'"));
+                exchange.Expect(QueryStep.SetUp);
+            }
+
+            return;
+        }
+
         exchange.Outgoing.Parse(SetUp);
         exchange.Outgoing.Bind([ParameterText.WriteArray(values.Select(value => value.Key)), ParameterText.WriteArray(values.Select(value => value.Value))]);
         exchange.Outgoing.Execute();
