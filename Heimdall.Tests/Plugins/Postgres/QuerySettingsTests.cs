@@ -1,0 +1,70 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+using Heimdall.Tests.Plugins;
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>A query's results have one form, whatever the database prefers and whatever stands in between.</summary>
+[CancelAfter(60_000)]
+public sealed class QuerySettingsTests
+{
+    private const string Settings =
+        """
+        select current_setting('TimeZone'), current_setting('DateStyle'), current_setting('IntervalStyle'), current_setting('bytea_output'),
+            current_setting('extra_float_digits'), current_setting('idle_in_transaction_session_timeout')
+        """;
+
+    private static readonly string[] Wanted = ["UTC", "ISO, DMY", "postgres", "hex", "1", "10min"];
+
+    private PluginTestServer _server = null!;
+
+    [SetUp]
+    public async Task Start()
+    {
+        _server = await PluginTestServer.StartAsync();
+        foreach (var setting in new[] { "TimeZone = 'Asia/Tokyo'", "DateStyle = 'German, DMY'", "IntervalStyle = 'iso_8601'", "bytea_output = 'escape'", "extra_float_digits = 0" })
+        {
+            await _server.ExecuteAsync($"do $$ begin execute format('alter database %I set {setting.Replace("'", "''", StringComparison.Ordinal)}', current_database()); end $$");
+        }
+    }
+
+    [TearDown]
+    public async Task Stop() => await _server.DisposeAsync();
+
+    [TestCase("")]
+    [TestCase(""", "search_path": "public", "role": "postgres" """)]
+    [TestCase(""", "read_only": true""")]
+    public async Task Its_session_has_them_again_after_a_query_that_changed_them(string more, CancellationToken cancellationToken)
+    {
+        const string Change = "select set_config('TimeZone', 'Asia/Tokyo', false), set_config('bytea_output', 'escape', false), pg_backend_pid()";
+        var first = await RunAsync(Change, more, _server.Cluster, cancellationToken);
+
+        Assert.That(await RunAsync(Settings, more, _server.Cluster, cancellationToken), Is.EqualTo(Wanted));
+        Assert.That(await RunAsync("select pg_backend_pid()", more, _server.Cluster, cancellationToken), Is.EqualTo(first[2..]), "the session was another");
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task A_pooler_that_takes_no_options_does_not_matter(bool refuses, CancellationToken cancellationToken)
+    {
+        using var pooler = new PoolerDouble(_server.ConnectionString, refuses);
+        var cluster = new PluginCluster($"cluster_{Guid.NewGuid():N}", new JsonObject { ["connection_string"] = pooler.ConnectionString });
+
+        Assert.That(await RunAsync(Settings, "", cluster, cancellationToken), Is.EqualTo(Wanted));
+        var refused = pooler.Refused;
+        Assert.That(await RunAsync(Settings, "", cluster, cancellationToken), Is.EqualTo(Wanted));
+
+        Assert.That(refused, refuses ? Is.Positive : Is.Zero);
+        Assert.That(pooler.Refused, Is.EqualTo(refused), "it was asked again");
+    }
+
+    private async Task<string?[]> RunAsync(string sql, string more, PluginCluster cluster, CancellationToken cancellationToken)
+    {
+        var results = new FakeResultWriter();
+        var context = $$"""{"query": {{JsonValue.Create(sql).ToJsonString()}}, "return_result": true{{more}}}""";
+        await _server.Plugin.RunAsync(_server.Job(context, results) with { TargetCluster = cluster }, new FakeJobMonitor(), cancellationToken);
+        return [.. results.Rows.Single()];
+    }
+}
