@@ -11,7 +11,8 @@ namespace Heimdall.Api.Jobs;
 /// <summary>The header <c>Idempotency-Key</c> (draft-ietf-httpapi-idempotency-key-header): a string in quotes, or bare, as most clients send it.</summary>
 internal static class IdempotencyHeader
 {
-    private const string Name = "Idempotency-Key";
+    public const string Name = "Idempotency-Key";
+
     private const int MaxLength = 255;
 
     /// <returns>The key, or null where there is none; and what is wrong with it.</returns>

@@ -17,6 +17,11 @@ internal static class RetryJob
     public static async Task<IResult> HandleAsync(
         Guid id, HttpContext context, JobRetrier retrier, JobSubmitter submitter, JobWait wait, CancellationToken cancellationToken)
     {
+        if (context.Request.Headers.ContainsKey(IdempotencyHeader.Name))
+        {
+            // Whoever sends one relies on it; without it he would have two jobs.
+            return Problem.Invalid([new(IdempotencyHeader.Name, "Is not taken here. After a lost answer, look for jobs whose retry_of is this one's id before you ask again.")]);
+        }
         long? fromStatement = null;
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
         {

@@ -53,27 +53,21 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, JobStore
         _ => null,
     };
 
-    private static Job ToNewJob(Job old, string user, Command command, Cluster cluster, JobPlan plan, ResumePoint? resume) => new()
+    private static Job ToNewJob(Job old, string user, Command command, Cluster cluster, JobPlan plan, ResumePoint? resume)
     {
-        Id = Guid.CreateVersion7(),
-        Name = old.Name,
-        Version = old.Version,
-        Description = old.Description,
-        Tags = old.Tags,
-        User = user,
-        Status = JobStatus.Accepted,
-        IsSync = false,
-        ReturnResult = plan.ReturnResult,
-        CommandId = command.Id,
-        CommandName = command.Name,
-        ClusterId = cluster.Id,
-        ClusterName = cluster.Name,
-        CommandCriteria = old.CommandCriteria,
-        ClusterCriteria = old.ClusterCriteria,
-        Context = old.Context,
-        RetryOf = old.Id,
-        Resume = resume,
-    };
+        var again = new JobSubmission
+        {
+            Name = old.Name,
+            Version = old.Version,
+            Description = old.Description,
+            Tags = old.Tags,
+            CommandCriteria = old.CommandCriteria,
+            ClusterCriteria = old.ClusterCriteria,
+            Context = old.Context,
+            User = user,
+        };
+        return JobSubmitter.ToJob(again, command, cluster, plan) with { RetryOf = old.Id, Resume = resume };
+    }
 }
 
 /// <summary>What became of the wish to run a job again: one of the last three.</summary>

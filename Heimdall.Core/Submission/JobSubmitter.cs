@@ -34,7 +34,8 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
     public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> prepared, IdempotencyKey? key, CancellationToken cancellationToken) =>
         queue.EnqueueAsync(prepared, key, cancellationToken);
 
-    private static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
+    /// <summary>A new job, as it is recorded.</summary>
+    internal static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {
         Id = Guid.CreateVersion7(),
         Name = submission.Name,

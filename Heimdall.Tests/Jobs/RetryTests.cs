@@ -140,6 +140,19 @@ public sealed class RetryTests
         Assert.That(reply["detail"], Does.Contain(detail));
     }
 
+    [Test]
+    public async Task An_idempotency_key_that_would_not_hold_is_refused(CancellationToken cancellationToken)
+    {
+        var old = await EndedAsync("select 1", cancellationToken);
+        var before = await _heimdall.GetAsync("/api/v1/jobs?limit=100", cancellationToken);
+
+        var reply = await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{old.Id}/retry", cancellationToken, content: null, ("Idempotency-Key", "once"));
+
+        reply.AssertProblem(400, "Idempotency-Key", "retry_of");
+        var after = await _heimdall.GetAsync("/api/v1/jobs?limit=100", cancellationToken);
+        Assert.That(after.Json.GetProperty("data").GetArrayLength(), Is.EqualTo(before.Json.GetProperty("data").GetArrayLength()));
+    }
+
     private async Task<Reply> EndedAsync(string query, CancellationToken cancellationToken, object? more = null) => await _heimdall.WaitForEndAsync(
         (await _heimdall.SubmitAsync(query, returnResult: false, cancellationToken, more: more)).AssertStatus(202).Id, cancellationToken);
 
