@@ -5,6 +5,7 @@ using Heimdall.Api.Compression;
 using Heimdall.Api.Dashboard;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
+using Heimdall.Api.Live;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
@@ -55,6 +56,7 @@ internal static class ApiHost
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
         services.AddSingleton<JobWait>();
+        services.AddJobWatcher();
         services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);

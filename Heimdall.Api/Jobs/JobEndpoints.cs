@@ -1,3 +1,4 @@
+using Heimdall.Api.Live;
 using Microsoft.OpenApi;
 
 namespace Heimdall.Api.Jobs;
@@ -32,8 +33,12 @@ internal static class JobEndpoints
         api.MapMethods("/job/{id:guid}/result", [HttpMethods.Get, HttpMethods.Head], ReadResult.HandleAsync)
             .WithSummary("The stored result of a queued job, or a page of it.")
             .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, ResultPageReader.Known, JsonSchemaType.Integer));
-        api.MapGet("/job/{id:guid}/stdout", ReadJob.StdoutAsync).WithSummary("The run log: one line a statement.");
-        api.MapGet("/job/{id:guid}/stderr", ReadJob.StderrAsync).WithSummary("Notices and errors.");
+        api.MapGet("/job/{id:guid}/stdout", ReadLog.StdoutAsync).WithSummary("The run log: one line a statement.")
+            .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, ReadLog.Known, JsonSchemaType.Boolean));
+        api.MapGet("/job/{id:guid}/stderr", ReadLog.StderrAsync).WithSummary("Notices and errors.")
+            .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, ReadLog.Known, JsonSchemaType.Boolean));
+        api.MapGet("/job/{id:guid}/events", JobEvents.HandleAsync).WithSummary("What happens to a job, as it happens: server-sent events.")
+            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream");
         api.MapPost("/job/{id:guid}/cancel", CancelJob.HandleAsync).WithSummary("Stop a job.").Produces<JobView>();
         api.MapPost("/job/{id:guid}/retry", RetryJob.HandleAsync)
             .WithSummary("Run a job that has ended again, as a new job; a batch with transaction: none from a statement on.")

@@ -13,6 +13,12 @@ public enum JobLogStream
     Stderr,
 }
 
+/// <summary>A piece of a log: what a runner wrote at one time.</summary>
+/// <param name="Number">Grows from piece to piece of a job, over both streams.</param>
+/// <param name="Stream">Which log.</param>
+/// <param name="Lines">Each with its line feed.</param>
+public sealed record JobLogPiece(long Number, JobLogStream Stream, string Lines);
+
 /// <summary>The <c>job_log</c> table.</summary>
 public sealed class JobLogStore(StoreDatabase database)
 {
@@ -22,6 +28,9 @@ public sealed class JobLogStore(StoreDatabase database)
     private const string InsertSql = "insert into job_log (job_id, stream, lines) values ($1, $2, $3)";
 
     private const string SelectSql = "select lines from job_log where job_id = $1 and stream = $2 order by id";
+
+    private const string SelectAfterSql =
+        "select id, stream, lines from job_log where job_id = $1 and stream = any($2) and id > $3 order by id limit 100";
 
     public async Task AppendAsync(Guid jobId, JobLogStream stream, string lines, CancellationToken cancellationToken)
     {
@@ -43,6 +52,23 @@ public sealed class JobLogStore(StoreDatabase database)
         {
             yield return row.GetString(0);
         }
+    }
+
+    /// <summary>The next pieces behind one, at most a hundred; all from the beginning behind 0.</summary>
+    public async Task<IReadOnlyList<JobLogPiece>> ReadAfterAsync(
+        Guid jobId, IReadOnlyList<JobLogStream> streams, long number, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectAfterSql);
+        command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = streams.Select(ToName).ToArray() });
+        command.Parameters.Add(new() { Value = number });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var pieces = new List<JobLogPiece>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            pieces.Add(new JobLogPiece(row.GetInt64(0), row.GetString(1) == ToName(JobLogStream.Stdout) ? JobLogStream.Stdout : JobLogStream.Stderr, row.GetString(2)));
+        }
+        return pieces;
     }
 
     private static string ToName(JobLogStream stream) => stream == JobLogStream.Stdout ? "stdout" : "stderr";

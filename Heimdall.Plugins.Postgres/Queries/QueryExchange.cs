@@ -95,13 +95,13 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
         {
             switch (TakeMessages())
             {
-                case Next.Fill:
+                case Need.Fill:
                     await FillAsync();
                     break;
-                case Next.Start when !rows.IsClosed:
+                case Need.Start when !rows.IsClosed:
                     await OnColumns(Columns);
                     break;
-                case Next.Flush:
+                case Need.Flush:
                     _turn.Leave(); // whoever reads the result is slower than this
                     await _flushing;
                     break;
@@ -135,7 +135,7 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
         }
     }
 
-    private Next TakeMessages()
+    private Need TakeMessages()
     {
         while (_incoming.TryRead(out var type, out var body))
         {
@@ -143,16 +143,16 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
             {
                 if (Current == QueryStep.Statement && !TryAddRow(type, body))
                 {
-                    return Next.Flush;
+                    return Need.Flush;
                 }
             }
-            else if (Take((char)type, body) is not Next.Message and var next)
+            else if (Take((char)type, body) is not Need.Message and var next)
             {
                 return next;
             }
         }
 
-        return Next.Fill;
+        return Need.Fill;
     }
 
     /// <returns>False when the writer must be waited for.</returns>
@@ -175,20 +175,20 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
     }
 
     // https://www.postgresql.org/docs/current/protocol-message-formats.html
-    private Next Take(char type, ReadOnlySpan<byte> body)
+    private Need Take(char type, ReadOnlySpan<byte> body)
     {
         switch (type)
         {
             case 't' when Current == QueryStep.Description:
                 ParameterTypes = ReadTypes(body);
-                return Next.Message;
+                return Need.Message;
             case 'T' when Current == QueryStep.Description:
                 Columns = RowDescription.Read(body);
                 _expected.Dequeue();
-                return Next.Start;
+                return Need.Start;
             case 'n' when Current == QueryStep.Description:
                 _expected.Dequeue();
-                return Next.Message;
+                return Need.Message;
             case 'H':
                 return OnCopyOut(isBinary: body is [1, ..]);
             case 'G':
@@ -196,34 +196,34 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
                 throw new SessionBrokenException(new InvalidDataException("The server asks for COPY data."));
             case 'C' or 'I':
                 OnCommandComplete(CommandOutcome.Read(body));
-                return Next.Message;
+                return Need.Message;
             case 'E':
                 OnErrorResponse(ServerReport.Read(body, Encoding.UTF8));
-                return Next.Message;
+                return Need.Message;
             case 'N':
                 onNotice(ServerReport.Read(body, Encoding.UTF8).ToNotice());
-                return Next.Message;
+                return Need.Message;
             case 'Z':
                 OnReady(body);
-                return Next.Ready;
+                return Need.Ready;
             default:
-                return Next.Message;
+                return Need.Message;
         }
     }
 
-    private Next OnCopyOut(bool isBinary)
+    private Need OnCopyOut(bool isBinary)
     {
         if (isBinary)
         {
             Refusal ??= "COPY in the binary format has no rows of text; leave the format out.";
             rows.IsClosed = true;
             OnCut();
-            return Next.Message;
+            return Need.Message;
         }
 
         HasCopiedOut = true;
         Columns = [("copy", ColumnTypes.Text)];
-        return Next.Start;
+        return Need.Start;
     }
 
     private void OnCommandComplete(CommandOutcome outcome)
@@ -285,7 +285,7 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
     }
 
     /// <summary>What must be done before the next message is looked at.</summary>
-    private enum Next
+    private enum Need
     {
         Message,
         Fill,

@@ -1,0 +1,87 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Live;
+
+/// <summary>
+/// <c>GET /api/v1/job/{id}/events</c>: what happens to a job, as it happens, as server-sent events
+/// (https://html.spec.whatwg.org/multipage/server-sent-events.html): <c>status</c>, <c>progress</c>, <c>log</c>, <c>notice</c>, and <c>end</c>.
+/// </summary>
+/// <remarks>
+/// The id of an event is how much of the log has been sent: a client that comes back with it as <c>Last-Event-ID</c> gets the rest. Status and
+/// progress are told anew to each client; only the last of either counts.
+/// </remarks>
+internal static class JobEvents
+{
+    private const string LastEventId = "Last-Event-ID";
+
+    /// <summary>The id of the last event: a browser that comes back after it is told to stay away.</summary>
+    private const string End = "end";
+
+    private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
+
+    private static readonly JobLogStream[] Streams = [JobLogStream.Stdout, JobLogStream.Stderr];
+
+    public static async Task<IResult> HandleAsync(
+        Guid id, HttpContext context, JobStore jobs, JobWatcher watcher, JobLogStore logs, CancellationToken cancellationToken)
+    {
+        var last = context.Request.Headers[LastEventId].ToString();
+        if (last == End)
+        {
+            return TypedResults.NoContent();
+        }
+        if (await jobs.FindNameAsync(id, cancellationToken) is null)
+        {
+            return Problem.UnknownJob(id);
+        }
+        var position = default(LogPosition);
+        if (last.Length > 0 && !LogPosition.TryParse(last, out position))
+        {
+            return Problem.Invalid([new(LastEventId, "Must be the id of an event that was sent before, such as 12.3; leave it out to begin at the beginning.")]);
+        }
+        if (watcher.IsFull)
+        {
+            return JobWatcher.TooMany(context, id);
+        }
+        return TypedResults.ServerSentEvents(ReadAsync(watcher, id, new LogReader(logs, id, Streams, position), cancellationToken));
+    }
+
+    private static async IAsyncEnumerable<SseItem<string>> ReadAsync(
+        JobWatcher watcher, Guid id, LogReader log, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        JobNews? before = null;
+        await foreach (var news in watcher.WatchAsync(id, cancellationToken))
+        {
+            var isOver = news.State.Status.IsFinal();
+            // The same news once more are sent to find out whether anybody still reads.
+            if (!isOver && (news.State != before?.State || ReferenceEquals(news, before)))
+            {
+                yield return Status(news);
+            }
+            await foreach (var (stream, line) in log.ReadAsync(news.LastPiece, cancellationToken))
+            {
+                yield return Item(stream == JobLogStream.Stdout ? "log" : "notice", new LogLineView(line), log.Position.ToString());
+            }
+            if (news.Progress != (before?.Progress ?? new JobProgress()))
+            {
+                yield return Item("progress", ProgressView.Of(news.Progress), log.Position.ToString());
+            }
+            if (isOver)
+            {
+                yield return Status(news);
+                yield return Item("end", new object(), End);
+            }
+            before = news;
+        }
+
+        SseItem<string> Status(JobNews news) => Item("status", JobStateView.Of(news), log.Position.ToString());
+    }
+
+    private static SseItem<string> Item<T>(string type, T data, string id) =>
+        new(JsonSerializer.Serialize(data, ApiJson.Options), type) { EventId = id, ReconnectionInterval = Reconnect };
+}

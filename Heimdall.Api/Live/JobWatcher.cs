@@ -1,0 +1,156 @@
+using System.Runtime.CompilerServices;
+using Heimdall.Api.Problems;
+using Heimdall.Core.Jobs;
+using Npgsql;
+
+namespace Heimdall.Api.Live;
+
+/// <summary>
+/// Looks after the jobs that callers watch: all of them in one statement, four times a second, however many watch. Costs the store nothing
+/// while nobody does.
+/// </summary>
+internal sealed partial class JobWatcher(JobNewsStore store, IHostApplicationLifetime lifetime, ILogger<JobWatcher> logger) : BackgroundService
+{
+    /// <summary>How many may watch at one time in a process: each holds a connection of its caller.</summary>
+    private const int MostWatchers = 1000;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>After this long without news a watcher gets the last ones again: only what is sent finds out that nobody reads.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, JobWatch> _watches = [];
+    private readonly SemaphoreSlim _wanted = new(0);
+    private int _watchers;
+
+    /// <summary>503 for one more than may watch.</summary>
+    public static IResult TooMany(HttpContext context, Guid id)
+    {
+        context.Response.Headers.RetryAfter = "10";
+        return Problem.Of(
+            StatusCodes.Status503ServiceUnavailable, "too-many-watchers", "Too many jobs are watched.",
+            $"This process lets {MostWatchers} callers watch jobs at one time; ask again later, or poll GET /api/v1/job/{id}.");
+    }
+
+    public bool IsFull => Volatile.Read(ref _watchers) >= MostWatchers;
+
+    /// <summary>
+    /// Where a job stands, and again whenever that has changed, up to its end. Ends sooner when the job is deleted, or this process is asked to stop.
+    /// </summary>
+    public async IAsyncEnumerable<JobNews> WatchAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        var watch = Join(id);
+        try
+        {
+            while (true)
+            {
+                var (news, isGone, changed) = watch.Look();
+                if (news is not null)
+                {
+                    yield return news;
+                }
+                if (isGone || news is { State.Status: var status } && status.IsFinal())
+                {
+                    yield break;
+                }
+                await changed.WaitAsync(Silence, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (stop.IsCancellationRequested)
+                {
+                    yield break;
+                }
+            }
+        }
+        finally
+        {
+            Leave(id, watch);
+        }
+    }
+
+    public override void Dispose()
+    {
+        _wanted.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var ids = Ids();
+            if (ids.Length == 0)
+            {
+                await _wanted.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                continue;
+            }
+            await LookAsync(ids, stoppingToken);
+            await Task.Delay(Interval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task LookAsync(Guid[] ids, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var news = (await store.ReadAsync(ids, cancellationToken)).ToDictionary(job => job.Id);
+            foreach (var id in ids)
+            {
+                Find(id)?.Tell(news.GetValueOrDefault(id));
+            }
+        }
+        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or TimeoutException)
+        {
+            LogBlind(ids.Length, exception.Message); // they wait; what they have seen stays true
+        }
+    }
+
+    private JobWatch Join(Guid id)
+    {
+        lock (_lock)
+        {
+            if (!_watches.TryGetValue(id, out var watch))
+            {
+                _watches[id] = watch = new JobWatch();
+            }
+            watch.Watchers++;
+            if (_watchers++ == 0)
+            {
+                _wanted.Release();
+            }
+            return watch;
+        }
+    }
+
+    private void Leave(Guid id, JobWatch watch)
+    {
+        lock (_lock)
+        {
+            _watchers--;
+            if (--watch.Watchers == 0)
+            {
+                _watches.Remove(id);
+            }
+        }
+    }
+
+    private Guid[] Ids()
+    {
+        lock (_lock)
+        {
+            return [.. _watches.Keys];
+        }
+    }
+
+    private JobWatch? Find(Guid id)
+    {
+        lock (_lock)
+        {
+            return _watches.GetValueOrDefault(id);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Count} jobs are watched, and where they stand could not be read: {Reason}")]
+    private partial void LogBlind(int count, string reason);
+}

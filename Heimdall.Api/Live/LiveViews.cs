@@ -1,0 +1,47 @@
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Live;
+
+/// <summary>A line of a job's log.</summary>
+internal sealed record LogLineView(string Line);
+
+/// <summary>Where a job stands. What does not apply is absent.</summary>
+internal sealed record JobStateView
+{
+    public required Guid Id { get; init; }
+
+    public required string Status { get; init; }
+
+    public int? Attempt { get; init; }
+
+    public DateTime? StartedAt { get; init; }
+
+    public DateTime? FinishedAt { get; init; }
+
+    public DateTime? RetryAt { get; init; }
+
+    public string? Error { get; init; }
+
+    public string? CanceledBy { get; init; }
+
+    public static JobStateView Of(JobNews news) => new()
+    {
+        Id = news.Id,
+        Status = news.State.Status.ToName(),
+        Attempt = news.State.Attempt == 0 ? null : news.State.Attempt,
+        StartedAt = news.State.StartedAt,
+        FinishedAt = news.State.FinishedAt,
+        RetryAt = news.State.RetryAt,
+        Error = news.State.Error,
+        CanceledBy = news.State.CanceledBy,
+    };
+}
+
+/// <summary>How far a job has come: the fields of the job of these names.</summary>
+internal sealed record ProgressView(
+    long? Statements, long? StatementsTotal, long? BytesRead, long? BytesTotal, long? RowsAffected, long? RowCount, bool? Truncated)
+{
+    public static ProgressView Of(JobProgress progress) => new(
+        progress.Statements, progress.StatementsTotal, progress.BytesRead, progress.BytesTotal, progress.RowsAffected, progress.RowCount, progress.Truncated);
+}
