@@ -6,6 +6,7 @@ using Heimdall.Api.Dashboard;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
@@ -16,6 +17,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
+using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
 using Heimdall.Plugins.Postgres;
 
@@ -51,6 +53,7 @@ internal static class ApiHost
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
+        services.AddSchedules();
         services.AddSingleton<InlineSlots>();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
@@ -58,6 +61,7 @@ internal static class ApiHost
         services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
+        services.AddSingleton<ScheduleViews>();
 
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
@@ -91,6 +95,7 @@ internal static class ApiHost
         api.MapJobs();
         api.MapCatalog();
         api.MapScripts();
+        api.MapSchedules();
         app.MapHealth();
         app.MapOpenApi();
         app.MapDashboard();
