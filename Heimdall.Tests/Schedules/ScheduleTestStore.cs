@@ -29,27 +29,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
     /// <summary>What a worker process has, as it is when it is ready.</summary>
     public async Task<IServiceProvider> StartAsync(CancellationToken cancellationToken, params ScheduleConfig[] schedules)
     {
-        var config = new HeimdallConfig
-        {
-            Database = new() { ConnectionString = Database.ConnectionString },
-            Commands = [new() { Name = "sql", Plugin = "postgres", Version = "1", Tags = ["type:postgres"], ClusterTags = ["data:local"] }],
-            Clusters = [new() { Name = "local", Tags = ["data:local"], Context = new() { ["connection_string"] = Database.ConnectionString } }],
-            Schedules = schedules,
-        };
-        var services = new ServiceCollection();
-        services.AddLogging();
-        services.AddSingleton(config);
-        services.AddSingleton<TimeProvider>(Clock);
-        services.AddSingleton<PluginCatalog>();
-        services.AddPostgresPlugin();
-        services.AddStore(config.Database, ConnectionLimits.ForApi);
-        services.AddCatalog();
-        services.AddResults(config.Results);
-        services.AddJobRunning();
-        services.AddJobQueue(config.Worker);
-        services.AddJobSubmission();
-        services.AddSchedules();
-        var process = services.BuildServiceProvider();
+        var process = Build(Database, Clock, schedules);
         _processes.Add(process);
         await process.GetRequiredService<StoreMigrator>().MigrateAsync(
             async token =>
@@ -61,6 +41,32 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
             },
             cancellationToken);
         return process;
+    }
+
+    /// <summary>The same on a store that is there already, which is left as it is.</summary>
+    public static ServiceProvider Build(TestDatabase database, TimeProvider clock, params ScheduleConfig[] schedules)
+    {
+        var config = new HeimdallConfig
+        {
+            Database = new() { ConnectionString = database.ConnectionString },
+            Commands = [new() { Name = "sql", Plugin = "postgres", Version = "1", Tags = ["type:postgres"], ClusterTags = ["data:local"] }],
+            Clusters = [new() { Name = "local", Tags = ["data:local"], Context = new() { ["connection_string"] = database.ConnectionString } }],
+            Schedules = schedules,
+        };
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddSingleton(config);
+        services.AddSingleton(clock);
+        services.AddSingleton<PluginCatalog>();
+        services.AddPostgresPlugin();
+        services.AddStore(config.Database, ConnectionLimits.ForApi);
+        services.AddCatalog();
+        services.AddResults(config.Results);
+        services.AddJobRunning();
+        services.AddJobQueue(config.Worker);
+        services.AddJobSubmission();
+        services.AddSchedules();
+        return services.BuildServiceProvider();
     }
 
     /// <summary>All runs of a schedule, the oldest first: when, what became of it, who asked.</summary>
