@@ -6,11 +6,16 @@ internal sealed record DueOccurrences
     /// <summary>So many jobs are made in one transaction, and so many missed occurrences have a record of their own.</summary>
     public const int Most = 100;
 
+    /// <summary>So many are looked at in one transaction, which the store ends when nothing is heard of it.</summary>
+    internal const int MostSeen = 1_000_000;
+
     /// <summary>One that is noticed so late was not missed.</summary>
     private static readonly TimeSpan OnTime = TimeSpan.FromSeconds(5);
 
     /// <summary>With <see cref="MisfireRule.Skip"/>, where the schedule itself says nothing: workers that are restarted cost no run.</summary>
     private static readonly TimeSpan SkipsAfter = TimeSpan.FromMinutes(1);
+
+    private const string MadeUpFor = "Missed; a later run makes up for it.";
 
     /// <summary>In the order of their times.</summary>
     public required IReadOnlyList<DueOccurrence> Occurrences { get; init; }
@@ -27,11 +32,16 @@ internal sealed record DueOccurrences
         var decided = new List<DueOccurrence>();
         var missed = new MissedOccurrences();
         var fired = 0;
+        var seen = 0;
         DateTime? behind = null; // with Once: the last one that was missed, which is run if nothing comes after it
         foreach (var time in schedule.Coming().TakeWhile(time => time <= now))
         {
-            if (fired == Most)
+            if (fired == Most || seen++ == MostSeen)
             {
+                if (behind is { } before)
+                {
+                    missed.Add(before, MadeUpFor);
+                }
                 return new() { Occurrences = [.. missed.Told, .. decided], DecidedUntil = Schedule.JustBefore(time), HasMore = true };
             }
             if (now - time > latest)
@@ -41,7 +51,7 @@ internal sealed record DueOccurrences
             }
             if (definition.Misfire == MisfireRule.Once && behind is { } earlier)
             {
-                missed.Add(earlier, "Missed; a later run makes up for it.");
+                missed.Add(earlier, MadeUpFor);
                 behind = null;
             }
             if (definition.Misfire == MisfireRule.Once && now - time > OnTime)
@@ -64,12 +74,12 @@ internal sealed record DueOccurrences
     {
         var count = 0L;
         DateTime last = default;
-        foreach (var time in times)
+        foreach (var time in times.Take(MostSeen))
         {
             count++;
             last = time;
         }
-        return count == 0 ? null : new DueOccurrence(last, count == 1 ? why : $"{why} So it was of the {count - 1} before.");
+        return count == 0 ? null : new DueOccurrence(last, count == 1 ? why : $"{why} So it was of the {count - 1}{(count == MostSeen ? " and more" : "")} before.");
     }
 
     private static string Text(TimeSpan time) => time < TimeSpan.FromMinutes(2) ? $"{time.TotalSeconds:0.#} s" : time.ToString(@"d\.hh\:mm\:ss", null);

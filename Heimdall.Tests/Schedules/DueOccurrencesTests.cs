@@ -134,6 +134,20 @@ public sealed class DueOccurrencesTests
     }
 
     [Test]
+    public void A_very_long_time_is_looked_at_in_parts()
+    {
+        var schedule = new Schedule { Definition = EveryMinute with { Cron = "* * * * * *" }, DecidedUntil = Noon.AddDays(-12) };
+
+        var first = DueOccurrences.Of(schedule, Noon.AddSeconds(0.5));
+        var second = DueOccurrences.Of(schedule with { DecidedUntil = first.DecidedUntil }, Noon.AddSeconds(0.5));
+
+        Assert.That((first.HasMore, second.HasMore), Is.EqualTo((true, false)));
+        Assert.That(Fired(first), Is.Empty);
+        Assert.That(Missed(first)[^1].AddSeconds(1), Is.GreaterThan(first.DecidedUntil), "all but the one that comes next");
+        Assert.That(Fired(second), Is.EqualTo(Enumerable.Range(-4, 5).Select(back => Noon.AddSeconds(back))));
+    }
+
+    [Test]
     public void It_begins_and_ends_when_it_is_said_to()
     {
         var due = Due(
