@@ -74,7 +74,7 @@ public sealed class ScheduleValidationTests
         using var folder = new ConfigFolder();
         var one = Schedule("name: nightly");
 
-        var problems = folder.ProblemsOf(Database + one + one[one.IndexOf("  - ", StringComparison.Ordinal)..]);
+        var problems = folder.ProblemsOf(Database + one + one[one.IndexOf("  -\n", StringComparison.Ordinal)..]);
 
         Assert.That(problems, Has.One.EndsWith("schedules[1].name: is the name of schedules[0] too"));
     }

@@ -226,11 +226,15 @@ public sealed class ScheduleApiTests
             "select value from hangfire.hash where key = 'recurring-job:from-file' and field = 'Job'", cancellationToken);
 
         // A wire contract, as that of jobs.
-        var fields = JsonDocument.Parse(payload).RootElement;
-        Assert.That(fields.GetProperty("t").GetString(), Is.EqualTo("Heimdall.Core.Queue.IScheduleTicker, Heimdall.Core"));
-        Assert.That(fields.GetProperty("m").GetString(), Is.EqualTo("TickAsync"));
-        Assert.That(fields.GetProperty("a").ToString(), Is.EqualTo("""["\"from-file\"",null]"""));
-        Assert.That(fields.GetProperty("q").GetString(), Is.EqualTo("schedules"));
+        var fields = JsonDocument.Parse(payload).RootElement.EnumerateObject().ToDictionary(field => field.Name, field => field.Value.GetString());
+        Assert.That(fields, Is.EquivalentTo(new Dictionary<string, string>
+        {
+            ["Type"] = "Heimdall.Core.Queue.IScheduleTicker, Heimdall.Core",
+            ["Method"] = "TickAsync",
+            ["ParameterTypes"] = """["System.String, mscorlib","System.Threading.CancellationToken, mscorlib"]""",
+            ["Arguments"] = """["\"from-file\"",null]""",
+            ["Queue"] = "schedules",
+        }));
     }
 
     private Task<Reply> PutAsync(
