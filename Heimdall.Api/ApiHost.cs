@@ -7,6 +7,7 @@ using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
@@ -17,6 +18,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
+using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
 using Heimdall.Plugins.Postgres;
 
@@ -52,6 +54,7 @@ internal static class ApiHost
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
+        services.AddSchedules();
         services.AddSingleton<InlineSlots>();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
@@ -60,6 +63,7 @@ internal static class ApiHost
         services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
+        services.AddSingleton<ScheduleViews>();
 
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
@@ -93,6 +97,7 @@ internal static class ApiHost
         api.MapJobs();
         api.MapCatalog();
         api.MapScripts();
+        api.MapSchedules();
         app.MapHealth();
         app.MapOpenApi();
         app.MapDashboard();

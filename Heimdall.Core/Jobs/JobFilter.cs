@@ -21,6 +21,9 @@ public sealed record JobFilter
 
     public string? Tag { get; init; }
 
+    /// <summary>Id of the schedule.</summary>
+    public string? ScheduleId { get; init; }
+
     public DateTime? CreatedAfter { get; init; }
 
     public DateTime? CreatedBefore { get; init; }
