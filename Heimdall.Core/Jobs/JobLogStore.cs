@@ -23,6 +23,8 @@ public sealed class JobLogStore(StoreDatabase database)
 
     private const string SelectSql = "select lines from job_log where job_id = $1 and stream = $2 order by id";
 
+    private const string SelectAfterSql = "select id, stream, lines from job_log where job_id = $1 and id > $2 order by id limit $3";
+
     public async Task AppendAsync(Guid jobId, JobLogStream stream, string lines, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(InsertSql);
@@ -45,5 +47,25 @@ public sealed class JobLogStore(StoreDatabase database)
         }
     }
 
+    /// <summary>Both streams as they were written, some pieces at a time: those behind a piece, 0 for the first ones.</summary>
+    public async Task<IReadOnlyList<JobLogPiece>> ReadAfterAsync(Guid jobId, long after, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectAfterSql);
+        command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = after });
+        command.Parameters.Add(new() { Value = limit });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var pieces = new List<JobLogPiece>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            var stream = row.GetString(1) == "stdout" ? JobLogStream.Stdout : JobLogStream.Stderr;
+            pieces.Add(new JobLogPiece(row.GetInt64(0), stream, row.GetString(2)));
+        }
+        return pieces;
+    }
+
     private static string ToName(JobLogStream stream) => stream == JobLogStream.Stdout ? "stdout" : "stderr";
 }
+
+/// <summary>As much of a log as its runner had at hand when it wrote: whole lines, with their ends.</summary>
+public sealed record JobLogPiece(long Id, JobLogStream Stream, string Lines);
