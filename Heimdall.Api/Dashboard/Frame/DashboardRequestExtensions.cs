@@ -1,0 +1,42 @@
+using Hangfire.Dashboard;
+using Microsoft.AspNetCore.Antiforgery;
+
+namespace Heimdall.Api.Dashboard.Frame;
+
+/// <summary>What pages and buttons need of a request.</summary>
+internal static class DashboardRequestExtensions
+{
+    public static T Service<T>(this DashboardContext context)
+        where T : notnull => context.GetHttpContext().RequestServices.GetRequiredService<T>();
+
+    public static CancellationToken Aborted(this DashboardContext context) => context.GetHttpContext().RequestAborted;
+
+    /// <summary>The job's id in the address; the route lets nothing else through.</summary>
+    public static Guid JobId(this DashboardContext context) => Guid.Parse(context.UriMatch.Groups["id"].ValueSpan);
+
+    /// <summary>The address of a page of the dashboard.</summary>
+    public static string To(this DashboardContext context, string path) => $"{context.Request.PathBase}{path}";
+
+    /// <summary>Sends a browser whose form has been taken to a page of the dashboard, so that reloading does not send the form again.</summary>
+    public static void GoTo(this DashboardContext context, string path)
+    {
+        var response = context.GetHttpContext().Response;
+        response.StatusCode = StatusCodes.Status303SeeOther;
+        response.Headers.Location = context.To(path);
+    }
+
+    /// <summary>A form that is one button. It works without scripts.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="path">What it posts to.</param>
+    /// <param name="label">The words on it.</param>
+    /// <param name="style">A class of Bootstrap's buttons.</param>
+    /// <param name="fields">Hidden fields.</param>
+    public static Markup Button(this DashboardContext context, string path, string label, string style, params IEnumerable<(string Name, string Value)> fields)
+    {
+        var http = context.GetHttpContext();
+        var token = context.Service<IAntiforgery>().GetAndStoreTokens(http);
+        var hidden = fields.Append((token.FormFieldName, token.RequestToken ?? ""))
+            .Select(field => Markup.Of($"""<input type="hidden" name="{field.Item1}" value="{field.Item2}">"""));
+        return Markup.Of($"""<form method="post" action="{context.To(path)}">{hidden}<button type="submit" class="btn {style}">{label}</button></form>""");
+    }
+}
