@@ -16,6 +16,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<JobLogStore>();
         services.AddSingleton<OpenJobCounts>();
+        services.AddSingleton<JobSearch>();
         services.AddSingleton<RunningJobs>();
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
         services.AddSingleton<PluginJobs>();

@@ -7,7 +7,7 @@ using static Microsoft.Playwright.Assertions;
 namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The page of a job, as an operator uses it.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(300_000)]
 public sealed class JobDetailPageTests
 {
     private HeimdallInstance _heimdall = null!;

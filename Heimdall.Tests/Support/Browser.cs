@@ -7,7 +7,7 @@ namespace Heimdall.Tests.Support;
 /// <summary>A headless Chromium, the one that the machine has.</summary>
 internal sealed class Browser : IAsyncDisposable
 {
-    private const float Patience = 30_000; // milliseconds; a busy machine is slow, and no time is a result
+    private const float Patience = 90_000; // milliseconds; a busy machine is slow, and no time is a result
 
     private static readonly string[] _switches =
     [

@@ -18,7 +18,7 @@ internal static class ClusterListPage
         return new PageContent("Clusters", Markup.Of($"""
             <h1 class="page-header">Clusters</h1>
             <table class="table hd-clusters"><thead><tr>
-            <th scope="col">Cluster</th><th scope="col">Health</th><th scope="col">Latency</th><th scope="col">Running</th><th scope="col">Queued</th><th scope="col" class="hd-wide">Tags</th>
+            <th scope="col">Cluster</th><th scope="col">Health</th><th scope="col" class="hd-wide">Latency</th><th scope="col">Running</th><th scope="col">Queued</th><th scope="col" class="hd-wide">Tags</th>
             </tr></thead><tbody>{rows}</tbody></table>
             <p class="hd-aside">Health is what the API process that drew this page has seen: it probes the active clusters every ten seconds.</p>
             """));
@@ -29,7 +29,7 @@ internal static class ClusterListPage
         var latency = health is { Healthy: true } ? Pieces.Duration(health.Latency) : "";
         return Markup.Of($"""
             <tr><th scope="row">{cluster.Name}{(cluster.Version.Length > 0 ? Markup.Of($""" <span class="hd-aside">{cluster.Version}</span>""") : Markup.Empty)}</th>
-            <td>{DrawHealth(cluster, health, now)}</td><td>{latency}</td>
+            <td>{DrawHealth(cluster, health, now)}<div class="hd-narrow">{latency}</div></td><td class="hd-wide">{latency}</td>
             <td>{JobsLink(context, cluster, "RUNNING,CANCELING", open.Running)}</td><td>{JobsLink(context, cluster, "ACCEPTED", open.Queued)}</td>
             <td class="hd-wide">{string.Join(", ", cluster.Tags)}</td></tr>
             """);
@@ -48,7 +48,7 @@ internal static class ClusterListPage
 
     private static Markup JobsLink(DashboardContext context, Cluster cluster, string status, long count)
     {
-        var address = context.To("/sql/jobs") + new QueryString().Add("cluster", cluster.Id).Add("status", status);
+        var address = context.AddressOf("/sql/jobs") + new QueryString().Add("cluster", cluster.Id).Add("status", status);
         return count == 0 ? Markup.Of($"0") : Markup.Of($"""<a href="{address}">{Pieces.Number(count)}</a>""");
     }
 }

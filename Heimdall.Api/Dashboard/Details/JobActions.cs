@@ -13,12 +13,12 @@ internal static class JobActions
     public static async Task CancelAsync(DashboardContext context)
     {
         var user = context.GetHttpContext().CallerName();
-        if (await context.Service<JobCanceller>().CancelAsync(context.JobId(), user, context.Aborted()) is (_, Stopping: false))
+        if (await context.Service<JobCanceller>().CancelAsync(context.AddressedJob(), user, context.Aborted()) is (_, Stopping: false))
         {
             await RefuseAsync(context, StatusCodes.Status409Conflict, "The job has ended already; there is nothing to stop.");
             return;
         }
-        context.GoTo($"/sql/jobs/{context.JobId()}");
+        context.GoTo($"/sql/jobs/{context.AddressedJob()}");
     }
 
     public static async Task RetryAsync(DashboardContext context)
@@ -28,7 +28,7 @@ internal static class JobActions
             && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
         try
         {
-            var retry = await context.Service<JobRetrier>().PrepareAsync(context.JobId(), user, fromStatement, context.Aborted());
+            var retry = await context.Service<JobRetrier>().PrepareAsync(context.AddressedJob(), user, fromStatement, context.Aborted());
             if (retry?.New is not { } job)
             {
                 await RefuseAsync(context, StatusCodes.Status409Conflict, retry?.Conflict ?? retry?.Routing?.Reason ?? "There is no such job.");

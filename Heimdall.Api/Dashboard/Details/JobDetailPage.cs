@@ -16,7 +16,7 @@ internal static class JobDetailPage
     /// <param name="status">The reply's, if the job is there.</param>
     public static async Task<PageContent> ReadAsync(DashboardContext context, string? notice, int status)
     {
-        var id = context.JobId();
+        var id = context.AddressedJob();
         if (await context.Service<JobStore>().FindAsync(id, context.Aborted()) is not { } job)
         {
             return new PageContent("No such job", Markup.Of($"""<h1 class="page-header">No such job</h1><p>There is no job <code>{id}</code>.</p>"""))
@@ -29,8 +29,8 @@ internal static class JobDetailPage
         var parts = await DrawPartsAsync(context, job, isWhole: true);
         var version = job.Version.Length > 0 ? Markup.Of($" <small>{job.Version}</small>") : Markup.Empty;
         return new PageContent($"{job.Name} – {job.Status.ToName()}", Markup.Of($"""
-            <div id="hd-live" data-url="{context.To($"/sql/jobs/{id}/live")}" data-after="{log.After}" data-more="{(log.HasMore || !job.Status.IsFinal() ? "true" : "false")}">
-            <p class="hd-back"><a href="{context.To("/sql/jobs")}">SQL jobs</a></p>
+            <div id="hd-live" data-url="{context.AddressOf($"/sql/jobs/{id}/live")}" data-after="{log.After}" data-more="{(log.HasMore || !job.Status.IsFinal() ? "true" : "false")}">
+            <p class="hd-back"><a href="{context.AddressOf("/sql/jobs")}">SQL jobs</a></p>
             <h1 class="page-header" id="hd-title">{job.Name}{version}</h1>
             {(notice is null ? Markup.Empty : Pieces.Alert("warning", Markup.Of($"{notice}")))}
             {(job.Description.Length > 0 ? Markup.Of($"<p>{job.Description}</p>") : Markup.Empty)}
@@ -48,7 +48,7 @@ internal static class JobDetailPage
     public static async Task SendLiveAsync(DashboardContext context)
     {
         var http = context.GetHttpContext();
-        if (await context.Service<JobStore>().FindAsync(context.JobId(), context.Aborted()) is not { } job)
+        if (await context.Service<JobStore>().FindAsync(context.AddressedJob(), context.Aborted()) is not { } job)
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
@@ -76,7 +76,7 @@ internal static class JobDetailPage
             ["hd-actions"] = JobParts.Actions(context, job),
             ["hd-part-errors"] = JobParts.Errors(job),
             ["hd-part-progress"] = JobParts.Progress(job),
-            ["hd-part-session"] = await SessionPart.DrawAsync(job, context.Service<JobActivity>(), time, context.To, aborted),
+            ["hd-part-session"] = await SessionPart.DrawAsync(job, context.Service<JobActivity>(), time, context.AddressOf, aborted),
         };
         if (isWhole)
         {

@@ -75,7 +75,7 @@ internal static class JobParts
             {Pieces.Fact("Command", job.CommandName)}
             {Pieces.Fact("Cluster", job.ClusterName)}
             {Pieces.Fact("Caller", job.User)}
-            {Pieces.Fact("Tags", Markup.Join(job.Tags.Select(tag => Markup.Of($"""<a class="hd-tag" href="{context.To($"/sql/jobs?tag={Uri.EscapeDataString(tag)}")}">{tag}</a> """))))}
+            {Pieces.Fact("Tags", Markup.Join(job.Tags.Select(tag => Markup.Of($"""<a class="hd-tag" href="{context.AddressOf($"/sql/jobs?tag={Uri.EscapeDataString(tag)}")}">{tag}</a> """))))}
             {Pieces.Fact("Created", Pieces.Time(job.CreatedAt))}
             {Pieces.Fact("Started", Pieces.Time(job.StartedAt))}
             {Pieces.Fact("Ended", Pieces.Time(job.FinishedAt))}
@@ -84,10 +84,10 @@ internal static class JobParts
             {Pieces.Fact("Rows affected", progress.RowsAffected is { } affected ? Pieces.Number(affected) : null)}
             {Pieces.Fact("Rows", progress.RowCount is { } rows ? $"{Pieces.Number(rows)}{(progress.Truncated == true ? ", ended by a limit" : "")}" : null)}
             {Pieces.Fact("Asked to stop by", job.CanceledBy)}
-            {Pieces.Fact("Runs again", job.RetryOf is { } old ? Pieces.JobLink(context.To, old, $"job {old}") : Markup.Empty)}
+            {Pieces.Fact("Runs again", job.RetryOf is { } old ? Pieces.JobLink(context.AddressOf, old, $"job {old}") : Markup.Empty)}
             {Pieces.Fact("Begins at", job.Resume is { } resume ? $"statement {resume.Statement}" : null)}
             {Pieces.Fact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
-            {Pieces.Fact("In the queue", job.QueueId is { } queueId ? Markup.Of($"""<a href="{context.To($"/jobs/details/{queueId}")}">Hangfire job #{queueId}</a>""") : Markup.Empty)}
+            {Pieces.Fact("In the queue", job.QueueId is { } queueId ? Markup.Of($"""<a href="{context.AddressOf($"/jobs/details/{queueId}")}">Hangfire job #{queueId}</a>""") : Markup.Empty)}
             </dl>
             """);
     }

@@ -28,5 +28,7 @@ internal sealed record LogPart(Markup Html, long After, bool HasMore)
 
     private static Markup Draw(JobLogPiece piece) => piece.Stream == JobLogStream.Stdout
         ? Markup.Of($"{piece.Lines}")
-        : Markup.Of($"""<span class="hd-stderr">{piece.Lines}</span>""");
+        : Markup.Join(piece.Lines.TrimEnd('\n').Split('\n').Select(line => Markup.Of($"""<span class="{Kind(line)}">{line}{"\n"}</span>""")));
+
+    private static string Kind(string line) => line.StartsWith("ERROR:", StringComparison.Ordinal) ? "hd-failure" : "hd-notice";
 }

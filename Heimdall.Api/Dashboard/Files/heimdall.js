@@ -3,10 +3,10 @@
     'use strict';
 
     function mendFrame() {
-        var toggle = document.querySelector('.navbar-toggle');
-        if (toggle) {
-            toggle.setAttribute('aria-label', 'Menu');
-        }
+        document.documentElement.lang = 'en'; // the process has no culture, and Hangfire writes that down as a language
+        give('.navbar', { role: 'navigation', 'aria-label': 'Pages of the dashboard' });
+        give('#footer', { role: 'contentinfo' });
+        give('.navbar-toggle', { 'aria-label': 'Menu' });
         document.querySelectorAll('.navbar-nav > .active > a').forEach(function (link) {
             link.setAttribute('aria-current', 'page');
         });
@@ -18,6 +18,11 @@
             skip.textContent = 'Skip to the content';
             document.body.insertBefore(skip, document.body.firstChild);
         }
+    }
+
+    function give(selector, attributes) {
+        var element = document.querySelector(selector);
+        Object.keys(element ? attributes : {}).forEach(function (name) { element.setAttribute(name, attributes[name]); });
     }
 
     // What the server sends is HTML of its own making; what jobs have put into it is encoded there.

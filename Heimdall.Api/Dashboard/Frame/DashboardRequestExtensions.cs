@@ -12,17 +12,17 @@ internal static class DashboardRequestExtensions
     public static CancellationToken Aborted(this DashboardContext context) => context.GetHttpContext().RequestAborted;
 
     /// <summary>The job's id in the address; the route lets nothing else through.</summary>
-    public static Guid JobId(this DashboardContext context) => Guid.Parse(context.UriMatch.Groups["id"].ValueSpan);
+    public static Guid AddressedJob(this DashboardContext context) => Guid.Parse(context.UriMatch.Groups["id"].ValueSpan);
 
     /// <summary>The address of a page of the dashboard.</summary>
-    public static string To(this DashboardContext context, string path) => $"{context.Request.PathBase}{path}";
+    public static string AddressOf(this DashboardContext context, string path) => $"{context.Request.PathBase}{path}";
 
     /// <summary>Sends a browser whose form has been taken to a page of the dashboard, so that reloading does not send the form again.</summary>
     public static void GoTo(this DashboardContext context, string path)
     {
         var response = context.GetHttpContext().Response;
         response.StatusCode = StatusCodes.Status303SeeOther;
-        response.Headers.Location = context.To(path);
+        response.Headers.Location = context.AddressOf(path);
     }
 
     /// <summary>A form that is one button. It works without scripts.</summary>
@@ -37,6 +37,6 @@ internal static class DashboardRequestExtensions
         var token = context.Service<IAntiforgery>().GetAndStoreTokens(http);
         var hidden = fields.Append((token.FormFieldName, token.RequestToken ?? ""))
             .Select(field => Markup.Of($"""<input type="hidden" name="{field.Item1}" value="{field.Item2}">"""));
-        return Markup.Of($"""<form method="post" action="{context.To(path)}">{hidden}<button type="submit" class="btn {style}">{label}</button></form>""");
+        return Markup.Of($"""<form method="post" action="{context.AddressOf(path)}">{hidden}<button type="submit" class="btn {style}">{label}</button></form>""");
     }
 }

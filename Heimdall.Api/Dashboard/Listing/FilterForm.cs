@@ -9,14 +9,15 @@ namespace Heimdall.Api.Dashboard.Listing;
 internal static class FilterForm
 {
     public static Markup Draw(DashboardContext context, IQueryCollection query, CatalogSnapshot catalog) => Markup.Of($"""
-        <form method="get" action="{context.To("/sql/jobs")}" class="hd-filter" role="search" aria-label="Filter the jobs">
+        <form method="get" action="{context.AddressOf("/sql/jobs")}" class="hd-filter" role="search" aria-label="Filter the jobs">
         {Choice(query, "status", "Status", JobStatusNames.All.Where(name => name != "NEW").Select(name => (name, name)))}
         {Choice(query, "command", "Command", catalog.Commands.Select(command => (command.Id, command.Name)))}
         {Choice(query, "cluster", "Cluster", catalog.Clusters.Select(cluster => (cluster.Id, cluster.Name)))}
         {Text(query, "user", "Caller")}
         {Text(query, "tag", "Tag")}
         {Text(query, "name", "Name")}
-        <div class="hd-filter-buttons"><button type="submit" class="btn btn-primary">Filter</button> <a class="btn btn-default" href="{context.To("/sql/jobs")}">Clear</a></div>
+        {Text(query, "text", "Text in SQL or error")}
+        <div class="hd-filter-buttons"><button type="submit" class="btn btn-primary">Filter</button> <a class="btn btn-default" href="{context.AddressOf("/sql/jobs")}">Clear</a></div>
         </form>
         """);
 

@@ -20,18 +20,28 @@ internal static class JobListPage
             var list = problems.Select(problem => Markup.Of($"<li>{problem.Path}: {problem.Message}</li>"));
             return Page(Markup.Of($"{form}{Pieces.Alert("warning", Markup.Of($"<ul>{list}</ul>"))}")) with { Status = StatusCodes.Status400BadRequest };
         }
+        var now = context.Service<TimeProvider>().GetUtcNow().UtcDateTime;
+        if (filter.Text is not null)
+        {
+            var found = await context.Service<JobSearch>().FindAsync(filter, context.Aborted());
+            return Page(Markup.Of($"{form}{JobTable.Draw(context, found.Jobs, now)}{DrawBound(found)}{DrawWayOn(context, query, found.Next, "Search on")}"));
+        }
         var page = await context.Service<JobStore>().ListAsync(filter, context.Aborted());
-        var rows = JobTable.Draw(context, page.Jobs, context.Service<TimeProvider>().GetUtcNow().UtcDateTime);
-        return Page(Markup.Of($"{form}{rows}{DrawWayOn(context, query, page)}"));
+        return Page(Markup.Of($"{form}{JobTable.Draw(context, page.Jobs, now)}{DrawWayOn(context, query, page.Next, "Older")}"));
     }
+
+    /// <summary>A search does not see the whole history at once, and says how far it has seen.</summary>
+    private static Markup DrawBound(JobSearchPage found) => found.Next is { } next
+        ? Markup.Of($"""<p class="hd-aside">{Pieces.Number(found.LookedAt)} jobs were looked at, back to {Pieces.Time(next.At)}.</p>""")
+        : Markup.Of($"""<p class="hd-aside">All further jobs were looked at: {Pieces.Number(found.LookedAt)}.</p>""");
 
     private static PageContent Page(Markup body) => new("SQL jobs", Markup.Of($"""<h1 class="page-header">SQL jobs</h1>{body}"""));
 
-    private static Markup DrawWayOn(DashboardContext context, QueryCollection query, JobPage page)
+    private static Markup DrawWayOn(DashboardContext context, QueryCollection query, JobCursor? next, string label)
     {
         var newest = query.ContainsKey("cursor") ? Markup.Of($"""<li><a class="btn btn-default" href="{Address(context, query, cursor: null)}">Newest</a></li>""") : Markup.Empty;
-        var older = page.Next is { } next
-            ? Markup.Of($"""<li><a class="btn btn-default" rel="next" href="{Address(context, query, JobCursorText.Write(next))}">Older</a></li>""")
+        var older = next is not null
+            ? Markup.Of($"""<li><a class="btn btn-default" rel="next" href="{Address(context, query, JobCursorText.Write(next))}">{label}</a></li>""")
             : Markup.Empty;
         return Markup.Of($"""<nav aria-label="Pages"><ul class="hd-pages">{newest}{older}</ul></nav>""");
     }
@@ -39,7 +49,7 @@ internal static class JobListPage
     private static string Address(DashboardContext context, QueryCollection query, string? cursor)
     {
         var kept = query.Where(field => field.Key != "cursor").SelectMany(field => field.Value, (field, value) => KeyValuePair.Create(field.Key, value));
-        return context.To("/sql/jobs") + QueryString.Create(cursor is null ? kept : kept.Append(new("cursor", cursor)));
+        return context.AddressOf("/sql/jobs") + QueryString.Create(cursor is null ? kept : kept.Append(new("cursor", cursor)));
     }
 
     /// <summary>A form sends the fields that were left empty, too.</summary>
