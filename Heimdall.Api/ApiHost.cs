@@ -5,6 +5,7 @@ using Heimdall.Api.Dashboard;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
@@ -15,6 +16,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
+using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
 using Heimdall.Plugins.Postgres;
 
@@ -50,6 +52,7 @@ internal static class ApiHost
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddJobSubmission();
+        services.AddSchedules();
         services.AddSingleton<InlineSlots>();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
@@ -57,6 +60,7 @@ internal static class ApiHost
         services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
+        services.AddSingleton<ScheduleViews>();
 
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
@@ -89,6 +93,7 @@ internal static class ApiHost
         api.MapJobs();
         api.MapCatalog();
         api.MapScripts();
+        api.MapSchedules();
         app.MapHealth();
         app.MapOpenApi();
         app.MapDashboard();

@@ -6,6 +6,8 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
+using Heimdall.Core.Schedules;
+using Heimdall.Core.Submission;
 using Heimdall.Plugins.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -34,6 +36,9 @@ internal static class WorkerHost
         services.AddJobRunning();
         services.AddJobQueue(config.Worker);
         services.AddQueueServer(config.Worker);
+        services.AddJobSubmission();
+        services.AddSchedules();
+        services.AddScheduleFiring();
         services.AddJanitor();
         services.AddConnectionBudget();
 

@@ -12,7 +12,7 @@ internal static class JobFilterReader
     /// <summary>The parameters there are.</summary>
     public static IReadOnlyList<string> Known { get; } =
     [
-        "id", "name", "version", "user", "status", "command", "cluster", "tag", "text", "created_after", "created_before",
+        "id", "name", "version", "user", "status", "command", "cluster", "tag", "schedule", "text", "created_after", "created_before",
         "order_by", "direction", "limit", "cursor",
     ];
 
@@ -33,6 +33,7 @@ internal static class JobFilterReader
             Command = Text("command"),
             Cluster = Text("cluster"),
             Tag = Text("tag"),
+            ScheduleId = Text("schedule"),
             Text = Text("text"),
             CreatedAfter = Value<DateTime>("created_after", "a time such as 2026-01-31T12:00:00Z", TryParseTime),
             CreatedBefore = Value<DateTime>("created_before", "a time such as 2026-01-31T12:00:00Z", TryParseTime),

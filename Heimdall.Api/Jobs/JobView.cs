@@ -55,6 +55,10 @@ internal sealed record JobView
 
     public string? CanceledBy { get; init; }
 
+    public string? Schedule { get; init; }
+
+    public DateTime? PlannedAt { get; init; }
+
     public Guid? RetryOf { get; init; }
 
     public long? FromStatement { get; init; }
@@ -104,6 +108,8 @@ internal sealed record JobView
         Error = job.Failure?.Message,
         Sqlstate = job.Failure?.SqlState,
         CanceledBy = job.CanceledBy,
+        Schedule = job.ScheduleId,
+        PlannedAt = job.PlannedAt,
         RetryOf = job.RetryOf,
         FromStatement = job.Resume?.Statement,
         Sha256 = job.Progress.Sha256,

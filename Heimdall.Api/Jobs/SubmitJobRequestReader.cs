@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Jobs;

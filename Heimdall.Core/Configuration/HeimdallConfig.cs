@@ -24,4 +24,6 @@ public sealed record HeimdallConfig
     public CommandConfig[] Commands { get; init; } = [];
 
     public ClusterConfig[] Clusters { get; init; } = [];
+
+    public ScheduleConfig[] Schedules { get; init; } = [];
 }

@@ -16,7 +16,7 @@ public sealed record ConnectionLimits(int Store, int Queue, int Records = 0)
 
     /// <summary>
     /// For a process that runs jobs. A running job writes its log and its result; an idle Hangfire worker holds one
-    /// connection to look and one to listen.
+    /// connection to look and one to listen, and so does the one for schedules.
     /// </summary>
-    public static ConnectionLimits ForWorker(int concurrency) => new(Store: (2 * concurrency) + 6, Queue: (2 * concurrency) + QueueBackground);
+    public static ConnectionLimits ForWorker(int concurrency) => new(Store: (2 * concurrency) + 6, Queue: (2 * concurrency) + 2 + QueueBackground);
 }

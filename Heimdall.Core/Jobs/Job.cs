@@ -71,6 +71,12 @@ public sealed record Job
     /// <summary>Where in its script it begins; null for the beginning.</summary>
     public ResumePoint? Resume { get; init; }
 
+    /// <summary>Id of the schedule that made it.</summary>
+    public string? ScheduleId { get; init; }
+
+    /// <summary>When its schedule was to make it.</summary>
+    public DateTime? PlannedAt { get; init; }
+
     /// <summary>The queue's own id of the job; null for inline runs.</summary>
     public string? QueueId { get; init; }
 }

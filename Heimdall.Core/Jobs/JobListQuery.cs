@@ -30,6 +30,7 @@ internal static class JobListQuery
         Add(filter.Command, " and command_id = ");
         Add(filter.Cluster, " and cluster_id = ");
         Add(filter.Tag is null ? null : new[] { filter.Tag }, " and tags <> '{}' and tags @> ");
+        Add(filter.ScheduleId, " and schedule = ");
         Add(filter.CreatedAfter, " and created_at > ");
         Add(filter.CreatedBefore, " and created_at < ");
         var column = filter.OrderBy == JobOrder.CreatedAt ? "created_at" : "updated_at";

@@ -42,23 +42,34 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
     /// recorded unqueued.
     /// </summary>
     /// <returns>Null when the key is taken; then nothing is written.</returns>
-    public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken) => InQueueTransactionAsync(
-        [.. jobs.Select(job => job.Id)],
-        async (connection, queueIds) =>
+    public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken) => InTransactionAsync(
+        async connection =>
             key is null || await IdempotencyStore.ClaimAsync(connection, key, jobs.Select(job => job.Id), cancellationToken)
-                ? await JobStore.InsertQueuedAsync(
-                    connection, [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })], cancellationToken)
+                ? await AddAsync(connection, jobs, cancellationToken)
                 : null,
         cancellationToken);
 
+    /// <summary>Writes rows of jobs and their places in the queue within a transaction of <see cref="InTransactionAsync"/>.</summary>
+    internal async Task<IReadOnlyList<Job>> AddAsync(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
+    {
+        var queueIds = await TakePlacesAsync(connection, [.. jobs.Select(job => job.Id)], cancellationToken);
+        return await JobStore.InsertQueuedAsync(
+            connection, [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })], cancellationToken);
+    }
+
     /// <summary>Gives a job a new place in the queue, unless somebody has done so already.</summary>
-    internal Task<bool> RequeueAsync(Guid jobId, string lostQueueId, CancellationToken cancellationToken) => InQueueTransactionAsync(
-        [jobId],
-        (connection, queueIds) => JobStore.ReplaceQueueIdAsync(connection, jobId, lostQueueId, queueIds[0], cancellationToken),
+    internal Task<bool> RequeueAsync(Guid jobId, string lostQueueId, CancellationToken cancellationToken) => InTransactionAsync(
+        async connection =>
+        {
+            var queueIds = await TakePlacesAsync(connection, [jobId], cancellationToken);
+            return await JobStore.ReplaceQueueIdAsync(connection, jobId, lostQueueId, queueIds[0], cancellationToken);
+        },
         cancellationToken);
 
-    private async Task<T> InQueueTransactionAsync<T>(
-        Guid[] jobIds, Func<NpgsqlConnection, string[], Task<T>> writeAsync, CancellationToken cancellationToken)
+    /// <summary>Runs writes in one transaction, in which Hangfire's are too.</summary>
+    /// <param name="writeAsync">Gives null or false when somebody else was first: then nothing is written.</param>
+    /// <param name="cancellationToken">Ends the writing.</param>
+    internal async Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, Task<T>> writeAsync, CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         using var transaction = new TransactionScope(
@@ -66,15 +77,19 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
             new TransactionOptions { IsolationLevel = IsolationLevel.ReadCommitted },
             TransactionScopeAsyncFlowOption.Enabled);
         connection.EnlistTransaction(Transaction.Current);
-        var first = clients.Create(storage.On(connection))
-            .Create<IJobRunner>(runner => runner.RunAsync(jobIds[0], CancellationToken.None), new EnqueuedState(Name));
-        string[] queueIds = jobIds.Length == 1 ? [first] : [first, .. await CopyAsync(connection, first, jobIds, cancellationToken)];
-        var written = await writeAsync(connection, queueIds);
-        if (written is not (null or false)) // somebody else was first: the new place is rolled back
+        var written = await writeAsync(connection);
+        if (written is not (null or false))
         {
             transaction.Complete();
         }
         return written;
+    }
+
+    private async Task<string[]> TakePlacesAsync(NpgsqlConnection connection, Guid[] jobIds, CancellationToken cancellationToken)
+    {
+        var first = clients.Create(storage.On(connection))
+            .Create<IJobRunner>(runner => runner.RunAsync(jobIds[0], CancellationToken.None), new EnqueuedState(Name));
+        return jobIds.Length == 1 ? [first] : [first, .. await CopyAsync(connection, first, jobIds, cancellationToken)];
     }
 
     /// <returns>The places of all jobs but the first, which has one.</returns>

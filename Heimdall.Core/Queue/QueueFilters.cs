@@ -29,6 +29,9 @@ internal sealed class QueueFilters : IJobFilterProvider
         // Hangfire keeps failed jobs for ever by default; the history is Heimdall's own table.
         private static readonly TimeSpan FailedRetention = TimeSpan.FromDays(7);
 
+        // Of a schedule that runs each second a day's ticks would be 86,400; what they did is in its history.
+        private static readonly TimeSpan TickRetention = TimeSpan.FromMinutes(10);
+
         public void OnStateElection(ElectStateContext context)
         {
             if (context.CandidateState is FailedState { Exception: JobHandedBackException handedBack })
@@ -53,6 +56,10 @@ internal sealed class QueueFilters : IJobFilterProvider
             if (context.NewState is FailedState)
             {
                 transaction.ExpireJob(context.BackgroundJob.Id, FailedRetention);
+            }
+            if (context.NewState is SucceededState && context.BackgroundJob.Job?.Type == typeof(IScheduleTicker))
+            {
+                context.JobExpirationTimeout = TickRetention;
             }
             if (context.NewState is DeletedState && context.BackgroundJob.Job?.Args is [Guid jobId, ..])
             {

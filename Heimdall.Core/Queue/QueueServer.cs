@@ -1,6 +1,7 @@
 using Hangfire;
 using Hangfire.Common;
 using Hangfire.Server;
+using Hangfire.States;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Microsoft.Extensions.Hosting;
@@ -18,7 +19,8 @@ public sealed class QueueServer(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await readiness.WaitAsync(stoppingToken);
-        using var server = new BackgroundJobServer(Options(), storage, []);
+        var ticks = new Worker([RecurringJobs.QueueName], new BackgroundJobPerformer(filters, activator), new BackgroundJobStateChanger(filters));
+        using var server = new BackgroundJobServer(Options(), storage, [ticks]);
         await Task.Delay(Timeout.Infinite, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         server.SendStop();
         await server.WaitForShutdownAsync(CancellationToken.None); // bounded by the options
@@ -37,7 +39,7 @@ public sealed class QueueServer(
         ShutdownTimeout = config.DrainTimeout + CancelTime,
         // Heimdall's own lease and notifications stop a job sooner; this only serves deletions from the dashboard.
         CancellationCheckInterval = TimeSpan.FromSeconds(5),
-        // How late a job may be that waits to be tried again; by default 15 s.
+        // How late a job may be that waits to be tried again, and how late a schedule is looked at; by default 15 s.
         SchedulePollingInterval = TimeSpan.FromSeconds(1),
         // A worker that is gone leaves the dashboard's list after this; by default 5 minutes.
         ServerTimeout = TimeSpan.FromSeconds(30),

@@ -24,6 +24,8 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<IBackgroundJobClientFactory>(provider => provider.GetRequiredService<BackgroundJobClientFactory>());
         services.AddSingleton<JobQueue>();
         services.AddSingleton<QueueRepair>();
+        services.AddSingleton<RecurringJobs>();
+        services.AddSingleton<IRecurringJobManagerFactory>(provider => provider.GetRequiredService<RecurringJobs>());
         return services;
     }
 

@@ -2,7 +2,8 @@ namespace Heimdall.Tests.Support;
 
 /// <summary>
 /// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Auth"/>, <see cref="Results"/> and
-/// <see cref="SqlUploads"/> are the inside of a YAML flow mapping; <see cref="Commands"/> and <see cref="Clusters"/> are lists, one <c>- {…}</c> a line.
+/// <see cref="SqlUploads"/> are the inside of a YAML flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and
+/// <see cref="Schedules"/> are lists, one <c>- {…}</c> a line.
 /// </summary>
 internal sealed record InstanceConfig
 {
@@ -28,6 +29,8 @@ internal sealed record InstanceConfig
 
     public string Clusters { get; init; } = "";
 
+    public string Schedules { get; init; } = "";
+
     /// <summary>With one more cluster.</summary>
     public InstanceConfig WithCluster(string name, string tags, string connectionString, string more = "") => this with
     {
@@ -46,6 +49,15 @@ internal sealed record InstanceConfig
             """,
     };
 
+    /// <summary>With one more schedule: what its flow mapping says beside its name.</summary>
+    public InstanceConfig WithSchedule(string name, string fields) => this with
+    {
+        Schedules = $$"""
+            {{Schedules}}- {name: {{name}}, {{fields}}}
+
+            """,
+    };
+
     public string ToYaml(string listen) => $$"""
         database: {connection_string: "{{Store}}"}
         server: {listen: "{{listen}}", {{Server}}}
@@ -58,5 +70,7 @@ internal sealed record InstanceConfig
         {{Commands}}
         clusters:
         {{Clusters}}
+        schedules:
+        {{Schedules}}
         """;
 }

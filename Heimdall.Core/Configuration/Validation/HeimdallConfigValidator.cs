@@ -26,6 +26,8 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
         RuleForEach(config => config.Clusters).SetValidator(config => new ClusterConfigValidator(plugins, config.Commands));
         RuleFor(config => config.Commands).Custom((commands, context) => RefuseDuplicates([.. commands.Select(command => (command.Id, command.Name))], context));
         RuleFor(config => config.Clusters).Custom((clusters, context) => RefuseDuplicates([.. clusters.Select(cluster => (cluster.Id, cluster.Name))], context));
+        RuleForEach(config => config.Schedules).SetValidator(new ScheduleConfigValidator());
+        RuleFor(config => config.Schedules).Custom((schedules, context) => RefuseDuplicates([.. schedules.Select(schedule => (schedule.Id, schedule.Name))], context));
     }
 
     private static void RefuseDuplicates((string? Id, string Name)[] entries, ValidationContext<HeimdallConfig> context)

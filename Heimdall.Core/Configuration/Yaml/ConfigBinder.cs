@@ -67,12 +67,14 @@ internal sealed partial class ConfigBinder(ConfigProblemList problems)
         return items;
     }
 
-    private object? ReadScalar(Type type, YamlScalar scalar, string path)
+    private object? ReadScalar(Type property, YamlScalar scalar, string path)
     {
+        var type = Nullable.GetUnderlyingType(property) ?? property;
         object? value = type switch
         {
             _ when type == typeof(string) => scalar.Text,
             _ when type == typeof(TimeSpan) => Duration.Read(scalar.Text),
+            _ when type == typeof(DateTimeOffset) => Timestamp.TryRead(scalar.Text, out var time) ? time : null,
             _ when !scalar.IsPlain => null,
             _ when type == typeof(bool) => CoreSchema.ReadBoolean(scalar.Text),
             _ when type == typeof(int) => CoreSchema.ReadInteger(scalar.Text) is { } number && Fits(number, int.MinValue, int.MaxValue) ? (int)number : null,
@@ -162,6 +164,7 @@ internal sealed partial class ConfigBinder(ConfigProblemList problems)
     {
         _ when type == typeof(bool) => "must be true or false",
         _ when type == typeof(TimeSpan) => Duration.Expected,
+        _ when type == typeof(DateTimeOffset) => Timestamp.Expected,
         _ when type == typeof(int) => string.Create(CultureInfo.InvariantCulture, $"must be a whole number up to {int.MaxValue}"),
         _ when type == typeof(long) => string.Create(CultureInfo.InvariantCulture, $"must be a whole number up to {long.MaxValue}"),
         _ => "must be text",

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace Heimdall.Core.Configuration.Yaml;
 
-/// <summary>Reads <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>2h</c>, <c>7d</c> and <c>hh:mm:ss</c>.</summary>
-internal static partial class Duration
+/// <summary>Reads and writes <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>2h</c>, <c>7d</c> and <c>hh:mm:ss</c>.</summary>
+public static partial class Duration
 {
     public const string Expected = "must be a duration: 500ms, 30s, 5m, 2h, 7d or hh:mm:ss";
 
@@ -32,6 +32,16 @@ internal static partial class Duration
             _ => TimeSpan.FromDays(amount),
         };
     }
+
+    /// <summary>In the largest unit that leaves no rest.</summary>
+    public static string Write(TimeSpan time) => time.Ticks switch
+    {
+        var ticks when ticks % TimeSpan.TicksPerDay == 0 => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerDay}d"),
+        var ticks when ticks % TimeSpan.TicksPerHour == 0 => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerHour}h"),
+        var ticks when ticks % TimeSpan.TicksPerMinute == 0 => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerMinute}m"),
+        var ticks when ticks % TimeSpan.TicksPerSecond == 0 => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerSecond}s"),
+        var ticks => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerMillisecond}ms"),
+    };
 
     // Seven digits: a TimeSpan ends at ten million days.
     [GeneratedRegex(@"^(?<amount>[0-9]{1,7})(?<unit>ms|s|m|h|d)\z")]

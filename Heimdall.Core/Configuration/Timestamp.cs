@@ -1,10 +1,12 @@
 using System.Globalization;
 
-namespace Heimdall.Api.Jobs;
+namespace Heimdall.Core.Configuration;
 
-/// <summary>Times in requests, as RFC 3339 writes them. One without an offset would mean another moment to each reader.</summary>
-internal static class Timestamp
+/// <summary>Times in requests and in the configuration, as RFC 3339 writes them. One without an offset would mean another moment to each reader.</summary>
+public static class Timestamp
 {
+    internal const string Expected = "must be a time as in RFC 3339, with its offset: 2026-01-31T12:00:00Z";
+
     private static readonly string[] Forms = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
     public static bool TryRead(string text, out DateTimeOffset time)

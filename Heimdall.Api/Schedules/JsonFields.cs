@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heimdall.Api.Jobs;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Schedules;
+
+/// <summary>The fields of a JSON body, taken one by one; what is wrong with them, and what nobody took, is told in the end.</summary>
+internal sealed class JsonFields
+{
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    private readonly JsonObject _fields = [];
+    private readonly List<string> _known = [];
+    private readonly List<ContextProblem> _problems = [];
+    private readonly bool _isRead;
+
+    private JsonFields(JsonElement body)
+    {
+        _problems.AddRange(UnreadableText.Find(body, ""));
+        if (_problems.Count > 0)
+        {
+            return;
+        }
+        try
+        {
+            if (JsonNode.Parse(JsonMarshal.GetRawUtf8Value(body), documentOptions: Strict) is JsonObject fields)
+            {
+                (_fields, _isRead) = (fields, true);
+                return;
+            }
+            _problems.Add(new("body", "Must be a JSON object."));
+        }
+        catch (JsonException)
+        {
+            _problems.Add(new("body", "Not valid JSON: a field is there twice."));
+        }
+    }
+
+    /// <exception cref="JsonException">The body is no JSON.</exception>
+    public static async Task<JsonFields> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        using var body = await SubmitJobRequestReader.ParseAsync(request.Body, cancellationToken);
+        return new JsonFields(body.RootElement);
+    }
+
+    public string? Text(string name) => Take(name, "Must be a string.", node => node.GetValueKind() == JsonValueKind.String ? node.GetValue<string>() : null) is { } text
+        ? text.Contains('\0') ? Refuse<string>(name, "Must not contain the character NUL.") : text
+        : null;
+
+    public string[]? Texts(string name) => Take(
+        name, "Must be an array of strings.",
+        node => node is JsonArray array && array.All(item => item?.GetValueKind() == JsonValueKind.String && !item.GetValue<string>().Contains('\0'))
+            ? array.Select(item => item!.GetValue<string>()).ToArray()
+            : null);
+
+    public JsonObject? Object(string name) => Take(name, "Must be an object.", node => node as JsonObject);
+
+    public DateTimeOffset? Time(string name) => Text(name) is { } text
+        ? Timestamp.TryRead(text, out var time) ? time : Refuse<DateTimeOffset?>(name, "Must be a time as in RFC 3339, with its offset: \"2026-01-31T12:00:00Z\".")
+        : null;
+
+    public TimeSpan? Span(string name) => Text(name) is { } text
+        ? Duration.Read(text) ?? Refuse<TimeSpan?>(name, $"{char.ToUpperInvariant(Duration.Expected[0])}{Duration.Expected[1..]}.")
+        : null;
+
+    public void Add(string name, string problem)
+    {
+        // Of what could not be read the default was looked at.
+        if (_problems.TrueForAll(told => told.Path != name))
+        {
+            _problems.Add(new(name, problem));
+        }
+    }
+
+    /// <summary>Everything that is wrong, once all known fields are taken.</summary>
+    public IReadOnlyList<ContextProblem> Problems() => _isRead
+        ? [.. _problems, .. _fields.Select(field => new ContextProblem(field.Key, $"Unknown field. Known are: {string.Join(", ", _known)}."))]
+        : _problems;
+
+    private T? Take<T>(string name, string expected, Func<JsonNode, T?> read)
+        where T : class
+    {
+        _known.Add(name);
+        return _fields.Remove(name, out var node) && node is not null ? read(node) ?? Refuse<T>(name, expected) : null;
+    }
+
+    private T? Refuse<T>(string name, string problem)
+    {
+        _problems.Add(new(name, problem));
+        return default;
+    }
+}

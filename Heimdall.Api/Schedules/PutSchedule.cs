@@ -1,0 +1,87 @@
+using System.Text.Json.Nodes;
+using Heimdall.Api.Callers;
+using Heimdall.Api.Jobs;
+using Heimdall.Api.Problems;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Validation;
+using Heimdall.Core.Schedules;
+using Heimdall.Core.Submission;
+
+namespace Heimdall.Api.Schedules;
+
+/// <summary>
+/// <c>PUT /api/v1/schedule/{id}</c>: what the schedule says from now on; what is left out gets its default. Its runs are jobs of the caller.
+/// </summary>
+internal static class PutSchedule
+{
+    private static readonly ScheduleConfigValidator Validator = new();
+
+    public static async Task<IResult> HandleAsync(
+        string id, HttpContext context, ScheduleControl control, JobSubmitter submitter, ScheduleViews views, CancellationToken cancellationToken)
+    {
+        if (!context.Request.HasJsonContentType())
+        {
+            return Problem.NotJson("schedule");
+        }
+        if (ScheduleCondition.Read(context.Request) is not { } condition)
+        {
+            return ScheduleCondition.Unreadable();
+        }
+        var fields = await JsonFields.ReadAsync(context.Request, cancellationToken);
+        var config = Read(id, context.CallerName(), fields);
+        foreach (var error in Validator.Validate(config).Errors)
+        {
+            fields.Add(ConfigPath.FromProperty(error.PropertyName), $"{char.ToUpperInvariant(error.ErrorMessage[0])}{error.ErrorMessage[1..]}.");
+        }
+        if (fields.Problems() is { Count: > 0 } problems)
+        {
+            return Problem.Invalid(problems);
+        }
+        var definition = ScheduleDefinition.Of(config);
+        // Where nothing matches (yet) the schedule says so. What its caller may not do, or no plugin can, is refused at once.
+        var (routing, _) = submitter.Prepare(definition.ToSubmission(startBefore: null));
+        if (routing.Outcome == RoutingOutcome.NotAllowed)
+        {
+            return RoutingProblem.Of(context, routing.Outcome, routing.Reason!);
+        }
+        if (await control.PutAsync(definition, condition.Allows, cancellationToken) is not var (schedule, isNew))
+        {
+            return ScheduleCondition.Failed(id);
+        }
+        if (isNew)
+        {
+            context.Response.Headers.Location = $"/api/v1/schedule/{id}";
+        }
+        return await views.AnswerAsync(context, schedule, cancellationToken, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
+    }
+
+    private static ScheduleConfig Read(string id, string user, JsonFields fields)
+    {
+        var defaults = new ScheduleConfig();
+        return new ScheduleConfig
+        {
+            Id = id,
+            Name = fields.Text("name") ?? id,
+            Version = fields.Text("version") ?? defaults.Version,
+            Description = fields.Text("description") ?? defaults.Description,
+            Cron = fields.Text("cron") ?? defaults.Cron,
+            Timezone = fields.Text("timezone") ?? defaults.Timezone,
+            Misfire = fields.Text("misfire") ?? defaults.Misfire,
+            MaxLateness = fields.Span("max_lateness"),
+            Overlap = fields.Text("overlap") ?? defaults.Overlap,
+            StartsAt = fields.Time("starts_at"),
+            EndsAt = fields.Time("ends_at"),
+            User = user,
+            Tags = fields.Texts("tags") ?? defaults.Tags,
+            CommandCriteria = fields.Texts("command_criteria") ?? defaults.CommandCriteria,
+            ClusterCriteria = fields.Texts("cluster_criteria") ?? defaults.ClusterCriteria,
+            Context = fields.Object("context") ?? defaults.Context,
+        };
+    }
+}
+
+/// <summary>The body of <c>PUT /api/v1/schedule/{id}</c>, for its description.</summary>
+internal sealed record PutScheduleRequest(
+    string? Name, string? Version, string? Description, string Cron, string? Timezone, string? Misfire, string? MaxLateness, string? Overlap,
+    DateTimeOffset? StartsAt, DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria, JsonObject Context);

@@ -1,0 +1,38 @@
+using System.Globalization;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Schedules;
+
+namespace Heimdall.Api.Schedules;
+
+/// <summary><c>GET /api/v1/schedule/{id}/next?count=N</c>: the times to come; none while it is paused for good.</summary>
+internal static class ReadNext
+{
+    public const string Count = "count";
+
+    private const int MaxCount = 1000;
+    private const int DefaultCount = 10;
+
+    public static async Task<IResult> HandleAsync(string id, HttpContext context, ScheduleStore store, CancellationToken cancellationToken)
+    {
+        var query = context.Request.Query;
+        if (query.Keys.FirstOrDefault(key => key != Count) is { } unknown)
+        {
+            return Problem.Invalid([new(unknown, $"Unknown parameter. Known is: {Count}.")]);
+        }
+        var count = DefaultCount;
+        if (query.TryGetValue(Count, out var text)
+            && (!int.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out count) || count is < 1 or > MaxCount))
+        {
+            return Problem.Invalid([new(Count, $"Must be a number from 1 to {MaxCount}.")]);
+        }
+        if (await store.FindAsync(id, cancellationToken) is not { } schedule)
+        {
+            return ScheduleEndpoints.Unknown(id);
+        }
+        return TypedResults.Json(
+            new NextRunsView(schedule.Definition.Timezone, [.. schedule.ComingLocally().Take(count).Select(time => new NextRunView(
+                time.UtcDateTime, time.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture)))]),
+            ApiJson.Options);
+    }
+}

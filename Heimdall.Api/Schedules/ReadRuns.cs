@@ -1,0 +1,70 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text.Json;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Schedules;
+
+namespace Heimdall.Api.Schedules;
+
+/// <summary><c>GET /api/v1/schedule/{id}/runs</c>: a page of the history.</summary>
+internal static class ReadRuns
+{
+    private const int MaxLimit = 200;
+    private const int DefaultLimit = 50;
+
+    public static IReadOnlyList<string> Known { get; } = ["outcome", "limit", "cursor"];
+
+    public static async Task<IResult> HandleAsync(
+        string id, HttpContext context, ScheduleStore schedules, ScheduleRunStore runs, CancellationToken cancellationToken)
+    {
+        var query = context.Request.Query;
+        var problems = new List<ContextProblem>();
+        problems.AddRange(query.Keys.Where(key => !Known.Contains(key))
+            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")));
+        var names = query["outcome"].SelectMany(text => (text ?? "").Split(',')).Select(name => name.ToUpperInvariant()).ToArray();
+        if (names.Except(ScheduleNames.Outcomes).Any())
+        {
+            problems.Add(new("outcome", $"Must be among {string.Join(", ", ScheduleNames.Outcomes)}."));
+        }
+        var limit = DefaultLimit;
+        if (query.TryGetValue("limit", out var count)
+            && (!int.TryParse(count.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit))
+        {
+            problems.Add(new("limit", $"Must be a number from 1 to {MaxLimit}."));
+        }
+        RunCursor? after = null;
+        if (query.TryGetValue("cursor", out var cursor) && (after = ReadCursor(cursor.ToString())) is null)
+        {
+            problems.Add(new("cursor", "Not a cursor of this list: take next_cursor of the page before."));
+        }
+        if (problems.Count > 0)
+        {
+            return Problem.Invalid(problems);
+        }
+        if (await schedules.FindAsync(id, cancellationToken) is null)
+        {
+            return ScheduleEndpoints.Unknown(id);
+        }
+        var page = await runs.ListAsync(
+            id, [.. names.Select(name => Enum.Parse<RunOutcome>(name, ignoreCase: true))], after, limit, cancellationToken);
+        return TypedResults.Json(
+            new ScheduleRunListView(
+                [.. page.Runs.Select(ScheduleRunView.Of)], page.Next is not null,
+                page.Next is { } next ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(next)) : null),
+            ApiJson.Options);
+    }
+
+    private static RunCursor? ReadCursor(string text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunCursor>(Base64Url.DecodeFromChars(text)) is { PlannedAt.Kind: DateTimeKind.Utc } cursor ? cursor : null;
+        }
+        catch (Exception exception) when (exception is FormatException or JsonException)
+        {
+            return null;
+        }
+    }
+}

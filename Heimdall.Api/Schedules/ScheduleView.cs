@@ -1,0 +1,114 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Schedules;
+
+namespace Heimdall.Api.Schedules;
+
+/// <summary>A schedule as callers see it. What does not apply is absent.</summary>
+internal sealed record ScheduleView
+{
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public string? Version { get; init; }
+
+    public string? Description { get; init; }
+
+    public required string Cron { get; init; }
+
+    public required string Timezone { get; init; }
+
+    public required string Misfire { get; init; }
+
+    public string? MaxLateness { get; init; }
+
+    public required string Overlap { get; init; }
+
+    public DateTime? StartsAt { get; init; }
+
+    public DateTime? EndsAt { get; init; }
+
+    public required string User { get; init; }
+
+    public IReadOnlyList<string>? Tags { get; init; }
+
+    public required IReadOnlyList<string> CommandCriteria { get; init; }
+
+    public required IReadOnlyList<string> ClusterCriteria { get; init; }
+
+    public required JsonObject Context { get; init; }
+
+    /// <summary><c>file</c> or <c>api</c>.</summary>
+    public required string Source { get; init; }
+
+    public SchedulePauseView? Paused { get; init; }
+
+    public DateTime? NextAt { get; init; }
+
+    public ScheduleRunView? LastRun { get; init; }
+
+    /// <summary>Why a run would get no command and cluster, as things are.</summary>
+    public string? Unroutable { get; init; }
+
+    public required DateTime CreatedAt { get; init; }
+
+    public required DateTime UpdatedAt { get; init; }
+
+    public static ScheduleView Of(Schedule schedule, ScheduleRun? last, string? unroutable)
+    {
+        var definition = schedule.Definition;
+        return new()
+        {
+            Id = definition.Id,
+            Name = definition.Name,
+            Version = definition.Version.Length > 0 ? definition.Version : null,
+            Description = definition.Description.Length > 0 ? definition.Description : null,
+            Cron = definition.Cron,
+            Timezone = definition.Timezone,
+            Misfire = definition.Misfire.ToName(),
+            MaxLateness = definition.MaxLateness is { } lateness ? Duration.Write(lateness) : null,
+            Overlap = definition.Overlap.ToName(),
+            StartsAt = definition.StartsAt,
+            EndsAt = definition.EndsAt,
+            User = definition.User,
+            Tags = definition.Tags.Count > 0 ? definition.Tags : null,
+            CommandCriteria = definition.CommandCriteria,
+            ClusterCriteria = definition.ClusterCriteria,
+            Context = definition.Context,
+            Source = schedule.IsFromFile ? "file" : "api",
+            Paused = schedule.Pause is { } pause
+                ? new SchedulePauseView(pause.At, pause.By, pause.Reason.Length > 0 ? pause.Reason : null, pause.Until)
+                : null,
+            NextAt = schedule.NextAt,
+            LastRun = last is null ? null : ScheduleRunView.Of(last),
+            Unroutable = unroutable,
+            CreatedAt = schedule.CreatedAt,
+            UpdatedAt = schedule.UpdatedAt,
+        };
+    }
+}
+
+/// <summary>Who keeps a schedule from running.</summary>
+internal sealed record SchedulePauseView(DateTime At, string By, string? Reason, DateTime? Until);
+
+/// <summary>What became of an occurrence. The last four are its job's.</summary>
+internal sealed record ScheduleRunView(
+    Guid Id, string Schedule, DateTime PlannedAt, string Outcome, string? Reason, string? TriggeredBy, DateTime DecidedAt, Guid? JobId, string? Status,
+    DateTime? StartedAt, DateTime? FinishedAt, string? Error)
+{
+    public static ScheduleRunView Of(ScheduleRun run) => new(
+        run.Id, run.Schedule, run.PlannedAt, run.Outcome.ToName(), run.Reason, run.TriggeredBy, run.DecidedAt, run.JobId, run.Job?.Status.ToName(),
+        run.Job?.StartedAt, run.Job?.FinishedAt, run.Job?.Error);
+}
+
+/// <summary>A page of runs.</summary>
+internal sealed record ScheduleRunListView(IReadOnlyList<ScheduleRunView> Data, bool HasMore, string? NextCursor);
+
+/// <summary>Times to come.</summary>
+internal sealed record NextRunsView(string Timezone, IReadOnlyList<NextRunView> Data);
+
+/// <param name="PlannedAt">The moment.</param>
+/// <param name="Local">What clocks in the schedule's time zone show then.</param>
+internal sealed record NextRunView(DateTime PlannedAt, string Local);

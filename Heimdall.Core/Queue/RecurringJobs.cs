@@ -1,0 +1,102 @@
+using Hangfire;
+using Hangfire.Client;
+using Hangfire.Common;
+using Hangfire.States;
+using Heimdall.Core.Database;
+using Npgsql;
+
+namespace Heimdall.Core.Queue;
+
+/// <summary>
+/// Hangfire's recurring jobs, one a schedule. They have a queue and a thread of their own in every worker: a schedule is not late because all
+/// workers are busy, and can cancel what keeps them so.
+/// </summary>
+public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJobFilterProvider filters) : IRecurringJobManagerFactory
+{
+    internal const string QueueName = "schedules";
+
+    private const string AllKey = "recurring-jobs";
+
+    private static readonly System.Reflection.MethodInfo Tick = typeof(IScheduleTicker).GetMethod(nameof(IScheduleTicker.TickAsync))!;
+    private static readonly System.Reflection.MethodInfo Trigger = typeof(IScheduleTicker).GetMethod(nameof(IScheduleTicker.TriggerAsync))!;
+
+    private readonly string _allSql = $"""
+        select known.value, known.score, max(field.value) filter (where field.field = 'Cron'), max(field.value) filter (where field.field = 'TimeZoneId')
+        from "{database.HangfireSchema}".set known
+            left join "{database.HangfireSchema}".hash field on field.key = 'recurring-job:' || known.value
+        where known.key = '{AllKey}' group by known.value, known.score
+        """;
+
+    public async Task<IReadOnlyList<RecurringJob>> ListAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(_allSql);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var jobs = new List<RecurringJob>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            var next = row.GetDouble(1);
+            jobs.Add(new RecurringJob(
+                row.GetString(0), row.IsDBNull(2) ? "" : row.GetString(2), row.IsDBNull(3) ? "" : row.GetString(3),
+                next < 0 ? null : DateTimeOffset.FromUnixTimeSeconds((long)next).UtcDateTime));
+        }
+        return jobs;
+    }
+
+    /// <summary>Adds or changes one. Must not be called within a transaction.</summary>
+    /// <returns>Why it could not be done; null when it is done.</returns>
+    public string? TrySet(RecurringJob job) => Try(() => Set(job));
+
+    /// <returns>Why it could not be done; null when it is done.</returns>
+    public string? TryRemove(string id) => Try(() => Manager(new BackgroundJobFactory(filters)).RemoveIfExists(id));
+
+    private static string? Try(Action change)
+    {
+        try
+        {
+            change();
+            return null;
+        }
+        catch (Exception exception) when (exception is NpgsqlException or TimeoutException)
+        {
+            return exception.Message;
+        }
+    }
+
+    private void Set(RecurringJob job)
+    {
+        // Relaxed: however many runs were missed, it calls once. What is to become of them is for the schedule to say.
+        var options = new RecurringJobOptions
+        {
+            TimeZone = TimeZoneInfo.FindSystemTimeZoneById(job.Timezone),
+            MisfireHandling = MisfireHandlingMode.Relaxed,
+        };
+        Manager(new BackgroundJobFactory(filters)).AddOrUpdate(job.Id, JobOf(Tick, job.Id), job.Cron, options);
+        // Hangfire knows neither pauses nor first and last days, only when to call next.
+        using var connection = storage.GetConnection();
+        using var transaction = connection.CreateWriteTransaction();
+        transaction.SetRangeInHash(
+            $"recurring-job:{job.Id}", [new("NextExecution", job.NextAt is { } next ? JobHelper.SerializeDateTime(next) : "")]);
+        transaction.AddToSet(AllKey, job.Id, job.NextAt is { } time ? JobHelper.ToTimestamp(time) : -1);
+        transaction.Commit();
+    }
+
+    /// <summary>For the dashboard, whose users trigger a run where Hangfire's own clock only ticks.</summary>
+    IRecurringJobManager IRecurringJobManagerFactory.GetManager(JobStorage on) => new RecurringJobManager(on, new TriggeringFactory(filters));
+
+    private RecurringJobManager Manager(IBackgroundJobFactory factory) => new(storage, factory);
+
+    private static Job JobOf(System.Reflection.MethodInfo method, object id) =>
+        new(typeof(IScheduleTicker), method, [id, CancellationToken.None], QueueName);
+
+    private sealed class TriggeringFactory(IJobFilterProvider filters) : IBackgroundJobFactory
+    {
+        private readonly BackgroundJobFactory _factory = new(filters);
+
+        public IStateMachine StateMachine => _factory.StateMachine;
+
+        public BackgroundJob? Create(CreateContext context) => _factory.Create(
+            context.Job.Method == Tick
+                ? new CreateContext(context.Storage, context.Connection, JobOf(Trigger, context.Job.Args[0]), context.InitialState, context.Parameters)
+                : context);
+    }
+}

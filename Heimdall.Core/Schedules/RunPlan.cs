@@ -1,0 +1,162 @@
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Submission;
+
+namespace Heimdall.Core.Schedules;
+
+/// <summary>What becomes of the runs of one schedule at one moment, by its rule for overlaps.</summary>
+internal sealed class RunPlan
+{
+    /// <summary>So many runs wait for their turn; more are skipped.</summary>
+    public const int MostWaiting = 100;
+
+    private readonly Schedule _schedule;
+    private readonly IReadOnlyList<(Guid Id, JobStatus Status)> _open;
+    private readonly JobSubmitter _submitter;
+    private readonly DateTime _now;
+    private readonly List<ScheduleRun> _waiting = [];
+    private readonly Dictionary<Guid, ScheduleRun> _decided = [];
+    private readonly List<Job> _jobs = [];
+
+    /// <param name="schedule">Whose lock is held.</param>
+    /// <param name="waiting">Its runs that wait, the oldest first: those whose turn it is are fired.</param>
+    /// <param name="open">Its jobs that have not ended.</param>
+    /// <param name="submitter">Routes the jobs.</param>
+    /// <param name="now">The moment.</param>
+    public RunPlan(Schedule schedule, IReadOnlyList<ScheduleRun> waiting, IReadOnlyList<(Guid Id, JobStatus Status)> open, JobSubmitter submitter, DateTime now)
+    {
+        (_schedule, _open, _submitter, _now) = (schedule, open, submitter, now);
+        foreach (var run in waiting)
+        {
+            if (now - run.PlannedAt > Definition.MaxLateness && run.TriggeredBy is null)
+            {
+                Decide(run, RunOutcome.Skipped, "Its turn came later than max_lateness.");
+            }
+            else if (Definition.Overlap == OverlapRule.Allow || !IsBusy)
+            {
+                Fire(run);
+            }
+            else
+            {
+                _waiting.Add(run);
+            }
+        }
+    }
+
+    /// <summary>To be written.</summary>
+    public IReadOnlyList<ScheduleRun> Decided => [.. _decided.Values];
+
+    /// <summary>To be recorded and queued.</summary>
+    public IReadOnlyList<Job> Jobs => _jobs;
+
+    /// <summary>Jobs that stand in the way of a run that replaces them.</summary>
+    public IReadOnlyList<Guid> InTheWay => Definition.Overlap == OverlapRule.Replace && _waiting.Count > 0
+        ? [.. _open.Where(job => job.Status != JobStatus.Canceling).Select(job => job.Id)]
+        : [];
+
+    private ScheduleDefinition Definition => _schedule.Definition;
+
+    private bool IsBusy => _open.Count > 0 || _jobs.Count > 0;
+
+    public void AddDue(IReadOnlyList<DueOccurrence> occurrences)
+    {
+        for (var i = 0; i < occurrences.Count; i++)
+        {
+            var run = ToRun(occurrences[i].PlannedAt, triggeredBy: null);
+            if (occurrences[i].Missed is { } why)
+            {
+                Decide(run, RunOutcome.Skipped, why);
+            }
+            else if (Definition.Overlap == OverlapRule.Replace && i < occurrences.Count - 1)
+            {
+                Decide(run, RunOutcome.Skipped, "Replaced by a later run before it was fired.");
+            }
+            else
+            {
+                Add(run);
+            }
+        }
+    }
+
+    /// <returns>The run that somebody has asked for.</returns>
+    public ScheduleRun AddTriggered(string user)
+    {
+        var run = ToRun(_now, user);
+        Add(run);
+        return _decided[run.Id];
+    }
+
+    private void Add(ScheduleRun run)
+    {
+        switch (Definition.Overlap)
+        {
+            case OverlapRule.Allow:
+            case var _ when !IsBusy && _waiting.Count == 0:
+                Fire(run);
+                break;
+            case OverlapRule.Skip:
+                Decide(run, RunOutcome.Skipped, $"The run before has not ended (job {BlockingJob}).");
+                break;
+            case OverlapRule.Queue when _waiting.Count >= MostWaiting:
+                Decide(run, RunOutcome.Skipped, $"{MostWaiting} runs wait already.");
+                break;
+            case OverlapRule.Queue:
+                Wait(run, $"Waits for the runs before it (job {BlockingJob}).");
+                break;
+            default:
+                foreach (var replaced in _waiting)
+                {
+                    Decide(replaced, RunOutcome.Skipped, "Replaced by a later run before it was fired.");
+                }
+                _waiting.Clear();
+                Wait(run, $"Waits for job {BlockingJob}, which it replaces, to stop.");
+                break;
+        }
+    }
+
+    private Guid BlockingJob => _open.Count > 0 ? _open[0].Id : _jobs[0].Id;
+
+    private void Wait(ScheduleRun run, string reason)
+    {
+        _waiting.Add(run);
+        Decide(run, RunOutcome.Waiting, reason);
+    }
+
+    private void Fire(ScheduleRun run)
+    {
+        var (job, refusal) = Prepare(run);
+        if (job is null)
+        {
+            Decide(run, RunOutcome.Refused, refusal!);
+            return;
+        }
+        _jobs.Add(job);
+        Decide(run with { JobId = job.Id }, RunOutcome.Fired, reason: null);
+    }
+
+    private (Job? Job, string? Refusal) Prepare(ScheduleRun run)
+    {
+        try
+        {
+            var (routing, prepared) = _submitter.Prepare(
+                Definition.ToSubmission(run.TriggeredBy is null ? run.PlannedAt + Definition.MaxLateness : null));
+            return prepared is null ? (null, routing.Reason) : (prepared.Job with { ScheduleId = _schedule.Id, PlannedAt = run.PlannedAt }, null);
+        }
+        catch (JobRefusedException refused)
+        {
+            return (null, string.Join(" ", refused.Problems.Select(problem => $"{problem.Path}: {problem.Message}")));
+        }
+    }
+
+    private ScheduleRun ToRun(DateTime plannedAt, string? triggeredBy) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        Schedule = _schedule.Id,
+        PlannedAt = plannedAt,
+        Outcome = RunOutcome.Waiting,
+        TriggeredBy = triggeredBy,
+    };
+
+    private void Decide(ScheduleRun run, RunOutcome outcome, string? reason) =>
+        _decided[run.Id] = run with { Outcome = outcome, Reason = reason, DecidedAt = _now };
+}

@@ -1,0 +1,59 @@
+namespace Heimdall.Core.Schedules;
+
+/// <summary>A job that is run by the clock, as it is stored.</summary>
+public sealed record Schedule
+{
+    public required ScheduleDefinition Definition { get; init; }
+
+    public string Id => Definition.Id;
+
+    /// <summary>What becomes of every occurrence up to here is recorded.</summary>
+    public required DateTime DecidedUntil { get; init; }
+
+    /// <summary>The next occurrence; null: none, or paused.</summary>
+    public DateTime? NextAt { get; init; }
+
+    /// <summary>Null: not paused.</summary>
+    public SchedulePause? Pause { get; init; }
+
+    /// <summary>True when it is in the configuration file: it goes when it leaves the file.</summary>
+    public bool IsFromFile { get; init; }
+
+    /// <summary>Counts the changes that people made.</summary>
+    public long Revision { get; init; }
+
+    public DateTime CreatedAt { get; init; }
+
+    public DateTime UpdatedAt { get; init; }
+
+    /// <summary>The occurrences that are still to come, in order; without end unless the schedule has one.</summary>
+    public IEnumerable<DateTime> Coming()
+    {
+        var from = DecidedUntil;
+        if (Pause is { } pause)
+        {
+            if (pause.Until is not { } until)
+            {
+                return [];
+            }
+            from = from < until ? JustBefore(until) : from;
+        }
+        return Definition.After(from);
+    }
+
+    /// <summary>The same, as clocks in the schedule's time zone show them.</summary>
+    public IEnumerable<DateTimeOffset> ComingLocally() => Coming().Select(Definition.Times().ToLocal);
+
+    /// <summary>The same schedule with its next occurrence.</summary>
+    internal Schedule WithNext() => this with { NextAt = Coming().Cast<DateTime?>().FirstOrDefault() };
+
+    /// <summary>By the store's precision.</summary>
+    internal static DateTime JustBefore(DateTime time) => time.AddMicroseconds(-1);
+}
+
+/// <summary>Who keeps a schedule from running.</summary>
+/// <param name="At">Since when.</param>
+/// <param name="By">The user.</param>
+/// <param name="Reason">Why; may be empty.</param>
+/// <param name="Until">When it goes on by itself; null: not before somebody resumes it.</param>
+public sealed record SchedulePause(DateTime At, string By, string Reason, DateTime? Until);

@@ -1,0 +1,118 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Cron;
+using Heimdall.Core.Submission;
+
+namespace Heimdall.Core.Schedules;
+
+/// <summary>What people say of a schedule, in the file or by <c>PUT</c>: what each run submits, and when.</summary>
+public sealed record ScheduleDefinition
+{
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public string Version { get; init; } = "";
+
+    public string Description { get; init; } = "";
+
+    public required string Cron { get; init; }
+
+    public string Timezone { get; init; } = "UTC";
+
+    public MisfireRule Misfire { get; init; } = MisfireRule.Once;
+
+    public TimeSpan? MaxLateness { get; init; }
+
+    public OverlapRule Overlap { get; init; } = OverlapRule.Skip;
+
+    public DateTime? StartsAt { get; init; }
+
+    public DateTime? EndsAt { get; init; }
+
+    /// <summary>Whose jobs the runs are.</summary>
+    public required string User { get; init; }
+
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    public required IReadOnlyList<string> CommandCriteria { get; init; }
+
+    public required IReadOnlyList<string> ClusterCriteria { get; init; }
+
+    public required JsonObject Context { get; init; }
+
+    /// <summary>Of what a caller or the file says.</summary>
+    public static ScheduleDefinition Of(ScheduleConfig config) => new()
+    {
+        Id = config.Id ?? config.Name,
+        Name = config.Name,
+        Version = config.Version,
+        Description = config.Description,
+        Cron = config.Cron,
+        Timezone = config.Timezone,
+        Misfire = Enum.Parse<MisfireRule>(config.Misfire, ignoreCase: true),
+        MaxLateness = config.MaxLateness,
+        Overlap = Enum.Parse<OverlapRule>(config.Overlap, ignoreCase: true),
+        StartsAt = config.StartsAt?.UtcDateTime,
+        EndsAt = config.EndsAt?.UtcDateTime,
+        User = config.User,
+        Tags = config.Tags,
+        CommandCriteria = config.CommandCriteria,
+        ClusterCriteria = config.ClusterCriteria,
+        Context = config.Context,
+    };
+
+    public CronTimes Times() => new(Cron, Timezone);
+
+    /// <summary>The job of one run.</summary>
+    /// <param name="startBefore">When it is too late to start it.</param>
+    public JobSubmission ToSubmission(DateTime? startBefore) => new()
+    {
+        Name = Name,
+        Version = Version,
+        Description = Description,
+        Tags = Tags,
+        CommandCriteria = CommandCriteria,
+        ClusterCriteria = ClusterCriteria,
+        Context = Context,
+        StartBefore = startBefore,
+        User = User,
+    };
+
+    /// <summary>The occurrences after a moment.</summary>
+    public IEnumerable<DateTime> After(DateTime moment) =>
+        Times().After(StartsAt > moment ? Schedule.JustBefore(StartsAt.Value) : moment).TakeWhile(time => EndsAt is null || time < EndsAt);
+
+    /// <summary>True when both come true at the same times.</summary>
+    public bool HasTimesOf(ScheduleDefinition other) =>
+        (Cron, Timezone, StartsAt, EndsAt) == (other.Cron, other.Timezone, other.StartsAt, other.EndsAt);
+}
+
+/// <summary>What becomes of occurrences that nobody was there to fire.</summary>
+public enum MisfireRule
+{
+    /// <summary>They are not made up for.</summary>
+    Skip,
+
+    /// <summary>One run makes up for all of them.</summary>
+    Once,
+
+    /// <summary>Each is run.</summary>
+    All,
+}
+
+/// <summary>What becomes of an occurrence while a job of the same schedule has not ended.</summary>
+public enum OverlapRule
+{
+    /// <summary>It is run beside it.</summary>
+    Allow,
+
+    /// <summary>It is not run.</summary>
+    Skip,
+
+    /// <summary>It waits for the end.</summary>
+    Queue,
+
+    /// <summary>The job is cancelled, and it is run when that is gone.</summary>
+    Replace,
+}

@@ -1,0 +1,122 @@
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Submission;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Heimdall.Core.Schedules;
+
+/// <summary>
+/// Makes jobs of occurrences. What is due is read in the schedule's row, under its lock, and decided in the transaction that writes the jobs:
+/// however many workers are called, and whenever one of them dies, each occurrence is decided once.
+/// </summary>
+public sealed partial class ScheduleFirer(
+    JobQueue queue, JobSubmitter submitter, JobCanceller canceller, ScheduleMirror mirror, TimeProvider clock, ILogger<ScheduleFirer> logger)
+{
+    /// <summary>Who cancels a job that is replaced.</summary>
+    public const string Canceller = "schedule";
+
+    /// <summary>Decides what is due, and fires what has waited for its turn.</summary>
+    public async Task FireDueAsync(string id, CancellationToken cancellationToken)
+    {
+        bool hasMore;
+        do
+        {
+            (_, hasMore) = await FireAsync(id, triggeredBy: null, cancellationToken);
+        }
+        while (hasMore);
+    }
+
+    /// <summary>A run now, paused or not, beside those of the clock. The rule for overlaps holds for it too.</summary>
+    /// <returns>What became of it; null when there is no such schedule.</returns>
+    public async Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) =>
+        (await FireAsync(id, user, cancellationToken)).Triggered;
+
+    private async Task<(ScheduleRun? Triggered, bool HasMore)> FireAsync(string id, string? triggeredBy, CancellationToken cancellationToken)
+    {
+        var firing = await queue.InTransactionAsync(connection => DecideAsync(connection, id, triggeredBy, cancellationToken), cancellationToken);
+        if (firing is null)
+        {
+            return (null, false);
+        }
+        Log(id, firing.Plan);
+        if (firing.MirrorIsOld)
+        {
+            mirror.Show(firing.Schedule);
+        }
+        foreach (var job in firing.Plan.InTheWay) // should this be lost, the keeper finds the run that waits
+        {
+            await canceller.CancelAsync(job, Canceller, cancellationToken);
+        }
+        return (firing.Triggered, firing.HasMore);
+    }
+
+    private async Task<Firing?> DecideAsync(NpgsqlConnection connection, string id, string? triggeredBy, CancellationToken cancellationToken)
+    {
+        if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { } was)
+        {
+            return null;
+        }
+        var now = clock.GetUtcNow().UtcDateTime;
+        var (schedule, passed) = ScheduleChanges.ResumeIfOver(was, now);
+        var plan = new RunPlan(
+            schedule, await ScheduleRunStore.FindWaitingAsync(connection, id, cancellationToken),
+            await ScheduleRunStore.FindOpenJobsAsync(connection, id, cancellationToken), submitter, now);
+        plan.AddDue(passed);
+        var hasMore = false;
+        if (schedule.Pause is null)
+        {
+            var due = DueOccurrences.Of(schedule, now);
+            plan.AddDue(due.Occurrences);
+            schedule = (schedule with { DecidedUntil = due.DecidedUntil }).WithNext();
+            hasMore = due.HasMore;
+        }
+        var triggered = triggeredBy is null ? null : plan.AddTriggered(triggeredBy);
+        if (schedule.Pause != was.Pause)
+        {
+            await ScheduleStore.SetPauseAsync(connection, schedule, cancellationToken);
+        }
+        else if (schedule.DecidedUntil != was.DecidedUntil)
+        {
+            await ScheduleStore.AdvanceAsync(connection, schedule, cancellationToken);
+        }
+        await ScheduleRunStore.WriteAsync(connection, plan.Decided, cancellationToken);
+        if (plan.Jobs.Count > 0)
+        {
+            await queue.AddAsync(connection, plan.Jobs, cancellationToken);
+        }
+        // Hangfire goes by the expression alone: it has set a next run where there is none.
+        var mirrorIsOld = schedule.Pause != was.Pause || (schedule.NextAt is null && (was.NextAt is not null || triggered is not null));
+        return new Firing(schedule, plan, triggered, hasMore, mirrorIsOld);
+    }
+
+    private void Log(string id, RunPlan plan)
+    {
+        foreach (var run in plan.Decided)
+        {
+            switch (run.Outcome)
+            {
+                case RunOutcome.Fired:
+                    LogFired(id, run.JobId!.Value, run.PlannedAt);
+                    break;
+                case RunOutcome.Refused:
+                    LogRefused(id, run.PlannedAt, run.Reason!);
+                    break;
+                case RunOutcome.Skipped:
+                    LogSkipped(id, run.PlannedAt, run.Reason!);
+                    break;
+            }
+        }
+    }
+
+    private sealed record Firing(Schedule Schedule, RunPlan Plan, ScheduleRun? Triggered, bool HasMore, bool MirrorIsOld);
+
+    [LoggerMessage(LogLevel.Information, "Schedule {Schedule} fired job {JobId}, planned at {PlannedAt:O}")]
+    private partial void LogFired(string schedule, Guid jobId, DateTime plannedAt);
+
+    [LoggerMessage(LogLevel.Warning, "Schedule {Schedule} has no job for {PlannedAt:O}: {Reason}")]
+    private partial void LogRefused(string schedule, DateTime plannedAt, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Schedule {Schedule} skips {PlannedAt:O}: {Reason}")]
+    private partial void LogSkipped(string schedule, DateTime plannedAt, string reason);
+}

@@ -1,0 +1,64 @@
+using System.Transactions;
+using Heimdall.Core.Database;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Heimdall.Core.Schedules;
+
+/// <summary>
+/// What Hangfire does not call for: runs whose turn has come, pauses that are over, occurrences whose call was lost, a list of recurring
+/// jobs that somebody has changed by hand, and history that grows old.
+/// </summary>
+internal sealed partial class ScheduleKeeper(
+    ScheduleStore schedules, ScheduleRunStore runs, ScheduleFirer firer, ScheduleMirror mirror, StoreReadiness readiness, TimeProvider clock,
+    ILogger<ScheduleKeeper> logger)
+    : BackgroundService
+{
+    private const int KeptRuns = 10_000;
+
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RepairInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TrimInterval = TimeSpan.FromMinutes(10);
+
+    /// <summary>In this time Hangfire has called.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await readiness.WaitAsync(stoppingToken);
+        // The first to fail fails the service, and that is seen: the host stops.
+        await await Task.WhenAny(
+            EveryAsync(LookInterval, FireForgottenAsync, stoppingToken),
+            EveryAsync(RepairInterval, mirror.RepairAsync, stoppingToken),
+            EveryAsync(TrimInterval, token => runs.TrimAsync(KeptRuns, token), stoppingToken));
+    }
+
+    private async Task FireForgottenAsync(CancellationToken cancellationToken)
+    {
+        foreach (var id in await schedules.FindForgottenAsync(clock.GetUtcNow().UtcDateTime - Grace, cancellationToken))
+        {
+            await firer.FireDueAsync(id, cancellationToken);
+        }
+    }
+
+    private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> lookAsync, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(interval);
+        do
+        {
+            try
+            {
+                await lookAsync(cancellationToken);
+            }
+            catch (Exception exception) when (exception is NpgsqlException or TransactionException)
+            {
+                LogPostponed(exception.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(cancellationToken));
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Schedules are looked after later: {Reason}")]
+    private partial void LogPostponed(string reason);
+}

@@ -1,0 +1,55 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Jobs;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Heimdall.Core.Schedules;
+
+/// <summary>How a schedule lies in a row of the store.</summary>
+internal static class ScheduleRow
+{
+    public const string Columns = """
+        id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
+        paused_at, paused_by, pause_reason, paused_until, seed is not null, revision, created_at, updated_at,
+        version, tags, command_criteria, cluster_criteria
+        """;
+
+    public static Schedule Read(NpgsqlDataReader row) => new()
+    {
+        Definition = new ScheduleDefinition
+        {
+            Id = row.GetString(0),
+            Name = row.GetString(1),
+            Description = row.GetString(2),
+            Cron = row.GetString(3),
+            Timezone = row.GetString(4),
+            Misfire = Enum.Parse<MisfireRule>(row.GetString(5), ignoreCase: true),
+            MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
+            Overlap = Enum.Parse<OverlapRule>(row.GetString(7), ignoreCase: true),
+            StartsAt = Time(row, 8),
+            EndsAt = Time(row, 9),
+            User = row.GetString(10),
+            Context = JsonNode.Parse(row.GetString(11))!.AsObject(),
+            Version = row.GetString(22),
+            Tags = row.GetFieldValue<string[]>(23),
+            CommandCriteria = row.GetFieldValue<string[]>(24),
+            ClusterCriteria = row.GetFieldValue<string[]>(25),
+        },
+        DecidedUntil = row.GetDateTime(12),
+        NextAt = Time(row, 13),
+        Pause = row.IsDBNull(14) ? null : new SchedulePause(row.GetDateTime(14), row.GetString(15), row.GetString(16), Time(row, 17)),
+        IsFromFile = row.GetBoolean(18),
+        Revision = row.GetInt64(19),
+        CreatedAt = row.GetDateTime(20),
+        UpdatedAt = row.GetDateTime(21),
+    };
+
+    public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
+
+    private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
+
+    private sealed record IntervalValue(TimeSpan? Time) : JobParameters.IValue
+    {
+        public NpgsqlParameter ToParameter() => new() { NpgsqlDbType = NpgsqlDbType.Interval, Value = Time is null ? DBNull.Value : Time };
+    }
+}

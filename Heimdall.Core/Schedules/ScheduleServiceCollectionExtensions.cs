@@ -1,0 +1,28 @@
+using Heimdall.Core.Database;
+using Heimdall.Core.Queue;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Heimdall.Core.Schedules;
+
+public static class ScheduleServiceCollectionExtensions
+{
+    /// <summary>Schedules: seeded from the file, shown by Hangfire, steered by people.</summary>
+    public static IServiceCollection AddSchedules(this IServiceCollection services)
+    {
+        services.AddSingleton<ScheduleStore>();
+        services.AddSingleton<ScheduleRunStore>();
+        services.AddSingleton<ScheduleMirror>();
+        services.AddSingleton<ScheduleFirer>();
+        services.AddSingleton<ScheduleControl>();
+        services.AddSingleton<IStorePreparation, ScheduleSeed>();
+        return services;
+    }
+
+    /// <summary>Fires what is due. In the worker.</summary>
+    public static IServiceCollection AddScheduleFiring(this IServiceCollection services)
+    {
+        services.AddSingleton<IScheduleTicker, ScheduleTicker>();
+        services.AddHostedService<ScheduleKeeper>();
+        return services;
+    }
+}

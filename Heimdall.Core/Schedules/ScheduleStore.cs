@@ -1,0 +1,173 @@
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Npgsql;
+
+namespace Heimdall.Core.Schedules;
+
+/// <summary>The <c>schedule</c> table. Whoever changes a row, or decides what becomes of its occurrences, holds its lock.</summary>
+public sealed class ScheduleStore(StoreDatabase database)
+{
+    private const string SelectSql = $"select {ScheduleRow.Columns} from schedule where id = $1";
+
+    private const string SelectAllSql = $"select {ScheduleRow.Columns} from schedule order by id";
+
+    private const string LockSql = $"{SelectSql} for update";
+
+    private const string InsertSql = $"""
+        insert into schedule (id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context,
+            decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        on conflict (id) do nothing
+        returning {ScheduleRow.Columns}
+        """;
+
+    private const string UpdateSql = $"""
+        update schedule set name = $2, description = $3, cron = $4, timezone = $5, misfire = $6, max_lateness = $7, overlap = $8, starts_at = $9,
+            ends_at = $10, "user" = $11, context = $12, decided_until = $13, next_at = $14, seed = $15, version = $16, tags = $17, command_criteria = $18,
+            cluster_criteria = $19, revision = revision + 1, updated_at = now()
+        where id = $1
+        returning {ScheduleRow.Columns}
+        """;
+
+    private const string SetPauseSql = $"""
+        update schedule set decided_until = $2, next_at = $3, paused_at = $4, paused_by = $5, pause_reason = $6, paused_until = $7,
+            revision = revision + 1, updated_at = now()
+        where id = $1
+        returning {ScheduleRow.Columns}
+        """;
+
+    private const string AdvanceSql = "update schedule set decided_until = $2, next_at = $3 where id = $1";
+
+    private const string DeleteSql = "delete from schedule where id = $1";
+
+    private const string SeedOfSql = "select seed from schedule where id = $1";
+
+    private const string RemoveUnseededSql = "delete from schedule where seed is not null and not id = any ($1)";
+
+    // Due for longer than Hangfire needs, out of a pause, or with a run that waits for nothing more or for a job that nobody has told to stop.
+    private const string ForgottenSql = """
+        select id from schedule where next_at < $1 or paused_until < $1
+        union
+        select run.schedule from schedule_run run join schedule on schedule.id = run.schedule
+        where run.outcome = 'WAITING' and (
+            overlap = 'allow'
+            or not exists (select from job where job.schedule = run.schedule and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING'))
+            or overlap = 'replace' and exists (select from job where job.schedule = run.schedule and status in ('ACCEPTED', 'RUNNING')))
+        """;
+
+    public async Task<Schedule?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectSql);
+        command.Parameters.Add(new() { Value = id });
+        return await ReadAsync(command, cancellationToken);
+    }
+
+    /// <summary>All schedules, by their ids.</summary>
+    public async Task<IReadOnlyList<Schedule>> ListAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectAllSql);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var schedules = new List<Schedule>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            schedules.Add(ScheduleRow.Read(row));
+        }
+        return schedules;
+    }
+
+    /// <summary>Those that somebody must look at because Hangfire's call was lost, or because nothing calls.</summary>
+    /// <param name="dueBefore">What is due since then should have been fired.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    internal async Task<IReadOnlyList<string>> FindForgottenAsync(DateTime dueBefore, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(ForgottenSql);
+        command.Parameters.Add(new() { Value = dueBefore });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var ids = new List<string>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            ids.Add(row.GetString(0));
+        }
+        return ids;
+    }
+
+    /// <summary>Keeps everybody else from the schedule until the transaction ends.</summary>
+    internal static async Task<Schedule?> LockAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(LockSql, connection) { Parameters = { new() { Value = id } } };
+        return await ReadAsync(command, cancellationToken);
+    }
+
+    /// <returns>Null when somebody else has just made one with this id.</returns>
+    internal static Task<Schedule?> InsertAsync(NpgsqlConnection connection, Schedule schedule, string? seed, CancellationToken cancellationToken) =>
+        WriteAsync(connection, InsertSql, schedule, seed, cancellationToken);
+
+    internal static Task<Schedule?> UpdateAsync(NpgsqlConnection connection, Schedule schedule, string? seed, CancellationToken cancellationToken) =>
+        WriteAsync(connection, UpdateSql, schedule, seed, cancellationToken);
+
+    internal static async Task<Schedule> SetPauseAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken)
+    {
+        await using var command = Command(
+            connection, SetPauseSql, schedule.Id, schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt),
+            new JobParameters.Null<DateTime?>(schedule.Pause?.At), new JobParameters.Null<string>(schedule.Pause?.By),
+            new JobParameters.Null<string>(schedule.Pause?.Reason), new JobParameters.Null<DateTime?>(schedule.Pause?.Until));
+        return (await ReadAsync(command, cancellationToken))!;
+    }
+
+    /// <summary>Records how far the occurrences are decided.</summary>
+    internal static async Task AdvanceAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken)
+    {
+        await using var command = Command(
+            connection, AdvanceSql, schedule.Id, schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt));
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    internal static async Task DeleteAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
+    {
+        await using var command = Command(connection, DeleteSql, id);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>What the file said when it last seeded a schedule; null where it never did.</summary>
+    internal static async Task<string?> FindSeedAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
+    {
+        await using var command = Command(connection, SeedOfSql, id);
+        return await command.ExecuteScalarAsync(cancellationToken) as string;
+    }
+
+    /// <summary>Deletes what has left the file.</summary>
+    internal static async Task RemoveUnseededAsync(NpgsqlConnection connection, string[] seeded, CancellationToken cancellationToken)
+    {
+        await using var command = Command(connection, RemoveUnseededSql, [seeded]);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task<Schedule?> WriteAsync(
+        NpgsqlConnection connection, string sql, Schedule schedule, string? seed, CancellationToken cancellationToken)
+    {
+        var definition = schedule.Definition;
+        await using var command = Command(
+            connection, sql, definition.Id, definition.Name, definition.Description, definition.Cron, definition.Timezone, definition.Misfire.ToName(),
+            ScheduleRow.Lateness(definition.MaxLateness), definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
+            new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User, new JobParameters.JsonText(definition.Context.ToJsonString()),
+            schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(seed), definition.Version,
+            JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria), JobParameters.ToArray(definition.ClusterCriteria));
+        return await ReadAsync(command, cancellationToken);
+    }
+
+    private static async Task<Schedule?> ReadAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) ? ScheduleRow.Read(row) : null;
+    }
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params ReadOnlySpan<object> values)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(JobParameters.Of(value));
+        }
+        return command;
+    }
+}

@@ -1,0 +1,98 @@
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
+using Heimdall.Core.Running;
+using Heimdall.Core.Schedules;
+using Heimdall.Core.Submission;
+using Heimdall.Plugins.Postgres;
+using Heimdall.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Heimdall.Tests.Schedules;
+
+/// <summary>A real store with Hangfire's tables in it, and processes around it whose clock the test sets. Nothing calls, nothing runs a job.</summary>
+internal sealed class ScheduleTestStore : IAsyncDisposable
+{
+    private readonly List<ServiceProvider> _processes = [];
+
+    private ScheduleTestStore(TestDatabase database, ManualClock clock) => (Database, Clock) = (database, clock);
+
+    public TestDatabase Database { get; }
+
+    public ManualClock Clock { get; }
+
+    public static async Task<ScheduleTestStore> CreateAsync(DateTime now) => new(await TestDatabase.CreateAsync(), new ManualClock(now));
+
+    /// <summary>What a worker process has, as it is when it is ready.</summary>
+    public async Task<IServiceProvider> StartAsync(CancellationToken cancellationToken, params ScheduleConfig[] schedules)
+    {
+        var process = Build(Database, Clock, schedules);
+        _processes.Add(process);
+        await process.GetRequiredService<StoreMigrator>().MigrateAsync(
+            async token =>
+            {
+                foreach (var preparation in process.GetServices<IStorePreparation>())
+                {
+                    await preparation.PrepareAsync(token);
+                }
+            },
+            cancellationToken);
+        return process;
+    }
+
+    /// <summary>The same on a store that is there already, which is left as it is.</summary>
+    public static ServiceProvider Build(TestDatabase database, TimeProvider clock, params ScheduleConfig[] schedules)
+    {
+        var config = new HeimdallConfig
+        {
+            Database = new() { ConnectionString = database.ConnectionString },
+            Commands = [new() { Name = "sql", Plugin = "postgres", Version = "1", Tags = ["type:postgres"], ClusterTags = ["data:local"] }],
+            Clusters = [new() { Name = "local", Tags = ["data:local"], Context = new() { ["connection_string"] = database.ConnectionString } }],
+            Schedules = schedules,
+        };
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddSingleton(config);
+        services.AddSingleton(clock);
+        services.AddSingleton<PluginCatalog>();
+        services.AddPostgresPlugin();
+        services.AddStore(config.Database, ConnectionLimits.ForApi);
+        services.AddCatalog();
+        services.AddResults(config.Results);
+        services.AddJobRunning();
+        services.AddJobQueue(config.Worker);
+        services.AddJobSubmission();
+        services.AddSchedules();
+        return services.BuildServiceProvider();
+    }
+
+    /// <summary>All runs of a schedule, the oldest first: when, what became of it, who asked.</summary>
+    public Task<List<string>> RunsAsync(string schedule, CancellationToken cancellationToken) => Database.ColumnAsync<string>(
+        """
+        select to_char(planned_at at time zone 'UTC', 'HH24:MI:SS') || ' ' || outcome || coalesce(' by ' || triggered_by, '')
+        from heimdall.schedule_run where schedule = $1 order by planned_at, id
+        """,
+        cancellationToken, schedule);
+
+    /// <summary>Ends the jobs of a schedule that are open, as their runner would.</summary>
+    public Task EndJobsAsync(string schedule, CancellationToken cancellationToken) => Database.ExecuteAsync(
+        "update heimdall.job set status = 'SUCCEEDED', finished_at = now() where schedule = $1 and status in ('ACCEPTED', 'RUNNING', 'CANCELING')",
+        cancellationToken, schedule);
+
+    /// <summary>Has them running, as their runner would.</summary>
+    public Task StartJobsAsync(string schedule, CancellationToken cancellationToken) => Database.ExecuteAsync(
+        "update heimdall.job set status = 'RUNNING', started_at = now(), attempt = 1 where schedule = $1 and status = 'ACCEPTED'",
+        cancellationToken, schedule);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in _processes)
+        {
+            await process.DisposeAsync();
+        }
+        await Database.DisposeAsync();
+    }
+}
