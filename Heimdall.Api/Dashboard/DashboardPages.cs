@@ -4,6 +4,7 @@ using Heimdall.Api.Dashboard.Clusters;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Dashboard.Listing;
+using Heimdall.Api.Dashboard.Schedules;
 
 namespace Heimdall.Api.Dashboard;
 
@@ -14,6 +15,7 @@ namespace Heimdall.Api.Dashboard;
 internal static class DashboardPages
 {
     private const string JobPath = "/sql/jobs/(?<id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})";
+    private const string SchedulePath = "/sql/schedules/(?<schedule>[^/]+)";
     private const string Files = "Heimdall.Api.Dashboard.Files";
 
     private static readonly Lazy<bool> _added = new(Add);
@@ -32,9 +34,14 @@ internal static class DashboardPages
         routes.Add($"{JobPath}/live", new RequestDispatcher(JobDetailPage.SendLiveAsync));
         routes.Add($"{JobPath}/cancel", new ActionDispatcher(JobActions.CancelAsync));
         routes.Add($"{JobPath}/retry", new ActionDispatcher(JobActions.RetryAsync));
+        routes.Add("/sql/schedules", new PageDispatcher(ScheduleListPage.ReadAsync));
+        routes.Add(SchedulePath, new PageDispatcher(ScheduleDetailPage.ReadAsync));
+        routes.Add($"{SchedulePath}/trigger", new ActionDispatcher(ScheduleActions.TriggerAsync));
+        routes.Add($"{SchedulePath}/pause", new ActionDispatcher(ScheduleActions.PauseAsync));
+        routes.Add($"{SchedulePath}/resume", new ActionDispatcher(ScheduleActions.ResumeAsync));
         routes.Add("/sql/clusters", new PageDispatcher(ClusterListPage.ReadAsync));
 
-        NavigationMenu.Items.InsertRange(0, [Item("SQL jobs", "/sql/jobs"), Item("Clusters", "/sql/clusters")]);
+        NavigationMenu.Items.InsertRange(0, [Item("SQL jobs", "/sql/jobs"), Item("Schedules", "/sql/schedules"), Item("Clusters", "/sql/clusters")]);
         GlobalConfiguration.Configuration.UseJobDetailsRenderer(order: 0, LinkToJob);
         return true;
     }

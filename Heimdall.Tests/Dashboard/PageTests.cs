@@ -13,6 +13,9 @@ public sealed class PageTests
 {
     private const string Hostile = "<img src=x onerror=alert('xss')><script>alert('xss')</script>\"'&";
 
+    private const string Criteria = "command_criteria: [type:postgres], cluster_criteria: [data:reporting], context: {query: select 1}";
+    private const string HostileName = "<img src=x onerror=alert('xss')>"; // PostgreSQL's names are short
+
     private static readonly string[] _hangfirePages =
         ["/hangfire", "/hangfire/jobs/enqueued", "/hangfire/jobs/failed", "/hangfire/jobs/succeeded", "/hangfire/recurring", "/hangfire/servers", "/hangfire/retries"];
 
@@ -26,7 +29,8 @@ public sealed class PageTests
     {
         _heimdall = await HeimdallInstance.StartAsync(config => config
             .WithCluster("reporting-eu", "type:postgres, data:local, data:reporting", config.Target)
-            .WithCluster("warehouse", "type:postgres, data:warehouse", "postgresql://someone@127.0.0.1:1/nothing"));
+            .WithCluster("warehouse", "type:postgres, data:warehouse", "postgresql://someone@127.0.0.1:1/nothing")
+            .WithSchedule("nightly", $"name: \"{Hostile.Replace("\"", "\\\"", StringComparison.Ordinal)}\", id: nightly, cron: 30 2 * * *, timezone: Europe/Berlin, {Criteria}"));
         await _heimdall.CloseGateAsync("open", CancellationToken.None);
         _running = await _heimdall.EnqueueAsync(
             $"create table loaded (n int);\ninsert into loaded select generate_series(1, 1000);\ndo $$ begin raise notice 'a thousand rows are in'; end $$;\n{HeimdallInstance.WaitAt("open")};\nselect 1",
@@ -54,6 +58,10 @@ public sealed class PageTests
     [TestCase("failed", ColorScheme.Dark, 1280)]
     [TestCase("result", ColorScheme.Light, 1280)]
     [TestCase("result", ColorScheme.Dark, 360)]
+    [TestCase("schedules", ColorScheme.Light, 360)]
+    [TestCase("schedules", ColorScheme.Dark, 1280)]
+    [TestCase("schedule", ColorScheme.Dark, 360)]
+    [TestCase("schedule", ColorScheme.Light, 1280)]
     [TestCase("clusters", ColorScheme.Light, 1280)]
     [TestCase("clusters", ColorScheme.Dark, 360)]
     public async Task A_page_fits_its_screen_and_can_be_read_by_anyone(string name, ColorScheme colors, int width)
@@ -82,7 +90,7 @@ public sealed class PageTests
     public async Task Nothing_comes_from_another_host_and_the_policy_hinders_nothing()
     {
         await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, "/hangfire");
-        foreach (var path in (string[])[.. _hangfirePages, PathOf("list"), PathOf("failed"), PathOf("clusters")])
+        foreach (var path in (string[])[.. _hangfirePages, PathOf("list"), PathOf("failed"), PathOf("clusters"), PathOf("schedules"), PathOf("schedule")])
         {
             var reply = await window.Page.GotoAsync(path, new() { WaitUntil = WaitUntilState.NetworkIdle });
 
@@ -111,11 +119,11 @@ public sealed class PageTests
         await Expect(page.Locator("#hd-title")).ToContainTextAsync(Hostile);
         await Expect(page.Locator("#hd-part-sql")).ToContainTextAsync(Hostile);
         await Expect(page.Locator("#hd-part-attempts")).ToContainTextAsync(Hostile);
-        var rows = await _heimdall.SubmitAsync($"select $h${Hostile}$h$ as \"{Hostile.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", returnResult: true, cancellationToken, prefer: "respond-async");
+        var rows = await _heimdall.SubmitAsync($"select $h${Hostile}$h$ as \"{HostileName}\"", returnResult: true, cancellationToken, prefer: "respond-async");
         await _heimdall.WaitForStatusAsync(rows.Id, "SUCCEEDED", cancellationToken);
         await page.GotoAsync($"/hangfire/sql/jobs/{rows.Id}");
         await Expect(page.Locator("#hd-part-result td")).ToHaveTextAsync(Hostile);
-        await Expect(page.Locator("#hd-part-result th")).ToContainTextAsync(Hostile);
+        await Expect(page.Locator("#hd-part-result th")).ToContainTextAsync(HostileName);
         await page.GotoAsync($"/hangfire/sql/jobs?{QueryOf(("name", Hostile))}");
         await Expect(page.Locator(".hd-jobs tbody tr")).ToHaveCountAsync(1);
         await Expect(page.GetByLabel("Name")).ToHaveValueAsync(Hostile);
@@ -133,6 +141,8 @@ public sealed class PageTests
         "failed" => $"/hangfire/sql/jobs/{_failed}",
         "result" => $"/hangfire/sql/jobs/{_result}",
         "clusters" => "/hangfire/sql/clusters",
+        "schedules" => "/hangfire/sql/schedules",
+        "schedule" => "/hangfire/sql/schedules/nightly",
         _ => "/hangfire/sql/jobs",
     };
 

@@ -33,10 +33,16 @@ internal static class DashboardRequestExtensions
     /// <param name="fields">Hidden fields.</param>
     public static Markup Button(this DashboardContext context, string path, string label, string style, params IEnumerable<(string Name, string Value)> fields)
     {
-        var http = context.GetHttpContext();
-        var token = context.Service<IAntiforgery>().GetAndStoreTokens(http);
-        var hidden = fields.Append((token.FormFieldName, token.RequestToken ?? ""))
-            .Select(field => Markup.Of($"""<input type="hidden" name="{field.Item1}" value="{field.Item2}">"""));
-        return Markup.Of($"""<form method="post" action="{context.AddressOf(path)}">{hidden}<button type="submit" class="btn {style}">{label}</button></form>""");
+        var hidden = fields.Select(field => Markup.Of($"""<input type="hidden" name="{field.Name}" value="{field.Value}">"""));
+        return context.Form(path, Markup.Of($"""{hidden}<button type="submit" class="btn {style}">{label}</button>"""));
+    }
+
+    /// <summary>A form with the token that tells it from one of another page.</summary>
+    public static Markup Form(this DashboardContext context, string path, Markup content)
+    {
+        var token = context.Service<IAntiforgery>().GetAndStoreTokens(context.GetHttpContext());
+        return Markup.Of($"""
+            <form method="post" action="{context.AddressOf(path)}"><input type="hidden" name="{token.FormFieldName}" value="{token.RequestToken}">{content}</form>
+            """);
     }
 }
