@@ -30,7 +30,7 @@ public sealed class PageTests
         _heimdall = await HeimdallInstance.StartAsync(config => config
             .WithCluster("reporting-eu", "type:postgres, data:local, data:reporting", config.Target)
             .WithCluster("warehouse", "type:postgres, data:warehouse", "postgresql://someone@127.0.0.1:1/nothing")
-            .WithSchedule("nightly", $"name: \"{Hostile.Replace("\"", "\\\"", StringComparison.Ordinal)}\", id: nightly, cron: 30 2 * * *, timezone: Europe/Berlin, {Criteria}"));
+            .WithSchedule($"\"{Hostile.Replace("\"", "\\\"", StringComparison.Ordinal)}\"", $"id: nightly, cron: 30 2 * * *, timezone: Europe/Berlin, {Criteria}"));
         await _heimdall.CloseGateAsync("open", CancellationToken.None);
         _running = await _heimdall.EnqueueAsync(
             $"create table loaded (n int);\ninsert into loaded select generate_series(1, 1000);\ndo $$ begin raise notice 'a thousand rows are in'; end $$;\n{HeimdallInstance.WaitAt("open")};\nselect 1",
