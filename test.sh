@@ -14,7 +14,8 @@ passed=0 failed=1 skipped=0 # until a report says otherwise: a suite that did no
 
 main() {
   require_dotnet
-  require_curl
+  require_program curl curl "The README's commands are among the tests."
+  require_program chromium chromium 'The dashboard is tested as its users see it.'
   trap report EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
@@ -29,14 +30,14 @@ main() {
   run_tests "$@"
 }
 
-# The README's commands are among the tests.
-require_curl() {
-  if has curl; then return; fi
-  local sudo=()
+# What the tests start, installed where it is missing.
+require_program() {
+  local program=$1 package=$2 why=$3 sudo=()
+  if has "$program"; then return; fi
   if ((EUID != 0)); then sudo=(sudo -n); fi
-  say 'Installing curl (apt-get install curl) …'
-  { has apt-get && ${sudo[@]+"${sudo[@]}"} apt-get update -qq && ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq --no-install-recommends curl >/dev/null </dev/null; } ||
-    die "curl is missing. Install it (Debian/Ubuntu: sudo apt-get install curl) and run this again."
+  say "Installing $package (apt-get install $package) …"
+  { has apt-get && ${sudo[@]+"${sudo[@]}"} apt-get update -qq && ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq --no-install-recommends "$package" >/dev/null </dev/null; } ||
+    die "$program is missing. $why Install it (Debian: sudo apt-get install $package) and run this again."
 }
 
 build_in_background() { start_group build Heimdall.sln -warnaserror; }

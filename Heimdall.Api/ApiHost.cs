@@ -1,4 +1,3 @@
-using Hangfire;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Catalog;
 using Heimdall.Api.Compression;
@@ -76,8 +75,7 @@ internal static class ApiHost
         services.AddExceptionHandler<ProblemMapper>();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
         services.AddOpenApi();
-        services.AddFormProtection();
-        services.AddHangfire(_ => { }); // only the dashboard's services: storage and clients are registered above
+        services.AddDashboard();
         return builder;
     }
 

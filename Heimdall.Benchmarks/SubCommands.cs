@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Heimdall.Benchmarks.Bare;
 using Heimdall.Benchmarks.Executors;
+using Heimdall.Benchmarks.Lists;
 using Heimdall.Benchmarks.Queries;
 using Heimdall.Benchmarks.Reporting;
 using Heimdall.Benchmarks.Scripts;
@@ -19,6 +20,7 @@ internal static class SubCommands
     [
         new("scripts", "script files, run by psql, by Heimdall's executor and by a worker", ScriptsSuite.RunAsync),
         new("queries", "queries over HTTP, against psql and a bare handler", QueriesSuite.RunAsync),
+        new("lists", "pages of a million jobs, against those of ten thousand", ListsSuite.RunAsync),
         new(ExecutorHost.Word, null, ExecutorHost.RunAsync),
         new(BareHost.Word, null, BareHost.RunAsync),
     ];

@@ -85,6 +85,21 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     public AttemptSession? FindSession(string evidence) =>
         BatchEvidence.FromJson(evidence) is { } recorded ? new AttemptSession(recorded.Pid, recorded.Xid) : null;
 
+    public async Task<SessionActivity?> FindActivityAsync(PluginJob job, string? evidence, CancellationToken cancellationToken)
+    {
+        var backend = evidence is null ? null : BatchEvidence.FromJson(evidence)?.Backend;
+        await using var lease = connections.Rent(job.TargetCluster);
+        try
+        {
+            await using var control = await lease.Pool.OpenControlAsync(cancellationToken);
+            return await BackendActivity.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id), backend, cancellationToken);
+        }
+        catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+        {
+            throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
+        }
+    }
+
     public async Task<string?> FindResumeProblemAsync(
         JsonObject commandContext, JsonObject jobContext, ResumePoint resume, CancellationToken cancellationToken)
     {

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Hangfire;
 using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Details;
+using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Jobs;
 using HangfireJob = Hangfire.Common.Job;
 
@@ -9,10 +11,22 @@ namespace Heimdall.Api.Dashboard;
 /// <summary>Hangfire's dashboard at <c>/hangfire</c>, behind the same callers as the API, with our jobs under their own names.</summary>
 internal static class DashboardSetup
 {
+    private const string Path = "/hangfire";
+
+    public static IServiceCollection AddDashboard(this IServiceCollection services)
+    {
+        services.AddFormProtection();
+        services.AddSingleton<SqlPart>();
+        services.AddHangfire(_ => { }); // only the dashboard's services: storage and clients are registered elsewhere
+        return services;
+    }
+
     public static void MapDashboard(this WebApplication app)
     {
+        DashboardPages.EnsureAdded();
+        app.UseSecurityHeaders(Path);
         var names = new JobNames(app.Services.GetRequiredService<JobStore>());
-        app.MapHangfireDashboard("/hangfire", new DashboardOptions
+        app.MapHangfireDashboard(Path, new DashboardOptions
         {
             DashboardTitle = "Heimdall",
             // The endpoint needs a caller like any other; Hangfire's own rule would let in everyone behind a local proxy.

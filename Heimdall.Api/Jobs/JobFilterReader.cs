@@ -12,7 +12,7 @@ internal static class JobFilterReader
     /// <summary>The parameters there are.</summary>
     public static IReadOnlyList<string> Known { get; } =
     [
-        "id", "name", "version", "user", "status", "command", "cluster", "tag", "schedule", "created_after", "created_before",
+        "id", "name", "version", "user", "status", "command", "cluster", "tag", "schedule", "text", "created_after", "created_before",
         "order_by", "direction", "limit", "cursor",
     ];
 
@@ -34,6 +34,7 @@ internal static class JobFilterReader
             Cluster = Text("cluster"),
             Tag = Text("tag"),
             ScheduleId = Text("schedule"),
+            Text = Text("text"),
             CreatedAfter = Value<DateTime>("created_after", "a time such as 2026-01-31T12:00:00Z", TryParseTime),
             CreatedBefore = Value<DateTime>("created_before", "a time such as 2026-01-31T12:00:00Z", TryParseTime),
             OrderBy = Value<JobOrder>("order_by", "created_at or updated_at", TryParseOrder) ?? JobOrder.CreatedAt,

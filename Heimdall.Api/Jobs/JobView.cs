@@ -160,4 +160,12 @@ internal sealed record StatementErrorView
 internal sealed record JobStatusView(Guid Id, string Status, DateTime UpdatedAt, string? Error);
 
 /// <summary>A page of jobs.</summary>
-internal sealed record JobListView(IReadOnlyList<JobView> Data, bool HasMore, string? NextCursor);
+/// <param name="Data">The jobs.</param>
+/// <param name="HasMore">Whether there may be more behind them.</param>
+/// <param name="NextCursor">Of the next page.</param>
+/// <param name="SearchedTo">Of a search that has more jobs to look at: the time of the last one that it has looked at.</param>
+internal sealed record JobListView(IReadOnlyList<JobView> Data, bool HasMore, string? NextCursor, DateTime? SearchedTo = null)
+{
+    public static JobListView Of(IReadOnlyList<Job> jobs, JobCursor? next, bool isSearch) => new(
+        [.. jobs.Select(JobView.Of)], next is not null, next is null ? null : JobCursorText.Write(next), isSearch ? next?.At : null);
+}

@@ -25,8 +25,6 @@ internal static class JobEvents
 
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
 
-    private static readonly JobLogStream[] Streams = [JobLogStream.Stdout, JobLogStream.Stderr];
-
     public static async Task<IResult> HandleAsync(
         Guid id, HttpContext context, JobStore jobs, JobWatcher watcher, JobLogStore logs, CancellationToken cancellationToken)
     {
@@ -48,7 +46,7 @@ internal static class JobEvents
         {
             return JobWatcher.TooMany(context, id);
         }
-        return TypedResults.ServerSentEvents(ReadAsync(watcher, id, new LogReader(logs, id, Streams, position), cancellationToken));
+        return TypedResults.ServerSentEvents(ReadAsync(watcher, id, new LogReader(logs, id, JobLogStore.Both, position), cancellationToken));
     }
 
     private static async IAsyncEnumerable<SseItem<string>> ReadAsync(

@@ -6,6 +6,8 @@ namespace Heimdall.Api.Live;
 /// <summary>The lines of a job's log behind a position.</summary>
 internal sealed class LogReader(JobLogStore logs, Guid jobId, IReadOnlyList<JobLogStream> streams, LogPosition position)
 {
+    private const int PiecesAtOnce = 100;
+
     /// <summary>How far it has read.</summary>
     public LogPosition Position { get; private set; } = position;
 
@@ -16,7 +18,7 @@ internal sealed class LogReader(JobLogStore logs, Guid jobId, IReadOnlyList<JobL
         var seen = Position.Piece == 0 ? 0 : Position.Piece - 1;
         while (seen < lastPiece)
         {
-            var pieces = await logs.ReadAfterAsync(jobId, streams, seen, cancellationToken);
+            var pieces = await logs.ReadAfterAsync(jobId, streams, seen, PiecesAtOnce, cancellationToken);
             foreach (var piece in pieces)
             {
                 var lines = piece.Lines.TrimEnd('\n').Split('\n');

@@ -20,7 +20,6 @@ internal sealed class RunningHeimdall : IAsyncDisposable
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly HttpClient _client;
-    private readonly BenchDatabase _store;
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-bench-").FullName; // the configuration may hold a password
     private readonly List<Companion> _programs = [];
 
@@ -28,11 +27,13 @@ internal sealed class RunningHeimdall : IAsyncDisposable
     {
         Address = address;
         _client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
-        _store = store;
+        Store = store;
     }
 
     /// <summary>The API's.</summary>
     public Uri Address { get; }
+
+    public BenchDatabase Store { get; }
 
     public int ApiProcessId => _programs[0].ProcessId;
 
@@ -103,7 +104,7 @@ internal sealed class RunningHeimdall : IAsyncDisposable
             await program.DisposeAsync();
         }
         _client.Dispose();
-        await _store.DisposeAsync();
+        await Store.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -119,10 +120,10 @@ internal sealed class RunningHeimdall : IAsyncDisposable
     }
 
     private static async Task<RunningHeimdall> StartAsync(
-        PostgresServer server, string sqlDirectory, IEnumerable<string> labels, bool areActive, Func<RunningHeimdall, Task> warmUpAsync, CancellationToken cancellationToken)
+        PostgresServer server, string sqlDirectory, IReadOnlyList<string> labels, bool areActive, Func<RunningHeimdall, Task> warmUpAsync, CancellationToken cancellationToken)
     {
         var address = new Uri(InstanceConfig.FindFreeAddress());
-        var store = await server.CreateDatabaseAsync("job_store", cancellationToken);
+        var store = await server.CreateDatabaseAsync($"store_of_{labels[0]}", cancellationToken);
         var heimdall = new RunningHeimdall(address, store);
         try
         {

@@ -24,6 +24,9 @@ public sealed record JobFilter
     /// <summary>Id of the schedule.</summary>
     public string? ScheduleId { get; init; }
 
+    /// <summary>Words in the name, the description, the SQL or an error, in any case: <see cref="JobSearch"/> looks for them, a list does not.</summary>
+    public string? Text { get; init; }
+
     public DateTime? CreatedAfter { get; init; }
 
     public DateTime? CreatedBefore { get; init; }

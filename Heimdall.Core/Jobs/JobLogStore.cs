@@ -22,6 +22,9 @@ public sealed record JobLogPiece(long Number, JobLogStream Stream, string Lines)
 /// <summary>The <c>job_log</c> table.</summary>
 public sealed class JobLogStore(StoreDatabase database)
 {
+    /// <summary>Both streams, as they were written.</summary>
+    public static readonly IReadOnlyList<JobLogStream> Both = [JobLogStream.Stdout, JobLogStream.Stderr];
+
     /// <summary>How much of each stream is kept of a job, in bytes; the last line then says that the rest was left out.</summary>
     public const int MaxBytes = 1024 * 1024;
 
@@ -30,7 +33,7 @@ public sealed class JobLogStore(StoreDatabase database)
     private const string SelectSql = "select lines from job_log where job_id = $1 and stream = $2 order by id";
 
     private const string SelectAfterSql =
-        "select id, stream, lines from job_log where job_id = $1 and stream = any($2) and id > $3 order by id limit 100";
+        "select id, stream, lines from job_log where job_id = $1 and stream = any($2) and id > $3 order by id limit $4";
 
     public async Task AppendAsync(Guid jobId, JobLogStream stream, string lines, CancellationToken cancellationToken)
     {
@@ -54,14 +57,15 @@ public sealed class JobLogStore(StoreDatabase database)
         }
     }
 
-    /// <summary>The next pieces behind one, at most a hundred; all from the beginning behind 0.</summary>
+    /// <summary>The next pieces behind one, some at a time; from the beginning behind 0.</summary>
     public async Task<IReadOnlyList<JobLogPiece>> ReadAfterAsync(
-        Guid jobId, IReadOnlyList<JobLogStream> streams, long number, CancellationToken cancellationToken)
+        Guid jobId, IReadOnlyList<JobLogStream> streams, long number, int limit, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(SelectAfterSql);
         command.Parameters.Add(new() { Value = jobId });
         command.Parameters.Add(new() { Value = streams.Select(ToName).ToArray() });
         command.Parameters.Add(new() { Value = number });
+        command.Parameters.Add(new() { Value = limit });
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var pieces = new List<JobLogPiece>();
         while (await row.ReadAsync(cancellationToken))

@@ -55,6 +55,14 @@ public interface IPlugin
     /// <summary>Where an attempt ran that left this evidence, as far as the plugin can tell. Throws nothing.</summary>
     AttemptSession? FindSession(string evidence) => null;
 
+    /// <summary>Looks at what a running job does in the cluster. The caller bounds the time by the token.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="evidence">What its attempt has recorded so far; null if nothing.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    /// <returns>Null when the cluster has no session of it, or the plugin cannot tell.</returns>
+    /// <exception cref="JobFailedException">The cluster cannot be asked now; the message is safe to show.</exception>
+    Task<SessionActivity?> FindActivityAsync(PluginJob job, string? evidence, CancellationToken cancellationToken) => Task.FromResult<SessionActivity?>(null);
+
     /// <summary>Reads a script to see whether a batch can be gone on with at a statement. Asks no cluster.</summary>
     /// <returns>Why not, as a sentence; null when it can.</returns>
     /// <exception cref="JobRefusedException">The context is not one this plugin can run.</exception>

@@ -15,10 +15,13 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<InlineRecords>();
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<JobLogStore>();
+        services.AddSingleton<OpenJobCounts>();
+        services.AddSingleton<JobSearch>();
         services.AddSingleton<RunningJobs>();
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
         services.AddSingleton<PluginJobs>();
         services.AddSingleton(provider => new AttemptHistory(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
+        services.AddSingleton(provider => new JobActivity(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();
         services.AddSingleton<AttemptExecutor>();

@@ -9,6 +9,8 @@ internal sealed record SessionSettings
     /// <summary>A worker that froze in the middle of a transaction must not hold its locks for ever.</summary>
     private const string IdleInTransaction = "60s";
 
+    private const string NamePrefix = "heimdall ";
+
     /// <summary>
     /// What is the same for all queries. Results are shown in one fixed form, whatever the server, the database or the login prefers; and a
     /// query's transaction is idle while its last rows wait for a reader who takes his time. Values as the server shows them.
@@ -34,7 +36,11 @@ internal sealed record SessionSettings
     public TimeSpan? StatementTimeout { get; init; }
 
     /// <summary>The name by which pg_stat_activity, cancel and recovery find the backend of a job.</summary>
-    public static string ApplicationNameOf(Guid jobId) => $"heimdall {jobId}";
+    public static string ApplicationNameOf(Guid jobId) => $"{NamePrefix}{jobId}";
+
+    /// <summary>The job whose backend bears this name; null for any other name.</summary>
+    public static Guid? FindJobId(string? applicationName) =>
+        applicationName?.StartsWith(NamePrefix, StringComparison.Ordinal) == true && Guid.TryParseExact(applicationName[NamePrefix.Length..], "D", out var id) ? id : null;
 
     public static SessionSettings For(PluginJob job, JobSettings context)
     {

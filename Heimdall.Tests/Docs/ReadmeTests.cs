@@ -14,6 +14,7 @@ public sealed partial class ReadmeTests
     [
         "./run.sh", "./test.sh", "dotnet run -c Release --project Heimdall.Benchmarks -- scripts",
         "dotnet run -c Release --project Heimdall.Benchmarks -- queries",
+        "dotnet run -c Release --project Heimdall.Benchmarks -- lists",
     ];
 
     private HeimdallInstance _heimdall = null!;

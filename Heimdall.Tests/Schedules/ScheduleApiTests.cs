@@ -231,7 +231,7 @@ public sealed class ScheduleApiTests
         {
             ["Type"] = "Heimdall.Core.Queue.IScheduleTicker, Heimdall.Core",
             ["Method"] = "TickAsync",
-            ["ParameterTypes"] = """["System.String, mscorlib","System.Threading.CancellationToken, mscorlib"]""",
+            ["ParameterTypes"] = """["System.String","System.Threading.CancellationToken, mscorlib"]""",
             ["Arguments"] = """["\"from-file\"",null]""",
             ["Queue"] = "schedules",
         }));

@@ -1,0 +1,54 @@
+using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Jobs;
+
+namespace Heimdall.Api.Dashboard.Clusters;
+
+/// <summary>The clusters: whether they answer, how fast, and how many jobs they have. Never how to reach them.</summary>
+internal static class ClusterListPage
+{
+    public static async Task<PageContent> ReadAsync(DashboardContext context)
+    {
+        var clusters = context.Service<LiveCatalog>().Current.Clusters;
+        var board = context.Service<ClusterHealthBoard>();
+        var counts = await context.Service<OpenJobCounts>().ReadAsync(context.Aborted());
+        var now = context.Service<TimeProvider>().GetUtcNow().UtcDateTime;
+        var rows = clusters.Select(cluster => DrawRow(context, cluster, board.Last(cluster.Id), counts.GetValueOrDefault(cluster.Id), now));
+        return new PageContent("Clusters", Markup.Of($"""
+            <h1 class="page-header">Clusters</h1>
+            <table class="table hd-clusters"><thead><tr>
+            <th scope="col">Cluster</th><th scope="col">Health</th><th scope="col" class="hd-wide">Latency</th><th scope="col">Running</th><th scope="col">Queued</th><th scope="col" class="hd-wide">Tags</th>
+            </tr></thead><tbody>{rows}</tbody></table>
+            <p class="hd-aside">Health is what the API process that drew this page has seen: it probes the active clusters every ten seconds.</p>
+            """));
+    }
+
+    private static Markup DrawRow(DashboardContext context, Cluster cluster, ClusterHealth? health, OpenJobs open, DateTime now)
+    {
+        var latency = health is { Healthy: true } ? Pieces.Duration(health.Latency) : "";
+        return Markup.Of($"""
+            <tr><th scope="row">{cluster.Name}{(cluster.Version.Length > 0 ? Markup.Of($""" <span class="hd-aside">{cluster.Version}</span>""") : Markup.Empty)}</th>
+            <td>{DrawHealth(cluster, health, now)}<div class="hd-narrow">{latency}</div></td><td class="hd-wide">{latency}</td>
+            <td>{JobsLink(context, cluster, "RUNNING,CANCELING", open.Running)}</td><td>{JobsLink(context, cluster, "ACCEPTED", open.Queued)}</td>
+            <td class="hd-wide">{string.Join(", ", cluster.Tags)}</td></tr>
+            """);
+    }
+
+    private static Markup DrawHealth(Cluster cluster, ClusterHealth? health, DateTime now)
+    {
+        if (cluster.Status != CatalogStatus.Active)
+        {
+            return Markup.Of($"""{Pieces.State("INACTIVE")}<div class="hd-said">gets no jobs and is not probed</div>""");
+        }
+        return health is null
+            ? Pieces.State("UNKNOWN")
+            : Markup.Of($"""{Pieces.State(health.Healthy ? "HEALTHY" : "DOWN")}<div class="hd-said">{health.Error} {Pieces.Duration(now - health.CheckedAt)} ago</div>""");
+    }
+
+    private static Markup JobsLink(DashboardContext context, Cluster cluster, string status, long count)
+    {
+        var address = context.AddressOf("/sql/jobs") + new QueryString().Add("cluster", cluster.Id).Add("status", status);
+        return count == 0 ? Markup.Of($"0") : Markup.Of($"""<a href="{address}">{Pieces.Number(count)}</a>""");
+    }
+}

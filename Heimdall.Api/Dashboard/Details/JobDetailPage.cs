@@ -1,0 +1,97 @@
+using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Results;
+using Heimdall.Core.Running;
+
+namespace Heimdall.Api.Dashboard.Details;
+
+/// <summary>One job: what it runs, where it stands and what came of it. While the job is open the page asks for its parts anew.</summary>
+internal static class JobDetailPage
+{
+    public static Task<PageContent> ReadAsync(DashboardContext context) => ReadAsync(context, notice: null, StatusCodes.Status200OK);
+
+    /// <param name="context">The request, whose address names the job.</param>
+    /// <param name="notice">What became of a button's wish, when it cannot be seen from the job.</param>
+    /// <param name="status">The reply's, if the job is there.</param>
+    public static async Task<PageContent> ReadAsync(DashboardContext context, string? notice, int status)
+    {
+        var id = context.AddressedJob();
+        if (await context.Service<JobStore>().FindAsync(id, context.Aborted()) is not { } job)
+        {
+            return new PageContent("No such job", Markup.Of($"""<h1 class="page-header">No such job</h1><p>There is no job <code>{id}</code>.</p>"""))
+            {
+                Status = StatusCodes.Status404NotFound,
+            };
+        }
+        // The log first: what is written while the rest is read comes with the next part.
+        var log = await LogPart.ReadAsync(context, id);
+        var parts = await DrawPartsAsync(context, job, isWhole: true);
+        var version = job.Version.Length > 0 ? Markup.Of($" <small>{job.Version}</small>") : Markup.Empty;
+        return new PageContent($"{job.Name} – {job.Status.ToName()}", Markup.Of($"""
+            <div id="hd-live" data-url="{context.AddressOf($"/sql/jobs/{id}/live")}" data-after="{log.After}" data-more="{(log.HasMore || !job.Status.IsFinal() ? "true" : "false")}">
+            <p class="hd-back"><a href="{context.AddressOf("/sql/jobs")}">SQL jobs</a></p>
+            <h1 class="page-header" id="hd-title">{job.Name}{version}</h1>
+            {(notice is null ? Markup.Empty : Pieces.Alert("warning", Markup.Of($"{notice}")))}
+            {(job.Description.Length > 0 ? Markup.Of($"<p>{job.Description}</p>") : Markup.Empty)}
+            <p id="hd-status" role="status" aria-live="polite">{parts["hd-status"]}</p>
+            <div id="hd-actions" class="hd-actions">{parts["hd-actions"]}</div>
+            <p id="hd-away" class="alert alert-warning" role="alert" hidden></p>
+            {parts.Where(part => part.Key.StartsWith("hd-part-", StringComparison.Ordinal)).Select(part => Markup.Of($"""<section id="{part.Key}">{part.Value}</section>"""))}
+            <section>{log.DrawSection()}</section>
+            <section>{SqlPart.DrawContext(job)}</section>
+            </div>
+            """)) { Status = status };
+    }
+
+    /// <summary>What has become of the parts, for the page's script.</summary>
+    public static async Task SendLiveAsync(DashboardContext context)
+    {
+        var http = context.GetHttpContext();
+        if (await context.Service<JobStore>().FindAsync(context.AddressedJob(), context.Aborted()) is not { } job)
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+        var isOver = job.Status.IsFinal();
+        // The log after the job: of one that has ended, all of it is there.
+        var log = await LogPart.ReadAsync(context, job.Id);
+        var parts = await DrawPartsAsync(context, job, isOver);
+        await http.Response.WriteAsJsonAsync(
+            new LiveParts(
+                $"{job.Name} – {job.Status.ToName()}", !isOver || log.HasMore, parts.ToDictionary(part => part.Key, part => part.Value.ToString()), log.Html.ToString(), log.After),
+            context.Aborted());
+    }
+
+    /// <param name="context">The request.</param>
+    /// <param name="job">The job.</param>
+    /// <param name="isWhole">With those that do not change while the job is open.</param>
+    private static async Task<Dictionary<string, Markup>> DrawPartsAsync(DashboardContext context, Job job, bool isWhole)
+    {
+        var time = context.Service<TimeProvider>();
+        var aborted = context.Aborted();
+        var parts = new Dictionary<string, Markup>
+        {
+            ["hd-status"] = JobParts.Status(job),
+            ["hd-actions"] = JobParts.Actions(context, job),
+            ["hd-part-errors"] = JobParts.Errors(job),
+            ["hd-part-progress"] = JobParts.Progress(job),
+            ["hd-part-session"] = await SessionPart.DrawAsync(job, context.Service<JobActivity>(), time, context.AddressOf, aborted),
+        };
+        if (isWhole)
+        {
+            parts["hd-part-result"] = await PreviewTable.DrawAsync(job, context.Service<ResultStore>(), time, aborted);
+            parts["hd-part-sql"] = await context.Service<SqlPart>().DrawAsync(job, aborted);
+        }
+        parts["hd-part-facts"] = JobParts.Facts(context, job);
+        parts["hd-part-attempts"] = AttemptTable.Draw(await context.Service<AttemptHistory>().ReadAsync(job, aborted));
+        return parts;
+    }
+
+    /// <param name="Title">Of the window.</param>
+    /// <param name="More">Whether to ask again.</param>
+    /// <param name="Parts">HTML by the id of the element that it is the inside of.</param>
+    /// <param name="Log">HTML that the log goes on with.</param>
+    /// <param name="After">Where in the log to go on.</param>
+    private sealed record LiveParts(string Title, bool More, Dictionary<string, string> Parts, string Log, long After);
+}

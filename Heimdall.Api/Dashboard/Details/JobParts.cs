@@ -1,0 +1,121 @@
+using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Dashboard.Details;
+
+/// <summary>Parts of a job's page that are drawn from its row alone.</summary>
+internal static class JobParts
+{
+    private const int MostErrors = 20;
+
+    /// <summary>Where the job stands, in a sentence: it is read aloud when it changes.</summary>
+    public static Markup Status(Job job) => Markup.Of($"{Pieces.Status(job.Status)} {Told(job)}");
+
+    public static Markup Actions(DashboardContext context, Job job)
+    {
+        var path = $"/sql/jobs/{job.Id}";
+        if (context.IsReadOnly)
+        {
+            return Markup.Empty;
+        }
+        if (!job.Status.IsFinal())
+        {
+            return job.Status == JobStatus.Canceling ? Markup.Empty : context.Button($"{path}/cancel", "Cancel", "btn-danger");
+        }
+        var goOn = job is { Status: not JobStatus.Succeeded, Progress: { ResumeFrom: { } statement, Sha256: not null } } && statement > 1
+            ? context.Button($"{path}/retry", $"Go on at statement {statement}", "btn-default", ("from_statement", $"{statement}"))
+            : Markup.Empty;
+        return Markup.Of($"""{context.Button($"{path}/retry", "Run again", "btn-default")}{goOn}""");
+    }
+
+    public static Markup Progress(Job job)
+    {
+        var progress = job.Progress;
+        var bars = new List<Markup>();
+        if (progress is { BytesRead: { } read, BytesTotal: { } size and > 0 })
+        {
+            bars.Add(Bar("Script read", read, size, $"{Pieces.Bytes(read)} of {Pieces.Bytes(size)}"));
+        }
+        if (progress is { Statements: { } done, StatementsTotal: { } all and > 0 })
+        {
+            bars.Add(Bar("Statements done", done, all, $"{Pieces.Number(done)} of {Pieces.Number(all)}"));
+        }
+        else if (progress.Statements is { } soFar)
+        {
+            bars.Add(Markup.Of($"""<p>Statements done: <span class="hd-count">{Pieces.Number(soFar)}</span></p>"""));
+        }
+        return bars.Count == 0 ? Markup.Empty : Markup.Of($"<h2>Progress</h2>{bars}");
+    }
+
+    public static Markup Errors(Job job)
+    {
+        IReadOnlyList<StatementError> errors = job.Failure?.Errors ?? job.Progress.Errors ?? [];
+        if (errors.Count == 0 && job.Failure is null)
+        {
+            return Markup.Empty;
+        }
+        var list = errors.Count == 0
+            ? Markup.Of($"<p>{job.Failure!.Message}</p>")
+            : Markup.Join(errors.Take(MostErrors).Select(DrawError));
+        // What led to the end is not always what the statement said: a deadline, a lost session.
+        var message = job.Failure is { } failure && errors.Count > 0 && failure.Message != errors[0].Message ? Markup.Of($"<p>{failure.Message}</p>") : Markup.Empty;
+        var more = errors.Count > MostErrors ? Markup.Of($"<p>And {errors.Count - MostErrors} more: the run log has them.</p>") : Markup.Empty;
+        return Markup.Of($"""<h2>{(errors.Count > 1 ? "Errors" : "Error")}</h2><div class="hd-errors">{message}{list}{more}</div>""");
+    }
+
+    public static Markup Facts(DashboardContext context, Job job)
+    {
+        var progress = job.Progress;
+        return Markup.Of($"""
+            <h2>Job</h2><dl class="hd-facts">
+            {Pieces.Fact("Id", Markup.Of($"<code>{job.Id}</code>"))}
+            {Pieces.Fact("Kind", job.ReturnResult ? job.IsSync ? "query, inline" : "query, queued" : "batch")}
+            {Pieces.Fact("Command", job.CommandName)}
+            {Pieces.Fact("Cluster", job.ClusterName)}
+            {Pieces.Fact("Caller", job.User)}
+            {Pieces.Fact("Tags", Markup.Join(job.Tags.Select(tag => Markup.Of($"""<a class="hd-tag" href="{context.AddressOf($"/sql/jobs?tag={Uri.EscapeDataString(tag)}")}">{tag}</a> """))))}
+            {Pieces.Fact("Created", Pieces.Time(job.CreatedAt))}
+            {Pieces.Fact("Started", Pieces.Time(job.StartedAt))}
+            {Pieces.Fact("Ended", Pieces.Time(job.FinishedAt))}
+            {Pieces.Fact("Took", job is { StartedAt: { } start, FinishedAt: { } end } ? Pieces.Duration(end - start) : null)}
+            {Pieces.Fact("Start before", Pieces.Time(job.StartBefore))}
+            {Pieces.Fact("Rows affected", progress.RowsAffected is { } affected ? Pieces.Number(affected) : null)}
+            {Pieces.Fact("Rows", progress.RowCount is { } rows ? $"{Pieces.Number(rows)}{(progress.Truncated == true ? ", ended by a limit" : "")}" : null)}
+            {Pieces.Fact("Asked to stop by", job.CanceledBy)}
+            {Pieces.Fact("Runs again", job.RetryOf is { } old ? Pieces.JobLink(context.AddressOf, old, $"job {old}") : Markup.Empty)}
+            {Pieces.Fact("Begins at", job.Resume is { } resume ? $"statement {resume.Statement}" : null)}
+            {Pieces.Fact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
+            {Pieces.Fact("In the queue", job.QueueId is { } queueId ? Markup.Of($"""<a href="{context.AddressOf($"/jobs/details/{queueId}")}">Hangfire job #{queueId}</a>""") : Markup.Empty)}
+            </dl>
+            """);
+    }
+
+    private static string Told(Job job) => job.Status switch
+    {
+        JobStatus.New or JobStatus.Accepted => job.Attempt == 0 ? "It waits in the queue." : "It waits in the queue to be run again.",
+        JobStatus.Running => job.Attempt > 1 ? $"Attempt {job.Attempt} runs." : "It runs.",
+        JobStatus.Canceling => "It has been asked to stop, and is not yet known to have stopped.",
+        JobStatus.Canceled => $"It was stopped by {job.CanceledBy}.",
+        JobStatus.Killed => "A deadline stopped it.",
+        JobStatus.Failed => "It failed.",
+        _ => "It has ended well.",
+    };
+
+    private static Markup Bar(string name, long done, long all, string told) => Markup.Of($"""
+        <div class="hd-bar"><span class="hd-bar-name">{name}</span> <progress max="{all}" value="{Math.Min(done, all)}" aria-label="{name}"></progress> <span class="hd-count">{told}</span></div>
+        """);
+
+    private static Markup DrawError(StatementError error)
+    {
+        var place = error.Line is { } line
+            ? Markup.Of($"""<a href="#{SqlListing.AnchorOf(line)}">Line {line}{(error.Column is { } column ? $", column {column}" : "")}</a>""")
+            : Markup.Empty;
+        return Markup.Of($"""
+            <div class="hd-error"><p class="hd-error-message"><code>{error.SqlState ?? "-"}</code> {error.Message}</p>
+            <dl class="hd-facts">{Pieces.Fact("Where", place)}{Pieces.Fact("Statement", error.Statement is { } number ? $"{number}" : null)}
+            {Pieces.Fact("Detail", error.Detail)}{Pieces.Fact("Hint", error.Hint)}{Pieces.Fact("Within", error.Context)}</dl></div>
+            """);
+    }
+}

@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Dashboard.Details;
+
+/// <summary>SQL with the numbers of its lines, those that failed marked. Of a long script, its beginning and what is around failed lines.</summary>
+internal static class SqlListing
+{
+    private const int Head = 300;
+    private const int Around = 10;
+    private const int MostMarked = 20;
+    private const int LongestLine = 2000;
+
+    /// <summary>The anchor of a line.</summary>
+    public static string AnchorOf(long line) => $"L{line}";
+
+    public static async Task<Markup> DrawAsync(TextReader sql, IReadOnlyList<StatementError> errors, CancellationToken cancellationToken)
+    {
+        var failed = errors.Where(error => error.Line is not null).Take(MostMarked).ToLookup(error => error.Line!.Value);
+        var last = Math.Max(Head, failed.Count > 0 ? failed.Max(line => line.Key) + Around : 0);
+        var lines = new List<Markup>();
+        var (number, leftOut) = (0L, 0L);
+        await foreach (var line in ReadLinesAsync(sql, cancellationToken))
+        {
+            number++;
+            if (number > last)
+            {
+                lines.Add(Gap("The script goes on."));
+                break;
+            }
+            if (number > Head && !failed.Any(marked => Math.Abs(marked.Key - number) <= Around))
+            {
+                leftOut++;
+                continue;
+            }
+            if (leftOut > 0)
+            {
+                lines.Add(Gap($"Lines {Pieces.Number(number - leftOut)} to {Pieces.Number(number - 1)} are left out."));
+                leftOut = 0;
+            }
+            lines.Add(DrawLine(number, line, failed[number]));
+        }
+        return Markup.Of($"""<ol class="hd-sql">{lines}</ol>""");
+    }
+
+    private static Markup DrawLine(long number, string line, IEnumerable<StatementError> errors)
+    {
+        var said = errors.Select(error => Markup.Of($"""<p class="hd-line-error">{Place(error)}{error.SqlState} {error.Message}</p>""")).ToList();
+        return said.Count == 0
+            ? Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}"><code>{line}</code></li>""")
+            : Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}" class="hd-failed" tabindex="-1"><code><mark>{line}</mark></code>{said}</li>""");
+    }
+
+    private static string Place(StatementError error) => error.Column is { } column ? $"Failed here, column {column}: " : "Failed here: ";
+
+    private static Markup Gap(string text) => Markup.Of($"""<li class="hd-gap">{text}</li>""");
+
+    /// <summary>Lines as PostgreSQL counts them: by line feeds alone.</summary>
+    private static async IAsyncEnumerable<string> ReadLinesAsync(TextReader text, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var buffer = new char[16 * 1024];
+        var line = new StringBuilder();
+        var hasRest = false;
+        for (int count; (count = await text.ReadAsync(buffer, cancellationToken)) > 0;)
+        {
+            for (var start = 0; start < count;)
+            {
+                var end = Array.IndexOf(buffer, '\n', start, count - start);
+                var piece = buffer.AsMemory(start, (end < 0 ? count : end) - start);
+                line.Append(piece[..Math.Min(piece.Length, LongestLine + 1 - line.Length)]);
+                hasRest = end < 0;
+                if (end >= 0)
+                {
+                    yield return Take(line);
+                }
+                start = end < 0 ? count : end + 1;
+            }
+        }
+        if (hasRest)
+        {
+            yield return Take(line);
+        }
+    }
+
+    private static string Take(StringBuilder line)
+    {
+        var text = line.Length > LongestLine ? $"{line.ToString(0, LongestLine)} …" : line.ToString();
+        line.Clear();
+        return text;
+    }
+}

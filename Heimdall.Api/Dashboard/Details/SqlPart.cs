@@ -1,0 +1,76 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Scripts;
+
+namespace Heimdall.Api.Dashboard.Details;
+
+/// <summary>What a job ran, as text or from its script, and the rest of its context.</summary>
+internal sealed class SqlPart(ScriptFolder scripts)
+{
+    private const string Query = "query";
+    private const long MostHashed = 32 * 1024 * 1024;
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public async Task<Markup> DrawAsync(Job job, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<StatementError> errors = job.Failure?.Errors ?? job.Progress.Errors ?? [];
+        if (job.Context[Query] is not JsonValue value || !value.TryGetValue(out string? query))
+        {
+            return Markup.Empty;
+        }
+        if (ScriptFolder.IsPath(query))
+        {
+            return await DrawScriptAsync(job, query.Trim(), errors, cancellationToken);
+        }
+        using var text = new StringReader(query);
+        return Section(Markup.Empty, await SqlListing.DrawAsync(text, errors, cancellationToken));
+    }
+
+    /// <summary>Everything of the context but the SQL.</summary>
+    public static Markup DrawContext(Job job)
+    {
+        var rest = new JsonObject(job.Context.Where(field => field.Key != Query).Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
+        return rest.Count == 0
+            ? Markup.Empty
+            : Markup.Of($"""<h2>Context</h2><pre class="hd-json" tabindex="0" aria-label="Context">{rest.ToJsonString(Indented)}</pre>""");
+    }
+
+    private async Task<Markup> DrawScriptAsync(Job job, string path, IReadOnlyList<StatementError> errors, CancellationToken cancellationToken)
+    {
+        var name = Markup.Of($"<p>Script <code>{path}</code></p>");
+        try
+        {
+            var place = scripts.Locate(path);
+            await using var file = place.Kind == ScriptPlaceKind.Script ? place.Open() : null;
+            if (file is null)
+            {
+                return Section(name, Pieces.Alert("warning", Markup.Of($"The script is not there any more.")));
+            }
+            var isSame = job.Progress.Sha256 is { } sha256 && file.Length <= MostHashed
+                ? await ScriptPlace.HashAsync(file, cancellationToken) == sha256
+                : (bool?)null;
+            file.Position = 0;
+            using var text = new StreamReader(file);
+            return Section(Markup.Of($"{name}{Told(isSame, job)}"), await SqlListing.DrawAsync(text, errors, cancellationToken));
+        }
+        catch (Exception exception) when (exception is ScriptStorageException or IOException)
+        {
+            return Section(name, Pieces.Alert("warning", Markup.Of($"The script cannot be read.")));
+        }
+    }
+
+    /// <summary>A script is shown as it is now, which need not be what ran.</summary>
+    private static Markup Told(bool? isSame, Job job) => isSame switch
+    {
+        true => Markup.Of($"""<p class="hd-aside">As it ran: the SHA-256 is the same.</p>"""),
+        false => Pieces.Alert("warning", Markup.Of($"The script has been changed since: these are not the lines that ran.")),
+        null when job.Attempt == 0 => Markup.Of($"""<p class="hd-aside">As it is now.</p>"""),
+        null => Markup.Of($"""<p class="hd-aside">As it is now, which need not be what ran: it has not been compared.</p>"""),
+    };
+
+    private static Markup Section(Markup head, Markup listing) => Markup.Of($"<h2>SQL</h2>{head}{listing}");
+}

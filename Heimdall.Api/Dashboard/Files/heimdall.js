@@ -1,0 +1,143 @@
+// Mends what Hangfire's frame lacks for keyboards and screen readers, and keeps the page of an open job up to date.
+(function () {
+    'use strict';
+
+    function mendFrame() {
+        document.documentElement.lang = 'en'; // the process has no culture, and Hangfire writes that down as a language
+        give('.navbar', { role: 'navigation', 'aria-label': 'Pages of the dashboard' });
+        give('#footer', { role: 'contentinfo' });
+        give('.navbar-toggle', { 'aria-label': 'Menu' });
+        document.querySelectorAll('.navbar-nav > .active > a').forEach(function (link) {
+            link.setAttribute('aria-current', 'page');
+        });
+        var main = document.getElementById('hd-main');
+        if (main) {
+            var skip = document.createElement('a');
+            skip.className = 'hd-skip';
+            skip.href = '#hd-main';
+            skip.textContent = 'Skip to the content';
+            document.body.insertBefore(skip, document.body.firstChild);
+        }
+    }
+
+    function give(selector, attributes) {
+        var element = document.querySelector(selector);
+        Object.keys(element ? attributes : {}).forEach(function (name) { element.setAttribute(name, attributes[name]); });
+    }
+
+    // What the server sends is HTML of its own making; what jobs have put into it is encoded there.
+    function follow(page) {
+        var interval = 1000, longest = 10000, pause = interval;
+        var after = page.dataset.after, shown = {}, timer = null, isAsking = false;
+        var log = document.getElementById('hd-log'), away = document.getElementById('hd-away');
+
+        function show(id, html) {
+            var part = document.getElementById(id);
+            if (!part || shown[id] === html) {
+                return;
+            }
+            shown[id] = html;
+            var hadFocus = part.contains(document.activeElement);
+            var focused = hadFocus ? document.activeElement.textContent : null;
+            part.innerHTML = html;
+            if (hadFocus) {
+                var same = Array.prototype.find.call(part.querySelectorAll('a, button'), function (one) { return one.textContent === focused; });
+                (same || document.getElementById('hd-main')).focus({ preventScroll: true });
+            }
+        }
+
+        function append(html) {
+            var atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+            log.insertAdjacentHTML('beforeend', html);
+            if (atEnd) {
+                log.scrollTop = log.scrollHeight;
+            }
+        }
+
+        function take(news) {
+            document.title = document.title.replace(/^.* – (?=[^–]*$)/, function () { return news.title + ' – '; });
+            Object.keys(news.parts).forEach(function (id) { show(id, news.parts[id]); });
+            if (news.log) {
+                append(news.log);
+            }
+            after = news.after;
+            return news.more;
+        }
+
+        function ask() {
+            if (isAsking) {
+                return;
+            }
+            isAsking = true;
+            clearTimeout(timer);
+            fetch(page.dataset.url + '?after=' + encodeURIComponent(after), { credentials: 'same-origin', cache: 'no-store' })
+                .then(function (reply) {
+                    if (!reply.ok) {
+                        throw new Error('status ' + reply.status);
+                    }
+                    return reply.json();
+                })
+                .then(function (news) {
+                    away.hidden = true;
+                    pause = interval;
+                    return take(news);
+                }, function () {
+                    away.textContent = 'The server does not answer; what this page shows is old. It goes on asking.';
+                    away.hidden = false;
+                    pause = Math.min(longest, pause * 2);
+                    return true;
+                })
+                .then(function (more) {
+                    isAsking = false;
+                    if (more) {
+                        timer = setTimeout(ask, pause);
+                    } else {
+                        page.dataset.more = 'false';
+                    }
+                });
+        }
+
+        if (page.dataset.more === 'true') {
+            timer = setTimeout(ask, interval);
+        }
+    }
+
+    // The line of an error is reached by keyboard, too: it takes the focus.
+    function focusLines() {
+        document.addEventListener('click', function (event) {
+            var link = event.target.closest && event.target.closest('a[href^="#L"]');
+            var line = link && document.getElementById(link.getAttribute('href').slice(1));
+            if (line) {
+                line.focus();
+            }
+        });
+    }
+
+    function askBefore() {
+        document.addEventListener('submit', function (event) {
+            var question = event.target.dataset.confirm;
+            if (question && !window.confirm(question)) {
+                event.preventDefault();
+            }
+        });
+    }
+
+    document.addEventListener('DOMContentLoaded', start);
+    if (document.readyState !== 'loading') {
+        start();
+    }
+
+    function start() {
+        if (start.done) {
+            return;
+        }
+        start.done = true;
+        mendFrame();
+        focusLines();
+        askBefore();
+        var page = document.getElementById('hd-live');
+        if (page) {
+            follow(page);
+        }
+    }
+})();

@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Heimdall.Api.Dashboard.Frame;
+
+/// <summary>HTML that is safe to send. Whatever is put between its tags is encoded, unless it is such HTML itself.</summary>
+internal sealed class Markup
+{
+    private readonly string _html;
+
+    private Markup(string html) => _html = html;
+
+    public static Markup Empty { get; } = new("");
+
+    public bool IsEmpty => _html.Length == 0;
+
+    /// <summary>From an interpolated string: its own text is HTML, what it is filled with is text. Attributes stand in double quotes.</summary>
+    public static Markup Of(MarkupText text) => new(text.ToHtml());
+
+    public static Markup Join(IEnumerable<Markup> parts)
+    {
+        var html = new StringBuilder();
+        foreach (var part in parts)
+        {
+            html.Append(part._html);
+        }
+        return new Markup(html.ToString());
+    }
+
+    public override string ToString() => _html;
+}
+
+/// <summary>Collects the pieces of an interpolated string for <see cref="Markup.Of"/>.</summary>
+[InterpolatedStringHandler]
+internal readonly struct MarkupText(int literalLength, int formattedCount)
+{
+    private const int LikelyLength = 16;
+
+    private readonly StringBuilder _html = new(literalLength + formattedCount * LikelyLength);
+
+    public void AppendLiteral(string html) => _html.Append(html);
+
+    public void AppendFormatted(Markup? markup) => _html.Append(markup);
+
+    public void AppendFormatted(IEnumerable<Markup> parts) => _html.Append(Markup.Join(parts));
+
+    public void AppendFormatted(string? text) => _html.Append(WebUtility.HtmlEncode(text));
+
+    public void AppendFormatted(long number) => _html.Append(number.ToString(CultureInfo.InvariantCulture));
+
+    public void AppendFormatted(Guid id) => _html.Append(id);
+
+    public string ToHtml() => _html.ToString();
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+using Heimdall.Core.Jobs;
+
+namespace Heimdall.Api.Dashboard.Frame;
+
+/// <summary>Small things that several pages show, so that they look alike everywhere.</summary>
+internal static class Pieces
+{
+    public static Markup Status(JobStatus status) => State(status.ToName());
+
+    /// <summary>A state in its colour; the word says all that the colour says.</summary>
+    public static Markup State(string name) => Markup.Of($"""<span class="hd-state hd-{CssName(name)}">{name}</span>""");
+
+    /// <summary>A moment, in UTC and to the second.</summary>
+    public static Markup Time(DateTime? time) => time is { } at
+        ? Markup.Of($"""<time datetime="{at.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}">{at.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture)}</time>""")
+        : Markup.Empty;
+
+    public static string Duration(TimeSpan time) => time switch
+    {
+        _ when time < TimeSpan.FromSeconds(1) => $"{Math.Max(0, time.TotalMilliseconds).ToString("0", CultureInfo.InvariantCulture)} ms",
+        _ when time < TimeSpan.FromMinutes(1) => $"{time.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s",
+        _ when time < TimeSpan.FromHours(1) => $"{time.Minutes} min {time.Seconds} s",
+        _ => $"{(long)time.TotalHours} h {time.Minutes} min",
+    };
+
+    public static string Bytes(long bytes) => bytes switch
+    {
+        < 10_000 => $"{Number(bytes)} bytes",
+        < 10_000_000 => $"{Number(bytes / 1000)} kB",
+        _ => $"{Number(bytes / 1_000_000)} MB",
+    };
+
+    public static string Number(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
+
+    public static Markup JobLink(Func<string, string> to, Guid id, string text) => Markup.Of($"""<a href="{to($"/sql/jobs/{id}")}">{text}</a>""");
+
+    public static Markup Alert(string kind, Markup text) => Markup.Of($"""<div class="alert alert-{kind}" role="alert">{text}</div>""");
+
+    /// <summary>Of a list of facts.</summary>
+    public static Markup Fact(string name, Markup value) => value.IsEmpty ? value : Markup.Of($"<div><dt>{name}</dt><dd>{value}</dd></div>");
+
+    public static Markup Fact(string name, string? value) => string.IsNullOrEmpty(value) ? Markup.Empty : Fact(name, Markup.Of($"{value}"));
+
+    private static string CssName(string state) => string.Concat(state.Where(char.IsAsciiLetter)).ToLowerInvariant();
+}

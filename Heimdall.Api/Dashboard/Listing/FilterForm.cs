@@ -1,0 +1,44 @@
+using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Jobs;
+
+namespace Heimdall.Api.Dashboard.Listing;
+
+/// <summary>The form above the list: what it is filtered by is in the address, to be kept and passed on.</summary>
+internal static class FilterForm
+{
+    public static Markup Draw(DashboardContext context, IQueryCollection query, CatalogSnapshot catalog) => Markup.Of($"""
+        <form method="get" action="{context.AddressOf("/sql/jobs")}" class="hd-filter" role="search" aria-label="Filter the jobs">
+        {Choice(query, "status", "Status", JobStatusNames.All.Where(name => name != "NEW").Select(name => (name, name)))}
+        {Choice(query, "command", "Command", catalog.Commands.Select(command => (command.Id, command.Name)))}
+        {Choice(query, "cluster", "Cluster", catalog.Clusters.Select(cluster => (cluster.Id, cluster.Name)))}
+        {Text(query, "user", "Caller")}
+        {Text(query, "tag", "Tag")}
+        {Text(query, "name", "Name")}
+        {Text(query, "text", "Text in SQL or error")}
+        <div class="hd-filter-buttons"><button type="submit" class="btn btn-primary">Filter</button> <a class="btn btn-default" href="{context.AddressOf("/sql/jobs")}">Clear</a></div>
+        </form>
+        """);
+
+    private static Markup Choice(IQueryCollection query, string name, string label, IEnumerable<(string Value, string Text)> choices)
+    {
+        var chosen = query[name].ToString();
+        // One that the catalog no longer has may still be asked for.
+        var all = choices.ToList();
+        if (chosen.Length > 0 && all.All(choice => choice.Value != chosen))
+        {
+            all.Add((chosen, chosen));
+        }
+        var options = all.Select(choice => choice.Value == chosen
+            ? Markup.Of($"""<option value="{choice.Value}" selected>{choice.Text}</option>""")
+            : Markup.Of($"""<option value="{choice.Value}">{choice.Text}</option>"""));
+        return Markup.Of($"""
+            <div><label for="hd-{name}">{label}</label><select id="hd-{name}" name="{name}" class="form-control"><option value="">any</option>{options}</select></div>
+            """);
+    }
+
+    private static Markup Text(IQueryCollection query, string name, string label) => Markup.Of($"""
+        <div><label for="hd-{name}">{label}</label><input id="hd-{name}" name="{name}" class="form-control" value="{query[name].ToString()}" autocomplete="off"></div>
+        """);
+}

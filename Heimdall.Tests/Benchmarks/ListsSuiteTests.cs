@@ -1,0 +1,26 @@
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Benchmarks;
+
+/// <summary>That pages of short and long histories are asked for, over REST and in the dashboard. Never how long anything takes.</summary>
+[CancelAfter(180_000)]
+public sealed class ListsSuiteTests
+{
+    [Test]
+    public async Task Pages_of_both_histories_are_read(CancellationToken cancellationToken)
+    {
+        var (exitCode, output) = await BenchmarkProgram.RunAsync(cancellationToken, "lists", "--quick", "--only", "first,failed-deep,text,page-deep");
+
+        Assert.That(exitCode, Is.Zero, output);
+        Assert.That(output, Does.Contain("p99 ms, 5000 jobs").And.Contain("| first ").And.Contain("| failed-deep ").And.Contain("| text ").And.Contain("| page-deep "));
+    }
+
+    [Test]
+    public async Task Names_what_it_can_measure(CancellationToken cancellationToken)
+    {
+        var (exitCode, output) = await BenchmarkProgram.RunAsync(cancellationToken, "lists", "--only", "nothing");
+
+        Assert.That(exitCode, Is.Not.Zero);
+        Assert.That(output, Does.Contain("'nothing' is not measured here").And.Contain("first, deep"));
+    }
+}

@@ -1,0 +1,224 @@
+using Heimdall.Tests.Support;
+using Microsoft.Playwright;
+using Npgsql;
+using NUnit.Framework;
+using static Microsoft.Playwright.Assertions;
+
+namespace Heimdall.Tests.Dashboard;
+
+/// <summary>The page of a job, as an operator uses it.</summary>
+[CancelAfter(300_000)]
+public sealed class JobDetailPageTests
+{
+    private HeimdallInstance _heimdall = null!;
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _heimdall = await HeimdallInstance.StartAsync();
+        await _heimdall.Target.ExecuteAsync("create table effect (name text)", CancellationToken.None);
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop() => await _heimdall.DisposeAsync();
+
+    [Test]
+    public async Task A_long_batch_is_watched_and_canceled(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("first", cancellationToken);
+        await _heimdall.CloseGateAsync("second", cancellationToken);
+        var id = await _heimdall.EnqueueAsync(
+            $"""
+            insert into effect values ('watched');
+            do $$ begin raise notice 'halfway there'; end $$;
+            {HeimdallInstance.WaitAt("first")};
+            insert into effect values ('watched');
+            {HeimdallInstance.WaitAt("second")}
+            """,
+            cancellationToken,
+            "nightly load");
+
+        await using var window = await OpenAsync(id);
+        var page = window.Page;
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("nightly load 0.0.1");
+        await Expect(page.Locator("#hd-status")).ToContainTextAsync("RUNNING");
+        await Expect(page.Locator("#hd-part-progress")).ToContainTextAsync("Statements done: 2");
+        await Expect(page.Locator("#hd-log")).ToContainTextAsync("NOTICE:  halfway there");
+        await Expect(page.Locator("#hd-part-session")).ToContainTextAsync("active");
+
+        await _heimdall.OpenGateAsync("first", cancellationToken);
+        await Expect(page.Locator("#hd-part-progress")).ToContainTextAsync("Statements done: 4");
+
+        await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
+        await Expect(page.Locator("#hd-status")).ToContainTextAsync("It was stopped by anonymous.");
+        await Expect(window.ByRole(AriaRole.Button, "Cancel")).ToHaveCountAsync(0);
+        await Expect(page.Locator("#hd-part-session")).ToBeEmptyAsync();
+        await Expect(page.Locator("#hd-part-attempts")).ToContainTextAsync("CANCELED");
+        Assert.That(await page.TitleAsync(), Does.StartWith("nightly load – CANCELED"));
+        Assert.That(await _heimdall.Target.ScalarAsync<long>("select count(*) from effect where name = 'watched'", cancellationToken), Is.Zero);
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
+    public async Task The_line_that_failed_is_marked_and_linked(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync("select 1;\nselect 2;\nselect 3,\n  nothing_of_that_name;\nselect 5", cancellationToken, "wrong");
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        var page = window.Page;
+        await Expect(page.Locator("#hd-part-errors")).ToContainTextAsync("42703");
+        var marked = page.Locator(".hd-sql li.hd-failed");
+        await Expect(marked).ToHaveCountAsync(1);
+        await Expect(marked.Locator("mark")).ToHaveTextAsync("  nothing_of_that_name;");
+        await Expect(marked).ToContainTextAsync("column \"nothing_of_that_name\" does not exist");
+        Assert.That(await marked.GetAttributeAsync("value"), Is.EqualTo("4"));
+
+        await window.ByRole(AriaRole.Link, "Line 4, column 3").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+
+        await Expect(marked).ToBeFocusedAsync();
+        await Expect(marked).ToBeInViewportAsync();
+        Assert.That(page.Url, Does.EndWith("#L4"));
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
+    public async Task Of_a_long_script_the_place_that_failed_is_shown(CancellationToken cancellationToken)
+    {
+        var lines = Enumerable.Range(1, 2000).Select(line => line == 1500 ? "select 1/0;" : $"select {line};");
+        _heimdall.WriteScript("loads/long.sql", string.Join('\n', lines));
+        var id = await _heimdall.EnqueueAsync("loads/long.sql", cancellationToken, "long");
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        var sql = window.Page.Locator("#hd-part-sql");
+        await Expect(sql).ToContainTextAsync("Script loads/long.sql");
+        await Expect(sql.Locator("#L1500 mark")).ToHaveTextAsync("select 1/0;");
+        await Expect(sql.Locator("#L1490")).ToHaveTextAsync("select 1490;");
+        await Expect(sql.Locator("#L301")).ToHaveCountAsync(0);
+        await Expect(sql).ToContainTextAsync("Lines 301 to 1,489 are left out.");
+
+        _heimdall.WriteScript("loads/long.sql", "select 'another'");
+        await window.Page.ReloadAsync();
+
+        await Expect(sql).ToContainTextAsync("The script has been changed since");
+    }
+
+    [Test]
+    public async Task A_job_that_waits_for_a_lock_says_for_whose(CancellationToken cancellationToken)
+    {
+        await using var holder = new NpgsqlConnection(_heimdall.Target.ConnectionString + ";Application Name=someone else");
+        await holder.OpenAsync(cancellationToken);
+        await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
+        await using var locking = new NpgsqlCommand("create table if not exists contested (); lock table contested", holder);
+        await locking.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        await using var second = await holder.BeginTransactionAsync(cancellationToken);
+        locking.CommandText = "lock table contested";
+        await locking.ExecuteNonQueryAsync(cancellationToken);
+        var id = await _heimdall.EnqueueAsync("select count(*) from contested", cancellationToken, "waits");
+        var behind = await _heimdall.EnqueueAsync("drop table contested", cancellationToken, "waits behind");
+
+        await using var window = await OpenAsync(id);
+        var session = window.Page.Locator("#hd-part-session");
+        await Expect(session).ToContainTextAsync("Lock: relation");
+        await Expect(session).ToContainTextAsync($"Blocked by another session:\npid {holder.ProcessID}, user postgres, someone else, idle in transaction", new() { UseInnerText = true });
+        await using var other = await OpenAsync(behind);
+        await Expect(other.Page.Locator("#hd-part-session").GetByRole(AriaRole.Link, new() { Name = $"job {id}" })).ToBeVisibleAsync();
+
+        await second.CommitAsync(cancellationToken);
+        await Expect(window.Page.Locator("#hd-status")).ToContainTextAsync("SUCCEEDED");
+        await Expect(session).ToBeEmptyAsync();
+    }
+
+    [Test]
+    public async Task A_stored_result_is_shown_as_a_table(CancellationToken cancellationToken)
+    {
+        const string Query = "select n as number, case when n % 2 = 0 then repeat('é', 300) end as text from generate_series(1, 30) n";
+        var job = await _heimdall.SubmitAsync(Query, returnResult: true, cancellationToken, prefer: "respond-async");
+        await _heimdall.WaitForStatusAsync(job.Id, "SUCCEEDED", cancellationToken);
+
+        await using var window = await OpenAsync(job.Id);
+        var table = window.Page.Locator("#hd-part-result table");
+        await Expect(window.Page.Locator("#hd-part-result")).ToContainTextAsync("The first 20 of 30 rows.");
+        await Expect(table.Locator("tbody tr")).ToHaveCountAsync(20);
+        await Expect(table.Locator("th[scope=col]")).ToHaveTextAsync(["number int4", "text text"]);
+        await Expect(table.Locator("tbody tr").Nth(0).Locator("td")).ToHaveTextAsync(["1", "NULL"]);
+        await Expect(table.Locator("tbody tr").Nth(1).Locator("td").Nth(1)).ToHaveTextAsync(new string('é', 200) + " … cut");
+    }
+
+    [Test]
+    public async Task A_job_is_run_again_without_scripts(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync("select 1/0", cancellationToken, "again");
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+
+        await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{id}", new() { JavaScriptEnabled = false });
+        await window.ByRole(AriaRole.Button, "Run again").ClickAsync();
+
+        await Expect(window.ByRole(AriaRole.Link, $"job {id}")).ToBeVisibleAsync();
+        var again = Guid.Parse(window.Page.Url.Split('/')[^1]);
+        Assert.That((await _heimdall.WaitForEndAsync(again, cancellationToken))["retry_of"], Is.EqualTo(id.ToString()));
+    }
+
+    [Test]
+    public async Task A_button_that_comes_too_late_says_so(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("late", cancellationToken);
+        var id = await _heimdall.EnqueueAsync(HeimdallInstance.WaitAt("late"), cancellationToken, "late");
+        await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+        await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{id}", new() { JavaScriptEnabled = false });
+
+        await _heimdall.OpenGateAsync("late", cancellationToken);
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+        await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
+
+        await Expect(window.Page.GetByRole(AriaRole.Alert).Filter(new() { HasText = "ended already" })).ToBeVisibleAsync();
+        await Expect(window.Page.Locator("#hd-status")).ToContainTextAsync("SUCCEEDED");
+    }
+
+    [TestCase("cancel")]
+    [TestCase("retry")]
+    public async Task A_page_of_somebody_else_cannot_press_a_button(string button, CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync(button, cancellationToken);
+        var id = await _heimdall.EnqueueAsync(HeimdallInstance.WaitAt(button), cancellationToken, "forged");
+        await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+
+        using var form = new FormUrlEncodedContent([]);
+        var forged = await _heimdall.SendAsync(HttpMethod.Post, $"/hangfire/sql/jobs/{id}/{button}", cancellationToken, form);
+        var got = await _heimdall.GetAsync($"/hangfire/sql/jobs/{id}/{button}", cancellationToken);
+
+        Assert.That((int)forged.Status, Is.EqualTo(403));
+        Assert.That((int)got.Status, Is.EqualTo(405));
+        Assert.That((await _heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("RUNNING"));
+        await _heimdall.OpenGateAsync(button, cancellationToken);
+        await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+    }
+
+    [Test]
+    public async Task The_queue_s_page_and_the_job_s_page_link_to_each_other(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync("select 1", cancellationToken, "linked");
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        await window.Page.Locator("#hd-part-facts").GetByRole(AriaRole.Link, new() { NameRegex = new("^Hangfire job #") }).ClickAsync();
+        await Expect(window.Page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToContainTextAsync($"linked ({id})");
+        await window.ByRole(AriaRole.Link, "SQL, progress and log of this job").ClickAsync();
+
+        await Expect(window.Page.Locator("#hd-title")).ToContainTextAsync("linked");
+    }
+
+    [Test]
+    public async Task A_job_that_is_not_there_is_not_found(CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.GetAsync($"/hangfire/sql/jobs/{Guid.NewGuid()}", cancellationToken);
+
+        Assert.That((int)reply.Status, Is.EqualTo(404));
+        Assert.That(reply.Text, Does.Contain("No such job"));
+    }
+
+    private Task<BrowserPage> OpenAsync(Guid id) => DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{id}");
+}
