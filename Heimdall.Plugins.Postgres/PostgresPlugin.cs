@@ -70,7 +70,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         try
         {
             await using var control = await lease.Pool.OpenControlAsync(cancellationToken);
-            fate = await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id), recorded, cancellationToken);
+            fate = await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {

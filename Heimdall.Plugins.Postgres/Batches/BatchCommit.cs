@@ -6,7 +6,7 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
-internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, BatchEvidence evidence, BatchReceipts? receipts)
+internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvidence evidence, BatchReceipts? receipts)
 {
     private const string CurrentTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
 
@@ -69,7 +69,7 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
             try
             {
                 await using var control = await session.OpenControlAsync(patience.Token);
-                return await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(jobId), _evidence, patience.Token);
+                return await Fates.FindAsync(control, applicationName: null, _evidence, patience.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or JobFailedException)
             {

@@ -107,7 +107,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         _session.Connection.Notice += OnNotice;
         try
         {
-            await new BatchCommit(_session, _jobId, _monitor, evidence!, _receipts).RunAsync(cancellationToken);
+            await new BatchCommit(_session, _monitor, evidence!, _receipts).RunAsync(cancellationToken);
         }
         finally
         {
@@ -170,8 +170,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         }
         finally
         {
-            // It ends whatever bears the job's name, and the job may soon be another attempt's.
-            await _stopping;
+            await _stopping; // it ends the backend that is still spoken to
         }
 
         if (_journal.FirstFailure is not null)

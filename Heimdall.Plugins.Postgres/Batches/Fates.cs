@@ -14,11 +14,11 @@ internal static class Fates
 
     /// <summary>Ends the backend, then asks. Never the other way round: a backend that is told to end may still commit.</summary>
     /// <param name="control">A connection to the server that ran the transaction.</param>
-    /// <param name="applicationName">The name of the job's session.</param>
+    /// <param name="applicationName">The name of the attempt's session; null where the evidence is enough.</param>
     /// <param name="evidence">Null when the attempt died before it had recorded any, and so before its first statement.</param>
     /// <param name="cancellationToken">Fires when this process must stop.</param>
     /// <exception cref="JobFailedException">The backend does not end, so there is no answer yet.</exception>
-    public static async Task<AttemptFate> FindAsync(NpgsqlConnection control, string applicationName, BatchEvidence? evidence, CancellationToken cancellationToken)
+    public static async Task<AttemptFate> FindAsync(NpgsqlConnection control, string? applicationName, BatchEvidence? evidence, CancellationToken cancellationToken)
     {
         if (!await Backends.EndAsync(control, applicationName, evidence?.Backend, cancellationToken))
         {

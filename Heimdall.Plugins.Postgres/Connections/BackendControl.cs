@@ -35,7 +35,7 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         {
             await using var control = await OpenAsync(CancellationToken.None);
 
-            // Not by its name, which a newer attempt of the job has too.
+            // By its process and not by its name, which any session can give itself.
             if (await Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None))
             {
                 return;

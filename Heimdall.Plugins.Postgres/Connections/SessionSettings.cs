@@ -1,3 +1,4 @@
+using System.Globalization;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Contexts;
 
@@ -33,12 +34,15 @@ internal sealed record SessionSettings
 
     public TimeSpan? StatementTimeout { get; init; }
 
-    /// <summary>The name by which pg_stat_activity, cancel and recovery find the backend of a job.</summary>
-    public static string ApplicationNameOf(Guid jobId) => $"heimdall {jobId}";
+    /// <summary>
+    /// The name by which pg_stat_activity and recovery find the backend of an attempt. With the attempt's number: a runner that was taken for
+    /// dead must never end the session of the one after it. At most 56 bytes; the server cuts off behind 63.
+    /// </summary>
+    public static string ApplicationNameOf(Guid jobId, int attempt) => string.Create(CultureInfo.InvariantCulture, $"heimdall {jobId} {attempt}");
 
     public static SessionSettings For(PluginJob job, JobSettings context)
     {
-        var name = ApplicationNameOf(job.Id);
+        var name = ApplicationNameOf(job.Id, job.Attempt);
         var values = new List<KeyValuePair<string, string>>
         {
             new("application_name", name),

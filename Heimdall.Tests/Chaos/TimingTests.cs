@@ -103,7 +103,7 @@ public sealed class TimingTests
 
     private Task<DateTime> FirstStatementAsync(Guid id, DateTime after, CancellationToken cancellationToken) => Eventually.Becomes(
         async () => (await _heimdall.Target.ColumnAsync<DateTime>(
-            "select query_start from pg_stat_activity where application_name = $1 and state = 'active' and query like 'select pg_sleep%' and query_start > $2", cancellationToken, $"heimdall {id}", after.ToUniversalTime()))
+            "select query_start from pg_stat_activity where application_name like $1 and state = 'active' and query like 'select pg_sleep%' and query_start > $2", cancellationToken, $"heimdall {id} %", after.ToUniversalTime()))
             .SingleOrDefault(),
         () => Is.GreaterThan(after),
         cancellationToken);

@@ -154,7 +154,7 @@ public sealed class AttemptTests
         var id = (await SubmitAsync("type:thrice", $"insert into effect values ('ended', 1); {HeimdallInstance.WaitAt("ended")}", cancellationToken)).Id;
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["statements"] == "1", cancellationToken);
 
-        await _heimdall.Target.ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", cancellationToken, $"heimdall {id}");
+        await _heimdall.Target.ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where application_name like $1", cancellationToken, $"heimdall {id} %");
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
         await _heimdall.OpenGateAsync("ended", cancellationToken);
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);

@@ -135,7 +135,7 @@ public sealed class BatchModeTests
         var monitor = new FakeJobMonitor();
         var job = Batch("create table begun (i int); select pg_sleep(600); insert into begun values (1);", "stop");
         var run = _server.Plugin.RunAsync(job, monitor, stop.Token);
-        while (!await _server.ScalarAsync<bool>($"select exists (select from pg_stat_activity where application_name = 'heimdall {job.Id}' and query = 'select pg_sleep(600)')", cancellationToken))
+        while (!await _server.ScalarAsync<bool>($"select exists (select from pg_stat_activity where application_name like 'heimdall {job.Id} %' and query = 'select pg_sleep(600)')", cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
         }
