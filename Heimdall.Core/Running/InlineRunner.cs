@@ -1,12 +1,11 @@
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
-using Microsoft.Extensions.Hosting;
 
 namespace Heimdall.Core.Running;
 
 /// <inheritdoc />
-internal sealed class InlineRunner : IInlineRunner, IDisposable
+internal sealed class InlineRunner : IInlineRunner
 {
     private static readonly TimeSpan RecordPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(3);
@@ -17,11 +16,10 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
     private readonly AttemptExecutor _executor;
     private readonly JobSettler _settler;
     private readonly TimeSpan _lease;
-    private readonly CancellationTokenSource _stopping;
+    private readonly DrainDeadline _drain;
 
     public InlineRunner(
-        JobStore jobs, JobClaims claims, InlineRecords records, AttemptExecutor executor, JobSettler settler, UrgentStop urgent, HeimdallConfig config,
-        IHostApplicationLifetime lifetime)
+        JobStore jobs, JobClaims claims, InlineRecords records, AttemptExecutor executor, JobSettler settler, DrainDeadline drain, HeimdallConfig config)
     {
         _jobs = jobs;
         _claims = claims;
@@ -29,8 +27,7 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
         _executor = executor;
         _settler = settler;
         _lease = config.Worker.Lease;
-        _stopping = CancellationTokenSource.CreateLinkedTokenSource(urgent.Token);
-        lifetime.ApplicationStopping.Register(() => _stopping.CancelAfter(config.Worker.DrainTimeout));
+        _drain = drain;
     }
 
     public Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone) =>
@@ -41,7 +38,7 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
 
     public async Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone)
     {
-        var (end, progress) = await _executor.ExecuteAsync(job, plan, writer, _stopping.Token, callerGone);
+        var (end, progress) = await _executor.ExecuteAsync(job, plan, writer, _drain.Token, callerGone);
         var settling = _settler.SettleInlineAsync(job, end, progress, isDurable: !plan.OnlyReads);
         // With the store away the end is written later; the caller need not wait for what is known already.
         if (!settling.IsCompleted)
@@ -59,6 +56,4 @@ internal sealed class InlineRunner : IInlineRunner, IDisposable
             await _settler.SettleAsync(taken, await _executor.RecoverAsync(taken, cancellationToken), taken.Progress);
         }
     }
-
-    public void Dispose() => _stopping.Dispose();
 }

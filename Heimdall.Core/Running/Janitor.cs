@@ -22,6 +22,7 @@ internal sealed partial class Janitor(
     IInlineRunner runner,
     QueueRepair repair,
     JobQueue queue,
+    StoreNotifications notifications,
     StoreReadiness readiness,
     HeimdallConfig config,
     ILogger<Janitor> logger)
@@ -42,7 +43,7 @@ internal sealed partial class Janitor(
             EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
             EveryAsync(Lease, RequeueOrphansAsync, stoppingToken),
             EveryAsync(Lease, ExpireQueuedAsync, stoppingToken),
-            EveryAsync(Lease / 5, token => repair.BringAbandonedForwardAsync(Lease, token), stoppingToken),
+            EveryAsync(Lease / 5, BringAbandonedForwardAsync, stoppingToken),
             EveryAsync(Lease, results.DropAsync, stoppingToken),
             EveryAsync(KeyInterval, token => keys.SweepAsync(config.Server.IdempotencyRetention, token), stoppingToken),
             EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));
@@ -68,6 +69,9 @@ internal sealed partial class Janitor(
     /// <summary>Side by side: one whose cluster is away waits for it.</summary>
     private async Task RecoverInlineAsync(CancellationToken cancellationToken) =>
         await Task.WhenAll((await claims.FindDeadInlineAsync(Lease, cancellationToken)).Select(id => runner.RecoverAsync(id, cancellationToken)));
+
+    private Task BringAbandonedForwardAsync(CancellationToken cancellationToken) =>
+        notifications.HasBeenAway(within: Lease) ? Task.CompletedTask : repair.BringAbandonedForwardAsync(Lease, cancellationToken);
 
     private async Task RequeueOrphansAsync(CancellationToken cancellationToken)
     {

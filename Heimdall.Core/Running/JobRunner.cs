@@ -17,6 +17,9 @@ internal sealed partial class JobRunner(
     AttemptExecutor executor,
     JobRetries retries,
     JobSettler settler,
+    RunningJobs running,
+    StoreNotifications notifications,
+    DrainDeadline drain,
     UrgentStop urgent,
     HeimdallConfig config,
     ILogger<JobRunner> logger)
@@ -24,31 +27,47 @@ internal sealed partial class JobRunner(
 {
     private static readonly TimeSpan ClaimInterval = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How much later than we Hangfire may find that the drain time is over.</summary>
+    private static readonly TimeSpan QueueDelay = TimeSpan.FromSeconds(1);
+
     private TimeSpan Lease => config.Worker.Lease;
 
     /// <summary>A delivery from the queue. Delivery is at least once: a job that has ended, or that somebody runs, is not run again.</summary>
+    /// <remarks>
+    /// Hangfire's token ends the wait for a job that somebody else runs, and no attempt: it fires too when Hangfire has given the job to
+    /// another worker, which it does when the store was away for longer than a lease, although the attempt's own lease is good.
+    /// </remarks>
     public async Task RunAsync(Guid jobId, CancellationToken cancellationToken)
     {
-        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, urgent.Token);
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, drain.Token);
         try
         {
-            await RunToEndAsync(jobId, stopping.Token);
+            await RunToEndAsync(jobId, waiting.Token);
         }
-        catch (OperationCanceledException) when (urgent.Token.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (drain.Token.IsCancellationRequested)
         {
-            throw new JobHandedBackException();
+            if (!urgent.Token.IsCancellationRequested)
+            {
+                // What Hangfire itself takes back keeps its place in the queue.
+                await Task.Delay(QueueDelay, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            if (!cancellationToken.IsCancellationRequested)
+            {
+                throw new JobHandedBackException();
+            }
+            throw;
         }
     }
 
-    private async Task RunToEndAsync(Guid jobId, CancellationToken cancellationToken)
+    private async Task RunToEndAsync(Guid jobId, CancellationToken waiting)
     {
         Job? job;
         do
         {
-            job = await ClaimAsync(jobId, cancellationToken);
+            job = await ClaimAsync(jobId, waiting);
             if (job is not null && !job.Status.IsFinal())
             {
-                job = await RunQueuedAsync(job, cancellationToken);
+                job = await RunQueuedAsync(job, drain.Token);
             }
         }
         while (job is not null && !job.Status.IsFinal()); // a lost attempt waits for what the newer one makes of the job
@@ -72,7 +91,9 @@ internal sealed partial class JobRunner(
             {
                 return expired;
             }
-            if (await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
+            // A store that was away has kept the living from renewing their leases, this process among them.
+            if (!running.Contains(jobId) && !notifications.HasBeenAway(within: Lease)
+                && await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
             {
                 LogTakenOver(jobId, job.Attempt);
                 return taken;

@@ -42,6 +42,8 @@ internal sealed partial class RunningJobs : BackgroundService
         return attempt;
     }
 
+    public bool Contains(Guid jobId) => _attempts.ContainsKey(jobId);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested || !_attempts.IsEmpty)

@@ -19,6 +19,7 @@ public static class RunningServiceCollectionExtensions
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
         services.AddSingleton<PluginJobs>();
         services.AddSingleton(provider => new AttemptHistory(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
+        services.AddSingleton<DrainDeadline>();
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();
         services.AddSingleton<AttemptExecutor>();
