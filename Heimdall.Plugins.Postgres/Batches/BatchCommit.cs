@@ -8,7 +8,8 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
 internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvidence evidence, BatchReceipts? receipts)
 {
-    private const string CurrentTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
+    // Also makes sure that a commit which is recorded is not lost in a crash of the server.
+    private const string CurrentTransaction = $"select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, {BatchEvidence.Durably}";
 
     /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

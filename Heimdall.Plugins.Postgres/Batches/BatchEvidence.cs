@@ -18,6 +18,11 @@ internal sealed record BatchEvidence
             (select timeline_id from pg_catalog.pg_control_checkpoint())
         """;
 
+    /// <summary>Has what this transaction commits flushed before its COMMIT is answered, whatever the login or the server would have.</summary>
+    public const string Durably = "case when pg_catalog.current_setting('synchronous_commit') = 'off' then pg_catalog.set_config('synchronous_commit', 'local', true) end";
+
+    private const string Fence = $"select {Durably}, pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)";
+
     public required int Pid { get; init; }
 
     /// <summary>When the backend started, in microseconds since 1970: a pid is used again.</summary>
@@ -83,7 +88,7 @@ internal sealed record BatchEvidence
     private static Task<int> FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken) => session.OnControlAsync(
         async control =>
         {
-            await using var fence = new NpgsqlCommand("select pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)", control)
+            await using var fence = new NpgsqlCommand(Fence, control)
             {
                 Parameters = { new() { Value = jobId.ToString() } },
             };

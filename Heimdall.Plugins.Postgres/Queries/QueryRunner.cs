@@ -234,6 +234,7 @@ internal sealed partial class QueryRunner
     private async Task CommitAsync(QueryExchange exchange, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        AddDurability(exchange);
         AddCommit(exchange);
         AddSync(exchange);
         AddWipe(exchange);
