@@ -12,10 +12,19 @@ internal sealed record BatchEvidence
 {
     // With every name in full: the script may have set a search_path.
     private const string Question =
-        """
+        $"""
         select pg_catalog.pg_current_xact_id()::pg_catalog.text,
             (select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()),
-            (select timeline_id from pg_catalog.pg_control_checkpoint())
+            {CurrentTimeline}
+        """;
+
+    /// <summary>That of what the server writes now: the control file's is that of the last checkpoint, which a promoted standby may not make for minutes.</summary>
+    /// <remarks>Null on a standby. The name of a log file begins with the timeline, in eight hexadecimal digits.</remarks>
+    public const string CurrentTimeline =
+        """
+        case when not pg_catalog.pg_is_in_recovery() then
+            pg_catalog.concat('x', pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8))::pg_catalog.bit(32)::pg_catalog.int4
+        end
         """;
 
     /// <summary>Has what this transaction commits flushed before its COMMIT is answered, whatever the login or the server would have.</summary>
