@@ -20,9 +20,9 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) => CommandSettings.Read(commandContext).Problems;
 
-    public JobPlan Plan(JsonObject commandContext, JsonObject jobContext)
+    public JobPlan Plan(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext = null)
     {
-        var settings = JobSettings.Read(commandContext, jobContext);
+        var settings = JobSettings.Read(commandContext, jobContext, clusterContext is null ? null : ClusterSettings.MaxTimeoutOf(clusterContext));
         var plan = new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
         if (settings.ReturnResult)
         {
@@ -36,7 +36,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public async Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken)
     {
-        var context = JobSettings.Read(job.CommandContext, job.Context);
+        var context = JobSettings.Read(job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
         var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
         await using var script = ScriptStream.Open(context.Query, directory);
         var preview = await new ScriptPreview(context).ReadAsync(script, cancellationToken);
@@ -49,7 +49,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         try
         {
-            var plan = job.Plan as PostgresPlan ?? (PostgresPlan)Plan(job.CommandContext, job.Context);
+            var plan = job.Plan as PostgresPlan ?? (PostgresPlan)Plan(job.CommandContext, job.Context, job.TargetCluster.Context);
             return plan.Query is { } query
                 ? await RunQueryAsync(job, plan.Settings, query, monitor, cancellationToken)
                 : await RunBatchAsync(job, plan.Settings, monitor, cancellationToken);

@@ -43,7 +43,7 @@ internal sealed partial class AttemptExecutor(
             }
             var plugin = pluginJobs.PluginOf(job);
             var pluginJob = pluginJobs.Of(job, writer);
-            pluginJob = pluginJob with { Plan = plan ?? plugin.Plan(pluginJob.CommandContext, pluginJob.Context) };
+            pluginJob = pluginJob with { Plan = plan ?? plugin.Plan(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context) };
             limit = pluginJob.Plan.Timeout;
             if (limit is { } timeout)
             {
