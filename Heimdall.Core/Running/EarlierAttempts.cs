@@ -27,8 +27,9 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         {
             // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
             var fate = await FindFateAsync(job, stopping);
-            var end = ToEnd(fate, job, isCanceled: attempt.IsCancelRequested || job.Status == JobStatus.Canceling);
-            return end is { Status: JobStatus.Failed } && mayRunAgain && pluginJobs.IsIdempotent(job) ? null : end?.FoundOut();
+            var isCanceled = attempt.IsCancelRequested || job.Status == JobStatus.Canceling;
+            var end = ToEnd(fate, job, isCanceled);
+            return end is { Status: JobStatus.Failed } && mayRunAgain && !isCanceled && pluginJobs.IsIdempotent(job) ? null : end?.FoundOut();
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
