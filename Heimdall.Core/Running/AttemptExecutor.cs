@@ -29,7 +29,7 @@ internal sealed partial class AttemptExecutor(
         using var attempt = running.Begin(job);
         using var deadline = new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(attempt.StopToken, deadline.Token, stopping, callerGone);
-        await using var monitor = new JobMonitor(claims, logs, job, config.Worker.Lease);
+        await using var monitor = new JobMonitor(claims, logs, attempt, config.Worker.Lease);
         TimeSpan? limit = null;
         try
         {

@@ -15,6 +15,7 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
 
     private readonly JobClaims _claims;
     private readonly JobLogStore _logs;
+    private readonly RunningAttempt _running;
     private readonly Guid _jobId;
     private readonly int _attempt;
     private readonly TimeSpan _lease;
@@ -25,12 +26,13 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
     private JobProgress _progress = new();
     private JobProgress _stored = new();
 
-    public JobMonitor(JobClaims claims, JobLogStore logs, Job job, TimeSpan lease)
+    public JobMonitor(JobClaims claims, JobLogStore logs, RunningAttempt running, TimeSpan lease)
     {
         _claims = claims;
         _logs = logs;
-        _jobId = job.Id;
-        _attempt = job.Attempt;
+        _running = running;
+        _jobId = running.JobId;
+        _attempt = running.Attempt;
         _lease = lease;
         _storing = StoreNowAndThenAsync();
     }
@@ -48,17 +50,24 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
 
     public async Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken)
     {
-        if (!await StoreRetry.RunAsync(token => _claims.RecordEvidenceAsync(_jobId, _attempt, evidence, token), cancellationToken))
-        {
-            throw new AttemptLostException(_jobId, _attempt);
-        }
+        Heed(await StoreRetry.RunAsync(token => _claims.RecordEvidenceAsync(_jobId, _attempt, evidence, token), cancellationToken), cancellationToken);
     }
 
     public async Task ConfirmAsync(CancellationToken cancellationToken)
     {
-        if (!await StoreRetry.RunAsync(token => _claims.ConfirmAsync(_jobId, _attempt, Progress, _lease, token), cancellationToken))
+        Heed(await StoreRetry.RunAsync(token => _claims.ConfirmAsync(_jobId, _attempt, Progress, _lease, token), cancellationToken), cancellationToken);
+    }
+
+    /// <summary>A cancel whose announcement was lost, or has not come yet, is heard here at the latest.</summary>
+    private void Heed(JobStatus? status, CancellationToken cancellationToken)
+    {
+        switch (status)
         {
-            throw new AttemptLostException(_jobId, _attempt);
+            case null:
+                throw new AttemptLostException(_jobId, _attempt);
+            case JobStatus.Canceling:
+                _running.RequestCancel();
+                throw new OperationCanceledException(cancellationToken);
         }
     }
 
