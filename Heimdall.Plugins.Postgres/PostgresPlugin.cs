@@ -77,8 +77,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
         }
 
-        // A query leaves no evidence, and it may write; evidence that cannot be read is none.
-        var isUntold = mayHaveWritten || (evidence is not null && recorded is null);
+        // Of a query that may write, evidence tells only that it may have begun, and an inline one leaves none; evidence that cannot be read is none.
+        var isUntold = (mayHaveWritten && (job.IsInline || evidence is not null)) || (evidence is not null && recorded is null);
         return isUntold ? AttemptFate.Unknown : fate;
     }
 
@@ -138,7 +138,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var results = job.Results ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
-        return await new QueryRunner(session, SessionSettings.For(job, context), context, query, results, monitor).RunAsync(cancellationToken);
+        var evidence = job.IsInline ? null : BatchEvidence.WithoutTransaction(session.Control.Backend).ToJson();
+        return await new QueryRunner(session, SessionSettings.For(job, context), context, query, results, monitor) { Evidence = evidence }.RunAsync(cancellationToken);
     }
 
     private async Task<JobProgress> RunBatchAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)

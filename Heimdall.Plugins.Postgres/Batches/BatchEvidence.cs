@@ -6,7 +6,8 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>
-/// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement.
+/// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement. Of a queued query only
+/// where it ran; and that there is none says that it did not.
 /// </summary>
 internal sealed record BatchEvidence
 {
@@ -52,8 +53,8 @@ internal sealed record BatchEvidence
     [JsonIgnore]
     public Backend Backend => new(Pid, Started);
 
-    /// <summary>Of a batch that is no transaction, only where it runs: so that nothing of it runs on unseen.</summary>
-    public static BatchEvidence WithoutTransaction(Session session) => new() { Pid = session.Backend.Pid, Started = session.Backend.Started };
+    /// <summary>Of what is no transaction whose end can be asked for, only where it runs: so that nothing of it runs on unseen.</summary>
+    public static BatchEvidence WithoutTransaction(Backend backend) => new() { Pid = backend.Pid, Started = backend.Started };
 
     /// <summary>Of a session whose transaction is open.</summary>
     public static async Task<BatchEvidence> TakeAsync(Session session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)

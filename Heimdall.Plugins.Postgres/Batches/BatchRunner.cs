@@ -137,7 +137,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         // Known from the beginning, for whoever finds the batch interrupted.
         _journal.StartAt(_resume?.Statement ?? 1);
         _monitor.Report(_journal.Progress());
-        await _monitor.RecordEvidenceAsync(BatchEvidence.WithoutTransaction(_session).ToJson(), cancellationToken);
+        await _monitor.RecordEvidenceAsync(BatchEvidence.WithoutTransaction(_session.Backend).ToJson(), cancellationToken);
         await _monitor.ConfirmAsync(cancellationToken);
         var stopsOnError = _settings.OnError == OnError.Stop;
         await PlayAsync(stopsOnError ? new StopOnErrorRoute() : new ContinueOnErrorRoute(), stopsOnError, _ => Task.CompletedTask, cancellationToken);

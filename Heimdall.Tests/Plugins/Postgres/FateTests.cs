@@ -92,10 +92,13 @@ public sealed class FateTests
     }
 
     [Test]
-    public async Task Without_evidence_a_batch_did_nothing_and_a_query_that_may_write_is_unknown(CancellationToken cancellationToken)
+    public async Task Without_evidence_a_queued_job_did_nothing_and_an_inline_query_that_may_write_is_unknown(CancellationToken cancellationToken)
     {
+        var query = _server.Query("select 1", new FakeResultWriter());
+
         Assert.That(await _server.Plugin.FindFateAsync(_server.Batch("select 1"), null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
-        Assert.That(await _server.Plugin.FindFateAsync(_server.Query("select 1", new FakeResultWriter()), null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+        Assert.That(await _server.Plugin.FindFateAsync(query, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+        Assert.That(await _server.Plugin.FindFateAsync(query with { IsInline = true }, null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
 
         var readOnly = _server.Job("""{"query": "select 1", "return_result": true, "read_only": true}""");
         Assert.That(await _server.Plugin.FindFateAsync(readOnly, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
@@ -106,7 +109,7 @@ public sealed class FateTests
     {
         const string command = """{"max_timeout_seconds": 1, "max_row_limit": 1, "read_only": true}""";
         var batch = _server.Job("""{"query": "select 1", "timeout_seconds": 60}""", command: command);
-        var query = _server.Job("""{"query": "select 1", "return_result": true, "read_only": false, "row_limit": 60}""", command: command);
+        var query = _server.Job("""{"query": "select 1", "return_result": true, "read_only": false, "row_limit": 60}""", command: command) with { IsInline = true };
 
         Assert.That(await _server.Plugin.FindFateAsync(batch, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
         Assert.That(await _server.Plugin.FindFateAsync(query, null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
