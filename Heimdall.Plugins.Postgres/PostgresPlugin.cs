@@ -69,8 +69,10 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         AttemptFate fate;
         try
         {
-            await using var control = await lease.Pool.OpenControlAsync(cancellationToken);
-            fate = await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken);
+            fate = await ControlQuestion.AskAsync(
+                lease.Pool.OpenControlAsync,
+                control => Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken),
+                cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {

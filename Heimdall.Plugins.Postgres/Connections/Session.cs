@@ -73,20 +73,8 @@ internal sealed class Session : IAsyncDisposable
 
     public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _control.OpenAsync(cancellationToken);
 
-    /// <summary>Asks something on a second connection, that does no harm when it is asked twice: one of the pool may not have outlived a restart of the server.</summary>
-    public async Task<T> OnControlAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await using var control = await OpenControlAsync(cancellationToken);
-            return await askAsync(control);
-        }
-        catch (NpgsqlException e) when (!PostgresErrors.IsUndone(e))
-        {
-            await using var another = await OpenControlAsync(cancellationToken);
-            return await askAsync(another);
-        }
-    }
+    /// <inheritdoc cref="ControlQuestion"/>
+    public Task<T> OnControlAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken) => _control.AskAsync(askAsync, cancellationToken);
 
     /// <summary>Notes that the session is over, when somebody else than Npgsql has noticed.</summary>
     public void GiveUp() => _isLost = true;
