@@ -107,11 +107,12 @@ internal sealed partial class JobRunner(
     private async Task<Job?> RunQueuedAsync(Job job, CancellationToken stopping)
     {
         LogStarted(job.Id, job.Attempt, job.CommandId, job.ClusterId);
+        using var attempt = running.Begin(job); // until its end is written: nobody must take over what has come to its end
         await using var stored = job.ReturnResult && config.Results.Enabled
             ? new StoredResultWriter(results, new ResultKey(job.Id, job.Attempt), config.Results.Directory, config.Results.MaxBytes)
             : null;
         var writer = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
-        var (end, progress) = await executor.ExecuteAsync(job, plan: null, writer, stopping, callerGone: CancellationToken.None);
+        var (end, progress) = await executor.ExecuteAsync(attempt, plan: null, writer, stopping, callerGone: CancellationToken.None);
         if (stored is not null)
         {
             progress = progress with { Truncated = progress.Truncated is true || stored.IsFull, RowCount = stored.Rows };
