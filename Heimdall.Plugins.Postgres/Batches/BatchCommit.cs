@@ -26,7 +26,7 @@ internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvi
     {
         await CheckTransactionAsync(cancellationToken);
         await LeaveReceiptAsync(cancellationToken);
-        await monitor.ConfirmAsync(cancellationToken);
+        await session.AwaitAsync(monitor.ConfirmAsync(cancellationToken), SessionSettings.SignOfLife, cancellationToken);
         try
         {
             await session.CommitAsync(cancellationToken);
@@ -57,7 +57,7 @@ internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvi
         {
             // It must not be missed.
             _evidence = _evidence with { Receipt = null };
-            await monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken);
+            await session.AwaitAsync(monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken), SessionSettings.SignOfLife, cancellationToken);
         }
     }
 

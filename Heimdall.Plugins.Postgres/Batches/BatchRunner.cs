@@ -119,7 +119,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         async Task RecordEvidenceAsync(CancellationToken token)
         {
             evidence = await BatchEvidence.TakeAsync(_session, _jobId, receipt, token);
-            await _monitor.RecordEvidenceAsync(evidence.ToJson(), token);
+            await _session.AwaitAsync(_monitor.RecordEvidenceAsync(evidence.ToJson(), token), SessionSettings.SignOfLife, token);
         }
 
         // Deferred triggers run in the commit.

@@ -76,6 +76,25 @@ internal sealed class Session : IAsyncDisposable
     /// <inheritdoc cref="ControlQuestion"/>
     public Task<T> OnControlAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken) => _control.AskAsync(askAsync, cancellationToken);
 
+    /// <summary>
+    /// Waits for something else while a transaction is open. The server ends a session whose transaction is idle for long, and what is waited
+    /// for, such as a store that is away, may take longer.
+    /// </summary>
+    public async Task AwaitAsync(Task other, TimeSpan interval, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await other.WaitAsync(interval, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (other.IsCompleted)
+            {
+                await other;
+                return;
+            }
+
+            await ExecuteAsync("select 1", cancellationToken);
+        }
+    }
+
     /// <summary>Notes that the session is over, when somebody else than Npgsql has noticed.</summary>
     public void GiveUp() => _isLost = true;
 

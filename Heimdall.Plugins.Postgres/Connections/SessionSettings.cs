@@ -10,6 +10,9 @@ internal sealed record SessionSettings
     /// <summary>A worker that froze in the middle of a transaction must not hold its locks for ever.</summary>
     private const string IdleInTransaction = "60s";
 
+    /// <summary>How often a batch that waits for something else shows that it is not frozen.</summary>
+    public static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(15);
+
     /// <summary>
     /// What is the same for all queries. Results are shown in one fixed form, whatever the server, the database or the login prefers; and a
     /// query's transaction is idle while its last rows wait for a reader who takes his time. Values as the server shows them.
