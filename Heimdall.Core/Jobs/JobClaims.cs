@@ -67,8 +67,8 @@ public sealed class JobClaims(StoreDatabase database)
     private const string HandBackSql = """
         with handed as (
             update job set
-                status = case status when 'RUNNING' then 'ACCEPTED' else status end,
-                lease_until = case status when 'RUNNING' then null else now() end,
+                status = case when status = 'RUNNING' and $4 is null then 'ACCEPTED' else status end,
+                lease_until = case when status = 'RUNNING' and $4 is null then null else now() + coalesce($4, interval '0') end,
                 worker = null, updated_at = now()
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning id)
@@ -186,10 +186,14 @@ public sealed class JobClaims(StoreDatabase database)
     /// <param name="id">The job.</param>
     /// <param name="attempt">The attempt.</param>
     /// <param name="detail">Why, for its record.</param>
+    /// <param name="undecidedFor">
+    /// Given where an earlier attempt may have taken effect: then the job does not wait, or a cancel would end it as if nothing had happened, but
+    /// can be taken over after this time.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait for the store.</param>
     /// <returns>False when the job is somebody else's.</returns>
-    public async Task<bool> HandBackAsync(Guid id, int attempt, string detail, CancellationToken cancellationToken) =>
-        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt, detail) == 1;
+    public async Task<bool> HandBackAsync(Guid id, int attempt, string detail, TimeSpan? undecidedFor, CancellationToken cancellationToken) =>
+        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt, detail, new JobParameters.Null<TimeSpan?>(undecidedFor)) == 1;
 
     /// <summary>Puts a job back among those that wait, because its attempt has failed and is worth another. One that is being cancelled is not.</summary>
     /// <param name="id">The job.</param>

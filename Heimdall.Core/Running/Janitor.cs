@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Transactions;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -33,6 +34,8 @@ internal sealed partial class Janitor(
 
     private static readonly TimeSpan KeyInterval = TimeSpan.FromMinutes(1);
 
+    private readonly ConcurrentDictionary<Guid, bool> _recovering = new();
+
     private TimeSpan Lease => config.Worker.Lease;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -66,9 +69,41 @@ internal sealed partial class Janitor(
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
-    /// <summary>Side by side: one whose cluster is away waits for it.</summary>
-    private async Task RecoverInlineAsync(CancellationToken cancellationToken) =>
-        await Task.WhenAll((await claims.FindDeadInlineAsync(Lease, cancellationToken)).Select(id => runner.RecoverAsync(id, cancellationToken)));
+    /// <summary>Not waited for: one whose cluster is away takes as long as that.</summary>
+    private async Task RecoverInlineAsync(CancellationToken cancellationToken)
+    {
+        if (notifications.HasBeenAway(within: Lease))
+        {
+            return; // others may not have been able to say that they live
+        }
+        foreach (var id in await claims.FindDeadInlineAsync(Lease, cancellationToken))
+        {
+            if (_recovering.TryAdd(id, true))
+            {
+                _ = RecoverInlineAsync(id, cancellationToken);
+            }
+        }
+    }
+
+    private async Task RecoverInlineAsync(Guid id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await runner.RecoverAsync(id, cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            LogPostponed(exception.Message); // the next round finds it once more
+        }
+        catch (OperationCanceledException)
+        {
+            // The next process looks after it.
+        }
+        finally
+        {
+            _recovering.TryRemove(id, out _);
+        }
+    }
 
     private Task BringAbandonedForwardAsync(CancellationToken cancellationToken) =>
         notifications.HasBeenAway(within: Lease) ? Task.CompletedTask : repair.BringAbandonedForwardAsync(Lease, cancellationToken);

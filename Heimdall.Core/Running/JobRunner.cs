@@ -119,7 +119,11 @@ internal sealed partial class JobRunner(
         }
         if (end.IsHandedBack)
         {
-            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, end.Detail!, token), CancellationToken.None);
+            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, end.Detail!, end.AskAgainAfter, token), CancellationToken.None);
+            if (end.AskAgainAfter is { } pause && !stopping.IsCancellationRequested)
+            {
+                throw new JobWaitsAgainException(pause, end.Detail!);
+            }
             throw new OperationCanceledException(stopping); // Hangfire puts it back into its queue
         }
         if (await retries.TryAsync(job, end) is var (delay, reason))
