@@ -16,7 +16,7 @@ public sealed class JobClaims(StoreDatabase database)
         with claimed as (
             update job set status = 'RUNNING', attempt = attempt + 1, worker = $2, lease_until = now() + $3,
                 started_at = coalesce(started_at, now()), retry_at = null, updated_at = now()
-            where id = $1 and status = 'ACCEPTED' and not {StartIsTooLate}
+            where id = $1 and status = 'ACCEPTED' and not {StartIsTooLate} and coalesce(retry_at, now()) <= now()
             returning {JobRow.Columns}),
         recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $2 from claimed)
         select * from claimed
