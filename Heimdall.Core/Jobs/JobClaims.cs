@@ -64,7 +64,7 @@ public sealed class JobClaims(StoreDatabase database)
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
-    private const string HandBackSql = """
+    private const string HandBackSql = $"""
         with handed as (
             update job set
                 status = case when status = 'RUNNING' and $4 is null then 'ACCEPTED' else status end,
@@ -72,7 +72,7 @@ public sealed class JobClaims(StoreDatabase database)
                 worker = null, updated_at = now()
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning id)
-        update job_attempt set finished_at = now(), outcome = 'HANDED BACK', detail = $3 where job_id = (select id from handed) and attempt = $2
+        update job_attempt set finished_at = now(), outcome = '{JobAttempt.HandedBack}', detail = $3 where job_id = (select id from handed) and attempt = $2
         """;
 
     private const string SettleSql = $"""
