@@ -76,14 +76,21 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
     {
         await _ended.CancelAsync();
         await _storing;
-        await StoreRetry.RunAsync(
-            async token =>
-            {
-                await StoreLogAsync(JobLogStream.Stdout, _stdout, token);
-                await StoreLogAsync(JobLogStream.Stderr, _stderr, token);
-                return true;
-            },
-            CancellationToken.None); // a job that has ended must not lose its log because the process is asked to stop
+        try
+        {
+            await StoreRetry.RunAsync(
+                async token =>
+                {
+                    await StoreLogAsync(JobLogStream.Stdout, _stdout, token);
+                    await StoreLogAsync(JobLogStream.Stderr, _stderr, token);
+                    return true;
+                },
+                CancellationToken.None); // a job that has ended must not lose its log because the process is asked to stop
+        }
+        catch (Exception exception) when (IsNoEnd(exception))
+        {
+            // Such as when the job's row is gone.
+        }
         _ended.Dispose();
     }
 
@@ -114,11 +121,14 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
             await StoreLogAsync(JobLogStream.Stdout, _stdout, CancellationToken.None);
             await StoreLogAsync(JobLogStream.Stderr, _stderr, CancellationToken.None);
         }
-        catch (NpgsqlException)
+        catch (Exception exception) when (IsNoEnd(exception))
         {
-            // The next round tries again; nothing has been dropped, and no log is worth a job's end.
+            // The next round tries again; nothing has been dropped.
         }
     }
+
+    /// <summary>No log is worth a job's end, which such an exception would take the place of.</summary>
+    private static bool IsNoEnd(Exception exception) => exception is NpgsqlException or InvalidOperationException or TimeoutException or IOException;
 
     private async Task StoreLogAsync(JobLogStream stream, BoundedLog log, CancellationToken cancellationToken)
     {
