@@ -116,7 +116,7 @@ internal sealed partial class RunningJobs : BackgroundService
         {
             if (_attempts.TryGetValue(id, out var attempt))
             {
-                attempt.RequestCancel();
+                _ = Task.Run(attempt.RequestCancel); // whoever hears announcements must not wait for what a job does about them
             }
         }
         else if (!_attempts.IsEmpty)
