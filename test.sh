@@ -77,7 +77,19 @@ count_results() {
     counters=$(grep -o '<Counters [^>]*>' "$report")
     total=$(counter total) executed=$(counter executed) good=$(counter passed)
     passed=$((passed + good)) failed=$((failed + executed - good)) skipped=$((skipped + total - executed))
+    if ((executed > good)); then show_failures; fi
   done
+}
+
+# Once more at the end, where they are found: <UnitTestResult … testName="Name" … outcome="Failed" …> … <Message>…</Message>
+show_failures() {
+  say '' 'Failed:'
+  awk -v RS='<UnitTestResult ' '/^[^>]* outcome="(Failed|Error|Timeout|Aborted)"/ {
+    name = message = $0
+    sub(/.* testName="/, "", name); sub(/".*/, "", name)
+    if (sub(/.*<Message>/, "", message)) sub(/<\/Message>.*/, "", message); else message = ""
+    print "  " name "\n    " substr(message, 1, 600)
+  }' "$report"
 }
 
 counter() {

@@ -10,7 +10,7 @@ internal sealed record QuerySizes
         CallerRows = 100_000,
         WarmUpQueries = 200,
         LoadTime = TimeSpan.FromSeconds(5),
-        WarmUpTime = TimeSpan.FromSeconds(4),
+        WarmUpTime = TimeSpan.FromSeconds(40),
     };
 
     public static QuerySizes Quick { get; } = new()

@@ -8,6 +8,19 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>The longest that a statement of a few rows may take; then the peer is taken to have vanished.</summary>
     private const int CommandSeconds = 10;
 
+    /// <summary>
+    /// A process that has vanished without a word must not hold its locks: by itself the server would wait for hours. What is configured comes
+    /// later and overrides these.
+    /// </summary>
+    private const string VanishedPeer =
+        "-c idle_in_transaction_session_timeout=15s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
+
+    /// <summary>How many connections <see cref="Records"/> has at most.</summary>
+    internal const int RecordConnections = 2;
+
+    /// <summary>A plan that was made while a table was empty is kept, and must not read the whole of it when it is large.</summary>
+    private const string ByKey = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+
     public StoreDatabase(string connectionString, string schema, string hangfireSchema, ConnectionLimits limits)
     {
         var builder = ConnectionStrings.ConnectionString.Parse(connectionString);
@@ -19,19 +32,32 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.KeepAlive = 5;       // seconds; finds a peer that vanished without a word
         builder.CommandTimeout = CommandSeconds;
         builder.CancellationTimeout = -1; // what is given up is given up: a peer that vanished answers no request to cancel either
+        builder.Options = $"{VanishedPeer} {builder.Options}";
         builder.Enlist = false;      // a transaction is joined by name, never by accident
+        builder.NoResetOnClose = true; // nothing here changes a session beyond its transaction; a reset is seven statements
         builder.PersistSecurityInfo = false;
         Schema = schema;
         HangfireSchema = hangfireSchema;
         Limits = limits;
         ConnectionString = builder.ConnectionString;
         DataSource = NpgsqlDataSource.Create(builder);
+        builder.ApplicationName = "heimdall records";
+        builder.MaxPoolSize = RecordConnections;
+        builder.Options = $"{builder.Options} {ByKey}";
+        Records = NpgsqlDataSource.Create(builder);
     }
 
     public NpgsqlDataSource DataSource { get; }
 
+    /// <summary>For statements that write many rows found by their keys, and no others.</summary>
+    public NpgsqlDataSource Records { get; }
+
     /// <summary>Closes what is idle: where one connection was found dead, the others may be, and each would have to be waited for.</summary>
-    public void DropIdle() => DataSource.Clear();
+    public void DropIdle()
+    {
+        DataSource.Clear();
+        Records.Clear();
+    }
 
     public string Schema { get; }
 
@@ -42,5 +68,9 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>Holds the password: for Hangfire's storage and the migrations only.</summary>
     internal string ConnectionString { get; }
 
-    public ValueTask DisposeAsync() => DataSource.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await DataSource.DisposeAsync();
+        await Records.DisposeAsync();
+    }
 }

@@ -15,7 +15,7 @@ internal sealed partial class ConnectionBudget(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await readiness.WaitAsync(stoppingToken);
-        var (total, store, queue) = (database.Limits.Total, database.Limits.Store, database.Limits.Queue);
+        var (total, store, queue) = (database.Limits.Total, database.Limits.Store + database.Limits.Records, database.Limits.Queue);
         try
         {
             await using var command = database.DataSource.CreateCommand(LimitSql);

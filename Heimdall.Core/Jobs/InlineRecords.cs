@@ -18,28 +18,8 @@ public sealed class InlineRecords : IDisposable
 {
     private const int MostTogether = 64;
 
-    // Two: while the store commits one transaction, the next is being written.
-    private const int Lanes = 2;
-
-    private const string InsertSql = """
-        insert into job (id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
-            cluster_id, cluster_name, command_criteria, cluster_criteria, context, attempt, started_at, worker, lease_until)
-        values ($1, $2, $3, $4, $5, $6, 'RUNNING', true, true, $7, $8, $9, $10, $11, $12, $13, 1, now(), $14, now() + $15)
-        """;
-
-    private const string BeginSql = $"{InsertSql} returning created_at";
-
-    /// <summary>Of a record that may be there already, or may yet come: whichever is second finds the first.</summary>
-    private const string RestoreSql = $"{InsertSql} on conflict (id) do nothing returning created_at";
-
-    private const string EndSql = """
-        update job set status = $3, error = $4, error_kind = $5, errors = $6, rows_affected = $7, row_count = $8, truncated = $9,
-            finished_at = now(), updated_at = now(), lease_until = null
-        where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
-        returning finished_at, canceled_by
-        """;
-
-    private const string RelaxSql = "select set_config('synchronous_commit', 'off', true)";
+    // While the store commits one transaction, the next is being written.
+    private const int Lanes = StoreDatabase.RecordConnections;
 
     private static readonly JobFailure Unrun = new()
     {
@@ -48,7 +28,7 @@ public sealed class InlineRecords : IDisposable
     };
 
     private readonly StoreDatabase _database;
-    private readonly Channel<Record> _records = Channel.CreateUnbounded<Record>();
+    private readonly Channel<InlineRecord> _records = Channel.CreateUnbounded<InlineRecord>();
     private readonly Task[] _lanes;
 
     public InlineRecords(StoreDatabase database)
@@ -69,7 +49,7 @@ public sealed class InlineRecords : IDisposable
     public async Task<Job> BeginAsync(Job job, string worker, TimeSpan lease, bool isDurable, TimeSpan patience, CancellationToken callerGone)
     {
         var begun = job with { Status = JobStatus.Running, IsSync = true, Attempt = 1 };
-        var record = BeginningOf(BeginSql, job, worker, lease, isDurable);
+        var record = new InlineBeginning(job, worker, lease, isDurable);
         try
         {
             var written = await AddAsync(record).WaitAsync(patience, callerGone);
@@ -98,8 +78,13 @@ public sealed class InlineRecords : IDisposable
         {
             return null;
         }
-        await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { BeginningOf(BeginSql, job, worker, lease) } };
-        var time = (DateTime)(await batch.ExecuteScalarAsync(cancellationToken))!;
+        await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { InlineRecordBatch.Begin(new InlineBeginning(job, worker, lease, isDurable: true)) } };
+        DateTime time;
+        await using (var row = await batch.ExecuteReaderAsync(cancellationToken))
+        {
+            await row.ReadAsync(cancellationToken);
+            time = row.GetDateTime(1);
+        }
         try
         {
             await transaction.CommitAsync(CancellationToken.None); // whether it is committed must be known, also when the caller has gone
@@ -118,31 +103,20 @@ public sealed class InlineRecords : IDisposable
     /// <param name="worker">The process that has run it.</param>
     /// <param name="lease">How long that is believed to be alive.</param>
     /// <param name="isDurable">False when the flush to disk need not be waited for.</param>
-    public Task RestoreAsync(Job job, string worker, TimeSpan lease, bool isDurable) => AddAsync(BeginningOf(RestoreSql, job, worker, lease, isDurable));
+    public Task RestoreAsync(Job job, string worker, TimeSpan lease, bool isDurable) =>
+        AddAsync(new InlineBeginning(job, worker, lease, isDurable, mayBeThere: true));
 
     /// <summary>Writes how a job ended, once.</summary>
     /// <returns>The job as it now stands, or null when its attempt is no longer the current one, or the job is not there.</returns>
     public async Task<Job?> EndAsync(Job job, JobStatus status, JobFailure? failure, JobProgress progress, bool isDurable)
     {
-        NpgsqlBatchCommand ToCommand() => JobParameters.ToStatement(
-            EndSql, job.Id, job.Attempt, status.ToName(), new JobParameters.Null<string>(failure?.Message), new JobParameters.Null<string>(failure?.Kind.ToString()),
-            new JobParameters.JsonText(JobRow.WriteErrors(failure?.Errors)), new JobParameters.Null<long?>(progress.RowsAffected),
-            new JobParameters.Null<long?>(progress.RowCount), new JobParameters.Null<bool?>(progress.Truncated));
-        var written = await AddAsync(new Record(ToCommand, isDurable, row => row.GetDateTime(0), row => row.IsDBNull(1) ? null : row.GetString(1)));
+        var written = await AddAsync(new InlineEnding(job, status, failure, progress, isDurable));
         return written.Time is { } finished
-            ? job with { Status = status, Failure = failure, Progress = progress, FinishedAt = finished, UpdatedAt = finished, CanceledBy = written.Text, LeaseUntil = null }
+            ? job with { Status = status, Failure = failure, Progress = progress, FinishedAt = finished, UpdatedAt = finished, CanceledBy = written.CanceledBy, LeaseUntil = null }
             : null;
     }
 
     public void Dispose() => _records.Writer.TryComplete();
-
-    private static Record BeginningOf(string sql, Job job, string worker, TimeSpan lease, bool isDurable) =>
-        new(() => BeginningOf(sql, job, worker, lease), isDurable, row => row.GetDateTime(0), null);
-
-    private static NpgsqlBatchCommand BeginningOf(string sql, Job job, string worker, TimeSpan lease) => JobParameters.ToStatement(
-        sql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.CommandId, job.CommandName,
-        job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria), JobParameters.ToArray(job.ClusterCriteria),
-        new JobParameters.JsonText(job.Context.ToJsonString()), worker, lease);
 
     /// <summary>
     /// Has a record that may be there say that its job was not run, however long the store is away. It is written first if it is not there: an
@@ -156,12 +130,12 @@ public sealed class InlineRecords : IDisposable
         },
         CancellationToken.None); // should this process end before, its lease does
 
-    private Task<Written> AddAsync(Record record) =>
+    private Task<InlineRecordAnswer> AddAsync(InlineRecord record) =>
         _records.Writer.TryWrite(record) ? record.Answer.Task : throw new ObjectDisposedException(nameof(InlineRecords));
 
     private async Task WriteAsync()
     {
-        var together = new List<Record>(MostTogether);
+        var together = new List<InlineRecord>(MostTogether);
         while (await _records.Reader.WaitToReadAsync())
         {
             while (together.Count < MostTogether && _records.Reader.TryRead(out var record))
@@ -176,7 +150,7 @@ public sealed class InlineRecords : IDisposable
         }
     }
 
-    private async Task TryWriteAsync(List<Record> together)
+    private async Task TryWriteAsync(List<InlineRecord> together)
     {
         if (together.Count == 0)
         {
@@ -203,67 +177,21 @@ public sealed class InlineRecords : IDisposable
         }
     }
 
-    private async Task WriteAsync(List<Record> together)
+    private async Task WriteAsync(List<InlineRecord> together)
     {
-        Written[] written;
-        await using (var connection = await _database.DataSource.OpenConnectionAsync())
-        await using (var batch = new NpgsqlBatch(connection))
+        InlineRecordAnswer[] answers;
+        await using (var connection = await _database.Records.OpenConnectionAsync())
         {
             together.RemoveAll(record => !record.TryTake());
             if (together.Count == 0)
             {
                 return;
             }
-            written = new Written[together.Count];
-            var isRelaxed = !together.Any(record => record.IsDurable);
-            if (isRelaxed)
-            {
-                batch.BatchCommands.Add(new NpgsqlBatchCommand(RelaxSql));
-            }
-            foreach (var record in together)
-            {
-                batch.BatchCommands.Add(record.ToCommand());
-            }
-            // All of a batch is one transaction, which is committed when its end has been read.
-            await using var row = await batch.ExecuteReaderAsync();
-            if (isRelaxed)
-            {
-                await row.NextResultAsync();
-            }
-            for (var i = 0; i < written.Length; i++)
-            {
-                written[i] = await row.ReadAsync() ? new Written(together[i].ReadTime(row), together[i].ReadText?.Invoke(row)) : default;
-                await row.NextResultAsync();
-            }
+            answers = await InlineRecordBatch.WriteAsync(connection, together);
         }
-        for (var i = 0; i < written.Length; i++)
+        for (var i = 0; i < answers.Length; i++)
         {
-            together[i].Answer.TrySetResult(written[i]);
+            together[i].Answer.TrySetResult(answers[i]);
         }
-    }
-
-    /// <param name="Time">When the store wrote it; null when there was nothing to write it on.</param>
-    /// <param name="Text">What else it says.</param>
-    private readonly record struct Written(DateTime? Time, string? Text);
-
-    /// <param name="ToCommand">Makes the statement, anew for each try: Npgsql keeps in it what one connection has prepared.</param>
-    private sealed record Record(Func<NpgsqlBatchCommand> ToCommand, bool IsDurable, Func<NpgsqlDataReader, DateTime> ReadTime, Func<NpgsqlDataReader, string?>? ReadText)
-    {
-        private const int Waiting = 0;
-        private const int Taken = 1;
-        private const int GivenUp = 2;
-
-        private int _state = Waiting;
-
-        public TaskCompletionSource<Written> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public bool IsGivenUp => Volatile.Read(ref _state) == GivenUp;
-
-        /// <summary>Takes it to send it.</summary>
-        /// <returns>False when nobody waits for it any more.</returns>
-        public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Waiting) != GivenUp;
-
-        /// <returns>True when it has not been sent, and never will be.</returns>
-        public bool TryGiveUp() => Interlocked.CompareExchange(ref _state, GivenUp, Waiting) != Taken;
     }
 }

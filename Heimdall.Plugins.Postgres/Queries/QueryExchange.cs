@@ -13,6 +13,7 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
 {
     private readonly IncomingMessages _incoming = new(stream, keepsRows: true, () => rows.LongestRow);
     private readonly Queue<QueryStep> _expected = [];
+    private readonly ReadingTurn _turn = new(ReadingTurns.OfProcess);
     private ValueTask _flushing = ValueTask.CompletedTask;
     private bool _isReady;
     private bool _isWiped;
@@ -101,23 +102,32 @@ internal sealed class QueryExchange(Stream stream, RowSink rows, Action<Postgres
                     await OnColumns(Columns);
                     break;
                 case Next.Flush:
+                    _turn.Leave(); // whoever reads the result is slower than this
                     await _flushing;
                     break;
             }
         }
+
+        _turn.Leave();
     }
 
     public void Dispose()
     {
+        _turn.Dispose();
         Outgoing.Dispose();
         _incoming.Dispose();
     }
 
     private async ValueTask FillAsync()
     {
+        if (!rows.IsClosed)
+        {
+            await _turn.TakeAsync(WriteToken);
+        }
+
         try
         {
-            await _incoming.FillAsync(CancellationToken.None);
+            await _turn.WaitAsync(_incoming.FillAsync(CancellationToken.None));
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidDataException)
         {

@@ -60,8 +60,9 @@ internal sealed class IncomingMessages(Stream stream, bool keepsRows, Func<long>
     }
 
     /// <summary>Waits for more.</summary>
+    /// <returns>How many bytes came.</returns>
     /// <exception cref="EndOfStreamException">There will be no more.</exception>
-    public async ValueTask FillAsync(CancellationToken cancellationToken)
+    public async ValueTask<int> FillAsync(CancellationToken cancellationToken)
     {
         if (_start == _end)
         {
@@ -79,6 +80,7 @@ internal sealed class IncomingMessages(Stream stream, bool keepsRows, Func<long>
         }
 
         _end += read;
+        return read;
     }
 
     public void Dispose()
