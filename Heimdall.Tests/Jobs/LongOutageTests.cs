@@ -22,11 +22,7 @@ public sealed class LongOutageTests
 
         await AssertGoOnAsync(
             heimdall,
-            async () =>
-            {
-                await server.RestartAsync("immediate", cancellationToken, Away);
-                NpgsqlConnection.ClearAllPools(); // those of the test have not outlived it
-            },
+            () => server.RestartAsync("immediate", cancellationToken, Away),
             cancellationToken);
     }
 
@@ -93,7 +89,20 @@ public sealed class LongOutageTests
             var job = await heimdall.WaitForEndAsync(id, cancellationToken);
             Assert.That((job["status"], job["attempt"]), Is.EqualTo(("SUCCEEDED", "1")), job.Text);
             Assert.That(await GatedBatch.StepsAsync(heimdall, name, cancellationToken), Is.EqualTo(new[] { 1, 2 }));
-            await Eventually.Becomes(() => heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+            await Eventually.Becomes(() => TryReadQueueStateAsync(heimdall, id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+        }
+    }
+
+    /// <summary>The test's own connections may not have outlived the outage.</summary>
+    private static async Task<string> TryReadQueueStateAsync(HeimdallInstance heimdall, Guid id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await heimdall.QueueStateAsync(id, cancellationToken);
+        }
+        catch (NpgsqlException)
+        {
+            return "";
         }
     }
 }

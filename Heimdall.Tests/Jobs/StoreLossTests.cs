@@ -86,25 +86,6 @@ public sealed class StoreLossTests
         Assert.That(await heimdall.Store.ScalarAsync<long>("select count(*) from hangfire.lock where resource like '%state-lock'", cancellationToken), Is.Zero);
     }
 
-    [Test]
-    public async Task A_cancel_that_is_recorded_is_not_denied_because_the_queue_is_locked(CancellationToken cancellationToken)
-    {
-        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
-        var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
-        await heimdall.Store.ExecuteAsync(
-            """
-            insert into hangfire.lock (resource, acquired)
-            select 'hangfire:job:' || queue_id || ':state-lock', now() at time zone 'utc' + interval '1 hour' from heimdall.job where id = $1
-            """,
-            cancellationToken,
-            id);
-
-        var cancel = await heimdall.CancelAsync(id, cancellationToken);
-
-        Assert.That((int)cancel.Status, Is.AnyOf(200, 202), cancel.Text);
-        Assert.That((await heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("CANCELED"));
-    }
-
     private static async Task AssertWellAsync(HeimdallInstance heimdall, HeimdallProcess worker, CancellationToken cancellationToken)
     {
         await Eventually.Is(async () => (await heimdall.GetAsync("/readyz", cancellationToken)).Status == HttpStatusCode.OK, cancellationToken);
