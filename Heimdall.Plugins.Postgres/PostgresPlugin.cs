@@ -20,9 +20,9 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) => CommandSettings.Read(commandContext).Problems;
 
-    public JobPlan Plan(JsonObject commandContext, JsonObject jobContext)
+    public JobPlan Plan(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext = null)
     {
-        var settings = JobSettings.Read(commandContext, jobContext);
+        var settings = JobSettings.Read(commandContext, jobContext, clusterContext is null ? null : ClusterSettings.MaxTimeoutOf(clusterContext));
         var plan = new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
         if (settings.ReturnResult)
         {
@@ -36,7 +36,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public async Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken)
     {
-        var context = JobSettings.Read(job.CommandContext, job.Context);
+        var context = JobSettings.Read(job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
         var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
         await using var script = ScriptStream.Open(context.Query, directory);
         var preview = await new ScriptPreview(context).ReadAsync(script, cancellationToken);
@@ -49,7 +49,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         try
         {
-            var plan = job.Plan as PostgresPlan ?? (PostgresPlan)Plan(job.CommandContext, job.Context);
+            var plan = job.Plan as PostgresPlan ?? (PostgresPlan)Plan(job.CommandContext, job.Context, job.TargetCluster.Context);
             return plan.Query is { } query
                 ? await RunQueryAsync(job, plan.Settings, query, monitor, cancellationToken)
                 : await RunBatchAsync(job, plan.Settings, monitor, cancellationToken);
@@ -69,16 +69,18 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         AttemptFate fate;
         try
         {
-            await using var control = await lease.Pool.OpenControlAsync(cancellationToken);
-            fate = await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id), recorded, cancellationToken);
+            fate = await ControlQuestion.AskAsync(
+                lease.Pool.OpenControlAsync,
+                control => Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken),
+                cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
             throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
         }
 
-        // A query leaves no evidence, and it may write; evidence that cannot be read is none.
-        var isUntold = mayHaveWritten || (evidence is not null && recorded is null);
+        // Of a query that may write, evidence tells only that it may have begun, and an inline one leaves none; evidence that cannot be read is none.
+        var isUntold = (mayHaveWritten && (job.IsInline || evidence is not null)) || (evidence is not null && recorded is null);
         return isUntold ? AttemptFate.Unknown : fate;
     }
 
@@ -92,7 +94,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         try
         {
             await using var control = await lease.Pool.OpenControlAsync(cancellationToken);
-            return await BackendActivity.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id), backend, cancellationToken);
+            return await BackendActivity.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), backend, cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
@@ -153,7 +155,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var results = job.Results ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
-        return await new QueryRunner(session, SessionSettings.For(job, context), context, query, results, monitor).RunAsync(cancellationToken);
+        var evidence = job.IsInline ? null : BatchEvidence.WithoutTransaction(session.Control.Backend).ToJson();
+        return await new QueryRunner(session, SessionSettings.For(job, context), context, query, results, monitor) { Evidence = evidence }.RunAsync(cancellationToken);
     }
 
     private async Task<JobProgress> RunBatchAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)

@@ -1,4 +1,6 @@
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Npgsql;
 
 namespace Heimdall.Api.Jobs;
 
@@ -21,10 +23,23 @@ internal sealed class JobWait(JobStore jobs, IHostApplicationLifetime lifetime)
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                return await jobs.FindAsync(job.Id, cancellationToken) ?? job;
+                return await LookAsync(job, cancellationToken);
             }
-            job = await jobs.FindAsync(job.Id, cancellationToken) ?? job;
+            job = await LookAsync(job, cancellationToken);
         }
         return job;
+    }
+
+    /// <summary>With the store away the job is as it was: an answer that says less would have it submitted again.</summary>
+    private async Task<Job> LookAsync(Job job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await jobs.FindAsync(job.Id, cancellationToken) ?? job;
+        }
+        catch (NpgsqlException exception) when (StoreRetry.IsAway(exception))
+        {
+            return job;
+        }
     }
 }

@@ -76,12 +76,21 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
         if (IsStoreAway(exception))
         {
             LogUnavailable(exception.Message);
-            return StoreAway(context);
+            return MayBeRecorded(context.Request)
+                ? StoreAway(context, "Whether it was recorded is not known. Try again in some seconds; it does no harm to ask for it twice.")
+                : StoreAway(context);
         }
         LogUnexpected(exception, context.Request.Method, context.Request.Path);
         return Problem.Of(
             StatusCodes.Status500InternalServerError, "internal", "Heimdall failed.", "Something unexpected happened; the server's log has it.");
     }
+
+    /// <summary>
+    /// What is submitted is written in one transaction, and of that it is known when nobody knows how it ended. Any other change commits by
+    /// itself, and its answer, or that of a question after it, may be what was lost.
+    /// </summary>
+    private static bool MayBeRecorded(HttpRequest request) =>
+        HttpMethods.IsPut(request.Method) || HttpMethods.IsDelete(request.Method) || request.Path.Value?.EndsWith("/cancel", StringComparison.Ordinal) is true;
 
     /// <summary>Nothing has been half-written: whatever was being recorded was one transaction.</summary>
     public static IResult StoreAway(HttpContext context, string detail = "Nothing was recorded. Try again in some seconds.")

@@ -7,7 +7,7 @@ namespace Heimdall.Benchmarks.Executors;
 /// <summary>An attempt that is watched and stored as in a worker.</summary>
 internal sealed class RecordedAttempt(JobClaims claims, JobLogStore logs, Job job, TimeSpan lease) : IAsyncDisposable
 {
-    private readonly JobMonitor _monitor = new(claims, logs, job, lease);
+    private readonly JobMonitor _monitor = new(claims, logs, new RunningAttempt(job, _ => { }), lease);
     private bool _isSettled;
 
     public IJobMonitor Monitor => _monitor;

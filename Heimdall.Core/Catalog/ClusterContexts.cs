@@ -10,6 +10,9 @@ public sealed class ClusterContexts(HeimdallConfig config)
     private readonly Dictionary<string, JsonObject> _contexts =
         config.Clusters.ToDictionary(cluster => cluster.Id ?? cluster.Name, cluster => cluster.Context, StringComparer.Ordinal);
 
+    /// <summary>As it is written: what stands for a secret is not resolved. Null when this process does not know the cluster.</summary>
+    public JsonObject? FindWritten(string clusterId) => _contexts.GetValueOrDefault(clusterId);
+
     /// <exception cref="JobFailedException">This process does not know the cluster, or a secret cannot be read.</exception>
     public PluginCluster Resolve(string clusterId)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -15,6 +16,11 @@ public sealed partial class StoreNotifications(StoreDatabase database, StoreRead
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Action<string>> _listeners = new(StringComparer.Ordinal);
+
+    private long? _lastAway;
+
+    /// <summary>Whether the store could not be heard at some moment of the last time: then others may not have been able to say that they live.</summary>
+    public bool HasBeenAway(TimeSpan within) => _lastAway is { } away && Stopwatch.GetElapsedTime(away) < within;
 
     /// <summary>
     /// Registers the listener of a channel, before the host starts. It gets the payload, or "" when something may have
@@ -33,6 +39,7 @@ public sealed partial class StoreNotifications(StoreDatabase database, StoreRead
             }
             catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
             {
+                _lastAway = Stopwatch.GetTimestamp();
                 LogDisconnected(exception.Message);
                 database.DropIdle();
                 await Task.Delay(ReconnectDelay, stoppingToken);

@@ -26,7 +26,9 @@ public sealed class IdempotencyStore(StoreDatabase database)
 
     private const string SweepSql = """
         delete from idempotency_key where ("user", key) in (
-            select "user", key from idempotency_key where created_at < now() - $1 order by created_at limit $2 for update skip locked)
+            select "user", key from idempotency_key where created_at < now() - $1
+                and not exists (select from job where id = any(job_ids) and status in ('ACCEPTED', 'RUNNING', 'CANCELING'))
+            order by created_at limit $2 for update skip locked)
         """;
 
     /// <returns>Null when nobody has used the key.</returns>

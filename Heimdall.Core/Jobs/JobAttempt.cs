@@ -6,6 +6,9 @@ public sealed record JobAttempt
     /// <summary>What an attempt is called whose process died.</summary>
     public const string Lost = "LOST";
 
+    /// <summary>What one is called that left the job to the next.</summary>
+    public const string HandedBack = "HANDED BACK";
+
     /// <summary>From 1.</summary>
     public required int Number { get; init; }
 

@@ -19,9 +19,9 @@ public sealed class JobAttempts(StoreDatabase database)
         order by 1
         """;
 
-    // An attempt that was handed back has provably done nothing.
+    // An attempt that handed the job back has provably done nothing, or nothing that does harm when it is done once more.
     private const string ListEarlierSql = $"""
-        select {Columns} from job_attempt where job_id = $1 and attempt < $2 and outcome is distinct from 'HANDED BACK' order by attempt desc
+        select {Columns} from job_attempt where job_id = $1 and attempt < $2 and outcome is distinct from '{JobAttempt.HandedBack}' order by attempt desc
         """;
 
     private const string Columns = "attempt, worker, started_at, finished_at, outcome, error, sqlstate, detail, evidence";

@@ -16,7 +16,7 @@ public sealed class JobClaims(StoreDatabase database)
         with claimed as (
             update job set status = 'RUNNING', attempt = attempt + 1, worker = $2, lease_until = now() + $3,
                 started_at = coalesce(started_at, now()), retry_at = null, updated_at = now()
-            where id = $1 and status = 'ACCEPTED' and not {StartIsTooLate}
+            where id = $1 and status = 'ACCEPTED' and not {StartIsTooLate} and coalesce(retry_at, now()) <= now()
             returning {JobRow.Columns}),
         recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $2 from claimed)
         select * from claimed
@@ -46,9 +46,9 @@ public sealed class JobClaims(StoreDatabase database)
         """;
 
     private const string RecordEvidenceSql = """
-        update job_attempt set evidence = $3
-        where job_id = $1 and attempt = $2
-            and exists (select from job where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING'))
+        update job_attempt set evidence = $3 from job
+        where job_id = $1 and job_attempt.attempt = $2 and job.id = $1 and job.attempt = $2 and job.status in ('RUNNING', 'CANCELING')
+        returning job.status
         """;
 
     private const string RenewSql = """
@@ -64,15 +64,15 @@ public sealed class JobClaims(StoreDatabase database)
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
-    private const string HandBackSql = """
+    private const string HandBackSql = $"""
         with handed as (
             update job set
-                status = case status when 'RUNNING' then 'ACCEPTED' else status end,
-                lease_until = case status when 'RUNNING' then null else now() end,
+                status = case when status = 'RUNNING' and $4 is null then 'ACCEPTED' else status end,
+                lease_until = case when status = 'RUNNING' and $4 is null then null else now() + coalesce($4, interval '0') end,
                 worker = null, updated_at = now()
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning id)
-        update job_attempt set finished_at = now(), outcome = 'HANDED BACK', detail = $3 where job_id = (select id from handed) and attempt = $2
+        update job_attempt set finished_at = now(), outcome = '{JobAttempt.HandedBack}', detail = $3 where job_id = (select id from handed) and attempt = $2
         """;
 
     private const string SettleSql = $"""
@@ -108,6 +108,7 @@ public sealed class JobClaims(StoreDatabase database)
         update job set lease_until = now() + $13, statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6,
             rows_affected = $7, row_count = $8, truncated = $9, sha256 = $10, errors = $11, resume_from = $12, updated_at = now()
         where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
+        returning status
         """;
 
     /// <summary>One that was handed back had been started in time.</summary>
@@ -150,9 +151,9 @@ public sealed class JobClaims(StoreDatabase database)
         ReadJobAsync(TakeOverSql, cancellationToken, id, deadAttempt, worker, lease);
 
     /// <summary>Keeps what a plugin needs to find out whether the attempt took effect.</summary>
-    /// <returns>False when the attempt is no longer the current one.</returns>
-    public async Task<bool> RecordEvidenceAsync(Guid id, int attempt, string evidence, CancellationToken cancellationToken) =>
-        await ExecuteAsync(RecordEvidenceSql, cancellationToken, id, attempt, evidence) == 1;
+    /// <returns>The job's status: a cancel may have been asked for. Null when the attempt is no longer the current one.</returns>
+    public Task<JobStatus?> RecordEvidenceAsync(Guid id, int attempt, string evidence, CancellationToken cancellationToken) =>
+        ReadStatusAsync(RecordEvidenceSql, cancellationToken, id, attempt, evidence);
 
     /// <summary>Gives the attempts of this process more time.</summary>
     /// <returns>The jobs that are still this process's, with their status; the others belong to somebody else by now.</returns>
@@ -174,9 +175,9 @@ public sealed class JobClaims(StoreDatabase database)
         ExecuteAsync(SaveProgressSql, cancellationToken, [id, attempt, .. Fields(progress)]);
 
     /// <summary>Makes sure that the job still belongs to the attempt, gives it more time, and writes down how far it has come.</summary>
-    /// <returns>False when it belongs to somebody else.</returns>
-    public async Task<bool> ConfirmAsync(Guid id, int attempt, JobProgress progress, TimeSpan lease, CancellationToken cancellationToken) =>
-        await ExecuteAsync(ConfirmSql, cancellationToken, [id, attempt, .. Fields(progress), lease]) == 1;
+    /// <returns>Its status: a cancel may have been asked for. Null when it belongs to somebody else.</returns>
+    public Task<JobStatus?> ConfirmAsync(Guid id, int attempt, JobProgress progress, TimeSpan lease, CancellationToken cancellationToken) =>
+        ReadStatusAsync(ConfirmSql, cancellationToken, [id, attempt, .. Fields(progress), lease]);
 
     /// <summary>
     /// Puts a job back among those that wait, when a process must stop and nothing of the attempt took effect. One that is
@@ -185,10 +186,14 @@ public sealed class JobClaims(StoreDatabase database)
     /// <param name="id">The job.</param>
     /// <param name="attempt">The attempt.</param>
     /// <param name="detail">Why, for its record.</param>
+    /// <param name="undecidedFor">
+    /// Given where an earlier attempt may have taken effect: then the job does not wait, or a cancel would end it as if nothing had happened, but
+    /// can be taken over after this time.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait for the store.</param>
     /// <returns>False when the job is somebody else's.</returns>
-    public async Task<bool> HandBackAsync(Guid id, int attempt, string detail, CancellationToken cancellationToken) =>
-        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt, detail) == 1;
+    public async Task<bool> HandBackAsync(Guid id, int attempt, string detail, TimeSpan? undecidedFor, CancellationToken cancellationToken) =>
+        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt, detail, new JobParameters.Null<TimeSpan?>(undecidedFor)) == 1;
 
     /// <summary>Puts a job back among those that wait, because its attempt has failed and is worth another. One that is being cancelled is not.</summary>
     /// <param name="id">The job.</param>
@@ -238,6 +243,12 @@ public sealed class JobClaims(StoreDatabase database)
         await using var command = Command(sql, values);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         return await row.ReadAsync(cancellationToken) ? JobRow.Read(row) : null;
+    }
+
+    private async Task<JobStatus?> ReadStatusAsync(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        return await command.ExecuteScalarAsync(cancellationToken) is string status ? JobStatusNames.Parse(status) : null;
     }
 
     private async Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] values)

@@ -33,6 +33,7 @@ internal static class JobParameters
             _ when typeof(T) == typeof(string) => NpgsqlDbType.Text,
             _ when typeof(T) == typeof(bool?) => NpgsqlDbType.Boolean,
             _ when typeof(T) == typeof(Guid?) => NpgsqlDbType.Uuid,
+            _ when typeof(T) == typeof(TimeSpan?) => NpgsqlDbType.Interval,
             _ when typeof(T) == typeof(DateTime?) => NpgsqlDbType.TimestampTz,
             _ => NpgsqlDbType.Bigint,
         };

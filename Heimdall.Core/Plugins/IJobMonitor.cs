@@ -19,9 +19,11 @@ public interface IJobMonitor
     /// Stores, durably and before it returns, what <see cref="IPlugin.FindFateAsync"/> will need if this process dies.
     /// </summary>
     /// <exception cref="AttemptLostException">Another attempt has taken the job over.</exception>
+    /// <exception cref="OperationCanceledException">The job is being cancelled; the token of the run has fired.</exception>
     Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken);
 
     /// <summary>Makes sure, in the moment before a commit, that the job still belongs to this attempt.</summary>
     /// <exception cref="AttemptLostException">Another attempt has taken the job over: roll back.</exception>
+    /// <exception cref="OperationCanceledException">The job is being cancelled, and the token of the run has fired: roll back.</exception>
     Task ConfirmAsync(CancellationToken cancellationToken);
 }

@@ -18,10 +18,13 @@ public interface IPlugin
     IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext);
 
     /// <summary>
-    /// Reads a job's context against its command's, before the job is recorded and again before it runs.
+    /// Reads a job's context against its command's and its cluster's, before the job is recorded and again before it runs.
     /// </summary>
+    /// <param name="commandContext">Defaults and ceilings.</param>
+    /// <param name="jobContext">What the caller asked for.</param>
+    /// <param name="clusterContext">Ceilings; its references to secrets may stand unresolved. Null where it is not known.</param>
     /// <exception cref="JobRefusedException">The context is not one this plugin can run; it names every field that is wrong.</exception>
-    JobPlan Plan(JsonObject commandContext, JsonObject jobContext);
+    JobPlan Plan(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext = null);
 
     /// <summary>
     /// Says what a job would do without doing any of it: nothing takes effect, and nothing of the question is left in the cluster.

@@ -21,6 +21,9 @@ public sealed record PluginJob
     /// <summary>Where in its script a batch begins; null for the beginning.</summary>
     public ResumePoint? Resume { get; init; }
 
+    /// <summary>True of a query that runs within its request: it has one attempt, which leaves no evidence.</summary>
+    public bool IsInline { get; init; }
+
     /// <summary>What the plugin planned for the job a moment ago, in this process; null when it must plan anew.</summary>
     public JobPlan? Plan { get; init; }
 

@@ -114,7 +114,17 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
     }
 
     /// <summary>Takes a cancelled job out of the queue. Should this be lost, the worker that meets the job drops it.</summary>
-    public void Remove(string queueId) => clients.Create().Delete(queueId);
+    public void Remove(string queueId)
+    {
+        try
+        {
+            clients.Create().Delete(queueId);
+        }
+        catch (BackgroundJobClientException)
+        {
+            // The store is away, or somebody holds the job's lock.
+        }
+    }
 
     /// <summary>Shows a job as failed that has ended while it waited. Should this be lost, the worker that meets the job does the same.</summary>
     public void Fail(string queueId, string message)

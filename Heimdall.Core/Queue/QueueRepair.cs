@@ -23,7 +23,8 @@ public sealed class QueueRepair(StoreDatabase database, JobQueue queue)
     // Hangfire gives out what a dead worker had fetched only when nothing else waits. Once its time is over, anybody may have it: as one that
     // was never fetched it is among the first, for it is among the oldest.
     private readonly string _abandonedSql = $"""
-        update "{database.HangfireSchema}".jobqueue set fetchedat = null where fetchedat < now() - $1
+        update "{database.HangfireSchema}".jobqueue set fetchedat = null
+        where fetchedat < now() - $1 and pg_postmaster_start_time() < now() - $1 -- a store that has just started has kept everybody from renewing
         """;
 
     /// <summary>Puts what dead workers had taken out of the queue before what came later.</summary>

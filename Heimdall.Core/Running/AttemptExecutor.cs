@@ -14,22 +14,21 @@ internal sealed partial class AttemptExecutor(
     JobLogStore logs,
     PluginJobs pluginJobs,
     EarlierAttempts earlierAttempts,
-    RunningJobs running,
     HeimdallConfig config,
     ILogger<AttemptExecutor> logger)
 {
-    /// <param name="job">The job, claimed by this process.</param>
+    /// <param name="attempt">Of a job that this process has claimed. It goes on until its end is written, and so does its lease.</param>
     /// <param name="plan">What its plugin planned for it a moment ago; null when it must plan anew.</param>
     /// <param name="writer">Where a query's rows go; null for a batch.</param>
     /// <param name="stopping">Fires when this process must stop: the job is handed back if nothing of it took effect.</param>
     /// <param name="callerGone">Fires when nobody waits for an inline query any more.</param>
     public async Task<(JobEnd End, JobProgress Progress)> ExecuteAsync(
-        Job job, JobPlan? plan, IResultWriter? writer, CancellationToken stopping, CancellationToken callerGone)
+        RunningAttempt attempt, JobPlan? plan, IResultWriter? writer, CancellationToken stopping, CancellationToken callerGone)
     {
-        using var attempt = running.Begin(job);
+        var job = attempt.Job;
         using var deadline = new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(attempt.StopToken, deadline.Token, stopping, callerGone);
-        await using var monitor = new JobMonitor(claims, logs, job, config.Worker.Lease);
+        await using var monitor = new JobMonitor(claims, logs, attempt, config.Worker.Lease);
         TimeSpan? limit = null;
         try
         {
@@ -43,7 +42,7 @@ internal sealed partial class AttemptExecutor(
             }
             var plugin = pluginJobs.PluginOf(job);
             var pluginJob = pluginJobs.Of(job, writer);
-            pluginJob = pluginJob with { Plan = plan ?? plugin.Plan(pluginJob.CommandContext, pluginJob.Context) };
+            pluginJob = pluginJob with { Plan = plan ?? plugin.Plan(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context) };
             limit = pluginJob.Plan.Timeout;
             if (limit is { } timeout)
             {
@@ -86,15 +85,12 @@ internal sealed partial class AttemptExecutor(
     }
 
     /// <summary>Does not run the job, but finds out how it ended when its process died.</summary>
-    public async Task<JobEnd> RecoverAsync(Job job, CancellationToken cancellationToken)
-    {
-        using var attempt = running.Begin(job);
-        return await earlierAttempts.JudgeAsync(job, mayRunAgain: false, attempt, cancellationToken) ?? JobEnd.Failed(new JobFailure
+    public async Task<JobEnd> RecoverAsync(RunningAttempt attempt, CancellationToken cancellationToken) =>
+        await earlierAttempts.JudgeAsync(attempt.Job, mayRunAgain: false, attempt, cancellationToken) ?? JobEnd.Failed(new JobFailure
         {
             Kind = JobFailureKind.Unavailable,
             Message = "The process that ran this job died; the job did not take effect.",
         });
-    }
 
     /// <summary>The query has been committed: without its rows the job has failed all the same, but not as one that did nothing.</summary>
     private static async Task EndAsync(StoredResultWriter stored)

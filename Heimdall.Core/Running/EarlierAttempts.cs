@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -11,8 +12,8 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
 {
     private const string Died = "The process that ran this job died, and whether the work took effect cannot be told. Look before you run it again.";
 
-    /// <summary>How long to wait for a cluster that must say what became of a job's earlier attempt.</summary>
-    private static readonly TimeSpan FatePatience = TimeSpan.FromMinutes(5);
+    /// <summary>How long to wait for a cluster that must say what became of a queued job's earlier attempt, before others get the place.</summary>
+    private static readonly TimeSpan FatePatience = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan FateInterval = TimeSpan.FromSeconds(1);
 
@@ -27,12 +28,22 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         {
             // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
             var fate = await FindFateAsync(job, stopping);
-            var end = ToEnd(fate, job, isCanceled: attempt.IsCancelRequested || job.Status == JobStatus.Canceling);
-            return end is { Status: JobStatus.Failed } && mayRunAgain && pluginJobs.IsIdempotent(job) ? null : end?.FoundOut();
+            var isCanceled = attempt.IsCancelRequested || job.Status == JobStatus.Canceling;
+            var end = ToEnd(fate, job, isCanceled);
+            return end is { Status: JobStatus.Failed } && mayRunAgain && !isCanceled && pluginJobs.IsIdempotent(job) ? null : end?.FoundOut();
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            return JobEnd.HandedBack; // the next process asks
+            return JobEnd.Undecided("Its worker was told to stop before the cluster had said what became of the attempts before it.", TimeSpan.Zero); // the next process asks
+        }
+        catch (ClusterAwayException exception)
+        {
+            // It may be what took the worker down with it: it will come back and tell.
+            return JobEnd.Undecided($"The cluster could not say what became of the attempts before it: {exception.Message}", BackOff.After(job.Attempt, Random.Shared.NextDouble()));
+        }
+        catch (JobFailedException exception) when (exception.InnerException is SecretReferenceException)
+        {
+            return JobEnd.Undecided($"The cluster could not be asked what became of the attempts before it: {exception.Message}", BackOff.After(job.Attempt, Random.Shared.NextDouble()));
         }
         catch (StillThereException exception)
         {
@@ -55,7 +66,7 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         foreach (var earlier in await StoreRetry.RunAsync(token => attempts.ListEarlierAsync(job.Id, job.Attempt, token), cancellationToken))
         {
             var isLost = earlier.Outcome is null or JobAttempt.Lost;
-            var fate = await AskAsync(plugin, pluginJob with { Attempt = earlier.Number }, earlier.Evidence, mayWait: isLost, cancellationToken);
+            var fate = await AskAsync(plugin, pluginJob with { Attempt = earlier.Number }, earlier.Evidence, isLost, waits: job.IsSync, cancellationToken);
             LogFate(job.Id, earlier.Number, fate);
             if (isLost)
             {
@@ -77,7 +88,7 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         return result;
     }
 
-    private async Task<AttemptFate> AskAsync(IPlugin plugin, PluginJob job, string? evidence, bool mayWait, CancellationToken cancellationToken)
+    private async Task<AttemptFate> AskAsync(IPlugin plugin, PluginJob job, string? evidence, bool isLost, bool waits, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         while (true)
@@ -88,15 +99,14 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
             }
             catch (JobFailedException exception)
             {
-                // The cluster may be what took the worker down with it: it will come back and tell.
                 LogFateUnknown(job.Id, exception.Message);
-                if (!mayWait)
+                if (!isLost)
                 {
                     throw new StillThereException(exception.Failure);
                 }
-                if (Stopwatch.GetElapsedTime(started) >= FatePatience)
+                if (!waits && Stopwatch.GetElapsedTime(started) >= FatePatience)
                 {
-                    return AttemptFate.Unknown;
+                    throw new ClusterAwayException(exception.Message);
                 }
             }
             await Task.Delay(FateInterval, cancellationToken);
@@ -137,6 +147,9 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
     {
         public JobFailure Failure { get; } = failure;
     }
+
+    /// <summary>Nobody can be asked now what became of an attempt.</summary>
+    private sealed class ClusterAwayException(string reason) : Exception(reason);
 
     [LoggerMessage(LogLevel.Information, "Job {JobId}: what became of attempt {Attempt}: {Fate}")]
     private partial void LogFate(Guid jobId, int attempt, AttemptFate fate);

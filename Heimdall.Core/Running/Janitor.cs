@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Transactions;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -22,6 +23,7 @@ internal sealed partial class Janitor(
     IInlineRunner runner,
     QueueRepair repair,
     JobQueue queue,
+    StoreNotifications notifications,
     StoreReadiness readiness,
     HeimdallConfig config,
     ILogger<Janitor> logger)
@@ -31,6 +33,8 @@ internal sealed partial class Janitor(
     private static readonly TimeSpan OrphanInterval = TimeSpan.FromMinutes(10);
 
     private static readonly TimeSpan KeyInterval = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<Guid, bool> _recovering = new();
 
     private TimeSpan Lease => config.Worker.Lease;
 
@@ -42,7 +46,7 @@ internal sealed partial class Janitor(
             EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
             EveryAsync(Lease, RequeueOrphansAsync, stoppingToken),
             EveryAsync(Lease, ExpireQueuedAsync, stoppingToken),
-            EveryAsync(Lease / 5, token => repair.BringAbandonedForwardAsync(Lease, token), stoppingToken),
+            EveryAsync(Lease / 5, BringAbandonedForwardAsync, stoppingToken),
             EveryAsync(Lease, results.DropAsync, stoppingToken),
             EveryAsync(KeyInterval, token => keys.SweepAsync(config.Server.IdempotencyRetention, token), stoppingToken),
             EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));
@@ -65,9 +69,44 @@ internal sealed partial class Janitor(
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
-    /// <summary>Side by side: one whose cluster is away waits for it.</summary>
-    private async Task RecoverInlineAsync(CancellationToken cancellationToken) =>
-        await Task.WhenAll((await claims.FindDeadInlineAsync(Lease, cancellationToken)).Select(id => runner.RecoverAsync(id, cancellationToken)));
+    /// <summary>Not waited for: one whose cluster is away takes as long as that.</summary>
+    private async Task RecoverInlineAsync(CancellationToken cancellationToken)
+    {
+        if (notifications.HasBeenAway(within: Lease))
+        {
+            return; // others may not have been able to say that they live
+        }
+        foreach (var id in await claims.FindDeadInlineAsync(Lease, cancellationToken))
+        {
+            if (_recovering.TryAdd(id, true))
+            {
+                _ = RecoverInlineAsync(id, cancellationToken);
+            }
+        }
+    }
+
+    private async Task RecoverInlineAsync(Guid id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await runner.RecoverAsync(id, cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            LogPostponed(exception.Message); // the next round finds it once more
+        }
+        catch (OperationCanceledException)
+        {
+            // The next process looks after it.
+        }
+        finally
+        {
+            _recovering.TryRemove(id, out _);
+        }
+    }
+
+    private Task BringAbandonedForwardAsync(CancellationToken cancellationToken) =>
+        notifications.HasBeenAway(within: Lease) ? Task.CompletedTask : repair.BringAbandonedForwardAsync(Lease, cancellationToken);
 
     private async Task RequeueOrphansAsync(CancellationToken cancellationToken)
     {

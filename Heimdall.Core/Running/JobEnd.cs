@@ -11,11 +11,14 @@ internal sealed record JobEnd
 
     public JobFailure? Failure { get; private init; }
 
-    /// <summary>True when the job waits again, because this process must stop.</summary>
+    /// <summary>True when the job goes on with another attempt, because this process must stop or has found out nothing.</summary>
     public bool IsHandedBack { get; private init; }
 
     /// <summary>What there is to say of it beside the failure, for the attempt's record.</summary>
     public string? Detail { get; private init; }
+
+    /// <summary>Of one that has found out nothing: after which time to ask again. The job does not wait in the queue meanwhile, for it may have been done.</summary>
+    public TimeSpan? AskAgainAfter { get; private init; }
 
     /// <summary>The job waits again: this process must stop, and nothing of the attempt took effect.</summary>
     public static JobEnd HandedBack { get; } = new() { IsHandedBack = true, Detail = "Its worker was told to stop; nothing of it took effect." };
@@ -31,6 +34,11 @@ internal sealed record JobEnd
     /// <param name="effect">What took effect, as a sentence.</param>
     public static JobEnd HandedBackOnItsWay(string effect) =>
         HandedBack with { Detail = $"Its worker was told to stop. {effect} Its command is idempotent, so the job runs again." };
+
+    /// <summary>What became of earlier attempts cannot be found out now.</summary>
+    /// <param name="reason">Why, as a sentence.</param>
+    /// <param name="askAgainAfter">When the next attempt may ask.</param>
+    public static JobEnd Undecided(string reason, TimeSpan askAgainAfter) => new() { IsHandedBack = true, AskAgainAfter = askAgainAfter, Detail = $"It ran nothing. {reason}" };
 
     public static JobEnd Failed(JobFailure failure) => new() { Status = JobStatus.Failed, Failure = failure };
 

@@ -15,6 +15,7 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
 
     private readonly JobClaims _claims;
     private readonly JobLogStore _logs;
+    private readonly RunningAttempt _running;
     private readonly Guid _jobId;
     private readonly int _attempt;
     private readonly TimeSpan _lease;
@@ -25,12 +26,13 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
     private JobProgress _progress = new();
     private JobProgress _stored = new();
 
-    public JobMonitor(JobClaims claims, JobLogStore logs, Job job, TimeSpan lease)
+    public JobMonitor(JobClaims claims, JobLogStore logs, RunningAttempt running, TimeSpan lease)
     {
         _claims = claims;
         _logs = logs;
-        _jobId = job.Id;
-        _attempt = job.Attempt;
+        _running = running;
+        _jobId = running.JobId;
+        _attempt = running.Attempt;
         _lease = lease;
         _storing = StoreNowAndThenAsync();
     }
@@ -48,17 +50,24 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
 
     public async Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken)
     {
-        if (!await StoreRetry.RunAsync(token => _claims.RecordEvidenceAsync(_jobId, _attempt, evidence, token), cancellationToken))
-        {
-            throw new AttemptLostException(_jobId, _attempt);
-        }
+        Heed(await StoreRetry.RunAsync(token => _claims.RecordEvidenceAsync(_jobId, _attempt, evidence, token), cancellationToken), cancellationToken);
     }
 
     public async Task ConfirmAsync(CancellationToken cancellationToken)
     {
-        if (!await StoreRetry.RunAsync(token => _claims.ConfirmAsync(_jobId, _attempt, Progress, _lease, token), cancellationToken))
+        Heed(await StoreRetry.RunAsync(token => _claims.ConfirmAsync(_jobId, _attempt, Progress, _lease, token), cancellationToken), cancellationToken);
+    }
+
+    /// <summary>A cancel whose announcement was lost, or has not come yet, is heard here at the latest.</summary>
+    private void Heed(JobStatus? status, CancellationToken cancellationToken)
+    {
+        switch (status)
         {
-            throw new AttemptLostException(_jobId, _attempt);
+            case null:
+                throw new AttemptLostException(_jobId, _attempt);
+            case JobStatus.Canceling:
+                _running.RequestCancel();
+                throw new OperationCanceledException(cancellationToken);
         }
     }
 
@@ -67,14 +76,21 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
     {
         await _ended.CancelAsync();
         await _storing;
-        await StoreRetry.RunAsync(
-            async token =>
-            {
-                await StoreLogAsync(JobLogStream.Stdout, _stdout, token);
-                await StoreLogAsync(JobLogStream.Stderr, _stderr, token);
-                return true;
-            },
-            CancellationToken.None); // a job that has ended must not lose its log because the process is asked to stop
+        try
+        {
+            await StoreRetry.RunAsync(
+                async token =>
+                {
+                    await StoreLogAsync(JobLogStream.Stdout, _stdout, token);
+                    await StoreLogAsync(JobLogStream.Stderr, _stderr, token);
+                    return true;
+                },
+                CancellationToken.None); // a job that has ended must not lose its log because the process is asked to stop
+        }
+        catch (Exception exception) when (IsNoEnd(exception))
+        {
+            // Such as when the job's row is gone.
+        }
         _ended.Dispose();
     }
 
@@ -105,11 +121,14 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
             await StoreLogAsync(JobLogStream.Stdout, _stdout, CancellationToken.None);
             await StoreLogAsync(JobLogStream.Stderr, _stderr, CancellationToken.None);
         }
-        catch (NpgsqlException)
+        catch (Exception exception) when (IsNoEnd(exception))
         {
-            // The next round tries again; nothing has been dropped, and no log is worth a job's end.
+            // The next round tries again; nothing has been dropped.
         }
     }
+
+    /// <summary>No log is worth a job's end, which such an exception would take the place of.</summary>
+    private static bool IsNoEnd(Exception exception) => exception is NpgsqlException or InvalidOperationException or TimeoutException or IOException;
 
     private async Task StoreLogAsync(JobLogStream stream, BoundedLog log, CancellationToken cancellationToken)
     {

@@ -17,6 +17,9 @@ internal sealed partial class JobRunner(
     AttemptExecutor executor,
     JobRetries retries,
     JobSettler settler,
+    RunningJobs running,
+    StoreNotifications notifications,
+    DrainDeadline drain,
     UrgentStop urgent,
     HeimdallConfig config,
     ILogger<JobRunner> logger)
@@ -24,31 +27,47 @@ internal sealed partial class JobRunner(
 {
     private static readonly TimeSpan ClaimInterval = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How much later than we Hangfire may find that the drain time is over.</summary>
+    private static readonly TimeSpan QueueDelay = TimeSpan.FromSeconds(1);
+
     private TimeSpan Lease => config.Worker.Lease;
 
     /// <summary>A delivery from the queue. Delivery is at least once: a job that has ended, or that somebody runs, is not run again.</summary>
+    /// <remarks>
+    /// Hangfire's token ends the wait for a job that somebody else runs, and no attempt: it fires too when Hangfire has given the job to
+    /// another worker, which it does when the store was away for longer than a lease, although the attempt's own lease is good.
+    /// </remarks>
     public async Task RunAsync(Guid jobId, CancellationToken cancellationToken)
     {
-        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, urgent.Token);
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, drain.Token);
         try
         {
-            await RunToEndAsync(jobId, stopping.Token);
+            await RunToEndAsync(jobId, waiting.Token);
         }
-        catch (OperationCanceledException) when (urgent.Token.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (drain.Token.IsCancellationRequested)
         {
-            throw new JobHandedBackException();
+            if (!urgent.Token.IsCancellationRequested)
+            {
+                // What Hangfire itself takes back keeps its place in the queue.
+                await Task.Delay(QueueDelay, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            if (!cancellationToken.IsCancellationRequested)
+            {
+                throw new JobHandedBackException();
+            }
+            throw;
         }
     }
 
-    private async Task RunToEndAsync(Guid jobId, CancellationToken cancellationToken)
+    private async Task RunToEndAsync(Guid jobId, CancellationToken waiting)
     {
         Job? job;
         do
         {
-            job = await ClaimAsync(jobId, cancellationToken);
+            job = await ClaimAsync(jobId, waiting);
             if (job is not null && !job.Status.IsFinal())
             {
-                job = await RunQueuedAsync(job, cancellationToken);
+                job = await RunQueuedAsync(job, drain.Token);
             }
         }
         while (job is not null && !job.Status.IsFinal()); // a lost attempt waits for what the newer one makes of the job
@@ -72,7 +91,9 @@ internal sealed partial class JobRunner(
             {
                 return expired;
             }
-            if (await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
+            // A store that was away has kept the living from renewing their leases, this process among them.
+            if (!running.Contains(jobId) && !notifications.HasBeenAway(within: Lease)
+                && await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
             {
                 LogTakenOver(jobId, job.Attempt);
                 return taken;
@@ -86,18 +107,23 @@ internal sealed partial class JobRunner(
     private async Task<Job?> RunQueuedAsync(Job job, CancellationToken stopping)
     {
         LogStarted(job.Id, job.Attempt, job.CommandId, job.ClusterId);
+        using var attempt = running.Begin(job); // until its end is written: nobody must take over what has come to its end
         await using var stored = job.ReturnResult && config.Results.Enabled
             ? new StoredResultWriter(results, new ResultKey(job.Id, job.Attempt), config.Results.Directory, config.Results.MaxBytes)
             : null;
         var writer = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
-        var (end, progress) = await executor.ExecuteAsync(job, plan: null, writer, stopping, callerGone: CancellationToken.None);
+        var (end, progress) = await executor.ExecuteAsync(attempt, plan: null, writer, stopping, callerGone: CancellationToken.None);
         if (stored is not null)
         {
             progress = progress with { Truncated = progress.Truncated is true || stored.IsFull, RowCount = stored.Rows };
         }
         if (end.IsHandedBack)
         {
-            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, end.Detail!, token), CancellationToken.None);
+            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, end.Detail!, end.AskAgainAfter, token), CancellationToken.None);
+            if (end.AskAgainAfter is { } pause && !stopping.IsCancellationRequested)
+            {
+                throw new JobWaitsAgainException(pause, end.Detail!);
+            }
             throw new OperationCanceledException(stopping); // Hangfire puts it back into its queue
         }
         if (await retries.TryAsync(job, end) is var (delay, reason))

@@ -24,6 +24,7 @@ internal sealed class PluginJobs(LiveCatalog catalog, ClusterContexts contexts, 
         CommandContext = catalog.Current.FindCommand(job.CommandId)?.Context ?? [],
         Context = job.Context,
         Resume = job.Resume,
+        IsInline = job.IsSync,
         Results = results,
     };
 }

@@ -42,6 +42,8 @@ internal sealed partial class RunningJobs : BackgroundService
         return attempt;
     }
 
+    public bool Contains(Guid jobId) => _attempts.ContainsKey(jobId);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested || !_attempts.IsEmpty)
@@ -114,7 +116,7 @@ internal sealed partial class RunningJobs : BackgroundService
         {
             if (_attempts.TryGetValue(id, out var attempt))
             {
-                attempt.RequestCancel();
+                _ = Task.Run(attempt.RequestCancel); // whoever hears announcements must not wait for what a job does about them
             }
         }
         else if (!_attempts.IsEmpty)

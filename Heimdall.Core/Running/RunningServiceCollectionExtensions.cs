@@ -22,6 +22,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<PluginJobs>();
         services.AddSingleton(provider => new AttemptHistory(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
         services.AddSingleton(provider => new JobActivity(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
+        services.AddSingleton<DrainDeadline>();
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();
         services.AddSingleton<AttemptExecutor>();

@@ -20,7 +20,7 @@ public sealed class JobPreviewer(JobRouter router, PluginCatalog plugins, Cluste
             return (routing, null, null);
         }
         var plugin = plugins.Get(routing.Command.Plugin);
-        var limit = plugin.Plan(routing.Command.Context, submission.Context).Timeout is { } timeout && timeout < Longest ? timeout : Longest;
+        var limit = plugin.Plan(routing.Command.Context, submission.Context, contexts.FindWritten(routing.Cluster.Id)).Timeout is { } timeout && timeout < Longest ? timeout : Longest;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(limit);
         try

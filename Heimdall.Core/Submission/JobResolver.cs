@@ -5,19 +5,19 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Says what a job would get, and takes nothing in.</summary>
-public sealed class JobResolver(JobRouter router, PluginCatalog plugins)
+public sealed class JobResolver(JobRouter router, PluginCatalog plugins, ClusterContexts contexts)
 {
     public RoutingExplanation Resolve(RoutingRequest request) => router.Explain(request);
 
-    /// <summary>What the plugins of the commands that a job could get find wrong with its context.</summary>
+    /// <summary>What the plugins find wrong with a job's context, for the commands and clusters that it could get.</summary>
     public IReadOnlyList<ContextProblem> Check(RoutingExplanation explanation, JsonObject context) =>
-        [.. explanation.Pairs.Select(pair => pair.Command).Distinct().SelectMany(command => Check(command, context)).Distinct()];
+        [.. explanation.Pairs.SelectMany(pair => Check(pair.Command, pair.Cluster, context)).Distinct()];
 
-    private IReadOnlyList<ContextProblem> Check(Command command, JsonObject context)
+    private IReadOnlyList<ContextProblem> Check(Command command, Cluster cluster, JsonObject context)
     {
         try
         {
-            plugins.Get(command.Plugin).Plan(command.Context, context);
+            plugins.Get(command.Plugin).Plan(command.Context, context, contexts.FindWritten(cluster.Id));
             return [];
         }
         catch (JobRefusedException refused)

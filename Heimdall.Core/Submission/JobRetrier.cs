@@ -5,7 +5,7 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Makes a new job of one that has ended: on the same cluster, where what it did is, and with the same command.</summary>
-public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, JobStore jobs)
+public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs)
 {
     /// <param name="id">The job to run again.</param>
     /// <param name="user">Who asks; the new job is his.</param>
@@ -29,7 +29,7 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, JobStore
             return new JobRetry { Old = old, Routing = routing };
         }
         var plugin = plugins.Get(routing.Command.Plugin);
-        var plan = plugin.Plan(routing.Command.Context, old.Context);
+        var plan = plugin.Plan(routing.Command.Context, old.Context, contexts.FindWritten(routing.Cluster.Id));
         ResumePoint? resume = null;
         if (fromStatement is { } statement)
         {

@@ -7,7 +7,7 @@ using Heimdall.Core.Queue;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Takes jobs in: routes them, checks them, writes them down.</summary>
-public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobStore jobs, JobQueue queue, HeimdallConfig config)
+public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, JobQueue queue, HeimdallConfig config)
 {
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
@@ -21,7 +21,7 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, JobSto
         {
             return (routing, null);
         }
-        var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context);
+        var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context, contexts.FindWritten(routing.Cluster.Id));
         return (routing, new PreparedJob(ToJob(submission, routing.Command, routing.Cluster, plan), plan));
     }
 

@@ -6,9 +6,10 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
-internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monitor, BatchEvidence evidence, BatchReceipts? receipts)
+internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvidence evidence, BatchReceipts? receipts)
 {
-    private const string CurrentTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
+    // Also makes sure that a commit which is recorded is not lost in a crash of the server.
+    private const string CurrentTransaction = $"select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, {BatchEvidence.Durably}";
 
     /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -25,7 +26,7 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
     {
         await CheckTransactionAsync(cancellationToken);
         await LeaveReceiptAsync(cancellationToken);
-        await monitor.ConfirmAsync(cancellationToken);
+        await session.AwaitAsync(monitor.ConfirmAsync(cancellationToken), SessionSettings.SignOfLife, cancellationToken);
         try
         {
             await session.CommitAsync(cancellationToken);
@@ -56,7 +57,7 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
         {
             // It must not be missed.
             _evidence = _evidence with { Receipt = null };
-            await monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken);
+            await session.AwaitAsync(monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken), SessionSettings.SignOfLife, cancellationToken);
         }
     }
 
@@ -69,7 +70,7 @@ internal sealed class BatchCommit(Session session, Guid jobId, IJobMonitor monit
             try
             {
                 await using var control = await session.OpenControlAsync(patience.Token);
-                return await Fates.FindAsync(control, SessionSettings.ApplicationNameOf(jobId), _evidence, patience.Token);
+                return await Fates.FindAsync(control, applicationName: null, _evidence, patience.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or JobFailedException)
             {

@@ -6,17 +6,32 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>
-/// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement.
+/// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement. Of a queued query only
+/// where it ran; and that there is none says that it did not.
 /// </summary>
 internal sealed record BatchEvidence
 {
     // With every name in full: the script may have set a search_path.
     private const string Question =
-        """
+        $"""
         select pg_catalog.pg_current_xact_id()::pg_catalog.text,
             (select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()),
-            (select timeline_id from pg_catalog.pg_control_checkpoint())
+            {CurrentTimeline}
         """;
+
+    /// <summary>That of what the server writes now: the control file's is that of the last checkpoint, which a promoted standby may not make for minutes.</summary>
+    /// <remarks>Null on a standby. The name of a log file begins with the timeline, in eight hexadecimal digits.</remarks>
+    public const string CurrentTimeline =
+        """
+        case when not pg_catalog.pg_is_in_recovery() then
+            pg_catalog.concat('x', pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8))::pg_catalog.bit(32)::pg_catalog.int4
+        end
+        """;
+
+    /// <summary>Has what this transaction commits flushed before its COMMIT is answered, whatever the login or the server would have.</summary>
+    public const string Durably = "case when pg_catalog.current_setting('synchronous_commit') = 'off' then pg_catalog.set_config('synchronous_commit', 'local', true) end";
+
+    private const string Fence = $"select {Durably}, pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)";
 
     public required int Pid { get; init; }
 
@@ -38,8 +53,8 @@ internal sealed record BatchEvidence
     [JsonIgnore]
     public Backend Backend => new(Pid, Started);
 
-    /// <summary>Of a batch that is no transaction, only where it runs: so that nothing of it runs on unseen.</summary>
-    public static BatchEvidence WithoutTransaction(Session session) => new() { Pid = session.Backend.Pid, Started = session.Backend.Started };
+    /// <summary>Of what is no transaction whose end can be asked for, only where it runs: so that nothing of it runs on unseen.</summary>
+    public static BatchEvidence WithoutTransaction(Backend backend) => new() { Pid = backend.Pid, Started = backend.Started };
 
     /// <summary>Of a session whose transaction is open.</summary>
     public static async Task<BatchEvidence> TakeAsync(Session session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)
@@ -83,7 +98,7 @@ internal sealed record BatchEvidence
     private static Task<int> FenceAsync(Session session, Guid jobId, CancellationToken cancellationToken) => session.OnControlAsync(
         async control =>
         {
-            await using var fence = new NpgsqlCommand("select pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)", control)
+            await using var fence = new NpgsqlCommand(Fence, control)
             {
                 Parameters = { new() { Value = jobId.ToString() } },
             };

@@ -26,6 +26,7 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
     private long? _rowsBeforeBlock;
     private long _bytesRead;
     private bool _isInBlock;
+    private long _lastFailed;
 
     /// <summary>The first statement that failed.</summary>
     public JobFailure? FirstFailure { get; private set; }
@@ -78,12 +79,33 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
             { OnError: OnError.Continue } => failure with { Kind = JobFailureKind.Sql },
             _ => failure,
         });
-        if (settings.OnError == OnError.Continue && statement is not null && !_isInBlock)
+        if (settings.OnError == OnError.Continue && statement is not null)
         {
             lock (_lock)
             {
-                Reach(statement.Number + 1);
+                _lastFailed = statement.Number;
+                if (!_isInBlock)
+                {
+                    Reach(_lastFailed + 1);
+                }
             }
+        }
+    }
+
+    /// <summary>A COMMIT that fails, as on a deferred constraint, ends its block all the same: what follows commits by itself.</summary>
+    public void OnReady(bool isInBlock)
+    {
+        lock (_lock)
+        {
+            if (!_isInBlock || isInBlock || settings.OnError != OnError.Continue)
+            {
+                return;
+            }
+
+            _isInBlock = false;
+            _rowsAffected = _rowsBeforeBlock ?? _rowsAffected;
+            _rowsBeforeBlock = null;
+            Reach(_lastFailed + 1);
         }
     }
 

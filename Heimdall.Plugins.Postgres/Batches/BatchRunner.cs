@@ -107,7 +107,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         _session.Connection.Notice += OnNotice;
         try
         {
-            await new BatchCommit(_session, _jobId, _monitor, evidence!, _receipts).RunAsync(cancellationToken);
+            await new BatchCommit(_session, _monitor, evidence!, _receipts).RunAsync(cancellationToken);
         }
         finally
         {
@@ -119,7 +119,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         async Task RecordEvidenceAsync(CancellationToken token)
         {
             evidence = await BatchEvidence.TakeAsync(_session, _jobId, receipt, token);
-            await _monitor.RecordEvidenceAsync(evidence.ToJson(), token);
+            await _session.AwaitAsync(_monitor.RecordEvidenceAsync(evidence.ToJson(), token), SessionSettings.SignOfLife, token);
         }
 
         // Deferred triggers run in the commit.
@@ -137,7 +137,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         // Known from the beginning, for whoever finds the batch interrupted.
         _journal.StartAt(_resume?.Statement ?? 1);
         _monitor.Report(_journal.Progress());
-        await _monitor.RecordEvidenceAsync(BatchEvidence.WithoutTransaction(_session).ToJson(), cancellationToken);
+        await _monitor.RecordEvidenceAsync(BatchEvidence.WithoutTransaction(_session.Backend).ToJson(), cancellationToken);
         await _monitor.ConfirmAsync(cancellationToken);
         var stopsOnError = _settings.OnError == OnError.Stop;
         await PlayAsync(stopsOnError ? new StopOnErrorRoute() : new ContinueOnErrorRoute(), stopsOnError, _ => Task.CompletedTask, cancellationToken);
@@ -170,8 +170,7 @@ internal sealed class BatchRunner : IAsyncDisposable
         }
         finally
         {
-            // It ends whatever bears the job's name, and the job may soon be another attempt's.
-            await _stopping;
+            await _stopping; // it ends the backend that is still spoken to
         }
 
         if (_journal.FirstFailure is not null)

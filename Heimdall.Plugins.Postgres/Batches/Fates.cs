@@ -9,16 +9,16 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// <summary>Finds out what became of a transaction whose client has lost sight of it.</summary>
 internal static class Fates
 {
-    private const string Server = "select system_identifier::text, timeline_id from pg_control_system(), pg_control_checkpoint()";
+    private const string Server = $"select system_identifier::text, {BatchEvidence.CurrentTimeline} from pg_control_system()";
     private const string Status = "select pg_xact_status($1::xid8)";
 
     /// <summary>Ends the backend, then asks. Never the other way round: a backend that is told to end may still commit.</summary>
     /// <param name="control">A connection to the server that ran the transaction.</param>
-    /// <param name="applicationName">The name of the job's session.</param>
+    /// <param name="applicationName">The name of the attempt's session; null where the evidence is enough.</param>
     /// <param name="evidence">Null when the attempt died before it had recorded any, and so before its first statement.</param>
     /// <param name="cancellationToken">Fires when this process must stop.</param>
-    /// <exception cref="JobFailedException">The backend does not end, so there is no answer yet.</exception>
-    public static async Task<AttemptFate> FindAsync(NpgsqlConnection control, string applicationName, BatchEvidence? evidence, CancellationToken cancellationToken)
+    /// <exception cref="JobFailedException">There is no answer yet: the backend does not end, or the server is a standby.</exception>
+    public static async Task<AttemptFate> FindAsync(NpgsqlConnection control, string? applicationName, BatchEvidence? evidence, CancellationToken cancellationToken)
     {
         if (!await Backends.EndAsync(control, applicationName, evidence?.Backend, cancellationToken))
         {
@@ -71,6 +71,12 @@ internal static class Fates
         await using var command = new NpgsqlCommand(Server, control);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
+        if (await reader.IsDBNullAsync(1, cancellationToken))
+        {
+            // It may still get what its primary has written.
+            throw new JobFailedException(JobFailureKind.Unavailable, "The cluster's server is a standby, which cannot say yet what became of the job.");
+        }
+
         return reader.GetString(0) == evidence.System && reader.GetInt32(1) == evidence.Timeline;
     }
 

@@ -11,15 +11,23 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
 
     public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => pool.OpenControlAsync(host, port, cancellationToken);
 
+    /// <inheritdoc cref="ControlQuestion"/>
+    public Task<T> AskAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken) =>
+        ControlQuestion.AskAsync(OpenAsync, askAsync, cancellationToken);
+
     /// <summary>Asks the statement that runs to stop. When it returns, the backend has been told, and a statement that is sent later is not meant.</summary>
     /// <returns>False when the cluster cannot be reached.</returns>
     public async Task<bool> TryCancelAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await using var control = await OpenAsync(cancellationToken);
-            await Backends.CancelAsync(control, backend, cancellationToken);
-            return true;
+            return await AskAsync(
+                async control =>
+                {
+                    await Backends.CancelAsync(control, backend, cancellationToken);
+                    return true;
+                },
+                cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e) || e is OperationCanceledException)
         {
@@ -33,10 +41,8 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
     {
         try
         {
-            await using var control = await OpenAsync(CancellationToken.None);
-
-            // Not by its name, which a newer attempt of the job has too.
-            if (await Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None))
+            // By its process and not by its name, which any session can give itself.
+            if (await AskAsync(control => Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None), CancellationToken.None))
             {
                 return;
             }

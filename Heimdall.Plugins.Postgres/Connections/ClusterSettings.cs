@@ -5,17 +5,19 @@ using Heimdall.Plugins.Postgres.Contexts;
 
 namespace Heimdall.Plugins.Postgres.Connections;
 
-/// <summary>The <c>context</c> of a cluster: where it is, and whether batches leave receipts in it.</summary>
+/// <summary>The <c>context</c> of a cluster: where it is, whether batches leave receipts in it, and how long a job may run there.</summary>
 internal static class ClusterSettings
 {
     private const string Field = "connection_string";
     private const string Receipts = "receipts";
+    private const string MaxTimeout = "max_timeout_seconds";
 
     public static IReadOnlyList<ContextProblem> Check(JsonObject context)
     {
         var reader = new ContextReader(context);
         var text = reader.Text(Field);
         _ = reader.Flag(Receipts);
+        _ = reader.Seconds(MaxTimeout);
         reader.RefuseOthers();
 
         if (text is not null)
@@ -39,6 +41,9 @@ internal static class ClusterSettings
     }
 
     public static bool HasReceipts(JsonObject context) => new ContextReader(context).Flag(Receipts) ?? false;
+
+    /// <summary>The longest that a job may run, whatever its command allows; null for no limit.</summary>
+    public static TimeSpan? MaxTimeoutOf(JsonObject context) => new ContextReader(context).Seconds(MaxTimeout);
 
     /// <exception cref="JobFailedException">There is none.</exception>
     public static string ConnectionStringOf(JsonObject context) => new ContextReader(context).Text(Field)

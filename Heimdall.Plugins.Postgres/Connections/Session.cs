@@ -73,18 +73,25 @@ internal sealed class Session : IAsyncDisposable
 
     public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _control.OpenAsync(cancellationToken);
 
-    /// <summary>Asks something on a second connection, that does no harm when it is asked twice: one of the pool may not have outlived a restart of the server.</summary>
-    public async Task<T> OnControlAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken)
+    /// <inheritdoc cref="ControlQuestion"/>
+    public Task<T> OnControlAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken) => _control.AskAsync(askAsync, cancellationToken);
+
+    /// <summary>
+    /// Waits for something else while a transaction is open. The server ends a session whose transaction is idle for long, and what is waited
+    /// for, such as a store that is away, may take longer.
+    /// </summary>
+    public async Task AwaitAsync(Task other, TimeSpan interval, CancellationToken cancellationToken)
     {
-        try
+        while (true)
         {
-            await using var control = await OpenControlAsync(cancellationToken);
-            return await askAsync(control);
-        }
-        catch (NpgsqlException e) when (!PostgresErrors.IsUndone(e))
-        {
-            await using var another = await OpenControlAsync(cancellationToken);
-            return await askAsync(another);
+            await other.WaitAsync(interval, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (other.IsCompleted)
+            {
+                await other;
+                return;
+            }
+
+            await ExecuteAsync("select 1", cancellationToken);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Contexts;
 
@@ -10,6 +11,9 @@ internal sealed record SessionSettings
     private const string IdleInTransaction = "60s";
 
     private const string NamePrefix = "heimdall ";
+
+    /// <summary>How often a batch that waits for something else shows that it is not frozen.</summary>
+    public static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(15);
 
     /// <summary>
     /// What is the same for all queries. Results are shown in one fixed form, whatever the server, the database or the login prefers; and a
@@ -35,16 +39,20 @@ internal sealed record SessionSettings
 
     public TimeSpan? StatementTimeout { get; init; }
 
-    /// <summary>The name by which pg_stat_activity, cancel and recovery find the backend of a job.</summary>
-    public static string ApplicationNameOf(Guid jobId) => $"{NamePrefix}{jobId}";
+    /// <summary>
+    /// The name by which pg_stat_activity and recovery find the backend of an attempt. With the attempt's number: a runner that was taken for
+    /// dead must never end the session of the one after it. At most 56 bytes; the server cuts off behind 63.
+    /// </summary>
+    public static string ApplicationNameOf(Guid jobId, int attempt) => string.Create(CultureInfo.InvariantCulture, $"{NamePrefix}{jobId} {attempt}");
 
     /// <summary>The job whose backend bears this name; null for any other name.</summary>
     public static Guid? FindJobId(string? applicationName) =>
-        applicationName?.StartsWith(NamePrefix, StringComparison.Ordinal) == true && Guid.TryParseExact(applicationName[NamePrefix.Length..], "D", out var id) ? id : null;
+        applicationName?.StartsWith(NamePrefix, StringComparison.Ordinal) == true
+        && Guid.TryParseExact(applicationName[NamePrefix.Length..].Split(' ')[0], "D", out var id) ? id : null;
 
     public static SessionSettings For(PluginJob job, JobSettings context)
     {
-        var name = ApplicationNameOf(job.Id);
+        var name = ApplicationNameOf(job.Id, job.Attempt);
         var values = new List<KeyValuePair<string, string>>
         {
             new("application_name", name),

@@ -44,8 +44,11 @@ internal sealed record JobSettings
 
     public string? SearchPath { get; init; }
 
+    /// <param name="commandContext">Defaults and ceilings.</param>
+    /// <param name="jobContext">What the caller asked for.</param>
+    /// <param name="clusterMaxTimeout">The cluster's ceiling.</param>
     /// <exception cref="JobRefusedException">It names every field that is wrong.</exception>
-    public static JobSettings Read(JsonObject commandContext, JsonObject jobContext)
+    public static JobSettings Read(JsonObject commandContext, JsonObject jobContext, TimeSpan? clusterMaxTimeout = null)
     {
         // A command's own problems were reported when it was configured; what cannot be read of it counts as not said.
         var command = CommandSettings.Read(commandContext).Context;
@@ -62,6 +65,12 @@ internal sealed record JobSettings
         }
 
         command.CheckCeilings(asked, reader);
+        if (asked.Timeout > clusterMaxTimeout)
+        {
+            reader.Report("timeout_seconds", $"is {asked.Timeout.Value.TotalSeconds:0.###}, above the cluster's max_timeout_seconds of {clusterMaxTimeout.Value.TotalSeconds:0.###}.");
+        }
+
+        var timeout = asked.Timeout ?? command.Defaults.Timeout ?? command.MaxTimeout;
         var returnResult = asked.ReturnResult ?? command.Defaults.ReturnResult ?? false;
         CheckModes(asked, command.Defaults, returnResult, reader);
         CheckVariables(variables, returnResult, reader);
@@ -92,7 +101,7 @@ internal sealed record JobSettings
                 Transaction = transaction,
                 OnError = onError,
                 Variables = variables is null ? null : new ScriptVariables(variables),
-                Timeout = asked.Timeout ?? command.Defaults.Timeout ?? command.MaxTimeout,
+                Timeout = timeout > clusterMaxTimeout ? clusterMaxTimeout : timeout ?? clusterMaxTimeout,
                 LockTimeout = asked.LockTimeout ?? command.Defaults.LockTimeout,
                 Parameters = parameters,
                 ByteLimit = returnResult ? asked.ByteLimit ?? command.Defaults.ByteLimit ?? command.MaxByteLimit : null,

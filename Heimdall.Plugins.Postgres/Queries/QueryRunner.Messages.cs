@@ -9,6 +9,8 @@ internal sealed partial class QueryRunner
     private static readonly byte[] Begin = "begin"u8.ToArray();
     private static readonly byte[] BeginReadOnly = "begin read only"u8.ToArray();
     private static readonly byte[] Commit = "commit"u8.ToArray();
+    private static readonly byte[] Durably =
+        "select pg_catalog.set_config('synchronous_commit', 'local', true) where pg_catalog.current_setting('synchronous_commit') = 'off'"u8.ToArray();
     private static readonly byte[] Wipe = "discard all"u8.ToArray();
 
     // In the order of the arrays: the role comes last, for it may not be allowed to set the others.
@@ -73,6 +75,15 @@ internal sealed partial class QueryRunner
         types[parameter] == ParameterTypes.Inferred && parameter < told.Length && ParameterText.DependsOnType(_query.Parameters[parameter].Value)
             ? told[parameter]
             : types[parameter];
+
+    /// <summary>Of a query that may have written: a commit that is recorded must not be lost in a crash of the server.</summary>
+    private static void AddDurability(QueryExchange exchange)
+    {
+        exchange.Outgoing.Parse(Durably);
+        exchange.Outgoing.Bind([]);
+        exchange.Outgoing.Execute();
+        exchange.Expect(QueryStep.SetUp);
+    }
 
     private static void AddCommit(QueryExchange exchange)
     {

@@ -32,6 +32,15 @@ internal sealed partial class QueryRunner
         _rows = new RowSink(results, context.RowLimit, context.ByteLimit);
     }
 
+    /// <summary>What is recorded of a queued query before it is sent; null within a request.</summary>
+    public string? Evidence { get; init; }
+
+    /// <summary>
+    /// Whether the store is asked, before the statement is sent, if the job is still this attempt's. The session bears its name by then, and
+    /// a queued job's is on record: whoever takes the job over ends it first.
+    /// </summary>
+    private bool IsFenced => !_context.ReadOnly && !(Evidence is null && _query.Reads);
+
     private bool CommitsByItself => !_query.IsTransactional && !_context.ReadOnly;
 
     private bool CanBeCutShort => _context.ReadOnly || _query.Reads;
@@ -62,7 +71,7 @@ internal sealed partial class QueryRunner
             {
                 await using var registration = cancellationToken.UnsafeRegister(state => ((QueryStop)state!).Begin(), stop);
                 _session.Condition = SessionCondition.Lost; // until all is answered
-                await TalkAsync(exchange, types, transaction, stop);
+                await TalkAsync(exchange, types, transaction, stop, cancellationToken);
                 return await ConcludeAsync(exchange, transaction, cancellationToken);
             }
         }
@@ -97,8 +106,9 @@ internal sealed partial class QueryRunner
     }
 
     /// <summary>Sends all that can be sent ahead, and reads the answers.</summary>
-    private async Task TalkAsync(QueryExchange exchange, uint[] types, long? transaction, QueryStop stop)
+    private async Task TalkAsync(QueryExchange exchange, uint[] types, long? transaction, QueryStop stop, CancellationToken cancellationToken)
     {
+        var isFencing = false;
         try
         {
             AddOpening(exchange);
@@ -109,7 +119,7 @@ internal sealed partial class QueryRunner
             }
 
             // What must not be in a transaction must not be in that of the set-up, nor run if that has failed.
-            if (mustAsk || CommitsByItself)
+            if (mustAsk || CommitsByItself || IsFenced)
             {
                 AddSync(exchange);
                 await exchange.SendAsync();
@@ -118,6 +128,13 @@ internal sealed partial class QueryRunner
                 {
                     return;
                 }
+            }
+
+            if (IsFenced)
+            {
+                isFencing = true; // nothing is on its way, and nothing has happened
+                await (Evidence is null ? _monitor.ConfirmAsync(cancellationToken) : _monitor.RecordEvidenceAsync(Evidence, cancellationToken));
+                isFencing = false;
             }
 
             if (!mustAsk)
@@ -140,7 +157,7 @@ internal sealed partial class QueryRunner
             await exchange.SendAsync();
             await RestAsync(exchange);
         }
-        catch (Exception e) when (e is not SessionBrokenException)
+        catch (Exception e) when (e is not SessionBrokenException && !isFencing)
         {
             // The writer of the rows cannot go on, or its reader is gone: nobody wants the rest.
             _rows.IsClosed = true;
@@ -234,6 +251,7 @@ internal sealed partial class QueryRunner
     private async Task CommitAsync(QueryExchange exchange, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        AddDurability(exchange);
         AddCommit(exchange);
         AddSync(exchange);
         AddWipe(exchange);

@@ -13,5 +13,8 @@ internal interface IPipelineObserver
     /// <param name="text">Of the statement; valid during the call.</param>
     void OnFailed(PostgresException error, ScriptStatement? statement, ReadOnlySpan<byte> text);
 
+    /// <param name="isInBlock">Whether a transaction block is open, as the server says when all that came before is answered.</param>
+    void OnReady(bool isInBlock);
+
     void OnNotice(PostgresNotice notice, ScriptStatement? statement);
 }

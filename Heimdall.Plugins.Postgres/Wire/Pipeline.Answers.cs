@@ -167,6 +167,7 @@ internal sealed partial class Pipeline
             Pop();
         }
 
+        _observer.OnReady(IsInBlock);
         (_skipsToSync, _queryFailed) = (false, false);
     }
 

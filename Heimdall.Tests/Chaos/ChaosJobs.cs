@@ -19,6 +19,9 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
     private readonly Random _random = new(seed);
     private int _last;
 
+    /// <summary>How long one of eight takes; null for none that is long.</summary>
+    public TimeSpan? LongSleep { get; init; }
+
     /// <summary>A commit takes as long as the rows of its transaction say: some are worth an ambush.</summary>
     public static Task PrepareAsync(HeimdallInstance heimdall) => heimdall.Target.ExecuteAsync(
         """
@@ -164,7 +167,8 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
 
     private string Sql(int number)
     {
-        var (sleep, pause) = (Next(60) / 1000.0, Next(3) > 0 ? 0 : Next(150) / 1000.0);
+        var sleep = LongSleep is { } time && Next(8) == 0 ? time.TotalSeconds : Next(60) / 1000.0;
+        var pause = Next(3) > 0 ? 0 : Next(150) / 1000.0;
         return string.Create(
             CultureInfo.InvariantCulture,
             $"""

@@ -69,12 +69,7 @@ public sealed class TimingTests
                 var id = await _heimdall.EnqueueAsync(sql, cancellationToken);
                 await Eventually.Is(async () => await _heimdall.JobAsync(id, cancellationToken) is { } job && job["statements"] is not (null or "0"), cancellationToken);
 
-                var called = Stopwatch.GetTimestamp();
-                var cancel = _heimdall.CancelAsync(id, cancellationToken);
-                var store = TimeUntilAsync(called, () => _heimdall.Store.ScalarAsync<bool>("select status = 'CANCELED' from heimdall.job where id = $1", cancellationToken, id));
-                one.Backend.Add(await TimeUntilAsync(called, async () => !await _heimdall.HasBackendAsync(id, cancellationToken)));
-                one.Store.Add(await store);
-                Assert.That((int)(await cancel).Status, Is.AnyOf(200, 202));
+                await TimeCancelAsync(id, one, cancellationToken);
             }
             Print($"cancel of {name}: call to backend idle or gone", one.Backend, "ms");
             Print($"cancel of {name}: call to CANCELED in the store", one.Store, "ms");
@@ -84,6 +79,42 @@ public sealed class TimingTests
         Print("cancel of all: call to backend idle or gone", all.Backend, "ms");
         Print("cancel of all: call to CANCELED in the store", all.Store, "ms");
         Assert.That(await _heimdall.Target.ScalarAsync<long>("select count(*) from effect", cancellationToken), Is.Zero);
+    }
+
+    /// <summary>The same for queries: within their request, and queued with Prefer: respond-async.</summary>
+    [Test]
+    public async Task Cancel_of_queries(CancellationToken cancellationToken)
+    {
+        await using var worker = _heimdall.StartWorker();
+        foreach (var (name, sql) in new[] { ("pg_sleep", "select pg_sleep(600)"), ("CPU-bound", "select count(*) from generate_series(1, 100000000000)") })
+        {
+            foreach (var prefer in new[] { null, "respond-async" })
+            {
+                var times = (Backend: new List<double>(), Store: new List<double>());
+                for (var round = 0; round < (TestSetting.IsLong ? 25 : 1); round++)
+                {
+                    var job = $"{name}-{prefer}-{round}";
+                    var reply = _heimdall.SubmitAsync(sql, returnResult: true, cancellationToken, job, prefer: prefer);
+                    var id = await _heimdall.FindJobAsync(job, "RUNNING", cancellationToken);
+                    await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+                    await TimeCancelAsync(id, times, cancellationToken);
+                    await reply;
+                }
+                var kind = prefer is null ? "inline query" : "queued query";
+                Print($"cancel of {kind}, {name}: call to backend idle or gone", times.Backend, "ms");
+                Print($"cancel of {kind}, {name}: call to CANCELED in the store", times.Store, "ms");
+            }
+        }
+    }
+
+    private async Task TimeCancelAsync(Guid id, (List<double> Backend, List<double> Store) times, CancellationToken cancellationToken)
+    {
+        var called = Stopwatch.GetTimestamp();
+        var cancel = _heimdall.CancelAsync(id, cancellationToken);
+        var store = TimeUntilAsync(called, () => _heimdall.Store.ScalarAsync<bool>("select status = 'CANCELED' from heimdall.job where id = $1", cancellationToken, id));
+        times.Backend.Add(await TimeUntilAsync(called, async () => !await _heimdall.HasBackendAsync(id, cancellationToken)));
+        times.Store.Add(await store);
+        Assert.That((int)(await cancel).Status, Is.AnyOf(200, 202));
     }
 
     private static async Task<double> TimeUntilAsync(long started, Func<Task<bool>> isSoAsync)
@@ -103,7 +134,7 @@ public sealed class TimingTests
 
     private Task<DateTime> FirstStatementAsync(Guid id, DateTime after, CancellationToken cancellationToken) => Eventually.Becomes(
         async () => (await _heimdall.Target.ColumnAsync<DateTime>(
-            "select query_start from pg_stat_activity where application_name = $1 and state = 'active' and query like 'select pg_sleep%' and query_start > $2", cancellationToken, $"heimdall {id}", after.ToUniversalTime()))
+            "select query_start from pg_stat_activity where application_name like $1 and state = 'active' and query like 'select pg_sleep%' and query_start > $2", cancellationToken, $"heimdall {id} %", after.ToUniversalTime()))
             .SingleOrDefault(),
         () => Is.GreaterThan(after),
         cancellationToken);

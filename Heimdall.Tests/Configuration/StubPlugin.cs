@@ -29,7 +29,7 @@ internal sealed class StubPlugin(string name = "postgres") : IPlugin
     public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) =>
         commandContext["row_limit"] is { } limit && limit.GetValue<int>() < 0 ? [new ContextProblem("row_limit", "must not be negative")] : [];
 
-    public JobPlan Plan(JsonObject commandContext, JsonObject jobContext) => throw new NotSupportedException();
+    public JobPlan Plan(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext = null) => throw new NotSupportedException();
 
     public Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken) => throw new NotSupportedException();
 

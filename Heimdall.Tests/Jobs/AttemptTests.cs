@@ -22,6 +22,21 @@ public sealed class AttemptTests
     public async Task Stop() => await _heimdall.DisposeAsync();
 
     [Test]
+    public async Task A_job_that_is_delivered_too_early_waits_for_its_time(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
+        var retryAt = await heimdall.Store.ScalarAsync<DateTime>(
+            "update heimdall.job set retry_at = now() + interval '8 seconds' where id = $1 returning retry_at", cancellationToken, id);
+
+        await using var worker = heimdall.StartWorker();
+        var job = await heimdall.WaitForEndAsync(id, cancellationToken);
+
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(await heimdall.Store.ScalarAsync<bool>("select started_at >= $2 from heimdall.job where id = $1", cancellationToken, id, retryAt), Is.True);
+    }
+
+    [Test]
     public async Task A_batch_that_failed_in_a_way_that_passes_runs_again(CancellationToken cancellationToken)
     {
         await _heimdall.Target.ExecuteAsync("create sequence twice", cancellationToken);
@@ -154,7 +169,7 @@ public sealed class AttemptTests
         var id = (await SubmitAsync("type:thrice", $"insert into effect values ('ended', 1); {HeimdallInstance.WaitAt("ended")}", cancellationToken)).Id;
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["statements"] == "1", cancellationToken);
 
-        await _heimdall.Target.ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", cancellationToken, $"heimdall {id}");
+        await _heimdall.Target.ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where application_name like $1", cancellationToken, $"heimdall {id} %");
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
         await _heimdall.OpenGateAsync("ended", cancellationToken);
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);

@@ -9,11 +9,12 @@ internal static class GatedBatch
         heimdall.Target.ExecuteAsync("create table effect (name text, step int)", CancellationToken.None);
 
     /// <returns>The job, once it has had its first effect and waits.</returns>
-    public static async Task<Guid> StartAsync(HeimdallInstance heimdall, string name, CancellationToken cancellationToken)
+    public static async Task<Guid> StartAsync(HeimdallInstance heimdall, string name, CancellationToken cancellationToken, string transaction = "single")
     {
         await heimdall.CloseGateAsync(name, cancellationToken);
-        var id = await heimdall.EnqueueAsync(
-            $"insert into effect values ('{name}', 1); {HeimdallInstance.WaitAt(name)}; insert into effect values ('{name}', 2)", cancellationToken, name);
+        var id = (await heimdall.SubmitAsync(
+            $"insert into effect values ('{name}', 1); {HeimdallInstance.WaitAt(name)}; insert into effect values ('{name}', 2)",
+            returnResult: false, cancellationToken, name, more: new { transaction })).AssertStatus(202).Id;
         await Eventually.Is(async () => (await heimdall.JobAsync(id, cancellationToken))["statements"] == "1", cancellationToken);
         return id;
     }

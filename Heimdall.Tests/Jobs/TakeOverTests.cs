@@ -8,6 +8,32 @@ namespace Heimdall.Tests.Jobs;
 public sealed class TakeOverTests
 {
     [Test]
+    public async Task An_idempotent_job_is_not_run_again_once_it_is_cancelled(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config.WithCommand("again", "type:again", ", idempotent: true"), worker: false);
+        await heimdall.Target.ExecuteAsync("create table effect (i int)", cancellationToken);
+        await using var first = heimdall.StartWorker();
+        // Of a query that may write nobody can tell afterwards.
+        var id = (await heimdall.SubmitAsync(
+            "with written as (insert into effect values (1) returning i) select pg_sleep(600) from written",
+            returnResult: true, cancellationToken, command: "type:again", prefer: "respond-async")).AssertStatus(202).Id;
+        await Eventually.Is(
+            () => heimdall.Target.ScalarAsync<bool>("select exists (select from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep')", cancellationToken, $"heimdall {id} 1"),
+            cancellationToken);
+
+        await first.KillAsync(cancellationToken);
+        (await heimdall.CancelAsync(id, cancellationToken)).AssertStatus(202);
+        await using var second = heimdall.StartWorker();
+        var job = await heimdall.WaitForEndAsync(id, cancellationToken);
+
+        Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
+        Assert.That(job["error"], Does.Contain("cannot be told"), job.Text);
+        Assert.That((await heimdall.GetAsync($"/api/v1/job/{id}/attempts", cancellationToken)).Text, Does.Contain("It ran nothing"));
+        Assert.That(await heimdall.HasBackendAsync(id, cancellationToken), Is.False);
+    }
+
+    [Test]
     public async Task A_dead_workers_job_does_not_wait_for_all_that_came_later(CancellationToken cancellationToken)
     {
         await using var heimdall = await HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s, concurrency: 1" }, worker: false);

@@ -20,6 +20,8 @@ internal sealed class FakeJobMonitor : IJobMonitor
 
     public Func<CancellationToken, Task> OnConfirm { get; init; } = _ => Task.CompletedTask;
 
+    public Func<CancellationToken, Task> OnEvidence { get; init; } = _ => Task.CompletedTask;
+
     public bool WantsStdout => true;
 
     public void Report(JobProgress progress) => Progress.Enqueue(progress);
@@ -32,7 +34,7 @@ internal sealed class FakeJobMonitor : IJobMonitor
     {
         Evidence = evidence;
         _started.TrySetResult();
-        return Task.CompletedTask;
+        return OnEvidence(cancellationToken);
     }
 
     public Task ConfirmAsync(CancellationToken cancellationToken) => OnConfirm(cancellationToken);

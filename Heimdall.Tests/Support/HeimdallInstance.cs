@@ -122,7 +122,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
 
     /// <summary>Whether the target still works for a job, or holds a transaction open for it.</summary>
     public async Task<bool> HasBackendAsync(Guid id, CancellationToken cancellationToken) => await Target.ScalarAsync<bool>(
-        "select exists (select from pg_stat_activity where application_name = $1 and state <> 'idle')", cancellationToken, $"heimdall {id}");
+        "select exists (select from pg_stat_activity where application_name like $1 and state <> 'idle')", cancellationToken, $"heimdall {id} %");
 
     /// <summary>How Hangfire sees a job.</summary>
     public Task<string> QueueStateAsync(Guid id, CancellationToken cancellationToken) => Store.ScalarAsync<string>(

@@ -32,10 +32,10 @@ internal sealed record InstanceConfig
     public string Schedules { get; init; } = "";
 
     /// <summary>With one more cluster.</summary>
-    public InstanceConfig WithCluster(string name, string tags, string connectionString, string more = "") => this with
+    public InstanceConfig WithCluster(string name, string tags, string connectionString, string more = "", string context = "") => this with
     {
         Clusters = $$"""
-            {{Clusters}}- {name: {{name}}, version: 0.0.1, tags: [{{tags}}], context: {connection_string: "{{connectionString}}"}{{more}}}
+            {{Clusters}}- {name: {{name}}, version: 0.0.1, tags: [{{tags}}], context: {connection_string: "{{connectionString}}"{{context}}}{{more}}}
 
             """,
     };

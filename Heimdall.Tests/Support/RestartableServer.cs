@@ -10,21 +10,28 @@ internal sealed class RestartableServer : IAsyncDisposable
     private static readonly string[] Options = ["-c", "fsync=off", "-c", "synchronous_commit=on", "-c", "max_connections=300", "-c", "max_wal_size=512MB"];
 
     private readonly Process _script;
+    private readonly int _port;
 
     private RestartableServer(Process script, int port)
     {
-        _script = script;
+        (_script, _port) = (script, port);
         ConnectionString = $"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres";
     }
 
     /// <summary>At a database that is always there.</summary>
     public string ConnectionString { get; }
 
-    public static async Task<RestartableServer> StartAsync()
+    public static Task<RestartableServer> StartAsync(params string[] settings) => StartAsync([], settings);
+
+    /// <summary>Starts a copy of this server that follows it.</summary>
+    public Task<RestartableServer> StartStandbyAsync(params string[] settings) =>
+        StartAsync(["--standby-of", _port.ToString(CultureInfo.InvariantCulture)], settings);
+
+    private static async Task<RestartableServer> StartAsync(string[] kind, string[] settings)
     {
         // The server may run as another user, and makes its own directory.
         var folder = Path.Combine(Path.GetTempPath(), $"heimdall-server-{Guid.NewGuid():N}");
-        var start = new ProcessStartInfo("bash", [Repository.PathOf("scripts/private_postgres.sh"), folder, .. Options])
+        var start = new ProcessStartInfo("bash", [Repository.PathOf("scripts/private_postgres.sh"), .. kind, folder, .. Options, .. settings.SelectMany(setting => new[] { "-c", setting })])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -39,13 +46,19 @@ internal sealed class RestartableServer : IAsyncDisposable
     /// <summary>Stops it and starts it again.</summary>
     /// <param name="mode">As for <c>pg_ctl</c>: <c>immediate</c> is a crash, <c>fast</c> is in order.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task RestartAsync(string mode, CancellationToken cancellationToken)
+    /// <param name="seconds">How long it stays away.</param>
+    public Task RestartAsync(string mode, CancellationToken cancellationToken, int seconds = 0) => AskAsync($"{mode} {seconds}", mode, cancellationToken);
+
+    /// <summary>Makes a primary of a standby.</summary>
+    public Task PromoteAsync(CancellationToken cancellationToken) => AskAsync("promote", "promote", cancellationToken);
+
+    private async Task AskAsync(string what, string answer, CancellationToken cancellationToken)
     {
-        await _script.StandardInput.WriteLineAsync(mode.AsMemory(), cancellationToken);
+        await _script.StandardInput.WriteLineAsync(what.AsMemory(), cancellationToken);
         await _script.StandardInput.FlushAsync(cancellationToken);
-        if (await _script.StandardOutput.ReadLineAsync(cancellationToken) != mode)
+        if (await _script.StandardOutput.ReadLineAsync(cancellationToken) != answer)
         {
-            throw new InvalidOperationException("The test's PostgreSQL server did not start again: see above.");
+            throw new InvalidOperationException("The test's PostgreSQL server did not do so: see above.");
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -135,7 +136,7 @@ public sealed class BatchModeTests
         var monitor = new FakeJobMonitor();
         var job = Batch("create table begun (i int); select pg_sleep(600); insert into begun values (1);", "stop");
         var run = _server.Plugin.RunAsync(job, monitor, stop.Token);
-        while (!await _server.ScalarAsync<bool>($"select exists (select from pg_stat_activity where application_name = 'heimdall {job.Id}' and query = 'select pg_sleep(600)')", cancellationToken))
+        while (!await _server.ScalarAsync<bool>($"select exists (select from pg_stat_activity where application_name like 'heimdall {job.Id} %' and query = 'select pg_sleep(600)')", cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -145,6 +146,27 @@ public sealed class BatchModeTests
 
         Assert.That(interrupted!.Message, Does.Contain("statement 1 is known to be done"));
         Assert.That(await _server.BackendsAsync(job.Id), Is.Zero);
+    }
+
+    [Test]
+    public async Task A_commit_that_fails_ends_its_block(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var monitor = new FakeJobMonitor();
+        const string sql =
+            "create table put_off (i int unique deferrable initially deferred);\nbegin;\ninsert into put_off values (1), (1);\ncommit;\ninsert into put_off values (2);\nselect pg_sleep(600);";
+        var job = Batch(sql, "continue");
+        var run = _server.Plugin.RunAsync(job, monitor, stop.Token);
+        await Eventually.Is(
+            () => _server.ScalarAsync<bool>($"select exists (select from pg_stat_activity where application_name like 'heimdall {job.Id} %' and wait_event = 'PgSleep')", cancellationToken),
+            cancellationToken);
+
+        await stop.CancelAsync();
+        var interrupted = await Assert.ThrowsAsync<JobInterruptedException>(() => run);
+
+        Assert.That(interrupted!.Message, Does.Contain("statements 1 to 5 are known to be done"));
+        Assert.That((monitor.Progress.Last().ResumeFrom, monitor.Progress.Last().RowsAffected), Is.EqualTo(((long?)6, (long?)1)));
+        Assert.That(await _server.ScalarAsync<long>("select sum(i) from put_off", cancellationToken), Is.EqualTo(2));
     }
 
     [Test]

@@ -65,6 +65,19 @@ public sealed class ContextTests
         Assert.That((context.ReturnResult, context.Timeout, context.RowLimit, context.ReadOnly, context.Role), Is.EqualTo((true, (TimeSpan?)TimeSpan.FromSeconds(10), (long?)7, true, "r")));
     }
 
+    [TestCase("{}", null, 10)]
+    [TestCase("""{"max_timeout_seconds": 5}""", null, 5)]
+    [TestCase("""{"max_timeout_seconds": 20, "timeout_seconds": 15}""", null, 10)]
+    [TestCase("{}", 7, 7)]
+    public void The_lower_ceiling_of_command_and_cluster_holds(string command, int? asked, int expected)
+    {
+        var job = new System.Text.Json.Nodes.JsonObject { ["query"] = "select 1", ["timeout_seconds"] = asked };
+
+        var plan = _plugin.Plan(PluginTestServer.Json(command), job, PluginTestServer.Json("""{"connection_string": "${env:SECRET}", "max_timeout_seconds": 10}"""));
+
+        Assert.That(plan.Timeout, Is.EqualTo(TimeSpan.FromSeconds(expected)));
+    }
+
     [Test]
     public void A_read_only_command_stays_so()
     {
@@ -83,6 +96,7 @@ public sealed class ContextTests
     [TestCase("""{"connection_string": 5}""", "connection_string")]
     [TestCase("""{"connection_string": "postgresql://user:password@host:port/database"}""", "connection_string")]
     [TestCase("""{"connection_string": "postgresql://u@localhost/d", "host": "x"}""", "host")]
+    [TestCase("""{"connection_string": "postgresql://u@localhost/d", "max_timeout_seconds": 0}""", "max_timeout_seconds")]
     public void Checks_a_cluster(string cluster, params string[] paths) =>
         Assert.That(_plugin.CheckCluster(PluginTestServer.Json(cluster)).Select(problem => problem.Path), Is.EqualTo(paths));
 

@@ -92,10 +92,13 @@ public sealed class FateTests
     }
 
     [Test]
-    public async Task Without_evidence_a_batch_did_nothing_and_a_query_that_may_write_is_unknown(CancellationToken cancellationToken)
+    public async Task Without_evidence_a_queued_job_did_nothing_and_an_inline_query_that_may_write_is_unknown(CancellationToken cancellationToken)
     {
+        var query = _server.Query("select 1", new FakeResultWriter());
+
         Assert.That(await _server.Plugin.FindFateAsync(_server.Batch("select 1"), null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
-        Assert.That(await _server.Plugin.FindFateAsync(_server.Query("select 1", new FakeResultWriter()), null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
+        Assert.That(await _server.Plugin.FindFateAsync(query, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+        Assert.That(await _server.Plugin.FindFateAsync(query with { IsInline = true }, null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
 
         var readOnly = _server.Job("""{"query": "select 1", "return_result": true, "read_only": true}""");
         Assert.That(await _server.Plugin.FindFateAsync(readOnly, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
@@ -106,7 +109,7 @@ public sealed class FateTests
     {
         const string command = """{"max_timeout_seconds": 1, "max_row_limit": 1, "read_only": true}""";
         var batch = _server.Job("""{"query": "select 1", "timeout_seconds": 60}""", command: command);
-        var query = _server.Job("""{"query": "select 1", "return_result": true, "read_only": false, "row_limit": 60}""", command: command);
+        var query = _server.Job("""{"query": "select 1", "return_result": true, "read_only": false, "row_limit": 60}""", command: command) with { IsInline = true };
 
         Assert.That(await _server.Plugin.FindFateAsync(batch, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
         Assert.That(await _server.Plugin.FindFateAsync(query, null, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
@@ -142,11 +145,42 @@ public sealed class FateTests
         var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
         Assert.That(await Task.WhenAny(run, confirmed.Task).WaitAsync(cancellationToken), Is.EqualTo(confirmed.Task), () => $"The batch ended before its commit: {run.Exception}");
 
-        await _server.ScalarAsync<bool>($"select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'heimdall {job.Id}'", cancellationToken);
+        await _server.ScalarAsync<bool>($"select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'heimdall {job.Id} %'", cancellationToken);
 
         var failure = (await Assert.ThrowsAsync<JobFailedException>(() => run.WaitAsync(cancellationToken))).Failure;
         Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Unavailable));
         Assert.That(await _server.ScalarAsync<bool>($"select to_regclass('{name}') is not null", cancellationToken), Is.False);
+    }
+
+    /// <summary>A worker that was frozen wakes when another has the job.</summary>
+    [Test]
+    public async Task A_newer_attempt_is_left_alone_by_one_that_loses_its_connection_in_the_commit(CancellationToken cancellationToken)
+    {
+        var name = $"t{Guid.NewGuid():N}";
+        var older = _server.Batch(
+            $"create table {name} (i int); create function {name}() returns trigger language plpgsql as $$ begin perform pg_sleep(600); return null; end $$;"
+            + $"create constraint trigger {name} after insert on {name} deferrable initially deferred for each row execute function {name}(); insert into {name} values (1)");
+        var confirmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var olderRun = _server.Plugin.RunAsync(
+            older, new FakeJobMonitor { OnConfirm = _ => { confirmed.TrySetResult(); return Task.CompletedTask; } }, cancellationToken);
+        Assert.That(await Task.WhenAny(olderRun, confirmed.Task).WaitAsync(cancellationToken), Is.EqualTo(confirmed.Task), () => $"The batch ended before its commit: {olderRun.Exception}");
+        var (newerRun, stop) = await StartNewerAsync(older, cancellationToken);
+
+        await _server.ScalarAsync<bool>($"select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'heimdall {older.Id} 1'", cancellationToken);
+
+        Assert.That(async () => await olderRun.WaitAsync(cancellationToken), Throws.InstanceOf<JobFailedException>());
+        await AssertGoesOnAsync(older, newerRun, stop, cancellationToken);
+    }
+
+    [Test]
+    public async Task A_newer_attempt_is_left_alone_by_one_that_judges_those_before_it(CancellationToken cancellationToken)
+    {
+        var older = _server.Batch("select 1");
+        var (newerRun, stop) = await StartNewerAsync(older, cancellationToken);
+
+        Assert.That(await _server.Plugin.FindFateAsync(older, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+
+        await AssertGoesOnAsync(older, newerRun, stop, cancellationToken);
     }
 
     [Test]
@@ -156,12 +190,33 @@ public sealed class FateTests
         var job = _server.Batch($"create table {name} (i int)");
         var monitor = new FakeJobMonitor
         {
-            OnConfirm = token => _server.ScalarAsync<bool>($"select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'heimdall {job.Id}'", token),
+            OnConfirm = token => _server.ScalarAsync<bool>($"select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'heimdall {job.Id} %'", token),
         };
 
         var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, monitor, cancellationToken).WaitAsync(cancellationToken))).Failure;
 
         Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Unavailable));
         Assert.That(await _server.ScalarAsync<bool>($"select to_regclass('{name}') is not null", cancellationToken), Is.False);
+    }
+
+    private async Task<(Task Run, CancellationTokenSource Stop)> StartNewerAsync(PluginJob older, CancellationToken cancellationToken)
+    {
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var newer = older with { Attempt = older.Attempt + 1, Context = _server.Batch("select pg_sleep(600)").Context };
+        var run = _server.Plugin.RunAsync(newer, new FakeJobMonitor(), stop.Token);
+        await Eventually.Is(
+            () => _server.ScalarAsync<bool>($"select exists (select from pg_stat_activity where application_name = 'heimdall {older.Id} 2' and wait_event = 'PgSleep')", cancellationToken),
+            cancellationToken);
+        return (run, stop);
+    }
+
+    private async Task AssertGoesOnAsync(PluginJob job, Task run, CancellationTokenSource stop, CancellationToken cancellationToken)
+    {
+        using (stop)
+        {
+            Assert.That(await _server.BackendsAsync(job.Id), Is.EqualTo(1));
+            await stop.CancelAsync();
+            Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<OperationCanceledException>(), "it ran until it was stopped");
+        }
     }
 }

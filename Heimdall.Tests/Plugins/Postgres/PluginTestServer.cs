@@ -83,7 +83,7 @@ internal sealed class PluginTestServer : IAsyncDisposable
     }
 
     public Task<long> BackendsAsync(Guid jobId) =>
-        ScalarAsync<long>($"select count(*) from pg_stat_activity where application_name = 'heimdall {jobId}'");
+        ScalarAsync<long>($"select count(*) from pg_stat_activity where application_name like 'heimdall {jobId} %'");
 
     public async ValueTask DisposeAsync()
     {

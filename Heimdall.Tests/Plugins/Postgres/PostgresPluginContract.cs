@@ -41,7 +41,7 @@ public sealed class PostgresPluginContract : PluginContract
     internal override async Task<bool> HasMarkAsync(PluginJob job) => await _server.ScalarAsync<long>("select count(*) from mark") > 0;
 
     internal override async Task<bool> IsRunningAsync(PluginJob job) => await _server.ScalarAsync<long>(
-        $"select count(*) from pg_stat_activity where application_name = 'heimdall {job.Id}' and query like '%pg_sleep(600)%'") > 0;
+        $"select count(*) from pg_stat_activity where application_name like 'heimdall {job.Id} %' and query like '%pg_sleep(600)%'") > 0;
 
     private PluginJob Query(string sql, IResultWriter results) => _server.Query(sql, results);
 }

@@ -317,7 +317,7 @@ public sealed class QueryTests
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var job = _server.Query(sql, new FakeResultWriter());
         var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancel.Token);
-        await Eventually.Is(async () => await _server.ScalarAsync<long>($"select count(*) from pg_stat_activity where application_name = 'heimdall {job.Id}' and query = $q${sql}$q$", cancellationToken) == 1, cancellationToken);
+        await Eventually.Is(async () => await _server.ScalarAsync<long>($"select count(*) from pg_stat_activity where application_name like 'heimdall {job.Id} %' and query = $q${sql}$q$", cancellationToken) == 1, cancellationToken);
 
         cancel.Cancel();
 
@@ -448,7 +448,7 @@ public sealed class QueryTests
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var job = _server.Query(sql, new FakeResultWriter());
         var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancel.Token);
-        await Eventually.Is(async () => await _server.ScalarAsync<long>($"select count(*) from pg_stat_activity where application_name = 'heimdall {job.Id}' and wait_event = 'PgSleep'", cancellationToken) == 1, cancellationToken);
+        await Eventually.Is(async () => await _server.ScalarAsync<long>($"select count(*) from pg_stat_activity where application_name like 'heimdall {job.Id} %' and wait_event = 'PgSleep'", cancellationToken) == 1, cancellationToken);
 
         await cancel.CancelAsync();
         await ((Task)run).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -82,6 +82,19 @@ public sealed class ServerCrashTests
         Assert.That(await command.ExecuteScalarAsync(cancellationToken), Is.True);
     }
 
+    [Test]
+    public async Task Connections_that_a_restart_has_ended_do_not_keep_a_fate_from_being_found([Values("fast", "immediate")] string mode, CancellationToken cancellationToken)
+    {
+        var job = _server.Batch($"create table t{Guid.NewGuid():N} (i int)");
+        var monitor = new FakeJobMonitor();
+        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken)));
+
+        await _postgres.RestartAsync(mode, cancellationToken);
+
+        Assert.That(await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken), Is.EqualTo(AttemptFate.Committed));
+    }
+
     /// <summary>The connection breaks while the server commits; the batch waits for it to come back and say which it was.</summary>
     [Test]
     public async Task A_server_that_crashes_in_a_commit_is_asked_when_it_is_back([Values] bool hasReceipts, CancellationToken cancellationToken)

@@ -1,0 +1,41 @@
+using Heimdall.Plugins.Postgres.Connections;
+using Npgsql;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>A batch that must wait for the store with its transaction open.</summary>
+[CancelAfter(60_000)]
+public sealed class WaitingSessionTests
+{
+    [Test]
+    public async Task A_transaction_that_waits_for_the_store_is_not_idle(CancellationToken cancellationToken)
+    {
+        await using var server = await PluginTestServer.StartAsync();
+        await using var pool = ClusterPool.Create(server.ConnectionString);
+        var settings = new SessionSettings { ApplicationName = "waiting", Values = [new("idle_in_transaction_session_timeout", "1s")] };
+        await using var session = await Session.OpenAsync(pool, settings, cancellationToken);
+        await session.BeginAsync(cancellationToken);
+        await using (var effect = new NpgsqlCommand("create table waited (i int)", session.Connection))
+        {
+            await effect.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await session.AwaitAsync(Task.Delay(TimeSpan.FromSeconds(4), cancellationToken), TimeSpan.FromMilliseconds(200), cancellationToken);
+        await session.CommitAsync(cancellationToken);
+
+        Assert.That(await server.ScalarAsync<bool>("select to_regclass('waited') is not null", cancellationToken), Is.True);
+    }
+
+    [Test]
+    public async Task What_is_waited_for_may_fail(CancellationToken cancellationToken)
+    {
+        await using var server = await PluginTestServer.StartAsync();
+        await using var pool = ClusterPool.Create(server.ConnectionString);
+        await using var session = await Session.OpenAsync(pool, new SessionSettings { ApplicationName = "waiting", Values = [] }, cancellationToken);
+
+        Assert.That(
+            async () => await session.AwaitAsync(Task.FromException(new InvalidOperationException("no")), TimeSpan.FromSeconds(1), cancellationToken),
+            Throws.InvalidOperationException);
+    }
+}

@@ -1,0 +1,63 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Heimdall.Tests.Support;
+
+/// <summary>One more API process of an instance, at an address of its own.</summary>
+internal sealed class SecondApi : IAsyncDisposable
+{
+    private readonly HeimdallProcess _process;
+    private readonly HttpClient _client;
+
+    private SecondApi(HeimdallProcess process, Uri address) => (_process, _client) = (process, new HttpClient { BaseAddress = address });
+
+    public static async Task<SecondApi> StartAsync(HeimdallInstance heimdall, CancellationToken cancellationToken)
+    {
+        var address = $"http://127.0.0.1:{FindFreePort()}";
+        var config = Path.ChangeExtension(heimdall.ConfigFile, "second.yaml");
+        await File.WriteAllTextAsync(
+            config, (await File.ReadAllTextAsync(heimdall.ConfigFile, cancellationToken)).Replace(heimdall.Address.AbsoluteUri.TrimEnd('/'), address, StringComparison.Ordinal), cancellationToken);
+        var api = new SecondApi(HeimdallProcess.Start("Heimdall.Api", Path.ChangeExtension(config, "log"), [.. heimdall.Variables], "--config", config), new Uri(address));
+        await Eventually.Is(() => api.IsReadyAsync(cancellationToken), cancellationToken, TimeSpan.FromSeconds(40));
+        return api;
+    }
+
+    public async Task<Reply> PostAsync(string path, string body, CancellationToken cancellationToken, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+        using var response = await _client.SendAsync(request, cancellationToken);
+        return await Reply.ReadAsync(response, cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        await _process.DisposeAsync();
+    }
+
+    private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var response = await _client.GetAsync("/readyz", cancellationToken);
+            return response.StatusCode == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException) when (!_process.HasExited)
+        {
+            return false;
+        }
+    }
+
+    private static int FindFreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
