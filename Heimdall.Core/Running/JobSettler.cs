@@ -66,7 +66,12 @@ internal sealed partial class JobSettler(
         }
         if (await jobs.FindAsync(job.Id, cancellationToken) is { } found)
         {
-            return found.Attempt == job.Attempt && found.Status.IsFinal() ? found : null;
+            if (found.Attempt != job.Attempt || found.Status.IsFinal())
+            {
+                return found.Attempt == job.Attempt ? found : null;
+            }
+            // Lost, and brought back in this moment with the renewal of its lease.
+            return await records.EndAsync(job, status, failure, progress, isDurable);
         }
         // The store's server has crashed before it had the record on disk.
         await records.RestoreAsync(job, RunnerName.OfThisProcess, config.Worker.Lease, isDurable);

@@ -93,10 +93,15 @@ internal sealed partial class RunningJobs : BackgroundService
     {
         if (!mine.TryGetValue(attempt.JobId, out var status))
         {
-            if (attempt.Job.IsSync && await _jobs.FindAsync(attempt.JobId, cancellationToken) is null)
+            var found = attempt.Job.IsSync ? await _jobs.FindAsync(attempt.JobId, cancellationToken) : null;
+            if (attempt.Job.IsSync && found is null)
             {
                 // The store's server has crashed before it had the record on disk: it is nobody else's.
                 await _records.RestoreAsync(attempt.Job, RunnerName.OfThisProcess, _lease, isDurable: true);
+            }
+            else if (found?.Attempt == attempt.Attempt && !found.Status.IsFinal())
+            {
+                return; // brought back in this moment, by another renewal
             }
             // Settled in this moment, or somebody else's. The first has left the list of attempts.
             else if (_attempts.TryGetValue(attempt.JobId, out var current) && current == attempt)
