@@ -43,6 +43,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         DataSource = NpgsqlDataSource.Create(builder);
         builder.ApplicationName = "heimdall records";
         builder.MaxPoolSize = RecordConnections;
+        builder.MaxAutoPrepare = 0;  // these are prepared by name: one that fails in the use that prepares it breaks its connection
         builder.Options = $"{builder.Options} {ByKey}";
         Records = NpgsqlDataSource.Create(builder);
     }

@@ -58,6 +58,7 @@ internal static class InlineRecordBatch
         {
             batch.BatchCommands.Add(ToStatement(endings));
         }
+        await batch.PrepareAsync(); // asks the server once for each statement of a connection
         var answers = new Dictionary<(Guid, bool), InlineRecordAnswer>(records.Count);
         await using var row = await batch.ExecuteReaderAsync();
         for (var statement = 0; statement < batch.BatchCommands.Count; statement++)

@@ -52,6 +52,23 @@ public sealed class InlineRecordsTests
         }
     }
 
+    /// <summary>Npgsql takes a statement that fails in the very use that prepares it for prepared, without knowing its columns.</summary>
+    [Test]
+    public async Task One_that_cannot_be_written_is_no_trouble_to_the_next([Range(0, 6)] int before, CancellationToken cancellationToken)
+    {
+        await using var store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
+        using var records = new InlineRecords(store);
+        for (var i = 0; i < before; i++)
+        {
+            await BeginAsync(records, NewJob("before"), isDurable: true).WaitAsync(cancellationToken);
+        }
+        Assert.That(async () => await BeginAsync(records, NewJob("no\0text"), isDurable: true), Throws.InstanceOf<PostgresException>());
+
+        var next = await BeginAsync(records, NewJob("next"), isDurable: true).WaitAsync(cancellationToken);
+
+        Assert.That((await new JobStore(_store).FindAsync(next.Id, cancellationToken))?.Status, Is.EqualTo(JobStatus.Running));
+    }
+
     [Test]
     public async Task An_end_is_written_once_and_only_on_a_record_that_is_there(CancellationToken cancellationToken)
     {
