@@ -1,4 +1,4 @@
-using System.Threading.Channels;
+using System.Collections.Concurrent;
 using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
 using Npgsql;
@@ -14,7 +14,7 @@ namespace Heimdall.Core.Jobs;
 /// committed, so that every process sees the job, and the flush follows within a second (synchronous_commit = off). Should the store's
 /// server crash in between, the process that runs the job brings its record back; lost is only one whose API process died in that same second.
 /// </remarks>
-public sealed class InlineRecords : IDisposable
+public sealed class InlineRecords
 {
     private const int MostTogether = 64;
 
@@ -28,14 +28,10 @@ public sealed class InlineRecords : IDisposable
     };
 
     private readonly StoreDatabase _database;
-    private readonly Channel<InlineRecord> _records = Channel.CreateUnbounded<InlineRecord>();
-    private readonly Task[] _lanes;
+    private readonly ConcurrentQueue<InlineRecord> _waiting = new();
+    private int _busyLanes;
 
-    public InlineRecords(StoreDatabase database)
-    {
-        _database = database;
-        _lanes = [.. Enumerable.Range(0, Lanes).Select(_ => WriteAsync())];
-    }
+    public InlineRecords(StoreDatabase database) => _database = database;
 
     /// <summary>Writes a job as the running first attempt of a process.</summary>
     /// <param name="job">The job.</param>
@@ -116,8 +112,6 @@ public sealed class InlineRecords : IDisposable
             : null;
     }
 
-    public void Dispose() => _records.Writer.TryComplete();
-
     /// <summary>
     /// Has a record that may be there say that its job was not run, however long the store is away. It is written first if it is not there: an
     /// insert that is still on its way could otherwise come after this.
@@ -130,24 +124,67 @@ public sealed class InlineRecords : IDisposable
         },
         CancellationToken.None); // should this process end before, its lease does
 
-    private Task<InlineRecordAnswer> AddAsync(InlineRecord record) =>
-        _records.Writer.TryWrite(record) ? record.Answer.Task : throw new ObjectDisposedException(nameof(InlineRecords));
-
-    private async Task WriteAsync()
+    /// <summary>Has a record written with those that wait, by its caller if nobody else is at it: a way without a change of threads.</summary>
+    private Task<InlineRecordAnswer> AddAsync(InlineRecord record)
     {
-        var together = new List<InlineRecord>(MostTogether);
-        while (await _records.Reader.WaitToReadAsync())
+        _waiting.Enqueue(record);
+        return TryTakeLane() ? WriteAndLeaveAsync(record) : record.Answer.Task;
+    }
+
+    private async Task<InlineRecordAnswer> WriteAndLeaveAsync(InlineRecord mine)
+    {
+        await WriteAndLeaveAsync();
+        return await mine.Answer.Task; // another lane may have it
+    }
+
+    private async Task WriteAndLeaveAsync()
+    {
+        try
         {
-            while (together.Count < MostTogether && _records.Reader.TryRead(out var record))
-            {
-                if (!record.IsGivenUp)
-                {
-                    together.Add(record);
-                }
-            }
-            await TryWriteAsync(together);
-            together.Clear();
+            await WriteWaitingAsync();
         }
+        finally
+        {
+            LeaveLane();
+        }
+    }
+
+    private bool TryTakeLane()
+    {
+        int busy;
+        do
+        {
+            busy = Volatile.Read(ref _busyLanes);
+            if (busy == Lanes)
+            {
+                return false;
+            }
+        }
+        while (Interlocked.CompareExchange(ref _busyLanes, busy + 1, busy) != busy);
+        return true;
+    }
+
+    /// <summary>Whoever found no lane has put his record there before: it is found here.</summary>
+    private void LeaveLane()
+    {
+        Interlocked.Decrement(ref _busyLanes);
+        if (!_waiting.IsEmpty && TryTakeLane())
+        {
+            _ = Task.Run(WriteAndLeaveAsync);
+        }
+    }
+
+    private async Task WriteWaitingAsync()
+    {
+        var together = new List<InlineRecord>();
+        while (together.Count < MostTogether && _waiting.TryDequeue(out var record))
+        {
+            if (!record.IsGivenUp)
+            {
+                together.Add(record);
+            }
+        }
+        await TryWriteAsync(together);
     }
 
     private async Task TryWriteAsync(List<InlineRecord> together)

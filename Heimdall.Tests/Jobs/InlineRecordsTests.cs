@@ -31,7 +31,6 @@ public sealed class InlineRecordsTests
     [OneTimeTearDown]
     public async Task Stop()
     {
-        _records.Dispose();
         await _store.DisposeAsync();
         await _database.DisposeAsync();
     }
@@ -57,7 +56,7 @@ public sealed class InlineRecordsTests
     public async Task One_that_cannot_be_written_is_no_trouble_to_the_next([Range(0, 6)] int before, CancellationToken cancellationToken)
     {
         await using var store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
-        using var records = new InlineRecords(store);
+        var records = new InlineRecords(store);
         for (var i = 0; i < before; i++)
         {
             await BeginAsync(records, NewJob("before"), isDurable: true).WaitAsync(cancellationToken);
@@ -89,7 +88,7 @@ public sealed class InlineRecordsTests
     {
         await using var proxy = new TcpProxy(_database.ConnectionString);
         await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
-        using var records = new InlineRecords(store);
+        var records = new InlineRecords(store);
         await BeginManyAsync(records, "before");
 
         proxy.Freeze();
@@ -111,7 +110,7 @@ public sealed class InlineRecordsTests
     {
         await using var proxy = new TcpProxy(_database.ConnectionString);
         await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
-        using var records = new InlineRecords(store);
+        var records = new InlineRecords(store);
         using var caller = new CancellationTokenSource();
         proxy.Freeze();
         var begin = records.BeginAsync(NewJob("gone"), "worker", Lease, isDurable: true, Timeout.InfiniteTimeSpan, caller.Token);
@@ -130,7 +129,7 @@ public sealed class InlineRecordsTests
     {
         await using var proxy = new TcpProxy(_database.ConnectionString);
         await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
-        using var records = new InlineRecords(store);
+        var records = new InlineRecords(store);
         await using var holder = new NpgsqlConnection(_database.ConnectionString);
         await holder.OpenAsync(cancellationToken);
         await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
