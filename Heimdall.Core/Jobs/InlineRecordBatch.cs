@@ -45,7 +45,7 @@ internal static class InlineRecordBatch
             batch.BatchCommands.Add(new NpgsqlBatchCommand(RelaxSql));
         }
         var beginnings = records.OfType<InlineBeginning>().ToLookup(record => record.MayBeThere);
-        InlineEnding[] endings = [.. records.OfType<InlineEnding>()];
+        InlineEnding[] endings = [.. records.OfType<InlineEnding>().OrderBy(record => record.Job.Id)]; // the order in which rows are locked
         if (beginnings.Contains(false))
         {
             batch.BatchCommands.Add(Begin([.. beginnings[false]]));

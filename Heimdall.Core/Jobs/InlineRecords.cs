@@ -18,6 +18,11 @@ public sealed class InlineRecords
 {
     private const int MostTogether = 64;
 
+    private const int Tries = 3;
+
+    /// <summary>The class of SQLSTATE that says so, as of a deadlock: the same transaction may well succeed.</summary>
+    private const string RolledBack = "40";
+
     // While the store commits one transaction, the next is being written.
     private const int Lanes = StoreDatabase.RecordConnections;
 
@@ -187,7 +192,7 @@ public sealed class InlineRecords
         await TryWriteAsync(together);
     }
 
-    private async Task TryWriteAsync(List<InlineRecord> together)
+    private async Task TryWriteAsync(List<InlineRecord> together, int triesLeft = Tries)
     {
         if (together.Count == 0)
         {
@@ -196,6 +201,10 @@ public sealed class InlineRecords
         try
         {
             await WriteAsync(together);
+        }
+        catch (PostgresException exception) when (exception.SqlState.StartsWith(RolledBack, StringComparison.Ordinal) && triesLeft > 1)
+        {
+            await TryWriteAsync(together, triesLeft - 1);
         }
         catch (Exception exception) when (together.Count > 1 && !(exception is NpgsqlException npgsql && StoreRetry.IsAway(npgsql)))
         {

@@ -51,10 +51,12 @@ public sealed class JobClaims(StoreDatabase database)
         returning job.status
         """;
 
+    // Locks in the order of ids, as InlineRecordBatch does: two that lock many rows, each in its own order, wait for each other.
     private const string RenewSql = """
-        update job set lease_until = now() + $3
-        from unnest($1::uuid[], $2::int[]) as mine (id, attempt)
-        where job.id = mine.id and job.attempt = mine.attempt and job.status in ('RUNNING', 'CANCELING')
+        with mine as materialized (
+            select job.id from job join unnest($1::uuid[], $2::int[]) as asked (id, attempt) on job.id = asked.id and job.attempt = asked.attempt
+            where job.status in ('RUNNING', 'CANCELING') order by job.id for update of job)
+        update job set lease_until = now() + $3 from mine where job.id = mine.id
         returning job.id, job.status
         """;
 

@@ -51,6 +51,56 @@ public sealed class InlineRecordsTests
         }
     }
 
+    [Test]
+    public async Task Ends_and_renewals_of_the_same_jobs_do_not_lock_each_other_out([Values] bool endsFirst, CancellationToken cancellationToken)
+    {
+        var jobs = await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => BeginAsync(_records, NewJob("running"), isDurable: true))).WaitAsync(cancellationToken);
+        Array.Sort(jobs, (one, other) => other.Id.CompareTo(one.Id));
+        await using var holder = new NpgsqlConnection(_database.ConnectionString);
+        await holder.OpenAsync(cancellationToken);
+        await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
+        await using (var hold = new NpgsqlCommand("select from heimdall.job where id = $1 for update", holder, transaction) { Parameters = { new() { Value = jobs[4].Id } } })
+        {
+            await hold.ExecuteNonQueryAsync(cancellationToken);
+        }
+        await using var store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi); // others share _store
+        await using var connection = await store.Records.OpenConnectionAsync(cancellationToken);
+        Func<Task>[] writers = [() => EndAllAsync(connection, jobs), () => new JobClaims(store).RenewAsync([.. jobs.Reverse().Select(job => (job.Id, 1))], Lease, cancellationToken)];
+        var writing = new List<Task>();
+
+        foreach (var write in endsFirst ? writers : writers.Reverse())
+        {
+            writing.Add(write());
+            await Eventually.Becomes(
+                () => _database.ScalarAsync<long>(
+                    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ~ '^(update job|with mine)'", cancellationToken),
+                () => Is.EqualTo(writing.Count), cancellationToken);
+        }
+        await transaction.CommitAsync(cancellationToken);
+
+        Assert.That(async () => await Task.WhenAll(writing).WaitAsync(cancellationToken), Throws.Nothing);
+    }
+
+    [Test]
+    public async Task What_the_store_rolled_back_for_the_sake_of_others_is_written_again(CancellationToken cancellationToken)
+    {
+        await _database.ExecuteAsync(
+            """
+            create sequence heimdall.tries;
+            create function heimdall.refuse() returns trigger language plpgsql as $$
+            begin
+              if nextval('heimdall.tries') < 3 then raise exception 'not now' using errcode = 'deadlock_detected'; end if;
+              return new;
+            end $$;
+            create trigger refuse before insert on heimdall.job for each row when (new.name = 'again') execute function heimdall.refuse()
+            """,
+            cancellationToken);
+
+        var job = await BeginAsync(_records, NewJob("again"), isDurable: true).WaitAsync(cancellationToken);
+
+        Assert.That((await new JobStore(_store).FindAsync(job.Id, cancellationToken))?.Status, Is.EqualTo(JobStatus.Running));
+    }
+
     /// <summary>Npgsql takes a statement that fails in the very use that prepares it for prepared, without knowing its columns.</summary>
     [Test]
     public async Task One_that_cannot_be_written_is_no_trouble_to_the_next([Range(0, 6)] int before, CancellationToken cancellationToken)
@@ -163,6 +213,9 @@ public sealed class InlineRecordsTests
 
     private static Task<Job[]> BeginManyAsync(InlineRecords records, string name) =>
         Task.WhenAll(Enumerable.Range(0, 300).Select(_ => BeginAsync(records, NewJob(name), isDurable: false)));
+
+    private static Task<InlineRecordAnswer[]> EndAllAsync(NpgsqlConnection connection, Job[] jobs) => InlineRecordBatch.WriteAsync(
+        connection, [.. jobs.Select(job => new InlineEnding(job, JobStatus.Succeeded, failure: null, new JobProgress(), isDurable: true))]);
 
     private static async Task<Exception?> EndOfAsync(Task begin)
     {
