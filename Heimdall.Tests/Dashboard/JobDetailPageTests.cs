@@ -118,6 +118,7 @@ public sealed class JobDetailPageTests
         locking.CommandText = "lock table contested";
         await locking.ExecuteNonQueryAsync(cancellationToken);
         var id = await _heimdall.EnqueueAsync("select count(*) from contested", cancellationToken, "waits");
+        await Eventually.Is(() => IsWaitingForLockAsync(id, cancellationToken), cancellationToken);
         var behind = await _heimdall.EnqueueAsync("drop table contested", cancellationToken, "waits behind");
 
         await using var window = await OpenAsync(id);
@@ -219,6 +220,9 @@ public sealed class JobDetailPageTests
         Assert.That((int)reply.Status, Is.EqualTo(404));
         Assert.That(reply.Text, Does.Contain("No such job"));
     }
+
+    private Task<bool> IsWaitingForLockAsync(Guid id, CancellationToken cancellationToken) => _heimdall.Target.ScalarAsync<bool>(
+        "select exists (select from pg_stat_activity where application_name like $1 and wait_event_type = 'Lock')", cancellationToken, $"heimdall {id} %");
 
     private Task<BrowserPage> OpenAsync(Guid id) => DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{id}");
 }

@@ -113,15 +113,6 @@
         });
     }
 
-    function askBefore() {
-        document.addEventListener('submit', function (event) {
-            var question = event.target.dataset.confirm;
-            if (question && !window.confirm(question)) {
-                event.preventDefault();
-            }
-        });
-    }
-
     document.addEventListener('DOMContentLoaded', start);
     if (document.readyState !== 'loading') {
         start();
@@ -134,7 +125,6 @@
         start.done = true;
         mendFrame();
         focusLines();
-        askBefore();
         var page = document.getElementById('hd-live');
         if (page) {
             follow(page);
