@@ -13,23 +13,6 @@ internal static class JobParts
     /// <summary>Where the job stands, in a sentence: it is read aloud when it changes.</summary>
     public static Markup Status(Job job) => Markup.Of($"{Pieces.Status(job.Status)} {Told(job)}");
 
-    public static Markup Actions(DashboardContext context, Job job)
-    {
-        var path = $"/sql/jobs/{job.Id}";
-        if (context.IsReadOnly)
-        {
-            return Markup.Empty;
-        }
-        if (!job.Status.IsFinal())
-        {
-            return job.Status == JobStatus.Canceling ? Markup.Empty : context.Button($"{path}/cancel", "Cancel", "btn-danger");
-        }
-        var goOn = job is { Status: not JobStatus.Succeeded, Progress: { ResumeFrom: { } statement, Sha256: not null } } && statement > 1
-            ? context.Button($"{path}/retry", $"Go on at statement {statement}", "btn-default", ("from_statement", $"{statement}"))
-            : Markup.Empty;
-        return Markup.Of($"""{context.Button($"{path}/retry", "Run again", "btn-default")}{goOn}""");
-    }
-
     public static Markup Progress(Job job)
     {
         var progress = job.Progress;

@@ -28,22 +28,26 @@
     // What the server sends is HTML of its own making; what jobs have put into it is encoded there.
     function follow(page) {
         var interval = 1000, longest = 10000, pause = interval;
-        var after = page.dataset.after, shown = {}, timer = null, isAsking = false;
+        var after = page.dataset.after;
         var log = document.getElementById('hd-log'), away = document.getElementById('hd-away');
 
-        function show(id, html) {
+        // What shows the same as before is left alone: a click or the focus of a keyboard may be on it.
+        function show(id, news) {
             var part = document.getElementById(id);
-            if (!part || shown[id] === html) {
+            if (!part || part.dataset.mark === news.mark) {
                 return;
             }
-            shown[id] = html;
-            var hadFocus = part.contains(document.activeElement);
-            var focused = hadFocus ? document.activeElement.textContent : null;
-            part.innerHTML = html;
-            if (hadFocus) {
-                var same = Array.prototype.find.call(part.querySelectorAll('a, button'), function (one) { return one.textContent === focused; });
+            part.dataset.mark = news.mark;
+            var focused = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+            part.innerHTML = news.html;
+            if (focused !== null) {
+                var same = Array.prototype.find.call(part.querySelectorAll('a, button, [tabindex]'), function (one) { return nameOf(one) === focused; });
                 (same || document.getElementById('hd-main')).focus({ preventScroll: true });
             }
+        }
+
+        function nameOf(element) {
+            return element.getAttribute('aria-label') || element.textContent;
         }
 
         function append(html) {
@@ -65,12 +69,7 @@
         }
 
         function ask() {
-            if (isAsking) {
-                return;
-            }
-            isAsking = true;
-            clearTimeout(timer);
-            fetch(page.dataset.url + '?after=' + encodeURIComponent(after), { credentials: 'same-origin', cache: 'no-store' })
+            fetch(page.dataset.url + '?after=' + encodeURIComponent(after), { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(longest) })
                 .then(function (reply) {
                     if (!reply.ok) {
                         throw new Error('status ' + reply.status);
@@ -82,23 +81,22 @@
                     pause = interval;
                     return take(news);
                 }, function () {
-                    away.textContent = 'The server does not answer; what this page shows is old. It goes on asking.';
-                    away.hidden = false;
+                    if (away.hidden) { // said once, not at each try
+                        away.hidden = false;
+                        away.textContent = 'The server does not answer; what this page shows is old. It goes on asking.';
+                    }
                     pause = Math.min(longest, pause * 2);
                     return true;
                 })
                 .then(function (more) {
-                    isAsking = false;
                     if (more) {
-                        timer = setTimeout(ask, pause);
-                    } else {
-                        page.dataset.more = 'false';
+                        setTimeout(ask, pause);
                     }
                 });
         }
 
         if (page.dataset.more === 'true') {
-            timer = setTimeout(ask, interval);
+            setTimeout(ask, interval);
         }
     }
 
