@@ -39,6 +39,18 @@ public sealed class JobLogStore(StoreDatabase database)
     private const string SelectAfterSql =
         "select id, stream, lines from job_log where job_id = $1 and stream = any($2) and id > $3 order by id limit $4";
 
+    // Of each stream the newest pieces behind one, and of those together as many as it takes to fill some bytes.
+    private const string SelectTailSql = """
+        select id, stream, lines, found from (
+            select id, stream, lines, count(*) over () as found, sum(octet_length(lines)) over (order by id desc) - octet_length(lines) as bytes_behind
+            from (
+                (select id, stream, lines from job_log where job_id = $1 and stream = 'stdout' and id > $2 order by id desc limit $4)
+                union all
+                (select id, stream, lines from job_log where job_id = $1 and stream = 'stderr' and id > $2 order by id desc limit $4)
+                order by id desc limit $4) newest) tail
+        where bytes_behind < $3 order by id
+        """;
+
     /// <summary>Stores a piece; one that is there already stays as it is.</summary>
     /// <param name="jobId">The job.</param>
     /// <param name="attempt">Whose log it is.</param>
@@ -86,6 +98,29 @@ public sealed class JobLogStore(StoreDatabase database)
             pieces.Add(ReadPiece(row));
         }
         return pieces;
+    }
+
+    /// <summary>The end of what has been written behind a piece; of all that has been written behind 0.</summary>
+    /// <param name="jobId">The job.</param>
+    /// <param name="number">The piece.</param>
+    /// <param name="bytes">How much of it, in bytes of UTF-8 over both streams. It begins with a whole line, unless the last one alone is longer.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task<JobLogTail> ReadTailAsync(Guid jobId, long number, int bytes, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectTailSql);
+        command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = number });
+        command.Parameters.Add(new() { Value = bytes });
+        command.Parameters.Add(new() { Value = JobLogTail.MostPieces + 1 });
+        var found = 0L;
+        var pieces = new List<JobLogPiece>();
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            pieces.Add(ReadPiece(row));
+            found = row.GetInt64(3);
+        }
+        return JobLogTail.Of(pieces, bytes, isCut: pieces.Count < found);
     }
 
     private static JobLogPiece ReadPiece(NpgsqlDataReader row) =>

@@ -94,6 +94,62 @@ public sealed class JobLogStoreTests
         }
     }
 
+    [TestCase(1000, "one\ntwo\nthree\nfour\n", false)]
+    [TestCase(19, "one\ntwo\nthree\nfour\n", false)]
+    [TestCase(18, "two\nthree\nfour\n", true)]
+    [TestCase(15, "two\nthree\nfour\n", true)]
+    [TestCase(14, "three\nfour\n", true)]
+    [TestCase(5, "four\n", true)]
+    public async Task The_end_of_a_log_begins_with_a_whole_line(int bytes, string expected, bool isCut, CancellationToken cancellationToken)
+    {
+        var job = await StartJobAsync(cancellationToken);
+        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 1, "one\ntwo\n", cancellationToken);
+        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stderr, 1, "three\n", cancellationToken);
+        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 2, "four\n", cancellationToken);
+
+        var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes, cancellationToken);
+
+        Assert.That((string.Concat(tail.Pieces.Select(piece => piece.Lines)), tail.IsCut), Is.EqualTo((expected, isCut)));
+    }
+
+    [Test]
+    public async Task A_long_line_is_cut_between_characters(CancellationToken cancellationToken)
+    {
+        var job = await StartJobAsync(cancellationToken);
+        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 1, "aéé\n", cancellationToken);
+
+        var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 4, cancellationToken);
+
+        Assert.That((tail.Pieces[0].Lines, tail.IsCut), Is.EqualTo(("é\n", true)));
+    }
+
+    [Test]
+    public async Task The_end_of_what_is_new_comes_behind_what_is_known(CancellationToken cancellationToken)
+    {
+        var job = await StartJobAsync(cancellationToken);
+        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 1, "known\n", cancellationToken);
+        var known = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 100, cancellationToken);
+        var none = await _logs.ReadTailAsync(job.Id, known.Pieces[^1].Number, bytes: 100, cancellationToken);
+        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 2, "new\n", cancellationToken);
+
+        var more = await _logs.ReadTailAsync(job.Id, known.Pieces[^1].Number, bytes: 100, cancellationToken);
+
+        Assert.That((none.Pieces.Count, none.IsCut), Is.EqualTo((0, false)));
+        Assert.That((more.Pieces.Single().Lines, more.IsCut), Is.EqualTo(("new\n", false)));
+    }
+
+    [Test]
+    public async Task Of_many_small_pieces_the_newest_are_the_end(CancellationToken cancellationToken)
+    {
+        var job = await StartJobAsync(cancellationToken);
+        await _database.ExecuteAsync(
+            "insert into heimdall.job_log (job_id, attempt, stream, piece, lines) select $1, 1, 'stdout', n, n || E'\\n' from generate_series(1, 1500) n", cancellationToken, job.Id);
+
+        var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 1_000_000, cancellationToken);
+
+        Assert.That((tail.Pieces[0].Lines, tail.Pieces[^1].Lines, tail.IsCut), Is.EqualTo(("501\n", "1500\n", true)));
+    }
+
     private static StoreDatabase Open(string connectionString) => new(connectionString, "heimdall", "hangfire", ConnectionLimits.ForWorker(1));
 
     private async Task<string> ReadAsync(Job job, JobLogStream stream, CancellationToken cancellationToken)

@@ -50,21 +50,44 @@
             return element.getAttribute('aria-label') || element.textContent;
         }
 
-        function append(html) {
+        function append(news) {
             var atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-            log.insertAdjacentHTML('beforeend', html);
+            if (news.cut) {
+                log.textContent = '';
+                document.getElementById('hd-log-cut').hidden = false;
+            }
+            log.insertAdjacentHTML('beforeend', news.html);
+            forget(log.textContent.length - log.dataset.most);
             if (atEnd) {
                 log.scrollTop = log.scrollHeight;
+            }
+        }
+
+        // The page of a job that tells much shows as much of its log as one that is opened now.
+        function forget(length) {
+            if (length <= 0) {
+                return;
+            }
+            document.getElementById('hd-log-cut').hidden = false;
+            while (length > 0 && log.firstChild) {
+                var first = log.firstChild, text = first.textContent;
+                var line = first.nodeType === Node.TEXT_NODE ? text.indexOf('\n', length - 1) + 1 : 0;
+                if (line > 0) {
+                    first.deleteData(0, line);
+                } else {
+                    first.remove();
+                }
+                length -= line || text.length;
             }
         }
 
         function take(news) {
             document.title = document.title.replace(/^.* – (?=[^–]*$)/, function () { return news.title + ' – '; });
             Object.keys(news.parts).forEach(function (id) { show(id, news.parts[id]); });
-            if (news.log) {
+            if (news.log.html) {
                 append(news.log);
             }
-            after = news.after;
+            after = news.log.after;
             return news.more;
         }
 
@@ -96,6 +119,7 @@
         }
 
         if (page.dataset.more === 'true') {
+            log.scrollTop = log.scrollHeight;
             setTimeout(ask, interval);
         }
     }
