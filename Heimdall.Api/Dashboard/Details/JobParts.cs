@@ -59,6 +59,8 @@ internal static class JobParts
             {Pieces.Fact("Cluster", job.ClusterName)}
             {Pieces.Fact("Caller", job.User)}
             {Pieces.Fact("Tags", Markup.Join(job.Tags.Select(tag => Markup.Of($"""<a class="hd-tag" href="{context.AddressOf($"/sql/jobs?tag={Uri.EscapeDataString(tag)}")}">{tag}</a> """))))}
+            {Pieces.Fact("Schedule", job.ScheduleId is { } schedule ? Markup.Of($"""<a href="{context.AddressOf($"/sql/schedules/{Uri.EscapeDataString(schedule)}")}">{schedule}</a>""") : Markup.Empty)}
+            {Pieces.Fact("Planned for", Pieces.Time(job.PlannedAt))}
             {Pieces.Fact("Created", Pieces.Time(job.CreatedAt))}
             {Pieces.Fact("Started", Pieces.Time(job.StartedAt))}
             {Pieces.Fact("Ended", Pieces.Time(job.FinishedAt))}
@@ -87,7 +89,7 @@ internal static class JobParts
     };
 
     private static Markup Bar(string name, long done, long all, string told) => Markup.Of($"""
-        <div class="hd-bar"><span class="hd-bar-name">{name}</span> <progress max="{all}" value="{Math.Min(done, all)}" aria-label="{name}"></progress> <span class="hd-count">{told}</span></div>
+        <div class="hd-bar"><span>{name}</span> <progress max="{all}" value="{Math.Min(done, all)}" aria-label="{name}"></progress> <span class="hd-count">{told}</span></div>
         """);
 
     private static Markup DrawError(StatementError error)
