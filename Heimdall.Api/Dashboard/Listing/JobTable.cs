@@ -10,7 +10,7 @@ internal static class JobTable
     private const int LongestError = 160;
 
     public static Markup Draw(DashboardContext context, IReadOnlyList<Job> jobs, DateTime now) => jobs.Count == 0
-        ? Markup.Of($"""<p class="hd-none">No job matches.</p>""")
+        ? Markup.Of($"<p>No job matches.</p>")
         : Markup.Of($"""
             <table class="table hd-jobs"><thead><tr>
             <th scope="col">Status</th><th scope="col">Job</th><th scope="col" class="hd-wide">Command</th><th scope="col" class="hd-wide">Cluster</th>

@@ -81,7 +81,7 @@ internal static class ScheduleDetailPage
     {
         if (runs.Count == 0)
         {
-            return Markup.Of($"""<p class="hd-none">None yet.</p>""");
+            return Markup.Of($"<p>None yet.</p>");
         }
         var all = context.AddressOf("/sql/jobs") + new QueryString().Add("schedule", schedule.Id);
         var items = runs.Select(run => Markup.Of($"<li>{SchedulePieces.Run(context, run)}{(run.TriggeredBy is { } user ? $" asked for by {user}" : "")}</li>"));
