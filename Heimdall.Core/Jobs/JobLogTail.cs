@@ -3,9 +3,9 @@ using System.Text;
 namespace Heimdall.Core.Jobs;
 
 /// <summary>The end of a job's log.</summary>
-/// <param name="Pieces">As they were written; of the first it may be only the last lines.</param>
+/// <param name="Newest">Its pieces, as they were written; of the first it may be only the last lines.</param>
 /// <param name="IsCut">Whether there is more before it.</param>
-public sealed record JobLogTail(IReadOnlyList<JobLogPiece> Pieces, bool IsCut)
+public sealed record JobLogTail(IReadOnlyList<JobLogPiece> Newest, bool IsCut)
 {
     /// <summary>However small they are.</summary>
     internal const int MostPieces = 1000;

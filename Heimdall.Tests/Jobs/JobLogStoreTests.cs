@@ -109,7 +109,7 @@ public sealed class JobLogStoreTests
 
         var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes, cancellationToken);
 
-        Assert.That((string.Concat(tail.Pieces.Select(piece => piece.Lines)), tail.IsCut), Is.EqualTo((expected, isCut)));
+        Assert.That((string.Concat(tail.Newest.Select(piece => piece.Lines)), tail.IsCut), Is.EqualTo((expected, isCut)));
     }
 
     [Test]
@@ -120,7 +120,7 @@ public sealed class JobLogStoreTests
 
         var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 4, cancellationToken);
 
-        Assert.That((tail.Pieces[0].Lines, tail.IsCut), Is.EqualTo(("é\n", true)));
+        Assert.That((tail.Newest[0].Lines, tail.IsCut), Is.EqualTo(("é\n", true)));
     }
 
     [Test]
@@ -129,13 +129,13 @@ public sealed class JobLogStoreTests
         var job = await StartJobAsync(cancellationToken);
         await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 1, "known\n", cancellationToken);
         var known = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 100, cancellationToken);
-        var none = await _logs.ReadTailAsync(job.Id, known.Pieces[^1].Number, bytes: 100, cancellationToken);
+        var none = await _logs.ReadTailAsync(job.Id, known.Newest[^1].Number, bytes: 100, cancellationToken);
         await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 2, "new\n", cancellationToken);
 
-        var more = await _logs.ReadTailAsync(job.Id, known.Pieces[^1].Number, bytes: 100, cancellationToken);
+        var more = await _logs.ReadTailAsync(job.Id, known.Newest[^1].Number, bytes: 100, cancellationToken);
 
-        Assert.That((none.Pieces.Count, none.IsCut), Is.EqualTo((0, false)));
-        Assert.That((more.Pieces.Single().Lines, more.IsCut), Is.EqualTo(("new\n", false)));
+        Assert.That((none.Newest.Count, none.IsCut), Is.EqualTo((0, false)));
+        Assert.That((more.Newest.Single().Lines, more.IsCut), Is.EqualTo(("new\n", false)));
     }
 
     [Test]
@@ -147,7 +147,7 @@ public sealed class JobLogStoreTests
 
         var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 1_000_000, cancellationToken);
 
-        Assert.That((tail.Pieces[0].Lines, tail.Pieces[^1].Lines, tail.IsCut), Is.EqualTo(("501\n", "1500\n", true)));
+        Assert.That((tail.Newest[0].Lines, tail.Newest[^1].Lines, tail.IsCut), Is.EqualTo(("501\n", "1500\n", true)));
     }
 
     private static StoreDatabase Open(string connectionString) => new(connectionString, "heimdall", "hangfire", ConnectionLimits.ForWorker(1));

@@ -144,6 +144,17 @@ public sealed class LiveTests
         Assert.That(($"{first}\n{rest}", late.Text), Is.EqualTo((plain.Text, plain.Text)));
     }
 
+    [Test]
+    public async Task A_followed_log_is_the_log_to_the_letter(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync("do $$ begin raise notice E'\\n\\na\\n' using hint = E'b\\n\\n'; end $$", cancellationToken);
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+
+        var followed = await _heimdall.GetAsync($"/api/v1/job/{id}/stderr?follow=true", cancellationToken);
+
+        Assert.That(followed.Text, Is.EqualTo((await _heimdall.GetAsync($"/api/v1/job/{id}/stderr", cancellationToken)).Text).And.EndsWith("b\n\n\n"));
+    }
+
     [TestCase("stdout")]
     [TestCase("stderr")]
     public async Task A_long_log_ends_with_a_line_that_says_so(string stream, CancellationToken cancellationToken)

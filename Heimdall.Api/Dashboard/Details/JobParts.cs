@@ -53,7 +53,7 @@ internal static class JobParts
         var progress = job.Progress;
         return Markup.Of($"""
             <h2>Job</h2><dl class="hd-facts">
-            {Pieces.Fact("Id", Markup.Of($"<code>{job.Id}</code>"))}
+            {Pieces.BroadFact("Id", Markup.Of($"<code>{job.Id}</code>"))}
             {Pieces.Fact("Kind", job.ReturnResult ? job.IsSync ? "query, inline" : "query, queued" : "batch")}
             {Pieces.Fact("Command", job.CommandName)}
             {Pieces.Fact("Cluster", job.ClusterName)}
@@ -71,7 +71,7 @@ internal static class JobParts
             {Pieces.Fact("Asked to stop by", job.CanceledBy)}
             {Pieces.Fact("Runs again", job.RetryOf is { } old ? Pieces.JobLink(context.AddressOf, old, $"job {old}") : Markup.Empty)}
             {Pieces.Fact("Begins at", job.Resume is { } resume ? $"statement {resume.Statement}" : null)}
-            {Pieces.Fact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
+            {Pieces.BroadFact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
             {Pieces.Fact("In the queue", job.QueueId is { } queueId ? Markup.Of($"""<a href="{context.AddressOf($"/jobs/details/{queueId}")}">Hangfire job #{queueId}</a>""") : Markup.Empty)}
             </dl>
             """);

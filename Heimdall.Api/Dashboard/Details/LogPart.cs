@@ -17,7 +17,7 @@ internal sealed record LogPart(Markup Html, long After, bool IsCut)
     {
         var after = long.TryParse(context.Request.GetQuery("after"), NumberStyles.None, CultureInfo.InvariantCulture, out var known) ? known : 0;
         var tail = await context.Service<JobLogStore>().ReadTailAsync(jobId, after, MostKibibytes * 1024, context.Aborted());
-        return new LogPart(Markup.Join(tail.Pieces.Select(Draw)), tail.Pieces is [.., var last] ? last.Number : after, tail.IsCut);
+        return new LogPart(Markup.Join(tail.Newest.Select(Draw)), tail.Newest is [.., var last] ? last.Number : after, tail.IsCut);
     }
 
     /// <summary>The whole log of a stream, as text. Here too, since a browser that has signed in to the dashboard has not signed in to the API.</summary>
@@ -49,7 +49,7 @@ internal sealed record LogPart(Markup Html, long After, bool IsCut)
 
     private static Markup Draw(JobLogPiece piece) => piece.Stream == JobLogStream.Stdout
         ? Markup.Of($"{piece.Lines}")
-        : Markup.Join(piece.Lines.TrimEnd('\n').Split('\n').Select(line => Markup.Of($"""<span class="{Kind(line)}">{line}{"\n"}</span>""")));
+        : Markup.Join(piece.Split().Select(line => Markup.Of($"""<span class="{Kind(line)}">{line}{"\n"}</span>""")));
 
     private static string Kind(string line) => line.StartsWith("ERROR:", StringComparison.Ordinal) ? "hd-failure" : "hd-notice";
 }

@@ -63,7 +63,7 @@ internal static class ScheduleDetailPage
         var path = $"/sql/schedules/{Uri.EscapeDataString(schedule.Id)}";
         var pause = schedule.Pause is null
             ? context.Form($"{path}/pause", Markup.Of($"""
-                <label for="hd-reason">Reason</label> <input id="hd-reason" name="reason" class="form-control" maxlength="{ScheduleActions.LongestReason}" autocomplete="off">
+                <label for="hd-reason">Reason for pausing</label> <input id="hd-reason" name="reason" class="form-control" maxlength="{ScheduleActions.LongestReason}" autocomplete="off">
                 <button type="submit" class="btn btn-default">Pause</button>
                 """))
             : context.Button($"{path}/resume", "Resume", "btn-default");
