@@ -42,11 +42,12 @@ public sealed class JobActivity : IDisposable
         {
             return (false, null);
         }
+        // Not on behalf of one of those who share the answer: whoever goes, the others wait for it.
+        var evidence = (await _attempts.ListAsync(job.Id, CancellationToken.None)).LastOrDefault(attempt => attempt.Number == job.Attempt)?.Evidence;
+        var turn = _turns.GetOrAdd(job.ClusterId, _ => new SemaphoreSlim(1, 1));
         using var deadline = new CancellationTokenSource(Patience);
         try
         {
-            var evidence = (await _attempts.ListAsync(job.Id, deadline.Token)).LastOrDefault(attempt => attempt.Number == job.Attempt)?.Evidence;
-            var turn = _turns.GetOrAdd(job.ClusterId, _ => new SemaphoreSlim(1, 1));
             await turn.WaitAsync(deadline.Token);
             try
             {
