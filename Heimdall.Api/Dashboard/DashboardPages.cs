@@ -5,6 +5,7 @@ using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Dashboard.Listing;
 using Heimdall.Api.Dashboard.Schedules;
+using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Dashboard;
 
@@ -32,6 +33,8 @@ internal static class DashboardPages
         routes.Add("/sql/jobs", new PageDispatcher(JobListPage.ReadAsync));
         routes.Add(JobPath, new PageDispatcher(JobDetailPage.ReadAsync));
         routes.Add($"{JobPath}/live", new RequestDispatcher(JobDetailPage.SendLiveAsync));
+        routes.Add($"{JobPath}/stdout", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stdout)));
+        routes.Add($"{JobPath}/stderr", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stderr)));
         routes.Add($"{JobPath}/cancel", new ActionDispatcher(JobActions.CancelAsync));
         routes.Add($"{JobPath}/retry", new ActionDispatcher(JobActions.RetryAsync));
         routes.Add("/sql/schedules", new PageDispatcher(ScheduleListPage.ReadAsync));

@@ -102,7 +102,10 @@ internal sealed partial class JobWatcher(JobNewsStore store, IHostApplicationLif
         }
         catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or TimeoutException)
         {
-            LogBlind(ids.Length, exception.Message); // they wait; what they have seen stays true
+            if (!cancellationToken.IsCancellationRequested)
+            {
+                LogBlind(ids.Length, exception.Message); // they wait; what they have seen stays true
+            }
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class LogReader(JobLogStore logs, Guid jobId, IReadOnlyList<JobL
             var pieces = await logs.ReadAfterAsync(jobId, streams, seen, PiecesAtOnce, cancellationToken);
             foreach (var piece in pieces)
             {
-                var lines = piece.Lines.TrimEnd('\n').Split('\n');
+                var lines = piece.Split();
                 for (var i = piece.Number == Position.Piece ? Position.Lines : 0; i < lines.Length; i++)
                 {
                     Position = new LogPosition(piece.Number, i + 1);

@@ -1,23 +1,8 @@
 using System.Runtime.CompilerServices;
 using Heimdall.Core.Database;
+using Npgsql;
 
 namespace Heimdall.Core.Jobs;
-
-/// <summary>The two streams of a job's run log.</summary>
-public enum JobLogStream
-{
-    /// <summary>What was done, one line a statement.</summary>
-    Stdout,
-
-    /// <summary>Notices and errors.</summary>
-    Stderr,
-}
-
-/// <summary>A piece of a log: what a runner wrote at one time.</summary>
-/// <param name="Number">Grows from piece to piece of a job, over both streams.</param>
-/// <param name="Stream">Which log.</param>
-/// <param name="Lines">Each with its line feed.</param>
-public sealed record JobLogPiece(long Number, JobLogStream Stream, string Lines);
 
 /// <summary>The <c>job_log</c> table.</summary>
 public sealed class JobLogStore(StoreDatabase database)
@@ -25,21 +10,45 @@ public sealed class JobLogStore(StoreDatabase database)
     /// <summary>Both streams, as they were written.</summary>
     public static readonly IReadOnlyList<JobLogStream> Both = [JobLogStream.Stdout, JobLogStream.Stderr];
 
-    /// <summary>How much of each stream is kept of a job, in bytes; the last line then says that the rest was left out.</summary>
+    /// <summary>How much of each stream is kept of an attempt, in bytes; one line more then says that the rest was left out.</summary>
     public const int MaxBytes = 1024 * 1024;
 
-    private const string InsertSql = "insert into job_log (job_id, stream, lines) values ($1, $2, $3)";
+    private const string InsertSql = """
+        insert into job_log (job_id, attempt, stream, piece, lines) values ($1, $2, $3, $4, $5)
+        on conflict (job_id, attempt, stream, piece) where piece is not null do nothing
+        """;
 
     private const string SelectSql = "select lines from job_log where job_id = $1 and stream = $2 order by id";
 
     private const string SelectAfterSql =
         "select id, stream, lines from job_log where job_id = $1 and stream = any($2) and id > $3 order by id limit $4";
 
-    public async Task AppendAsync(Guid jobId, JobLogStream stream, string lines, CancellationToken cancellationToken)
+    // Of each stream the newest pieces behind one, and of those together as many as it takes to fill some bytes.
+    private const string SelectTailSql = """
+        select id, stream, lines, found from (
+            select id, stream, lines, count(*) over () as found, sum(octet_length(lines)) over (order by id desc) - octet_length(lines) as bytes_behind
+            from (
+                (select id, stream, lines from job_log where job_id = $1 and stream = 'stdout' and id > $2 order by id desc limit $4)
+                union all
+                (select id, stream, lines from job_log where job_id = $1 and stream = 'stderr' and id > $2 order by id desc limit $4)
+                order by id desc limit $4) newest) tail
+        where bytes_behind < $3 order by id
+        """;
+
+    /// <summary>Stores a piece; one that is there already stays as it is.</summary>
+    /// <param name="jobId">The job.</param>
+    /// <param name="attempt">Whose log it is.</param>
+    /// <param name="stream">Which log.</param>
+    /// <param name="piece">Counted from 1 in each stream of an attempt.</param>
+    /// <param name="lines">Each with its line feed.</param>
+    /// <param name="cancellationToken">Ends the writing.</param>
+    public async Task AppendAsync(Guid jobId, int attempt, JobLogStream stream, int piece, string lines, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(InsertSql);
         command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = attempt });
         command.Parameters.Add(new() { Value = ToName(stream) });
+        command.Parameters.Add(new() { Value = piece });
         command.Parameters.Add(new() { Value = lines });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
@@ -70,10 +79,36 @@ public sealed class JobLogStore(StoreDatabase database)
         var pieces = new List<JobLogPiece>();
         while (await row.ReadAsync(cancellationToken))
         {
-            pieces.Add(new JobLogPiece(row.GetInt64(0), row.GetString(1) == ToName(JobLogStream.Stdout) ? JobLogStream.Stdout : JobLogStream.Stderr, row.GetString(2)));
+            pieces.Add(ReadPiece(row));
         }
         return pieces;
     }
+
+    /// <summary>The end of what has been written behind a piece; of all that has been written behind 0.</summary>
+    /// <param name="jobId">The job.</param>
+    /// <param name="number">The piece.</param>
+    /// <param name="bytes">How much of it, in bytes of UTF-8 over both streams. It begins with a whole line, unless the last one alone is longer.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task<JobLogTail> ReadTailAsync(Guid jobId, long number, int bytes, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectTailSql);
+        command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = number });
+        command.Parameters.Add(new() { Value = bytes });
+        command.Parameters.Add(new() { Value = JobLogTail.MostPieces + 1 });
+        var found = 0L;
+        var pieces = new List<JobLogPiece>();
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            pieces.Add(ReadPiece(row));
+            found = row.GetInt64(3);
+        }
+        return JobLogTail.Of(pieces, bytes, isCut: pieces.Count < found);
+    }
+
+    private static JobLogPiece ReadPiece(NpgsqlDataReader row) =>
+        new(row.GetInt64(0), row.GetString(1) == ToName(JobLogStream.Stdout) ? JobLogStream.Stdout : JobLogStream.Stderr, row.GetString(2));
 
     private static string ToName(JobLogStream stream) => stream == JobLogStream.Stdout ? "stdout" : "stderr";
 }

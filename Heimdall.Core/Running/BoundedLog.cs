@@ -3,13 +3,18 @@ using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Running;
 
-/// <summary>The lines of one stream that are not stored yet. Keeps the beginning of a job's log, up to a limit, and says where it was cut.</summary>
+/// <summary>
+/// The lines of one stream of an attempt that are not known to be stored yet, in numbered pieces. Keeps the beginning, up to a limit, and says
+/// where it was cut.
+/// </summary>
 internal sealed class BoundedLog
 {
-    public static readonly string CutLine = $"… more was left out: a log holds {JobLogStore.MaxBytes / 1024} KiB";
+    public static readonly string CutLine = $"… more was left out: the log of an attempt holds {JobLogStore.MaxBytes / 1024} KiB";
 
     private readonly Lock _lock = new();
     private readonly StringBuilder _pending = new();
+    private string _piece = "";
+    private int _number;
     private long _bytes;
     private bool _isCut;
 
@@ -31,23 +36,26 @@ internal sealed class BoundedLog
         }
     }
 
-    /// <summary>What has been added since the last call; "" if nothing.</summary>
-    public string Take()
+    /// <summary>The piece to store next; null when all has been stored. It stays the same until <see cref="Stored"/>: a store that was not heard may have it.</summary>
+    public (int Number, string Lines)? Next()
     {
         lock (_lock)
         {
-            var lines = _pending.ToString();
-            _pending.Clear();
-            return lines;
+            if (_piece.Length == 0 && _pending.Length > 0)
+            {
+                (_number, _piece) = (_number + 1, _pending.ToString());
+                _pending.Clear();
+            }
+            return _piece.Length == 0 ? null : (_number, _piece);
         }
     }
 
-    /// <summary>Puts lines back that could not be stored.</summary>
-    public void PutBack(string lines)
+    /// <summary>The piece is in the store.</summary>
+    public void Stored()
     {
         lock (_lock)
         {
-            _pending.Insert(0, lines);
+            _piece = "";
         }
     }
 }

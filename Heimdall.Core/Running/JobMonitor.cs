@@ -81,8 +81,8 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
             await StoreRetry.RunAsync(
                 async token =>
                 {
-                    await StoreLogAsync(JobLogStream.Stdout, _stdout, token);
-                    await StoreLogAsync(JobLogStream.Stderr, _stderr, token);
+                    await StoreWholeLogAsync(JobLogStream.Stdout, _stdout, token);
+                    await StoreWholeLogAsync(JobLogStream.Stderr, _stderr, token);
                     return true;
                 },
                 CancellationToken.None); // a job that has ended must not lose its log because the process is asked to stop
@@ -130,21 +130,23 @@ internal sealed class JobMonitor : IJobMonitor, IAsyncDisposable
     /// <summary>No log is worth a job's end, which such an exception would take the place of.</summary>
     private static bool IsNoEnd(Exception exception) => exception is NpgsqlException or InvalidOperationException or TimeoutException or IOException;
 
-    private async Task StoreLogAsync(JobLogStream stream, BoundedLog log, CancellationToken cancellationToken)
+    private async Task StoreWholeLogAsync(JobLogStream stream, BoundedLog log, CancellationToken cancellationToken)
     {
-        var lines = log.Take();
-        if (lines.Length == 0)
+        // The last round may have left a piece that it did not hear of, and more has been told since.
+        while (await StoreLogAsync(stream, log, cancellationToken))
         {
-            return;
         }
-        try
+    }
+
+    /// <returns>Whether there was anything to store.</returns>
+    private async Task<bool> StoreLogAsync(JobLogStream stream, BoundedLog log, CancellationToken cancellationToken)
+    {
+        if (log.Next() is not var (number, lines))
         {
-            await _logs.AppendAsync(_jobId, stream, lines, cancellationToken);
+            return false;
         }
-        catch
-        {
-            log.PutBack(lines);
-            throw;
-        }
+        await _logs.AppendAsync(_jobId, _attempt, stream, number, lines, cancellationToken);
+        log.Stored();
+        return true;
     }
 }

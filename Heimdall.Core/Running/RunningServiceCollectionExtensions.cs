@@ -21,7 +21,8 @@ public static class RunningServiceCollectionExtensions
         services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
         services.AddSingleton<PluginJobs>();
         services.AddSingleton(provider => new AttemptHistory(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
-        services.AddSingleton(provider => new JobActivity(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
+        services.AddSingleton(provider => new JobActivity(
+            provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<DrainDeadline>();
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();

@@ -4,7 +4,7 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Tests.Configuration;
 
 /// <summary>Knows the contexts of a plugin and runs nothing.</summary>
-internal sealed class StubPlugin(string name = "postgres") : IPlugin
+internal class StubPlugin(string name = "postgres") : IPlugin
 {
     public string Name => name;
 

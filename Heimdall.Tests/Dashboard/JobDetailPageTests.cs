@@ -60,6 +60,30 @@ public sealed class JobDetailPageTests
     }
 
     [Test]
+    public async Task What_has_not_changed_stays_where_it_is_while_the_page_follows_its_job(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("still", cancellationToken);
+        var id = await _heimdall.EnqueueAsync(HeimdallInstance.WaitAt("still"), cancellationToken, "still");
+        await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        var page = window.Page;
+        var cancel = await window.ByRole(AriaRole.Button, "Cancel").ElementHandleAsync();
+        var facts = await page.Locator("#hd-part-facts dl").ElementHandleAsync();
+        await cancel.FocusAsync();
+        for (var polls = 0; polls < 3; polls++)
+        {
+            await page.WaitForResponseAsync(reply => reply.Url.Contains("/live", StringComparison.Ordinal));
+        }
+
+        Assert.That(await cancel.EvaluateAsync<bool>("button => button.isConnected && document.activeElement === button"), Is.True, "the focus stays on the button");
+        Assert.That(await facts.EvaluateAsync<bool>("list => list.isConnected"), Is.True);
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Locator("#hd-status")).ToContainTextAsync("It was stopped by anonymous.");
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
     public async Task The_line_that_failed_is_marked_and_linked(CancellationToken cancellationToken)
     {
         var id = await _heimdall.EnqueueAsync("select 1;\nselect 2;\nselect 3,\n  nothing_of_that_name;\nselect 5", cancellationToken, "wrong");
@@ -118,6 +142,7 @@ public sealed class JobDetailPageTests
         locking.CommandText = "lock table contested";
         await locking.ExecuteNonQueryAsync(cancellationToken);
         var id = await _heimdall.EnqueueAsync("select count(*) from contested", cancellationToken, "waits");
+        await Eventually.Is(() => IsWaitingForLockAsync(id, cancellationToken), cancellationToken);
         var behind = await _heimdall.EnqueueAsync("drop table contested", cancellationToken, "waits behind");
 
         await using var window = await OpenAsync(id);
@@ -219,6 +244,9 @@ public sealed class JobDetailPageTests
         Assert.That((int)reply.Status, Is.EqualTo(404));
         Assert.That(reply.Text, Does.Contain("No such job"));
     }
+
+    private Task<bool> IsWaitingForLockAsync(Guid id, CancellationToken cancellationToken) => _heimdall.Target.ScalarAsync<bool>(
+        "select exists (select from pg_stat_activity where application_name like $1 and wait_event_type = 'Lock')", cancellationToken, $"heimdall {id} %");
 
     private Task<BrowserPage> OpenAsync(Guid id) => DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{id}");
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Heimdall.Tests.Support;
 using Microsoft.Playwright;
 using NUnit.Framework;
@@ -95,6 +96,35 @@ public sealed class ListingTests
         var second = (await _heimdall.GetAsync($"/api/v1/jobs?user=dave&text=needle&cursor={next}", cancellationToken)).AssertStatus(200).Json;
         Assert.That(second.GetProperty("data")[0].GetProperty("name").GetString(), Is.EqualTo("deep"));
         Assert.That(second.TryGetProperty("searched_to", out _), Is.False);
+    }
+
+    [Test]
+    public async Task A_search_in_much_SQL_says_so_and_goes_on(CancellationToken cancellationToken)
+    {
+        await EnqueueAsync("select 'the needle'", "deep", "erin", "_id:postgres", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            """
+            insert into heimdall.job (id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
+                cluster_id, cluster_name, command_criteria, cluster_criteria, context, created_at, updated_at, finished_at)
+            select gen_random_uuid(), 'hay', version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
+                cluster_id, cluster_name, command_criteria, cluster_criteria, json_build_object('query', repeat('hay ', 1024 * 1024)),
+                created_at + n * interval '1 ms', updated_at, finished_at
+            from heimdall.job, generate_series(1, 20) n where name = 'deep' and "user" = 'erin'
+            """,
+            cancellationToken);
+
+        var pages = 0;
+        var list = JsonDocument.Parse("{}").RootElement;
+        for (var cursor = ""; cursor is not null; pages++)
+        {
+            list = (await _heimdall.GetAsync($"/api/v1/jobs?user=erin&text=needle{cursor}", cancellationToken)).AssertStatus(200).Json;
+            var hasMore = list.GetProperty("has_more").GetBoolean();
+            Assert.That(list.TryGetProperty("searched_to", out _), Is.EqualTo(hasMore));
+            cursor = hasMore ? $"&cursor={list.GetProperty("next_cursor").GetString()}" : null;
+        }
+
+        Assert.That(pages, Is.InRange(2, 4), "80 MiB of SQL, 32 MiB a page");
+        Assert.That(list.GetProperty("data").EnumerateArray().Select(job => job.GetProperty("name").GetString()), Is.EqualTo(new[] { "deep" }));
     }
 
     [Test]

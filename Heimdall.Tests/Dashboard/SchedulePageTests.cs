@@ -39,6 +39,9 @@ public sealed class SchedulePageTests
         await Expect(page.Locator(".hd-paused")).ToHaveCountAsync(0);
         await page.Locator(".hd-runs").GetByRole(AriaRole.Link, new() { Name = "job" }).ClickAsync();
         await Expect(page.Locator("#hd-status")).ToContainTextAsync("SUCCEEDED");
+        await Expect(page.Locator("#hd-part-facts").GetByText("Planned for")).ToBeVisibleAsync();
+        await page.Locator("#hd-part-facts").GetByRole(AriaRole.Link, new() { Name = "nightly" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("nightly");
         await page.GotoAsync("/hangfire/sql/jobs?schedule=nightly");
         await Expect(page.Locator(".hd-jobs tbody tr")).ToHaveCountAsync(1);
         Assert.That(window.Complaints, Is.Empty);

@@ -1,4 +1,5 @@
 using System.Net.ServerSentEvents;
+using System.Text;
 using System.Text.Json.Nodes;
 using Heimdall.Tests.Support;
 using NUnit.Framework;
@@ -59,6 +60,42 @@ public sealed class LiveTests
     }
 
     [Test]
+    public async Task Who_comes_back_to_an_API_that_was_restarted_gets_what_he_has_not_seen(CancellationToken cancellationToken)
+    {
+        var id = await StartAsync("restarted", cancellationToken);
+        SseItem<string> last;
+        await using (var first = await WatchAsync(id, lastEventId: null, cancellationToken))
+        {
+            last = (await first.UntilAsync(seen => seen.EventType == "notice")).Last();
+        }
+
+        await _heimdall.RestartApiAsync(cancellationToken);
+        await using var second = await WatchAsync(id, last.EventId, cancellationToken);
+        await _heimdall.OpenGateAsync("restarted", cancellationToken);
+        var rest = await second.ToEndAsync();
+
+        Assert.That(Lines(rest, "notice"), Is.EqualTo(new[] { Second }));
+        Assert.That(rest[^1].EventType, Is.EqualTo("end"));
+    }
+
+    [Test]
+    public async Task A_job_is_watched_at_another_API_process_than_that_which_took_it(CancellationToken cancellationToken)
+    {
+        await using var other = await SecondApi.StartAsync(_heimdall, cancellationToken);
+        var id = await StartAsync("elsewhere", cancellationToken);
+        await using var events = await WatchedJob.OpenAsync(other.Client, id, lastEventId: null, cancellationToken);
+        using var follower = await other.Client.GetAsync($"/api/v1/job/{id}/stderr?follow=true", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+
+        var before = await events.UntilAsync(seen => seen.EventType == "notice");
+        await _heimdall.OpenGateAsync("elsewhere", cancellationToken);
+        var after = await events.ToEndAsync();
+
+        Assert.That((Lines(before, "notice").Single(), Lines(after, "notice").Single()), Is.EqualTo((First, Second)));
+        Assert.That(Field(after.Last(seen => seen.EventType == "status"), "status"), Is.EqualTo("SUCCEEDED"));
+        Assert.That(await follower.Content.ReadAsStringAsync(cancellationToken), Is.EqualTo($"{First}\n{Second}\n"));
+    }
+
+    [Test]
     public async Task Each_line_is_a_place_to_come_back_to(CancellationToken cancellationToken)
     {
         var id = await _heimdall.EnqueueAsync("do $$ begin for i in 1..50 loop raise notice '%', i; end loop; end $$", cancellationToken);
@@ -91,6 +128,51 @@ public sealed class LiveTests
     }
 
     [Test]
+    public async Task A_log_that_is_over_is_followed_to_its_end(CancellationToken cancellationToken)
+    {
+        var id = await StartAsync("over", cancellationToken);
+        using var follower = await _heimdall.Client.GetAsync($"/api/v1/job/{id}/stdout?follow=true", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        using var reader = new StreamReader(await follower.Content.ReadAsStreamAsync(cancellationToken));
+        var first = await reader.ReadLineAsync(cancellationToken);
+        await _heimdall.CancelAsync(id, cancellationToken);
+        await _heimdall.WaitForStatusAsync(id, "CANCELED", cancellationToken);
+
+        var rest = await reader.ReadToEndAsync(cancellationToken);
+        var late = await _heimdall.GetAsync($"/api/v1/job/{id}/stdout?follow=true", cancellationToken);
+        var plain = await _heimdall.GetAsync($"/api/v1/job/{id}/stdout", cancellationToken);
+
+        Assert.That(($"{first}\n{rest}", late.Text), Is.EqualTo((plain.Text, plain.Text)));
+    }
+
+    [Test]
+    public async Task A_followed_log_is_the_log_to_the_letter(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync("do $$ begin raise notice E'\\n\\na\\n' using hint = E'b\\n\\n'; end $$", cancellationToken);
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+
+        var followed = await _heimdall.GetAsync($"/api/v1/job/{id}/stderr?follow=true", cancellationToken);
+
+        Assert.That(followed.Text, Is.EqualTo((await _heimdall.GetAsync($"/api/v1/job/{id}/stderr", cancellationToken)).Text).And.EndsWith("b\n\n\n"));
+    }
+
+    [TestCase("stdout")]
+    [TestCase("stderr")]
+    public async Task A_long_log_ends_with_a_line_that_says_so(string stream, CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync(
+            stream == "stderr"
+                ? "do $$ begin for i in 1..1200 loop raise notice '%', repeat('x', 1000); end loop; end $$"
+                : string.Concat(Enumerable.Repeat("select 1;\n", 40_000)),
+            cancellationToken);
+        await _heimdall.WaitForEndAsync(id, cancellationToken, TimeSpan.FromSeconds(90));
+
+        var log = await _heimdall.GetAsync($"/api/v1/job/{id}/{stream}", cancellationToken);
+
+        Assert.That(log.Text, Does.EndWith("\n… more was left out: the log of an attempt holds 1024 KiB\n"));
+        Assert.That(Encoding.UTF8.GetByteCount(log.Text), Is.InRange(1023 * 1024, 1025 * 1024));
+    }
+
+    [Test]
     public async Task A_long_log_says_where_it_was_cut(CancellationToken cancellationToken)
     {
         var id = await _heimdall.EnqueueAsync("do $$ begin for i in 1..1200 loop raise notice '%', repeat('x', 1000); end loop; end $$", cancellationToken);
@@ -107,7 +189,7 @@ public sealed class LiveTests
     {
         await using var idle = await HeimdallInstance.StartAsync(worker: false);
         var id = await idle.EnqueueAsync("select 1", cancellationToken);
-        await using var events = await WatchedJob.OpenAsync(idle, id, lastEventId: null, cancellationToken);
+        await using var events = await WatchedJob.OpenAsync(idle.Client, id, lastEventId: null, cancellationToken);
 
         var first = (await events.UntilAsync(seen => seen.EventType == "status")).Last();
         await idle.CancelAsync(id, cancellationToken);
@@ -123,7 +205,7 @@ public sealed class LiveTests
     {
         await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
         var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
-        await using var events = await WatchedJob.OpenAsync(heimdall, id, lastEventId: null, cancellationToken);
+        await using var events = await WatchedJob.OpenAsync(heimdall.Client, id, lastEventId: null, cancellationToken);
         await events.UntilAsync(seen => seen.EventType == "status");
         using var follower = await heimdall.Client.GetAsync($"/api/v1/job/{id}/stdout?follow=true", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
 
@@ -156,7 +238,7 @@ public sealed class LiveTests
     }
 
     private Task<WatchedJob> WatchAsync(Guid id, string? lastEventId, CancellationToken cancellationToken) =>
-        WatchedJob.OpenAsync(_heimdall, id, lastEventId, cancellationToken);
+        WatchedJob.OpenAsync(_heimdall.Client, id, lastEventId, cancellationToken);
 
     private static string[] Lines(IEnumerable<SseItem<string>> events, string type) =>
         [.. events.Where(seen => seen.EventType == type).Select(seen => Field(seen, "line")!)];

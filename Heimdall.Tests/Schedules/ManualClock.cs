@@ -11,5 +11,9 @@ internal sealed class ManualClock(DateTime start) : TimeProvider
         set => Interlocked.Exchange(ref _ticks, value.Ticks);
     }
 
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
     public override DateTimeOffset GetUtcNow() => new(Now);
+
+    public override long GetTimestamp() => Now.Ticks;
 }

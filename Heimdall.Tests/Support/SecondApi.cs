@@ -9,9 +9,10 @@ namespace Heimdall.Tests.Support;
 internal sealed class SecondApi : IAsyncDisposable
 {
     private readonly HeimdallProcess _process;
-    private readonly HttpClient _client;
 
-    private SecondApi(HeimdallProcess process, Uri address) => (_process, _client) = (process, new HttpClient { BaseAddress = address });
+    private SecondApi(HeimdallProcess process, Uri address) => (_process, Client) = (process, new HttpClient { BaseAddress = address });
+
+    public HttpClient Client { get; }
 
     public static async Task<SecondApi> StartAsync(HeimdallInstance heimdall, CancellationToken cancellationToken)
     {
@@ -31,13 +32,13 @@ internal sealed class SecondApi : IAsyncDisposable
         {
             request.Headers.TryAddWithoutValidation(name, value);
         }
-        using var response = await _client.SendAsync(request, cancellationToken);
+        using var response = await Client.SendAsync(request, cancellationToken);
         return await Reply.ReadAsync(response, cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
     {
-        _client.Dispose();
+        Client.Dispose();
         await _process.DisposeAsync();
     }
 
@@ -45,7 +46,7 @@ internal sealed class SecondApi : IAsyncDisposable
     {
         try
         {
-            using var response = await _client.GetAsync("/readyz", cancellationToken);
+            using var response = await Client.GetAsync("/readyz", cancellationToken);
             return response.StatusCode == HttpStatusCode.OK;
         }
         catch (HttpRequestException) when (!_process.HasExited)

@@ -10,14 +10,14 @@ internal sealed class WatchedJob : IAsyncDisposable
 
     private WatchedJob(HttpResponseMessage reply, IAsyncEnumerator<SseItem<string>> events) => (_reply, _events) = (reply, events);
 
-    public static async Task<WatchedJob> OpenAsync(HeimdallInstance heimdall, Guid id, string? lastEventId, CancellationToken cancellationToken)
+    public static async Task<WatchedJob> OpenAsync(HttpClient client, Guid id, string? lastEventId, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/job/{id}/events");
         if (lastEventId is not null)
         {
             request.Headers.Add("Last-Event-ID", lastEventId);
         }
-        var reply = await heimdall.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        var reply = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         reply.EnsureSuccessStatusCode();
         var parser = SseParser.Create(await reply.Content.ReadAsStreamAsync(cancellationToken));
         return new WatchedJob(reply, parser.EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken));

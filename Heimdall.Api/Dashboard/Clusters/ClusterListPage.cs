@@ -30,7 +30,7 @@ internal static class ClusterListPage
         return Markup.Of($"""
             <tr><th scope="row">{cluster.Name}{(cluster.Version.Length > 0 ? Markup.Of($""" <span class="hd-aside">{cluster.Version}</span>""") : Markup.Empty)}</th>
             <td>{DrawHealth(cluster, health, now)}<div class="hd-narrow">{latency}</div></td><td class="hd-wide">{latency}</td>
-            <td>{JobsLink(context, cluster, "RUNNING,CANCELING", open.Running)}</td><td>{JobsLink(context, cluster, "ACCEPTED", open.Queued)}</td>
+            <td>{JobsLink(context, cluster, "RUNNING,CANCELING", "running", open.Running)}</td><td>{JobsLink(context, cluster, "ACCEPTED", "queued", open.Queued)}</td>
             <td class="hd-wide">{string.Join(", ", cluster.Tags)}</td></tr>
             """);
     }
@@ -46,9 +46,9 @@ internal static class ClusterListPage
             : Markup.Of($"""{Pieces.State(health.Healthy ? "HEALTHY" : "DOWN")}<div class="hd-said">{health.Error} {Pieces.Duration(now - health.CheckedAt)} ago</div>""");
     }
 
-    private static Markup JobsLink(DashboardContext context, Cluster cluster, string status, long count)
+    private static Markup JobsLink(DashboardContext context, Cluster cluster, string status, string state, long count)
     {
         var address = context.AddressOf("/sql/jobs") + new QueryString().Add("cluster", cluster.Id).Add("status", status);
-        return count == 0 ? Markup.Of($"0") : Markup.Of($"""<a href="{address}">{Pieces.Number(count)}</a>""");
+        return count == 0 ? Markup.Of($"0") : Markup.Of($"""<a href="{address}" aria-label="{Pieces.Number(count)} {state} on {cluster.Name}">{Pieces.Number(count)}</a>""");
     }
 }

@@ -24,21 +24,20 @@ internal static class JobDetailPage
                 Status = StatusCodes.Status404NotFound,
             };
         }
-        // The log first: what is written while the rest is read comes with the next part.
         var log = await LogPart.ReadAsync(context, id);
         var parts = await DrawPartsAsync(context, job, isWhole: true);
         var version = job.Version.Length > 0 ? Markup.Of($" <small>{job.Version}</small>") : Markup.Empty;
         return new PageContent($"{job.Name} – {job.Status.ToName()}", Markup.Of($"""
-            <div id="hd-live" data-url="{context.AddressOf($"/sql/jobs/{id}/live")}" data-after="{log.After}" data-more="{(log.HasMore || !job.Status.IsFinal() ? "true" : "false")}">
+            <div id="hd-live" data-url="{context.AddressOf($"/sql/jobs/{id}/live")}" data-after="{log.After}" data-more="{(job.Status.IsFinal() ? "false" : "true")}">
             <p class="hd-back"><a href="{context.AddressOf("/sql/jobs")}">SQL jobs</a></p>
             <h1 class="page-header" id="hd-title">{job.Name}{version}</h1>
             {(notice is null ? Markup.Empty : Pieces.Alert("warning", Markup.Of($"{notice}")))}
             {(job.Description.Length > 0 ? Markup.Of($"<p>{job.Description}</p>") : Markup.Empty)}
-            <p id="hd-status" role="status" aria-live="polite">{parts["hd-status"]}</p>
-            <div id="hd-actions" class="hd-actions">{parts["hd-actions"]}</div>
+            <p id="hd-status" role="status" data-mark="{parts["hd-status"].Mark}">{parts["hd-status"].Html}</p>
+            <div id="hd-actions" class="hd-actions" data-mark="{parts["hd-actions"].Mark}">{parts["hd-actions"].Html}</div>
             <p id="hd-away" class="alert alert-warning" role="alert" hidden></p>
-            {parts.Where(part => part.Key.StartsWith("hd-part-", StringComparison.Ordinal)).Select(part => Markup.Of($"""<section id="{part.Key}">{part.Value}</section>"""))}
-            <section>{log.DrawSection()}</section>
+            {parts.Where(part => part.Key.StartsWith("hd-part-", StringComparison.Ordinal)).Select(part => Markup.Of($"""<section id="{part.Key}" data-mark="{part.Value.Mark}">{part.Value.Html}</section>"""))}
+            <section>{log.DrawSection(context, id)}</section>
             <section>{SqlPart.DrawContext(job)}</section>
             </div>
             """)) { Status = status };
@@ -59,39 +58,48 @@ internal static class JobDetailPage
         var parts = await DrawPartsAsync(context, job, isOver);
         await http.Response.WriteAsJsonAsync(
             new LiveParts(
-                $"{job.Name} – {job.Status.ToName()}", !isOver || log.HasMore, parts.ToDictionary(part => part.Key, part => part.Value.ToString()), log.Html.ToString(), log.After),
+                $"{job.Name} – {job.Status.ToName()}",
+                !isOver,
+                parts.ToDictionary(part => part.Key, part => new SentPart(part.Value.Html.ToString(), part.Value.Mark)),
+                new SentLog(log.Html.ToString(), log.After, log.IsCut)),
             context.Aborted());
     }
 
     /// <param name="context">The request.</param>
     /// <param name="job">The job.</param>
     /// <param name="isWhole">With those that do not change while the job is open.</param>
-    private static async Task<Dictionary<string, Markup>> DrawPartsAsync(DashboardContext context, Job job, bool isWhole)
+    private static async Task<Dictionary<string, LivePart>> DrawPartsAsync(DashboardContext context, Job job, bool isWhole)
     {
         var time = context.Service<TimeProvider>();
         var aborted = context.Aborted();
-        var parts = new Dictionary<string, Markup>
+        var parts = new Dictionary<string, LivePart>
         {
-            ["hd-status"] = JobParts.Status(job),
-            ["hd-actions"] = JobParts.Actions(context, job),
-            ["hd-part-errors"] = JobParts.Errors(job),
-            ["hd-part-progress"] = JobParts.Progress(job),
-            ["hd-part-session"] = await SessionPart.DrawAsync(job, context.Service<JobActivity>(), time, context.AddressOf, aborted),
+            ["hd-status"] = LivePart.Of(JobParts.Status(job)),
+            ["hd-actions"] = JobButtons.Draw(context, job),
+            ["hd-part-errors"] = LivePart.Of(JobParts.Errors(job)),
+            ["hd-part-progress"] = LivePart.Of(JobParts.Progress(job)),
+            ["hd-part-session"] = LivePart.Of(await SessionPart.DrawAsync(job, context.Service<JobActivity>(), time, context.AddressOf, aborted)),
         };
         if (isWhole)
         {
-            parts["hd-part-result"] = await PreviewTable.DrawAsync(job, context.Service<ResultStore>(), time, aborted);
-            parts["hd-part-sql"] = await context.Service<SqlPart>().DrawAsync(job, aborted);
+            parts["hd-part-result"] = LivePart.Of(await PreviewTable.DrawAsync(job, context.Service<ResultStore>(), time, aborted));
+            parts["hd-part-sql"] = LivePart.Of(await context.Service<SqlPart>().DrawAsync(job, aborted));
         }
-        parts["hd-part-facts"] = JobParts.Facts(context, job);
-        parts["hd-part-attempts"] = AttemptTable.Draw(await context.Service<AttemptHistory>().ReadAsync(job, aborted));
+        parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(context, job));
+        parts["hd-part-attempts"] = LivePart.Of(AttemptTable.Draw(await context.Service<AttemptHistory>().ReadAsync(job, aborted)));
         return parts;
     }
 
     /// <param name="Title">Of the window.</param>
     /// <param name="More">Whether to ask again.</param>
-    /// <param name="Parts">HTML by the id of the element that it is the inside of.</param>
-    /// <param name="Log">HTML that the log goes on with.</param>
-    /// <param name="After">Where in the log to go on.</param>
-    private sealed record LiveParts(string Title, bool More, Dictionary<string, string> Parts, string Log, long After);
+    /// <param name="Parts">By the id of the element that each is the inside of.</param>
+    /// <param name="Log">What the log goes on with.</param>
+    private sealed record LiveParts(string Title, bool More, Dictionary<string, SentPart> Parts, SentLog Log);
+
+    private sealed record SentPart(string Html, string Mark);
+
+    /// <param name="Html">The lines.</param>
+    /// <param name="After">Where to go on the next time.</param>
+    /// <param name="Cut">Whether lines are missing before these: then they take the place of all that the page shows.</param>
+    private sealed record SentLog(string Html, long After, bool Cut);
 }

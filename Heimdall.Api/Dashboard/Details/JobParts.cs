@@ -13,23 +13,6 @@ internal static class JobParts
     /// <summary>Where the job stands, in a sentence: it is read aloud when it changes.</summary>
     public static Markup Status(Job job) => Markup.Of($"{Pieces.Status(job.Status)} {Told(job)}");
 
-    public static Markup Actions(DashboardContext context, Job job)
-    {
-        var path = $"/sql/jobs/{job.Id}";
-        if (context.IsReadOnly)
-        {
-            return Markup.Empty;
-        }
-        if (!job.Status.IsFinal())
-        {
-            return job.Status == JobStatus.Canceling ? Markup.Empty : context.Button($"{path}/cancel", "Cancel", "btn-danger");
-        }
-        var goOn = job is { Status: not JobStatus.Succeeded, Progress: { ResumeFrom: { } statement, Sha256: not null } } && statement > 1
-            ? context.Button($"{path}/retry", $"Go on at statement {statement}", "btn-default", ("from_statement", $"{statement}"))
-            : Markup.Empty;
-        return Markup.Of($"""{context.Button($"{path}/retry", "Run again", "btn-default")}{goOn}""");
-    }
-
     public static Markup Progress(Job job)
     {
         var progress = job.Progress;
@@ -70,12 +53,14 @@ internal static class JobParts
         var progress = job.Progress;
         return Markup.Of($"""
             <h2>Job</h2><dl class="hd-facts">
-            {Pieces.Fact("Id", Markup.Of($"<code>{job.Id}</code>"))}
+            {Pieces.BroadFact("Id", Markup.Of($"<code>{job.Id}</code>"))}
             {Pieces.Fact("Kind", job.ReturnResult ? job.IsSync ? "query, inline" : "query, queued" : "batch")}
             {Pieces.Fact("Command", job.CommandName)}
             {Pieces.Fact("Cluster", job.ClusterName)}
             {Pieces.Fact("Caller", job.User)}
             {Pieces.Fact("Tags", Markup.Join(job.Tags.Select(tag => Markup.Of($"""<a class="hd-tag" href="{context.AddressOf($"/sql/jobs?tag={Uri.EscapeDataString(tag)}")}">{tag}</a> """))))}
+            {Pieces.Fact("Schedule", job.ScheduleId is { } schedule ? Markup.Of($"""<a href="{context.AddressOf($"/sql/schedules/{Uri.EscapeDataString(schedule)}")}">{schedule}</a>""") : Markup.Empty)}
+            {Pieces.Fact("Planned for", Pieces.Time(job.PlannedAt))}
             {Pieces.Fact("Created", Pieces.Time(job.CreatedAt))}
             {Pieces.Fact("Started", Pieces.Time(job.StartedAt))}
             {Pieces.Fact("Ended", Pieces.Time(job.FinishedAt))}
@@ -86,7 +71,7 @@ internal static class JobParts
             {Pieces.Fact("Asked to stop by", job.CanceledBy)}
             {Pieces.Fact("Runs again", job.RetryOf is { } old ? Pieces.JobLink(context.AddressOf, old, $"job {old}") : Markup.Empty)}
             {Pieces.Fact("Begins at", job.Resume is { } resume ? $"statement {resume.Statement}" : null)}
-            {Pieces.Fact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
+            {Pieces.BroadFact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
             {Pieces.Fact("In the queue", job.QueueId is { } queueId ? Markup.Of($"""<a href="{context.AddressOf($"/jobs/details/{queueId}")}">Hangfire job #{queueId}</a>""") : Markup.Empty)}
             </dl>
             """);
@@ -104,7 +89,7 @@ internal static class JobParts
     };
 
     private static Markup Bar(string name, long done, long all, string told) => Markup.Of($"""
-        <div class="hd-bar"><span class="hd-bar-name">{name}</span> <progress max="{all}" value="{Math.Min(done, all)}" aria-label="{name}"></progress> <span class="hd-count">{told}</span></div>
+        <div class="hd-bar"><span>{name}</span> <progress max="{all}" value="{Math.Min(done, all)}" aria-label="{name}"></progress> <span class="hd-count">{told}</span></div>
         """);
 
     private static Markup DrawError(StatementError error)

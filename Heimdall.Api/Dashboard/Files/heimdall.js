@@ -28,49 +28,71 @@
     // What the server sends is HTML of its own making; what jobs have put into it is encoded there.
     function follow(page) {
         var interval = 1000, longest = 10000, pause = interval;
-        var after = page.dataset.after, shown = {}, timer = null, isAsking = false;
+        var after = page.dataset.after;
         var log = document.getElementById('hd-log'), away = document.getElementById('hd-away');
 
-        function show(id, html) {
+        // What shows the same as before is left alone: a click or the focus of a keyboard may be on it.
+        function show(id, news) {
             var part = document.getElementById(id);
-            if (!part || shown[id] === html) {
+            if (!part || part.dataset.mark === news.mark) {
                 return;
             }
-            shown[id] = html;
-            var hadFocus = part.contains(document.activeElement);
-            var focused = hadFocus ? document.activeElement.textContent : null;
-            part.innerHTML = html;
-            if (hadFocus) {
-                var same = Array.prototype.find.call(part.querySelectorAll('a, button'), function (one) { return one.textContent === focused; });
+            part.dataset.mark = news.mark;
+            var focused = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+            part.innerHTML = news.html;
+            if (focused !== null) {
+                var same = Array.prototype.find.call(part.querySelectorAll('a, button, [tabindex]'), function (one) { return nameOf(one) === focused; });
                 (same || document.getElementById('hd-main')).focus({ preventScroll: true });
             }
         }
 
-        function append(html) {
+        function nameOf(element) {
+            return element.getAttribute('aria-label') || element.textContent;
+        }
+
+        function append(news) {
             var atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-            log.insertAdjacentHTML('beforeend', html);
+            if (news.cut) {
+                log.textContent = '';
+                document.getElementById('hd-log-cut').hidden = false;
+            }
+            log.insertAdjacentHTML('beforeend', news.html);
+            forget(log.textContent.length - log.dataset.most);
             if (atEnd) {
                 log.scrollTop = log.scrollHeight;
+            }
+        }
+
+        // The page of a job that tells much shows as much of its log as one that is opened now.
+        function forget(length) {
+            if (length <= 0) {
+                return;
+            }
+            document.getElementById('hd-log-cut').hidden = false;
+            while (length > 0 && log.firstChild) {
+                var first = log.firstChild, text = first.textContent;
+                var line = first.nodeType === Node.TEXT_NODE ? text.indexOf('\n', length - 1) + 1 : 0;
+                if (line > 0) {
+                    first.deleteData(0, line);
+                } else {
+                    first.remove();
+                }
+                length -= line || text.length;
             }
         }
 
         function take(news) {
             document.title = document.title.replace(/^.* – (?=[^–]*$)/, function () { return news.title + ' – '; });
             Object.keys(news.parts).forEach(function (id) { show(id, news.parts[id]); });
-            if (news.log) {
+            if (news.log.html) {
                 append(news.log);
             }
-            after = news.after;
+            after = news.log.after;
             return news.more;
         }
 
         function ask() {
-            if (isAsking) {
-                return;
-            }
-            isAsking = true;
-            clearTimeout(timer);
-            fetch(page.dataset.url + '?after=' + encodeURIComponent(after), { credentials: 'same-origin', cache: 'no-store' })
+            fetch(page.dataset.url + '?after=' + encodeURIComponent(after), { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(longest) })
                 .then(function (reply) {
                     if (!reply.ok) {
                         throw new Error('status ' + reply.status);
@@ -82,23 +104,23 @@
                     pause = interval;
                     return take(news);
                 }, function () {
-                    away.textContent = 'The server does not answer; what this page shows is old. It goes on asking.';
-                    away.hidden = false;
+                    if (away.hidden) { // said once, not at each try
+                        away.hidden = false;
+                        away.textContent = 'The server does not answer; what this page shows is old. It goes on asking.';
+                    }
                     pause = Math.min(longest, pause * 2);
                     return true;
                 })
                 .then(function (more) {
-                    isAsking = false;
                     if (more) {
-                        timer = setTimeout(ask, pause);
-                    } else {
-                        page.dataset.more = 'false';
+                        setTimeout(ask, pause);
                     }
                 });
         }
 
         if (page.dataset.more === 'true') {
-            timer = setTimeout(ask, interval);
+            log.scrollTop = log.scrollHeight;
+            setTimeout(ask, interval);
         }
     }
 
@@ -109,15 +131,6 @@
             var line = link && document.getElementById(link.getAttribute('href').slice(1));
             if (line) {
                 line.focus();
-            }
-        });
-    }
-
-    function askBefore() {
-        document.addEventListener('submit', function (event) {
-            var question = event.target.dataset.confirm;
-            if (question && !window.confirm(question)) {
-                event.preventDefault();
             }
         });
     }
@@ -134,7 +147,6 @@
         start.done = true;
         mendFrame();
         focusLines();
-        askBefore();
         var page = document.getElementById('hd-live');
         if (page) {
             follow(page);

@@ -40,6 +40,10 @@ internal static class Pieces
     /// <summary>Of a list of facts.</summary>
     public static Markup Fact(string name, Markup value) => value.IsEmpty ? value : Markup.Of($"<div><dt>{name}</dt><dd>{value}</dd></div>");
 
+    /// <summary>One whose value is long, such as a hash: it gets the room of two.</summary>
+    public static Markup BroadFact(string name, Markup value) =>
+        value.IsEmpty ? value : Markup.Of($"""<div class="hd-broad"><dt>{name}</dt><dd>{value}</dd></div>""");
+
     public static Markup Fact(string name, string? value) => string.IsNullOrEmpty(value) ? Markup.Empty : Fact(name, Markup.Of($"{value}"));
 
     private static string CssName(string state) => string.Concat(state.Where(char.IsAsciiLetter)).ToLowerInvariant();

@@ -15,6 +15,7 @@ internal static class FilterForm
         {Choice(query, "cluster", "Cluster", catalog.Clusters.Select(cluster => (cluster.Id, cluster.Name)))}
         {Text(query, "user", "Caller")}
         {Text(query, "tag", "Tag")}
+        {Text(query, "schedule", "Schedule")}
         {Text(query, "name", "Name")}
         {Text(query, "text", "Text in SQL or error")}
         <div class="hd-filter-buttons"><button type="submit" class="btn btn-primary">Filter</button> <a class="btn btn-default" href="{context.AddressOf("/sql/jobs")}">Clear</a></div>

@@ -10,7 +10,7 @@ internal static class JobTable
     private const int LongestError = 160;
 
     public static Markup Draw(DashboardContext context, IReadOnlyList<Job> jobs, DateTime now) => jobs.Count == 0
-        ? Markup.Of($"""<p class="hd-none">No job matches.</p>""")
+        ? Markup.Of($"<p>No job matches.</p>")
         : Markup.Of($"""
             <table class="table hd-jobs"><thead><tr>
             <th scope="col">Status</th><th scope="col">Job</th><th scope="col" class="hd-wide">Command</th><th scope="col" class="hd-wide">Cluster</th>
@@ -24,7 +24,7 @@ internal static class JobTable
         return Markup.Of($"""
             <tr><td>{Pieces.Status(job.Status)}</td>
             <td>{Pieces.JobLink(context.AddressOf, job.Id, job.Name)}{DrawSaid(job)}
-            <div class="hd-narrow">{job.CommandName} · {job.ClusterName} · {job.User} · {Pieces.Time(job.CreatedAt)}{(took.Length > 0 ? $" · {took}" : "")}</div></td>
+            <div class="hd-narrow">{job.CommandName} · {job.ClusterName} · {job.User} · {Pieces.Time(job.CreatedAt)}{(took.Length > 0 ? $" · {took.Replace(' ', '\u00a0')}" : "")}</div></td>
             <td class="hd-wide">{job.CommandName}</td><td class="hd-wide">{job.ClusterName}</td><td class="hd-wide">{job.User}</td>
             <td class="hd-wide">{Pieces.Time(job.CreatedAt)}</td><td class="hd-wide">{took}</td></tr>
             """);

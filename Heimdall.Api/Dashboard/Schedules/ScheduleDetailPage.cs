@@ -63,7 +63,7 @@ internal static class ScheduleDetailPage
         var path = $"/sql/schedules/{Uri.EscapeDataString(schedule.Id)}";
         var pause = schedule.Pause is null
             ? context.Form($"{path}/pause", Markup.Of($"""
-                <label for="hd-reason">Reason</label> <input id="hd-reason" name="reason" class="form-control" maxlength="{ScheduleActions.LongestReason}" autocomplete="off">
+                <label for="hd-reason">Reason for pausing</label> <input id="hd-reason" name="reason" class="form-control" maxlength="{ScheduleActions.LongestReason}" autocomplete="off">
                 <button type="submit" class="btn btn-default">Pause</button>
                 """))
             : context.Button($"{path}/resume", "Resume", "btn-default");
@@ -81,7 +81,7 @@ internal static class ScheduleDetailPage
     {
         if (runs.Count == 0)
         {
-            return Markup.Of($"""<p class="hd-none">None yet.</p>""");
+            return Markup.Of($"<p>None yet.</p>");
         }
         var all = context.AddressOf("/sql/jobs") + new QueryString().Add("schedule", schedule.Id);
         var items = runs.Select(run => Markup.Of($"<li>{SchedulePieces.Run(context, run)}{(run.TriggeredBy is { } user ? $" asked for by {user}" : "")}</li>"));

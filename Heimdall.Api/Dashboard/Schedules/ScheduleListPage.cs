@@ -13,7 +13,7 @@ internal static class ScheduleListPage
         var last = await context.Service<ScheduleRunStore>().LastAsync(context.Aborted());
         var rows = schedules.Select(schedule => DrawRow(context, schedule, last.GetValueOrDefault(schedule.Id)));
         var body = schedules.Count == 0
-            ? Markup.Of($"""<p class="hd-none">There is none. They are made in the configuration file, or by <code>PUT /api/v1/schedule/ID</code>.</p>""")
+            ? Markup.Of($"<p>There is none. They are made in the configuration file, or by <code>PUT /api/v1/schedule/ID</code>.</p>")
             : Markup.Of($"""
                 <table class="table hd-schedules"><thead><tr>
                 <th scope="col">Schedule</th><th scope="col" class="hd-wide">When</th><th scope="col">Next run</th><th scope="col" class="hd-wide">Last run</th>

@@ -1,0 +1,40 @@
+using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Jobs;
+
+namespace Heimdall.Api.Dashboard.Details;
+
+/// <summary>What can be done with a job as it stands, as buttons.</summary>
+internal static class JobButtons
+{
+    public static LivePart Draw(DashboardContext context, Job job)
+    {
+        var offers = context.IsReadOnly ? [] : Offers(job).ToList();
+        return new LivePart(Markup.Join(offers.Select(offer => DrawOffer(context, job, offer))), LivePart.MarkOf(string.Join('\n', offers)));
+    }
+
+    private static IEnumerable<Offer> Offers(Job job)
+    {
+        if (!job.Status.IsFinal())
+        {
+            if (job.Status != JobStatus.Canceling)
+            {
+                yield return new Offer("cancel", "Cancel", "btn-danger", FromStatement: null);
+            }
+            yield break;
+        }
+        yield return new Offer("retry", "Run again", "btn-default", FromStatement: null);
+        if (job is { Status: not JobStatus.Succeeded, Progress: { ResumeFrom: { } statement, Sha256: not null } } && statement > 1)
+        {
+            yield return new Offer("retry", $"Go on at statement {statement}", "btn-default", statement);
+        }
+    }
+
+    private static Markup DrawOffer(DashboardContext context, Job job, Offer offer)
+    {
+        IEnumerable<(string, string)> fields = offer.FromStatement is { } statement ? [("from_statement", $"{statement}")] : [];
+        return context.Button($"/sql/jobs/{job.Id}/{offer.Action}", offer.Label, offer.Style, fields);
+    }
+
+    private sealed record Offer(string Action, string Label, string Style, long? FromStatement);
+}
