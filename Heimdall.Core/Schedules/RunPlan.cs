@@ -17,6 +17,7 @@ internal sealed class RunPlan
     private readonly List<ScheduleRun> _waiting = [];
     private readonly Dictionary<Guid, ScheduleRun> _decided = [];
     private readonly List<Job> _jobs = [];
+    private readonly List<Exception> _faults = [];
 
     /// <param name="schedule">Whose lock is held.</param>
     /// <param name="waiting">Its runs that wait, the oldest first: those whose turn it is are fired.</param>
@@ -49,6 +50,9 @@ internal sealed class RunPlan
     /// <summary>To be recorded and queued.</summary>
     public IReadOnlyList<Job> Jobs => _jobs;
 
+    /// <summary>Why runs were refused, where neither their schedule nor the catalog is to blame. To be logged.</summary>
+    public IReadOnlyList<Exception> Faults => _faults;
+
     /// <summary>Jobs that stand in the way of a run that replaces them.</summary>
     public IReadOnlyList<Guid> InTheWay => Definition.Overlap == OverlapRule.Replace && _waiting.Count > 0
         ? [.. _open.Where(job => job.Status != JobStatus.Canceling).Select(job => job.Id)]
@@ -77,6 +81,9 @@ internal sealed class RunPlan
             }
         }
     }
+
+    /// <summary>There can be no run at a time that was planned.</summary>
+    public void Refuse(DateTime plannedAt, string reason) => Decide(ToRun(plannedAt, triggeredBy: null), RunOutcome.Refused, reason);
 
     /// <returns>The run that somebody has asked for.</returns>
     public ScheduleRun AddTriggered(string user)
@@ -145,6 +152,15 @@ internal sealed class RunPlan
         catch (JobRefusedException refused)
         {
             return (null, string.Join(" ", refused.Problems.Select(problem => $"{problem.Path}: {problem.Message}")));
+        }
+        catch (UnknownPluginException unknown)
+        {
+            return (null, unknown.Message);
+        }
+        catch (Exception fault)
+        {
+            _faults.Add(fault); // of a plugin, say; the other runs of this transaction are not to suffer for it
+            return (null, "Its job could not be prepared; the log of the process says why.");
         }
     }
 

@@ -16,28 +16,33 @@ public sealed partial class ScheduleFirer(
     /// <summary>Who cancels a job that is replaced.</summary>
     public const string Canceller = "schedule";
 
+    /// <summary>A schedule whose occurrences cannot be told here is left to other machines for so long; then one is refused, and that is seen.</summary>
+    private static readonly TimeSpan LeftToOthers = TimeSpan.FromMinutes(1);
+
     /// <summary>Decides what is due, and fires what has waited for its turn.</summary>
-    public async Task FireDueAsync(string id, CancellationToken cancellationToken)
+    /// <returns>Why this machine cannot tell what is due; null when it can.</returns>
+    public async Task<string?> FireDueAsync(string id, CancellationToken cancellationToken)
     {
-        bool hasMore;
+        Firing? firing;
         do
         {
-            (_, hasMore) = await FireAsync(id, triggeredBy: null, cancellationToken);
+            firing = await FireAsync(id, triggeredBy: null, cancellationToken);
         }
-        while (hasMore);
+        while (firing is { HasMore: true });
+        return firing is { Schedule: { Pause: null, Definition: var definition } } ? definition.FindTimesProblem() : null;
     }
 
     /// <summary>A run now, paused or not, beside those of the clock. The rule for overlaps holds for it too.</summary>
     /// <returns>What became of it; null when there is no such schedule.</returns>
     public async Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) =>
-        (await FireAsync(id, user, cancellationToken)).Triggered;
+        (await FireAsync(id, user, cancellationToken))?.Triggered;
 
-    private async Task<(ScheduleRun? Triggered, bool HasMore)> FireAsync(string id, string? triggeredBy, CancellationToken cancellationToken)
+    private async Task<Firing?> FireAsync(string id, string? triggeredBy, CancellationToken cancellationToken)
     {
         var firing = await queue.InTransactionAsync(connection => DecideAsync(connection, id, triggeredBy, cancellationToken), cancellationToken);
         if (firing is null)
         {
-            return (null, false);
+            return null;
         }
         Log(id, firing.Plan);
         if (firing.MirrorIsOld)
@@ -48,7 +53,7 @@ public sealed partial class ScheduleFirer(
         {
             await canceller.CancelAsync(job, Canceller, cancellationToken);
         }
-        return (firing.Triggered, firing.HasMore);
+        return firing;
     }
 
     private async Task<Firing?> DecideAsync(NpgsqlConnection connection, string id, string? triggeredBy, CancellationToken cancellationToken)
@@ -64,7 +69,11 @@ public sealed partial class ScheduleFirer(
             await ScheduleRunStore.FindOpenJobsAsync(connection, id, cancellationToken), submitter, now);
         plan.AddDue(passed);
         var hasMore = false;
-        if (schedule.Pause is null)
+        if (schedule.Definition.FindTimesProblem() is { } problem)
+        {
+            schedule = RefuseUntold(schedule, plan, problem, now);
+        }
+        else if (schedule.Pause is null)
         {
             var due = DueOccurrences.Of(schedule, now);
             plan.AddDue(due.Occurrences);
@@ -90,8 +99,23 @@ public sealed partial class ScheduleFirer(
         return new Firing(schedule, plan, triggered, hasMore, mirrorIsOld);
     }
 
+    /// <summary>Of occurrences that cannot be told, the next that was known is refused; where they can be told again, those after it count.</summary>
+    private static Schedule RefuseUntold(Schedule schedule, RunPlan plan, string problem, DateTime now)
+    {
+        if (schedule.Pause is not null || schedule.NextAt is not { } next || next <= schedule.DecidedUntil || now - next < LeftToOthers)
+        {
+            return schedule;
+        }
+        plan.Refuse(next, $"When it is due cannot be told: {problem}");
+        return schedule with { DecidedUntil = next };
+    }
+
     private void Log(string id, RunPlan plan)
     {
+        foreach (var fault in plan.Faults)
+        {
+            LogFault(fault, id);
+        }
         foreach (var run in plan.Decided)
         {
             switch (run.Outcome)
@@ -116,6 +140,9 @@ public sealed partial class ScheduleFirer(
 
     [LoggerMessage(LogLevel.Warning, "Schedule {Schedule} has no job for {PlannedAt:O}: {Reason}")]
     private partial void LogRefused(string schedule, DateTime plannedAt, string reason);
+
+    [LoggerMessage(LogLevel.Error, "A job of schedule {Schedule} could not be prepared")]
+    private partial void LogFault(Exception exception, string schedule);
 
     [LoggerMessage(LogLevel.Information, "Schedule {Schedule} skips {PlannedAt:O}: {Reason}")]
     private partial void LogSkipped(string schedule, DateTime plannedAt, string reason);
