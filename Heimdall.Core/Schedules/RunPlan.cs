@@ -10,17 +10,23 @@ internal sealed class RunPlan
     /// <summary>So many runs wait for their turn; more are skipped.</summary>
     public const int MostWaiting = 100;
 
+    private const string Replaced = "Replaced by a later run before it was fired.";
+
     private readonly Schedule _schedule;
     private readonly IReadOnlyList<(Guid Id, JobStatus Status)> _open;
     private readonly JobSubmitter _submitter;
     private readonly DateTime _now;
     private readonly List<ScheduleRun> _waiting = [];
+    private readonly List<ScheduleRun> _held = [];
     private readonly Dictionary<Guid, ScheduleRun> _decided = [];
     private readonly List<Job> _jobs = [];
     private readonly List<Exception> _faults = [];
 
     /// <param name="schedule">Whose lock is held.</param>
-    /// <param name="waiting">Its runs that wait, the oldest first: those whose turn it is are fired.</param>
+    /// <param name="waiting">
+    /// Its runs that wait, the oldest first: those whose turn it is are fired. While it is paused, what the clock planned goes on waiting, and
+    /// stands in nobody's way.
+    /// </param>
     /// <param name="open">Its jobs that have not ended.</param>
     /// <param name="submitter">Routes the jobs.</param>
     /// <param name="now">The moment.</param>
@@ -32,6 +38,10 @@ internal sealed class RunPlan
             if (now - run.PlannedAt > Definition.MaxLateness && run.TriggeredBy is null)
             {
                 Decide(run, RunOutcome.Skipped, "Its turn came later than max_lateness.");
+            }
+            else if (schedule.Pause is not null && run.TriggeredBy is null)
+            {
+                _held.Add(run);
             }
             else if (Definition.Overlap == OverlapRule.Allow || !IsBusy)
             {
@@ -73,7 +83,7 @@ internal sealed class RunPlan
             }
             else if (Definition.Overlap == OverlapRule.Replace && i < occurrences.Count - 1)
             {
-                Decide(run, RunOutcome.Skipped, "Replaced by a later run before it was fired.");
+                Decide(run, RunOutcome.Skipped, Replaced);
             }
             else
             {
@@ -90,6 +100,10 @@ internal sealed class RunPlan
     {
         var run = ToRun(_now, user);
         Add(run);
+        if (Definition.Overlap == OverlapRule.Replace && _decided[run.Id].Outcome is RunOutcome.Fired or RunOutcome.Waiting)
+        {
+            Replace(_held); // after the pause they would stop the later run
+        }
         return _decided[run.Id];
     }
 
@@ -111,14 +125,19 @@ internal sealed class RunPlan
                 Wait(run, $"Waits for the runs before it (job {BlockingJob}).");
                 break;
             default:
-                foreach (var replaced in _waiting)
-                {
-                    Decide(replaced, RunOutcome.Skipped, "Replaced by a later run before it was fired.");
-                }
-                _waiting.Clear();
+                Replace(_waiting);
                 Wait(run, $"Waits for job {BlockingJob}, which it replaces, to stop.");
                 break;
         }
+    }
+
+    private void Replace(List<ScheduleRun> waiting)
+    {
+        foreach (var run in waiting)
+        {
+            Decide(run, RunOutcome.Skipped, Replaced);
+        }
+        waiting.Clear();
     }
 
     private Guid BlockingJob => _open.Count > 0 ? _open[0].Id : _jobs[0].Id;

@@ -45,11 +45,12 @@ public sealed class ScheduleStore(StoreDatabase database)
     private const string RemoveUnseededSql = "delete from schedule where seed is not null and not id = any ($1)";
 
     // Due for longer than Hangfire needs, out of a pause, or with a run that waits for nothing more or for a job that nobody has told to stop.
+    // What the clock planned waits for the end of a pause, too.
     private const string ForgottenSql = """
         select id from schedule where next_at < $1 or paused_until < $1
         union
         select run.schedule from schedule_run run join schedule on schedule.id = run.schedule
-        where run.outcome = 'WAITING' and (
+        where run.outcome = 'WAITING' and (paused_at is null or run.triggered_by is not null) and (
             overlap = 'allow'
             or not exists (select from job where job.schedule = run.schedule and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING'))
             or overlap = 'replace' and exists (select from job where job.schedule = run.schedule and status in ('ACCEPTED', 'RUNNING')))

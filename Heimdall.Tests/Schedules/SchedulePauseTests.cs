@@ -74,4 +74,104 @@ public sealed class SchedulePauseTests
         Assert.That(await _store.Database.ColumnAsync<string>("select \"user\" from heimdall.job", cancellationToken), Is.EqualTo(new[] { "alice" }));
         Assert.That(await control.TriggerAsync("nobody", "carol", cancellationToken), Is.Null);
     }
+
+    [Test]
+    public async Task A_run_that_waits_goes_on_waiting_while_it_is_paused_and_is_fired_afterwards(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Queue }, cancellationToken);
+        var control = process.GetRequiredService<ScheduleControl>();
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+
+        await control.PauseAsync(Id, "bob", "", until: null, cancellationToken);
+        await _store.EndJobsAsync(Id, cancellationToken);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(20), cancellationToken);
+        Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 WAITING" }));
+
+        await control.ResumeAsync(Id, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(30), cancellationToken);
+        Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 FIRED" }));
+    }
+
+    [Test]
+    public async Task A_run_that_waits_too_long_because_of_a_pause_is_skipped(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(
+            EveryMinute with { Overlap = OverlapRule.Queue, Cron = "0 * * * *", MaxLateness = TimeSpan.FromMinutes(10) }, cancellationToken);
+        var control = process.GetRequiredService<ScheduleControl>();
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddHours(1), cancellationToken);
+        await control.PauseAsync(Id, "bob", "", until: null, cancellationToken);
+        await _store.EndJobsAsync(Id, cancellationToken);
+
+        _store.Clock.Now = Noon.AddHours(1).AddMinutes(30);
+        await control.ResumeAsync(Id, cancellationToken);
+        await _store.FireAtAsync(process, _store.Clock.Now, cancellationToken);
+
+        Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "13:00:00 SKIPPED" }));
+    }
+
+    [Test]
+    public async Task While_it_is_paused_nothing_is_cancelled_for_a_run_that_waits(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Replace }, cancellationToken);
+        var control = process.GetRequiredService<ScheduleControl>();
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.StartJobsAsync(Id, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await control.PauseAsync(Id, "bob", "", until: null, cancellationToken);
+        // As if the cancel had been lost.
+        await _store.Database.ExecuteAsync("update heimdall.job set status = 'RUNNING'", cancellationToken);
+
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(20), cancellationToken);
+        Assert.That(await StatusesAsync(cancellationToken), Is.EqualTo(new[] { "RUNNING" }));
+
+        await control.ResumeAsync(Id, cancellationToken);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(30), cancellationToken);
+        Assert.That(await StatusesAsync(cancellationToken), Is.EqualTo(new[] { "CANCELING" }));
+    }
+
+    [Test]
+    public async Task What_somebody_asks_for_while_it_is_paused_passes_what_waits(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Queue }, cancellationToken);
+        var control = process.GetRequiredService<ScheduleControl>();
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await control.PauseAsync(Id, "bob", "", until: null, cancellationToken);
+
+        _store.Clock.Now = Noon.AddMinutes(1).AddSeconds(10);
+        Assert.That((await control.TriggerAsync(Id, "carol", cancellationToken))!.Outcome, Is.EqualTo(RunOutcome.Waiting));
+        await _store.EndJobsAsync(Id, cancellationToken);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(20), cancellationToken);
+
+        Assert.That(
+            await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 WAITING", "12:01:10 FIRED by carol" }));
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+    }
+
+    [Test]
+    public async Task What_somebody_asks_for_while_it_is_paused_replaces_what_waits(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Replace }, cancellationToken);
+        var control = process.GetRequiredService<ScheduleControl>();
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.StartJobsAsync(Id, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await control.PauseAsync(Id, "bob", "", until: null, cancellationToken);
+        await _store.EndJobsAsync(Id, cancellationToken);
+
+        _store.Clock.Now = Noon.AddMinutes(1).AddSeconds(10);
+        await control.TriggerAsync(Id, "carol", cancellationToken);
+
+        Assert.That(
+            await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 SKIPPED", "12:01:10 FIRED by carol" }));
+    }
+
+    private Task<List<string>> StatusesAsync(CancellationToken cancellationToken) =>
+        _store.Database.ColumnAsync<string>("select status from heimdall.job order by planned_at", cancellationToken);
 }
