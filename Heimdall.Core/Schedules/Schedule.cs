@@ -17,7 +17,10 @@ public sealed record Schedule
     public SchedulePause? Pause { get; init; }
 
     /// <summary>True when it is in the configuration file: it goes when it leaves the file.</summary>
-    public bool IsFromFile { get; init; }
+    public bool IsFromFile => Seed is not null;
+
+    /// <summary>What the file said, in short, when it last seeded it; null where it never did.</summary>
+    internal string? Seed { get; init; }
 
     /// <summary>Counts the changes that people made.</summary>
     public long Revision { get; init; }

@@ -1,3 +1,4 @@
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Submission;
@@ -39,39 +40,57 @@ public sealed partial class ScheduleFirer(
 
     private async Task<Firing?> FireAsync(string id, string? triggeredBy, CancellationToken cancellationToken)
     {
-        var firing = await queue.InTransactionAsync(connection => DecideAsync(connection, id, triggeredBy, cancellationToken), cancellationToken);
-        if (firing is null)
+        var firing = await queue.InTransactionAsync(
+            async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is { } schedule
+                ? await DecideAsync(connection, schedule, triggeredBy, LeftToOthers, cancellationToken)
+                : null,
+            cancellationToken);
+        if (firing is not null)
         {
-            return null;
-        }
-        Log(id, firing.Plan);
-        if (firing.MirrorIsOld)
-        {
-            mirror.Show(firing.Schedule);
-        }
-        foreach (var job in firing.Plan.InTheWay) // should this be lost, the keeper finds the run that waits
-        {
-            await canceller.CancelAsync(job, Canceller, cancellationToken);
+            await FollowUpAsync(firing, cancellationToken);
         }
         return firing;
     }
 
-    private async Task<Firing?> DecideAsync(NpgsqlConnection connection, string id, string? triggeredBy, CancellationToken cancellationToken)
+    /// <summary>Decides what is due of a schedule whose lock is held, before it is changed, within the transaction of the change.</summary>
+    /// <returns>What was decided; unless there is more, the change can be made. For <see cref="FollowUpAsync"/>.</returns>
+    internal Task<Firing> SettleAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
+        DecideAsync(connection, schedule, triggeredBy: null, leftToOthers: TimeSpan.Zero, cancellationToken);
+
+    /// <summary>Once the transaction has been committed.</summary>
+    internal async Task FollowUpAsync(Firing firing, CancellationToken cancellationToken)
     {
-        if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { } was)
+        Log(firing.Schedule.Id, firing.Plan);
+        if (firing.MirrorIsOld)
         {
-            return null;
+            mirror.Show(firing.Schedule);
         }
+        try
+        {
+            foreach (var job in firing.InTheWay)
+            {
+                await canceller.CancelAsync(job, Canceller, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (StoreRetry.IsAway(exception))
+        {
+            LogCancelledLater(firing.Schedule.Id, exception.Message); // the keeper finds the run that waits
+        }
+    }
+
+    private async Task<Firing> DecideAsync(
+        NpgsqlConnection connection, Schedule was, string? triggeredBy, TimeSpan leftToOthers, CancellationToken cancellationToken)
+    {
         var now = clock.GetUtcNow().UtcDateTime;
         var (schedule, passed) = ScheduleChanges.ResumeIfOver(was, now);
         var plan = new RunPlan(
-            schedule, await ScheduleRunStore.FindWaitingAsync(connection, id, cancellationToken),
-            await ScheduleRunStore.FindOpenJobsAsync(connection, id, cancellationToken), submitter, now);
+            schedule, await ScheduleRunStore.FindWaitingAsync(connection, was.Id, cancellationToken),
+            await ScheduleRunStore.FindOpenJobsAsync(connection, was.Id, cancellationToken), submitter, now);
         plan.AddDue(passed);
         var hasMore = false;
         if (schedule.Definition.FindTimesProblem() is { } problem)
         {
-            schedule = RefuseUntold(schedule, plan, problem, now);
+            schedule = RefuseUntold(schedule, plan, problem, now - leftToOthers);
         }
         else if (schedule.Pause is null)
         {
@@ -100,9 +119,9 @@ public sealed partial class ScheduleFirer(
     }
 
     /// <summary>Of occurrences that cannot be told, the next that was known is refused; where they can be told again, those after it count.</summary>
-    private static Schedule RefuseUntold(Schedule schedule, RunPlan plan, string problem, DateTime now)
+    private static Schedule RefuseUntold(Schedule schedule, RunPlan plan, string problem, DateTime dueUntil)
     {
-        if (schedule.Pause is not null || schedule.NextAt is not { } next || next <= schedule.DecidedUntil || now - next < LeftToOthers)
+        if (schedule.Pause is not null || schedule.NextAt is not { } next || next <= schedule.DecidedUntil || next > dueUntil)
         {
             return schedule;
         }
@@ -133,8 +152,6 @@ public sealed partial class ScheduleFirer(
         }
     }
 
-    private sealed record Firing(Schedule Schedule, RunPlan Plan, ScheduleRun? Triggered, bool HasMore, bool MirrorIsOld);
-
     [LoggerMessage(LogLevel.Information, "Schedule {Schedule} fired job {JobId}, planned at {PlannedAt:O}")]
     private partial void LogFired(string schedule, Guid jobId, DateTime plannedAt);
 
@@ -144,6 +161,21 @@ public sealed partial class ScheduleFirer(
     [LoggerMessage(LogLevel.Error, "A job of schedule {Schedule} could not be prepared")]
     private partial void LogFault(Exception exception, string schedule);
 
+    [LoggerMessage(LogLevel.Warning, "The job that a run of schedule {Schedule} replaces is cancelled later: {Reason}")]
+    private partial void LogCancelledLater(string schedule, string reason);
+
     [LoggerMessage(LogLevel.Information, "Schedule {Schedule} skips {PlannedAt:O}: {Reason}")]
     private partial void LogSkipped(string schedule, DateTime plannedAt, string reason);
+}
+
+/// <summary>What was decided in one transaction.</summary>
+/// <param name="Schedule">As it is now.</param>
+/// <param name="Plan">What becomes of its runs.</param>
+/// <param name="Triggered">The run that somebody has asked for.</param>
+/// <param name="HasMore">More is due.</param>
+/// <param name="MirrorIsOld">Hangfire has to hear of the schedule.</param>
+internal sealed record Firing(Schedule Schedule, RunPlan Plan, ScheduleRun? Triggered, bool HasMore, bool MirrorIsOld)
+{
+    /// <summary>Jobs to be cancelled.</summary>
+    public IReadOnlyList<Guid> InTheWay { get; init; } = Plan.InTheWay;
 }

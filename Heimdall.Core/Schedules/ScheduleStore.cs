@@ -40,8 +40,6 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string DeleteSql = "delete from schedule where id = $1";
 
-    private const string SeedOfSql = "select seed from schedule where id = $1";
-
     private const string RemoveUnseededSql = "delete from schedule where seed is not null and not id = any ($1)";
 
     // Due for longer than Hangfire needs, out of a pause, or with a run that waits for nothing more or for a job that nobody has told to stop.
@@ -100,11 +98,11 @@ public sealed class ScheduleStore(StoreDatabase database)
     }
 
     /// <returns>Null when somebody else has just made one with this id.</returns>
-    internal static Task<Schedule?> InsertAsync(NpgsqlConnection connection, Schedule schedule, string? seed, CancellationToken cancellationToken) =>
-        WriteAsync(connection, InsertSql, schedule, seed, cancellationToken);
+    internal static Task<Schedule?> InsertAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
+        WriteAsync(connection, InsertSql, schedule, cancellationToken);
 
-    internal static Task<Schedule?> UpdateAsync(NpgsqlConnection connection, Schedule schedule, string? seed, CancellationToken cancellationToken) =>
-        WriteAsync(connection, UpdateSql, schedule, seed, cancellationToken);
+    internal static Task<Schedule?> UpdateAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
+        WriteAsync(connection, UpdateSql, schedule, cancellationToken);
 
     internal static async Task<Schedule> SetPauseAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken)
     {
@@ -129,29 +127,23 @@ public sealed class ScheduleStore(StoreDatabase database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>What the file said when it last seeded a schedule; null where it never did.</summary>
-    internal static async Task<string?> FindSeedAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
-    {
-        await using var command = Command(connection, SeedOfSql, id);
-        return await command.ExecuteScalarAsync(cancellationToken) as string;
-    }
-
     /// <summary>Deletes what has left the file.</summary>
-    internal static async Task RemoveUnseededAsync(NpgsqlConnection connection, string[] seeded, CancellationToken cancellationToken)
+    internal async Task RemoveUnseededAsync(string[] seeded, CancellationToken cancellationToken)
     {
-        await using var command = Command(connection, RemoveUnseededSql, [seeded]);
+        await using var command = database.DataSource.CreateCommand(RemoveUnseededSql);
+        command.Parameters.Add(new() { Value = seeded });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private static async Task<Schedule?> WriteAsync(
-        NpgsqlConnection connection, string sql, Schedule schedule, string? seed, CancellationToken cancellationToken)
+        NpgsqlConnection connection, string sql, Schedule schedule, CancellationToken cancellationToken)
     {
         var definition = schedule.Definition;
         await using var command = Command(
             connection, sql, definition.Id, definition.Name, definition.Description, definition.Cron, definition.Timezone, definition.Misfire.ToName(),
             ScheduleRow.Lateness(definition.MaxLateness), definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
             new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User, new JobParameters.JsonText(definition.Context.ToJsonString()),
-            schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(seed), definition.Version,
+            schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed), definition.Version,
             JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria), JobParameters.ToArray(definition.ClusterCriteria));
         return await ReadAsync(command, cancellationToken);
     }

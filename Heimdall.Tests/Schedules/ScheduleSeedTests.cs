@@ -78,15 +78,16 @@ public sealed class ScheduleSeedTests
     }
 
     [Test]
-    public async Task Other_times_count_from_when_they_are_said(CancellationToken cancellationToken)
+    public async Task Other_times_count_from_when_they_are_said_and_what_was_due_before_is_decided(CancellationToken cancellationToken)
     {
         await _store.StartAsync(cancellationToken, Nightly);
 
         _store.Clock.Now = Noon.AddDays(1);
-        var process = await _store.StartAsync(cancellationToken, Nightly with { Cron = "0 * * * *" });
+        var process = await _store.StartAsync(cancellationToken, Nightly with { Cron = "0 * * * *", Context = new() { ["query"] = "select 2" } });
         await process.GetRequiredService<ScheduleFirer>().FireDueAsync("nightly", cancellationToken);
 
-        Assert.That(await _store.RunsAsync("nightly", cancellationToken), Is.Empty);
+        Assert.That(await _store.RunsAsync("nightly", cancellationToken), Is.EqualTo(new[] { "03:00:00 FIRED" }));
+        Assert.That(await _store.Database.ScalarAsync<string>("select context ->> 'query' from heimdall.job", cancellationToken), Is.EqualTo("select 1"));
         Assert.That((await FindAsync(process, cancellationToken)).NextAt, Is.EqualTo(Noon.AddDays(1).AddHours(1)));
     }
 
