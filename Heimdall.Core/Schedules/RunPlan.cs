@@ -95,16 +95,23 @@ internal sealed class RunPlan
     /// <summary>There can be no run at a time that was planned.</summary>
     public void Refuse(DateTime plannedAt, string reason) => Decide(ToRun(plannedAt, triggeredBy: null), RunOutcome.Refused, reason);
 
+    /// <param name="id">Of the run. One that is skipped or refused at once has an id of its own: what was not done may be asked for again.</param>
+    /// <param name="user">Who asks.</param>
     /// <returns>The run that somebody has asked for.</returns>
-    public ScheduleRun AddTriggered(string user)
+    public ScheduleRun AddTriggered(Guid id, string user)
     {
-        var run = ToRun(_now, user);
+        var run = ToRun(_now, user) with { Id = id };
         Add(run);
-        if (Definition.Overlap == OverlapRule.Replace && _decided[run.Id].Outcome is RunOutcome.Fired or RunOutcome.Waiting)
+        if (_decided[id].Outcome is RunOutcome.Skipped or RunOutcome.Refused && _decided.Remove(id, out var undone))
+        {
+            undone = undone with { Id = Guid.CreateVersion7() };
+            return _decided[undone.Id] = undone;
+        }
+        if (Definition.Overlap == OverlapRule.Replace)
         {
             Replace(_held); // after the pause they would stop the later run
         }
-        return _decided[run.Id];
+        return _decided[id];
     }
 
     private void Add(ScheduleRun run)

@@ -77,7 +77,12 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
 
     /// <summary>Asks for a run now.</summary>
     /// <returns>What became of it; null when there is no such schedule.</returns>
-    public Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) => firer.TriggerAsync(id, user, cancellationToken);
+    public async Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) =>
+        (await TriggerAsync(id, new RunRequest(user, Key: null), cancellationToken))?.Run;
+
+    /// <summary>The same for a wish that may be told twice.</summary>
+    public Task<RequestedRun?> TriggerAsync(string id, RunRequest request, CancellationToken cancellationToken) =>
+        firer.TriggerAsync(id, request, cancellationToken);
 
     /// <summary>Makes a schedule what the file says, if that is something else than when it last seeded it.</summary>
     /// <param name="definition">What the file says.</param>

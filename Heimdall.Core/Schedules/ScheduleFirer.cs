@@ -27,7 +27,7 @@ public sealed partial class ScheduleFirer(
         Firing? firing;
         do
         {
-            firing = await FireAsync(id, triggeredBy: null, cancellationToken);
+            firing = await FireAsync(id, request: null, cancellationToken);
         }
         while (firing is { HasMore: true });
         return firing is { Schedule: { Pause: null, Definition: var definition } } ? definition.FindTimesProblem() : null;
@@ -35,14 +35,14 @@ public sealed partial class ScheduleFirer(
 
     /// <summary>A run now, paused or not, beside those of the clock. The rule for overlaps holds for it too.</summary>
     /// <returns>What became of it; null when there is no such schedule.</returns>
-    public async Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) =>
-        (await FireAsync(id, user, cancellationToken))?.Triggered;
+    public async Task<RequestedRun?> TriggerAsync(string id, RunRequest request, CancellationToken cancellationToken) =>
+        (await FireAsync(id, request, cancellationToken))?.Requested;
 
-    private async Task<Firing?> FireAsync(string id, string? triggeredBy, CancellationToken cancellationToken)
+    private async Task<Firing?> FireAsync(string id, RunRequest? request, CancellationToken cancellationToken)
     {
         var firing = await queue.InTransactionAsync(
             async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is { } schedule
-                ? await DecideAsync(connection, schedule, triggeredBy, LeftToOthers, cancellationToken)
+                ? await DecideAsync(connection, schedule, request, LeftToOthers, cancellationToken)
                 : null,
             cancellationToken);
         if (firing is not null)
@@ -55,7 +55,7 @@ public sealed partial class ScheduleFirer(
     /// <summary>Decides what is due of a schedule whose lock is held, before it is changed, within the transaction of the change.</summary>
     /// <returns>What was decided; unless there is more, the change can be made. For <see cref="FollowUpAsync"/>.</returns>
     internal Task<Firing> SettleAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
-        DecideAsync(connection, schedule, triggeredBy: null, leftToOthers: TimeSpan.Zero, cancellationToken);
+        DecideAsync(connection, schedule, request: null, leftToOthers: TimeSpan.Zero, cancellationToken);
 
     /// <summary>Once the transaction has been committed.</summary>
     internal async Task FollowUpAsync(Firing firing, CancellationToken cancellationToken)
@@ -79,7 +79,7 @@ public sealed partial class ScheduleFirer(
     }
 
     private async Task<Firing> DecideAsync(
-        NpgsqlConnection connection, Schedule was, string? triggeredBy, TimeSpan leftToOthers, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Schedule was, RunRequest? request, TimeSpan leftToOthers, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var (schedule, passed) = ScheduleChanges.ResumeIfOver(was, now);
@@ -99,7 +99,7 @@ public sealed partial class ScheduleFirer(
             schedule = (schedule with { DecidedUntil = due.DecidedUntil }).WithNext();
             hasMore = due.HasMore;
         }
-        var triggered = triggeredBy is null ? null : plan.AddTriggered(triggeredBy);
+        var requested = request is null ? null : await RequestAsync(connection, plan, was.Id, request, cancellationToken);
         if (schedule.Pause != was.Pause)
         {
             await ScheduleStore.SetPauseAsync(connection, schedule, cancellationToken);
@@ -114,8 +114,17 @@ public sealed partial class ScheduleFirer(
             await queue.AddAsync(connection, plan.Jobs, cancellationToken);
         }
         // Hangfire goes by the expression alone: it has set a next run where there is none.
-        var mirrorIsOld = schedule.Pause != was.Pause || (schedule.NextAt is null && (was.NextAt is not null || triggered is not null));
-        return new Firing(schedule, plan, triggered, hasMore, mirrorIsOld);
+        var mirrorIsOld = schedule.Pause != was.Pause || (schedule.NextAt is null && (was.NextAt is not null || requested is not null));
+        return new Firing(schedule, plan, requested, hasMore, mirrorIsOld);
+    }
+
+    private static async Task<RequestedRun> RequestAsync(
+        NpgsqlConnection connection, RunPlan plan, string id, RunRequest request, CancellationToken cancellationToken)
+    {
+        var runId = request.ToRunId(id);
+        return request.Key is not null && await ScheduleRunStore.FindAsync(connection, runId, cancellationToken) is { } before
+            ? new RequestedRun(before, IsNew: false)
+            : new RequestedRun(plan.AddTriggered(runId, request.User), IsNew: true);
     }
 
     /// <summary>Of occurrences that cannot be told, the next that was known is refused; where they can be told again, those after it count.</summary>
@@ -171,10 +180,10 @@ public sealed partial class ScheduleFirer(
 /// <summary>What was decided in one transaction.</summary>
 /// <param name="Schedule">As it is now.</param>
 /// <param name="Plan">What becomes of its runs.</param>
-/// <param name="Triggered">The run that somebody has asked for.</param>
+/// <param name="Requested">The run that somebody has asked for.</param>
 /// <param name="HasMore">More is due.</param>
 /// <param name="MirrorIsOld">Hangfire has to hear of the schedule.</param>
-internal sealed record Firing(Schedule Schedule, RunPlan Plan, ScheduleRun? Triggered, bool HasMore, bool MirrorIsOld)
+internal sealed record Firing(Schedule Schedule, RunPlan Plan, RequestedRun? Requested, bool HasMore, bool MirrorIsOld)
 {
     /// <summary>Jobs to be cancelled.</summary>
     public IReadOnlyList<Guid> InTheWay { get; init; } = Plan.InTheWay;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Heimdall.Core.Schedules;
 
 /// <summary>What Hangfire calls when an occurrence is due.</summary>
-internal sealed partial class ScheduleTicker(ScheduleFirer firer, ILogger<ScheduleTicker> logger) : IScheduleTicker
+internal sealed partial class ScheduleTicker(ScheduleFirer firer, QueueDelivery delivery, ILogger<ScheduleTicker> logger) : IScheduleTicker
 {
     public Task TickAsync(string scheduleId, CancellationToken cancellationToken) => EndTruthfullyAsync(
         scheduleId,
@@ -23,7 +23,8 @@ internal sealed partial class ScheduleTicker(ScheduleFirer firer, ILogger<Schedu
         scheduleId,
         async () =>
         {
-            var run = await firer.TriggerAsync(scheduleId, "dashboard", cancellationToken);
+            // A worker that is killed may have fired it already: Hangfire then delivers the call once more.
+            var run = (await firer.TriggerAsync(scheduleId, new RunRequest("dashboard", delivery.Key), cancellationToken))?.Run;
             if (run is not { Outcome: RunOutcome.Fired or RunOutcome.Waiting })
             {
                 throw new JobEndedBadlyException(canceled: false, run?.Reason ?? "There is no such schedule any more.");
