@@ -92,6 +92,22 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     internal Task<(Schedule Schedule, Schedule? Was)?> SeedAsync(ScheduleDefinition definition, string seed, CancellationToken cancellationToken) =>
         WriteAsync(definition, was => (was is null || was.Seed != seed, seed), cancellationToken);
 
+    /// <summary>Brings back a schedule that had left the file. What was to be meanwhile is passed over.</summary>
+    /// <returns>False when it had not.</returns>
+    internal Task<bool> BringBackAsync(string id, CancellationToken cancellationToken) => queue.InTransactionAsync(
+        async connection =>
+        {
+            if (await ScheduleStore.BringBackAsync(connection, id, cancellationToken) is not { } removed)
+            {
+                return false;
+            }
+            var (schedule, passed) = ScheduleChanges.PassOver(removed, Now, "Its schedule had left the configuration file.");
+            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, Now))], cancellationToken);
+            await ScheduleStore.AdvanceAsync(connection, schedule.WithNext(), cancellationToken);
+            return true;
+        },
+        cancellationToken);
+
     /// <param name="definition">All that it is to say.</param>
     /// <param name="judge">Whether what is there (null: nothing) may be changed, and its seed from now on.</param>
     /// <param name="cancellationToken">Ends the change.</param>

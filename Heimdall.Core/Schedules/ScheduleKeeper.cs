@@ -15,6 +15,9 @@ internal sealed partial class ScheduleKeeper(
     ILogger<ScheduleKeeper> logger)
     : BackgroundService
 {
+    /// <summary>For so long a schedule that has left the configuration file can come back.</summary>
+    public static readonly TimeSpan KeptRemoved = TimeSpan.FromDays(30);
+
     private const int KeptRuns = 10_000;
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
@@ -48,7 +51,13 @@ internal sealed partial class ScheduleKeeper(
         await Task.WhenAll(
             EveryAsync(LookInterval, FireForgottenAsync, stoppingToken),
             EveryAsync(RepairInterval, mirror.RepairAsync, stoppingToken),
-            EveryAsync(TrimInterval, token => runs.TrimAsync(KeptRuns, token), stoppingToken));
+            EveryAsync(TrimInterval, TrimAsync, stoppingToken));
+    }
+
+    private async Task TrimAsync(CancellationToken cancellationToken)
+    {
+        await runs.TrimAsync(KeptRuns, cancellationToken);
+        await schedules.ForgetRemovedAsync(clock.GetUtcNow().UtcDateTime - KeptRemoved, cancellationToken);
     }
 
     private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> lookAsync, CancellationToken cancellationToken)

@@ -16,6 +16,7 @@ public sealed class ScheduleRunStore(StoreDatabase database)
         select {Columns}, {JobColumns} from schedule cross join lateral (
             select * from schedule_run where schedule_run.schedule = schedule.id order by planned_at desc, id desc limit 1) run
         left join job on job.id = run.job_id
+        where schedule.removed_at is null
         """;
 
     private const string WaitingSql = $"select {Columns} from schedule_run run where schedule = $1 and outcome = 'WAITING' order by planned_at, id";

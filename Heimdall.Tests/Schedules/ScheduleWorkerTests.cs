@@ -63,7 +63,7 @@ public sealed class ScheduleWorkerTests
                     """
                     select exists (select from pg_stat_activity
                         where datname = current_database() and application_name = 'heimdall store' and pg_blocking_pids(pid) @> array[$1]
-                            and (query like '%from schedule where id = $1 for update%' or query like '%insert into schedule_run%' or query like '%insert into job %'))
+                            and (query like '%from schedule where % for update%' or query like '%insert into schedule_run%' or query like '%insert into job %'))
                     """,
                     cancellationToken, connection.ProcessID),
                 cancellationToken);
