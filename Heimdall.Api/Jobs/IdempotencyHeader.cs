@@ -16,14 +16,21 @@ internal static class IdempotencyHeader
     private const int MaxLength = 255;
 
     /// <returns>The key, or null where there is none; and what is wrong with it.</returns>
-    public static (IdempotencyKey? Key, ContextProblem? Problem) Read(HttpContext context, JsonElement body)
+    public static (IdempotencyKey? Key, ContextProblem? Problem) Read(HttpContext context, JsonElement body) => Read(context) switch
+    {
+        ({ } text, _) => (new IdempotencyKey(context.CallerName(), text, SHA256.HashData(JsonMarshal.GetRawUtf8Value(body))), null),
+        (_, var problem) => (null, problem),
+    };
+
+    /// <returns>The key's text, or null where there is none; and what is wrong with it.</returns>
+    public static (string? Text, ContextProblem? Problem) Read(HttpContext context)
     {
         if (!context.Request.Headers.TryGetValue(Name, out var values))
         {
             return (null, null);
         }
         return values is [{ } value] && Unquote(value) is { Length: >= 1 and <= MaxLength } text
-            ? (new IdempotencyKey(context.CallerName(), text, SHA256.HashData(JsonMarshal.GetRawUtf8Value(body))), null)
+            ? (text, null)
             : (null, new ContextProblem(Name, $"Must be one text of 1 to {MaxLength} printable ASCII characters, such as a UUID."));
     }
 

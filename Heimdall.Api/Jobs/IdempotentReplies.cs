@@ -7,7 +7,9 @@ namespace Heimdall.Api.Jobs;
 /// <summary>Answers submissions whose idempotency key has been used before: nothing is run or recorded again.</summary>
 internal sealed class IdempotentReplies(IdempotencyStore keys)
 {
-    private const string ReplayedHeader = "Idempotency-Replayed";
+    /// <summary>In an answer that is told again.</summary>
+    public const string ReplayedHeader = "Idempotency-Replayed";
+
     private const string Soon = "1"; // seconds
 
     /// <param name="context">The request.</param>

@@ -30,6 +30,10 @@ internal static class ReadNext
         {
             return ScheduleEndpoints.Unknown(id);
         }
+        if (schedule.Definition.FindTimesProblem() is { } problem)
+        {
+            return Problem.Of(StatusCodes.Status409Conflict, "untold", "The times to come cannot be told.", $"{problem} PUT the schedule with what is known here.");
+        }
         return TypedResults.Json(
             new NextRunsView(schedule.Definition.Timezone, [.. schedule.ComingLocally().Take(count).Select(time => new NextRunView(
                 time.UtcDateTime, time.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture)))]),

@@ -29,9 +29,11 @@ internal static class ScheduleEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        api.MapPost("/schedule/{id}/trigger", TriggerAsync)
-            .WithSummary("Run it now, also while it is paused.")
+        api.MapPost("/schedule/{id}/trigger", TriggerSchedule.HandleAsync)
+            .WithSummary("Run it now, also while it is paused. With an Idempotency-Key, once.")
             .Produces<ScheduleRunView>(StatusCodes.Status202Accepted)
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         api.MapPost("/schedule/{id}/pause", PauseSchedule.HandleAsync)
@@ -79,27 +81,6 @@ internal static class ScheduleEndpoints
     private static async Task<IResult> ResumeAsync(
         string id, HttpContext context, ScheduleControl control, ScheduleViews views, CancellationToken cancellationToken) =>
         await control.ResumeAsync(id, cancellationToken) is { } schedule ? await views.AnswerAsync(context, schedule, cancellationToken) : Unknown(id);
-
-    private static async Task<IResult> TriggerAsync(string id, HttpContext context, ScheduleControl control, CancellationToken cancellationToken)
-    {
-        if (await control.TriggerAsync(id, context.CallerName(), cancellationToken) is not { } run)
-        {
-            return Unknown(id);
-        }
-        switch (run.Outcome)
-        {
-            case RunOutcome.Skipped:
-                return Problem.Of(StatusCodes.Status409Conflict, "skipped", "The run was skipped.", run.Reason!, new() { ["run"] = run.Id });
-            case RunOutcome.Refused:
-                return Problem.Of(StatusCodes.Status422UnprocessableEntity, "refused", "There can be no job.", run.Reason!, new() { ["run"] = run.Id });
-        }
-        if (run.JobId is { } job)
-        {
-            context.Response.Headers.Location = $"/api/v1/job/{job}";
-        }
-        context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
-        return TypedResults.Json(ScheduleRunView.Of(run), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
-    }
 
     private static Task AddQuery(OpenApiOperation operation, IEnumerable<string> names)
     {

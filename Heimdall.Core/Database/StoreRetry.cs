@@ -1,3 +1,4 @@
+using System.Transactions;
 using Npgsql;
 
 namespace Heimdall.Core.Database;
@@ -25,6 +26,9 @@ public static class StoreRetry
             }
         }
     }
+
+    /// <summary>The same of whatever a transaction on the store has thrown.</summary>
+    public static bool IsAway(Exception exception) => exception is TransactionException || (exception is NpgsqlException npgsql && IsAway(npgsql));
 
     /// <summary>True when the store itself is the trouble, not what was asked of it.</summary>
     public static bool IsAway(NpgsqlException exception) => exception.IsTransient || exception is not PostgresException postgres || postgres.SqlState switch

@@ -7,8 +7,11 @@ public sealed class PluginCatalog(IEnumerable<IPlugin> plugins)
 
     public IReadOnlyCollection<string> Names => _byName.Keys;
 
-    /// <exception cref="InvalidOperationException">There is none: a process of another version has edited the command.</exception>
-    public IPlugin Get(string name) => Find(name) ?? throw new InvalidOperationException($"Plugin '{name}' is not part of this process.");
+    /// <exception cref="UnknownPluginException">There is none: a process of another version has edited the command.</exception>
+    public IPlugin Get(string name) => Find(name) ?? throw new UnknownPluginException(name);
 
     public IPlugin? Find(string name) => _byName.GetValueOrDefault(name);
 }
+
+/// <summary>A command names a plugin that this process does not have.</summary>
+public sealed class UnknownPluginException(string name) : Exception($"Plugin '{name}' is not part of this process.");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Transactions;
 using Hangfire;
 using Hangfire.States;
@@ -69,6 +70,8 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
     /// <summary>Runs writes in one transaction, in which Hangfire's are too.</summary>
     /// <param name="writeAsync">Gives null or false when somebody else was first: then nothing is written.</param>
     /// <param name="cancellationToken">Ends the writing.</param>
+    /// <exception cref="NpgsqlException">A statement has failed, Heimdall's or Hangfire's: nothing is written.</exception>
+    /// <exception cref="TransactionException">The commit has failed, or nobody knows how it ended.</exception>
     internal async Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, Task<T>> writeAsync, CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
@@ -87,9 +90,22 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
 
     private async Task<string[]> TakePlacesAsync(NpgsqlConnection connection, Guid[] jobIds, CancellationToken cancellationToken)
     {
-        var first = clients.Create(storage.On(connection))
-            .Create<IJobRunner>(runner => runner.RunAsync(jobIds[0], CancellationToken.None), new EnqueuedState(Name));
+        var first = TakePlace(connection, jobIds[0]);
         return jobIds.Length == 1 ? [first] : [first, .. await CopyAsync(connection, first, jobIds, cancellationToken)];
+    }
+
+    private string TakePlace(NpgsqlConnection connection, Guid jobId)
+    {
+        try
+        {
+            return clients.Create(storage.On(connection)).Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(Name));
+        }
+        catch (BackgroundJobClientException exception) when (exception.InnerException is { } cause)
+        {
+            // Hangfire wraps all that goes wrong. Callers tell a store that is away from one that refuses, as for any other statement.
+            ExceptionDispatchInfo.Throw(cause);
+            throw;
+        }
     }
 
     /// <returns>The places of all jobs but the first, which has one.</returns>

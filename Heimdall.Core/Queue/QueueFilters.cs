@@ -14,8 +14,9 @@ internal sealed class QueueFilters : IJobFilterProvider
 {
     private readonly JobFilter[] _filters;
 
-    public QueueFilters(Action<Guid> jobDeleted) => _filters =
+    public QueueFilters(QueueDelivery delivery, Action<Guid> jobDeleted) => _filters =
     [
+        new(delivery, JobFilterScope.Global, order: null),
         new(new TruthfulStates(jobDeleted), JobFilterScope.Global, order: null),
         new(new SecondAttempts(this), JobFilterScope.Global, order: null),
         new(new StatisticsHistoryAttribute(), JobFilterScope.Global, order: null),

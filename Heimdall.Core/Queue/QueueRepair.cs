@@ -1,5 +1,5 @@
-using Hangfire;
 using Heimdall.Core.Database;
+using Npgsql;
 
 namespace Heimdall.Core.Queue;
 
@@ -58,7 +58,7 @@ public sealed class QueueRepair(StoreDatabase database, JobQueue queue)
                 requeued.Add(id);
             }
         }
-        catch (BackgroundJobClientException)
+        catch (NpgsqlException exception) when (StoreRetry.IsAway(exception))
         {
             // The store is away; the next round goes on.
         }

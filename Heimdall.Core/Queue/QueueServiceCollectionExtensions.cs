@@ -19,7 +19,9 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton(provider => new QueueStorage(provider.GetRequiredService<StoreDatabase>(), config));
         services.AddSingleton<IStorePreparation, QueueInstallation>();
         services.AddSingleton(provider => provider.GetRequiredService<QueueStorage>().Open());
-        services.AddSingleton<IJobFilterProvider>(provider => new QueueFilters(JobDeletedInDashboard(provider.GetRequiredService<JobStore>())));
+        services.AddSingleton<QueueDelivery>();
+        services.AddSingleton<IJobFilterProvider>(provider => new QueueFilters(
+            provider.GetRequiredService<QueueDelivery>(), JobDeletedInDashboard(provider.GetRequiredService<JobStore>())));
         services.AddSingleton<BackgroundJobClientFactory>();
         services.AddSingleton<IBackgroundJobClientFactory>(provider => provider.GetRequiredService<BackgroundJobClientFactory>());
         services.AddSingleton<JobQueue>();

@@ -3,7 +3,6 @@ using Hangfire.Client;
 using Hangfire.Common;
 using Hangfire.States;
 using Heimdall.Core.Database;
-using Npgsql;
 
 namespace Heimdall.Core.Queue;
 
@@ -56,8 +55,9 @@ public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJ
             change();
             return null;
         }
-        catch (Exception exception) when (exception is NpgsqlException or TimeoutException)
+        catch (Exception exception)
         {
+            // The store is away, a lock is taken, or one of these jobs has a time zone or an expression that Hangfire cannot read here.
             return exception.Message;
         }
     }

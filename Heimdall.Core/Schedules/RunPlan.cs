@@ -10,16 +10,23 @@ internal sealed class RunPlan
     /// <summary>So many runs wait for their turn; more are skipped.</summary>
     public const int MostWaiting = 100;
 
+    private const string Replaced = "Replaced by a later run before it was fired.";
+
     private readonly Schedule _schedule;
     private readonly IReadOnlyList<(Guid Id, JobStatus Status)> _open;
     private readonly JobSubmitter _submitter;
     private readonly DateTime _now;
     private readonly List<ScheduleRun> _waiting = [];
+    private readonly List<ScheduleRun> _held = [];
     private readonly Dictionary<Guid, ScheduleRun> _decided = [];
     private readonly List<Job> _jobs = [];
+    private readonly List<Exception> _faults = [];
 
     /// <param name="schedule">Whose lock is held.</param>
-    /// <param name="waiting">Its runs that wait, the oldest first: those whose turn it is are fired.</param>
+    /// <param name="waiting">
+    /// Its runs that wait, the oldest first: those whose turn it is are fired. While it is paused, what the clock planned goes on waiting, and
+    /// stands in nobody's way.
+    /// </param>
     /// <param name="open">Its jobs that have not ended.</param>
     /// <param name="submitter">Routes the jobs.</param>
     /// <param name="now">The moment.</param>
@@ -31,6 +38,10 @@ internal sealed class RunPlan
             if (now - run.PlannedAt > Definition.MaxLateness && run.TriggeredBy is null)
             {
                 Decide(run, RunOutcome.Skipped, "Its turn came later than max_lateness.");
+            }
+            else if (schedule.Pause is not null && run.TriggeredBy is null)
+            {
+                _held.Add(run);
             }
             else if (Definition.Overlap == OverlapRule.Allow || !IsBusy)
             {
@@ -48,6 +59,9 @@ internal sealed class RunPlan
 
     /// <summary>To be recorded and queued.</summary>
     public IReadOnlyList<Job> Jobs => _jobs;
+
+    /// <summary>Why runs were refused, where neither their schedule nor the catalog is to blame. To be logged.</summary>
+    public IReadOnlyList<Exception> Faults => _faults;
 
     /// <summary>Jobs that stand in the way of a run that replaces them.</summary>
     public IReadOnlyList<Guid> InTheWay => Definition.Overlap == OverlapRule.Replace && _waiting.Count > 0
@@ -69,7 +83,7 @@ internal sealed class RunPlan
             }
             else if (Definition.Overlap == OverlapRule.Replace && i < occurrences.Count - 1)
             {
-                Decide(run, RunOutcome.Skipped, "Replaced by a later run before it was fired.");
+                Decide(run, RunOutcome.Skipped, Replaced);
             }
             else
             {
@@ -78,12 +92,26 @@ internal sealed class RunPlan
         }
     }
 
+    /// <summary>There can be no run at a time that was planned.</summary>
+    public void Refuse(DateTime plannedAt, string reason) => Decide(ToRun(plannedAt, triggeredBy: null), RunOutcome.Refused, reason);
+
+    /// <param name="id">Of the run. One that is skipped or refused at once has an id of its own: what was not done may be asked for again.</param>
+    /// <param name="user">Who asks.</param>
     /// <returns>The run that somebody has asked for.</returns>
-    public ScheduleRun AddTriggered(string user)
+    public ScheduleRun AddTriggered(Guid id, string user)
     {
-        var run = ToRun(_now, user);
+        var run = ToRun(_now, user) with { Id = id };
         Add(run);
-        return _decided[run.Id];
+        if (_decided[id].Outcome is RunOutcome.Skipped or RunOutcome.Refused && _decided.Remove(id, out var undone))
+        {
+            undone = undone with { Id = Guid.CreateVersion7() };
+            return _decided[undone.Id] = undone;
+        }
+        if (Definition.Overlap == OverlapRule.Replace)
+        {
+            Replace(_held); // after the pause they would stop the later run
+        }
+        return _decided[id];
     }
 
     private void Add(ScheduleRun run)
@@ -104,14 +132,19 @@ internal sealed class RunPlan
                 Wait(run, $"Waits for the runs before it (job {BlockingJob}).");
                 break;
             default:
-                foreach (var replaced in _waiting)
-                {
-                    Decide(replaced, RunOutcome.Skipped, "Replaced by a later run before it was fired.");
-                }
-                _waiting.Clear();
+                Replace(_waiting);
                 Wait(run, $"Waits for job {BlockingJob}, which it replaces, to stop.");
                 break;
         }
+    }
+
+    private void Replace(List<ScheduleRun> waiting)
+    {
+        foreach (var run in waiting)
+        {
+            Decide(run, RunOutcome.Skipped, Replaced);
+        }
+        waiting.Clear();
     }
 
     private Guid BlockingJob => _open.Count > 0 ? _open[0].Id : _jobs[0].Id;
@@ -145,6 +178,15 @@ internal sealed class RunPlan
         catch (JobRefusedException refused)
         {
             return (null, string.Join(" ", refused.Problems.Select(problem => $"{problem.Path}: {problem.Message}")));
+        }
+        catch (UnknownPluginException unknown)
+        {
+            return (null, unknown.Message);
+        }
+        catch (Exception fault)
+        {
+            _faults.Add(fault); // of a plugin, say; the other runs of this transaction are not to suffer for it
+            return (null, "Its job could not be prepared; the log of the process says why.");
         }
     }
 

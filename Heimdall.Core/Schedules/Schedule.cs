@@ -17,7 +17,10 @@ public sealed record Schedule
     public SchedulePause? Pause { get; init; }
 
     /// <summary>True when it is in the configuration file: it goes when it leaves the file.</summary>
-    public bool IsFromFile { get; init; }
+    public bool IsFromFile => Seed is not null;
+
+    /// <summary>What the file said, in short, when it last seeded it; null where it never did.</summary>
+    internal string? Seed { get; init; }
 
     /// <summary>Counts the changes that people made.</summary>
     public long Revision { get; init; }
@@ -42,10 +45,13 @@ public sealed record Schedule
     }
 
     /// <summary>The same, as clocks in the schedule's time zone show them.</summary>
-    public IEnumerable<DateTimeOffset> ComingLocally() => Coming().Select(Definition.Times().ToLocal);
+    public IEnumerable<DateTimeOffset> ComingLocally() => Coming().Select(time => Definition.Times().ToLocal(time));
 
-    /// <summary>The same schedule with its next occurrence.</summary>
-    internal Schedule WithNext() => this with { NextAt = Coming().Cast<DateTime?>().FirstOrDefault() };
+    /// <summary>The same schedule with its next occurrence. Where that cannot be told it is the last known one, so that it is looked for again.</summary>
+    internal Schedule WithNext() => this with
+    {
+        NextAt = Definition.FindTimesProblem() is null ? Coming().Cast<DateTime?>().FirstOrDefault() : Pause is null ? NextAt ?? DecidedUntil : null,
+    };
 
     /// <summary>By the store's precision.</summary>
     internal static DateTime JustBefore(DateTime time) => time.AddMicroseconds(-1);

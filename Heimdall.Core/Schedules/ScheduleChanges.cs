@@ -25,12 +25,19 @@ internal static class ScheduleChanges
         {
             return (schedule, []);
         }
-        var goesOn = Schedule.JustBefore(from);
-        var passed = DueOccurrences.PassedOver(
-            schedule.Definition.After(schedule.DecidedUntil).TakeWhile(time => time <= goesOn),
-            $"Paused by {pause.By}{(pause.Reason.Length > 0 ? $": {pause.Reason}" : "")}.");
-        return ((schedule with { Pause = null, DecidedUntil = Later(schedule.DecidedUntil, goesOn) }).WithNext(), passed is null ? [] : [passed]);
+        var (goesOn, passed) = PassOver(schedule, Schedule.JustBefore(from), ReasonOf(pause));
+        return ((goesOn with { Pause = null }).WithNext(), passed);
     }
+
+    /// <summary>Decides that nothing is run of what was to be up to a moment.</summary>
+    public static (Schedule Schedule, IReadOnlyList<DueOccurrence> Passed) PassOver(Schedule schedule, DateTime until, string why)
+    {
+        var passed = DueOccurrences.PassedOver(schedule.Definition.After(schedule.DecidedUntil).TakeWhile(time => time <= until), why);
+        return (schedule with { DecidedUntil = Later(schedule.DecidedUntil, until) }, passed is null ? [] : [passed]);
+    }
+
+    /// <summary>Why an occurrence in a pause was not run.</summary>
+    public static string ReasonOf(SchedulePause pause) => $"Paused by {pause.By}{(pause.Reason.Length > 0 ? $": {pause.Reason}" : "")}.";
 
     /// <summary>Ends a pause whose time is over.</summary>
     public static (Schedule Schedule, IReadOnlyList<DueOccurrence> Passed) ResumeIfOver(Schedule schedule, DateTime now) =>

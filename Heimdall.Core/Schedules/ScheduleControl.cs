@@ -3,7 +3,10 @@ using Npgsql;
 
 namespace Heimdall.Core.Schedules;
 
-/// <summary>What people do with schedules. Each change is one transaction, and all processes go by it at once.</summary>
+/// <summary>
+/// What people do with schedules, and what the configuration file does. Each change is one transaction, and all processes go by it at once.
+/// What was due before a change is decided by what the schedule said then, in the same transaction.
+/// </summary>
 public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, ScheduleMirror mirror, TimeProvider clock)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
@@ -13,39 +16,8 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     /// <param name="mayChange">Whether what is there (null: nothing) may be changed.</param>
     /// <param name="cancellationToken">Ends the change.</param>
     /// <returns>The schedule and whether it is new; null when it may not be changed.</returns>
-    public async Task<(Schedule Schedule, bool IsNew)?> PutAsync(ScheduleDefinition definition, Predicate<Schedule?> mayChange, CancellationToken cancellationToken)
-    {
-        (Schedule Schedule, bool IsNew)? put;
-        do
-        {
-            put = null;
-            var refused = false;
-            await queue.InTransactionAsync(
-                async connection =>
-                {
-                    var was = await ScheduleStore.LockAsync(connection, definition.Id, cancellationToken);
-                    refused = !mayChange(was);
-                    if (refused)
-                    {
-                        return false;
-                    }
-                    var seed = await ScheduleStore.FindSeedAsync(connection, definition.Id, cancellationToken);
-                    var written = was is null
-                        ? await ScheduleStore.InsertAsync(connection, ScheduleChanges.Create(definition, Now), seed: null, cancellationToken)
-                        : await ScheduleStore.UpdateAsync(connection, ScheduleChanges.Redefine(was, definition, Now), seed, cancellationToken);
-                    put = written is null ? null : (written, was is null);
-                    return written is not null;
-                },
-                cancellationToken);
-            if (refused)
-            {
-                return null;
-            }
-        }
-        while (put is null); // somebody else has just made one with this id
-        mirror.Show(put.Value.Schedule);
-        return put;
-    }
+    public async Task<(Schedule Schedule, bool IsNew)?> PutAsync(ScheduleDefinition definition, Predicate<Schedule?> mayChange, CancellationToken cancellationToken) =>
+        await WriteAsync(definition, was => (mayChange(was), was?.Seed), cancellationToken) is var (schedule, was) ? (schedule, was is null) : null;
 
     /// <summary>Deletes a schedule with its history. Its jobs stay, and those that run go on.</summary>
     /// <param name="id">Of the schedule.</param>
@@ -72,7 +44,9 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
         return deleted;
     }
 
-    /// <summary>Keeps a schedule from firing. What it would have fired meanwhile is passed over; what runs goes on.</summary>
+    /// <summary>
+    /// Keeps a schedule from firing: what would be due meanwhile is passed over, what waits for its turn goes on waiting, what runs goes on.
+    /// </summary>
     /// <param name="id">Of the schedule.</param>
     /// <param name="by">The user.</param>
     /// <param name="reason">Why; may be empty.</param>
@@ -96,36 +70,142 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                 return was;
             }
             var (schedule, passed) = ScheduleChanges.Resume(was, Now);
-            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ToRun(schedule, occurrence))], cancellationToken);
+            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, Now))], cancellationToken);
             return await ScheduleStore.SetPauseAsync(connection, schedule, cancellationToken);
         },
         cancellationToken);
 
     /// <summary>Asks for a run now.</summary>
     /// <returns>What became of it; null when there is no such schedule.</returns>
-    public Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) => firer.TriggerAsync(id, user, cancellationToken);
+    public async Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) =>
+        (await TriggerAsync(id, new RunRequest(user, Key: null), cancellationToken))?.Run;
+
+    /// <summary>The same for a wish that may be told twice.</summary>
+    public Task<RequestedRun?> TriggerAsync(string id, RunRequest request, CancellationToken cancellationToken) =>
+        firer.TriggerAsync(id, request, cancellationToken);
+
+    /// <summary>Makes a schedule what the file says, if that is something else than when it last seeded it.</summary>
+    /// <param name="definition">What the file says.</param>
+    /// <param name="seed">The same in short.</param>
+    /// <param name="cancellationToken">Ends the change.</param>
+    /// <returns>What it was and is, null where it is left as it is.</returns>
+    internal Task<(Schedule Schedule, Schedule? Was)?> SeedAsync(ScheduleDefinition definition, string seed, CancellationToken cancellationToken) =>
+        WriteAsync(definition, was => (was is null || was.Seed != seed, seed), cancellationToken);
+
+    /// <summary>Brings back a schedule that had left the file. What was to be meanwhile is passed over.</summary>
+    /// <returns>False when it had not.</returns>
+    internal Task<bool> BringBackAsync(string id, CancellationToken cancellationToken) => queue.InTransactionAsync(
+        async connection =>
+        {
+            if (await ScheduleStore.BringBackAsync(connection, id, cancellationToken) is not { } removed)
+            {
+                return false;
+            }
+            var (schedule, passed) = ScheduleChanges.PassOver(removed, Now, "Its schedule had left the configuration file.");
+            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, Now))], cancellationToken);
+            await ScheduleStore.AdvanceAsync(connection, schedule.WithNext(), cancellationToken);
+            return true;
+        },
+        cancellationToken);
+
+    /// <param name="definition">All that it is to say.</param>
+    /// <param name="judge">Whether what is there (null: nothing) may be changed, and its seed from now on.</param>
+    /// <param name="cancellationToken">Ends the change.</param>
+    /// <returns>What it is and was; null when it may not be changed.</returns>
+    private async Task<(Schedule Schedule, Schedule? Was)?> WriteAsync(
+        ScheduleDefinition definition, Func<Schedule?, (bool MayChange, string? Seed)> judge, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var mayChange = true;
+            Schedule? was = null;
+            Schedule? written = null;
+            Firing? settled = null;
+            await queue.InTransactionAsync(
+                async connection =>
+                {
+                    was = await ScheduleStore.LockAsync(connection, definition.Id, cancellationToken);
+                    (mayChange, var seed) = judge(was);
+                    if (!mayChange)
+                    {
+                        return false;
+                    }
+                    if (was is null)
+                    {
+                        written = await ScheduleStore.InsertAsync(connection, ScheduleChanges.Create(definition, Now) with { Seed = seed }, cancellationToken);
+                        return written is not null; // else somebody has just made one with this id
+                    }
+                    var schedule = was;
+                    if (!definition.HasTimesOf(was.Definition))
+                    {
+                        settled = await firer.SettleAsync(connection, was, cancellationToken);
+                        if (settled.HasMore)
+                        {
+                            return true;
+                        }
+                        schedule = await PassOverAsync(connection, settled.Schedule, cancellationToken);
+                    }
+                    written = await ScheduleStore.UpdateAsync(connection, ScheduleChanges.Redefine(schedule, definition, Now) with { Seed = seed }, cancellationToken);
+                    return true;
+                },
+                cancellationToken);
+            if (!mayChange)
+            {
+                return null;
+            }
+            if (settled is not null)
+            {
+                await firer.FollowUpAsync(settled, cancellationToken);
+            }
+            if (written is not null)
+            {
+                mirror.Show(written);
+                return (written, was);
+            }
+        }
+    }
 
     private async Task<Schedule?> ChangeAsync(string id, Func<NpgsqlConnection, Schedule, Task<Schedule>> changeAsync, CancellationToken cancellationToken)
     {
-        var changed = await queue.InTransactionAsync(
-            async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is { } schedule
-                ? await changeAsync(connection, schedule)
-                : null,
-            cancellationToken);
-        if (changed is not null)
+        while (true)
         {
-            mirror.Show(changed);
+            Schedule? changed = null;
+            var settled = await queue.InTransactionAsync(
+                async connection =>
+                {
+                    if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { } was)
+                    {
+                        return null;
+                    }
+                    var settled = await firer.SettleAsync(connection, was, cancellationToken);
+                    changed = settled.HasMore ? null : await changeAsync(connection, settled.Schedule);
+                    return settled;
+                },
+                cancellationToken);
+            if (settled is null)
+            {
+                return null;
+            }
+            // A run that would replace a job is held by a pause, and the job stays.
+            var isPaused = changed?.Pause is not null;
+            await firer.FollowUpAsync(isPaused ? settled with { InTheWay = [] } : settled, cancellationToken);
+            if (changed is not null)
+            {
+                mirror.Show(changed);
+                return changed;
+            }
         }
-        return changed;
     }
 
-    private ScheduleRun ToRun(Schedule schedule, DueOccurrence passed) => new()
+    /// <summary>Of a schedule that is paused, records what the pause has passed over so far.</summary>
+    private async Task<Schedule> PassOverAsync(NpgsqlConnection connection, Schedule paused, CancellationToken cancellationToken)
     {
-        Id = Guid.CreateVersion7(),
-        Schedule = schedule.Id,
-        PlannedAt = passed.PlannedAt,
-        Outcome = RunOutcome.Skipped,
-        Reason = passed.Missed,
-        DecidedAt = Now,
-    };
+        if (paused.Pause is null)
+        {
+            return paused;
+        }
+        var (schedule, passed) = ScheduleChanges.PassOver(paused, Now, ScheduleChanges.ReasonOf(paused.Pause));
+        await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, Now))], cancellationToken);
+        return schedule;
+    }
 }

@@ -62,6 +62,7 @@ public sealed record ScheduleDefinition
         Context = config.Context,
     };
 
+    /// <summary>When there is no <see cref="FindTimesProblem"/>.</summary>
     public CronTimes Times() => new(Cron, Timezone);
 
     /// <summary>The job of one run.</summary>
@@ -79,8 +80,14 @@ public sealed record ScheduleDefinition
         User = User,
     };
 
-    /// <summary>The occurrences after a moment.</summary>
-    public IEnumerable<DateTime> After(DateTime moment) =>
+    /// <returns>Why this machine cannot tell its occurrences, or null: what was written elsewhere, or long ago, may not be read here.</returns>
+    public string? FindTimesProblem() =>
+        CronTimes.FindZoneProblem(Timezone) is { } zone ? $"Its timezone '{Timezone}' {zone}."
+        : CronTimes.FindProblem(Cron) is { } cron ? $"Its cron '{Cron}' {cron}."
+        : null;
+
+    /// <summary>The occurrences after a moment; none where they cannot be told.</summary>
+    public IEnumerable<DateTime> After(DateTime moment) => FindTimesProblem() is not null ? [] :
         Times().After(StartsAt > moment ? Schedule.JustBefore(StartsAt.Value) : moment).TakeWhile(time => EndsAt is null || time < EndsAt);
 
     /// <summary>True when both come true at the same times.</summary>

@@ -1,3 +1,4 @@
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Submission;
@@ -16,62 +17,89 @@ public sealed partial class ScheduleFirer(
     /// <summary>Who cancels a job that is replaced.</summary>
     public const string Canceller = "schedule";
 
+    /// <summary>A schedule whose occurrences cannot be told here is left to other machines for so long; then one is refused, and that is seen.</summary>
+    private static readonly TimeSpan LeftToOthers = TimeSpan.FromMinutes(1);
+
     /// <summary>Decides what is due, and fires what has waited for its turn.</summary>
-    public async Task FireDueAsync(string id, CancellationToken cancellationToken)
+    /// <returns>Why this machine cannot tell what is due; null when it can.</returns>
+    public async Task<string?> FireDueAsync(string id, CancellationToken cancellationToken)
     {
-        bool hasMore;
+        Firing? firing;
         do
         {
-            (_, hasMore) = await FireAsync(id, triggeredBy: null, cancellationToken);
+            firing = await FireAsync(id, request: null, cancellationToken);
         }
-        while (hasMore);
+        while (firing is { HasMore: true });
+        return firing is { Schedule: { Pause: null, Definition: var definition } } ? definition.FindTimesProblem() : null;
     }
 
     /// <summary>A run now, paused or not, beside those of the clock. The rule for overlaps holds for it too.</summary>
     /// <returns>What became of it; null when there is no such schedule.</returns>
-    public async Task<ScheduleRun?> TriggerAsync(string id, string user, CancellationToken cancellationToken) =>
-        (await FireAsync(id, user, cancellationToken)).Triggered;
+    public async Task<RequestedRun?> TriggerAsync(string id, RunRequest request, CancellationToken cancellationToken) =>
+        (await FireAsync(id, request, cancellationToken))?.Requested;
 
-    private async Task<(ScheduleRun? Triggered, bool HasMore)> FireAsync(string id, string? triggeredBy, CancellationToken cancellationToken)
+    private async Task<Firing?> FireAsync(string id, RunRequest? request, CancellationToken cancellationToken)
     {
-        var firing = await queue.InTransactionAsync(connection => DecideAsync(connection, id, triggeredBy, cancellationToken), cancellationToken);
-        if (firing is null)
+        var firing = await queue.InTransactionAsync(
+            async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is { } schedule
+                ? await DecideAsync(connection, schedule, request, LeftToOthers, cancellationToken)
+                : null,
+            cancellationToken);
+        if (firing is not null)
         {
-            return (null, false);
+            await FollowUpAsync(firing, cancellationToken);
         }
-        Log(id, firing.Plan);
+        return firing;
+    }
+
+    /// <summary>Decides what is due of a schedule whose lock is held, before it is changed, within the transaction of the change.</summary>
+    /// <returns>What was decided; unless there is more, the change can be made. For <see cref="FollowUpAsync"/>.</returns>
+    internal Task<Firing> SettleAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
+        DecideAsync(connection, schedule, request: null, leftToOthers: TimeSpan.Zero, cancellationToken);
+
+    /// <summary>Once the transaction has been committed.</summary>
+    internal async Task FollowUpAsync(Firing firing, CancellationToken cancellationToken)
+    {
+        Log(firing.Schedule.Id, firing.Plan);
         if (firing.MirrorIsOld)
         {
             mirror.Show(firing.Schedule);
         }
-        foreach (var job in firing.Plan.InTheWay) // should this be lost, the keeper finds the run that waits
+        try
         {
-            await canceller.CancelAsync(job, Canceller, cancellationToken);
+            foreach (var job in firing.InTheWay)
+            {
+                await canceller.CancelAsync(job, Canceller, cancellationToken);
+            }
         }
-        return (firing.Triggered, firing.HasMore);
+        catch (Exception exception) when (StoreRetry.IsAway(exception))
+        {
+            LogCancelledLater(firing.Schedule.Id, exception.Message); // the keeper finds the run that waits
+        }
     }
 
-    private async Task<Firing?> DecideAsync(NpgsqlConnection connection, string id, string? triggeredBy, CancellationToken cancellationToken)
+    private async Task<Firing> DecideAsync(
+        NpgsqlConnection connection, Schedule was, RunRequest? request, TimeSpan leftToOthers, CancellationToken cancellationToken)
     {
-        if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { } was)
-        {
-            return null;
-        }
         var now = clock.GetUtcNow().UtcDateTime;
         var (schedule, passed) = ScheduleChanges.ResumeIfOver(was, now);
         var plan = new RunPlan(
-            schedule, await ScheduleRunStore.FindWaitingAsync(connection, id, cancellationToken),
-            await ScheduleRunStore.FindOpenJobsAsync(connection, id, cancellationToken), submitter, now);
+            schedule, await ScheduleRunStore.FindWaitingAsync(connection, was.Id, cancellationToken),
+            await ScheduleRunStore.FindOpenJobsAsync(connection, was.Id, cancellationToken), submitter, now);
         plan.AddDue(passed);
         var hasMore = false;
-        if (schedule.Pause is null)
+        if (schedule.Definition.FindTimesProblem() is { } problem)
+        {
+            schedule = RefuseUntold(schedule, plan, problem, now - leftToOthers);
+        }
+        else if (schedule.Pause is null)
         {
             var due = DueOccurrences.Of(schedule, now);
             plan.AddDue(due.Occurrences);
             schedule = (schedule with { DecidedUntil = due.DecidedUntil }).WithNext();
             hasMore = due.HasMore;
         }
-        var triggered = triggeredBy is null ? null : plan.AddTriggered(triggeredBy);
+        var requested = request is null ? null : await RequestAsync(connection, plan, was.Id, request, cancellationToken);
         if (schedule.Pause != was.Pause)
         {
             await ScheduleStore.SetPauseAsync(connection, schedule, cancellationToken);
@@ -86,12 +114,36 @@ public sealed partial class ScheduleFirer(
             await queue.AddAsync(connection, plan.Jobs, cancellationToken);
         }
         // Hangfire goes by the expression alone: it has set a next run where there is none.
-        var mirrorIsOld = schedule.Pause != was.Pause || (schedule.NextAt is null && (was.NextAt is not null || triggered is not null));
-        return new Firing(schedule, plan, triggered, hasMore, mirrorIsOld);
+        var mirrorIsOld = schedule.Pause != was.Pause || (schedule.NextAt is null && (was.NextAt is not null || requested is not null));
+        return new Firing(schedule, plan, requested, hasMore, mirrorIsOld);
+    }
+
+    private static async Task<RequestedRun> RequestAsync(
+        NpgsqlConnection connection, RunPlan plan, string id, RunRequest request, CancellationToken cancellationToken)
+    {
+        var runId = request.ToRunId(id);
+        return request.Key is not null && await ScheduleRunStore.FindAsync(connection, runId, cancellationToken) is { } before
+            ? new RequestedRun(before, IsNew: false)
+            : new RequestedRun(plan.AddTriggered(runId, request.User), IsNew: true);
+    }
+
+    /// <summary>Of occurrences that cannot be told, the next that was known is refused; where they can be told again, those after it count.</summary>
+    private static Schedule RefuseUntold(Schedule schedule, RunPlan plan, string problem, DateTime dueUntil)
+    {
+        if (schedule.Pause is not null || schedule.NextAt is not { } next || next <= schedule.DecidedUntil || next > dueUntil)
+        {
+            return schedule;
+        }
+        plan.Refuse(next, $"When it is due cannot be told: {problem}");
+        return schedule with { DecidedUntil = next };
     }
 
     private void Log(string id, RunPlan plan)
     {
+        foreach (var fault in plan.Faults)
+        {
+            LogFault(fault, id);
+        }
         foreach (var run in plan.Decided)
         {
             switch (run.Outcome)
@@ -109,14 +161,30 @@ public sealed partial class ScheduleFirer(
         }
     }
 
-    private sealed record Firing(Schedule Schedule, RunPlan Plan, ScheduleRun? Triggered, bool HasMore, bool MirrorIsOld);
-
     [LoggerMessage(LogLevel.Information, "Schedule {Schedule} fired job {JobId}, planned at {PlannedAt:O}")]
     private partial void LogFired(string schedule, Guid jobId, DateTime plannedAt);
 
     [LoggerMessage(LogLevel.Warning, "Schedule {Schedule} has no job for {PlannedAt:O}: {Reason}")]
     private partial void LogRefused(string schedule, DateTime plannedAt, string reason);
 
+    [LoggerMessage(LogLevel.Error, "A job of schedule {Schedule} could not be prepared")]
+    private partial void LogFault(Exception exception, string schedule);
+
+    [LoggerMessage(LogLevel.Warning, "The job that a run of schedule {Schedule} replaces is cancelled later: {Reason}")]
+    private partial void LogCancelledLater(string schedule, string reason);
+
     [LoggerMessage(LogLevel.Information, "Schedule {Schedule} skips {PlannedAt:O}: {Reason}")]
     private partial void LogSkipped(string schedule, DateTime plannedAt, string reason);
+}
+
+/// <summary>What was decided in one transaction.</summary>
+/// <param name="Schedule">As it is now.</param>
+/// <param name="Plan">What becomes of its runs.</param>
+/// <param name="Requested">The run that somebody has asked for.</param>
+/// <param name="HasMore">More is due.</param>
+/// <param name="MirrorIsOld">Hangfire has to hear of the schedule.</param>
+internal sealed record Firing(Schedule Schedule, RunPlan Plan, RequestedRun? Requested, bool HasMore, bool MirrorIsOld)
+{
+    /// <summary>Jobs to be cancelled.</summary>
+    public IReadOnlyList<Guid> InTheWay { get; init; } = Plan.InTheWay;
 }

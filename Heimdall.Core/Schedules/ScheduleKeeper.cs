@@ -8,13 +8,16 @@ namespace Heimdall.Core.Schedules;
 
 /// <summary>
 /// What Hangfire does not call for: runs whose turn has come, pauses that are over, occurrences whose call was lost, a list of recurring
-/// jobs that somebody has changed by hand, and history that grows old.
+/// jobs that somebody has changed by hand, and history that grows old. Whatever goes wrong is told and tried again; the worker goes on.
 /// </summary>
 internal sealed partial class ScheduleKeeper(
     ScheduleStore schedules, ScheduleRunStore runs, ScheduleFirer firer, ScheduleMirror mirror, StoreReadiness readiness, TimeProvider clock,
     ILogger<ScheduleKeeper> logger)
     : BackgroundService
 {
+    /// <summary>For so long a schedule that has left the configuration file can come back.</summary>
+    public static readonly TimeSpan KeptRemoved = TimeSpan.FromDays(30);
+
     private const int KeptRuns = 10_000;
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
@@ -24,22 +27,37 @@ internal sealed partial class ScheduleKeeper(
     /// <summary>In this time Hangfire has called.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        await readiness.WaitAsync(stoppingToken);
-        // The first to fail fails the service, and that is seen: the host stops.
-        await await Task.WhenAny(
-            EveryAsync(LookInterval, FireForgottenAsync, stoppingToken),
-            EveryAsync(RepairInterval, mirror.RepairAsync, stoppingToken),
-            EveryAsync(TrimInterval, token => runs.TrimAsync(KeptRuns, token), stoppingToken));
-    }
-
-    private async Task FireForgottenAsync(CancellationToken cancellationToken)
+    /// <summary>Looks once at all schedules that somebody must look at. One that cannot be fired keeps none of the others.</summary>
+    /// <exception cref="NpgsqlException">The store is away.</exception>
+    /// <exception cref="TransactionException">The same.</exception>
+    internal async Task FireForgottenAsync(CancellationToken cancellationToken)
     {
         foreach (var id in await schedules.FindForgottenAsync(clock.GetUtcNow().UtcDateTime - Grace, cancellationToken))
         {
-            await firer.FireDueAsync(id, cancellationToken);
+            try
+            {
+                await firer.FireDueAsync(id, cancellationToken);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested && !StoreRetry.IsAway(exception))
+            {
+                LogNotFired(exception, id);
+            }
         }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await readiness.WaitAsync(stoppingToken);
+        await Task.WhenAll(
+            EveryAsync(LookInterval, FireForgottenAsync, stoppingToken),
+            EveryAsync(RepairInterval, mirror.RepairAsync, stoppingToken),
+            EveryAsync(TrimInterval, TrimAsync, stoppingToken));
+    }
+
+    private async Task TrimAsync(CancellationToken cancellationToken)
+    {
+        await runs.TrimAsync(KeptRuns, cancellationToken);
+        await schedules.ForgetRemovedAsync(clock.GetUtcNow().UtcDateTime - KeptRemoved, cancellationToken);
     }
 
     private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> lookAsync, CancellationToken cancellationToken)
@@ -51,9 +69,13 @@ internal sealed partial class ScheduleKeeper(
             {
                 await lookAsync(cancellationToken);
             }
-            catch (Exception exception) when (exception is NpgsqlException or TransactionException)
+            catch (Exception exception) when (StoreRetry.IsAway(exception))
             {
                 LogPostponed(exception.Message);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                LogFailed(exception);
             }
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));
@@ -61,4 +83,10 @@ internal sealed partial class ScheduleKeeper(
 
     [LoggerMessage(LogLevel.Warning, "Schedules are looked after later: {Reason}")]
     private partial void LogPostponed(string reason);
+
+    [LoggerMessage(LogLevel.Error, "Schedules could not be looked after")]
+    private partial void LogFailed(Exception exception);
+
+    [LoggerMessage(LogLevel.Error, "Schedule {Schedule} could not be fired")]
+    private partial void LogNotFired(Exception exception, string schedule);
 }

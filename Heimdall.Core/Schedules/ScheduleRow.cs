@@ -10,7 +10,7 @@ internal static class ScheduleRow
 {
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
-        paused_at, paused_by, pause_reason, paused_until, seed is not null, revision, created_at, updated_at,
+        paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
         version, tags, command_criteria, cluster_criteria
         """;
 
@@ -38,7 +38,7 @@ internal static class ScheduleRow
         DecidedUntil = row.GetDateTime(12),
         NextAt = Time(row, 13),
         Pause = row.IsDBNull(14) ? null : new SchedulePause(row.GetDateTime(14), row.GetString(15), row.GetString(16), Time(row, 17)),
-        IsFromFile = row.GetBoolean(18),
+        Seed = row.IsDBNull(18) ? null : row.GetString(18),
         Revision = row.GetInt64(19),
         CreatedAt = row.GetDateTime(20),
         UpdatedAt = row.GetDateTime(21),

@@ -26,6 +26,17 @@ public sealed record ScheduleRun
 
     /// <summary>How its job stands, where it has one and that is still known.</summary>
     public RunJob? Job { get; init; }
+
+    /// <summary>Of an occurrence that is not run.</summary>
+    internal static ScheduleRun Skipped(string schedule, DueOccurrence missed, DateTime now) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        Schedule = schedule,
+        PlannedAt = missed.PlannedAt,
+        Outcome = RunOutcome.Skipped,
+        Reason = missed.Missed,
+        DecidedAt = now,
+    };
 }
 
 /// <param name="Status">How the job of a run stands.</param>

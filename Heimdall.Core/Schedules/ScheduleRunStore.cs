@@ -16,9 +16,12 @@ public sealed class ScheduleRunStore(StoreDatabase database)
         select {Columns}, {JobColumns} from schedule cross join lateral (
             select * from schedule_run where schedule_run.schedule = schedule.id order by planned_at desc, id desc limit 1) run
         left join job on job.id = run.job_id
+        where schedule.removed_at is null
         """;
 
     private const string WaitingSql = $"select {Columns} from schedule_run run where schedule = $1 and outcome = 'WAITING' order by planned_at, id";
+
+    private const string FindSql = $"select {Columns}, {JobColumns} from schedule_run run left join job on job.id = run.job_id where run.id = $1";
 
     private const string OpenJobsSql = """
         select id, status from job where schedule = $1 and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING') order by id
@@ -93,6 +96,12 @@ public sealed class ScheduleRunStore(StoreDatabase database)
     {
         await using var command = new NpgsqlCommand(WaitingSql, connection) { Parameters = { new() { Value = schedule } } };
         return await ReadAsync(command, withJob: false, cancellationToken);
+    }
+
+    internal static async Task<ScheduleRun?> FindAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(FindSql, connection) { Parameters = { new() { Value = id } } };
+        return (await ReadAsync(command, withJob: true, cancellationToken)).SingleOrDefault();
     }
 
     /// <summary>The jobs of a schedule that have not ended.</summary>

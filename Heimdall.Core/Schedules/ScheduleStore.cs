@@ -7,9 +7,9 @@ namespace Heimdall.Core.Schedules;
 /// <summary>The <c>schedule</c> table. Whoever changes a row, or decides what becomes of its occurrences, holds its lock.</summary>
 public sealed class ScheduleStore(StoreDatabase database)
 {
-    private const string SelectSql = $"select {ScheduleRow.Columns} from schedule where id = $1";
+    private const string SelectSql = $"select {ScheduleRow.Columns} from schedule where id = $1 and removed_at is null";
 
-    private const string SelectAllSql = $"select {ScheduleRow.Columns} from schedule order by id";
+    private const string SelectAllSql = $"select {ScheduleRow.Columns} from schedule where removed_at is null order by id";
 
     private const string LockSql = $"{SelectSql} for update";
 
@@ -40,16 +40,29 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string DeleteSql = "delete from schedule where id = $1";
 
-    private const string SeedOfSql = "select seed from schedule where id = $1";
+    private const string RemoveUnseededSql = """
+        with removed as (
+            update schedule set removed_at = $2, next_at = null where seed is not null and removed_at is null and not id = any ($1) returning id),
+        ended as (
+            update schedule_run run set outcome = 'SKIPPED', reason = 'Its schedule left the configuration file.', decided_at = $2
+            from removed where run.schedule = removed.id and run.outcome = 'WAITING')
+        select id from removed order by id
+        """;
 
-    private const string RemoveUnseededSql = "delete from schedule where seed is not null and not id = any ($1)";
+    private const string BringBackSql = $"update schedule set removed_at = null where id = $1 and removed_at is not null returning {ScheduleRow.Columns}";
+
+    // Who makes a schedule makes a new one.
+    private const string ForgetSql = "delete from schedule where id = $1 and removed_at is not null";
+
+    private const string ForgetRemovedSql = "delete from schedule where removed_at < $1";
 
     // Due for longer than Hangfire needs, out of a pause, or with a run that waits for nothing more or for a job that nobody has told to stop.
+    // What the clock planned waits for the end of a pause, too.
     private const string ForgottenSql = """
-        select id from schedule where next_at < $1 or paused_until < $1
+        select id from schedule where removed_at is null and (next_at < $1 or paused_until < $1)
         union
         select run.schedule from schedule_run run join schedule on schedule.id = run.schedule
-        where run.outcome = 'WAITING' and (
+        where run.outcome = 'WAITING' and removed_at is null and (paused_at is null or run.triggered_by is not null) and (
             overlap = 'allow'
             or not exists (select from job where job.schedule = run.schedule and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING'))
             or overlap = 'replace' and exists (select from job where job.schedule = run.schedule and status in ('ACCEPTED', 'RUNNING')))
@@ -82,13 +95,7 @@ public sealed class ScheduleStore(StoreDatabase database)
     {
         await using var command = database.DataSource.CreateCommand(ForgottenSql);
         command.Parameters.Add(new() { Value = dueBefore });
-        await using var row = await command.ExecuteReaderAsync(cancellationToken);
-        var ids = new List<string>();
-        while (await row.ReadAsync(cancellationToken))
-        {
-            ids.Add(row.GetString(0));
-        }
-        return ids;
+        return await ReadIdsAsync(command, cancellationToken);
     }
 
     /// <summary>Keeps everybody else from the schedule until the transaction ends.</summary>
@@ -99,11 +106,15 @@ public sealed class ScheduleStore(StoreDatabase database)
     }
 
     /// <returns>Null when somebody else has just made one with this id.</returns>
-    internal static Task<Schedule?> InsertAsync(NpgsqlConnection connection, Schedule schedule, string? seed, CancellationToken cancellationToken) =>
-        WriteAsync(connection, InsertSql, schedule, seed, cancellationToken);
+    internal static async Task<Schedule?> InsertAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken)
+    {
+        await using var command = Command(connection, ForgetSql, schedule.Id);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        return await WriteAsync(connection, InsertSql, schedule, cancellationToken);
+    }
 
-    internal static Task<Schedule?> UpdateAsync(NpgsqlConnection connection, Schedule schedule, string? seed, CancellationToken cancellationToken) =>
-        WriteAsync(connection, UpdateSql, schedule, seed, cancellationToken);
+    internal static Task<Schedule?> UpdateAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
+        WriteAsync(connection, UpdateSql, schedule, cancellationToken);
 
     internal static async Task<Schedule> SetPauseAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken)
     {
@@ -128,29 +139,51 @@ public sealed class ScheduleStore(StoreDatabase database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>What the file said when it last seeded a schedule; null where it never did.</summary>
-    internal static async Task<string?> FindSeedAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
+    /// <summary>Takes out what has left the file. It is not there any more, for anybody, but may come back with its pause and its history.</summary>
+    /// <returns>What was taken out.</returns>
+    internal async Task<IReadOnlyList<string>> RemoveUnseededAsync(string[] seeded, DateTime now, CancellationToken cancellationToken)
     {
-        await using var command = Command(connection, SeedOfSql, id);
-        return await command.ExecuteScalarAsync(cancellationToken) as string;
+        await using var command = database.DataSource.CreateCommand(RemoveUnseededSql);
+        command.Parameters.Add(new() { Value = seeded });
+        command.Parameters.Add(new() { Value = now });
+        return await ReadIdsAsync(command, cancellationToken);
     }
 
-    /// <summary>Deletes what has left the file.</summary>
-    internal static async Task RemoveUnseededAsync(NpgsqlConnection connection, string[] seeded, CancellationToken cancellationToken)
+    /// <returns>What had left the file and is there again; null where nothing had.</returns>
+    internal static async Task<Schedule?> BringBackAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
     {
-        await using var command = Command(connection, RemoveUnseededSql, [seeded]);
+        await using var command = Command(connection, BringBackSql, id);
+        return await ReadAsync(command, cancellationToken);
+    }
+
+    /// <summary>Deletes what left the file before a time, with its history.</summary>
+    internal async Task ForgetRemovedAsync(DateTime before, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(ForgetRemovedSql);
+        command.Parameters.Add(new() { Value = before });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    private static async Task<IReadOnlyList<string>> ReadIdsAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var ids = new List<string>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            ids.Add(row.GetString(0));
+        }
+        return ids;
+    }
+
     private static async Task<Schedule?> WriteAsync(
-        NpgsqlConnection connection, string sql, Schedule schedule, string? seed, CancellationToken cancellationToken)
+        NpgsqlConnection connection, string sql, Schedule schedule, CancellationToken cancellationToken)
     {
         var definition = schedule.Definition;
         await using var command = Command(
             connection, sql, definition.Id, definition.Name, definition.Description, definition.Cron, definition.Timezone, definition.Misfire.ToName(),
             ScheduleRow.Lateness(definition.MaxLateness), definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
             new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User, new JobParameters.JsonText(definition.Context.ToJsonString()),
-            schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(seed), definition.Version,
+            schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed), definition.Version,
             JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria), JobParameters.ToArray(definition.ClusterCriteria));
         return await ReadAsync(command, cancellationToken);
     }

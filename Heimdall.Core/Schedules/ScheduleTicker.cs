@@ -1,35 +1,55 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
-using Npgsql;
+using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Schedules;
 
 /// <summary>What Hangfire calls when an occurrence is due.</summary>
-internal sealed class ScheduleTicker(ScheduleFirer firer) : IScheduleTicker
+internal sealed partial class ScheduleTicker(ScheduleFirer firer, QueueDelivery delivery, ILogger<ScheduleTicker> logger) : IScheduleTicker
 {
-    public Task TickAsync(string scheduleId, CancellationToken cancellationToken) =>
-        WhileStoreIsThereAsync(() => firer.FireDueAsync(scheduleId, cancellationToken), "The store is away. What is due is fired when it is back.");
-
-    public Task TriggerAsync(string scheduleId, CancellationToken cancellationToken) => WhileStoreIsThereAsync(
+    public Task TickAsync(string scheduleId, CancellationToken cancellationToken) => EndTruthfullyAsync(
+        scheduleId,
         async () =>
         {
-            var run = await firer.TriggerAsync(scheduleId, "dashboard", cancellationToken);
+            if (await firer.FireDueAsync(scheduleId, cancellationToken) is { } problem)
+            {
+                throw new JobEndedBadlyException(canceled: false, problem);
+            }
+        },
+        "The store is away. What is due is fired when it is back.",
+        cancellationToken);
+
+    public Task TriggerAsync(string scheduleId, CancellationToken cancellationToken) => EndTruthfullyAsync(
+        scheduleId,
+        async () =>
+        {
+            // A worker that is killed may have fired it already: Hangfire then delivers the call once more.
+            var run = (await firer.TriggerAsync(scheduleId, new RunRequest("dashboard", delivery.Key), cancellationToken))?.Run;
             if (run is not { Outcome: RunOutcome.Fired or RunOutcome.Waiting })
             {
                 throw new JobEndedBadlyException(canceled: false, run?.Reason ?? "There is no such schedule any more.");
             }
         },
-        "The store is away. Nothing was run.");
+        "The store went away. Whether there is a run its history says when it is back.",
+        cancellationToken);
 
-    private static async Task WhileStoreIsThereAsync(Func<Task> doAsync, string orElse)
+    private async Task EndTruthfullyAsync(string scheduleId, Func<Task> fireAsync, string whenAway, CancellationToken cancellationToken)
     {
         try
         {
-            await doAsync();
+            await fireAsync();
         }
-        catch (NpgsqlException exception) when (StoreRetry.IsAway(exception))
+        catch (Exception exception) when (StoreRetry.IsAway(exception))
         {
-            throw new JobEndedBadlyException(canceled: false, orElse);
+            throw new JobEndedBadlyException(canceled: false, whenAway);
+        }
+        catch (Exception exception) when (exception is not JobEndedBadlyException && !cancellationToken.IsCancellationRequested)
+        {
+            LogNotFired(exception, scheduleId);
+            throw new JobEndedBadlyException(canceled: false, "The schedule could not be fired; the worker's log says why. What is due is tried again.");
         }
     }
+
+    [LoggerMessage(LogLevel.Error, "Schedule {Schedule} could not be fired")]
+    private partial void LogNotFired(Exception exception, string schedule);
 }

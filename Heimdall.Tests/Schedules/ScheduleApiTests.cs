@@ -117,6 +117,53 @@ public sealed class ScheduleApiTests
     }
 
     [Test]
+    public async Task A_run_that_is_asked_for_twice_with_one_key_is_made_once(CancellationToken cancellationToken)
+    {
+        await PutAsync("keyed", cancellationToken, more: "\"overlap\": \"allow\",");
+        Task<Reply> AskAsync(string key, string user = "carol") => SendAsync(
+            HttpMethod.Post, "/api/v1/schedule/keyed/trigger", cancellationToken, body: null, ("Idempotency-Key", key), ("X-Heimdall-User", user));
+
+        var replies = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => AskAsync("one")));
+        var other = (await AskAsync("two")).AssertStatus(202);
+        var others = (await AskAsync("\"one\"", user: "dave")).AssertStatus(202);
+
+        Assert.That(replies.Select(reply => (int)reply.Status), Is.All.EqualTo(202));
+        Assert.That(replies.Select(reply => (reply["id"], reply["job_id"], reply.Header("Location"))).Distinct(), Has.Exactly(1).Items);
+        Assert.That(replies.Count(reply => reply.Header("Idempotency-Replayed") is null), Is.EqualTo(1));
+        Assert.That(new[] { replies[0]["id"], other["id"], others["id"] }, Is.Unique);
+        Assert.That(await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where schedule = 'keyed'", cancellationToken), Is.EqualTo(3));
+        (await AskAsync("")).AssertProblem(400, "Idempotency-Key");
+    }
+
+    [Test]
+    public async Task A_key_is_free_while_its_run_was_skipped(CancellationToken cancellationToken)
+    {
+        await PutAsync("busy", cancellationToken);
+        var first = (await PostAsync("/api/v1/schedule/busy/trigger", cancellationToken)).AssertStatus(202);
+        Task<Reply> AskAsync() => SendAsync(HttpMethod.Post, "/api/v1/schedule/busy/trigger", cancellationToken, body: null, ("Idempotency-Key", "once"));
+        (await AskAsync()).AssertProblem(409, first["job_id"]!);
+        await _heimdall.CancelAsync(Guid.Parse(first["job_id"]!), cancellationToken);
+
+        var second = (await AskAsync()).AssertStatus(202);
+
+        Assert.That(second.Header("Idempotency-Replayed"), Is.Null);
+        Assert.That((await AskAsync()).AssertStatus(202)["id"], Is.EqualTo(second["id"]));
+    }
+
+    [Test]
+    public async Task Times_that_cannot_be_told_are_a_conflict_and_the_schedule_is_still_shown(CancellationToken cancellationToken)
+    {
+        await PutAsync("lost-zone", cancellationToken);
+        await _heimdall.Store.ExecuteAsync("update heimdall.schedule set timezone = 'Europe/Atlantis' where id = 'lost-zone'", cancellationToken);
+
+        (await _heimdall.GetAsync("/api/v1/schedule/lost-zone/next", cancellationToken)).AssertProblem(409, "Europe/Atlantis", "IANA");
+        (await _heimdall.GetAsync("/api/v1/schedule/lost-zone", cancellationToken)).AssertStatus(200);
+        (await _heimdall.GetAsync("/hangfire/sql/schedules/lost-zone", cancellationToken)).AssertStatus(200);
+        (await PostAsync("/api/v1/schedule/lost-zone/pause", cancellationToken)).AssertStatus(200);
+        (await PutAsync("lost-zone", cancellationToken)).AssertStatus(200);
+    }
+
+    [Test]
     public async Task Runs_come_in_pages(CancellationToken cancellationToken)
     {
         await PutAsync("paged", cancellationToken, more: "\"overlap\": \"allow\",");

@@ -12,15 +12,11 @@ namespace Heimdall.Tests.Schedules;
 [CancelAfter(60_000)]
 public sealed class ScheduleFiringTests
 {
-    private const string Id = "minutely";
+    private const string Id = ScheduleTestStore.Id;
 
-    private static readonly DateTime Noon = new(2026, 5, 4, 12, 0, 0, DateTimeKind.Utc);
+    private static readonly DateTime Noon = ScheduleTestStore.Noon;
 
-    private static readonly ScheduleDefinition EveryMinute = new()
-    {
-        Id = Id, Name = "raise", Cron = "* * * * *", User = "alice", Tags = ["nightly"], CommandCriteria = ["type:postgres"], ClusterCriteria = ["data:local"],
-        Context = new JsonObject { ["query"] = "select 1" },
-    };
+    private static readonly ScheduleDefinition EveryMinute = ScheduleTestStore.EveryMinute;
 
     private ScheduleTestStore _store = null!;
 
@@ -33,9 +29,9 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task A_run_is_an_ordinary_job_that_names_its_schedule(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { MaxLateness = TimeSpan.FromHours(1) }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { MaxLateness = TimeSpan.FromHours(1) }, cancellationToken);
 
-        await FireAtAsync(process, Noon.AddSeconds(1), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddSeconds(1), cancellationToken);
 
         var jobs = (await process.GetRequiredService<JobStore>().ListAsync(new JobFilter { ScheduleId = Id }, cancellationToken)).Jobs;
         Assert.That(jobs, Has.Exactly(1).Items);
@@ -52,7 +48,7 @@ public sealed class ScheduleFiringTests
     public async Task Workers_that_are_called_together_fire_each_occurrence_once(CancellationToken cancellationToken)
     {
         var definition = EveryMinute with { Cron = "* * * * * *", Overlap = OverlapRule.Allow, Misfire = MisfireRule.All };
-        var one = await StartAsync(definition, cancellationToken);
+        var one = await _store.StartAsync(definition, cancellationToken);
         var other = await _store.StartAsync(cancellationToken);
 
         _store.Clock.Now = Noon.AddSeconds(119.5);
@@ -67,12 +63,12 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task Skip_leaves_out_what_comes_while_the_run_before_goes_on(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Skip }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Skip }, cancellationToken);
 
-        await FireAtAsync(process, Noon, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
         await _store.EndJobsAsync(Id, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(2), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(2), cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 SKIPPED", "12:02:00 FIRED" }));
         var first = await _store.Database.ScalarAsync<Guid>("select job_id from heimdall.schedule_run order by planned_at limit 1", cancellationToken);
@@ -84,10 +80,10 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task Allow_fires_beside_the_run_before(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Allow }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Allow }, cancellationToken);
 
-        await FireAtAsync(process, Noon, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 FIRED" }));
     }
@@ -95,17 +91,17 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task Queue_fires_one_after_the_other_in_their_order(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Queue }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Queue }, cancellationToken);
 
-        await FireAtAsync(process, Noon, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(2), cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(2), cancellationToken);
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 WAITING", "12:02:00 WAITING" }));
-        Assert.That(await ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
 
         await _store.EndJobsAsync(Id, cancellationToken);
-        Assert.That(await ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
-        await FireAtAsync(process, Noon.AddMinutes(2).AddSeconds(9), cancellationToken);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        await _store.FireAtAsync(process, Noon.AddMinutes(2).AddSeconds(9), cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 FIRED", "12:02:00 WAITING" }));
     }
@@ -113,9 +109,9 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task Queue_is_bounded(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Queue, Misfire = MisfireRule.All }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Queue, Misfire = MisfireRule.All }, cancellationToken);
 
-        await FireAtAsync(process, Noon.AddMinutes(150), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(150), cancellationToken);
 
         Assert.That(
             (await _store.RunsAsync(Id, cancellationToken)).CountBy(run => run.Split(' ')[1]),
@@ -125,12 +121,12 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task One_whose_turn_comes_too_late_is_skipped(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Queue, Cron = "0 * * * *", MaxLateness = TimeSpan.FromMinutes(10) }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Queue, Cron = "0 * * * *", MaxLateness = TimeSpan.FromMinutes(10) }, cancellationToken);
 
-        await FireAtAsync(process, Noon, cancellationToken);
-        await FireAtAsync(process, Noon.AddHours(1), cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddHours(1), cancellationToken);
         await _store.EndJobsAsync(Id, cancellationToken);
-        await FireAtAsync(process, Noon.AddHours(1).AddMinutes(11), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddHours(1).AddMinutes(11), cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "13:00:00 SKIPPED" }));
     }
@@ -138,17 +134,17 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task Replace_cancels_the_run_before_and_fires_when_it_is_gone(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Replace }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Replace }, cancellationToken);
 
-        await FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
         await _store.StartJobsAsync(Id, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
         Assert.That(await JobsAsync("status || ' by ' || canceled_by", cancellationToken), Is.EqualTo(new[] { "CANCELING by schedule" }));
-        await FireAtAsync(process, Noon.AddMinutes(2), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(2), cancellationToken);
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 SKIPPED", "12:02:00 WAITING" }));
 
         await _store.EndJobsAsync(Id, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(2).AddSeconds(5), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(2).AddSeconds(5), cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 SKIPPED", "12:02:00 FIRED" }));
     }
@@ -156,24 +152,24 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task A_cancel_that_was_lost_is_found(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Replace }, cancellationToken);
-        await FireAtAsync(process, Noon, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Overlap = OverlapRule.Replace }, cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
 
         // As if the worker had died after its commit.
         await _store.Database.ExecuteAsync("update heimdall.job set status = 'RUNNING', finished_at = null", cancellationToken);
 
-        Assert.That(await ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
-        await FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(4), cancellationToken);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(4), cancellationToken);
         Assert.That(await JobsAsync("status", cancellationToken), Is.EqualTo(new[] { "CANCELING" }));
     }
 
     [Test]
     public async Task One_that_finds_no_cluster_is_refused_and_says_why(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { ClusterCriteria = ["data:gone"] }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { ClusterCriteria = ["data:gone"] }, cancellationToken);
 
-        await FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 REFUSED" }));
         Assert.That(await _store.Database.ScalarAsync<string>("select reason from heimdall.schedule_run", cancellationToken), Does.Contain("data:gone"));
@@ -183,9 +179,9 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task One_whose_context_no_plugin_takes_is_refused_and_says_why(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Context = new JsonObject { ["query"] = "select 1", ["tea"] = true } }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Context = new JsonObject { ["query"] = "select 1", ["tea"] = true } }, cancellationToken);
 
-        await FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
 
         Assert.That(await _store.Database.ScalarAsync<string>("select outcome || reason from heimdall.schedule_run", cancellationToken), Does.StartWith("REFUSED").And.Contain("tea"));
     }
@@ -193,76 +189,23 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task What_was_missed_while_no_worker_ran_is_made_up_for_once(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute, cancellationToken);
 
-        Assert.That(await ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
         _store.Clock.Now = Noon.AddMinutes(3).AddSeconds(20);
-        Assert.That(await ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
-        await FireAtAsync(process, _store.Clock.Now, cancellationToken);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        await _store.FireAtAsync(process, _store.Clock.Now, cancellationToken);
 
         Assert.That(
             await _store.RunsAsync(Id, cancellationToken),
             Is.EqualTo(new[] { "12:00:00 SKIPPED", "12:01:00 SKIPPED", "12:02:00 SKIPPED", "12:03:00 FIRED" }));
-        Assert.That(await ForgottenAsync(process, cancellationToken), Is.Empty);
-    }
-
-    [Test]
-    public async Task A_pause_passes_over_and_says_so(CancellationToken cancellationToken)
-    {
-        var process = await StartAsync(EveryMinute, cancellationToken);
-        var control = process.GetRequiredService<ScheduleControl>();
-
-        var paused = await control.PauseAsync(Id, "bob", "closing", until: null, cancellationToken);
-        Assert.That((paused!.NextAt, paused.Pause!.By, paused.Pause.Reason), Is.EqualTo(((DateTime?)null, "bob", "closing")));
-        await FireAtAsync(process, Noon.AddMinutes(3), cancellationToken);
-        Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.Empty);
-
-        _store.Clock.Now = Noon.AddMinutes(3).AddSeconds(1);
-        var resumed = await control.ResumeAsync(Id, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(4), cancellationToken);
-
-        Assert.That((resumed!.Pause, resumed.NextAt), Is.EqualTo(((SchedulePause?)null, (DateTime?)Noon.AddMinutes(4))));
-        Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:03:00 SKIPPED", "12:04:00 FIRED" }));
-        Assert.That(
-            await _store.Database.ScalarAsync<string>("select reason from heimdall.schedule_run where outcome = 'SKIPPED'", cancellationToken),
-            Is.EqualTo("Paused by bob: closing. So it was of the 3 before."));
-    }
-
-    [Test]
-    public async Task A_pause_with_an_end_ends_by_itself_also_after_a_restart(CancellationToken cancellationToken)
-    {
-        var process = await StartAsync(EveryMinute, cancellationToken);
-
-        var paused = await process.GetRequiredService<ScheduleControl>().PauseAsync(Id, "bob", "", Noon.AddMinutes(2), cancellationToken);
-        var restarted = await _store.StartAsync(cancellationToken);
-        await FireAtAsync(restarted, Noon.AddMinutes(1), cancellationToken);
-        await FireAtAsync(restarted, Noon.AddMinutes(2), cancellationToken);
-
-        Assert.That(paused!.NextAt, Is.EqualTo(Noon.AddMinutes(2)));
-        Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:01:00 SKIPPED", "12:02:00 FIRED" }));
-        Assert.That((await restarted.GetRequiredService<ScheduleStore>().FindAsync(Id, cancellationToken))!.Pause, Is.Null);
-    }
-
-    [Test]
-    public async Task Somebody_may_ask_for_a_run_while_it_is_paused(CancellationToken cancellationToken)
-    {
-        var process = await StartAsync(EveryMinute with { Overlap = OverlapRule.Skip }, cancellationToken);
-        var control = process.GetRequiredService<ScheduleControl>();
-        await control.PauseAsync(Id, "bob", "", until: null, cancellationToken);
-
-        var first = await control.TriggerAsync(Id, "carol", cancellationToken);
-        var second = await control.TriggerAsync(Id, "carol", cancellationToken);
-
-        Assert.That((first!.Outcome, first.TriggeredBy, first.PlannedAt), Is.EqualTo((RunOutcome.Fired, "carol", _store.Clock.Now)));
-        Assert.That((second!.Outcome, second.Reason), Is.EqualTo((RunOutcome.Skipped, $"The run before has not ended (job {first.JobId}).")));
-        Assert.That(await JobsAsync("\"user\"", cancellationToken), Is.EqualTo(new[] { "alice" }));
-        Assert.That(await control.TriggerAsync("nobody", "carol", cancellationToken), Is.Null);
+        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
     }
 
     [Test]
     public async Task Hangfire_shows_the_next_run_that_there_will_be(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Cron = "0 15 * * *", Timezone = "Europe/Berlin", EndsAt = Noon.AddDays(1) }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Cron = "0 15 * * *", Timezone = "Europe/Berlin", EndsAt = Noon.AddDays(1) }, cancellationToken);
         var control = process.GetRequiredService<ScheduleControl>();
         var recurring = process.GetRequiredService<RecurringJobs>();
         async Task<RecurringJob> ShownAsync() => (await recurring.ListAsync(cancellationToken)).Single();
@@ -272,7 +215,7 @@ public sealed class ScheduleFiringTests
         Assert.That((await ShownAsync()).NextAt, Is.Null);
         await control.ResumeAsync(Id, cancellationToken);
         Assert.That((await ShownAsync()).NextAt, Is.EqualTo(Noon.AddHours(1)));
-        await FireAtAsync(process, Noon.AddHours(1), cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddHours(1), cancellationToken);
         Assert.That((await ShownAsync()).NextAt, Is.Null, "the next would be after its end");
         await control.DeleteAsync(Id, _ => true, cancellationToken);
         Assert.That(await recurring.ListAsync(cancellationToken), Is.Empty);
@@ -281,7 +224,7 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task What_is_changed_in_Hangfire_by_hand_is_put_right(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Cron = "0 15 * * *" }, cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Cron = "0 15 * * *" }, cancellationToken);
         var recurring = process.GetRequiredService<RecurringJobs>();
         var right = await recurring.ListAsync(cancellationToken);
 
@@ -298,30 +241,13 @@ public sealed class ScheduleFiringTests
     [Test]
     public async Task Old_history_is_forgotten(CancellationToken cancellationToken)
     {
-        var process = await StartAsync(EveryMinute with { Misfire = MisfireRule.All, Overlap = OverlapRule.Allow }, cancellationToken);
-        await FireAtAsync(process, Noon.AddMinutes(9), cancellationToken);
+        var process = await _store.StartAsync(EveryMinute with { Misfire = MisfireRule.All, Overlap = OverlapRule.Allow }, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(9), cancellationToken);
 
         await process.GetRequiredService<ScheduleRunStore>().TrimAsync(kept: 2, cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:07:00 FIRED", "12:08:00 FIRED", "12:09:00 FIRED" }));
     }
-
-    private async Task<IServiceProvider> StartAsync(ScheduleDefinition definition, CancellationToken cancellationToken)
-    {
-        var process = await _store.StartAsync(cancellationToken);
-        await process.GetRequiredService<ScheduleControl>().PutAsync(definition, _ => true, cancellationToken);
-        return process;
-    }
-
-    private async Task FireAtAsync(IServiceProvider process, DateTime now, CancellationToken cancellationToken)
-    {
-        _store.Clock.Now = now;
-        await process.GetRequiredService<ScheduleFirer>().FireDueAsync(Id, cancellationToken);
-    }
-
-    /// <summary>What a worker would look at by itself now.</summary>
-    private Task<IReadOnlyList<string>> ForgottenAsync(IServiceProvider process, CancellationToken cancellationToken) =>
-        process.GetRequiredService<ScheduleStore>().FindForgottenAsync(_store.Clock.Now.AddSeconds(-3), cancellationToken);
 
     private Task<List<string>> JobsAsync(string column, CancellationToken cancellationToken) =>
         _store.Database.ColumnAsync<string>($"select {column} from heimdall.job where schedule = $1 order by planned_at", cancellationToken, Id);

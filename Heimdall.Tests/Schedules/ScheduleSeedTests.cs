@@ -78,16 +78,94 @@ public sealed class ScheduleSeedTests
     }
 
     [Test]
-    public async Task Other_times_count_from_when_they_are_said(CancellationToken cancellationToken)
+    public async Task Other_times_count_from_when_they_are_said_and_what_was_due_before_is_decided(CancellationToken cancellationToken)
     {
         await _store.StartAsync(cancellationToken, Nightly);
 
         _store.Clock.Now = Noon.AddDays(1);
-        var process = await _store.StartAsync(cancellationToken, Nightly with { Cron = "0 * * * *" });
+        var process = await _store.StartAsync(cancellationToken, Nightly with { Cron = "0 * * * *", Context = new() { ["query"] = "select 2" } });
         await process.GetRequiredService<ScheduleFirer>().FireDueAsync("nightly", cancellationToken);
 
-        Assert.That(await _store.RunsAsync("nightly", cancellationToken), Is.Empty);
+        Assert.That(await _store.RunsAsync("nightly", cancellationToken), Is.EqualTo(new[] { "03:00:00 FIRED" }));
+        Assert.That(await _store.Database.ScalarAsync<string>("select context ->> 'query' from heimdall.job", cancellationToken), Is.EqualTo("select 1"));
         Assert.That((await FindAsync(process, cancellationToken)).NextAt, Is.EqualTo(Noon.AddDays(1).AddHours(1)));
+    }
+
+    [Test]
+    public async Task What_left_the_file_of_one_process_comes_back_by_another_as_it_was(CancellationToken cancellationToken)
+    {
+        var hourly = Nightly with { Cron = "0 * * * *", Overlap = "queue" };
+        var process = await _store.StartAsync(cancellationToken, hourly);
+        var control = process.GetRequiredService<ScheduleControl>();
+        var firer = process.GetRequiredService<ScheduleFirer>();
+        _store.Clock.Now = Noon.AddHours(2);
+        await firer.FireDueAsync("nightly", cancellationToken); // 13:00 is made up for by 14:00
+        await control.TriggerAsync("nightly", "carol", cancellationToken);
+        await control.PauseAsync("nightly", "bob", "closing", until: null, cancellationToken);
+
+        var older = await _store.StartAsync(cancellationToken);
+        await _store.EndJobsAsync("nightly", cancellationToken);
+        _store.Clock.Now = Noon.AddHours(4);
+        Assert.That(await process.GetRequiredService<ScheduleStore>().FindAsync("nightly", cancellationToken), Is.Null);
+        Assert.That(await control.TriggerAsync("nightly", "carol", cancellationToken), Is.Null);
+        Assert.That(await ShownAsync(older, cancellationToken), Is.Empty);
+        Assert.That(await _store.ForgottenAsync(older, cancellationToken), Is.Empty);
+
+        await _store.StartAsync(cancellationToken, hourly);
+        var back = await FindAsync(process, cancellationToken);
+        Assert.That((back.Pause?.By, back.IsFromFile, back.DecidedUntil), Is.EqualTo(("bob", true, Noon.AddHours(4))));
+        Assert.That(
+            await _store.RunsAsync("nightly", cancellationToken),
+            Is.EqualTo(new[] { "13:00:00 SKIPPED", "14:00:00 FIRED", "14:00:00 SKIPPED by carol", "16:00:00 SKIPPED" }));
+        Assert.That(
+            await _store.Database.ScalarAsync<string>("select reason from heimdall.schedule_run order by planned_at desc limit 1", cancellationToken),
+            Is.EqualTo("Its schedule had left the configuration file. So it was of the 1 before."));
+        await control.ResumeAsync("nightly", cancellationToken);
+        Assert.That((await FindAsync(process, cancellationToken)).NextAt, Is.EqualTo(Noon.AddHours(5)));
+        Assert.That(await ShownAsync(process, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+    }
+
+    [Test]
+    public async Task Who_puts_one_that_left_the_file_makes_a_new_one(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(cancellationToken, Nightly);
+        var control = process.GetRequiredService<ScheduleControl>();
+        await control.PauseAsync("nightly", "bob", "", until: null, cancellationToken);
+        await _store.StartAsync(cancellationToken);
+
+        var put = await control.PutAsync(ScheduleDefinition.Of(Nightly), was => was is null, cancellationToken);
+
+        Assert.That((put!.Value.IsNew, put.Value.Schedule.Pause, put.Value.Schedule.IsFromFile), Is.EqualTo((true, (SchedulePause?)null, false)));
+    }
+
+    [Test]
+    public async Task One_made_by_PUT_is_taken_over_by_the_file_with_its_pause_and_history(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(cancellationToken);
+        var control = process.GetRequiredService<ScheduleControl>();
+        await control.PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 * * * *" }), _ => true, cancellationToken);
+        await control.TriggerAsync("nightly", "carol", cancellationToken);
+        await control.PauseAsync("nightly", "bob", "", until: null, cancellationToken);
+
+        await _store.StartAsync(cancellationToken, Nightly);
+
+        var schedule = await FindAsync(process, cancellationToken);
+        Assert.That((schedule.IsFromFile, schedule.Definition.Cron, schedule.Pause?.By), Is.EqualTo((true, "0 3 * * *", "bob")));
+        Assert.That(await _store.RunsAsync("nightly", cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED by carol" }));
+    }
+
+    [Test]
+    public async Task What_left_the_file_long_ago_is_forgotten(CancellationToken cancellationToken)
+    {
+        await _store.StartAsync(cancellationToken, Nightly);
+        var process = await _store.StartAsync(cancellationToken);
+        var schedules = process.GetRequiredService<ScheduleStore>();
+        Task<long> CountAsync() => _store.Database.ScalarAsync<long>("select count(*) from heimdall.schedule", cancellationToken);
+
+        await schedules.ForgetRemovedAsync(Noon, cancellationToken);
+        Assert.That(await CountAsync(), Is.EqualTo(1));
+        await schedules.ForgetRemovedAsync(Noon.AddSeconds(1), cancellationToken);
+        Assert.That(await CountAsync(), Is.Zero);
     }
 
     private static async Task<IEnumerable<string>> ShownAsync(IServiceProvider process, CancellationToken cancellationToken) =>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -16,9 +17,20 @@ namespace Heimdall.Tests.Schedules;
 /// <summary>A real store with Hangfire's tables in it, and processes around it whose clock the test sets. Nothing calls, nothing runs a job.</summary>
 internal sealed class ScheduleTestStore : IAsyncDisposable
 {
+    /// <summary>Of the schedule that most tests have.</summary>
+    public const string Id = "minutely";
+
     private readonly List<ServiceProvider> _processes = [];
 
     private ScheduleTestStore(TestDatabase database, ManualClock clock) => (Database, Clock) = (database, clock);
+
+    public static DateTime Noon { get; } = new(2026, 5, 4, 12, 0, 0, DateTimeKind.Utc);
+
+    public static ScheduleDefinition EveryMinute { get; } = new()
+    {
+        Id = Id, Name = "raise", Cron = "* * * * *", User = "alice", Tags = ["nightly"], CommandCriteria = ["type:postgres"], ClusterCriteria = ["data:local"],
+        Context = new JsonObject { ["query"] = "select 1" },
+    };
 
     public TestDatabase Database { get; }
 
@@ -42,6 +54,25 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
             cancellationToken);
         return process;
     }
+
+    /// <summary>The same, once somebody has put a schedule.</summary>
+    public async Task<IServiceProvider> StartAsync(ScheduleDefinition definition, CancellationToken cancellationToken)
+    {
+        var process = await StartAsync(cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(definition, _ => true, cancellationToken);
+        return process;
+    }
+
+    /// <summary>Has a process look at the schedule, as Hangfire does, when the clock is so far.</summary>
+    public async Task FireAtAsync(IServiceProvider process, DateTime now, CancellationToken cancellationToken)
+    {
+        Clock.Now = now;
+        await process.GetRequiredService<ScheduleFirer>().FireDueAsync(Id, cancellationToken);
+    }
+
+    /// <summary>What a worker would look at by itself now.</summary>
+    public Task<IReadOnlyList<string>> ForgottenAsync(IServiceProvider process, CancellationToken cancellationToken) =>
+        process.GetRequiredService<ScheduleStore>().FindForgottenAsync(Clock.Now.AddSeconds(-3), cancellationToken);
 
     /// <summary>The same on a store that is there already, which is left as it is.</summary>
     public static ServiceProvider Build(TestDatabase database, TimeProvider clock, params ScheduleConfig[] schedules)

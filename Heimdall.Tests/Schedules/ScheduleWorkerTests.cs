@@ -63,7 +63,7 @@ public sealed class ScheduleWorkerTests
                     """
                     select exists (select from pg_stat_activity
                         where datname = current_database() and application_name = 'heimdall store' and pg_blocking_pids(pid) @> array[$1]
-                            and (query like '%from schedule where id = $1 for update%' or query like '%insert into schedule_run%' or query like '%insert into job %'))
+                            and (query like '%from schedule where % for update%' or query like '%insert into schedule_run%' or query like '%insert into job %'))
                     """,
                     cancellationToken, connection.ProcessID),
                 cancellationToken);
@@ -128,12 +128,7 @@ public sealed class ScheduleWorkerTests
         _heimdall.StartWorker();
         await PutAsync(new { }, cancellationToken, cron: "0 0 1 1 *");
 
-        // What its button does.
-        await using (var store = ScheduleTestStore.Build(_heimdall.Store, TimeProvider.System))
-        {
-            var manager = ((IRecurringJobManagerFactory)store.GetRequiredService<RecurringJobs>()).GetManager(store.GetRequiredService<JobStorage>());
-            manager.Trigger(Id);
-        }
+        await PressTriggerNowAsync();
 
         var run = await Eventually.Becomes(
             async () => (await _heimdall.GetAsync($"/api/v1/schedule/{Id}/runs", cancellationToken)).Json.GetProperty("data"),
@@ -141,6 +136,60 @@ public sealed class ScheduleWorkerTests
             cancellationToken);
         Assert.That(run[0].GetProperty("triggered_by").GetString(), Is.EqualTo("dashboard"));
         await _heimdall.WaitForStatusAsync(run[0].GetProperty("job_id").GetGuid(), "SUCCEEDED", cancellationToken);
+    }
+
+    [Test]
+    public async Task Trigger_now_makes_one_run_when_the_worker_is_killed_before_Hangfire_knows_of_it(CancellationToken cancellationToken)
+    {
+        await _heimdall.Store.ExecuteAsync(
+            """
+            create table told (id int);
+            create function tell() returns trigger language plpgsql as $$ begin perform from public.told for update; return new; end $$;
+            create trigger tell before insert on hangfire.state for each row when (new.name = 'Succeeded') execute function tell();
+            insert into told values (1)
+            """,
+            cancellationToken);
+        await PutAsync(new { overlap = "allow" }, cancellationToken, cron: "0 0 1 1 *");
+        var worker = _heimdall.StartWorker();
+        await using (var connection = new NpgsqlConnection(_heimdall.Store.ConnectionString))
+        {
+            await connection.OpenAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await using var holding = new NpgsqlCommand("select from told for update", connection);
+            await holding.ExecuteNonQueryAsync(cancellationToken);
+            await PressTriggerNowAsync();
+            await Eventually.Is(
+                () => _heimdall.Store.ScalarAsync<bool>(
+                    """
+                    select exists (select from heimdall.schedule_run where outcome = 'FIRED')
+                        and exists (select from hangfire.job where statename = 'Processing' and invocationdata::text like '%TriggerAsync%')
+                        and exists (select from pg_stat_activity where application_name = 'heimdall queue' and pg_blocking_pids(pid) @> array[$1])
+                    """,
+                    cancellationToken, connection.ProcessID),
+                cancellationToken);
+            await worker.KillAsync(cancellationToken);
+        }
+
+        _heimdall.StartWorker();
+
+        await Eventually.Is(
+            () => _heimdall.Store.ScalarAsync<bool>(
+                "select exists (select from hangfire.job where statename = 'Succeeded' and invocationdata::text like '%TriggerAsync%')", cancellationToken),
+            cancellationToken,
+            TimeSpan.FromSeconds(60));
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<long>("select count(*) from hangfire.state where name = 'Processing' and jobid in (select id from hangfire.job where invocationdata::text like '%TriggerAsync%')", cancellationToken),
+            Is.EqualTo(2), "it was delivered twice");
+        Assert.That(await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.schedule_run", cancellationToken), Is.EqualTo(1));
+        Assert.That(await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where schedule is not null", cancellationToken), Is.EqualTo(1));
+    }
+
+    /// <summary>What the button in Hangfire's dashboard does.</summary>
+    private async Task PressTriggerNowAsync()
+    {
+        await using var store = ScheduleTestStore.Build(_heimdall.Store, TimeProvider.System);
+        var manager = ((IRecurringJobManagerFactory)store.GetRequiredService<RecurringJobs>()).GetManager(store.GetRequiredService<JobStorage>());
+        manager.Trigger(Id);
     }
 
     private async Task PutAsync(object more, CancellationToken cancellationToken, string cron = "* * * * * *")
