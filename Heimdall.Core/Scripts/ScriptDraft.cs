@@ -11,6 +11,7 @@ internal sealed class ScriptDraft : IAsyncDisposable
     private const string Prefix = ".heimdall-";
     private const string Suffix = ".draft";
     private const int ChunkSize = 64 * 1024;
+    private const int Tries = 100;
 
     /// <summary>Older ones were left by a process that died. No upload takes this long without writing.</summary>
     private static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
@@ -45,9 +46,9 @@ internal sealed class ScriptDraft : IAsyncDisposable
             {
                 return new ScriptDraft(root, CreateFile(directory, now));
             }
-            catch (IOException) when (directory.Length > root.Length && !Directory.Exists(directory))
+            catch (DirectoryNotFoundException) when (directory.Length > root.Length)
             {
-                // A deletion has left it empty and removed it: the one above it will do.
+                // A deletion has left it empty and removed it; by now another upload may have made it anew.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -91,19 +92,26 @@ internal sealed class ScriptDraft : IAsyncDisposable
     /// <exception cref="ScriptStorageException">It cannot be put there.</exception>
     public bool Publish(string target, bool mayReplace)
     {
-        try
+        for (var tries = 1; ; tries++)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Move(_file.Name, target, mayReplace);
-            return true;
-        }
-        catch (IOException) when (!mayReplace && File.Exists(target))
-        {
-            return false;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ScriptStorageException(e);
+            try
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                File.Move(_file.Name, target, mayReplace);
+                return true;
+            }
+            catch (IOException e) when (e is DirectoryNotFoundException or FileNotFoundException && tries < Tries && File.Exists(_file.Name))
+            {
+                // A deletion has removed the directory that had just been made: it was still empty.
+            }
+            catch (IOException) when (!mayReplace && File.Exists(target))
+            {
+                return false;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new ScriptStorageException(e);
+            }
         }
     }
 
