@@ -55,7 +55,7 @@ public sealed class JobClaims(StoreDatabase database)
     private const string RenewSql = """
         with mine as materialized (
             select job.id from job join unnest($1::uuid[], $2::int[]) as asked (id, attempt) on job.id = asked.id and job.attempt = asked.attempt
-            where job.status in ('RUNNING', 'CANCELING') order by job.id for update of job)
+            where job.status in ('RUNNING', 'CANCELING') order by job.id for no key update of job)
         update job set lease_until = now() + $3 from mine where job.id = mine.id
         returning job.id, job.status
         """;
