@@ -26,12 +26,12 @@ public sealed class JobLogStore(StoreDatabase database)
     // Of each stream the newest pieces behind one, and of those together as many as it takes to fill some bytes.
     private const string SelectTailSql = """
         select id, stream, lines, found from (
-            select id, stream, lines, count(*) over () as found, sum(octet_length(lines)) over (order by id desc) - octet_length(lines) as bytes_behind
-            from (
+            select id, stream, lines, count(*) over () as found, sum(bytes) over (order by id desc) - bytes as bytes_behind
+            from (select *, octet_length(convert_to(lines, 'UTF8')) as bytes from (
                 (select id, stream, lines from job_log where job_id = $1 and stream = 'stdout' and id > $2 order by id desc limit $4)
                 union all
                 (select id, stream, lines from job_log where job_id = $1 and stream = 'stderr' and id > $2 order by id desc limit $4)
-                order by id desc limit $4) newest) tail
+                order by id desc limit $4) newest) measured) tail
         where bytes_behind < $3 order by id
         """;
 
