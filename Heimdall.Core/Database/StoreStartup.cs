@@ -1,3 +1,4 @@
+using System.Transactions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -24,7 +25,7 @@ public sealed partial class StoreStartup(
                 readiness.SetReady();
                 return;
             }
-            catch (Exception exception) when (exception is NpgsqlException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException })
+            catch (Exception exception) when (exception is NpgsqlException or TransactionException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException })
             {
                 LogNotReachable(exception.Message);
             }
