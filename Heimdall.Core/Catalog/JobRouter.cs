@@ -61,7 +61,8 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
                 .Where(cluster => item.command.ClusterTags.All(cluster.Carries))
                 .Select(cluster => new Pair(item.command, cluster, FitOf(cluster))))
             .ToArray();
-        return new Judgement(commands, snapshot.Clusters, pairs, [.. pairs.Where(pair => pair.Fit == ClusterFit.Fits)]);
+        var best = request.MayWait && pairs.All(pair => pair.Fit != ClusterFit.Fits) ? ClusterFit.Unhealthy : ClusterFit.Fits;
+        return new Judgement(commands, snapshot.Clusters, pairs, [.. pairs.Where(pair => pair.Fit == best)]);
     }
 
     private static CommandFit FitOf(Command command, RoutingRequest request) => command switch
@@ -101,7 +102,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
         return furthest switch
         {
             ClusterFit.Inactive => RoutingResult.None($"The clusters that match are inactive: {clusters}."),
-            ClusterFit.Unhealthy => RoutingResult.Unhealthy($"The clusters that match did not answer their last health check: {clusters}."),
+            ClusterFit.Unhealthy when !request.MayWait => RoutingResult.Unhealthy($"The clusters that match did not answer their last health check: {clusters}."),
             _ => null,
         };
     }

@@ -4,4 +4,6 @@ namespace Heimdall.Core.Catalog;
 /// <param name="CommandCriteria">Tags that the command must carry.</param>
 /// <param name="ClusterCriteria">Tags that the cluster must carry.</param>
 /// <param name="User">Who asks.</param>
-public sealed record RoutingRequest(IReadOnlyCollection<string> CommandCriteria, IReadOnlyCollection<string> ClusterCriteria, string User);
+/// <param name="MayWait">Whether a cluster that did not answer its last health check will do where no other does: nobody is there to ask again.</param>
+public sealed record RoutingRequest(
+    IReadOnlyCollection<string> CommandCriteria, IReadOnlyCollection<string> ClusterCriteria, string User, bool MayWait = false);

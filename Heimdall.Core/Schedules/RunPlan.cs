@@ -172,7 +172,7 @@ internal sealed class RunPlan
         try
         {
             var (routing, prepared) = _submitter.Prepare(
-                Definition.ToSubmission(run.TriggeredBy is null ? run.PlannedAt + Definition.MaxLateness : null));
+                Definition.ToSubmission(run.TriggeredBy is null ? run.PlannedAt + Definition.MaxLateness : null), mayWait: run.TriggeredBy is null);
             return prepared is null ? (null, routing.Reason) : (prepared.Job with { ScheduleId = _schedule.Id, PlannedAt = run.PlannedAt }, null);
         }
         catch (JobRefusedException refused)

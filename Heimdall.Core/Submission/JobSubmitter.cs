@@ -12,11 +12,13 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
     /// </summary>
+    /// <param name="submission">What is asked for.</param>
+    /// <param name="mayWait">Whether a cluster will do that does not answer just now.</param>
     /// <returns>The pair with the job to record and what its plugin made of it, or why there is no pair.</returns>
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
-    public (RoutingResult Routing, PreparedJob? Prepared) Prepare(JobSubmission submission)
+    public (RoutingResult Routing, PreparedJob? Prepared) Prepare(JobSubmission submission, bool mayWait = false)
     {
-        var routing = router.Route(new RoutingRequest(submission.CommandCriteria, submission.ClusterCriteria, submission.User));
+        var routing = router.Route(new RoutingRequest(submission.CommandCriteria, submission.ClusterCriteria, submission.User, mayWait));
         if (!routing.IsFound)
         {
             return (routing, null);

@@ -1,3 +1,4 @@
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Schedules;
@@ -41,6 +42,20 @@ public sealed class ScheduleTroubleTests
         await MendAsync("hangfire.job", cancellationToken);
         await TickerOf(process).TickAsync(Id, cancellationToken);
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED" }));
+    }
+
+    [Test]
+    public async Task A_cluster_that_does_not_answer_just_now_costs_the_clock_no_run(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(ScheduleTestStore.EveryMinute with { Overlap = OverlapRule.Allow }, cancellationToken);
+        var cluster = process.GetRequiredService<LiveCatalog>().Current.Clusters.Single();
+        process.GetRequiredService<ClusterHealthBoard>().Set(cluster.Id, new ClusterHealth(Healthy: false, "away", TimeSpan.Zero, Noon));
+
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        var asked = await process.GetRequiredService<ScheduleControl>().TriggerAsync(Id, "carol", cancellationToken);
+
+        Assert.That(await _store.RunsAsync(Id, cancellationToken), Does.Contain("12:00:00 FIRED"));
+        Assert.That((asked!.Outcome, asked.Reason), Is.EqualTo((RunOutcome.Refused, "The clusters that match did not answer their last health check: [local].")));
     }
 
     [Test]
