@@ -55,22 +55,22 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     /// <returns>Null when there is no such schedule.</returns>
     public Task<Schedule?> PauseAsync(string id, string by, string reason, DateTime? until, CancellationToken cancellationToken) => ChangeAsync(
         id,
-        (connection, schedule) => ScheduleStore.SetPauseAsync(
-            connection, ScheduleChanges.Pause(schedule, new SchedulePause(Now, by, reason, until)), cancellationToken),
+        (connection, schedule, now) => ScheduleStore.SetPauseAsync(
+            connection, ScheduleChanges.Pause(schedule, new SchedulePause(now, by, reason, until)), cancellationToken),
         cancellationToken);
 
     /// <summary>Lets a schedule fire again, from now on.</summary>
     /// <returns>Null when there is no such schedule.</returns>
     public Task<Schedule?> ResumeAsync(string id, CancellationToken cancellationToken) => ChangeAsync(
         id,
-        async (connection, was) =>
+        async (connection, was, now) =>
         {
             if (was.Pause is null)
             {
                 return was;
             }
-            var (schedule, passed) = ScheduleChanges.Resume(was, Now);
-            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, Now))], cancellationToken);
+            var (schedule, passed) = ScheduleChanges.Resume(was, now);
+            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, now))], cancellationToken);
             return await ScheduleStore.SetPauseAsync(connection, schedule, cancellationToken);
         },
         cancellationToken);
@@ -92,6 +92,40 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     internal Task<(Schedule Schedule, Schedule? Was)?> SeedAsync(ScheduleDefinition definition, string seed, CancellationToken cancellationToken) =>
         WriteAsync(definition, was => (was is null || was.Seed != seed, seed), cancellationToken);
 
+    /// <summary>Takes out a schedule that has left the file. What was due before is fired; what waits for its turn is given up.</summary>
+    /// <returns>False when it is not the file's.</returns>
+    internal async Task<bool> TakeOutAsync(string id, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var settled = await queue.InTransactionAsync(
+                async connection =>
+                {
+                    if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { IsFromFile: true } schedule)
+                    {
+                        return null;
+                    }
+                    var settled = await firer.SettleAsync(connection, schedule, cancellationToken);
+                    if (!settled.HasMore)
+                    {
+                        await ScheduleStore.TakeOutAsync(connection, id, settled.At, cancellationToken);
+                    }
+                    return settled;
+                },
+                cancellationToken);
+            if (settled is null)
+            {
+                return false;
+            }
+            await firer.FollowUpAsync(settled with { InTheWay = [], MirrorIsOld = false }, cancellationToken);
+            if (!settled.HasMore)
+            {
+                mirror.Remove(id);
+                return true;
+            }
+        }
+    }
+
     /// <summary>Brings back a schedule that had left the file. What was to be meanwhile is passed over.</summary>
     /// <returns>False when it had not.</returns>
     internal Task<bool> BringBackAsync(string id, CancellationToken cancellationToken) => queue.InTransactionAsync(
@@ -101,8 +135,9 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
             {
                 return false;
             }
-            var (schedule, passed) = ScheduleChanges.PassOver(removed, Now, "Its schedule had left the configuration file.");
-            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, Now))], cancellationToken);
+            var now = Now;
+            var (schedule, passed) = ScheduleChanges.PassOver(removed, now, "Its schedule had left the configuration file.");
+            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, now))], cancellationToken);
             await ScheduleStore.AdvanceAsync(connection, schedule.WithNext(), cancellationToken);
             return true;
         },
@@ -143,9 +178,9 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                         {
                             return true;
                         }
-                        schedule = await PassOverAsync(connection, settled.Schedule, cancellationToken);
+                        schedule = await PassOverAsync(connection, settled.Schedule, settled.At, cancellationToken);
                     }
-                    written = await ScheduleStore.UpdateAsync(connection, ScheduleChanges.Redefine(schedule, definition, Now) with { Seed = seed }, cancellationToken);
+                    written = await ScheduleStore.UpdateAsync(connection, ScheduleChanges.Redefine(schedule, definition, settled?.At ?? Now) with { Seed = seed }, cancellationToken);
                     return true;
                 },
                 cancellationToken);
@@ -165,7 +200,7 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
         }
     }
 
-    private async Task<Schedule?> ChangeAsync(string id, Func<NpgsqlConnection, Schedule, Task<Schedule>> changeAsync, CancellationToken cancellationToken)
+    private async Task<Schedule?> ChangeAsync(string id, Func<NpgsqlConnection, Schedule, DateTime, Task<Schedule>> changeAsync, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -178,7 +213,7 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                         return null;
                     }
                     var settled = await firer.SettleAsync(connection, was, cancellationToken);
-                    changed = settled.HasMore ? null : await changeAsync(connection, settled.Schedule);
+                    changed = settled.HasMore ? null : await changeAsync(connection, settled.Schedule, settled.At);
                     return settled;
                 },
                 cancellationToken);
@@ -198,14 +233,14 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     }
 
     /// <summary>Of a schedule that is paused, records what the pause has passed over so far.</summary>
-    private async Task<Schedule> PassOverAsync(NpgsqlConnection connection, Schedule paused, CancellationToken cancellationToken)
+    private static async Task<Schedule> PassOverAsync(NpgsqlConnection connection, Schedule paused, DateTime now, CancellationToken cancellationToken)
     {
         if (paused.Pause is null)
         {
             return paused;
         }
-        var (schedule, passed) = ScheduleChanges.PassOver(paused, Now, ScheduleChanges.ReasonOf(paused.Pause));
-        await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, Now))], cancellationToken);
+        var (schedule, passed) = ScheduleChanges.PassOver(paused, now, ScheduleChanges.ReasonOf(paused.Pause));
+        await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, now))], cancellationToken);
         return schedule;
     }
 }

@@ -115,7 +115,7 @@ public sealed partial class ScheduleFirer(
         }
         // Hangfire goes by the expression alone: it has set a next run where there is none.
         var mirrorIsOld = schedule.Pause != was.Pause || (schedule.NextAt is null && (was.NextAt is not null || requested is not null));
-        return new Firing(schedule, plan, requested, hasMore, mirrorIsOld);
+        return new Firing(now, schedule, plan, requested, hasMore, mirrorIsOld);
     }
 
     private static async Task<RequestedRun> RequestAsync(
@@ -123,7 +123,7 @@ public sealed partial class ScheduleFirer(
     {
         var runId = request.ToRunId(id);
         return request.Key is not null && await ScheduleRunStore.FindAsync(connection, runId, cancellationToken) is { } before
-            ? new RequestedRun(before, IsNew: false)
+            ? new RequestedRun(plan.Decided.FirstOrDefault(run => run.Id == runId) ?? before, IsNew: false) // its turn may have come just now
             : new RequestedRun(plan.AddTriggered(runId, request.User), IsNew: true);
     }
 
@@ -178,12 +178,13 @@ public sealed partial class ScheduleFirer(
 }
 
 /// <summary>What was decided in one transaction.</summary>
+/// <param name="At">The moment that it was decided for; what changes the schedule in the same transaction goes by it too.</param>
 /// <param name="Schedule">As it is now.</param>
 /// <param name="Plan">What becomes of its runs.</param>
 /// <param name="Requested">The run that somebody has asked for.</param>
 /// <param name="HasMore">More is due.</param>
 /// <param name="MirrorIsOld">Hangfire has to hear of the schedule.</param>
-internal sealed record Firing(Schedule Schedule, RunPlan Plan, RequestedRun? Requested, bool HasMore, bool MirrorIsOld)
+internal sealed record Firing(DateTime At, Schedule Schedule, RunPlan Plan, RequestedRun? Requested, bool HasMore, bool MirrorIsOld)
 {
     /// <summary>Jobs to be cancelled.</summary>
     public IReadOnlyList<Guid> InTheWay { get; init; } = Plan.InTheWay;

@@ -12,7 +12,7 @@ namespace Heimdall.Core.Schedules;
 /// files differ each do so with their own: what that changes is logged, and what comes back is as it was.
 /// </summary>
 internal sealed partial class ScheduleSeed(
-    HeimdallConfig config, ScheduleStore schedules, ScheduleControl control, ScheduleMirror mirror, TimeProvider clock, ILogger<ScheduleSeed> logger)
+    HeimdallConfig config, ScheduleStore schedules, ScheduleControl control, ScheduleMirror mirror, ILogger<ScheduleSeed> logger)
     : IStorePreparation
 {
     public async Task PrepareAsync(CancellationToken cancellationToken)
@@ -31,9 +31,12 @@ internal sealed partial class ScheduleSeed(
             }
         }
         var seeded = definitions.Select(definition => definition.Id).ToArray();
-        foreach (var id in await schedules.RemoveUnseededAsync(seeded, clock.GetUtcNow().UtcDateTime, cancellationToken))
+        foreach (var id in await schedules.FindUnseededAsync(seeded, cancellationToken))
         {
-            LogRemoved(id, ScheduleKeeper.KeptRemoved.TotalDays);
+            if (await control.TakeOutAsync(id, cancellationToken))
+            {
+                LogRemoved(id, ScheduleKeeper.KeptRemoved.TotalDays);
+            }
         }
         await mirror.RepairAsync(cancellationToken);
     }

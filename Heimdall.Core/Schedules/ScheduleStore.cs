@@ -40,13 +40,13 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string DeleteSql = "delete from schedule where id = $1";
 
-    private const string RemoveUnseededSql = """
-        with removed as (
-            update schedule set removed_at = $2, next_at = null where seed is not null and removed_at is null and not id = any ($1) returning id),
-        ended as (
-            update schedule_run run set outcome = 'SKIPPED', reason = 'Its schedule left the configuration file.', decided_at = $2
-            from removed where run.schedule = removed.id and run.outcome = 'WAITING')
-        select id from removed order by id
+    private const string UnseededSql = "select id from schedule where seed is not null and removed_at is null and not id = any ($1) order by id";
+
+    private const string TakeOutSql = """
+        with ended as (
+            update schedule_run set outcome = 'SKIPPED', reason = 'Its schedule left the configuration file.', decided_at = $2
+            where schedule = $1 and outcome = 'WAITING')
+        update schedule set removed_at = $2, next_at = null where id = $1
         """;
 
     private const string BringBackSql = $"update schedule set removed_at = null where id = $1 and removed_at is not null returning {ScheduleRow.Columns}";
@@ -141,12 +141,18 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     /// <summary>Takes out what has left the file. It is not there any more, for anybody, but may come back with its pause and its history.</summary>
     /// <returns>What was taken out.</returns>
-    internal async Task<IReadOnlyList<string>> RemoveUnseededAsync(string[] seeded, DateTime now, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<string>> FindUnseededAsync(string[] seeded, CancellationToken cancellationToken)
     {
-        await using var command = database.DataSource.CreateCommand(RemoveUnseededSql);
+        await using var command = database.DataSource.CreateCommand(UnseededSql);
         command.Parameters.Add(new() { Value = seeded });
-        command.Parameters.Add(new() { Value = now });
         return await ReadIdsAsync(command, cancellationToken);
+    }
+
+    /// <summary>Marks one as having left the file.</summary>
+    internal static async Task TakeOutAsync(NpgsqlConnection connection, string id, DateTime now, CancellationToken cancellationToken)
+    {
+        await using var command = Command(connection, TakeOutSql, id, now);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <returns>What had left the file and is there again; null where nothing had.</returns>

@@ -81,6 +81,23 @@ public sealed class ScheduleChangeTests
     }
 
     [Test]
+    public async Task Nothing_that_falls_into_the_time_of_a_change_is_left_out(CancellationToken cancellationToken)
+    {
+        var everySecond = EveryMinute with { Cron = "* * * * * *", Misfire = MisfireRule.All, Overlap = OverlapRule.Allow };
+        var control = await StartAsync(everySecond, cancellationToken);
+        var start = _store.Clock.Now;
+
+        _store.Clock.Step = TimeSpan.FromSeconds(3);
+        var put = await control.PutAsync(everySecond with { Cron = "*/7 * * * * *" }, _ => true, cancellationToken);
+
+        var seconds = (int)(put!.Value.Schedule.DecidedUntil - start).TotalSeconds;
+        Assert.That(seconds, Is.Positive);
+        Assert.That(
+            await _store.Database.ColumnAsync<DateTime>("select planned_at from heimdall.schedule_run order by 1", cancellationToken),
+            Is.EqualTo(Enumerable.Range(1, seconds).Select(second => start.AddSeconds(second))));
+    }
+
+    [Test]
     public async Task What_a_pause_has_passed_over_before_other_times_is_told(CancellationToken cancellationToken)
     {
         var control = await StartAsync(EveryMinute, cancellationToken);

@@ -126,6 +126,19 @@ public sealed class ScheduleSeedTests
     }
 
     [Test]
+    public async Task What_was_due_before_its_schedule_left_the_file_is_fired(CancellationToken cancellationToken)
+    {
+        var hourly = Nightly with { Cron = "0 * * * *" };
+        await _store.StartAsync(cancellationToken, hourly);
+
+        _store.Clock.Now = Noon.AddHours(1).AddSeconds(10);
+        await _store.StartAsync(cancellationToken);
+        await _store.StartAsync(cancellationToken, hourly);
+
+        Assert.That(await _store.RunsAsync("nightly", cancellationToken), Is.EqualTo(new[] { "13:00:00 FIRED" }));
+    }
+
+    [Test]
     public async Task Who_puts_one_that_left_the_file_makes_a_new_one(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(cancellationToken, Nightly);
