@@ -65,6 +65,8 @@ public sealed class JobDetailPageTests
         await _heimdall.CloseGateAsync("still", cancellationToken);
         var id = await _heimdall.EnqueueAsync(HeimdallInstance.WaitAt("still"), cancellationToken, "still");
         await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+        await Eventually.Is( // its first progress is one of the facts
+            () => _heimdall.Store.ScalarAsync<bool>("select rows_affected is not null from heimdall.job where id = $1", cancellationToken, id), cancellationToken);
 
         await using var window = await OpenAsync(id);
         var page = window.Page;

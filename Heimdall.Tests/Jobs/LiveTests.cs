@@ -27,7 +27,9 @@ public sealed class LiveTests
         var id = await StartAsync("watched", cancellationToken);
         await using var events = await WatchAsync(id, lastEventId: null, cancellationToken);
 
-        var before = await events.UntilAsync(seen => seen.EventType == "progress" && Field(seen, "statements") == "1");
+        var awaited = new HashSet<string> { "progress", "notice" }; // in either order
+        var before = await events.UntilAsync(seen =>
+            (seen.EventType == "notice" || (seen.EventType == "progress" && Field(seen, "statements") == "1")) && awaited.Remove(seen.EventType) && awaited.Count == 0);
         var status = (await _heimdall.JobAsync(id, cancellationToken))["status"];
         await _heimdall.OpenGateAsync("watched", cancellationToken);
         var after = await events.ToEndAsync();
