@@ -23,8 +23,7 @@ public sealed class InlineRecordsTests
     public async Task Start()
     {
         _database = await TestDatabase.CreateAsync();
-        _store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
-        await new StoreMigrator(_store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
+        _store = await PrepareAsync(_database);
         _records = new InlineRecords(_store);
     }
 
@@ -54,16 +53,18 @@ public sealed class InlineRecordsTests
     [Test]
     public async Task Ends_and_renewals_of_the_same_jobs_do_not_lock_each_other_out([Values] bool endsFirst, CancellationToken cancellationToken)
     {
-        var jobs = await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => BeginAsync(_records, NewJob("running"), isDurable: true))).WaitAsync(cancellationToken);
+        await using var database = await TestDatabase.CreateAsync(); // whoever else waits for a lock would count
+        await using var store = await PrepareAsync(database);
+        var records = new InlineRecords(store);
+        var jobs = await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => BeginAsync(records, NewJob("running"), isDurable: true))).WaitAsync(cancellationToken);
         Array.Sort(jobs, (one, other) => other.Id.CompareTo(one.Id));
-        await using var holder = new NpgsqlConnection(_database.ConnectionString);
+        await using var holder = new NpgsqlConnection(database.ConnectionString);
         await holder.OpenAsync(cancellationToken);
         await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
         await using (var hold = new NpgsqlCommand("select from heimdall.job where id = $1 for update", holder, transaction) { Parameters = { new() { Value = jobs[4].Id } } })
         {
             await hold.ExecuteNonQueryAsync(cancellationToken);
         }
-        await using var store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi); // others share _store
         await using var connection = await store.Records.OpenConnectionAsync(cancellationToken);
         Func<Task>[] writers = [() => EndAllAsync(connection, jobs), () => new JobClaims(store).RenewAsync([.. jobs.Reverse().Select(job => (job.Id, 1))], Lease, cancellationToken)];
         var writing = new List<Task>();
@@ -72,7 +73,7 @@ public sealed class InlineRecordsTests
         {
             writing.Add(write());
             await Eventually.Becomes(
-                () => _database.ScalarAsync<long>(
+                () => database.ScalarAsync<long>(
                     "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ~ '^(update job|with mine)'", cancellationToken),
                 () => Is.EqualTo(writing.Count), cancellationToken);
         }
@@ -206,6 +207,13 @@ public sealed class InlineRecordsTests
             () => new JobStore(_store).FindAsync(job.Id, cancellationToken), () => Is.Not.Null.And.Matches<Job>(found => found?.Status.IsFinal() == true), cancellationToken);
         Assert.That((stored!.Status, stored.Attempt), Is.EqualTo((JobStatus.Failed, 1)));
         Assert.That(stored.Failure?.Message, Does.Contain("was not run"));
+    }
+
+    private static async Task<StoreDatabase> PrepareAsync(TestDatabase database)
+    {
+        var store = new StoreDatabase(database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
+        await new StoreMigrator(store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
+        return store;
     }
 
     private static Task<Job> BeginAsync(InlineRecords records, Job job, bool isDurable, TimeSpan? patience = null) =>
