@@ -2,6 +2,7 @@ using Heimdall.Api.Callers;
 using Heimdall.Api.Catalog;
 using Heimdall.Api.Compression;
 using Heimdall.Api.Dashboard;
+using Heimdall.Api.Entrance;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
@@ -72,6 +73,7 @@ internal static class ApiHost
         services.AddRouting();
         services.AddCallers(config.Auth);
         services.AddProblemDetails();
+        services.AddSingleton<RouteSuggestions>();
         services.AddExceptionHandler<ProblemMapper>();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
         services.AddOpenApi();
@@ -86,6 +88,7 @@ internal static class ApiHost
         app.UseExceptionHandler();
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);
+        app.UseDashboardAddress();
         app.UseStoreGate();
         app.UseExactRoutes();
         app.UseAuthentication();
@@ -96,6 +99,7 @@ internal static class ApiHost
         api.MapCatalog();
         api.MapScripts();
         api.MapSchedules();
+        app.MapEntrance();
         app.MapHealth();
         app.MapOpenApi();
         app.MapDashboard();

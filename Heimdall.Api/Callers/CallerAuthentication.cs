@@ -27,7 +27,9 @@ internal sealed class CallerAuthentication(
     {
         if (PresentedKey() is { } key && config.ApiKeys.Length > 0)
         {
-            return Task.FromResult(keys.FindUser(key) is { } owner ? Success(owner) : AuthenticateResult.Fail("unknown API key"));
+            return Task.FromResult(keys.FindUser(key) is { } owner
+                ? Success(owner)
+                : AuthenticateResult.Fail("This server does not know the API key of this request: it is mistyped, or is no longer configured."));
         }
         string? user = Request.Headers[config.Header ?? DefaultHeader];
         if (string.IsNullOrWhiteSpace(user) || (config.IsConfigured && config.Header is null))
@@ -37,17 +39,34 @@ internal sealed class CallerAuthentication(
         return Task.FromResult(user switch
         {
             null => AuthenticateResult.NoResult(),
-            { Length: > MaxUserLength } => AuthenticateResult.Fail("user name too long"),
+            { Length: > MaxUserLength } => AuthenticateResult.Fail($"The user's name is longer than {MaxUserLength} characters."),
             _ => Success(user),
         });
     }
 
-    protected override Task HandleChallengeAsync(AuthenticationProperties properties)
+    protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
+        var refusal = (await HandleAuthenticateOnceSafeAsync()).Failure?.Message;
         var isBrowser = Request.Path.StartsWithSegments("/hangfire", StringComparison.Ordinal);
-        Response.Headers.WWWAuthenticate = isBrowser ? "Basic realm=\"Heimdall\", charset=\"UTF-8\"" : "Bearer realm=\"Heimdall\"";
-        var ways = config.ApiKeys.Length > 0 ? "an API key as 'Authorization: Bearer <key>'" : $"the header {config.Header}";
-        return Problem.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Who are you?", $"This server needs {ways}.").ExecuteAsync(Context);
+        Response.Headers.WWWAuthenticate = isBrowser ? "Basic realm=\"Heimdall\", charset=\"UTF-8\""
+            : refusal is null ? "Bearer realm=\"Heimdall\""
+            : "Bearer realm=\"Heimdall\", error=\"invalid_token\"";
+        await Problem.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Authentication is required.", refusal ?? DescribeNeed()).ExecuteAsync(Context);
+    }
+
+    /// <summary>What a request without a key or name lacks; what it has in the wrong place is told too.</summary>
+    private string DescribeNeed()
+    {
+        if (config.ApiKeys.Length == 0)
+        {
+            return PresentedKey() is null
+                ? $"This server needs the header {config.Header}."
+                : $"This server takes no API keys: it needs the header {config.Header}.";
+        }
+        const string Need = "This server needs an API key as 'Authorization: Bearer <key>'";
+        return Request.Headers.Authorization.Count == 0
+            ? $"{Need}."
+            : $"{Need}: this request's header Authorization holds none, or lacks the word 'Bearer' before it.";
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>

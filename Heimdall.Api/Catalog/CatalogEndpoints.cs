@@ -14,14 +14,14 @@ internal static class CatalogEndpoints
         api.MapGet("/command/statuses", Statuses).WithSummary("The statuses a command can have.");
         api.MapGet("/command/{id}", CommandAsync).WithSummary("One command.");
         api.MapGet("/command/{id}/status", CommandStatusAsync).WithSummary("Whether a command gets jobs.");
-        api.MapPut("/command/{id}/status", SetCommandStatusAsync).WithSummary("Give a command jobs, or no more of them.");
+        api.MapPut("/command/{id}/status", SetCommandStatusAsync).WithSummary("Give a command jobs, or no more of them.").Accepts<SetStatusRequest>("application/json");
         api.MapGet("/clusters", (LiveCatalog catalog) => TypedResults.Json(catalog.Current.Clusters.Select(ClusterView.Of), ApiJson.Options))
             .WithSummary("All clusters.").Produces<ClusterView[]>();
         api.MapGet("/clusters/health", ClustersHealthAsync).WithSummary("Ask all active clusters for a sign of life.").Produces<ClustersHealthView>();
         api.MapGet("/cluster/statuses", Statuses).WithSummary("The statuses a cluster can have.");
         api.MapGet("/cluster/{id}", ClusterAsync).WithSummary("One cluster.");
         api.MapGet("/cluster/{id}/status", ClusterStatusAsync).WithSummary("Whether a cluster gets jobs.");
-        api.MapPut("/cluster/{id}/status", SetClusterStatusAsync).WithSummary("Give a cluster jobs, or no more of them.");
+        api.MapPut("/cluster/{id}/status", SetClusterStatusAsync).WithSummary("Give a cluster jobs, or no more of them.").Accepts<SetStatusRequest>("application/json");
         api.MapGet("/cluster/{id}/health", ClusterHealthAsync).WithSummary("Ask a cluster for a sign of life.").Produces<ClusterHealthView>();
     }
 
@@ -40,24 +40,33 @@ internal static class CatalogEndpoints
         catalog.Current.FindCluster(id) is { } cluster ? Status(id, cluster.Status) : UnknownCluster(id);
 
     private static Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetCommandStatusAsync(
-        string id, SetStatusRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
+        string id, HttpRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
         SetStatusAsync(id, request, store.SetCommandStatusAsync, UnknownCommand, catalog, cancellationToken);
 
     private static Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetClusterStatusAsync(
-        string id, SetStatusRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
+        string id, HttpRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
         SetStatusAsync(id, request, store.SetClusterStatusAsync, UnknownCluster, catalog, cancellationToken);
 
     private static async Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetStatusAsync(
         string id,
-        SetStatusRequest request,
+        HttpRequest request,
         Func<string, CatalogStatus, CancellationToken, Task<bool>> setAsync,
         Func<string, ProblemHttpResult> unknown,
         LiveCatalog catalog,
         CancellationToken cancellationToken)
     {
-        if (!CatalogStatusNames.TryParse(request.Status, out var status))
+        if (!request.HasJsonContentType())
         {
-            return UnknownStatus();
+            return Problem.NotJson("status");
+        }
+        var fields = await JsonFields.ReadAsync(request, cancellationToken);
+        if (!CatalogStatusNames.TryParse(fields.Text("status"), out var status))
+        {
+            fields.Add("status", $"Must be one of {string.Join(", ", CatalogStatusNames.All)}.");
+        }
+        if (fields.Problems() is { Count: > 0 } problems)
+        {
+            return Problem.Invalid(problems);
         }
         if (!await setAsync(id, status, cancellationToken))
         {
@@ -96,10 +105,7 @@ internal static class CatalogEndpoints
     private static ProblemHttpResult UnknownCommand(string id) => Problem.NotFound($"There is no command '{id}'.");
 
     private static ProblemHttpResult UnknownCluster(string id) => Problem.NotFound($"There is no cluster '{id}'.");
-
-    private static ProblemHttpResult UnknownStatus() =>
-        Problem.Invalid([new("status", $"Must be one of {string.Join(", ", CatalogStatusNames.All)}.")]);
 }
 
-/// <summary>The body of <c>PUT …/status</c>.</summary>
+/// <summary>The body of <c>PUT …/status</c>, for its description.</summary>
 internal sealed record SetStatusRequest(string? Status);

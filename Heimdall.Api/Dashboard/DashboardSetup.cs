@@ -21,10 +21,25 @@ internal static class DashboardSetup
         return services;
     }
 
+    /// <summary>A browser that asks in other letters, as for <c>/Hangfire</c>, is sent to the right address.</summary>
+    public static void UseDashboardAddress(this WebApplication app) => app.Use((context, next) =>
+    {
+        var (request, response) = (context.Request, context.Response);
+        if (!request.Path.StartsWithSegments(Path, StringComparison.OrdinalIgnoreCase, out var rest)
+            || request.Path.StartsWithSegments(Path, StringComparison.Ordinal)
+            || !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)))
+        {
+            return next(context);
+        }
+        response.Redirect($"{new PathString(Path).Add(rest).ToUriComponent()}{request.QueryString.ToUriComponent()}");
+        return Task.CompletedTask;
+    });
+
     public static void MapDashboard(this WebApplication app)
     {
         DashboardPages.EnsureAdded();
         app.UseSecurityHeaders(Path);
+        app.UseFormsOnly(Path);
         var names = new JobNames(app.Services.GetRequiredService<JobStore>());
         app.MapHangfireDashboard(Path, new DashboardOptions
         {

@@ -6,12 +6,13 @@ namespace Heimdall.Api.Health;
 
 internal static class HealthEndpoints
 {
+    private static readonly string[] _methods = [HttpMethods.Get, HttpMethods.Head];
     private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(3);
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/healthz", () => TypedResults.Text("alive\n")).AllowAnonymous().WithSummary("Alive: the process answers.");
-        app.MapGet("/readyz", ReadyAsync).AllowAnonymous().WithSummary("Ready: the store answers and its schema is current.");
+        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).AllowAnonymous().WithSummary("Alive: the process answers.");
+        app.MapMethods("/readyz", _methods, ReadyAsync).AllowAnonymous().WithSummary("Ready: the store answers and its schema is current.");
     }
 
     private static async Task<IResult> ReadyAsync(StoreReadiness readiness, StoreDatabase database, CancellationToken cancellationToken)

@@ -15,7 +15,7 @@ internal static class ResolveJob
         {
             return Problem.NotJson("job");
         }
-        using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+        using var body = await JsonBody.ParseAsync(context.Request.Body, cancellationToken);
         var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfQuestion);
         if (request is null || problems.Count > 0)
         {

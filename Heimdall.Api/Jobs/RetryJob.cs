@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -29,7 +30,7 @@ internal static class RetryJob
             {
                 return Problem.NotJson("body");
             }
-            using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+            using var body = await JsonBody.ParseAsync(context.Request.Body, cancellationToken);
             (fromStatement, var problems) = Read(body.RootElement);
             if (problems.Count > 0)
             {

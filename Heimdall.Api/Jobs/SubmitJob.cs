@@ -22,7 +22,7 @@ internal static class SubmitJob
         {
             return Problem.NotJson("job");
         }
-        using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+        using var body = await JsonBody.ParseAsync(context.Request.Body, cancellationToken);
         var preferences = Preferences.Read(context.Request);
         var (key, wrongKey) = IdempotencyHeader.Read(context, body.RootElement);
         if (wrongKey is not null)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
 
@@ -12,13 +13,7 @@ namespace Heimdall.Api.Jobs;
 /// </summary>
 internal static class SubmitJobRequestReader
 {
-    private static readonly JsonDocumentOptions Lenient = new() { AllowDuplicateProperties = true };
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
-
-    /// <summary>Reads a body for <see cref="Read"/>, which looks for fields that are there twice.</summary>
-    /// <exception cref="JsonException">The body is no JSON.</exception>
-    public static Task<JsonDocument> ParseAsync(Stream body, CancellationToken cancellationToken) =>
-        JsonDocument.ParseAsync(body, Lenient, cancellationToken);
 
     /// <param name="element">The submission.</param>
     /// <param name="validator">The limits of its fields.</param>

@@ -21,7 +21,7 @@ internal static class SubmitJobs
         {
             return Problem.NotJson("jobs");
         }
-        using var body = await SubmitJobRequestReader.ParseAsync(context.Request.Body, cancellationToken);
+        using var body = await JsonBody.ParseAsync(context.Request.Body, cancellationToken);
         if (body.RootElement.ValueKind != JsonValueKind.Array || body.RootElement.GetArrayLength() is < 1 or > MostJobs)
         {
             return Problem.Invalid([new("body", Invariant($"Must be a JSON array of 1 to {MostJobs:N0} jobs{TellCount(body.RootElement)}."))]);

@@ -8,17 +8,31 @@ namespace Heimdall.Api.Problems;
 /// </summary>
 internal static class ExactRoutes
 {
-    public static void UseExactRoutes(this WebApplication app) => app.Use((context, next) =>
+    public static void UseExactRoutes(this WebApplication app)
     {
-        if (context.GetEndpoint() is RouteEndpoint { RoutePattern: var pattern } && !IsSpelled(pattern, context.Request.Path.Value ?? ""))
+        var suggestions = app.Services.GetRequiredService<RouteSuggestions>();
+        app.Use((context, next) =>
         {
-            context.SetEndpoint(null);
-        }
-        return next(context);
-    });
+            if (context.GetEndpoint() is RouteEndpoint { RoutePattern: var pattern } && !IsSpelled(pattern, context.Request.Path.Value ?? ""))
+            {
+                context.SetEndpoint(null);
+            }
+            // Who asks for /health is shown the way to /healthz, which takes everybody; any other unknown route needs a caller.
+            if (context.GetEndpoint() is null && suggestions.IsForEverybody(context.Request))
+            {
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
+                return Task.CompletedTask;
+            }
+            return next(context);
+        });
+    }
 
     private static bool IsSpelled(RoutePattern pattern, string path)
     {
+        if (pattern.PathSegments.Count == 0)
+        {
+            return path == "/";
+        }
         var segments = path.Split('/')[1..];
         var isOpen = pattern.Parameters.Any(parameter => parameter.IsCatchAll);
         return (isOpen || segments.Length == pattern.PathSegments.Count)

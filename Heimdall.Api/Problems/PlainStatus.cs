@@ -11,9 +11,9 @@ internal static class PlainStatus
         var http = context.HttpContext;
         var problem = http.Response.StatusCode switch
         {
-            StatusCodes.Status404NotFound => Problem.NotFound($"There is no {http.Request.Method} {http.Request.Path}. GET /openapi/v1.json lists what there is."),
+            StatusCodes.Status404NotFound => Problem.NotFound(http.RequestServices.GetRequiredService<RouteSuggestions>().DescribeMissing(http.Request)),
             StatusCodes.Status405MethodNotAllowed => Problem.Of(
-                StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "Not with this method.", $"{http.Request.Path} does not take {http.Request.Method}."),
+                StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "Not with this method.", $"{http.Request.Path} does not take {http.Request.Method}. It takes {http.Response.Headers.Allow}."),
             StatusCodes.Status415UnsupportedMediaType => Problem.Of(
                 StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type", "The request is not JSON.", "Send 'Content-Type: application/json'."),
             var status => Problem.Of(status, "invalid-request", "The request could not be served.", "See the status."),
@@ -26,8 +26,11 @@ internal static class PlainStatus
     {
         var readiness = app.Services.GetRequiredService<StoreReadiness>();
         app.Use((context, next) =>
-            readiness.IsReady || context.Request.Path == "/healthz" || context.Request.Path == "/readyz" || context.Request.Path.StartsWithSegments("/openapi")
+            readiness.IsReady || NeedsNoStore(context.Request.Path)
                 ? next(context)
                 : ProblemMapper.StoreAway(context).ExecuteAsync(context));
     }
+
+    private static bool NeedsNoStore(PathString path) =>
+        path == "/" || path == "/healthz" || path == "/readyz" || path.StartsWithSegments("/openapi");
 }

@@ -6,6 +6,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Results.Chunks;
 using Heimdall.Core.Scripts;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
 using Npgsql;
 
 namespace Heimdall.Api.Problems;
@@ -37,9 +38,7 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
             case BadHttpRequestException bad:
                 return Problem.Of(bad.StatusCode, "invalid-request", "The request is not valid.", "The request could not be read.");
             case JsonException json:
-                // A field that is there twice is found late, when its line is no longer known.
-                return Problem.Invalid([new ContextProblem(
-                    "body", json.LineNumber is { } line ? $"Not valid JSON, at line {line + 1}." : "Not valid JSON: a field is there twice.")]);
+                return Problem.Invalid([new ContextProblem("body", DescribeBody(context.Request, json))]);
             case JobFailedException { Failure.Kind: JobFailureKind.Unavailable } failed:
                 LogUnavailable(failed.Message);
                 return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster cannot be reached.", failed.Message);
@@ -84,6 +83,17 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
         return Problem.Of(
             StatusCodes.Status500InternalServerError, "internal", "Heimdall failed.", "Something unexpected happened; the server's log has it.");
     }
+
+    /// <summary>Where the body stops to be JSON, and why. The reader's reason shows at most one character of it.</summary>
+    private static string DescribeBody(HttpRequest request, JsonException json) => json switch
+    {
+        _ when request.ContentLength == 0 || request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } =>
+            "The request has no body: JSON is expected.",
+        // A field that is there twice is found late, when its line is no longer known.
+        { LineNumber: not { } } => "Not valid JSON: a field is there twice.",
+        { LineNumber: { } line, BytePositionInLine: var column } =>
+            $"Not valid JSON, at line {line + 1}, column {column + 1}: {json.Message.Split(" LineNumber: ")[0].Split(" Path: ")[0]}",
+    };
 
     /// <summary>
     /// What is submitted is written in one transaction, and of that it is known when nobody knows how it ended. Any other change commits by

@@ -1,5 +1,6 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Schedules;
 using Microsoft.AspNetCore.Http.Features;
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Validation;

@@ -84,6 +84,30 @@ public sealed partial class CallerTests
         submission.AssertProblem(401);
     }
 
+    [TestCase("Bearer hk_0000000000000000000000000000000000000000000000000000000000000000", "does not know the API key", "Bearer realm=\"Heimdall\", error=\"invalid_token\"")]
+    [TestCase("hk_0000000000000000000000000000000000000000000000000000000000000000", "lacks the word 'Bearer' before it", "Bearer realm=\"Heimdall\"")]
+    [TestCase(null, "This server needs an API key as 'Authorization: Bearer <key>'.", "Bearer realm=\"Heimdall\"")]
+    public async Task A_wrong_key_is_told_from_none(string? authorization, string detail, string challenge, CancellationToken cancellationToken)
+    {
+        var reply = await GetJobsAsync(cancellationToken, authorization is null ? [] : [("Authorization", authorization)]);
+
+        reply.AssertProblem(401, detail);
+        Assert.That(reply.Text, Does.Not.Contain("hk_"));
+        Assert.That(reply.Headers.WwwAuthenticate.Single().ToString(), Is.EqualTo(challenge));
+    }
+
+    [Test]
+    public async Task The_way_in_is_shown_to_everybody(CancellationToken cancellationToken)
+    {
+        var entrance = await _heimdall.GetAsync("/", cancellationToken);
+        var health = await _heimdall.GetAsync("/health", cancellationToken);
+        var unknown = await _heimdall.GetAsync("/api/v1/nothing", cancellationToken);
+
+        Assert.That(entrance.AssertStatus(200)["dashboard"], Is.EqualTo("/hangfire"));
+        health.AssertProblem(404, "Did you mean GET /healthz?");
+        unknown.AssertProblem(401);
+    }
+
     [TestCase("GET", "/api/v1/sql")]
     [TestCase("GET", "/api/v1/sql/there.sql")]
     [TestCase("PUT", "/api/v1/sql/new.sql")]

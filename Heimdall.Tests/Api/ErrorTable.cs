@@ -29,7 +29,6 @@ public sealed class ErrorTable
     public async Task Stop() => await _heimdall.DisposeAsync();
 
     [TestCase("{", "line 1")]
-    [TestCase("", "line 1")]
     [TestCase("{\"name\": \"a\",\n \"name\": \"b\"}", "twice")]
     public async Task Malformed_json_is_refused(string body, string what, CancellationToken cancellationToken)
     {
@@ -215,16 +214,43 @@ public sealed class ErrorTable
         unknown.AssertProblem(404, "unknown");
     }
 
-    [TestCase("""{"status": "SLEEPING"}""")]
-    [TestCase("""{"status": 1}""")]
-    [TestCase("""{"status": "1"}""")]
-    [TestCase("""{}""")]
-    [TestCase("""{""")]
-    public async Task A_status_that_there_is_not_cannot_be_set(string body, CancellationToken cancellationToken)
+    [TestCase("""{"status": "SLEEPING"}""", "status: Must be one of ACTIVE, INACTIVE.")]
+    [TestCase("""{"status": 1}""", "status: Must be a string.")]
+    [TestCase("""{"status": "1"}""", "status: Must be one of ACTIVE, INACTIVE.")]
+    [TestCase("""{}""", "status: Must be one of ACTIVE, INACTIVE.")]
+    [TestCase("""[]""", "body: Must be a JSON object.")]
+    [TestCase("""{""", "body: Not valid JSON, at line 1, column 2:")]
+    [TestCase("""{"status": "ACTIVE", "state": "ACTIVE"}""", "state: Unknown field. Known are: status.")]
+    [TestCase("""{"status": "ACTIVE", "status": "ACTIVE"}""", "body: Not valid JSON: a field is there twice.")]
+    [TestCase("""{"status": "\ud800"}""", "status: Not valid Unicode.")]
+    public async Task A_status_that_there_is_not_cannot_be_set(string body, string detail, CancellationToken cancellationToken)
     {
         var reply = await _heimdall.SendAsync(HttpMethod.Put, "/api/v1/cluster/postgres/status", cancellationToken, Json(body));
 
-        reply.AssertProblem(400);
+        reply.AssertProblem(400, detail);
+    }
+
+    [TestCase("text/plain", 415)]
+    [TestCase("application/json; charset=bogus", 200)] // JSON is UTF-8, as in every other request
+    public async Task A_status_is_read_as_every_other_body(string type, int status, CancellationToken cancellationToken)
+    {
+        using var content = new StringContent("""{"status": "ACTIVE"}""");
+        content.Headers.Remove("Content-Type");
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+
+        var reply = await _heimdall.SendAsync(HttpMethod.Put, "/api/v1/cluster/postgres/status", cancellationToken, content);
+
+        reply.AssertStatus(status);
+    }
+
+    [TestCase("{\n  \"name\": }", "body: Not valid JSON, at line 2, column 11: '}' is an invalid start of a value.")]
+    [TestCase("{\"name\": \"x\",}", "body: Not valid JSON, at line 1, column 14: The JSON object contains a trailing comma")]
+    [TestCase("", "body: The request has no body: JSON is expected.")]
+    public async Task Where_json_ends_to_be_json_is_told(string body, string detail, CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.PostJobAsync(body, cancellationToken);
+
+        reply.AssertProblem(400, detail);
     }
 
     [Test]

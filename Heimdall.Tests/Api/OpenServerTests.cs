@@ -88,9 +88,11 @@ public sealed class OpenServerTests
         var named = await heimdall.PostJobAsync(CallerTests.Job, cancellationToken, ("X-Forwarded-User", "carol"));
         var unnamed = await heimdall.PostJobAsync(CallerTests.Job, cancellationToken, ("X-Heimdall-User", "carol"));
         var dashboard = await heimdall.GetAsync("/hangfire", cancellationToken);
+        var withKey = await heimdall.PostJobAsync(CallerTests.Job, cancellationToken, ("Authorization", "Bearer hk_1"));
 
         Assert.That(named.AssertStatus(200)["user"], Is.EqualTo("carol"));
         unnamed.AssertProblem(401, "X-Forwarded-User");
+        withKey.AssertProblem(401, "takes no API keys", "X-Forwarded-User");
         dashboard.AssertProblem(401, "X-Forwarded-User");
     }
 }

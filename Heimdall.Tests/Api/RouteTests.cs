@@ -49,7 +49,6 @@ public sealed class RouteTests
     [TestCase("GET", "/api/v1/job/anything")]
     [TestCase("GET", "/api/v1/jobsanything")]
     [TestCase("GET", "/api/v2/jobs")]
-    [TestCase("GET", "/")]
     [TestCase("POST", "/api/v1/job/")]
     [TestCase("POST", "/api/v1/JOB")]
     [TestCase("POST", "/api/V1/job")]
@@ -65,6 +64,115 @@ public sealed class RouteTests
         reply.AssertProblem(404, path);
     }
 
+    [TestCase("POST", "/api/v1/job/", "Did you mean POST /api/v1/job?")]
+    [TestCase("POST", "/api/V1/Job", "Did you mean POST /api/v1/job?")]
+    [TestCase("POST", "/api/job", "Did you mean POST /api/v1/job?")]
+    [TestCase("POST", "/v1/job", "Did you mean POST /api/v1/job?")]
+    [TestCase("GET", "/api/v2/jobs", "Did you mean GET /api/v1/jobs?")]
+    [TestCase("GET", "/jobs", "Did you mean GET /api/v1/jobs?")]
+    [TestCase("GET", "/api/v1/cluster", "Did you mean GET /api/v1/clusters?")]
+    [TestCase("GET", "/api/v1/clusters/Postgres", "Did you mean GET /api/v1/cluster/Postgres?")]
+    [TestCase("GET", "/api/v1/jobs/0198c0de-0000-7000-8000-000000000000", "Did you mean GET /api/v1/job/0198c0de-0000-7000-8000-000000000000?")]
+    [TestCase("DELETE", "/v1/jobs", "/api/v1/jobs takes GET, POST.")]
+    [TestCase("PUT", "/api/job", "/api/v1/job takes POST.")]
+    [TestCase("GET", "/api/v1/job/123", "The id of a job is a UUID, such as 01980f3e-0000-7000-8000-000000000000; '123' is none.")]
+    [TestCase("POST", "/job/123/cancel", "The id of a job is a UUID, such as 01980f3e-0000-7000-8000-000000000000; '123' is none.")]
+    [TestCase("GET", "/health", "Did you mean GET /healthz?")]
+    [TestCase("GET", "/api/v1/health", "Did you mean GET /healthz?")]
+    [TestCase("GET", "/ready", "Did you mean GET /readyz?")]
+    [TestCase("GET", "/swagger", "Did you mean GET /openapi/v1.json?")]
+    [TestCase("GET", "/dashboard", "Did you mean GET /hangfire?")]
+    [TestCase("GET", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q", "GET /openapi/v1.json lists what there is.")]
+    [TestCase("GET", "/api/v1/nothing", "GET /openapi/v1.json lists what there is.")]
+    [TestCase("GET", "//", "GET /openapi/v1.json lists what there is.")]
+    public async Task A_route_that_is_not_there_names_the_one_that_was_meant(
+        string method, string path, string suggestion, CancellationToken cancellationToken)
+    {
+        var (status, text) = await RawRequest.SendAsync(_heimdall.Address, method, path, "", cancellationToken);
+
+        Assert.That(status, Is.EqualTo(404), text);
+        Assert.That(text, Does.Contain($"There is no {method} {path}. {suggestion}\""));
+    }
+
+    [TestCase("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "GET")]
+    [TestCase("text/html", "HEAD")]
+    [TestCase("application/json;q=0.5, text/html;q=0.6", "GET")]
+    public async Task A_browser_is_sent_to_the_dashboard(string accept, string method, CancellationToken cancellationToken)
+    {
+        var (status, text) = await SendRawAsync(method, "/", accept, cancellationToken);
+
+        Assert.That(status, Is.EqualTo(302), text);
+        Assert.That(text, Does.Contain("Location: /hangfire\r\n").And.Contain("Vary: Accept"));
+    }
+
+    [TestCase("*/*")]
+    [TestCase("application/json")]
+    [TestCase("text/html;q=0.5, application/json")]
+    [TestCase("text/plain")]
+    [TestCase("nonsense")]
+    public async Task A_program_is_shown_what_there_is(string accept, CancellationToken cancellationToken)
+    {
+        var reply = (await _heimdall.SendAsync(HttpMethod.Get, "/", cancellationToken, headers: ("Accept", accept))).AssertStatus(200);
+
+        Assert.That(reply.ContentType, Is.EqualTo("application/json"));
+        string[] links =
+        [
+            reply["openapi"]!, reply["dashboard"]!, $"{reply["api"]}/jobs", reply.Json.GetProperty("health").GetProperty("alive").GetString()!,
+            reply.Json.GetProperty("health").GetProperty("ready").GetString()!,
+        ];
+        foreach (var link in links)
+        {
+            (await _heimdall.GetAsync(link, cancellationToken)).AssertStatus(200);
+        }
+    }
+
+    [TestCase("/")]
+    [TestCase("/healthz")]
+    [TestCase("/readyz")]
+    public async Task A_head_is_answered_like_a_get_without_its_body(string path, CancellationToken cancellationToken)
+    {
+        var (status, text) = await SendRawAsync("HEAD", path, "*/*", cancellationToken);
+
+        Assert.That(status, Is.EqualTo(200), text);
+        Assert.That(text, Does.EndWith("\r\n\r\n"));
+    }
+
+    [TestCase("/Hangfire", "/hangfire")]
+    [TestCase("/HANGFIRE/jobs/enqueued?from=0&count=10", "/hangfire/jobs/enqueued?from=0&count=10")]
+    [TestCase("/Hangfire//evil.example/%0d%0aX:%20y", "/hangfire//evil.example/%0D%0AX:%20y")]
+    public async Task The_dashboard_is_found_in_other_letters(string path, string right, CancellationToken cancellationToken)
+    {
+        var (status, text) = await RawRequest.SendAsync(_heimdall.Address, "GET", path, "", cancellationToken);
+
+        Assert.That(status, Is.EqualTo(302), text);
+        Assert.That(text, Does.Contain($"Location: {right}\r\n"));
+    }
+
+    [Test]
+    public async Task The_numbers_of_the_dashboard_are_not_read_by_get(CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.GetAsync("/hangfire/stats", cancellationToken);
+
+        reply.AssertProblem(405, "/hangfire/stats does not take GET. It takes POST.");
+    }
+
+    [TestCase("application/json", "{}", 415)]
+    [TestCase("multipart/form-data", "x", 400)]
+    [TestCase("multipart/form-data; boundary=a", "--a\r\nnonsense", 400)]
+    public async Task What_is_no_form_is_no_error_of_the_dashboard(string type, string body, int status, CancellationToken cancellationToken)
+    {
+        foreach (var path in new[] { "/hangfire/stats", "/hangfire/jobs/enqueued/delete" })
+        {
+            using var content = new StringContent(body);
+            content.Headers.Remove("Content-Type");
+            content.Headers.TryAddWithoutValidation("Content-Type", type);
+
+            var reply = await _heimdall.SendAsync(HttpMethod.Post, path, cancellationToken, content);
+
+            reply.AssertProblem(status, "form");
+        }
+    }
+
     [Test]
     public async Task The_slash_at_the_dashboards_end_is_free(CancellationToken cancellationToken)
     {
@@ -78,7 +186,7 @@ public sealed class RouteTests
     {
         var reply = await _heimdall.SendAsync(HttpMethod.Delete, "/api/v1/jobs", cancellationToken);
 
-        reply.AssertProblem(405, "DELETE");
+        reply.AssertProblem(405, "/api/v1/jobs does not take DELETE. It takes GET, POST.");
     }
 
     [Test]
@@ -103,5 +211,14 @@ public sealed class RouteTests
             Is.EqualTo(new[] { "NEW", "ACCEPTED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELING", "CANCELED", "KILLED" }));
         Assert.That(command.Text, Is.EqualTo("""["ACTIVE","INACTIVE"]"""));
         Assert.That(cluster.Text, Is.EqualTo(command.Text));
+    }
+
+    private async Task<(int Status, string Text)> SendRawAsync(string method, string path, string accept, CancellationToken cancellationToken)
+    {
+        using var client = await RawRequest.BeginAsync(
+            _heimdall.Address, $"{method} {path} HTTP/1.1\r\nHost: {_heimdall.Address.Authority}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n", cancellationToken);
+        using var reader = new StreamReader(client.GetStream());
+        var reply = await reader.ReadToEndAsync(cancellationToken);
+        return (int.Parse(reply.Split(' ')[1], provider: null), reply);
     }
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Heimdall.Core.Plugins;
 
-namespace Heimdall.Api.Jobs;
+namespace Heimdall.Api.Serialization;
 
 /// <summary>
 /// Finds strings that are JSON by its grammar but no text: half of a surrogate pair, bytes that are not UTF-8. Whoever reads

@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Heimdall.Api.Jobs;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Plugins;
 
-namespace Heimdall.Api.Schedules;
+namespace Heimdall.Api.Serialization;
 
 /// <summary>The fields of a JSON body, taken one by one; what is wrong with them, and what nobody took, is told in the end.</summary>
 internal sealed class JsonFields
@@ -43,7 +42,7 @@ internal sealed class JsonFields
     /// <exception cref="JsonException">The body is no JSON.</exception>
     public static async Task<JsonFields> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        using var body = await SubmitJobRequestReader.ParseAsync(request.Body, cancellationToken);
+        using var body = await JsonBody.ParseAsync(request.Body, cancellationToken);
         return new JsonFields(body.RootElement);
     }
 

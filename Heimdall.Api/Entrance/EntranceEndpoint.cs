@@ -1,0 +1,49 @@
+using Heimdall.Api.Serialization;
+using Microsoft.Net.Http.Headers;
+
+namespace Heimdall.Api.Entrance;
+
+/// <summary>
+/// <c>GET /</c>: a browser is sent to the dashboard, a program is shown what there is. Nobody has to be known for it, so it says nothing
+/// about this server that the source does not say.
+/// </summary>
+internal static class EntranceEndpoint
+{
+    private const string Dashboard = "/hangfire";
+
+    private static readonly MediaTypeHeaderValue _html = new("text/html");
+    private static readonly MediaTypeHeaderValue _json = new("application/json");
+
+    private static readonly EntranceView _view = new(
+        "Heimdall", "Runs SQL on PostgreSQL for callers without database credentials.", "/api/v1", "/openapi/v1.json", Dashboard,
+        new HealthLinks("/healthz", "/readyz"), "README.md and docs/ in Heimdall's source");
+
+    public static void MapEntrance(this IEndpointRouteBuilder app) => app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], Answer)
+        .AllowAnonymous()
+        .WithSummary("What there is: a browser is sent to the dashboard.")
+        .Produces<EntranceView>()
+        .Produces(StatusCodes.Status302Found);
+
+    private static IResult Answer(HttpRequest request, HttpResponse response)
+    {
+        response.Headers.Append(HeaderNames.Vary, HeaderNames.Accept);
+        var ranges = request.GetTypedHeaders().Accept;
+        return QualityOf(_html, ranges) > QualityOf(_json, ranges)
+            ? TypedResults.Redirect(Dashboard)
+            : TypedResults.Json(_view, ApiJson.Options);
+    }
+
+    /// <summary>The range that fits best decides. Browsers name HTML, and everything else with a lower quality.</summary>
+    private static double QualityOf(MediaTypeHeaderValue type, IEnumerable<MediaTypeHeaderValue> ranges) => ranges
+        .Where(type.IsSubsetOf)
+        .OrderByDescending(range => range.MatchesAllTypes ? 0 : range.MatchesAllSubTypes ? 1 : 2)
+        .Select(range => range.Quality ?? 1)
+        .FirstOrDefault();
+}
+
+/// <summary>Where things are.</summary>
+internal sealed record EntranceView(
+    string Name, string Description, string Api, string Openapi, string Dashboard, HealthLinks Health, string Docs);
+
+/// <summary>Where the process says how it is.</summary>
+internal sealed record HealthLinks(string Alive, string Ready);
