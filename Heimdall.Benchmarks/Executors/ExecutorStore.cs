@@ -37,9 +37,10 @@ internal sealed class ExecutorStore : IAsyncDisposable
         {
             await JobStore.InsertQueuedAsync(connection, [ToRecord(job)], cancellationToken);
         }
-        var recorded = await _claims.StartAsync(job.Id, "benchmark", Lease, cancellationToken)
-            ?? throw new BenchmarkException("The job that was just recorded does not wait.");
-        return new RecordedAttempt(_claims, _logs, recorded, Lease);
+        var (claimed, _) = await new WaitingJobs(_database).ClaimAsync([(JobLane.Of(ToRecord(job)), 0)], 1, "benchmark", Lease, cancellationToken);
+        return claimed is [var recorded] && recorded.Id == job.Id
+            ? new RecordedAttempt(_claims, _logs, recorded, Lease)
+            : throw new BenchmarkException("The job that was just recorded does not wait.");
     }
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();

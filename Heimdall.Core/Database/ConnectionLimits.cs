@@ -15,8 +15,9 @@ public sealed record ConnectionLimits(int Store, int Queue, int Records = 0)
     public int Total => Store + Queue + Records;
 
     /// <summary>
-    /// For a process that runs jobs. A running job writes its log and its result; an idle Hangfire worker holds one
-    /// connection to look and one to listen, and so does the one for schedules.
+    /// For a process that runs jobs. A running job writes its log and its result; Hangfire changes its state. What waits for jobs holds none but
+    /// the connection that claims them.
     /// </summary>
-    public static ConnectionLimits ForWorker(int concurrency) => new(Store: (2 * concurrency) + 6, Queue: (2 * concurrency) + 2 + QueueBackground);
+    public static ConnectionLimits ForWorker(int concurrency) =>
+        new(Store: (2 * concurrency) + 6 + StoreDatabase.ClaimConnections, Queue: concurrency + 2 + QueueBackground);
 }

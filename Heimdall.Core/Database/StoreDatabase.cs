@@ -18,6 +18,9 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>How many connections <see cref="Records"/> has at most.</summary>
     internal const int RecordConnections = 2;
 
+    /// <summary>How many connections <see cref="Claims"/> has at most: one claimer a process.</summary>
+    internal const int ClaimConnections = 1;
+
     /// <summary>A plan that was made while a table was empty is kept, and must not read the whole of it when it is large.</summary>
     private const string ByKey = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
 
@@ -46,6 +49,9 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.MaxAutoPrepare = 0;  // these are prepared by name: one that fails in the use that prepares it breaks its connection
         builder.Options = $"{builder.Options} {ByKey}";
         Records = NpgsqlDataSource.Create(builder);
+        builder.ApplicationName = "heimdall claims";
+        builder.MaxPoolSize = ClaimConnections;
+        Claims = NpgsqlDataSource.Create(builder);
     }
 
     public NpgsqlDataSource DataSource { get; }
@@ -53,11 +59,15 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For statements that write many rows found by their keys, and no others.</summary>
     public NpgsqlDataSource Records { get; }
 
+    /// <summary>For statements that take jobs out of the queue, and no others.</summary>
+    public NpgsqlDataSource Claims { get; }
+
     /// <summary>Closes what is idle: where one connection was found dead, the others may be, and each would have to be waited for.</summary>
     public void DropIdle()
     {
         DataSource.Clear();
         Records.Clear();
+        Claims.Clear();
     }
 
     public string Schema { get; }
@@ -73,5 +83,6 @@ public sealed class StoreDatabase : IAsyncDisposable
     {
         await DataSource.DisposeAsync();
         await Records.DisposeAsync();
+        await Claims.DisposeAsync();
     }
 }

@@ -10,26 +10,15 @@ namespace Heimdall.Core.Jobs;
 /// </summary>
 public sealed class JobClaims(StoreDatabase database)
 {
-    private const string LostDetail = "Its worker stopped renewing its lease.";
+    internal const string LostDetail = "Its worker stopped renewing its lease.";
 
-    private const string StartSql = $"""
-        with claimed as (
-            update job set status = 'RUNNING', attempt = attempt + 1, worker = $2, lease_until = now() + $3,
-                started_at = coalesce(started_at, now()), retry_at = null, updated_at = now()
-            where id = $1 and status = 'ACCEPTED' and not {StartIsTooLate} and coalesce(retry_at, now()) <= now()
-            returning {JobRow.Columns}),
-        recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $2 from claimed)
-        select * from claimed
-        """;
-
-    // For one job, or, where none is named, for some of all that wait.
     private const string ExpireSql = $"""
-        update job set status = 'KILLED', error_kind = 'TimedOut', finished_at = now(), updated_at = now(),
+        with expired as (update job set status = 'KILLED', error_kind = 'TimedOut', finished_at = now(), updated_at = now(),
             error = 'Not started by ' || to_char(start_before at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ', its start_before. It never ran.'
-        where id in (
-            select id from job where ($1 is null or id = $1) and status = 'ACCEPTED' and {StartIsTooLate} order by start_before limit 100
-            for update skip locked)
-        returning {JobRow.Columns}
+        where id in (select id from job where status = 'ACCEPTED' and {StartIsTooLate} order by start_before limit 100 for update skip locked)
+        returning {JobRow.Columns}),
+        unshown as (insert into queue_unshown select id from expired on conflict do nothing)
+        select * from expired
         """;
 
     private static readonly string TakeOverSql = $"""
@@ -114,25 +103,15 @@ public sealed class JobClaims(StoreDatabase database)
         """;
 
     /// <summary>One that was handed back had been started in time.</summary>
-    private const string StartIsTooLate = "(start_before is not null and start_before <= now() and started_at is null)";
+    internal const string StartIsTooLate = "(start_before is not null and start_before <= now() and started_at is null)";
 
     /// <summary>A store that has just started has kept everybody from renewing: each gets a whole lease to do so.</summary>
-    private static string LeaseIsOver(string lease) => $"greatest(lease_until, pg_postmaster_start_time() + {lease}) < now()";
+    internal static string LeaseIsOver(string lease) => $"greatest(lease_until, pg_postmaster_start_time() + {lease}) < now()";
 
-    /// <summary>Starts a job that waits: the next attempt is the caller's.</summary>
-    /// <returns>The running job, or null when it does not wait (any more).</returns>
-    public Task<Job?> StartAsync(Guid id, string worker, TimeSpan lease, CancellationToken cancellationToken) =>
-        ReadJobAsync(StartSql, cancellationToken, id, worker, lease);
-
-    /// <summary>Ends a job that waits and whose time to be started is over.</summary>
-    /// <returns>The job, KILLED; null when it may still be started or waits no more.</returns>
-    public Task<Job?> ExpireAsync(Guid id, CancellationToken cancellationToken) =>
-        ReadJobAsync(ExpireSql, cancellationToken, new JobParameters.Null<Guid?>(id));
-
-    /// <summary>The same for all that wait, some at a time.</summary>
+    /// <summary>Ends jobs that wait and whose time to be started is over, some at a time.</summary>
     public async Task<IReadOnlyList<Job>> ExpireAsync(CancellationToken cancellationToken)
     {
-        await using var command = Command(ExpireSql, new JobParameters.Null<Guid?>(null));
+        await using var command = Command(ExpireSql);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var expired = new List<Job>();
         while (await row.ReadAsync(cancellationToken))

@@ -26,18 +26,21 @@ public sealed class JobStore(StoreDatabase database)
         """;
 
     private const string CancelSql = $"""
-        with open as (select id, status as was from job where id = $1 and status in ('ACCEPTED', 'RUNNING') for update),
+        with open as (select id, status as was from job where id = $1 and status in ('ACCEPTED', 'RUNNING') and ($3 is null or queue_id = $3) for update),
              canceled as (
                 update job set
                     status = case open.was when 'ACCEPTED' then 'CANCELED' else 'CANCELING' end,
                     finished_at = case open.was when 'ACCEPTED' then now() end,
                     canceled_by = $2, updated_at = now()
                 from open where job.id = open.id
-                returning job.id, open.was)
+                returning job.id, open.was),
+             unshown as (insert into queue_unshown select id from canceled where was = 'ACCEPTED' on conflict do nothing)
         select was, case when was = 'RUNNING' then pg_notify('{CancelChannel}', id::text) end from canceled
         """;
 
     private const string ReplaceQueueIdSql = "update job set queue_id = $3 where id = $1 and queue_id = $2";
+
+    private const string AnnounceSql = $"select pg_notify('{JobLane.Channel}', $1)";
 
     private const string CountQueuedSql = """select count(*) from (select from job where "user" = $1 and status = 'ACCEPTED' limit $2) queued""";
 
@@ -87,6 +90,10 @@ public sealed class JobStore(StoreDatabase database)
                 new JobParameters.Null<DateTime?>(job.StartBefore), new JobParameters.Null<string>(job.ScheduleId),
                 new JobParameters.Null<DateTime?>(job.PlannedAt)));
         }
+        foreach (var payload in JobLane.ToPayloads(jobs.Select(JobLane.Of)))
+        {
+            batch.BatchCommands.Add(JobParameters.ToStatement(AnnounceSql, payload));
+        }
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         var inserted = new Job[jobs.Count];
         for (var i = 0; i < inserted.Length; i++)
@@ -98,15 +105,14 @@ public sealed class JobStore(StoreDatabase database)
         return inserted;
     }
 
-    /// <returns>False when the job has another place by now.</returns>
-    internal static async Task<bool> ReplaceQueueIdAsync(
+    internal static async Task ReplaceQueueIdAsync(
         NpgsqlConnection connection, Guid id, string lostQueueId, string queueId, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(ReplaceQueueIdSql, connection)
         {
             Parameters = { new() { Value = id }, new() { Value = lostQueueId }, new() { Value = queueId } },
         };
-        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>How many jobs of a user wait in the queue; counting stops at <paramref name="enough"/>.</summary>
@@ -121,12 +127,17 @@ public sealed class JobStore(StoreDatabase database)
     /// <summary>
     /// Asks a job to stop. One that waits is CANCELED at once; one that runs becomes CANCELING and its runner is told.
     /// </summary>
+    /// <param name="id">The job.</param>
+    /// <param name="canceledBy">Who asks.</param>
+    /// <param name="cancellationToken">Ends the wait for the store.</param>
+    /// <param name="queueId">Given where the job is to be stopped only if this is its entry in the queue.</param>
     /// <returns>The status it had, or null when there was nothing to stop.</returns>
-    public async Task<JobStatus?> CancelAsync(Guid id, string canceledBy, CancellationToken cancellationToken)
+    public async Task<JobStatus?> CancelAsync(Guid id, string canceledBy, CancellationToken cancellationToken, string? queueId = null)
     {
         await using var command = database.DataSource.CreateCommand(CancelSql);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = canceledBy });
+        command.Parameters.Add(JobParameters.Of(new JobParameters.Null<string>(queueId)));
         return await command.ExecuteScalarAsync(cancellationToken) is string was ? JobStatusNames.Parse(was) : null;
     }
 }

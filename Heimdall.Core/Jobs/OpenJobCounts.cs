@@ -6,8 +6,10 @@ namespace Heimdall.Core.Jobs;
 public sealed class OpenJobCounts(StoreDatabase database)
 {
     private const string CountSql = """
-        select cluster_id, count(*) filter (where status in ('RUNNING', 'CANCELING')), count(*) filter (where status = 'ACCEPTED')
-        from job where status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING') group by cluster_id
+        select cluster_id, sum(running)::bigint, sum(queued)::bigint from (
+            select cluster_id, count(*) as running, 0 as queued from job where status in ('RUNNING', 'CANCELING') group by cluster_id
+            union all select cluster_id, 0, count(*) from job where status = 'ACCEPTED' group by cluster_id) open
+        group by cluster_id
         """;
 
     /// <returns>By the id of the cluster; one without open jobs is absent.</returns>

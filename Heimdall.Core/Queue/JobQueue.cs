@@ -10,12 +10,9 @@ using Job = Heimdall.Core.Jobs.Job;
 
 namespace Heimdall.Core.Queue;
 
-/// <summary>Puts jobs into the queue and takes them out again.</summary>
+/// <summary>Puts jobs into the queue: their rows, which are their places, and for each the entry that Hangfire runs and shows.</summary>
 public sealed class JobQueue(StoreDatabase database, QueueStorage storage, BackgroundJobClientFactory clients)
 {
-    // What Hangfire calls its default queue. The name is stored with every job.
-    internal const string Name = EnqueuedState.DefaultQueue;
-
     // What Hangfire wrote for one job, once more for others: all is the same but the job's id. Its client asks the server five times for
     // each job. The ids are drawn first, so that the row of a job can name that of its state.
     private readonly string _copySql = $"""
@@ -31,16 +28,13 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         states as (
             insert into "{database.HangfireSchema}".state (id, jobid, name, reason, createdat, data)
             select copies.stateid, copies.id, name, reason, createdat, data
-            from copies cross join "{database.HangfireSchema}".state original where original.jobid = $1),
-        places as (
-            insert into "{database.HangfireSchema}".jobqueue (jobid, queue)
-            select copies.id, queue from copies cross join "{database.HangfireSchema}".jobqueue original where original.jobid = $1 order by place)
+            from copies cross join "{database.HangfireSchema}".state original where original.jobid = $1)
         select id::text from copies order by place
         """;
 
     /// <summary>
-    /// Writes the rows of jobs, their places in the queue and the key of the call in one transaction: no job runs unrecorded, none is
-    /// recorded unqueued.
+    /// Writes the rows of jobs, Hangfire's entries of them and the key of the call in one transaction: no job runs unrecorded, none is
+    /// recorded without an entry.
     /// </summary>
     /// <returns>Null when the key is taken; then nothing is written.</returns>
     public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken) => InTransactionAsync(
@@ -50,20 +44,22 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
                 : null,
         cancellationToken);
 
-    /// <summary>Writes rows of jobs and their places in the queue within a transaction of <see cref="InTransactionAsync"/>.</summary>
+    /// <summary>Writes rows of jobs and their entries within a transaction of <see cref="InTransactionAsync"/>.</summary>
     internal async Task<IReadOnlyList<Job>> AddAsync(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
     {
-        var queueIds = await TakePlacesAsync(connection, [.. jobs.Select(job => job.Id)], cancellationToken);
+        var queueIds = await MakeEntriesAsync(connection, [.. jobs.Select(job => job.Id)], cancellationToken);
         return await JobStore.InsertQueuedAsync(
             connection, [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })], cancellationToken);
     }
 
-    /// <summary>Gives a job a new place in the queue, unless somebody has done so already.</summary>
-    internal Task<bool> RequeueAsync(Guid jobId, string lostQueueId, CancellationToken cancellationToken) => InTransactionAsync(
+    /// <summary>Gives a job a new entry in Hangfire's tables, where its own is gone.</summary>
+    /// <returns>The id of the entry.</returns>
+    internal Task<string> ReplaceEntryAsync(Guid jobId, string lostQueueId, CancellationToken cancellationToken) => InTransactionAsync(
         async connection =>
         {
-            var queueIds = await TakePlacesAsync(connection, [jobId], cancellationToken);
-            return await JobStore.ReplaceQueueIdAsync(connection, jobId, lostQueueId, queueIds[0], cancellationToken);
+            var queueIds = await MakeEntriesAsync(connection, [jobId], cancellationToken);
+            await JobStore.ReplaceQueueIdAsync(connection, jobId, lostQueueId, queueIds[0], cancellationToken);
+            return queueIds[0];
         },
         cancellationToken);
 
@@ -88,17 +84,17 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         return written;
     }
 
-    private async Task<string[]> TakePlacesAsync(NpgsqlConnection connection, Guid[] jobIds, CancellationToken cancellationToken)
+    private async Task<string[]> MakeEntriesAsync(NpgsqlConnection connection, Guid[] jobIds, CancellationToken cancellationToken)
     {
-        var first = TakePlace(connection, jobIds[0]);
+        var first = MakeEntry(connection, jobIds[0]);
         return jobIds.Length == 1 ? [first] : [first, .. await CopyAsync(connection, first, jobIds, cancellationToken)];
     }
 
-    private string TakePlace(NpgsqlConnection connection, Guid jobId)
+    private string MakeEntry(NpgsqlConnection connection, Guid jobId)
     {
         try
         {
-            return clients.Create(storage.On(connection)).Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(Name));
+            return clients.Create(storage.On(connection)).Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(RowQueue.Name));
         }
         catch (BackgroundJobClientException exception) when (exception.InnerException is { } cause)
         {
@@ -108,7 +104,7 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         }
     }
 
-    /// <returns>The places of all jobs but the first, which has one.</returns>
+    /// <returns>The entries of all jobs but the first, which has one.</returns>
     private async Task<List<string>> CopyAsync(NpgsqlConnection connection, string queueId, Guid[] jobIds, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(_copySql, connection)
@@ -127,31 +123,5 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
             queueIds.Add(row.GetString(0));
         }
         return queueIds;
-    }
-
-    /// <summary>Takes a cancelled job out of the queue. Should this be lost, the worker that meets the job drops it.</summary>
-    public void Remove(string queueId)
-    {
-        try
-        {
-            clients.Create().Delete(queueId);
-        }
-        catch (BackgroundJobClientException)
-        {
-            // The store is away, or somebody holds the job's lock.
-        }
-    }
-
-    /// <summary>Shows a job as failed that has ended while it waited. Should this be lost, the worker that meets the job does the same.</summary>
-    public void Fail(string queueId, string message)
-    {
-        try
-        {
-            clients.Create().ChangeState(queueId, new FailedState(new JobEndedBadlyException(canceled: false, message)));
-        }
-        catch (BackgroundJobClientException)
-        {
-            // The store is away.
-        }
     }
 }

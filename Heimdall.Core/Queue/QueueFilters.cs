@@ -3,6 +3,9 @@ using Hangfire.Common;
 using Hangfire.Server;
 using Hangfire.States;
 using Hangfire.Storage;
+using Heimdall.Core.Jobs;
+using Job = Hangfire.Common.Job;
+using JobFilter = Hangfire.Common.JobFilter;
 
 namespace Heimdall.Core.Queue;
 
@@ -14,10 +17,10 @@ internal sealed class QueueFilters : IJobFilterProvider
 {
     private readonly JobFilter[] _filters;
 
-    public QueueFilters(QueueDelivery delivery, Action<Guid> jobDeleted) => _filters =
+    public QueueFilters(QueueDelivery delivery, JobStore jobs) => _filters =
     [
         new(delivery, JobFilterScope.Global, order: null),
-        new(new TruthfulStates(jobDeleted), JobFilterScope.Global, order: null),
+        new(new TruthfulStates(jobs), JobFilterScope.Global, order: null),
         new(new SecondAttempts(this), JobFilterScope.Global, order: null),
         new(new StatisticsHistoryAttribute(), JobFilterScope.Global, order: null),
     ];
@@ -25,7 +28,7 @@ internal sealed class QueueFilters : IJobFilterProvider
     public IEnumerable<JobFilter> GetFilters(Job job) => _filters;
 
     /// <summary>Keeps Hangfire's states and ours the same story.</summary>
-    private sealed class TruthfulStates(Action<Guid> jobDeleted) : IElectStateFilter, IApplyStateFilter
+    private sealed class TruthfulStates(JobStore jobs) : IElectStateFilter, IApplyStateFilter
     {
         // Hangfire keeps failed jobs for ever by default; the history is Heimdall's own table.
         private static readonly TimeSpan FailedRetention = TimeSpan.FromDays(7);
@@ -37,18 +40,20 @@ internal sealed class QueueFilters : IJobFilterProvider
         {
             if (context.CandidateState is FailedState { Exception: JobHandedBackException handedBack })
             {
-                context.CandidateState = new EnqueuedState(JobQueue.Name) { Reason = handedBack.Message };
+                context.CandidateState = new EnqueuedState(RowQueue.Name) { Reason = handedBack.Message };
             }
             if (context.CandidateState is FailedState { Exception: JobEndedBadlyException end })
             {
-                // A fresh exception: a stack trace of Heimdall's own code tells the operator nothing.
-                context.CandidateState = end.Canceled
-                    ? new DeletedState { Reason = end.Message }
-                    : new FailedState(new JobEndedBadlyException(canceled: false, end.Message)) { Reason = end.Message };
+                context.CandidateState = end.Canceled ? new DeletedState { Reason = end.Message } : QueueStates.Failed(end.Message);
             }
             if (context.CandidateState is FailedState { Exception: JobWaitsAgainException again })
             {
                 context.CandidateState = again.ToState(); // not done before: see SecondAttempts
+            }
+            if (context.CandidateState is EnqueuedState && context.CurrentState is { } current && IsFinal(current)
+                && IsOurs(context.BackgroundJob, out var jobId) && Find(jobId) is { } job && job.Status.IsFinal())
+            {
+                context.CandidateState = QueueStates.EndOf(job); // "Requeue" in the dashboard: a job that has ended is not run again
             }
         }
 
@@ -62,15 +67,26 @@ internal sealed class QueueFilters : IJobFilterProvider
             {
                 context.JobExpirationTimeout = TickRetention;
             }
-            if (context.NewState is DeletedState && context.BackgroundJob.Job?.Args is [Guid jobId, ..])
+            if (context.NewState is DeletedState && IsOurs(context.BackgroundJob, out var jobId))
             {
-                jobDeleted(jobId);
+                // "Delete" in the dashboard. An entry that the job has no more says nothing of the job.
+                jobs.CancelAsync(jobId, "dashboard", CancellationToken.None, context.BackgroundJob.Id).GetAwaiter().GetResult();
             }
         }
 
         public void OnStateUnapplied(ApplyStateContext context, IWriteOnlyTransaction transaction)
         {
         }
+
+        private static bool IsFinal(string state) => state == SucceededState.StateName || state == FailedState.StateName || state == DeletedState.StateName;
+
+        private static bool IsOurs(BackgroundJob entry, out Guid jobId)
+        {
+            jobId = entry.Job?.Args is [Guid id, ..] ? id : Guid.Empty;
+            return jobId != Guid.Empty;
+        }
+
+        private Jobs.Job? Find(Guid jobId) => jobs.FindAsync(jobId, CancellationToken.None).GetAwaiter().GetResult();
     }
 
     /// <summary>

@@ -8,9 +8,9 @@ using Microsoft.Extensions.Hosting;
 
 namespace Heimdall.Core.Queue;
 
-/// <summary>The Hangfire server of a worker process: takes jobs from the queue and hands them to the runner.</summary>
+/// <summary>The Hangfire server of a worker process, whose slots run the jobs that the claimer takes out of the queue.</summary>
 public sealed class QueueServer(
-    JobStorage storage, IJobFilterProvider filters, JobActivator activator, StoreReadiness readiness, WorkerConfig config)
+    JobStorage storage, IJobFilterProvider filters, JobActivator activator, JobClaimer claimer, StoreReadiness readiness, WorkerConfig config)
     : BackgroundService
 {
     /// <summary>What is left to roll back and hand back after the drain time is over.</summary>
@@ -21,7 +21,7 @@ public sealed class QueueServer(
         await readiness.WaitAsync(stoppingToken);
         var ticks = new Worker([RecurringJobs.QueueName], new BackgroundJobPerformer(filters, activator), new BackgroundJobStateChanger(filters));
         using var server = new BackgroundJobServer(Options(), storage, [ticks]);
-        await Task.Delay(Timeout.Infinite, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await claimer.RunAsync(stoppingToken);
         server.SendStop();
         await server.WaitForShutdownAsync(CancellationToken.None); // bounded by the options
     }
@@ -29,7 +29,7 @@ public sealed class QueueServer(
     private BackgroundJobServerOptions Options() => new()
     {
         ServerName = $"{Environment.MachineName}:{Environment.ProcessId}",
-        Queues = [JobQueue.Name],
+        Queues = [RowQueue.Name],
         WorkerCount = config.Concurrency,
         FilterProvider = filters,
         Activator = activator,

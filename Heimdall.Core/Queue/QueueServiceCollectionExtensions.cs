@@ -16,16 +16,16 @@ public static class QueueServiceCollectionExtensions
     {
         // How IJobRunner is named in the queue: without versions, so that a job waits out an upgrade (or the way back).
         GlobalConfiguration.Configuration.UseSimpleAssemblyNameTypeSerializer().UseIgnoredAssemblyVersionTypeResolver();
-        services.AddSingleton(provider => new QueueStorage(provider.GetRequiredService<StoreDatabase>(), config));
+        services.AddSingleton(provider => new QueueStorage(provider.GetRequiredService<StoreDatabase>(), config, provider.GetService<JobClaimer>));
         services.AddSingleton<IStorePreparation, QueueInstallation>();
         services.AddSingleton(provider => provider.GetRequiredService<QueueStorage>().Open());
         services.AddSingleton<QueueDelivery>();
-        services.AddSingleton<IJobFilterProvider>(provider => new QueueFilters(
-            provider.GetRequiredService<QueueDelivery>(), JobDeletedInDashboard(provider.GetRequiredService<JobStore>())));
+        services.AddSingleton<IJobFilterProvider, QueueFilters>();
         services.AddSingleton<BackgroundJobClientFactory>();
         services.AddSingleton<IBackgroundJobClientFactory>(provider => provider.GetRequiredService<BackgroundJobClientFactory>());
         services.AddSingleton<JobQueue>();
-        services.AddSingleton<QueueRepair>();
+        services.AddSingleton<QueueEntries>();
+        services.AddSingleton<ClaimedJobs>();
         services.AddSingleton<RecurringJobs>();
         services.AddSingleton<IRecurringJobManagerFactory>(provider => provider.GetRequiredService<RecurringJobs>());
         return services;
@@ -35,6 +35,10 @@ public static class QueueServiceCollectionExtensions
     public static IServiceCollection AddQueueServer(this IServiceCollection services, WorkerConfig config)
     {
         services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
+        services.AddSingleton<IStorePreparation>(provider => new OldQueue(provider.GetRequiredService<StoreDatabase>(), config));
+        services.AddSingleton<JobReach>();
+        services.AddSingleton<WaitingJobs>();
+        services.AddSingleton<JobClaimer>();
         services.AddHostedService(provider =>
         {
             GlobalConfiguration.Configuration.UseLogProvider(new AspNetCoreLogProvider(provider.GetRequiredService<ILoggerFactory>()));
@@ -42,8 +46,4 @@ public static class QueueServiceCollectionExtensions
         });
         return services;
     }
-
-    /// <summary>Someone pressed "Delete" in the dashboard: the job is cancelled in Heimdall's own table too.</summary>
-    private static Action<Guid> JobDeletedInDashboard(JobStore jobs) =>
-        jobId => jobs.CancelAsync(jobId, "dashboard", CancellationToken.None).GetAwaiter().GetResult();
 }

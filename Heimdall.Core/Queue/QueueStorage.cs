@@ -8,7 +8,10 @@ using Npgsql;
 namespace Heimdall.Core.Queue;
 
 /// <summary>How Heimdall uses Hangfire's PostgreSQL storage. No option is left at a default that does not suit SQL jobs.</summary>
-public sealed class QueueStorage(StoreDatabase database, WorkerConfig config)
+/// <param name="database">The store.</param>
+/// <param name="config">Says how long a worker is believed.</param>
+/// <param name="source">Has the jobs of this process; null where none are run.</param>
+public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Func<IJobSource?> source)
 {
     /// <summary>Backstop behind the notifications: how long a job can wait when a notification is lost.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -30,11 +33,18 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config)
         var options = Options();
         // Sliding starts a heartbeat for fetched jobs; this storage only ever adds jobs.
         options.UseSlidingInvisibilityTimeout = false;
-        return new PostgreSqlStorage(new ExistingNpgsqlConnectionFactory(connection, options), options);
+        return WithRows(new PostgreSqlStorage(new ExistingNpgsqlConnectionFactory(connection, options), options));
     }
 
     private PostgreSqlStorage Open(PostgreSqlStorageOptions options) =>
-        new(new NpgsqlConnectionFactory(ConnectionString(), options), options);
+        WithRows(new PostgreSqlStorage(new NpgsqlConnectionFactory(ConnectionString(), options), options));
+
+    /// <summary>Our jobs wait in their own rows; what else Hangfire runs waits in its own queue.</summary>
+    private PostgreSqlStorage WithRows(PostgreSqlStorage storage)
+    {
+        storage.QueueProviders.Add(new RowQueue(database, source), [RowQueue.Name]);
+        return storage;
+    }
 
     private PostgreSqlStorageOptions Options() => new()
     {
@@ -43,11 +53,11 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config)
         // Hangfire starts without a database by default and then loses jobs quietly; Heimdall waits for its store itself.
         AllowDegradedModeWithoutStorage = false,
         StartupConnectionMaxRetries = 0,
-        // By default a job that runs for 30 minutes is given to a second worker. A fetched job is renewed every fifth of
-        // this time while its worker lives, and given away this long after it died.
+        // For the ticks of schedules, which alone wait in Hangfire's own queue: by default one that runs for 30 minutes is given to a second
+        // worker. It is renewed every fifth of this time while its worker lives, and given away this long after it died.
         InvisibilityTimeout = config.Lease,
         UseSlidingInvisibilityTimeout = true,
-        // By default a queue is looked at every 15 s. Workers are told of new jobs, and look by themselves as a backstop.
+        // By default that queue is looked at every 15 s. Workers are notified of new ticks, and look by themselves as a backstop.
         EnableLongPolling = true,
         QueuePollInterval = PollInterval,
         // Hangfire's locks are rows; those of a killed process block a job until this time is over, by default 10 minutes.

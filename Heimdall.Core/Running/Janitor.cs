@@ -12,17 +12,15 @@ using Npgsql;
 namespace Heimdall.Core.Running;
 
 /// <summary>
-/// What no job does for itself: records the end of inline queries whose process died and of jobs that were not started in time, puts
-/// jobs back that have lost their place in the queue and those of dead workers before the others, and removes results that are expired
-/// or nobody's and idempotency keys that are old.
+/// What no job does for itself: records the end of inline queries whose process died and of jobs that were not started in time, has
+/// Hangfire show the ends that it does not show yet, and removes results that are expired or nobody's and idempotency keys that are old.
 /// </summary>
 internal sealed partial class Janitor(
     JobClaims claims,
     IdempotencyStore keys,
     ResultSweep results,
     IInlineRunner runner,
-    QueueRepair repair,
-    JobQueue queue,
+    QueueEntries entries,
     StoreNotifications notifications,
     StoreReadiness readiness,
     HeimdallConfig config,
@@ -44,9 +42,8 @@ internal sealed partial class Janitor(
         // The first to fail fails the service, and that is seen: the host stops.
         await await Task.WhenAny(
             EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
-            EveryAsync(Lease, RequeueOrphansAsync, stoppingToken),
+            EveryAsync(Lease, token => entries.CloseLeftAsync(3 * Lease, token), stoppingToken),
             EveryAsync(Lease, ExpireQueuedAsync, stoppingToken),
-            EveryAsync(Lease / 5, BringAbandonedForwardAsync, stoppingToken),
             EveryAsync(Lease, results.DropAsync, stoppingToken),
             EveryAsync(KeyInterval, token => keys.SweepAsync(config.Server.IdempotencyRetention, token), stoppingToken),
             EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));
@@ -105,17 +102,6 @@ internal sealed partial class Janitor(
         }
     }
 
-    private Task BringAbandonedForwardAsync(CancellationToken cancellationToken) =>
-        notifications.HasBeenAway(within: Lease) ? Task.CompletedTask : repair.BringAbandonedForwardAsync(Lease, cancellationToken);
-
-    private async Task RequeueOrphansAsync(CancellationToken cancellationToken)
-    {
-        foreach (var id in await repair.RequeueOrphansAsync(Lease, cancellationToken))
-        {
-            LogRequeued(id);
-        }
-    }
-
     private async Task ExpireQueuedAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<Job> expired;
@@ -125,7 +111,7 @@ internal sealed partial class Janitor(
             foreach (var job in expired)
             {
                 LogExpired(job.Id);
-                queue.Fail(job.QueueId!, job.Failure!.Message);
+                await entries.TryCloseAsync(job.Id, cancellationToken);
             }
         }
         while (expired.Count > 0);
@@ -136,7 +122,4 @@ internal sealed partial class Janitor(
 
     [LoggerMessage(LogLevel.Warning, "Clearing up is postponed: {Reason}")]
     private partial void LogPostponed(string reason);
-
-    [LoggerMessage(LogLevel.Warning, "Job {JobId} had lost its place in the queue and has a new one")]
-    private partial void LogRequeued(Guid jobId);
 }

@@ -9,8 +9,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
 
-/// <summary>Runs queued jobs: claim → execute → settle, or give it another attempt → tell the queue.</summary>
+/// <summary>Runs claimed jobs: execute → settle, or give it another attempt → answer the queue.</summary>
 internal sealed partial class JobRunner(
+    ClaimedJobs claimed,
     JobStore jobs,
     JobClaims claims,
     ResultStore results,
@@ -18,31 +19,25 @@ internal sealed partial class JobRunner(
     JobRetries retries,
     JobSettler settler,
     RunningJobs running,
-    StoreNotifications notifications,
     DrainDeadline drain,
     UrgentStop urgent,
     HeimdallConfig config,
     ILogger<JobRunner> logger)
     : IJobRunner
 {
-    private static readonly TimeSpan ClaimInterval = TimeSpan.FromMilliseconds(500);
-
     /// <summary>How much later than we Hangfire may find that the drain time is over.</summary>
     private static readonly TimeSpan QueueDelay = TimeSpan.FromSeconds(1);
 
-    private TimeSpan Lease => config.Worker.Lease;
-
-    /// <summary>A delivery from the queue. Delivery is at least once: a job that has ended, or that somebody runs, is not run again.</summary>
+    /// <summary>Runs a job that this process has claimed.</summary>
     /// <remarks>
-    /// Hangfire's token ends the wait for a job that somebody else runs, and no attempt: it fires too when Hangfire has given the job to
-    /// another worker, which it does when the store was away for longer than a lease, although the attempt's own lease is good.
+    /// Hangfire's token ends no attempt: it fires too when the state of Hangfire's entry has been changed, although the attempt's lease is good.
     /// </remarks>
     public async Task RunAsync(Guid jobId, CancellationToken cancellationToken)
     {
-        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, drain.Token);
+        var job = claimed.Begin(jobId).Job;
         try
         {
-            await RunToEndAsync(jobId, waiting.Token);
+            AnswerQueue(await RunQueuedAsync(job, drain.Token));
         }
         catch (OperationCanceledException) when (drain.Token.IsCancellationRequested)
         {
@@ -56,51 +51,6 @@ internal sealed partial class JobRunner(
                 throw new JobHandedBackException();
             }
             throw;
-        }
-    }
-
-    private async Task RunToEndAsync(Guid jobId, CancellationToken waiting)
-    {
-        Job? job;
-        do
-        {
-            job = await ClaimAsync(jobId, waiting);
-            if (job is not null && !job.Status.IsFinal())
-            {
-                job = await RunQueuedAsync(job, drain.Token);
-            }
-        }
-        while (job is not null && !job.Status.IsFinal()); // a lost attempt waits for what the newer one makes of the job
-        TellQueue(job);
-    }
-
-    private async Task<Job?> ClaimAsync(Guid jobId, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            if (await StoreRetry.RunAsync(token => claims.StartAsync(jobId, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } started)
-            {
-                return started;
-            }
-            var job = await StoreRetry.RunAsync(token => jobs.FindAsync(jobId, token), cancellationToken);
-            if (job is null || job.Status.IsFinal())
-            {
-                return job;
-            }
-            if (job.StartBefore is not null && await StoreRetry.RunAsync(token => claims.ExpireAsync(jobId, token), cancellationToken) is { } expired)
-            {
-                return expired;
-            }
-            // A store that was away has kept the living from renewing their leases, this process among them.
-            if (!running.Contains(jobId) && !notifications.HasBeenAway(within: Lease)
-                && await StoreRetry.RunAsync(token => claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, Lease, token), cancellationToken) is { } taken)
-            {
-                LogTakenOver(jobId, job.Attempt);
-                return taken;
-            }
-            // Somebody else runs it and is alive. Returning would take the job out of the queue, and then nobody would
-            // notice if he died: wait until the job has ended or his lease is over.
-            await Task.Delay(ClaimInterval, cancellationToken);
         }
     }
 
@@ -139,9 +89,13 @@ internal sealed partial class JobRunner(
         return await StoreRetry.RunAsync(token => jobs.FindAsync(job.Id, token), CancellationToken.None);
     }
 
-    /// <summary>Hangfire shows what we recorded, also when a job that has ended is delivered once more.</summary>
-    private static void TellQueue(Job? job)
+    /// <summary>Hangfire shows what was recorded.</summary>
+    private static void AnswerQueue(Job? job)
     {
+        if (job is not null && !job.Status.IsFinal())
+        {
+            throw new JobBelongsToAnotherException();
+        }
         if (job?.Status is JobStatus.Canceled)
         {
             throw new JobEndedBadlyException(canceled: true, $"Canceled by {job.CanceledBy}.");
@@ -157,7 +111,4 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(LogLevel.Warning, "Job {JobId} belongs to a newer attempt; what attempt {Attempt} made of it is not recorded")]
     private partial void LogLost(Guid jobId, int attempt);
-
-    [LoggerMessage(LogLevel.Warning, "Job {JobId} taken over: the runner of attempt {Attempt} has not renewed its lease")]
-    private partial void LogTakenOver(Guid jobId, int attempt);
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -17,17 +18,19 @@ internal sealed partial class RunningJobs : BackgroundService
     private readonly ConcurrentDictionary<Guid, RunningAttempt> _attempts = new();
     private readonly JobStore _jobs;
     private readonly JobClaims _claims;
+    private readonly ClaimedJobs _claimed;
     private readonly InlineRecords _records;
     private readonly StoreDatabase _database;
     private readonly TimeSpan _lease;
     private readonly ILogger<RunningJobs> _logger;
 
     public RunningJobs(
-        JobStore jobs, JobClaims claims, InlineRecords records, StoreDatabase database, StoreNotifications notifications, HeimdallConfig config,
-        ILogger<RunningJobs> logger)
+        JobStore jobs, JobClaims claims, ClaimedJobs claimed, InlineRecords records, StoreDatabase database, StoreNotifications notifications,
+        HeimdallConfig config, ILogger<RunningJobs> logger)
     {
         _jobs = jobs;
         _claims = claims;
+        _claimed = claimed;
         _records = records;
         _database = database;
         _lease = config.Worker.Lease;
@@ -42,8 +45,6 @@ internal sealed partial class RunningJobs : BackgroundService
         return attempt;
     }
 
-    public bool Contains(Guid jobId) => _attempts.ContainsKey(jobId);
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested || !_attempts.IsEmpty)
@@ -57,24 +58,26 @@ internal sealed partial class RunningJobs : BackgroundService
     private async Task RenewAsync()
     {
         var attempts = _attempts.Values.ToArray();
-        if (attempts.Length == 0)
+        var notBegun = _claimed.NotBegun;
+        if (attempts.Length + notBegun.Count == 0)
         {
             return;
         }
         // The second try is on another connection, and still in time: the first may be one whose other end has vanished.
-        if (!await TryRenewAsync(attempts))
+        if (!await TryRenewAsync(attempts, notBegun))
         {
             _database.DropIdle();
-            await TryRenewAsync(attempts);
+            await TryRenewAsync(attempts, notBegun);
         }
     }
 
-    private async Task<bool> TryRenewAsync(RunningAttempt[] attempts)
+    private async Task<bool> TryRenewAsync(RunningAttempt[] attempts, IReadOnlyList<Job> notBegun)
     {
         try
         {
             using var bound = new CancellationTokenSource(_lease / 2);
-            var mine = await _claims.RenewAsync([.. attempts.Select(attempt => (attempt.JobId, attempt.Attempt))], _lease, bound.Token);
+            var mine = await _claims.RenewAsync(
+                [.. attempts.Select(attempt => (attempt.JobId, attempt.Attempt)), .. notBegun.Select(job => (job.Id, job.Attempt))], _lease, bound.Token);
             foreach (var attempt in attempts)
             {
                 await PassAsync(attempt, mine, bound.Token);

@@ -4,7 +4,7 @@ using Heimdall.Core.Queue;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Stops jobs, waiting and running, queued and inline, from any process.</summary>
-public sealed class JobCanceller(JobStore jobs, JobQueue queue)
+public sealed class JobCanceller(JobStore jobs, QueueEntries entries)
 {
     /// <summary>A job that waits is cancelled at once; one that runs is told to stop, and ends as what really happens.</summary>
     /// <returns>The job as it stands, and whether it could be (or already was being) stopped; null when there is no such job.</returns>
@@ -15,9 +15,9 @@ public sealed class JobCanceller(JobStore jobs, JobQueue queue)
         {
             return null;
         }
-        if (was == JobStatus.Accepted && job.QueueId is { } queueId)
+        if (was == JobStatus.Accepted)
         {
-            queue.Remove(queueId);
+            await entries.TryCloseAsync(id, CancellationToken.None);
         }
         return (job, was is not null || job.Status == JobStatus.Canceling);
     }

@@ -59,7 +59,6 @@ public sealed class SubmitJobsTests
                 select count(*) from heimdall.job
                 join hangfire.job queued on queued.id = job.queue_id::bigint and queued.arguments::text like '%' || job.id || '%' and queued.statename = 'Enqueued'
                 join hangfire.state on state.id = queued.stateid and state.jobid = queued.id and state.name = 'Enqueued'
-                join hangfire.jobqueue place on place.jobid = queued.id and place.queue = 'default'
                 """,
                 cancellationToken),
             Is.EqualTo(1000));

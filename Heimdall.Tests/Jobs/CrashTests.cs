@@ -70,7 +70,7 @@ public sealed class CrashTests
     }
 
     [Test]
-    public async Task A_job_that_lost_its_place_in_the_queue_is_found(CancellationToken cancellationToken)
+    public async Task A_job_whose_entry_was_deleted_is_found(CancellationToken cancellationToken)
     {
         await using var first = _heimdall.StartWorker();
         var id = await GatedBatch.StartAsync(_heimdall, "misplaced", cancellationToken);
@@ -79,7 +79,6 @@ public sealed class CrashTests
 
         // What Hangfire does with a job that somebody deletes in the dashboard while its worker is dead.
         await _heimdall.Store.ExecuteAsync("update hangfire.job set statename = 'Deleted' where id = $1", cancellationToken, queueId);
-        await _heimdall.Store.ExecuteAsync("delete from hangfire.jobqueue where jobid = $1", cancellationToken, queueId);
         await _heimdall.CancelAsync(id, cancellationToken);
         await using var second = _heimdall.StartWorker();
 
@@ -89,7 +88,39 @@ public sealed class CrashTests
     }
 
     [Test]
-    public async Task Nothing_is_claimed_of_a_dead_attempt_whose_command_is_gone(CancellationToken cancellationToken)
+    public async Task A_job_whose_entry_is_gone_gets_a_new_one(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync("select 1", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            "delete from hangfire.job where id = (select queue_id::bigint from heimdall.job where id = $1)", cancellationToken, id);
+
+        await using var worker = _heimdall.StartWorker();
+
+        await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+    }
+
+    [Test]
+    public async Task An_end_that_its_worker_could_not_show_is_shown(CancellationToken cancellationToken)
+    {
+        await using var worker = _heimdall.StartWorker();
+        var id = await _heimdall.EnqueueAsync("select 1", cancellationToken);
+        await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+
+        // As a worker leaves it that is killed after it has written the job's end and before it has told Hangfire.
+        await _heimdall.Store.ExecuteAsync(
+            """
+            with left_open as (insert into hangfire.state (jobid, name, createdat)
+                select queue_id::bigint, 'Processing', now() from heimdall.job where id = $1 returning id, jobid)
+            update hangfire.job set statename = 'Processing', stateid = left_open.id from left_open where job.id = jobid
+            """,
+            cancellationToken, id);
+
+        await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+    }
+
+    [Test]
+    public async Task A_dead_attempt_waits_for_a_worker_that_has_its_command(CancellationToken cancellationToken)
     {
         await using var first = _heimdall.StartWorker();
         var id = await GatedBatch.StartAsync(_heimdall, "renamed", cancellationToken);
@@ -98,18 +129,25 @@ public sealed class CrashTests
         _heimdall.Configure(config => config with
         {
             Worker = "lease: 2s",
-            Commands = "- {name: another, plugin: postgres, version: 0.0.1, tags: [type:postgres], cluster_tags: [type:postgres, data:local]}\n",
+            Commands = "- {name: another, plugin: postgres, version: 0.0.1, tags: [type:another], cluster_tags: [type:postgres, data:local]}\n",
         });
         await using (var second = _heimdall.StartWorker())
         {
-            var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
-            Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
-            Assert.That(job["error"], Does.Contain("cannot be told"), "nobody asked the database, so nothing may be claimed");
+            // What was submitted later and can be run there has been run, and the job without its command has been let be.
+            var other = await Eventually.Becomes(
+                () => _heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken, command: "type:another"),
+                () => Is.Not.Null.And.Matches<Reply>(reply => (int?)reply?.Status == 202), cancellationToken);
+            await _heimdall.WaitForStatusAsync(other.Id, "SUCCEEDED", cancellationToken);
+            await Eventually.Is(() => _heimdall.Store.ScalarAsync<bool>("select lease_until < now() - interval '2 s' from heimdall.job where id = $1", cancellationToken, id), cancellationToken);
+            var job = await _heimdall.JobAsync(id, cancellationToken);
+            Assert.That((job["status"], job["attempt"]), Is.EqualTo(("RUNNING", "1")), "nobody could ask the database, so nothing is claimed");
         }
         _heimdall.Configure(config => config with { Worker = "lease: 2s" });
         await using var third = _heimdall.StartWorker();
-        await Eventually.Is(
-            async () => (await _heimdall.GetAsync("/api/v1/commands", cancellationToken)).Text.Contains("postgres-0.0.1", StringComparison.Ordinal), cancellationToken);
+        await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
+        await _heimdall.OpenGateAsync("renamed", cancellationToken);
+        await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        Assert.That(await GatedBatch.StepsAsync(_heimdall, "renamed", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
     }
 
     [Test]

@@ -184,6 +184,6 @@ public sealed class JobLogStoreTests
         {
             await JobStore.InsertQueuedAsync(connection, [job], cancellationToken);
         }
-        return (await new JobClaims(_store).StartAsync(job.Id, "test", TimeSpan.FromMinutes(5), cancellationToken))!;
+        return (await new WaitingJobs(_store).ClaimAsync([(JobLane.Of(job), 0)], 1, "test", TimeSpan.FromMinutes(5), cancellationToken)).Jobs.Single();
     }
 }

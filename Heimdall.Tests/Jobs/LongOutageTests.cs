@@ -43,23 +43,6 @@ public sealed class LongOutageTests
             cancellationToken);
     }
 
-    [Test]
-    public async Task A_job_goes_on_when_Hangfire_has_given_it_to_another(CancellationToken cancellationToken)
-    {
-        await using var heimdall = await HeimdallInstance.CreateAsync();
-
-        await AssertGoOnAsync(
-            heimdall,
-            async () =>
-            {
-                var fetched = await heimdall.Store.ScalarAsync<long>("select count(*) from hangfire.state where name = 'Processing'", cancellationToken);
-                await heimdall.Store.ExecuteAsync("update hangfire.jobqueue set fetchedat = null", cancellationToken);
-                await Eventually.Is(
-                    () => heimdall.Store.ScalarAsync<bool>("select count(*) >= $1 + 2 from hangfire.state where name = 'Processing'", cancellationToken, fetched), cancellationToken);
-            },
-            cancellationToken);
-    }
-
     private static async Task AssertGoOnAsync(HeimdallInstance heimdall, Func<Task> disturbAsync, CancellationToken cancellationToken)
     {
         await using var first = heimdall.StartWorker();

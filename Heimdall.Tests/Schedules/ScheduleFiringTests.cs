@@ -41,7 +41,7 @@ public sealed class ScheduleFiringTests
         var run = (await process.GetRequiredService<ScheduleRunStore>().LastAsync(cancellationToken))[Id];
         Assert.That((run.Outcome, run.PlannedAt, run.JobId, run.DecidedAt), Is.EqualTo((RunOutcome.Fired, Noon, (Guid?)jobs[0].Id, Noon.AddSeconds(1))));
         Assert.That(await _store.Database.ScalarAsync<long>(
-            "select count(*) from hangfire.jobqueue place join heimdall.job on job.queue_id = place.jobid::text", cancellationToken), Is.EqualTo(1));
+            "select count(*) from hangfire.job entry join heimdall.job on job.queue_id = entry.id::text", cancellationToken), Is.EqualTo(1));
     }
 
     [Test]

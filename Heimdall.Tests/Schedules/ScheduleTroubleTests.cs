@@ -59,22 +59,6 @@ public sealed class ScheduleTroubleTests
     }
 
     [Test]
-    public async Task A_job_that_has_lost_its_place_waits_for_a_store_that_takes_it_again(CancellationToken cancellationToken)
-    {
-        var process = await _store.StartAsync(ScheduleTestStore.EveryMinute, cancellationToken);
-        await _store.FireAtAsync(process, Noon, cancellationToken);
-        await _store.Database.ExecuteAsync("delete from hangfire.jobqueue", cancellationToken);
-        await _store.Database.ExecuteAsync("update heimdall.job set updated_at = now() - interval '1 hour'", cancellationToken);
-        var repair = process.GetRequiredService<QueueRepair>();
-
-        await FailAsync("hangfire.job", "57P03", cancellationToken);
-        Assert.That(await repair.RequeueOrphansAsync(TimeSpan.FromSeconds(1), cancellationToken), Is.Empty);
-
-        await MendAsync("hangfire.job", cancellationToken);
-        Assert.That(await repair.RequeueOrphansAsync(TimeSpan.FromSeconds(1), cancellationToken), Has.Exactly(1).Items);
-    }
-
-    [Test]
     public async Task One_that_cannot_be_written_keeps_no_other_from_being_fired(CancellationToken cancellationToken)
     {
         var process = await StartBothAsync(cancellationToken);

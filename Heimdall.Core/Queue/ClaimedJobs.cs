@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using Heimdall.Core.Jobs;
+
+namespace Heimdall.Core.Queue;
+
+/// <summary>
+/// The jobs that this process has claimed: each from its claim until Hangfire's worker lets go of it. A claim is in the
+/// name of this process and has a lease, which must be renewed from then on.
+/// </summary>
+public sealed class ClaimedJobs
+{
+    private readonly ConcurrentDictionary<Guid, ClaimedJob> _jobs = new();
+
+    /// <summary>All of them: what this process must not take over from itself.</summary>
+    public Guid[] Ids => [.. _jobs.Keys];
+
+    /// <summary>Those that no runner has begun yet: nobody else renews their leases.</summary>
+    public IReadOnlyList<Job> NotBegun => [.. _jobs.Values.Where(claim => !claim.HasBegun).Select(claim => claim.Job)];
+
+    /// <summary>
+    /// Hands a claimed job to the runner: from now on the attempt is the runner's to renew and to settle.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// This process has not claimed the job, or runs it already.
+    /// </exception>
+    public ClaimedJob Begin(Guid jobId) => _jobs.TryGetValue(jobId, out var claim) && claim.TryBegin()
+        ? claim
+        : throw new InvalidOperationException($"Job {jobId} is not claimed by this process, or runs here already.");
+
+    internal void Add(ClaimedJob claim) => _jobs[claim.Job.Id] = claim;
+
+    internal void Remove(ClaimedJob claim) => _jobs.TryRemove(new(claim.Job.Id, claim));
+}
+
+/// <summary>A job that this process has claimed.</summary>
+/// <param name="job">As it was claimed: with its attempt, its lease and, as this process, its worker.</param>
+/// <param name="isTakeOver">
+/// True when the runner of an earlier attempt has died, or has left open what became of it.
+/// </param>
+public sealed class ClaimedJob(Job job, bool isTakeOver)
+{
+    private int _isTaken;
+
+    public Job Job => job;
+
+    public bool IsTakeOver => isTakeOver;
+
+    internal bool HasBegun { get; private set; }
+
+    internal bool TryBegin() => Interlocked.Exchange(ref _isTaken, 1) == 0 && (HasBegun = true);
+
+    /// <returns>True when the runner never got the job: then it has to be put back.</returns>
+    internal bool TryAbandon() => Interlocked.Exchange(ref _isTaken, 1) == 0;
+}

@@ -1,0 +1,309 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Heimdall.Core.Queue;
+
+/// <summary>
+/// Claims jobs for all idle slots of this process, several in one statement. It looks when jobs are announced, when a
+/// slot becomes idle, and each second: for an announcement that was lost, for jobs whose time has come, and for those
+/// of workers that have died.
+/// </summary>
+public sealed partial class JobClaimer : IJobSource, IDisposable
+{
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>How soon to try again when another process was taking the same jobs.</summary>
+    private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
+
+    private readonly WaitingJobs _waiting;
+    private readonly ClaimedJobs _claimed;
+    private readonly QueueEntries _entries;
+    private readonly JobReach _reach;
+    private readonly StoreNotifications _notifications;
+    private readonly TimeSpan _lease;
+    private readonly ILogger<JobClaimer> _logger;
+
+    private readonly Lock _lock = new();
+    private readonly LinkedList<TaskCompletionSource<ClaimedJob>> _idle = [];
+    private readonly HashSet<JobLane> _announced = [];
+    private readonly SemaphoreSlim _woken = new(0, 1);
+    private readonly WaitingLanes _lanes = new();
+    private JobLane? _continueAfter;
+    private bool _mustLook = true;
+
+    public JobClaimer(
+        WaitingJobs waiting,
+        ClaimedJobs claimed,
+        QueueEntries entries,
+        JobReach reach,
+        StoreNotifications notifications,
+        HeimdallConfig config,
+        ILogger<JobClaimer> logger)
+    {
+        _waiting = waiting;
+        _claimed = claimed;
+        _entries = entries;
+        _reach = reach;
+        _notifications = notifications;
+        _lease = config.Worker.Lease;
+        _logger = logger;
+        notifications.Listen(JobLane.Channel, OnAnnounced);
+    }
+
+    public void Dispose() => _woken.Dispose();
+
+    public ClaimedJob Take(CancellationToken cancellationToken)
+    {
+        var slot = new TaskCompletionSource<ClaimedJob>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var canceled = cancellationToken.Register(() => slot.TrySetCanceled(cancellationToken));
+        lock (_lock)
+        {
+            _idle.AddLast(slot);
+            _mustLook = true; // a job has ended, and a limit may have room again
+        }
+        Wake();
+        return slot.Task.GetAwaiter().GetResult();
+    }
+
+    public async Task ReleaseAsync(ClaimedJob claim, bool isRefused)
+    {
+        if (claim.TryAbandon())
+        {
+            await PutBackAsync(claim, isRefused);
+        }
+        _claimed.Remove(claim);
+    }
+
+    /// <summary>Claims until it is stopped. A claim on its way is waited for: nobody else knows of it.</summary>
+    internal async Task RunAsync(CancellationToken stopping)
+    {
+        long? looked = null;
+        while (!stopping.IsCancellationRequested)
+        {
+            if (CountIdle() > 0)
+            {
+                try
+                {
+                    if (looked is not { } last || Stopwatch.GetElapsedTime(last) >= LookInterval || MustLook())
+                    {
+                        looked = Stopwatch.GetTimestamp();
+                        await LookAsync();
+                    }
+                    await ClaimAsync(stopping);
+                }
+                catch (NpgsqlException exception) when (StoreRetry.IsAway(exception))
+                {
+                    LogAway(exception.Message);
+                    looked = Stopwatch.GetTimestamp();
+                }
+            }
+            var pause = CountIdle() > 0 && looked is { } at
+                ? LookInterval - Stopwatch.GetElapsedTime(at)
+                : Timeout.InfiniteTimeSpan;
+            if (pause > TimeSpan.Zero || pause == Timeout.InfiniteTimeSpan)
+            {
+                await _woken.WaitAsync(pause, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
+            }
+        }
+    }
+
+    private async Task LookAsync()
+    {
+        var view = await _waiting.LookAsync(_continueAfter, _lease, CancellationToken.None);
+        _continueAfter = view.Continue;
+        foreach (var lane in view.Ready.Where(_reach.Covers))
+        {
+            _lanes.Add(lane);
+        }
+        // A store that was away has kept the living from renewing their leases, this process among them.
+        if (view.IsAbandoned && !_notifications.HasBeenAway(within: _lease))
+        {
+            var taken = await _waiting.TakeOverAsync(
+                CountIdle(), _reach.Clusters, _reach.Commands, _claimed.Ids, RunnerName.OfThisProcess, _lease,
+                CancellationToken.None);
+            foreach (var job in taken)
+            {
+                LogTakenOver(job.Id, job.Attempt - 1);
+                await HandOutAsync(job, isTakeOver: true);
+            }
+        }
+    }
+
+    private async Task ClaimAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested && CountIdle() is > 0 and var wanted)
+        {
+            AddAnnounced();
+            if (_lanes.IsEmpty)
+            {
+                return;
+            }
+            var offered = _lanes.InTurn(wanted);
+            var (jobs, more) = await _waiting.ClaimAsync(
+                offered, wanted, RunnerName.OfThisProcess, _lease, CancellationToken.None);
+            if (!more)
+            {
+                foreach (var (lane, _) in offered)
+                {
+                    _lanes.Remove(lane);
+                }
+            }
+            foreach (var job in jobs)
+            {
+                _lanes.Served(job.User);
+                await HandOutAsync(job, isTakeOver: false);
+            }
+            if (more && jobs.Count == 0)
+            {
+                await Task.Delay(ContentionDelay, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task HandOutAsync(Job job, bool isTakeOver)
+    {
+        // The entry of a first attempt is as it was made. That of a later one is where the last attempt has left it.
+        var ready = job.Attempt > 1 ? await TryMakeReadyAsync(job) : job;
+        var claim = new ClaimedJob(ready ?? job, isTakeOver);
+        _claimed.Add(claim);
+        while (ready is not null && TryTakeSlot(out var slot))
+        {
+            if (slot.TrySetResult(claim))
+            {
+                return;
+            }
+        }
+        await ReleaseAsync(claim, isRefused: false); // the process stops, and its slots wait for nothing any more
+    }
+
+    private async Task<Job?> TryMakeReadyAsync(Job job)
+    {
+        try
+        {
+            return await _entries.MakeReadyAsync(job, CancellationToken.None);
+        }
+        catch (Exception exception) when (QueueEntries.IsPassing(exception))
+        {
+            LogNotReady(job.Id, exception.Message);
+            return null;
+        }
+    }
+
+    private async Task PutBackAsync(ClaimedJob claim, bool isRefused)
+    {
+        try
+        {
+            if (isRefused)
+            {
+                LogRefused(claim.Job.Id);
+                await _entries.MakeReadyAsync(claim.Job, CancellationToken.None);
+            }
+            await _waiting.ReturnAsync(claim.Job.Id, claim.Job.Attempt, claim.IsTakeOver, CancellationToken.None);
+        }
+        catch (Exception exception) when (QueueEntries.IsPassing(exception))
+        {
+            LogNotReturned(claim.Job.Id, exception.Message); // its lease ends, and somebody takes it over
+        }
+    }
+
+    private bool TryTakeSlot([NotNullWhen(true)] out TaskCompletionSource<ClaimedJob>? slot)
+    {
+        lock (_lock)
+        {
+            slot = _idle.First?.Value;
+            if (slot is not null)
+            {
+                _idle.RemoveFirst();
+            }
+            return slot is not null;
+        }
+    }
+
+    private int CountIdle()
+    {
+        lock (_lock)
+        {
+            for (var node = _idle.First; node is not null;)
+            {
+                var next = node.Next;
+                if (node.Value.Task.IsCompleted) // cancelled: the process stops
+                {
+                    _idle.Remove(node);
+                }
+                node = next;
+            }
+            return _idle.Count;
+        }
+    }
+
+    /// <summary>Whether something has changed of which no announcement names the lane.</summary>
+    private bool MustLook()
+    {
+        lock (_lock)
+        {
+            return _mustLook && _lanes.IsEmpty && _announced.Count == 0 && !(_mustLook = false);
+        }
+    }
+
+    private void AddAnnounced()
+    {
+        lock (_lock)
+        {
+            foreach (var lane in _announced.Where(_reach.Covers))
+            {
+                _lanes.Add(lane);
+            }
+            _announced.Clear();
+        }
+    }
+
+    private void OnAnnounced(string payload)
+    {
+        lock (_lock)
+        {
+            if (JobLane.FromPayload(payload) is { } lane)
+            {
+                _announced.Add(lane);
+            }
+            else
+            {
+                _mustLook = true;
+            }
+        }
+        Wake();
+    }
+
+    private void Wake()
+    {
+        lock (_lock)
+        {
+            if (_woken.CurrentCount == 0)
+            {
+                _woken.Release();
+            }
+        }
+    }
+
+    [LoggerMessage(
+        LogLevel.Warning, "Job {JobId} taken over: the runner of attempt {Attempt} has not renewed its lease")]
+    private partial void LogTakenOver(Guid jobId, int attempt);
+
+    [LoggerMessage(LogLevel.Warning, "No jobs can be claimed: {Reason}")]
+    private partial void LogAway(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId}: Hangfire's entry was in no state to be run; it is made ready again")]
+    private partial void LogRefused(Guid jobId);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId}: Hangfire's entry could not be made ready: {Reason}")]
+    private partial void LogNotReady(Guid jobId, string reason);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Job {JobId} was claimed and could not be put back: {Reason}. It is taken over when its lease has ended")]
+    private partial void LogNotReturned(Guid jobId, string reason);
+}

@@ -1,0 +1,126 @@
+using Hangfire;
+using Hangfire.Common;
+using Hangfire.PostgreSql;
+using Hangfire.States;
+using Hangfire.Storage;
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Npgsql;
+using Job = Heimdall.Core.Jobs.Job;
+
+namespace Heimdall.Core.Queue;
+
+/// <summary>
+/// Hangfire's entries of our jobs, where they must follow the job's row although Hangfire has not run it: a job that
+/// was cancelled while it waited, one whose worker died between the job's end and Hangfire's, one that is claimed in a
+/// state from which Hangfire runs nothing.
+/// </summary>
+public sealed class QueueEntries(
+    StoreDatabase database, JobStore jobs, JobStorage storage, IJobFilterProvider filters, JobQueue queue)
+{
+    private const string UnshownSql =
+        $"select {JobRow.Columns} from job where id in (select job_id from queue_unshown limit 100)";
+
+    private const string ShownSql = "delete from queue_unshown where job_id = $1";
+
+    private static readonly string[] OpenStates =
+        [EnqueuedState.StateName, ScheduledState.StateName, ProcessingState.StateName];
+
+    // Each entry that is being processed names its job as its first argument; there are as many as jobs that run.
+    private readonly string _leftOpenSql = $"""
+        select {JobRow.Columns} from job
+        where finished_at < now() - $1 and id in (
+            select case when argument ~ '^[0-9a-f-]{"{36}"}$' then argument::uuid end
+            from "{database.HangfireSchema}".job entry, trim(both '"' from entry.arguments ->> 0) argument
+            where entry.statename = 'Processing')
+        limit 100
+        """;
+
+    /// <summary>Brings the entry of a claimed job into a state from which Hangfire runs it.</summary>
+    /// <returns>The job, with the id of the entry.</returns>
+    public async Task<Job> MakeReadyAsync(Job job, CancellationToken cancellationToken)
+    {
+        using var connection = storage.GetConnection();
+        switch (connection.GetJobData(job.QueueId)?.State)
+        {
+            case null:
+                return job with { QueueId = await queue.ReplaceEntryAsync(job.Id, job.QueueId!, cancellationToken) };
+            case var state when state == EnqueuedState.StateName || state == ProcessingState.StateName:
+                return job;
+            case var state:
+                Change(job.QueueId!, new EnqueuedState(RowQueue.Name), state);
+                return job;
+        }
+    }
+
+    /// <summary>
+    /// Shows how a job ended that Hangfire has not run. Should it fail, <see cref="CloseLeftAsync"/> does it.
+    /// </summary>
+    public async Task TryCloseAsync(Guid jobId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await jobs.FindAsync(jobId, cancellationToken) is { QueueId: not null } job && job.Status.IsFinal())
+            {
+                await CloseAsync(job, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (IsPassing(exception))
+        {
+            // The next round finds it.
+        }
+    }
+
+    /// <summary>
+    /// Shows the ends that are not shown yet: of jobs that ended while they waited, and of those whose worker died just
+    /// after the end.
+    /// </summary>
+    /// <param name="grace">How long a worker may take to show the end of a job.</param>
+    /// <param name="cancellationToken">Ends the wait for the store.</param>
+    public async Task CloseLeftAsync(TimeSpan grace, CancellationToken cancellationToken)
+    {
+        await using var unshown = database.DataSource.CreateCommand(UnshownSql);
+        await using var leftOpen = database.DataSource.CreateCommand(_leftOpenSql);
+        leftOpen.Parameters.Add(new() { Value = grace });
+        var left = await ReadAsync(unshown, cancellationToken);
+        left.AddRange(await ReadAsync(leftOpen, cancellationToken));
+        foreach (var job in left)
+        {
+            await TryCloseAsync(job.Id, cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// Whether a change of an entry may succeed later: the store is down, or a process that died holds the entry's
+    /// lock.
+    /// </summary>
+    internal static bool IsPassing(Exception exception) =>
+        StoreRetry.IsAway(exception)
+        || exception is DistributedLockTimeoutException or PostgreSqlDistributedLockException;
+
+    private async Task CloseAsync(Job job, CancellationToken cancellationToken)
+    {
+        Change(job.QueueId!, QueueStates.EndOf(job), OpenStates);
+        await using var command = database.DataSource.CreateCommand(ShownSql);
+        command.Parameters.Add(new() { Value = job.Id });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task<List<Job>> ReadAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var found = new List<Job>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            found.Add(JobRow.Read(row));
+        }
+        return found;
+    }
+
+    private void Change(string queueId, IState state, params string[] from)
+    {
+        using var connection = storage.GetConnection();
+        new BackgroundJobStateChanger(filters).ChangeState(
+            new StateChangeContext(storage, connection, queueId, state, from));
+    }
+}
