@@ -35,7 +35,7 @@ public static class HostProgram
         }
         try
         {
-            var config = ConfigFile.Load(arguments.ConfigPath, await FindPluginsAsync(addPlugins));
+            var config = await LoadAsync(arguments.ConfigPath, addPlugins);
             if (arguments.CheckOnly)
             {
                 Console.WriteLine($"{arguments.ConfigPath}: no problems found");
@@ -59,6 +59,9 @@ public static class HostProgram
             return Failed;
         }
     }
+
+    internal static async Task<HeimdallConfig> LoadAsync(string path, Action<IServiceCollection> addPlugins) =>
+        ConfigFile.Load(path, await FindPluginsAsync(addPlugins));
 
     private static async Task<int> RunAsync(Func<UrgentStop, Task> runAsync)
     {

@@ -17,6 +17,9 @@ public sealed class UrgentStop : IDisposable
     /// <summary>Fires when nothing is waited for any more.</summary>
     public CancellationToken Token => _requested.Token;
 
+    /// <summary>What the second signal does.</summary>
+    internal Task RequestAsync() => _requested.CancelAsync();
+
     public void Dispose()
     {
         foreach (var registration in _registrations)
@@ -31,7 +34,7 @@ public sealed class UrgentStop : IDisposable
     {
         if (Interlocked.Increment(ref _signals) > 1)
         {
-            _ = _requested.CancelAsync(); // not on this thread, which hears the signals
+            _ = RequestAsync(); // not on this thread, which hears the signals
         }
     }
 }

@@ -7,7 +7,7 @@ namespace Heimdall.Tests.Api;
 
 /// <summary>Callers known by their API keys.</summary>
 [CancelAfter(60_000)]
-public sealed partial class CallerTests
+public sealed partial class CallerTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
     private string _key = null!;

@@ -85,7 +85,7 @@ public sealed class CatalogTests
     {
         await PutAsync("/api/v1/command/remembered/status", "INACTIVE", cancellationToken);
 
-        await _heimdall.RestartApiAsync(cancellationToken);
+        await _heimdall.RestartApiAsync();
 
         var status = (await _heimdall.GetAsync("/api/v1/command/remembered/status", cancellationToken)).AssertStatus(200);
         Assert.That(status["status"], Is.EqualTo("INACTIVE"));

@@ -213,7 +213,7 @@ public sealed class IdempotencyTests
                 "insert into heimdall.idempotency_key values ('sweep', $1, '', '{}', now() - $2::interval)", cancellationToken, key, age);
         }
 
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         await Eventually.Becomes(
             () => _heimdall.Store.ColumnAsync<string>("""select key from heimdall.idempotency_key where "user" = 'sweep'""", cancellationToken),

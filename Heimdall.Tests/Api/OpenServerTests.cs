@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Api;
 
 /// <summary>Callers where no <c>auth:</c> is configured, and where a header is trusted.</summary>
 [CancelAfter(60_000)]
-public sealed class OpenServerTests
+public sealed class OpenServerTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 

@@ -5,12 +5,12 @@ namespace Heimdall.Tests.Api;
 
 /// <summary>The password of every connection string is a canary; nothing that Heimdall says or stores may hold it.</summary>
 [CancelAfter(60_000)]
-public sealed class SecretTests
+public sealed class SecretTests() : RealProcessTests(processes: 2)
 {
     private HeimdallInstance _heimdall = null!;
 
     [OneTimeSetUp]
-    public async Task Start() => _heimdall = await HeimdallInstance.StartAsync(config => config
+    public async Task Start() => _heimdall = await HeimdallInstance.StartProcessesAsync(config => config
         .WithCluster("stranger", "type:postgres, data:local, data:stranger", $"{config.Target};Username=nobody_{Guid.NewGuid():N}")
         .WithCluster("down", "type:postgres, data:local, data:down", $"postgresql://someone:{HeimdallInstance.Canary}@127.0.0.1:1/nothing"));
 
@@ -42,9 +42,9 @@ public sealed class SecretTests
         {
             Assert.That(reply.Text, Does.Not.Contain(HeimdallInstance.Canary));
         }
-        foreach (var process in _heimdall.Processes)
+        foreach (var log in _heimdall.Logs)
         {
-            Assert.That(process.ReadLog(), Is.Not.Empty.And.Not.Contain(HeimdallInstance.Canary));
+            Assert.That(log, Is.Not.Empty.And.Not.Contain(HeimdallInstance.Canary));
         }
         Assert.That(await FindInStoreAsync(HeimdallInstance.Canary, cancellationToken), Is.Empty);
         Assert.That(await FindInStoreAsync("select 1/0", cancellationToken), Is.All.StartsWith("heimdall."), "SQL is not the queue's");

@@ -8,12 +8,12 @@ namespace Heimdall.Tests.Api;
 
 /// <summary>How the API process starts, and what it says then.</summary>
 [CancelAfter(60_000)]
-public sealed class StartTests
+public sealed class StartTests() : RealProcessTests(processes: 1)
 {
     [Test]
     public async Task A_fresh_start_has_nothing_to_complain_of(CancellationToken cancellationToken)
     {
-        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        await using var heimdall = await HeimdallInstance.StartProcessesAsync(worker: false);
 
         var dashboard = await heimdall.GetAsync("/hangfire", cancellationToken);
 
@@ -23,20 +23,14 @@ public sealed class StartTests
     }
 
     [Test]
-    [NonParallelizable] // it sets environment variables
     public async Task The_environment_configures_nothing(CancellationToken cancellationToken)
     {
-        Environment.SetEnvironmentVariable("Kestrel__Endpoints__Other__Url", "http://127.0.0.1:1");
-        try
-        {
-            await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        await using var heimdall = await HeimdallInstance.CreateAsync();
+        heimdall.Variables["Kestrel__Endpoints__Other__Url"] = "http://127.0.0.1:1";
 
-            (await heimdall.GetAsync("/healthz", cancellationToken)).AssertStatus(200);
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("Kestrel__Endpoints__Other__Url", null);
-        }
+        await heimdall.StartApiProcessAsync();
+
+        (await heimdall.GetAsync("/healthz", cancellationToken)).AssertStatus(200);
     }
 
     [Test]

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Api;
 
-/// <summary>Two API processes over one store: what one has begun, the other knows of.</summary>
+/// <summary>Two APIs over one store: what one has begun, the other knows of.</summary>
 [CancelAfter(120_000)]
 public sealed class TwoApisTests
 {

@@ -1,10 +1,11 @@
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Benchmarks;
 
 /// <summary>That pages of short and long histories are asked for, over REST and in the dashboard. Never how long anything takes.</summary>
 [CancelAfter(180_000)]
-public sealed class ListsSuiteTests
+public sealed class ListsSuiteTests() : RealProcessTests(processes: 1)
 {
     [Test]
     public async Task Pages_of_both_histories_are_read(CancellationToken cancellationToken)

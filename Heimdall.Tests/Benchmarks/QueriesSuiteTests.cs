@@ -1,10 +1,11 @@
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Benchmarks;
 
 /// <summary>That queries are measured, and that what is asked for is what comes. Never how long anything takes.</summary>
 [CancelAfter(120_000)]
-public sealed class QueriesSuiteTests
+public sealed class QueriesSuiteTests() : RealProcessTests(processes: 1)
 {
     [Test]
     public async Task Psql_and_an_inline_query_read_all_rows(CancellationToken cancellationToken)

@@ -1,10 +1,11 @@
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Benchmarks;
 
 /// <summary>That the benchmarks run and compare like with like. Never how long anything takes: that is for a quiet machine.</summary>
 [CancelAfter(120_000)]
-public sealed class ScriptsSuiteTests
+public sealed class ScriptsSuiteTests() : RealProcessTests(processes: 1)
 {
     [Test]
     public async Task Psql_the_executor_and_a_worker_leave_the_same_behind(CancellationToken cancellationToken)

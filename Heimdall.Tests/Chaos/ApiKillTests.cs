@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Chaos;
 
 /// <summary>An API process that is killed between any two steps of a submit. What it has answered holds; what it has not may be, once, or not be.</summary>
 [CancelAfter(540_000)]
-public sealed class ApiKillTests
+public sealed class ApiKillTests() : RealProcessTests(processes: 2)
 {
     /// <summary>Messages to the store, or back, that one submit takes at most: beyond them the kill hits the next one.</summary>
     private const int LongestSubmit = 12;
@@ -22,7 +22,7 @@ public sealed class ApiKillTests
     {
         await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts);
         await ChaosJobs.PrepareAsync(heimdall);
-        await using var worker = heimdall.StartWorker();
+        await using var worker = heimdall.StartWorkerProcess();
         await using var proxy = new WatchingProxy(heimdall.Store.ConnectionString);
         heimdall.Variables[ChaosInstance.StorePort] = proxy.Port;
         var random = new Random(round.Seed);
@@ -30,7 +30,7 @@ public sealed class ApiKillTests
 
         for (var kill = 0; kill < round.Faults; kill++)
         {
-            await heimdall.StartApiAsync();
+            await heimdall.StartApiProcessAsync();
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             var busy = jobs.KeepBusyAsync(open: 12, stop.Token, cancellationToken);
             await Eventually.Is(async () => await jobs.TryCountOpenAsync(cancellationToken) > 4, cancellationToken);
@@ -47,7 +47,7 @@ public sealed class ApiKillTests
             await stop.CancelAsync();
             await busy;
         }
-        await heimdall.StartApiAsync();
+        await heimdall.StartApiProcessAsync();
         var verdict = await jobs.JudgeAsync(cancellationToken);
 
         Report.Add(round, new Dictionary<string, int> { ["kills"] = round.Faults }, verdict);

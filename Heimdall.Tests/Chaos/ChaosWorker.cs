@@ -13,7 +13,7 @@ internal sealed class ChaosWorker : IAsyncDisposable
     public static ChaosWorker Start(HeimdallInstance heimdall)
     {
         var proxy = new WatchingProxy(heimdall.Target.ConnectionString);
-        return new ChaosWorker(heimdall.StartWorker(new KeyValuePair<string, string>(ChaosInstance.TargetPort, proxy.Port)), proxy);
+        return new ChaosWorker(heimdall.StartWorkerProcess(new KeyValuePair<string, string>(ChaosInstance.TargetPort, proxy.Port)), proxy);
     }
 
     /// <summary>Kills it a while after it has begun a batch.</summary>

@@ -6,7 +6,7 @@ namespace Heimdall.Tests.Chaos;
 
 /// <summary>Workers that are frozen for two leases in the middle of a batch or of its COMMIT, and go on as if nothing had been.</summary>
 [CancelAfter(540_000)]
-public sealed class FrozenWorkerTests
+public sealed class FrozenWorkerTests() : RealProcessTests(processes: 4)
 {
     private const int Slots = 2;
 
@@ -22,7 +22,7 @@ public sealed class FrozenWorkerTests
     {
         await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts);
         await ChaosJobs.PrepareAsync(heimdall);
-        await heimdall.StartApiAsync();
+        await heimdall.StartApiProcessAsync();
         // Some still run in their next attempt when the worker of the last one wakes.
         var jobs = new ChaosJobs(heimdall, round.Seed) { LongSleep = 2.5 * ChaosInstance.Lease };
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -7,7 +7,7 @@ namespace Heimdall.Tests.Chaos;
 
 /// <summary>Servers that are restarted under load: in order, at once, or by themselves because one of their processes was killed.</summary>
 [CancelAfter(540_000)]
-public sealed class RestartTests
+public sealed class RestartTests() : RealProcessTests(processes: 3)
 {
     private static readonly string[] Modes = ["fast", "immediate", "kill of a backend", "immediate"];
 
@@ -52,9 +52,9 @@ public sealed class RestartTests
         ChaosRound round, HeimdallInstance heimdall, TestDatabase database, RestartableServer server, CancellationToken cancellationToken)
     {
         await ChaosJobs.PrepareAsync(heimdall);
-        await heimdall.StartApiAsync();
-        await using var first = heimdall.StartWorker();
-        await using var second = heimdall.StartWorker();
+        await heimdall.StartApiProcessAsync();
+        await using var first = heimdall.StartWorkerProcess();
+        await using var second = heimdall.StartWorkerProcess();
         var random = new Random(round.Seed);
         var jobs = new ChaosJobs(heimdall, round.Seed);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

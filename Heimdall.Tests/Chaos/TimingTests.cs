@@ -6,7 +6,7 @@ namespace Heimdall.Tests.Chaos;
 
 /// <summary>How long recovery and cancel take, with the default lease: printed, and never asserted.</summary>
 [CancelAfter(540_000)]
-public sealed class TimingTests
+public sealed class TimingTests() : RealProcessTests(processes: 2)
 {
     private const string Spin = "do $$ declare i bigint := 0; begin loop i := i + 1; end loop; end $$";
 
@@ -27,12 +27,12 @@ public sealed class TimingTests
     public async Task Recovery(CancellationToken cancellationToken)
     {
         var times = new List<double>();
-        var worker = _heimdall.StartWorker();
+        var worker = _heimdall.StartWorkerProcess();
         for (var kill = 1; kill <= (TestSetting.IsLong ? 30 : 1); kill++)
         {
             var id = await _heimdall.EnqueueAsync("select pg_sleep(600)", cancellationToken);
             await FirstStatementAsync(id, DateTime.MinValue, cancellationToken);
-            var next = _heimdall.StartWorker();
+            var next = _heimdall.StartWorkerProcess();
             await WaitForServersAsync(cancellationToken, worker, next);
 
             var killed = DateTime.UtcNow;
@@ -53,7 +53,7 @@ public sealed class TimingTests
     [Test]
     public async Task Cancel(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         var all = (Backend: new List<double>(), Store: new List<double>());
         foreach (var (name, sql) in new[]
         {
@@ -85,7 +85,7 @@ public sealed class TimingTests
     [Test]
     public async Task Cancel_of_queries(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         foreach (var (name, sql) in new[] { ("pg_sleep", "select pg_sleep(600)"), ("CPU-bound", "select count(*) from generate_series(1, 100000000000)") })
         {
             foreach (var prefer in new[] { null, "respond-async" })

@@ -6,7 +6,7 @@ namespace Heimdall.Tests.Chaos;
 
 /// <summary>Workers that are killed in the middle of batches, a third of them in the very moment of a COMMIT.</summary>
 [CancelAfter(540_000)]
-public sealed class WorkerKillTests
+public sealed class WorkerKillTests() : RealProcessTests(processes: 4)
 {
     private const int Slots = 3;
 
@@ -22,7 +22,7 @@ public sealed class WorkerKillTests
     {
         await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts);
         await ChaosJobs.PrepareAsync(heimdall);
-        await heimdall.StartApiAsync();
+        await heimdall.StartApiProcessAsync();
         var jobs = new ChaosJobs(heimdall, round.Seed);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var busy = jobs.KeepBusyAsync(open: 40, stop.Token, cancellationToken);

@@ -7,7 +7,7 @@ namespace Heimdall.Tests.Docs;
 
 /// <summary>What the README tells people to type works as it is written there.</summary>
 [CancelAfter(120_000)]
-public sealed partial class ReadmeTests
+public sealed partial class ReadmeTests() : RealProcessTests(processes: 1)
 {
     /// <summary>They start what the tests have started already, or the tests themselves, or take too long.</summary>
     private static readonly string[] TypedByThePerson =

@@ -6,7 +6,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Jobs that are tried again, and what is told of each attempt. Each test runs workers of its own.</summary>
 [CancelAfter(90_000)]
-public sealed class AttemptTests
+public sealed class AttemptTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 
@@ -29,7 +29,7 @@ public sealed class AttemptTests
         var retryAt = await heimdall.Store.ScalarAsync<DateTime>(
             "update heimdall.job set retry_at = now() + interval '8 seconds' where id = $1 returning retry_at", cancellationToken, id);
 
-        await using var worker = heimdall.StartWorker();
+        await using var worker = await heimdall.StartWorkerAsync();
         var job = await heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
@@ -40,7 +40,7 @@ public sealed class AttemptTests
     public async Task A_batch_that_failed_in_a_way_that_passes_runs_again(CancellationToken cancellationToken)
     {
         await _heimdall.Target.ExecuteAsync("create sequence twice", cancellationToken);
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var id = (await SubmitAsync("type:thrice", $"insert into effect values ('twice', 1); {FailUntil("twice", 3, "40001")}", cancellationToken)).Id;
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -61,7 +61,7 @@ public sealed class AttemptTests
     public async Task One_that_fails_as_often_as_it_may_is_failed(CancellationToken cancellationToken)
     {
         await _heimdall.Target.ExecuteAsync("create sequence always", cancellationToken);
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var id = (await SubmitAsync("type:twice", FailUntil("always", 100, "40P01"), cancellationToken)).Id;
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -78,7 +78,7 @@ public sealed class AttemptTests
     {
         var sequence = $"once_{sqlState}_{transaction}_{command[5..]}".ToLowerInvariant();
         await _heimdall.Target.ExecuteAsync($"create sequence {sequence}", cancellationToken);
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var id = (await SubmitAsync(command, $"insert into effect values ('{sequence}', 1); {FailUntil(sequence, 2, sqlState)}", cancellationToken, transaction)).Id;
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -91,7 +91,7 @@ public sealed class AttemptTests
     public async Task An_idempotent_one_runs_again_after_an_effect_too(CancellationToken cancellationToken)
     {
         await _heimdall.Target.ExecuteAsync("create sequence harmless", cancellationToken);
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var id = (await SubmitAsync("type:idempotent", $"insert into effect values ('harmless', 1); {FailUntil("harmless", 2, "40001")}", cancellationToken, "none")).Id;
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -105,7 +105,7 @@ public sealed class AttemptTests
     public async Task Two_batches_that_are_in_each_others_way_both_succeed(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("crossing", cancellationToken);
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var ids = new List<Guid>();
         foreach (var (mine, other) in new[] { (1, 2), (2, 1) })
@@ -131,14 +131,14 @@ public sealed class AttemptTests
     public async Task The_next_attempt_comes_also_when_the_worker_dies_while_the_job_waits(CancellationToken cancellationToken)
     {
         await _heimdall.Target.ExecuteAsync("create sequence orphaned", cancellationToken);
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = (await SubmitAsync("type:thrice", $"insert into effect values ('orphaned', 1); {FailUntil("orphaned", 2, "40001")}", cancellationToken)).Id;
         await Eventually.Is(async () => (await AttemptsAsync(id, cancellationToken)) is [var attempt, ..] && Text(attempt, "outcome") == "FAILED", cancellationToken);
 
         await first.KillAsync(cancellationToken);
         // As if it had died before Hangfire knew that the job is to wait.
         await _heimdall.Store.ExecuteAsync("delete from hangfire.set where key = 'schedule'", cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
@@ -149,7 +149,7 @@ public sealed class AttemptTests
     public async Task A_job_that_waits_to_be_tried_again_can_be_cancelled(CancellationToken cancellationToken)
     {
         await _heimdall.Target.ExecuteAsync("create sequence waiting", cancellationToken);
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         var id = (await SubmitAsync("type:patient", FailUntil("waiting", 100, "40001"), cancellationToken)).Id;
         await Eventually.Is(
             async () => await AttemptsAsync(id, cancellationToken) is { Count: >= 3 } attempts && attempts.TrueForAll(attempt => Text(attempt, "outcome") == "FAILED"),
@@ -165,7 +165,7 @@ public sealed class AttemptTests
     public async Task A_batch_whose_session_is_ended_by_the_server_runs_again(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("ended", cancellationToken);
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         var id = (await SubmitAsync("type:thrice", $"insert into effect values ('ended', 1); {HeimdallInstance.WaitAt("ended")}", cancellationToken)).Id;
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["statements"] == "1", cancellationToken);
 
@@ -182,12 +182,12 @@ public sealed class AttemptTests
     [Test]
     public async Task Each_attempt_tells_how_it_ended_when_a_worker_was_killed(CancellationToken cancellationToken)
     {
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(_heimdall, "listed", cancellationToken);
         var running = await AttemptsAsync(id, cancellationToken);
 
         await first.KillAsync(cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
         await _heimdall.OpenGateAsync("listed", cancellationToken);
         await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -198,20 +198,20 @@ public sealed class AttemptTests
         Assert.That(attempts.Select(attempt => Text(attempt, "outcome")), Is.EqualTo(new[] { "LOST", "SUCCEEDED" }));
         Assert.That(Text(attempts[0], "detail"), Is.EqualTo("Its worker stopped renewing its lease. Nothing of it took effect."));
         Assert.That(Text(attempts[0], "worker"), Does.EndWith($":{first.Id}"));
-        Assert.That(Text(attempts[1], "worker"), Does.EndWith($":{second.Id}"));
+        Assert.That(Text(attempts[1], "worker"), Does.EndWith($":{Environment.ProcessId}"));
     }
 
     [Test]
     public async Task An_idempotent_batch_without_a_transaction_is_simply_run_again_when_its_worker_dies(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("again", cancellationToken);
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = (await SubmitAsync(
             "type:idempotent", $"insert into effect values ('again', 1); {HeimdallInstance.WaitAt("again")}; insert into effect values ('again', 2)", cancellationToken, "none")).Id;
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["statements"] == "1", cancellationToken);
 
         await first.KillAsync(cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
         await _heimdall.OpenGateAsync("again", cancellationToken);
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -230,7 +230,7 @@ public sealed class AttemptTests
         var attempts = await AttemptsAsync(id, cancellationToken);
 
         Assert.That(attempts.Select(attempt => (attempt.GetProperty("attempt").GetInt32(), Text(attempt, "outcome"), Text(attempt, "sqlstate"))), Is.EqualTo(new[] { (1, "FAILED", "22012") }));
-        Assert.That(Text(attempts[0], "worker"), Does.EndWith($":{_heimdall.Api!.Id}"));
+        Assert.That(Text(attempts[0], "worker"), Does.EndWith($":{Environment.ProcessId}"));
     }
 
     [Test]

@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>A runner dies while its cluster is away too: nobody can tell what became of its job, and others must not wait for that.</summary>
 [CancelAfter(180_000)]
-public sealed class AwayClusterTests
+public sealed class AwayClusterTests() : RealProcessTests(processes: 1)
 {
     [Test]
     public async Task A_worker_does_other_jobs_until_the_cluster_can_be_asked(CancellationToken cancellationToken)
@@ -15,14 +15,14 @@ public sealed class AwayClusterTests
             config => (config with { Worker = "lease: 2s, concurrency: 1" }).WithCluster("behind", "type:postgres, data:local, behind:proxy", proxy.Through(config.Target)), worker: false);
         await GatedBatch.PrepareAsync(heimdall);
         await heimdall.CloseGateAsync("away", cancellationToken);
-        await using var first = heimdall.StartWorker();
+        await using var first = heimdall.StartWorkerProcess();
         var id = await heimdall.EnqueueAsync(
             $"insert into effect values ('away', 1); {HeimdallInstance.WaitAt("away")}; insert into effect values ('away', 2)", cancellationToken, cluster: "_id:behind");
         await Eventually.Is(async () => (await heimdall.JobAsync(id, cancellationToken))["statements"] == "1", cancellationToken);
 
         await first.KillAsync(cancellationToken);
         await proxy.CutAsync();
-        await using var second = heimdall.StartWorker();
+        await using var second = await heimdall.StartWorkerAsync();
         await Eventually.Is(
             async () => (await heimdall.GetAsync($"/api/v1/job/{id}/attempts", cancellationToken)).Text.Contains("HANDED_BACK", StringComparison.Ordinal), cancellationToken, TimeSpan.FromMinutes(1));
         var between = await heimdall.JobAsync(id, cancellationToken);
@@ -42,13 +42,15 @@ public sealed class AwayClusterTests
     public async Task A_dead_inline_query_does_not_wait_for_one_whose_cluster_is_away(CancellationToken cancellationToken)
     {
         await using var proxy = new TcpProxy(TestDatabase.ServerConnectionString);
-        await using var heimdall = await HeimdallInstance.StartAsync(
+        await using var heimdall = await HeimdallInstance.CreateAsync(
             config => config.WithCluster("behind", "type:postgres, data:local, behind:proxy", proxy.Through(config.Target)));
+        await heimdall.StartApiProcessAsync();
+        await heimdall.StartWorkerAsync();
         var away = await AbandonAsync(heimdall, "away", "_id:behind", cancellationToken);
         await proxy.CutAsync();
         await Eventually.Is(() => heimdall.Store.ScalarAsync<bool>("select attempt = 2 from heimdall.job where id = $1", cancellationToken, away), cancellationToken);
 
-        await heimdall.StartApiAsync();
+        await heimdall.StartApiProcessAsync();
         var there = await AbandonAsync(heimdall, "there", "_id:postgres", cancellationToken);
         await Eventually.Is(() => heimdall.Store.ScalarAsync<bool>("select status = 'FAILED' from heimdall.job where id = $1", cancellationToken, there), cancellationToken);
 

@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Processes that die. Each test runs workers of its own.</summary>
 [CancelAfter(60_000)]
-public sealed class CrashTests
+public sealed class CrashTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 
@@ -22,11 +22,11 @@ public sealed class CrashTests
     [Test]
     public async Task A_batch_whose_worker_is_killed_takes_effect_exactly_once(CancellationToken cancellationToken)
     {
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(_heimdall, "killed", cancellationToken);
 
         await first.KillAsync(cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
         await _heimdall.OpenGateAsync("killed", cancellationToken);
 
@@ -39,7 +39,7 @@ public sealed class CrashTests
     [Test]
     public async Task A_statement_does_not_outlive_its_worker(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = _heimdall.StartWorkerProcess();
         var id = await _heimdall.EnqueueAsync("select pg_sleep(600)", cancellationToken);
         await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
 
@@ -53,26 +53,28 @@ public sealed class CrashTests
     [TestCase(false, "cannot be told")]
     public async Task An_inline_query_whose_api_is_killed_is_recorded_as_failed(bool readOnly, string why, CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var heimdall = await HeimdallInstance.CreateAsync(config => config with { Worker = "lease: 2s" });
+        await heimdall.StartApiProcessAsync();
+        await heimdall.StartWorkerAsync();
         var name = $"orphan-{readOnly}";
-        var query = _heimdall.SubmitAsync("select pg_sleep(60)", returnResult: true, cancellationToken, name: name, more: new { read_only = readOnly });
-        var id = await _heimdall.FindJobAsync(name, "RUNNING", cancellationToken);
-        await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+        var query = heimdall.SubmitAsync("select pg_sleep(60)", returnResult: true, cancellationToken, name: name, more: new { read_only = readOnly });
+        var id = await heimdall.FindJobAsync(name, "RUNNING", cancellationToken);
+        await Eventually.Is(() => heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
 
-        await _heimdall.Api!.KillAsync(cancellationToken);
+        await heimdall.Api!.KillAsync(cancellationToken);
         await Assert.ThatAsync(() => query, Throws.InstanceOf<HttpRequestException>());
-        await _heimdall.StartApiAsync();
+        await heimdall.StartApiProcessAsync();
 
-        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        var job = await heimdall.WaitForEndAsync(id, cancellationToken);
         Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
         Assert.That(job["error"], Does.Contain(why));
-        Assert.That(await _heimdall.HasBackendAsync(id, cancellationToken), Is.False);
+        Assert.That(await heimdall.HasBackendAsync(id, cancellationToken), Is.False);
     }
 
     [Test]
     public async Task A_job_whose_entry_was_deleted_is_found(CancellationToken cancellationToken)
     {
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(_heimdall, "misplaced", cancellationToken);
         await first.KillAsync(cancellationToken);
         var queueId = long.Parse(await _heimdall.Store.ScalarAsync<string>("select queue_id from heimdall.job where id = $1", cancellationToken, id), provider: null);
@@ -80,7 +82,7 @@ public sealed class CrashTests
         // What Hangfire does with a job that somebody deletes in the dashboard while its worker is dead.
         await _heimdall.Store.ExecuteAsync("update hangfire.job set statename = 'Deleted' where id = $1", cancellationToken, queueId);
         await _heimdall.CancelAsync(id, cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
 
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
         Assert.That(job["status"], Is.EqualTo("CANCELED"), job.Text);
@@ -94,7 +96,7 @@ public sealed class CrashTests
         await _heimdall.Store.ExecuteAsync(
             "delete from hangfire.job where id = (select queue_id::bigint from heimdall.job where id = $1)", cancellationToken, id);
 
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
         await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
@@ -103,7 +105,7 @@ public sealed class CrashTests
     [Test]
     public async Task An_end_that_its_worker_could_not_show_is_shown(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         var id = await _heimdall.EnqueueAsync("select 1", cancellationToken);
         await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
 
@@ -122,7 +124,7 @@ public sealed class CrashTests
     [Test]
     public async Task A_dead_attempt_waits_for_a_worker_that_has_its_command(CancellationToken cancellationToken)
     {
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(_heimdall, "renamed", cancellationToken);
         await first.KillAsync(cancellationToken);
 
@@ -131,7 +133,7 @@ public sealed class CrashTests
             Worker = "lease: 2s",
             Commands = "- {name: another, plugin: postgres, version: 0.0.1, tags: [type:another], cluster_tags: [type:postgres, data:local]}\n",
         });
-        await using (var second = _heimdall.StartWorker())
+        await using (var second = await _heimdall.StartWorkerAsync())
         {
             // What was submitted later and can be run there has been run, and the job without its command has been let be.
             var other = await Eventually.Becomes(
@@ -143,7 +145,7 @@ public sealed class CrashTests
             Assert.That((job["status"], job["attempt"]), Is.EqualTo(("RUNNING", "1")), "nobody could ask the database, so nothing is claimed");
         }
         _heimdall.Configure(config => config with { Worker = "lease: 2s" });
-        await using var third = _heimdall.StartWorker();
+        await using var third = await _heimdall.StartWorkerAsync();
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
         await _heimdall.OpenGateAsync("renamed", cancellationToken);
         await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
@@ -153,11 +155,11 @@ public sealed class CrashTests
     [Test]
     public async Task A_worker_that_was_frozen_has_no_say_when_it_wakes(CancellationToken cancellationToken)
     {
-        await using var frozen = _heimdall.StartWorker();
+        await using var frozen = _heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(_heimdall, "frozen", cancellationToken);
 
         await frozen.SignalAsync("STOP", cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         await Eventually.Is(async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
         await frozen.SignalAsync("CONT", cancellationToken);
         await Eventually.Is(() => Task.FromResult(frozen.ReadLog().Contains($"Job {id} belongs to a newer attempt", StringComparison.Ordinal)), cancellationToken);

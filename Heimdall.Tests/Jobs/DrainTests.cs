@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Processes that are told twice to stop, or one after the other. The drain time is longer than any test.</summary>
 [CancelAfter(120_000)]
-public sealed class DrainTests
+public sealed class DrainTests() : RealProcessTests(processes: 3)
 {
     private const int StoppedAtOnce = 3;
 
@@ -14,13 +14,13 @@ public sealed class DrainTests
     {
         await using var heimdall = await StartAsync();
         await GatedBatch.PrepareAsync(heimdall);
-        await using var first = heimdall.StartWorker();
+        await using var first = heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(heimdall, "urgent", cancellationToken);
 
         var exitCode = await StopTwiceAsync(first, cancellationToken);
         var between = await heimdall.JobAsync(id, cancellationToken);
         var left = await heimdall.HasBackendAsync(id, cancellationToken);
-        await using var second = heimdall.StartWorker();
+        await using var second = await heimdall.StartWorkerAsync();
         await heimdall.OpenGateAsync("urgent", cancellationToken);
         var job = await heimdall.WaitForEndAsync(id, cancellationToken);
 
@@ -37,7 +37,7 @@ public sealed class DrainTests
     {
         await using var heimdall = await StartAsync();
         await GatedBatch.PrepareAsync(heimdall);
-        await using var worker = heimdall.StartWorker();
+        await using var worker = heimdall.StartWorkerProcess();
         await heimdall.CloseGateAsync("none", cancellationToken);
         var id = (await heimdall.SubmitAsync(
             $"insert into effect values ('none', 1); {HeimdallInstance.WaitAt("none")}; insert into effect values ('none', 2)",
@@ -55,7 +55,7 @@ public sealed class DrainTests
     [Test]
     public async Task An_api_that_is_told_twice_cancels_its_queries_at_once(CancellationToken cancellationToken)
     {
-        await using var heimdall = await StartAsync();
+        await using var heimdall = await StartProcessAsync();
         var query = heimdall.SubmitAsync("select pg_sleep(600)", returnResult: true, cancellationToken, name: "urgent-query");
         var id = await heimdall.FindJobAsync("urgent-query", "RUNNING", cancellationToken);
         await Eventually.Is(() => heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
@@ -71,7 +71,7 @@ public sealed class DrainTests
     [Test]
     public async Task A_caller_who_waits_is_answered_when_the_api_stops(CancellationToken cancellationToken)
     {
-        await using var heimdall = await StartAsync();
+        await using var heimdall = await StartProcessAsync();
         var waiting = heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken, name: "waited-for", prefer: "wait=60");
         await heimdall.FindJobAsync("waited-for", "ACCEPTED", cancellationToken);
 
@@ -91,14 +91,14 @@ public sealed class DrainTests
             config => config with { Worker = "lease: 2s, concurrency: 4, drain_timeout: 1s" }, worker: false);
         await heimdall.Target.ExecuteAsync("create table effect (name text)", cancellationToken);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var workers = new Queue<HeimdallProcess>([heimdall.StartWorker(), heimdall.StartWorker()]);
+        var workers = new Queue<HeimdallProcess>([heimdall.StartWorkerProcess(), heimdall.StartWorkerProcess()]);
 
         var submitting = SubmitUntilAsync(heimdall, enough.Token, cancellationToken);
         for (var i = 0; i < Restarts; i++)
         {
             var old = workers.Dequeue();
             await Eventually.Is(() => Task.FromResult(old.ReadLog().Contains(" started, attempt ", StringComparison.Ordinal)), cancellationToken);
-            workers.Enqueue(heimdall.StartWorker());
+            workers.Enqueue(heimdall.StartWorkerProcess());
             await old.TerminateAsync(cancellationToken);
             Assert.That(await old.WaitForExitAsync(cancellationToken), Is.Zero, old.ReadLog());
         }
@@ -129,8 +129,11 @@ public sealed class DrainTests
         return ids;
     }
 
-    private static Task<HeimdallInstance> StartAsync() =>
-        HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s, drain_timeout: 10m" }, worker: false);
+    private static Task<HeimdallInstance> StartAsync() => HeimdallInstance.StartAsync(Configure, worker: false);
+
+    private static Task<HeimdallInstance> StartProcessAsync() => HeimdallInstance.StartProcessesAsync(Configure, worker: false);
+
+    private static InstanceConfig Configure(InstanceConfig config) => config with { Worker = "lease: 2s, drain_timeout: 10m" };
 
     private static async Task<int> StopTwiceAsync(HeimdallProcess process, CancellationToken cancellationToken)
     {

@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Batches that commit as they go, and do not come to their end. Each test runs workers of its own.</summary>
 [CancelAfter(60_000)]
-public sealed class InterruptedBatchTests
+public sealed class InterruptedBatchTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 
@@ -22,11 +22,11 @@ public sealed class InterruptedBatchTests
     [Test]
     public async Task One_whose_worker_is_killed_is_failed_and_not_run_again(CancellationToken cancellationToken)
     {
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = await StartAsync("killed", cancellationToken);
 
         await first.KillAsync(cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
@@ -38,7 +38,7 @@ public sealed class InterruptedBatchTests
     [Test]
     public async Task One_whose_worker_is_asked_to_stop_is_failed_and_not_handed_on(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = _heimdall.StartWorkerProcess();
         var id = await StartAsync("stopped", cancellationToken);
 
         await worker.TerminateAsync(cancellationToken);
@@ -53,7 +53,7 @@ public sealed class InterruptedBatchTests
     [Test]
     public async Task One_that_is_cancelled_is_canceled_and_keeps_what_it_did(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         var id = await StartAsync("canceled", cancellationToken);
 
         await _heimdall.CancelAsync(id, cancellationToken);
@@ -66,7 +66,7 @@ public sealed class InterruptedBatchTests
     [Test]
     public async Task One_that_takes_too_long_is_killed_and_says_what_it_did(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var reply = await _heimdall.SubmitAsync(
             "insert into effect values ('late', 1); select pg_sleep(60)", returnResult: false, cancellationToken, more: new { transaction = "none", timeout_seconds = 5 });
@@ -79,7 +79,7 @@ public sealed class InterruptedBatchTests
     [Test]
     public async Task Errors_are_seen_while_the_rest_still_runs(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         await _heimdall.CloseGateAsync("going", cancellationToken);
 
         var reply = await _heimdall.SubmitAsync(

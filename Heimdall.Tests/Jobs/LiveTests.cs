@@ -6,9 +6,9 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
 
-/// <summary>A job is watched while it runs in another process.</summary>
+/// <summary>A job is watched while a worker runs it.</summary>
 [CancelAfter(120_000)]
-public sealed class LiveTests
+public sealed class LiveTests() : RealProcessTests(processes: 1)
 {
     private const string First = "NOTICE:  first (statement 1, line 1)";
     private const string Second = "NOTICE:  second (statement 3, line 1)";
@@ -71,7 +71,7 @@ public sealed class LiveTests
             last = (await first.UntilAsync(seen => seen.EventType == "notice")).Last();
         }
 
-        await _heimdall.RestartApiAsync(cancellationToken);
+        await _heimdall.RestartApiAsync();
         await using var second = await WatchAsync(id, last.EventId, cancellationToken);
         await _heimdall.OpenGateAsync("restarted", cancellationToken);
         var rest = await second.ToEndAsync();
@@ -205,7 +205,7 @@ public sealed class LiveTests
     [Test]
     public async Task A_process_that_stops_lets_its_watchers_go(CancellationToken cancellationToken)
     {
-        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        await using var heimdall = await HeimdallInstance.StartProcessesAsync(worker: false);
         var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
         await using var events = await WatchedJob.OpenAsync(heimdall.Client, id, lastEventId: null, cancellationToken);
         await events.UntilAsync(seen => seen.EventType == "status");

@@ -45,12 +45,12 @@ public sealed class LongOutageTests
 
     private static async Task AssertGoOnAsync(HeimdallInstance heimdall, Func<Task> disturbAsync, CancellationToken cancellationToken)
     {
-        await using var first = heimdall.StartWorker();
+        await using var first = await heimdall.StartWorkerAsync();
         await heimdall.StartApiAsync();
         await GatedBatch.PrepareAsync(heimdall);
         var whole = await GatedBatch.StartAsync(heimdall, "whole", cancellationToken);
         var parts = await GatedBatch.StartAsync(heimdall, "parts", cancellationToken, transaction: "none");
-        await using var second = heimdall.StartWorker();
+        await using var second = await heimdall.StartWorkerAsync();
         await Eventually.Is(() => heimdall.Store.ScalarAsync<bool>("select count(*) = 2 from hangfire.server", cancellationToken), cancellationToken);
 
         await disturbAsync();

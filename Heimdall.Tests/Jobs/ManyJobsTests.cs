@@ -4,7 +4,7 @@ using NUnit.Framework;
 namespace Heimdall.Tests.Jobs;
 
 [CancelAfter(60_000)]
-public sealed class ManyJobsTests
+public sealed class ManyJobsTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 
@@ -12,7 +12,7 @@ public sealed class ManyJobsTests
     public async Task Start()
     {
         _heimdall = await HeimdallInstance.StartAsync();
-        _heimdall.StartWorker();
+        _heimdall.StartWorkerProcess();
         await _heimdall.Target.ExecuteAsync("create table effect (id int)", CancellationToken.None);
     }
 

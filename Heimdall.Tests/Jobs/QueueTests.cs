@@ -116,7 +116,7 @@ public sealed partial class QueueTests
         var canceled = await heimdall.EnqueueAsync("create table never (id int)", cancellationToken);
         await heimdall.CancelAsync(canceled, cancellationToken);
 
-        heimdall.StartWorker();
+        await heimdall.StartWorkerAsync();
 
         await heimdall.WaitForStatusAsync(waiting, "SUCCEEDED", cancellationToken);
         Assert.That((await heimdall.JobAsync(canceled, cancellationToken))["status"], Is.EqualTo("CANCELED"));

@@ -6,7 +6,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Jobs that their owners run again, from the beginning or from where they were interrupted.</summary>
 [CancelAfter(60_000)]
-public sealed class RetryTests
+public sealed class RetryTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 
@@ -95,13 +95,13 @@ public sealed class RetryTests
         await using var heimdall = await HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s" }, worker: false);
         await GatedBatch.PrepareAsync(heimdall);
         await heimdall.CloseGateAsync("died", cancellationToken);
-        await using var first = heimdall.StartWorker();
+        await using var first = heimdall.StartWorkerProcess();
         var query = "insert into effect values ('died', 1);\nbegin;\ninsert into effect values ('died', 2);\n"
             + $"{HeimdallInstance.WaitAt("died")};\ncommit;\ninsert into effect values ('died', 3)";
         var id = (await heimdall.SubmitAsync(query, returnResult: false, cancellationToken, more: new { transaction = "none" })).AssertStatus(202).Id;
         await Eventually.Is(async () => (await heimdall.JobAsync(id, cancellationToken))["statements"] == "3", cancellationToken);
         await first.KillAsync(cancellationToken);
-        await using var second = heimdall.StartWorker();
+        await using var second = await heimdall.StartWorkerAsync();
         var old = await heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That((old["status"], old["statements"]), Is.EqualTo(("FAILED", "3")), old.Text);

@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Processes that are asked to stop, or start before the rest is there. Each test runs workers of its own.</summary>
 [CancelAfter(60_000)]
-public sealed class ShutdownTests
+public sealed class ShutdownTests() : RealProcessTests(processes: 2)
 {
     private HeimdallInstance _heimdall = null!;
 
@@ -22,7 +22,7 @@ public sealed class ShutdownTests
     [Test]
     public async Task A_worker_that_is_asked_to_stop_lets_its_jobs_end_and_takes_no_more(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = _heimdall.StartWorkerProcess();
         var running = await GatedBatch.StartAsync(_heimdall, "drained", cancellationToken);
 
         await worker.TerminateAsync(cancellationToken);
@@ -46,14 +46,14 @@ public sealed class ShutdownTests
     [Test]
     public async Task A_job_that_does_not_end_in_time_is_handed_back_and_takes_effect_once(CancellationToken cancellationToken)
     {
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(_heimdall, "handed", cancellationToken);
 
         await first.TerminateAsync(cancellationToken);
         await first.WaitForExitAsync(cancellationToken);
         var between = await _heimdall.JobAsync(id, cancellationToken);
         await _heimdall.OpenGateAsync("handed", cancellationToken);
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(between["status"], Is.EqualTo("ACCEPTED"), between.Text);
@@ -68,8 +68,8 @@ public sealed class ShutdownTests
         await using var proxy = new TcpProxy(TestDatabase.ServerConnectionString);
         await proxy.CutAsync();
         await using var heimdall = await HeimdallInstance.CreateAsync(config => config with { Store = proxy.Through(config.Store) });
-        var worker = heimdall.StartWorker();
-        var starting = heimdall.StartApiAsync();
+        var worker = heimdall.StartWorkerProcess();
+        var starting = heimdall.StartApiProcessAsync();
         await Eventually.Is(() => Task.FromResult(worker.ReadLog().Contains("store is not ready", StringComparison.Ordinal)), cancellationToken);
 
         proxy.Mend();

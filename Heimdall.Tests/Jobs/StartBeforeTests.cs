@@ -5,7 +5,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Jobs that are not worth running any more once a time is over. Each test runs workers of its own.</summary>
 [CancelAfter(60_000)]
-public sealed class StartBeforeTests
+public sealed class StartBeforeTests() : RealProcessTests(processes: 1)
 {
     private const string Never = "It never ran";
 
@@ -27,7 +27,7 @@ public sealed class StartBeforeTests
         var late = await SubmitAsync("late", TimeSpan.FromSeconds(1), cancellationToken);
         await WaitUntilOverAsync(late, cancellationToken);
 
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var job = await _heimdall.WaitForEndAsync(late, cancellationToken);
         await AssertKilledAsync(job, "late", cancellationToken);
@@ -36,7 +36,7 @@ public sealed class StartBeforeTests
     [Test]
     public async Task A_job_whose_time_is_over_behind_others_is_killed_while_it_waits(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
         var busy = await GatedBatch.StartAsync(_heimdall, "busy", cancellationToken);
 
         var waiting = await SubmitAsync("waiting", TimeSpan.FromSeconds(1), cancellationToken);
@@ -52,7 +52,7 @@ public sealed class StartBeforeTests
     [Test]
     public async Task A_job_that_is_started_in_time_runs_and_shows_the_deadline(CancellationToken cancellationToken)
     {
-        await using var worker = _heimdall.StartWorker();
+        await using var worker = await _heimdall.StartWorkerAsync();
 
         var id = await SubmitAsync("punctual", TimeSpan.FromHours(1), cancellationToken);
 
@@ -64,14 +64,14 @@ public sealed class StartBeforeTests
     public async Task A_job_that_was_started_in_time_and_handed_back_is_run(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("handed", cancellationToken);
-        await using var first = _heimdall.StartWorker();
+        await using var first = _heimdall.StartWorkerProcess();
         var id = await SubmitAsync("handed", TimeSpan.FromSeconds(20), cancellationToken, HeimdallInstance.WaitAt("handed"));
         await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
         await first.TerminateAsync(cancellationToken);
         await first.WaitForExitAsync(cancellationToken);
         await _heimdall.Store.ExecuteAsync("update heimdall.job set start_before = now() where id = $1", cancellationToken, id);
 
-        await using var second = _heimdall.StartWorker();
+        await using var second = await _heimdall.StartWorkerAsync();
         await _heimdall.OpenGateAsync("handed", cancellationToken);
 
         await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);

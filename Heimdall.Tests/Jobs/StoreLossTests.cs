@@ -6,7 +6,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Heimdall's own database restarts or drops its connections while jobs are submitted and run.</summary>
 [CancelAfter(240_000)]
-public sealed class StoreLossTests
+public sealed class StoreLossTests() : RealProcessTests(processes: 2)
 {
     private const string Terminate = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
@@ -16,8 +16,8 @@ public sealed class StoreLossTests
     {
         await using var server = await RestartableServer.StartAsync();
         await using var heimdall = await HeimdallInstance.CreateAsync(storeServer: server.ConnectionString);
-        var worker = heimdall.StartWorker();
-        await heimdall.StartApiAsync();
+        var worker = heimdall.StartWorkerProcess();
+        await heimdall.StartApiProcessAsync();
         await using var load = await SteadyLoad.StartAsync(heimdall, cancellationToken);
 
         for (var i = 0; i < 3; i++)
@@ -35,8 +35,8 @@ public sealed class StoreLossTests
     public async Task No_job_is_lost_or_run_twice_when_all_connections_end(CancellationToken cancellationToken)
     {
         await using var heimdall = await HeimdallInstance.CreateAsync();
-        var worker = heimdall.StartWorker();
-        await heimdall.StartApiAsync();
+        var worker = heimdall.StartWorkerProcess();
+        await heimdall.StartApiProcessAsync();
         await using var load = await SteadyLoad.StartAsync(heimdall, cancellationToken);
 
         for (var i = 0; i < 8; i++)
@@ -79,7 +79,7 @@ public sealed class StoreLossTests
             cancellationToken,
             id);
 
-        await using var worker = heimdall.StartWorker();
+        await using var worker = await heimdall.StartWorkerAsync();
 
         await heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
         await Eventually.Becomes(() => heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);

@@ -5,7 +5,7 @@ using NUnit.Framework;
 namespace Heimdall.Tests.Jobs;
 
 [CancelAfter(120_000)]
-public sealed class TakeOverTests
+public sealed class TakeOverTests() : RealProcessTests(processes: 1)
 {
     [Test]
     public async Task An_idempotent_job_is_not_run_again_once_it_is_cancelled(CancellationToken cancellationToken)
@@ -13,7 +13,7 @@ public sealed class TakeOverTests
         await using var heimdall = await HeimdallInstance.StartAsync(
             config => config.WithCommand("again", "type:again", ", idempotent: true"), worker: false);
         await heimdall.Target.ExecuteAsync("create table effect (i int)", cancellationToken);
-        await using var first = heimdall.StartWorker();
+        await using var first = heimdall.StartWorkerProcess();
         // Of a query that may write nobody can tell afterwards.
         var id = (await heimdall.SubmitAsync(
             "with written as (insert into effect values (1) returning i) select pg_sleep(600) from written",
@@ -24,7 +24,7 @@ public sealed class TakeOverTests
 
         await first.KillAsync(cancellationToken);
         (await heimdall.CancelAsync(id, cancellationToken)).AssertStatus(202);
-        await using var second = heimdall.StartWorker();
+        await using var second = await heimdall.StartWorkerAsync();
         var job = await heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
@@ -38,7 +38,7 @@ public sealed class TakeOverTests
     {
         await using var heimdall = await HeimdallInstance.StartAsync(config => config with { Worker = "lease: 2s, concurrency: 1" }, worker: false);
         await GatedBatch.PrepareAsync(heimdall);
-        await using var first = heimdall.StartWorker();
+        await using var first = heimdall.StartWorkerProcess();
         var id = await GatedBatch.StartAsync(heimdall, "first", cancellationToken);
         var later = Enumerable.Range(0, 300).Select(number => new
         {
@@ -50,7 +50,7 @@ public sealed class TakeOverTests
         (await heimdall.SendAsync(HttpMethod.Post, "/api/v1/jobs", cancellationToken, JsonContent.Create(later))).AssertStatus(202);
 
         await first.KillAsync(cancellationToken);
-        await using var second = heimdall.StartWorker();
+        await using var second = await heimdall.StartWorkerAsync();
         await Eventually.Is(async () => (await heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
 
         Assert.That(await heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where status = 'ACCEPTED'", cancellationToken), Is.Positive);

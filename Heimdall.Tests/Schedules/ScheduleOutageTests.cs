@@ -8,7 +8,7 @@ namespace Heimdall.Tests.Schedules;
 
 /// <summary>Heimdall's own database fails while a worker fires a schedule each second.</summary>
 [CancelAfter(180_000)]
-public sealed class ScheduleOutageTests
+public sealed class ScheduleOutageTests() : RealProcessTests(processes: 1)
 {
     private const string Id = "secondly";
 
@@ -17,7 +17,7 @@ public sealed class ScheduleOutageTests
     {
         await using var server = await RestartableServer.StartAsync();
         await using var heimdall = await HeimdallInstance.CreateAsync(storeServer: server.ConnectionString);
-        var worker = heimdall.StartWorker();
+        var worker = heimdall.StartWorkerProcess();
         await heimdall.StartApiAsync();
         await PutAsync(heimdall, cancellationToken);
         await WaitForEndedAsync(heimdall, 2, cancellationToken);
@@ -36,8 +36,8 @@ public sealed class ScheduleOutageTests
     [Test]
     public async Task A_store_that_takes_no_job_for_a_while_costs_no_second_and_no_worker(CancellationToken cancellationToken)
     {
-        await using var heimdall = await HeimdallInstance.StartAsync();
-        var worker = heimdall.Processes[0];
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        var worker = heimdall.StartWorkerProcess();
         await PutAsync(heimdall, cancellationToken);
         await WaitForEndedAsync(heimdall, 2, cancellationToken);
 

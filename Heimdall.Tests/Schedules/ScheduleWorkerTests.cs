@@ -10,7 +10,7 @@ namespace Heimdall.Tests.Schedules;
 
 /// <summary>Schedules as real workers fire them, each second, and as they die at it.</summary>
 [CancelAfter(180_000)]
-public sealed class ScheduleWorkerTests
+public sealed class ScheduleWorkerTests() : RealProcessTests(processes: 1)
 {
     private const string Id = "secondly";
 
@@ -26,8 +26,8 @@ public sealed class ScheduleWorkerTests
     public async Task Two_workers_run_each_second_once(CancellationToken cancellationToken)
     {
         await PutAsync(new { overlap = "allow", misfire = "all" }, cancellationToken);
-        _heimdall.StartWorker();
-        _heimdall.StartWorker();
+        await _heimdall.StartWorkerAsync();
+        await _heimdall.StartWorkerAsync();
 
         await WaitForEndedAsync(8, cancellationToken);
 
@@ -48,7 +48,7 @@ public sealed class ScheduleWorkerTests
     public async Task A_worker_killed_between_the_call_and_its_jobs_loses_none(string table, string mode, CancellationToken cancellationToken)
     {
         await PutAsync(new { overlap = "allow", misfire = "all" }, cancellationToken);
-        var worker = _heimdall.StartWorker();
+        var worker = _heimdall.StartWorkerProcess();
         await WaitForEndedAsync(2, cancellationToken);
 
         await using (var connection = new NpgsqlConnection(_heimdall.Store.ConnectionString))
@@ -70,7 +70,7 @@ public sealed class ScheduleWorkerTests
             await worker.KillAsync(cancellationToken);
         }
         var killedAfter = await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where schedule is not null", cancellationToken);
-        _heimdall.StartWorker();
+        await _heimdall.StartWorkerAsync();
         await WaitForEndedAsync(killedAfter + 5, cancellationToken);
 
         await StopFiringAsync(cancellationToken);
@@ -80,7 +80,7 @@ public sealed class ScheduleWorkerTests
     [Test]
     public async Task Replace_stops_the_query_that_runs_and_runs_when_it_is_gone(CancellationToken cancellationToken)
     {
-        _heimdall.StartWorker();
+        await _heimdall.StartWorkerAsync();
         await PutAsync(new { overlap = "replace", query = "select pg_sleep(600)" }, cancellationToken, cron: "0 0 1 1 *");
         var first = await TriggerAsync(cancellationToken);
         await _heimdall.WaitForStatusAsync(first, "RUNNING", cancellationToken);
@@ -107,7 +107,7 @@ public sealed class ScheduleWorkerTests
     public async Task A_schedule_is_looked_at_while_all_workers_are_busy(CancellationToken cancellationToken)
     {
         _heimdall.Configure(config => config with { Worker = "lease: 2s, concurrency: 1" });
-        _heimdall.StartWorker();
+        await _heimdall.StartWorkerAsync();
         await _heimdall.CloseGateAsync("busy", cancellationToken);
         var blocker = await _heimdall.EnqueueAsync(HeimdallInstance.WaitAt("busy"), cancellationToken);
         await _heimdall.WaitForStatusAsync(blocker, "RUNNING", cancellationToken);
@@ -125,7 +125,7 @@ public sealed class ScheduleWorkerTests
     [Test]
     public async Task Trigger_now_in_Hangfires_dashboard_runs_it(CancellationToken cancellationToken)
     {
-        _heimdall.StartWorker();
+        await _heimdall.StartWorkerAsync();
         await PutAsync(new { }, cancellationToken, cron: "0 0 1 1 *");
 
         await PressTriggerNowAsync();
@@ -150,7 +150,7 @@ public sealed class ScheduleWorkerTests
             """,
             cancellationToken);
         await PutAsync(new { overlap = "allow" }, cancellationToken, cron: "0 0 1 1 *");
-        var worker = _heimdall.StartWorker();
+        var worker = _heimdall.StartWorkerProcess();
         await using (var connection = new NpgsqlConnection(_heimdall.Store.ConnectionString))
         {
             await connection.OpenAsync(cancellationToken);
@@ -170,7 +170,7 @@ public sealed class ScheduleWorkerTests
             await worker.KillAsync(cancellationToken);
         }
 
-        _heimdall.StartWorker();
+        await _heimdall.StartWorkerAsync();
 
         await Eventually.Is(
             () => _heimdall.Store.ScalarAsync<bool>(

@@ -6,19 +6,25 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Support;
 
-/// <summary>Heimdall as it is run: an API process, any number of workers, a store and a target database, one configuration file.</summary>
+/// <summary>
+/// Heimdall as it is run: an API, any number of workers, a store and a target database, one configuration file. API and workers are hosts
+/// in the tests' process (<see cref="HeimdallHost"/>). A test of what only a process can show (kill, freeze, signals, its start) derives
+/// from <see cref="RealProcessTests"/> and starts processes by the methods that say so.
+/// </summary>
 internal sealed class HeimdallInstance : IAsyncDisposable
 {
     /// <summary>The password in every connection string here. The tests' server does not ask for it; no reply may show it.</summary>
     public const string Canary = "canary-5up3rs3cret";
 
-    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
     private static int _lastPort = Random.Shared.Next(15_000, 25_000); // below the ports that outgoing connections get
 
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-instance-").FullName;
     private readonly string _address;
-    private readonly List<HeimdallProcess> _processes = [];
+    private readonly List<IAsyncDisposable> _programs = [];
+    private readonly List<string> _logs = [];
     private readonly Lock _lock = new();
+    private HeimdallHost? _hostedApi;
 
     private HeimdallInstance(TestDatabase store, TestDatabase target)
     {
@@ -41,9 +47,11 @@ internal sealed class HeimdallInstance : IAsyncDisposable
 
     public Uri Address => Client.BaseAddress!;
 
+    /// <summary>The API's process, where it has one.</summary>
     public HeimdallProcess? Api { get; private set; }
 
-    public IReadOnlyList<HeimdallProcess> Processes => _processes;
+    /// <summary>What each host and each process has logged so far.</summary>
+    public IEnumerable<string> Logs => _logs.Select(HeimdallProcess.Read);
 
     /// <summary>In the environment of processes that are started from now on.</summary>
     public Dictionary<string, string> Variables { get; } = [];
@@ -60,25 +68,29 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         return instance;
     }
 
-    /// <summary>With an API and, if asked for, a worker running.</summary>
-    public static async Task<HeimdallInstance> StartAsync(Func<InstanceConfig, InstanceConfig>? configure = null, bool worker = true)
-    {
-        var instance = await CreateAsync(configure);
-        try
+    /// <summary>With an API and, if asked for, a worker running in the tests' process.</summary>
+    public static Task<HeimdallInstance> StartAsync(Func<InstanceConfig, InstanceConfig>? configure = null, bool worker = true) => StartAsync(
+        configure,
+        async instance =>
+        {
+            await instance.StartApiAsync();
+            if (worker)
+            {
+                await instance.StartWorkerAsync();
+            }
+        });
+
+    /// <summary>The same in processes of their own.</summary>
+    public static Task<HeimdallInstance> StartProcessesAsync(Func<InstanceConfig, InstanceConfig>? configure = null, bool worker = true) => StartAsync(
+        configure,
+        async instance =>
         {
             if (worker)
             {
-                instance.StartWorker();
+                instance.StartWorkerProcess();
             }
-            await instance.StartApiAsync();
-            return instance;
-        }
-        catch
-        {
-            await instance.DisposeAsync();
-            throw;
-        }
-    }
+            await instance.StartApiProcessAsync();
+        });
 
     /// <summary>Writes the configuration file anew, for processes that are started from now on.</summary>
     public void Configure(Func<InstanceConfig, InstanceConfig> configure)
@@ -89,22 +101,31 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         File.WriteAllText(ConfigFile, configure(config).ToYaml(_address));
     }
 
+    /// <summary>Starts the API in the tests' process.</summary>
     public async Task StartApiAsync()
     {
-        Api = Start("Heimdall.Api");
-        using var deadline = new CancellationTokenSource(StartTime);
-        await Eventually.Is(() => IsReadyAsync(Api, deadline.Token), deadline.Token);
+        Api = null;
+        _hostedApi = Add(await HeimdallHost.StartApiAsync(ConfigFile, NextLog("Heimdall.Api")));
+        await WaitUntilReadyAsync();
     }
 
-    public HeimdallProcess StartWorker(params KeyValuePair<string, string>[] variables) => Start("Heimdall.Worker", variables);
+    /// <summary>Starts one more worker in the tests' process.</summary>
+    public async Task<HeimdallHost> StartWorkerAsync() => Add(await HeimdallHost.StartWorkerAsync(ConfigFile, NextLog("Heimdall.Worker")));
 
-    /// <summary>Stops the API as an init system does, and starts it again.</summary>
-    public async Task RestartApiAsync(CancellationToken cancellationToken)
+    /// <summary>Stops the API and starts it again.</summary>
+    public async Task RestartApiAsync()
     {
-        await Api!.TerminateAsync(cancellationToken);
-        await Api.WaitForExitAsync(cancellationToken);
+        await _hostedApi!.DisposeAsync();
         await StartApiAsync();
     }
+
+    public async Task StartApiProcessAsync()
+    {
+        Api = StartProcess("Heimdall.Api");
+        await WaitUntilReadyAsync();
+    }
+
+    public HeimdallProcess StartWorkerProcess(params KeyValuePair<string, string>[] variables) => StartProcess("Heimdall.Worker", variables);
 
     /// <summary>Gives jobs something to wait for: <see cref="WaitAt"/>.</summary>
     public async Task CloseGateAsync(string gate, CancellationToken cancellationToken)
@@ -210,10 +231,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        foreach (var process in _processes)
-        {
-            await process.DisposeAsync();
-        }
+        await Task.WhenAll(_programs.Select(program => program.DisposeAsync().AsTask()));
         if (TestContext.CurrentContext.Result.FailCount > 0)
         {
             ShowLogs();
@@ -243,22 +261,54 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         }
     }
 
-    private HeimdallProcess Start(string program, params KeyValuePair<string, string>[] variables)
+    private static async Task<HeimdallInstance> StartAsync(Func<InstanceConfig, InstanceConfig>? configure, Func<HeimdallInstance, Task> start)
     {
-        lock (_lock)
+        var instance = await CreateAsync(configure);
+        try
         {
-            var log = Path.Combine(_folder, $"{_processes.Count}-{program}.log");
-            var process = HeimdallProcess.Start(program, log, [.. Variables, .. variables], "--config", ConfigFile);
-            _processes.Add(process);
-            return process;
+            await start(instance);
+            return instance;
+        }
+        catch
+        {
+            await instance.DisposeAsync();
+            throw;
         }
     }
 
-    private async Task<bool> IsReadyAsync(HeimdallProcess api, CancellationToken cancellationToken)
+    private HeimdallProcess StartProcess(string program, params KeyValuePair<string, string>[] variables) =>
+        Add(HeimdallProcess.Start(program, NextLog(program), [.. Variables, .. variables], "--config", ConfigFile));
+
+    private T Add<T>(T program)
+        where T : IAsyncDisposable
     {
-        if (api.HasExited)
+        lock (_lock)
         {
-            throw new InvalidOperationException($"The API has ended:\n{api.ReadLog()}");
+            _programs.Add(program);
+        }
+        return program;
+    }
+
+    private string NextLog(string program)
+    {
+        lock (_lock)
+        {
+            _logs.Add(Path.Combine(_folder, $"{_logs.Count}-{program}.log"));
+            return _logs[^1];
+        }
+    }
+
+    private async Task WaitUntilReadyAsync()
+    {
+        using var deadline = new CancellationTokenSource(StartTime);
+        await Eventually.Is(() => IsReadyAsync(deadline.Token), deadline.Token, StartTime);
+    }
+
+    private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    {
+        if (Api is { HasExited: true })
+        {
+            throw new InvalidOperationException($"The API has ended:\n{Api.ReadLog()}");
         }
         try
         {
@@ -281,9 +331,9 @@ internal sealed class HeimdallInstance : IAsyncDisposable
 
     private void ShowLogs()
     {
-        foreach (var process in _processes)
+        foreach (var log in _logs)
         {
-            TestContext.Progress.WriteLine($"--- {Path.GetFileName(process.Log)}\n{process.ReadLog()}");
+            TestContext.Progress.WriteLine($"--- {Path.GetFileName(log)}\n{HeimdallProcess.Read(log)}");
         }
     }
 }

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Support;
 
-/// <summary>One of Heimdall's programs, run as its users run it.</summary>
+/// <summary>One of Heimdall's programs, run as its users run it, within the <see cref="ProcessBudget"/>.</summary>
 internal sealed class HeimdallProcess : IAsyncDisposable
 {
     private readonly Process _process;
@@ -20,7 +20,7 @@ internal sealed class HeimdallProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
-    public bool HasExited => _process.HasExited;
+    public bool HasExited => _isDisposed || _process.HasExited;
 
     public static HeimdallProcess Start(string program, string log, params string[] arguments) => Start(program, log, variables: [], arguments);
 
@@ -36,7 +36,9 @@ internal sealed class HeimdallProcess : IAsyncDisposable
         {
             start.Environment[name] = value;
         }
-        return new HeimdallProcess(Process.Start(start)!, log);
+        var process = new HeimdallProcess(Process.Start(start)!, log);
+        ProcessBudget.Count(process);
+        return process;
     }
 
     /// <summary>Runs a program to its end.</summary>
@@ -55,7 +57,10 @@ internal sealed class HeimdallProcess : IAsyncDisposable
         }
     }
 
-    public string ReadLog() => File.Exists(Log) ? File.ReadAllText(Log) : "";
+    public string ReadLog() => Read(Log);
+
+    /// <summary>A log that may not have been begun.</summary>
+    public static string Read(string log) => File.Exists(log) ? File.ReadAllText(log) : "";
 
     /// <summary>As the kernel or a power cut would do it: no chance to say good-bye.</summary>
     public async Task KillAsync(CancellationToken cancellationToken)

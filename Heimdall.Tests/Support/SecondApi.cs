@@ -1,16 +1,15 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 
 namespace Heimdall.Tests.Support;
 
-/// <summary>One more API process of an instance, at an address of its own.</summary>
+/// <summary>One more API of an instance, at an address of its own. All that the two share is the store.</summary>
 internal sealed class SecondApi : IAsyncDisposable
 {
-    private readonly HeimdallProcess _process;
+    private readonly HeimdallHost _host;
 
-    private SecondApi(HeimdallProcess process, Uri address) => (_process, Client) = (process, new HttpClient { BaseAddress = address });
+    private SecondApi(HeimdallHost host, Uri address) => (_host, Client) = (host, new HttpClient { BaseAddress = address });
 
     public HttpClient Client { get; }
 
@@ -20,8 +19,8 @@ internal sealed class SecondApi : IAsyncDisposable
         var config = Path.ChangeExtension(heimdall.ConfigFile, "second.yaml");
         await File.WriteAllTextAsync(
             config, (await File.ReadAllTextAsync(heimdall.ConfigFile, cancellationToken)).Replace(heimdall.Address.AbsoluteUri.TrimEnd('/'), address, StringComparison.Ordinal), cancellationToken);
-        var api = new SecondApi(HeimdallProcess.Start("Heimdall.Api", Path.ChangeExtension(config, "log"), [.. heimdall.Variables], "--config", config), new Uri(address));
-        await Eventually.Is(() => api.IsReadyAsync(cancellationToken), cancellationToken, TimeSpan.FromSeconds(40));
+        var api = new SecondApi(await HeimdallHost.StartApiAsync(config, Path.ChangeExtension(config, "log")), new Uri(address));
+        await Eventually.Is(() => api.IsReadyAsync(cancellationToken), cancellationToken);
         return api;
     }
 
@@ -39,20 +38,13 @@ internal sealed class SecondApi : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await _process.DisposeAsync();
+        await _host.DisposeAsync();
     }
 
     private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
-        try
-        {
-            using var response = await Client.GetAsync("/readyz", cancellationToken);
-            return response.StatusCode == HttpStatusCode.OK;
-        }
-        catch (HttpRequestException) when (!_process.HasExited)
-        {
-            return false;
-        }
+        using var response = await Client.GetAsync("/readyz", cancellationToken);
+        return response.StatusCode == HttpStatusCode.OK;
     }
 
     private static int FindFreePort()
