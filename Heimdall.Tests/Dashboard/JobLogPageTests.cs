@@ -7,6 +7,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The run log on the page of a job.</summary>
 [CancelAfter(300_000)]
+[Category(RealProcessTests.Category)]
 public sealed class JobLogPageTests
 {
     private const int Most = 64 * 1024;

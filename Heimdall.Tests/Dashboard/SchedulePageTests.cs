@@ -7,6 +7,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The pages of schedules, as an operator uses them.</summary>
 [CancelAfter(300_000)]
+[Category(RealProcessTests.Category)]
 public sealed class SchedulePageTests
 {
     private HeimdallInstance _heimdall = null!;

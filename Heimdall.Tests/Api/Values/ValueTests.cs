@@ -11,6 +11,7 @@ namespace Heimdall.Tests.Api.Values;
 /// <summary>Every type and every awkward value, in every format, read back by a reader that is not ours: it is what psql shows.</summary>
 [Parallelizable(ParallelScope.All)]
 [CancelAfter(60_000)]
+[Category(RealProcessTests.Category)]
 public sealed class ValueTests
 {
     private const string Json = "application/json";

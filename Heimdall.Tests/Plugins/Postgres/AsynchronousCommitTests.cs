@@ -8,6 +8,7 @@ namespace Heimdall.Tests.Plugins.Postgres;
 
 /// <summary>Targets with synchronous_commit = off, that answer a commit before it is on disk, and crash.</summary>
 [CancelAfter(120_000)]
+[Category(RealProcessTests.Category)]
 public sealed class AsynchronousCommitTests
 {
     private CrashingPostgres _postgres = null!;

@@ -1,9 +1,11 @@
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres.Differential;
 
 /// <summary>Every script of the corpus, in every mode it names, does with Heimdall what it does with psql.</summary>
 [CancelAfter(300_000)]
+[Category(RealProcessTests.Category)]
 public sealed class CorpusTests
 {
     /// <summary>Scripts whose remains are looked at together: a dump takes longer than a script.</summary>
