@@ -21,6 +21,7 @@ main() {
   require_dotnet
   require_program curl curl "The README's commands are among the tests."
   require_program chromium chromium 'The dashboard is tested as its users see it.'
+  require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
   trap report EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
@@ -33,16 +34,6 @@ main() {
   start_postgres
   wait "$started_pid" || die "The build failed: see above."
   run_tests "$@"
-}
-
-# What the tests start, installed where it is missing.
-require_program() {
-  local program=$1 package=$2 why=$3 sudo=()
-  if has "$program"; then return; fi
-  if ((EUID != 0)); then sudo=(sudo -n); fi
-  say "Installing $package (apt-get install $package) …"
-  { has apt-get && ${sudo[@]+"${sudo[@]}"} apt-get update -qq && ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq --no-install-recommends "$package" >/dev/null </dev/null; } ||
-    die "$program is missing. $why Install it (Debian: sudo apt-get install $package) and run this again."
 }
 
 build_in_background() { start_group build Heimdall.sln -warnaserror; }

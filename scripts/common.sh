@@ -57,6 +57,16 @@ require_dotnet() {
     die "The installed .NET SDK is not the one global.json asks for. Install .NET SDK 10 (https://dot.net/download) and run this again."
 }
 
+# A program of a package, installed where it is missing: require_program PROGRAM PACKAGE 'Why it is needed.'
+require_program() {
+  local program=$1 package=$2 why=$3 sudo=()
+  if has "$program"; then return; fi
+  if ((EUID != 0)); then sudo=(sudo -n); fi
+  say "Installing $package (apt-get install $package) …"
+  { has apt-get && ${sudo[@]+"${sudo[@]}"} apt-get update -qq && ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq --no-install-recommends "$package" >/dev/null </dev/null; } ||
+    die "$program is missing. $why Install it (Debian: sudo apt-get install $package) and run this again."
+}
+
 # One build at a time, whoever runs it: two at once would write the same obj/. No build server stays behind.
 build() {
   local command=(dotnet build "$@" -c Release -v quiet -clp:NoSummary --disable-build-servers)

@@ -17,7 +17,6 @@ internal static class DefinitionScripts
     public static Input Definitions(int statements) => new()
     {
         File = $"ddl_{statements}.sql",
-        Title = $"{statements:N0} DDL and function statements",
         CountSql = CountSql,
         MakesManyFiles = true,
         WriteAsync = (path, cancellationToken) => WriteAsync(path, statements, cancellationToken),

@@ -14,7 +14,6 @@ internal static class InsertScripts
     public static Input OneRowEach(int statements) => new()
     {
         File = $"inserts_{statements}.sql",
-        Title = $"{statements:N0} single-row INSERTs",
         Setup = Setup,
         CountSql = CountSql,
         WriteAsync = (path, cancellationToken) => WriteAsync(path, rowsPerStatement: 1, isEnough: (done, _) => done == statements, cancellationToken),
@@ -23,7 +22,6 @@ internal static class InsertScripts
     public static Input ManyRowsEach(int megabytes, int rowsPerStatement = 500) => new()
     {
         File = $"inserts_{megabytes}mb.sql",
-        Title = $"{megabytes:N0} MB of {rowsPerStatement}-row INSERTs",
         Setup = Setup,
         CountSql = CountSql,
         WriteAsync = (path, cancellationToken) =>

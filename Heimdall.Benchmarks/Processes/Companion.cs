@@ -9,13 +9,14 @@ namespace Heimdall.Benchmarks.Processes;
 /// </summary>
 internal sealed class Companion : IAsyncDisposable
 {
-    // The shell waits for the program, and its watcher for the end of stdin. A Ctrl-C of the terminal is not for them: whoever
-    // started them may still need them to end in order.
+    // The shell waits for the program, and its watcher for the end of stdin. Both ignore a Ctrl-C of the terminal: this process
+    // may still need the program to end in order.
     private const string Shell = """
-        trap '' INT TERM HUP
+        trap '' INT HUP
         exec 3<&0
         "$@" >>"$0" 2>&1 3<&- &
         program=$!
+        trap '' TERM
         echo $program
         { cat <&3 >/dev/null; kill -KILL $program; } 2>/dev/null &
         wait $program 2>/dev/null
@@ -42,6 +43,14 @@ internal sealed class Companion : IAsyncDisposable
         var start = new ProcessStartInfo("/bin/sh", ["-c", Shell, log, .. command]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         var shell = Process.Start(start)!;
         return new Companion(shell, int.Parse(shell.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Asks the program to end in order, and waits until it has.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{ProcessId}"]);
+        await kill.WaitForExitAsync(cancellationToken);
+        await _shell.WaitForExitAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()

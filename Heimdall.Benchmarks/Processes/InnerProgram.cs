@@ -1,42 +1,44 @@
 using System.Diagnostics;
+using Heimdall.Benchmarks.Reports;
 
 namespace Heimdall.Benchmarks.Processes;
 
-/// <summary>This program once more, with one of the sub-commands that only it itself calls. It ends when its stdin is closed.</summary>
+/// <summary>This program once more, with one of the words that only it itself calls. It ends when its stdin is closed.</summary>
 internal sealed class InnerProgram : IAsyncDisposable
 {
+    /// <summary>The environment variable with the connection string of the database: arguments show a password to everyone.</summary>
+    public const string DatabaseVariable = "HEIMDALL_BENCH_DATABASE";
+
+    private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(5);
+
     private readonly Process _process;
 
     private InnerProgram(Process process) => _process = process;
 
     public int ProcessId => _process.Id;
 
-    /// <param name="variable">An environment variable for what may hold a password, which arguments show to everyone.</param>
-    /// <param name="value">Its value.</param>
-    /// <param name="arguments">The sub-command and its arguments.</param>
-    public static InnerProgram Start(string variable, string value, params IEnumerable<string> arguments) =>
+    public static string Database => Environment.GetEnvironmentVariable(DatabaseVariable)!;
+
+    /// <param name="database">The connection string of the database that it works on.</param>
+    /// <param name="arguments">The word, and what belongs to it.</param>
+    public static InnerProgram Start(string database, params IEnumerable<string> arguments) =>
         new(Process.Start(new ProcessStartInfo("dotnet", [typeof(InnerProgram).Assembly.Location, .. arguments])
         {
-            Environment = { [variable] = value },
+            Environment = { [DatabaseVariable] = database },
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!);
 
-    public async Task WriteLineAsync(string line, CancellationToken cancellationToken)
-    {
-        await _process.StandardInput.WriteLineAsync(line.AsMemory(), cancellationToken);
-        await _process.StandardInput.FlushAsync(cancellationToken);
-    }
-
-    /// <returns>Null once it has ended.</returns>
-    public ValueTask<string?> ReadLineAsync(CancellationToken cancellationToken) => _process.StandardOutput.ReadLineAsync(cancellationToken);
+    /// <exception cref="BenchmarkException">It has ended.</exception>
+    public async Task<string> ReadLineAsync(CancellationToken cancellationToken) =>
+        await _process.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new BenchmarkException("A program of this one has ended: see above.");
 
     public async ValueTask DisposeAsync()
     {
         _process.StandardInput.Close();
-        using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5)))
+        using (var timeout = new CancellationTokenSource(EndTimeout))
         {
-            await _process.WaitForExitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _process.WaitForExitAsync(timeout.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         if (!_process.HasExited)
         {

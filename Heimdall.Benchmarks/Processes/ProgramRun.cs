@@ -1,11 +1,11 @@
 using System.Diagnostics;
-using Heimdall.Benchmarks.Reporting;
+using Heimdall.Benchmarks.Reports;
 
 namespace Heimdall.Benchmarks.Processes;
 
 /// <summary>A program that was run to its end.</summary>
 /// <param name="Seconds">From its start to its end.</param>
-/// <param name="PeakBytes">The most memory it had; null where the system does not say.</param>
+/// <param name="PeakBytes">The most memory it had; null where the system does not give it.</param>
 /// <param name="Output">What it printed.</param>
 internal sealed record ProgramRun(double Seconds, long? PeakBytes, string Output)
 {
@@ -26,7 +26,7 @@ internal sealed record ProgramRun(double Seconds, long? PeakBytes, string Output
             long? peak = null;
             do
             {
-                peak = ProcessMemory.Of(process.Id)?.PeakBytes ?? peak;
+                peak = ProcessUse.PeakMemory(process.Id) ?? peak;
             }
             while (await Task.WhenAny(ended, Task.Delay(LookInterval, cancellationToken)) != ended);
             await ended;
@@ -34,7 +34,8 @@ internal sealed record ProgramRun(double Seconds, long? PeakBytes, string Output
             var printed = await output;
             return process.ExitCode == 0
                 ? new ProgramRun(seconds, peak, printed)
-                : throw new BenchmarkException($"{Path.GetFileName(start.FileName)} ended with exit code {process.ExitCode}: {LastLine(await errors)}");
+                : throw new BenchmarkException(
+                    $"{Path.GetFileName(start.FileName)} ended with exit code {process.ExitCode}: {(await errors).TrimEnd().Split('\n')[^1]}");
         }
         finally
         {
@@ -44,6 +45,4 @@ internal sealed record ProgramRun(double Seconds, long? PeakBytes, string Output
             }
         }
     }
-
-    private static string LastLine(string text) => text.TrimEnd().Split('\n')[^1];
 }

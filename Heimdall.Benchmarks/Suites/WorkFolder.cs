@@ -1,4 +1,4 @@
-using Heimdall.Benchmarks.Reporting;
+using Heimdall.Benchmarks.Reports;
 
 namespace Heimdall.Benchmarks.Suites;
 
@@ -9,27 +9,22 @@ internal sealed class WorkFolder : IDisposable
     private readonly bool _isKept;
 
     /// <param name="path">A folder to keep; null for one that is removed at the end.</param>
-    public WorkFolder(string? path)
+    /// <param name="gigabytes">That may be needed.</param>
+    /// <exception cref="BenchmarkException">There is too little space.</exception>
+    public WorkFolder(string? path, int gigabytes)
     {
         _isKept = path is not null;
         FullPath = Path.GetFullPath(path ?? Path.Combine(Path.GetTempPath(), $"heimdall-bench-{Environment.ProcessId}"));
         Directory.CreateDirectory(FullPath); // open to others, unlike a temporary directory of .NET: root's PostgreSQL is another user
+        var free = new DriveInfo(FullPath).AvailableFreeSpace / Gigabyte;
+        if (free < gigabytes)
+        {
+            throw new BenchmarkException($"{FullPath} has {free} GB free, and {gigabytes} GB may be needed. Give a larger place with --work DIR.");
+        }
+        Console.Error.WriteLine($"up to {gigabytes} GB are needed in {FullPath}, and {free} GB are free");
     }
 
     public string FullPath { get; }
-
-    public string PathOf(string name) => Path.Combine(FullPath, name);
-
-    /// <exception cref="BenchmarkException">There is too little.</exception>
-    public void RequireSpace(int gigabytes)
-    {
-        var free = new DriveInfo(FullPath).AvailableFreeSpace;
-        if (free < gigabytes * Gigabyte)
-        {
-            throw new BenchmarkException($"{FullPath} has {free / Gigabyte} GB free, and {gigabytes} GB may be needed. Give a larger place with --work DIR.");
-        }
-        Console.Error.WriteLine($"up to {gigabytes} GB are needed in {FullPath}, and {free / Gigabyte} GB are free");
-    }
 
     public void Dispose()
     {

@@ -15,6 +15,7 @@ public sealed partial class ReadmeTests() : RealProcessTests(processes: 1)
         "./run.sh", "./test.sh", "dotnet run -c Release --project Heimdall.Benchmarks -- scripts",
         "dotnet run -c Release --project Heimdall.Benchmarks -- queries",
         "dotnet run -c Release --project Heimdall.Benchmarks -- lists",
+        "dotnet run -c Release --project Heimdall.Benchmarks -- queue",
     ];
 
     private HeimdallInstance _heimdall = null!;
