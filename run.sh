@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Runs Heimdall on this machine: a private PostgreSQL, the API and one worker. Needs the .NET SDK only. Ctrl-C stops it all.
+# Made for Linux and macOS, bash 3.2 or newer; scripts/postgres.sh says where the server comes from.
 #   HEIMDALL_PORT     port of the API (9090)
 #   HEIMDALL_PG_PORT  port of PostgreSQL (9092, or the next free one)
 set -euo pipefail
@@ -314,8 +315,9 @@ revive() {
   wait "$(pid_of "$name")" 2>/dev/null || code=$?
   revived+=("$SECONDS")
   if ((code <= 128)); then give_up "$name" "The $name has ended by itself, with exit code $code."; fi
-  if ((${#revived[@]} > max_revivals && SECONDS - revived[-max_revivals - 1] < 60)); then
-    give_up "$name" "The $name was killed again (signal $((code - 128))), for the ${#revived[@]}th time."
+  local times=${#revived[@]}
+  if ((times > max_revivals && SECONDS - revived[times - max_revivals - 1] < 60)); then
+    give_up "$name" "The $name was killed again (signal $((code - 128))), for the ${times}th time."
   fi
   say "The $name was killed (signal $((code - 128))); starting it again."
   start_program "$name" "$(program_of "$name")"

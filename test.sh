@@ -90,7 +90,8 @@ show_failures() {
 }
 
 counter() {
-  [[ $counters =~ \ $1=\"([0-9]+)\" ]] || die "A test report has no '$1'; its counters are: $counters"
+  local pattern=" $1=\"([0-9]+)\"" # in a variable: bash 3.2 does not read it in its place
+  [[ $counters =~ $pattern ]] || die "A test report has no '$1'; its counters are: $counters"
   say "${BASH_REMATCH[1]}"
 }
 

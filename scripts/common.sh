@@ -51,8 +51,25 @@ start_group() {
 
 kill_group() { kill "-$1" -- "-$2" 2>/dev/null || true; }
 
+# The command by which a person installs something here: its Debian, Fedora, Alpine, Arch and Homebrew names in this order.
+install_command() {
+  if has apt-get; then
+    say "sudo apt-get install $1"
+  elif has dnf; then
+    say "sudo dnf install $2"
+  elif has apk; then
+    say "sudo apk add $3"
+  elif has pacman; then
+    say "sudo pacman -S $4"
+  elif has brew; then
+    say "brew install $5"
+  else
+    say "with this system's package manager"
+  fi
+}
+
 require_dotnet() {
-  has dotnet || die "The .NET 10 SDK is missing. Install it (Debian/Ubuntu: apt-get install dotnet-sdk-10.0, or https://dot.net/download) and run this again."
+  has dotnet || die "The .NET 10 SDK is missing. Install it and run this again: $(install_command dotnet-sdk-10.0 dotnet-sdk-10.0 dotnet10-sdk dotnet-sdk dotnet-sdk), or https://dot.net/download"
   (cd "$root" && dotnet --version >/dev/null 2>&1) ||
     die "The installed .NET SDK is not the one global.json asks for. Install .NET SDK 10 (https://dot.net/download) and run this again."
 }

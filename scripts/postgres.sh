@@ -1,5 +1,7 @@
 # A private PostgreSQL server: find or install the binaries, make a data directory, start and stop.
 # Sourced after common.sh. PostgreSQL refuses to run as root, so there the server gets another user.
+# Where no server is installed: on Debian and Ubuntu apt-get installs one, for root or by sudo without a password. Elsewhere
+# the message names the package to install: Fedora, Alpine, Arch, macOS with Homebrew.
 # shellcheck shell=bash
 
 pg_bin=    # directory of initdb, pg_ctl, postgres and psql
@@ -19,16 +21,20 @@ as_server_user() (
   cd / # the server's user may not be allowed into the current directory
   if ((EUID != 0)); then
     exec "$@"
-  elif has setpriv; then
+  elif setpriv --help 2>&1 | grep -q -- --reuid; then # BusyBox has a setpriv without it
     exec setpriv --reuid "$pg_user" --regid "$(id -g "$pg_user")" --init-groups env HOME=/ "$@"
-  else
+  elif has runuser; then
     exec runuser -u "$pg_user" -- env HOME=/ "$@"
+  else
+    # shellcheck disable=SC2016
+    exec su -s /bin/sh "$pg_user" -c 'HOME=/ exec "$0" "$@"' -- "$@"
   fi
 )
 
 pg_candidates() {
   local dir
-  for dir in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin; do
+  for dir in /usr/lib/postgresql/*/bin /usr/libexec/postgresql* /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin \
+    /usr/local/opt/postgresql*/bin; do
     say "$dir"
   done
   if has pg_config; then pg_config --bindir; fi
@@ -37,12 +43,12 @@ pg_candidates() {
 
 # Sets pg_bin and pg_major: version $1 if it is there (a data directory works with its own version only), else the newest.
 pg_find() {
-  local wanted=${1:-} dir program version
+  local wanted=${1:-} dir program version pattern=' ([0-9]+)' # in a variable: bash 3.2 does not read it in its place
   pg_bin='' pg_major=0
   while read -r dir; do
     for program in initdb pg_ctl postgres psql; do [[ -x $dir/$program ]] || continue 2; done
     version=$("$dir/postgres" --version)
-    [[ $version =~ \ ([0-9]+) ]] || continue
+    [[ $version =~ $pattern ]] || continue
     version=${BASH_REMATCH[1]}
     if ((version < pg_oldest)) || [[ $pg_major == "$wanted" ]]; then continue; fi
     if ((version > pg_major)) || [[ $version == "$wanted" ]]; then pg_bin=$dir pg_major=$version; fi
@@ -58,18 +64,15 @@ pg_find_or_install() {
 }
 
 pg_install() {
-  local help="PostgreSQL $pg_oldest or newer is needed (the server; no running instance). Install it and run this again"
-  if ! has apt-get; then
-    if has brew; then die "$help: brew install postgresql@17"; fi
-    die "$help: https://www.postgresql.org/download"
+  if has apt-get && { ((EUID == 0)) || { has sudo && sudo -n true 2>/dev/null; }; }; then
+    local sudo=()
+    if ((EUID != 0)); then sudo=(sudo -n); fi
+    say 'Installing PostgreSQL (apt-get install postgresql) …'
+    pg_apt_install ${sudo[@]+"${sudo[@]}"} && return
+    say 'apt-get could not install PostgreSQL: see above.'
   fi
-  local sudo=()
-  if ((EUID != 0)); then
-    { has sudo && sudo -n true 2>/dev/null; } || die "$help: sudo apt-get install --no-install-recommends postgresql"
-    sudo=(sudo -n)
-  fi
-  say 'Installing PostgreSQL (apt-get install postgresql) …'
-  pg_apt_install ${sudo[@]+"${sudo[@]}"} || die "apt-get could not install PostgreSQL (see above). $help: apt-get install postgresql"
+  die "PostgreSQL $pg_oldest or newer is needed (the server; no running instance). Install it and run this again: $(install_command \
+    '--no-install-recommends postgresql' postgresql-server 'postgresql17 postgresql17-client' postgresql postgresql@17)"
 }
 
 # Debian's package makes a cluster on port 5432 and starts it, unless told not to; only while this installs.
@@ -91,8 +94,11 @@ pg_choose_user() {
   for pg_user in postgres heimdall; do
     if id -u "$pg_user" >/dev/null 2>&1; then return; fi
   done
-  useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$pg_user" ||
-    die "PostgreSQL does not run as root, and no user could be made for it. Run this as another user."
+  if has useradd; then
+    useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$pg_user"
+  else
+    addgroup -S "$pg_user" && adduser -S -D -H -h / -s /sbin/nologin -G "$pg_user" "$pg_user" # BusyBox
+  fi || die "PostgreSQL does not run as root, and no user could be made for it. Run this as another user."
 }
 
 # Sets pg_home: $1, or, when this is root and the server's user cannot get there (a repository under /root), a directory
