@@ -52,6 +52,7 @@ public sealed class ConfigValidationTests
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:c2FsdA==:{Digest}' }}] }}", HashExpected)]
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Salt}' }}] }}", HashExpected)]
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:not base64' }}] }}", HashExpected)]
+    [TestCase("auth: { api_keys: [{ user: alice, hash: '${env:HEIMDALL_UNSET}' }] }", "auth.api_keys[0].hash: ${env:HEIMDALL_UNSET}: the environment variable is not set")]
     [TestCase("worker: { concurrency: 0 }", "worker.concurrency: must be between 1 and 256")]
     [TestCase("worker: { concurrency: 257 }", "worker.concurrency: must be between 1 and 256")]
     [TestCase("worker: { lease: 1999ms }", "worker.lease: must be between 2s and 5m")]

@@ -53,7 +53,20 @@ public sealed partial class ComposeTests
         var example = Repository.Read(".env.example").Split('\n').Where(line => line.EndsWith('=')).Select(line => line[..^1]);
 
         Assert.That(variables, Has.Length.EqualTo(3).And.Unique);
-        Assert.That(example, Is.EquivalentTo(variables));
+        Assert.That(example, Is.EquivalentTo(variables.Append("HEIMDALL_KEY").Append("HEIMDALL_KEY_HASH")));
+    }
+
+    [Test]
+    public void Nothing_is_written_but_to_memory()
+    {
+        var services = Mapping(Mapping(Load("compose.yaml"), "services"));
+
+        foreach (var program in new[] { services["api"], services["worker"] })
+        {
+            Assert.That(program["read_only"].ToString(), Is.EqualTo("true"));
+            Assert.That(Lists(program, "tmpfs"), Is.EqualTo(["/tmp"]));
+            Assert.That(Lists(program, "volumes"), Has.All.EndsWith(":ro"));
+        }
     }
 
     [Test]
@@ -79,6 +92,7 @@ public sealed partial class ComposeTests
     {
         Environment.SetEnvironmentVariable("HEIMDALL_DB_PASSWORD", "p@ss:word/1");
         Environment.SetEnvironmentVariable("HEIMDALL_DEMO_PASSWORD", "other");
+        Environment.SetEnvironmentVariable("HEIMDALL_KEY_HASH", "sha256:MDEyMzQ1Njc4OWFiY2RlZg==:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
         await using var provider = new ServiceCollection().AddSingleton(new HeimdallConfig()).AddPostgresPlugin().BuildServiceProvider();
 
         var config = ConfigFile.Load(Repository.PathOf("configs/compose.yaml"), new PluginCatalog(provider.GetServices<IPlugin>()));

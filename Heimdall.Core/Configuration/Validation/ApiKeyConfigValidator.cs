@@ -10,7 +10,22 @@ internal sealed class ApiKeyConfigValidator : AbstractValidator<ApiKeyConfig>
     public ApiKeyConfigValidator()
     {
         RuleFor(key => key.User).IsRequired().IsAtMost(ConfigRules.MaxNameLength);
-        RuleFor(key => key.Hash).Cascade(CascadeMode.Stop).IsRequired().Must(BeHash).WithMessage("must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it");
+        RuleFor(key => key.Hash).Cascade(CascadeMode.Stop).IsRequired().Custom(CheckHash);
+    }
+
+    private static void CheckHash(string hash, ValidationContext<ApiKeyConfig> context)
+    {
+        try
+        {
+            if (!BeHash(SecretReferences.Resolve(hash)))
+            {
+                context.AddFailure("must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it");
+            }
+        }
+        catch (SecretReferenceException e)
+        {
+            context.AddFailure(e.Message); // it names the reference only
+        }
     }
 
     private static bool BeHash(string hash) =>
