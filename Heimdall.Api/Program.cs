@@ -12,4 +12,5 @@ return await HostProgram.RunAsync(
     "Heimdall.Api [--config FILE] [--check] | --new-key USER",
     ApiHost.AddPlugins,
     // Empty: any other reads appsettings.json and the environment, and only the one file configures Heimdall.
-    (config, urgent) => WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).AddApi(config, urgent).Build().UseApi().RunAsync());
+    (config, urgent) =>
+        WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).AddApi(config, urgent).Build().UseApi());

@@ -7,4 +7,4 @@ return await HostProgram.RunAsync(
     "Heimdall.Worker",
     "Heimdall.Worker [--config FILE] [--check]",
     WorkerHost.AddPlugins,
-    (config, urgent) => Host.CreateEmptyApplicationBuilder(settings: null).AddWorker(config, urgent).Build().RunAsync());
+    (config, urgent) => Host.CreateEmptyApplicationBuilder(settings: null).AddWorker(config, urgent).Build());

@@ -1,3 +1,4 @@
+using System.Data;
 using DbUp;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -11,19 +12,17 @@ public sealed partial class StoreMigrator(StoreDatabase database, ILogger<StoreM
     private const long LockKey = 0x4865696D64616C6C;
 
     /// <summary>Runs what is missing, then <paramref name="thenUnderLock"/>, while no other process does the same.</summary>
+    /// <exception cref="NpgsqlException">The store cannot be reached, or the lock was lost: try again.</exception>
     public async Task MigrateAsync(Func<CancellationToken, Task> thenUnderLock, CancellationToken cancellationToken)
     {
-        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        // A session of its own: the lock ends with it, whatever goes wrong.
+        var address = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false };
+        await using var connection = new NpgsqlConnection(address.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
         await ExecuteAsync(connection, "select pg_advisory_lock($1)", cancellationToken);
-        try
-        {
-            Upgrade();
-            await thenUnderLock(cancellationToken);
-        }
-        finally
-        {
-            await ExecuteAsync(connection, "select pg_advisory_unlock($1)", CancellationToken.None);
-        }
+        Upgrade();
+        await thenUnderLock(cancellationToken);
+        await UnlockAsync(connection);
     }
 
     private void Upgrade()
@@ -44,6 +43,19 @@ public sealed partial class StoreMigrator(StoreDatabase database, ILogger<StoreM
         foreach (var script in result.Scripts)
         {
             LogMigrated(script.Name);
+        }
+    }
+
+    /// <summary>If the session was lost, another process may have migrated at the same time.</summary>
+    private static async Task UnlockAsync(NpgsqlConnection connection)
+    {
+        try
+        {
+            await ExecuteAsync(connection, "select pg_advisory_unlock($1)", CancellationToken.None);
+        }
+        catch (InvalidOperationException exception) when (connection.State != ConnectionState.Open)
+        {
+            throw new NpgsqlException("The session that held the lock of the migrations was lost.", exception);
         }
     }
 

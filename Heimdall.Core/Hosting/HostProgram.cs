@@ -5,6 +5,8 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Running;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Heimdall.Core.Hosting;
 
@@ -14,6 +16,10 @@ public static class HostProgram
     private const int Failed = 1;
     private const int WrongArguments = 2; // as shells do
     private const int StoppedAtOnce = 3;
+    private const int StoppedTooLate = 4;
+
+    /// <summary>How much longer than the host's own limit a process may take to end.</summary>
+    private static readonly TimeSpan LastResort = TimeSpan.FromSeconds(3);
 
     /// <summary>What a process that was told to stop at once gets to roll back and hand back.</summary>
     private static readonly TimeSpan LastMoment = QueueServer.CancelTime + TimeSpan.FromSeconds(2);
@@ -23,10 +29,14 @@ public static class HostProgram
     /// <param name="name">What the process is called in messages.</param>
     /// <param name="usage">The arguments it takes, for who has typed others.</param>
     /// <param name="addPlugins">Registers the plugins: the same lines for both processes.</param>
-    /// <param name="runAsync">Builds and runs the host, which can hear that it must stop at once.</param>
+    /// <param name="build">Builds the host. The second argument reports the signals to stop.</param>
     /// <returns>The process's exit code.</returns>
     public static async Task<int> RunAsync(
-        string[] args, string name, string usage, Action<IServiceCollection> addPlugins, Func<HeimdallConfig, UrgentStop, Task> runAsync)
+        string[] args,
+        string name,
+        string usage,
+        Action<IServiceCollection> addPlugins,
+        Func<HeimdallConfig, UrgentStop, IHost> build)
     {
         if (HostArguments.Parse(args) is not { } arguments)
         {
@@ -41,7 +51,8 @@ public static class HostProgram
                 Console.WriteLine($"{arguments.ConfigPath}: no problems found");
                 return 0;
             }
-            return await RunAsync(urgent => runAsync(config, urgent));
+            using var urgent = new UrgentStop();
+            return await RunAsync(build(config, urgent), urgent, name);
         }
         catch (ConfigException exception)
         {
@@ -63,19 +74,43 @@ public static class HostProgram
     internal static async Task<HeimdallConfig> LoadAsync(string path, Action<IServiceCollection> addPlugins) =>
         ConfigFile.Load(path, await FindPluginsAsync(addPlugins));
 
-    private static async Task<int> RunAsync(Func<UrgentStop, Task> runAsync)
+    private static async Task<int> RunAsync(IHost host, UrgentStop urgent, string name)
     {
-        using var urgent = new UrgentStop();
-        var running = runAsync(urgent);
-        await Task.WhenAny(running, Task.Delay(Timeout.Infinite, urgent.Token));
-        if (!urgent.Token.IsCancellationRequested)
+        var limit = host.Services.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout + LastResort;
+        using var overdue = new CancellationTokenSource();
+        using var registration = urgent.Asked.Register(() => overdue.CancelAfter(limit));
+        var running = RunToEndAsync(host);
+        await Task.WhenAny(
+            running, Task.Delay(Timeout.Infinite, urgent.Token), Task.Delay(Timeout.Infinite, overdue.Token));
+        if (urgent.Token.IsCancellationRequested)
         {
-            await running;
-            return 0;
+            // Bounded: while the store is down nothing can be handed back. The leases then run out.
+            await Task.WhenAny(running, Task.Delay(LastMoment));
+            return StoppedAtOnce;
         }
-        // Not for ever: with the store away nothing can be handed back, and then the leases tell.
-        await Task.WhenAny(running, Task.Delay(LastMoment));
-        return StoppedAtOnce;
+        if (!running.IsCompleted)
+        {
+            await Console.Error.WriteLineAsync(
+                $"{name} has not ended within {limit.TotalSeconds:0} s of the signal to stop. It ends now.");
+            return StoppedTooLate;
+        }
+        return await running;
+    }
+
+    /// <returns>Not 0 when one of the host's services has failed, which stops the host without an error.</returns>
+    private static async Task<int> RunToEndAsync(IHost host)
+    {
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        BackgroundService[] services = [.. host.Services.GetServices<IHostedService>().OfType<BackgroundService>()];
+        try
+        {
+            await host.RunAsync();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The signal to stop came while the host was starting.
+        }
+        return services.Any(service => service.ExecuteTask is { IsFaulted: true }) ? Failed : 0;
     }
 
     /// <summary>The plugins as they check a configuration, before there is one.</summary>

@@ -3,16 +3,20 @@ using System.Runtime.InteropServices;
 namespace Heimdall.Core.Running;
 
 /// <summary>
-/// Hears the second signal to stop. The first (SIGTERM, or SIGINT as from Ctrl-C) lets what runs come to its end, which is the host's
-/// affair; the second means now.
+/// Hears the signals to stop (SIGTERM, or SIGINT as from Ctrl-C). The first lets running jobs
+/// end, which the host sees to. The second means now.
 /// </summary>
 public sealed class UrgentStop : IDisposable
 {
+    private readonly CancellationTokenSource _asked = new();
     private readonly CancellationTokenSource _requested = new();
     private readonly PosixSignalRegistration[] _registrations;
     private int _signals;
 
     public UrgentStop() => _registrations = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(signal => PosixSignalRegistration.Create(signal, Hear))];
+
+    /// <summary>Fires with the first signal.</summary>
+    public CancellationToken Asked => _asked.Token;
 
     /// <summary>Fires when nothing is waited for any more.</summary>
     public CancellationToken Token => _requested.Token;
@@ -26,15 +30,14 @@ public sealed class UrgentStop : IDisposable
         {
             registration.Dispose();
         }
+        _asked.Dispose();
         _requested.Dispose();
     }
 
     /// <remarks>That the process does not end at once is the host's doing, while there is one.</remarks>
     private void Hear(PosixSignalContext context)
     {
-        if (Interlocked.Increment(ref _signals) > 1)
-        {
-            _ = RequestAsync(); // not on this thread, which hears the signals
-        }
+        // Not on this thread, which hears the signals.
+        _ = Interlocked.Increment(ref _signals) > 1 ? RequestAsync() : _asked.CancelAsync();
     }
 }

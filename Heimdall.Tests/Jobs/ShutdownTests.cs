@@ -1,4 +1,7 @@
+using System.Net;
+using System.Net.Sockets;
 using Heimdall.Tests.Support;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
@@ -81,5 +84,73 @@ public sealed class ShutdownTests() : RealProcessTests(processes: 2)
             cancellationToken);
         await heimdall.WaitForStatusAsync(id.Id, "SUCCEEDED", cancellationToken);
         Assert.That(worker.HasExited, Is.False);
+    }
+
+    [Test]
+    public async Task A_worker_that_loses_the_lock_of_the_migrations_tries_again(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        await using var holder = new NpgsqlConnection(heimdall.Store.ConnectionString);
+        await holder.OpenAsync(cancellationToken);
+        await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
+        await using (var hold = new NpgsqlCommand("lock table heimdall.command", holder, transaction))
+        {
+            await hold.ExecuteNonQueryAsync(cancellationToken);
+        }
+        var worker = heimdall.StartWorkerProcess();
+        await Eventually.Is(
+            () => heimdall.Store.ScalarAsync<bool>(
+                "select exists (select from pg_locks where not granted and relation = 'heimdall.command'::regclass)",
+                cancellationToken),
+            cancellationToken);
+
+        await heimdall.Store.ExecuteAsync(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted",
+            cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+
+        var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
+        await heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        Assert.That(worker.HasExited, Is.False, worker.ReadLog());
+        Assert.That(worker.ReadLog(), Does.Contain("trying again"));
+    }
+
+    [Test]
+    public async Task A_process_whose_service_has_failed_says_so_in_its_exit_code(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        var worker = heimdall.StartWorkerProcess();
+        var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
+        await heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        await heimdall.Store.ExecuteAsync(
+            "alter table heimdall.command drop constraint if exists command_status_check", cancellationToken);
+
+        await heimdall.Store.ExecuteAsync("update heimdall.command set status = 'UNHEARD OF'", cancellationToken);
+        await heimdall.Store.ExecuteAsync("notify heimdall_catalog", cancellationToken);
+        var exitCode = await worker.WaitForExitAsync(cancellationToken);
+
+        Assert.That(exitCode, Is.EqualTo(1), worker.ReadLog());
+    }
+
+    [Test]
+    public async Task A_process_that_is_asked_to_stop_while_it_starts_ends_in_order(
+        [Values("Heimdall.Api", "Heimdall.Worker")] string program, CancellationToken cancellationToken)
+    {
+        using var store = new TcpListener(IPAddress.Loopback, 0);
+        store.Start();
+        var port = ((IPEndPoint)store.LocalEndpoint).Port;
+        await using var heimdall = await HeimdallInstance.CreateAsync(
+            config => config with
+            {
+                Store = new NpgsqlConnectionStringBuilder(config.Store) { Port = port }.ConnectionString,
+            });
+        var process = heimdall.StartProcess(program);
+        using var first = await store.AcceptSocketAsync(cancellationToken); // its services have begun to start
+
+        await process.TerminateAsync(cancellationToken);
+        var exitCode = await process.WaitForExitAsync(cancellationToken);
+
+        Assert.That(exitCode, Is.Zero, process.ReadLog());
+        Assert.That(process.ReadLog(), Does.Not.Contain("Unhandled"));
     }
 }

@@ -276,7 +276,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         }
     }
 
-    private HeimdallProcess StartProcess(string program, params KeyValuePair<string, string>[] variables) =>
+    public HeimdallProcess StartProcess(string program, params KeyValuePair<string, string>[] variables) =>
         Add(HeimdallProcess.Start(program, NextLog(program), [.. Variables, .. variables], "--config", ConfigFile));
 
     private T Add<T>(T program)
