@@ -10,6 +10,7 @@ using Heimdall.Api.Problems;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
+using Heimdall.Api.Tls;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -38,6 +39,7 @@ internal static class ApiHost
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = config.Server.MaxBodyBytes;
         });
+        builder.AddTls(config.Server.Tls);
         builder.Logging.AddHeimdallLogging();
         var services = builder.Services;
         services.AddSingleton(config);

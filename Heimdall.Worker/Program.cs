@@ -7,4 +7,5 @@ return await HostProgram.RunAsync(
     "Heimdall.Worker",
     "Heimdall.Worker [--config FILE] [--check]",
     WorkerHost.AddPlugins,
+    _ => [],
     (config, urgent) => Host.CreateEmptyApplicationBuilder(settings: null).AddWorker(config, urgent).Build());

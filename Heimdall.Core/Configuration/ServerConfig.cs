@@ -6,6 +6,9 @@ public sealed record ServerConfig
     /// <summary>Where the API listens. Default: <c>http://127.0.0.1:9090</c>.</summary>
     public string Listen { get; init; } = "http://127.0.0.1:9090";
 
+    /// <summary>The certificate, where the API listens at https. Default: none.</summary>
+    public TlsConfig? Tls { get; init; }
+
     /// <summary>Largest request body in bytes; a larger one is refused with 413. Default: 16 MiB.</summary>
     public long MaxBodyBytes { get; init; } = 16 * 1024 * 1024;
 

@@ -29,6 +29,7 @@ public static class HostProgram
     /// <param name="name">What the process is called in messages.</param>
     /// <param name="usage">The arguments it takes, for who has typed others.</param>
     /// <param name="addPlugins">Registers the plugins: the same lines for both processes.</param>
+    /// <param name="findProblems">What only this process can check of a configuration: problems by the path of their field.</param>
     /// <param name="build">Builds the host. The second argument reports the signals to stop.</param>
     /// <returns>The process's exit code.</returns>
     public static async Task<int> RunAsync(
@@ -36,6 +37,7 @@ public static class HostProgram
         string name,
         string usage,
         Action<IServiceCollection> addPlugins,
+        Func<HeimdallConfig, IEnumerable<(string Path, string Message)>> findProblems,
         Func<HeimdallConfig, UrgentStop, IHost> build)
     {
         if (HostArguments.Parse(args) is not { } arguments)
@@ -46,6 +48,11 @@ public static class HostProgram
         try
         {
             var config = await LoadAsync(arguments.ConfigPath, addPlugins);
+            var problems = findProblems(config).Select(found => new ConfigProblem(arguments.ConfigPath, Line: null, found.Path, found.Message)).ToArray();
+            if (problems.Length > 0)
+            {
+                throw new ConfigException(problems);
+            }
             if (arguments.CheckOnly)
             {
                 Console.WriteLine($"{arguments.ConfigPath}: no problems found");

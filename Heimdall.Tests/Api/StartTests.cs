@@ -43,7 +43,8 @@ public sealed class StartTests() : RealProcessTests(processes: 1)
         Console.SetError(printed);
 
         var exitCode = await HostProgram.RunAsync(
-            ["--config", heimdall.ConfigFile], "Heimdall.Api", "usage", services => services.AddPostgresPlugin(), (_, _) => throw new SocketException((int)SocketError.AccessDenied));
+            ["--config", heimdall.ConfigFile], "Heimdall.Api", "usage", services => services.AddPostgresPlugin(), _ => [],
+            (_, _) => throw new SocketException((int)SocketError.AccessDenied));
 
         Console.SetError(before);
         Assert.That(exitCode, Is.EqualTo(1));

@@ -23,6 +23,7 @@ public static class ConfigFile
             config = config with
             {
                 SqlDirectory = MakeAbsolute(config.SqlDirectory, path),
+                Server = config.Server with { Tls = MakeAbsolute(config.Server.Tls, path) },
                 Results = config.Results with { Directory = config.Results.Directory is { } directory ? MakeAbsolute(directory, path) : null },
             };
             problems.AddFailures(new HeimdallConfigValidator(plugins).Validate(config));
@@ -71,6 +72,12 @@ public static class ConfigFile
 
         return null;
     }
+
+    private static TlsConfig? MakeAbsolute(TlsConfig? tls, string configFile) => tls is null ? null : tls with
+    {
+        Certificate = MakeAbsolute(tls.Certificate, configFile),
+        Key = MakeAbsolute(tls.Key, configFile),
+    };
 
     private static string MakeAbsolute(string directory, string configFile) =>
         string.IsNullOrWhiteSpace(directory) || directory.Contains('\0')
