@@ -1,10 +1,11 @@
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Benchmarks;
 
 /// <summary>That jobs go through the queue, and that a version is compared with another. Never how long anything takes.</summary>
-[CancelAfter(180_000)]
-public sealed class QueueSuiteTests
+[CancelAfter(300_000)]
+public sealed class QueueSuiteTests() : RealProcessTests(processes: 2)
 {
     [Test]
     public async Task Two_versions_run_the_same_jobs_in_turns(CancellationToken cancellationToken)
