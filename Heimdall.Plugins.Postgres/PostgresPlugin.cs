@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Batches;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Previews;
@@ -27,7 +27,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         if (settings.ReturnResult)
         {
             var query = QueryText.Read(settings, directory);
-            return plan with { Query = query, OnlyReads = query.Reads || settings.ReadOnly };
+            return plan with { Query = query, OnlyReads = query.LooksReadOnly || settings.ReadOnly };
         }
 
         using var script = ScriptStream.Open(settings.Query, directory);
@@ -64,14 +64,14 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     public async Task<AttemptFate> FindFateAsync(PluginJob job, string? evidence, CancellationToken cancellationToken)
     {
         var mayHaveWritten = JobSettings.IsWritingQuery(job.CommandContext, job.Context);
-        var recorded = evidence is null ? null : BatchEvidence.FromJson(evidence);
+        var recorded = evidence is null ? null : CommitEvidence.FromJson(evidence);
         await using var lease = connections.Rent(job.TargetCluster);
         AttemptFate fate;
         try
         {
             fate = await ControlQuestion.AskAsync(
                 lease.Pool.OpenControlAsync,
-                control => Fates.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken),
+                control => CommitResolver.ResolveAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken),
                 cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
@@ -79,17 +79,17 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
         }
 
-        // Of a query that may write, evidence tells only that it may have begun, and an inline one leaves none; evidence that cannot be read is none.
-        var isUntold = (mayHaveWritten && (job.IsInline || evidence is not null)) || (evidence is not null && recorded is null);
-        return isUntold ? AttemptFate.Unknown : fate;
+        // For queries that may write, evidence proves only that they may have started; inline queries leave none.
+        var isUnknowable = (mayHaveWritten && (job.IsInline || evidence is not null)) || (evidence is not null && recorded is null);
+        return isUnknowable ? AttemptFate.Unknown : fate;
     }
 
     public AttemptSession? FindSession(string evidence) =>
-        BatchEvidence.FromJson(evidence) is { } recorded ? new AttemptSession(recorded.Pid, recorded.Xid) : null;
+        CommitEvidence.FromJson(evidence) is { } recorded ? new AttemptSession(recorded.Pid, recorded.Xid) : null;
 
     public async Task<SessionActivity?> FindActivityAsync(PluginJob job, string? evidence, CancellationToken cancellationToken)
     {
-        var backend = evidence is null ? null : BatchEvidence.FromJson(evidence)?.Backend;
+        var backend = evidence is null ? null : CommitEvidence.FromJson(evidence)?.Backend;
         await using var lease = connections.Rent(job.TargetCluster);
         try
         {
@@ -146,7 +146,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         var readOnly = context with { ReadOnly = true, RowLimit = null, ByteLimit = null };
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
+        await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
         return await new QueryExplanation(query, preview.Statements[0]).RunAsync(session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);
     }
 
@@ -154,18 +154,19 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         var results = job.Results ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await QuerySession.OpenAsync(lease.Pool, cancellationToken);
-        var evidence = job.IsInline ? null : BatchEvidence.WithoutTransaction(session.Control.Backend).ToJson();
-        return await new QueryRunner(session, SessionSettings.For(job, context), context, query, results, monitor) { Evidence = evidence }.RunAsync(cancellationToken);
+        await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
+        var evidence = job.IsInline ? null : CommitEvidence.WithoutTransaction(session.Traits.Backend).ToJson();
+        var run = new QueryRun(session, SessionSettings.For(job, context), context, query, results, monitor) { Evidence = evidence };
+        return await run.RunAsync(cancellationToken);
     }
 
     private async Task<JobProgress> RunBatchAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await Session.OpenAsync(lease.Pool, SessionSettings.For(job, context), cancellationToken);
+        await using var session = await ClusterSession.OpenAloneAsync(lease.Pool, context.Timeout, cancellationToken);
         var receipts = ClusterSettings.HasReceipts(job.TargetCluster.Context) ? new BatchReceipts(lease.Pool.Receipts, job.Id, job.Attempt) : null;
-        await using var batch = new BatchRunner(session, script, context, job, monitor, receipts);
+        await using var batch = new BatchRun(session, SessionSettings.For(job, context), script, context, job, monitor, receipts);
         return await batch.RunAsync(cancellationToken);
     }
 }

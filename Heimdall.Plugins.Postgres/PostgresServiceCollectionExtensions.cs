@@ -1,7 +1,8 @@
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Protocol;
+using Heimdall.Plugins.Postgres.Sessions;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Plugins.Postgres;
@@ -9,8 +10,13 @@ namespace Heimdall.Plugins.Postgres;
 public static class PostgresServiceCollectionExtensions
 {
     /// <summary>Adds the <c>postgres</c> plugin.</summary>
-    public static IServiceCollection AddPostgresPlugin(this IServiceCollection services) => services
-        .AddSingleton(provider => new ScriptFolder(provider.GetRequiredService<HeimdallConfig>().SqlDirectory))
-        .AddSingleton<ClusterConnections>()
-        .AddSingleton<IPlugin, PostgresPlugin>();
+    /// <exception cref="InvalidOperationException">It cannot work with the Npgsql that is loaded.</exception>
+    public static IServiceCollection AddPostgresPlugin(this IServiceCollection services)
+    {
+        ServerStream.Check();
+        return services
+            .AddSingleton(provider => new ScriptFolder(provider.GetRequiredService<HeimdallConfig>().SqlDirectory))
+            .AddSingleton<ClusterConnections>()
+            .AddSingleton<IPlugin, PostgresPlugin>();
+    }
 }

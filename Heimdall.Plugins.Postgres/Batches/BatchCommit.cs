@@ -1,24 +1,27 @@
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Protocol;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
-internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvidence evidence, BatchReceipts? receipts)
+internal sealed class BatchCommit(
+    ClusterSession session, IJobMonitor monitor, Action<PostgresNotice> onNotice, CommitEvidence evidence, BatchReceipts? receipts)
 {
     // Also makes sure that a commit which is recorded is not lost in a crash of the server.
-    private const string CurrentTransaction = $"select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, {BatchEvidence.Durably}";
+    private const string CurrentTransaction = $"select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, {CommitEvidence.ForceSyncCommit}";
 
     /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ReturnTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
-    private BatchEvidence _evidence = evidence;
+    private CommitEvidence _evidence = evidence;
 
     public static JobFailedException TransactionEnded() => new(
-        JobFailureKind.OutcomeUnknown, "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be committed.");
+        JobFailureKind.OutcomeUnknown,
+        "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be committed.");
 
     /// <exception cref="AttemptLostException">The job belongs to another attempt.</exception>
     /// <exception cref="JobFailedException">Something of the script is committed, or nobody can tell.</exception>
@@ -26,17 +29,19 @@ internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvi
     {
         await CheckTransactionAsync(cancellationToken);
         await LeaveReceiptAsync(cancellationToken);
-        await session.AwaitAsync(monitor.ConfirmAsync(cancellationToken), SessionSettings.SignOfLife, cancellationToken);
+        await session.AwaitAsync(monitor.ConfirmAsync(cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken);
         try
         {
-            await session.CommitAsync(cancellationToken);
+            // Deferred triggers run in it, and may have something to say.
+            await session.AskAsync(onNotice, cancellationToken, "commit");
         }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException && !session.IsAlive)
+        catch (SessionBrokenException e)
         {
             // The connection broke between COMMIT and its answer. Only the server knows.
-            if (await FindFateAsync() is var fate && fate != AttemptFate.Committed)
+            var outcome = await ResolveAsync();
+            if (outcome != AttemptFate.Committed)
             {
-                throw fate == AttemptFate.NothingHappened ? Rethrown(e, cancellationToken) : Unknown(e);
+                throw outcome == AttemptFate.NothingHappened ? Undone(e.Cause, cancellationToken) : Unknown(e.Cause);
             }
         }
     }
@@ -44,8 +49,7 @@ internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvi
     /// <summary>The transaction that is about to be committed must be the one the evidence names, or the evidence would lie.</summary>
     private async Task CheckTransactionAsync(CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(CurrentTransaction, session.Connection);
-        if (await command.ExecuteScalarAsync(cancellationToken) as string != _evidence.Xid)
+        if ((await session.AskAsync(cancellationToken, CurrentTransaction))[0][0] != _evidence.Xid)
         {
             throw TransactionEnded();
         }
@@ -57,20 +61,20 @@ internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvi
         {
             // It must not be missed.
             _evidence = _evidence with { Receipt = null };
-            await session.AwaitAsync(monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken), SessionSettings.SignOfLife, cancellationToken);
+            await session.AwaitAsync(monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken);
         }
     }
 
-    private async Task<AttemptFate> FindFateAsync()
+    private async Task<AttemptFate> ResolveAsync()
     {
         // The token may have fired: whoever fired it needs the answer.
-        using var patience = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(ReturnTimeout);
         while (true)
         {
             try
             {
-                await using var control = await session.OpenControlAsync(patience.Token);
-                return await Fates.FindAsync(control, applicationName: null, _evidence, patience.Token);
+                await using var control = await session.Control.OpenAsync(timeout.Token);
+                return await CommitResolver.ResolveAsync(control, applicationName: null, _evidence, timeout.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or JobFailedException)
             {
@@ -78,7 +82,7 @@ internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvi
             }
             catch (Exception e) when (PostgresErrors.IsConnectFault(e))
             {
-                if (patience.IsCancellationRequested)
+                if (timeout.IsCancellationRequested)
                 {
                     return AttemptFate.Unknown;
                 }
@@ -88,7 +92,7 @@ internal sealed class BatchCommit(Session session, IJobMonitor monitor, BatchEvi
         }
     }
 
-    private Exception Rethrown(Exception e, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
+    private Exception Undone(Exception e, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
         ? new OperationCanceledException("The batch was stopped during its commit and is rolled back.", e, cancellationToken)
         : new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None, session.State), e);
 

@@ -1,20 +1,19 @@
-using System.Text;
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.RunLogs;
 using Heimdall.Plugins.Postgres.Scripts;
-using Heimdall.Plugins.Postgres.Wire;
+using Heimdall.Plugins.Postgres.Protocol;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Writes down what the server says of a batch's statements: counts, the run log, notices and errors.</summary>
-internal sealed class BatchJournal(Session session, ScriptStream script, JobSettings settings, IJobMonitor monitor) : IPipelineObserver
+internal sealed class BatchJournal(ClusterSession session, ScriptStream script, JobSettings settings, IJobMonitor monitor) : IPipelineObserver
 {
     /// <summary>What to do about a statement that the server does not run within a transaction.</summary>
-    public const string WayOut = "The whole script is one transaction; with transaction: none each statement runs by itself.";
+    public const string Hint = "The whole script is one transaction; with transaction: none each statement runs by itself.";
 
     private readonly Lock _lock = new();
     private readonly List<StatementError> _errors = [];
@@ -30,9 +29,6 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
 
     /// <summary>The first statement that failed.</summary>
     public JobFailure? FirstFailure { get; private set; }
-
-    /// <summary>How the statements are written.</summary>
-    public Encoding TextEncoding { get; set; } = Encoding.UTF8;
 
     /// <summary>Where the data of the current COPY began.</summary>
     public long? CopyDataLine { get; set; }
@@ -51,8 +47,9 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
         monitor.Report(Progress());
     }
 
-    public void OnDone(ScriptStatement statement, CommandOutcome outcome, TimeSpan elapsed)
+    public void OnDone(object owner, CommandOutcome outcome, TimeSpan elapsed)
     {
+        var statement = (ScriptStatement)owner;
         lock (_lock)
         {
             _done++;
@@ -68,12 +65,13 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
         monitor.Report(Progress());
     }
 
-    public void OnFailed(PostgresException error, ScriptStatement? statement, ReadOnlySpan<byte> text)
+    public void OnFailed(PostgresException error, object? owner, ReadOnlySpan<byte> text)
     {
+        var statement = (ScriptStatement?)owner;
         var failure = PostgresErrors.ToFailure(error, PlaceOf(statement, text), session.State);
         Add(settings switch
         {
-            { Transaction: TransactionMode.Single } => failure with { Errors = [.. failure.Errors.Select(WithWayOut)] },
+            { Transaction: TransactionMode.Single } => failure with { Errors = [.. failure.Errors.Select(WithHint)] },
 
             // Where the script goes on, one statement that was out of time or refused is an error like others, and not how the job ends.
             { OnError: OnError.Continue } => failure with { Kind = JobFailureKind.Sql },
@@ -109,9 +107,9 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
         }
     }
 
-    public void OnNotice(PostgresNotice notice, ScriptStatement? statement)
+    public void OnNotice(PostgresNotice notice, object? owner)
     {
-        foreach (var line in RunLog.Notice(notice, statement))
+        foreach (var line in RunLog.Notice(notice, (ScriptStatement?)owner))
         {
             monitor.Stderr(line);
         }
@@ -147,15 +145,15 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
         : new ErrorPlace
         {
             Statement = statement.Number,
-            Text = TextEncoding.GetString(text),
+            Text = session.Protocol.TextEncoding.GetString(text),
             Line = statement.Line,
             Column = statement.Column,
             Splices = statement.Splices,
             DataLine = CopyDataLine,
         };
 
-    private static StatementError WithWayOut(StatementError error) => error.Hint is null && PostgresErrors.IsInTransaction(error)
-        ? error with { Hint = WayOut }
+    private static StatementError WithHint(StatementError error) => error.Hint is null && PostgresErrors.IsInTransaction(error)
+        ? error with { Hint = Hint }
         : error;
 
     /// <summary>All that failed: the first, with the errors of all.</summary>
@@ -163,7 +161,12 @@ internal sealed class BatchJournal(Session session, ScriptStream script, JobSett
     {
         var first = FirstFailure!;
         var message = _failed == 1 ? first.Message : $"{_failed} statements failed; the first: {first.Message}";
-        return first with { IsTransient = first.IsTransient && _failed == 1, Message = _unlisted > 0 ? $"{message} (the first {_errors.Count} are listed)" : message, Errors = [.. _errors] };
+        return first with
+        {
+            IsTransient = first.IsTransient && _failed == 1,
+            Message = _unlisted > 0 ? $"{message} (the first {_errors.Count} are listed)" : message,
+            Errors = [.. _errors],
+        };
     }
 
     /// <summary>What was undone is no progress: all of it, or the transaction block that is open.</summary>

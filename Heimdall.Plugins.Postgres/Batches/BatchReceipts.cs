@@ -1,4 +1,5 @@
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Protocol;
+using Heimdall.Plugins.Postgres.Sessions;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Batches;
@@ -15,66 +16,43 @@ internal sealed class BatchReceipts(ReceiptTable table, Guid jobId, int attempt)
     // Only for the receipt: triggers that are put off to the commit run as whom the script has become.
     private const string Restore = "select pg_catalog.set_config('session_authorization', $1, true), pg_catalog.set_config('role', $2, true)";
 
+    private const string Now = "select extract(epoch from pg_catalog.clock_timestamp())";
+
     /// <param name="session">The batch's, before its transaction begins.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="Core.Plugins.JobFailedException">There is no table for receipts, and it cannot be made.</exception>
-    public async Task<BatchReceipt> PrepareAsync(Session session, CancellationToken cancellationToken) => new()
+    public async Task<BatchReceipt> PrepareAsync(ClusterSession session, CancellationToken cancellationToken) => new()
     {
         JobId = jobId,
         Attempt = attempt,
-        Table = table.Find() ?? await session.OnControlAsync(control => table.PrepareAsync(control, cancellationToken), cancellationToken),
-        Since = await NowAsync(session, cancellationToken),
+        Table = table.Find() ?? await session.Control.AskAsync(control => table.PrepareAsync(control, cancellationToken), cancellationToken),
+        Since = Text.Time((await session.AskAsync(cancellationToken, Now))[0][0]),
     };
 
     /// <summary>Writes it.</summary>
     /// <returns>False when the script has made its transaction read-only, so that nothing can be written any more.</returns>
-    public async Task<bool> TryWriteAsync(Session session, CancellationToken cancellationToken)
+    public async Task<bool> TryWriteAsync(ClusterSession session, CancellationToken cancellationToken)
     {
-        var (isReadOnly, user, role) = await StateAsync(session.Connection, cancellationToken);
-        if (isReadOnly)
+        var state = (await session.AskAsync(cancellationToken, State))[0];
+        if (Text.Boolean(state[0]))
         {
             return false;
         }
 
-        await using var batch = new NpgsqlBatch(session.Connection);
-        var isAnother = user != session.Connection.UserName || role != "none";
-        if (isAnother)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("reset session authorization"));
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("set local role none"));
-        }
-
-        batch.BatchCommands.Add(ReceiptTable.WriteCommand(jobId, attempt));
-        if (isAnother)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(Restore) { Parameters = { new() { Value = user }, new() { Value = role } } });
-        }
-
+        var (user, role) = (state[1], state[2]);
+        var write = ReceiptTable.WriteQuestion(jobId, attempt);
+        Question[] questions = user == session.UserName && role == "none"
+            ? [write]
+            : ["reset session authorization", "set local role none", write, new Question(Restore, user, role)];
         try
         {
-            await batch.ExecuteNonQueryAsync(cancellationToken);
+            await session.AskAsync(cancellationToken, questions);
             return true;
         }
-        catch (NpgsqlException)
+        catch (Exception e) when (e is PostgresException or SessionBrokenException)
         {
             table.Forget();
             throw;
         }
-    }
-
-    private static async Task<DateTimeOffset> NowAsync(Session session, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand("select pg_catalog.clock_timestamp()", session.Connection);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return reader.GetFieldValue<DateTimeOffset>(0);
-    }
-
-    private static async Task<(bool IsReadOnly, string User, string Role)> StateAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(State, connection);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return (reader.GetBoolean(0), reader.GetString(1), reader.GetString(2));
     }
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Scripts;
-using Heimdall.Plugins.Postgres.Wire;
+using Heimdall.Plugins.Postgres.Protocol;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
@@ -10,8 +10,15 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// of an answer, and how, is all that the modes differ in.
 /// </summary>
 internal sealed class ScriptPlayer(
-    ScriptScanner scanner, Pipeline pipeline, BatchJournal journal, IStatementRoute route, ScriptResumption? resumption, Func<CancellationToken, Task> beforeFirst)
+    ScriptScanner scanner,
+    ProtocolSession session,
+    Pipeline pipeline,
+    BatchJournal journal,
+    ISendPolicy policy,
+    ScriptResumption? resumption,
+    Func<CancellationToken, Task> beforeFirst)
 {
+    private string? _lastTag;
     private bool _hasBegun;
     private bool _hasChangedReading;
 
@@ -51,15 +58,15 @@ internal sealed class ScriptPlayer(
 
     private async ValueTask PlayAsync(ScriptStatement statement, CancellationToken cancellationToken)
     {
-        switch (route.Of(statement, scanner.Text.Length))
+        switch (policy.Of(statement, scanner.Text.Length))
         {
-            case StatementWay.Ahead:
-                await pipeline.ExecuteAsync(statement, scanner.Text, inBlock: false);
+            case SendMode.Pipelined:
+                await ExecuteAsync(statement, inBlock: false);
                 break;
-            case StatementWay.AheadInBlock:
-                await pipeline.ExecuteAsync(statement, scanner.Text, inBlock: true);
+            case SendMode.PipelinedInTransaction:
+                await ExecuteAsync(statement, inBlock: true);
                 break;
-            case StatementWay.AheadAsQuery:
+            case SendMode.PipelinedSimple:
                 await pipeline.QueryAsync(statement, scanner.Text);
                 break;
             default:
@@ -72,6 +79,19 @@ internal sealed class ScriptPlayer(
             await pipeline.DrainAsync();
             Adopt(statement);
         }
+    }
+
+    private async ValueTask ExecuteAsync(ScriptStatement statement, bool inBlock)
+    {
+        // In the moment in which it is executed, nothing may be on its way that the server would not skip after an error: see BlockStep.
+        if (statement.Step is BlockStep.Restore && session.HasReadyOut)
+        {
+            await pipeline.DrainAsync();
+        }
+
+        var isOneOfMany = !inBlock && statement.Tag == "INSERT" && _lastTag == "INSERT";
+        _lastTag = statement.Tag;
+        await pipeline.ExecuteAsync(statement, scanner.Text, inBlock, isOneOfMany);
     }
 
     /// <summary>
@@ -108,7 +128,7 @@ internal sealed class ScriptPlayer(
         await pipeline.DrainAsync();
         pipeline.ExpectsCopy = false;
         journal.CopyDataLine = null;
-        route.Adopt(pipeline.IsInBlock, pipeline.HasCommitted);
+        policy.OnAnswered(session.Transaction != TransactionStatus.Idle, pipeline.HasCommitted);
         Adopt(statement);
     }
 
@@ -144,20 +164,21 @@ internal sealed class ScriptPlayer(
     /// <summary>What the server says now of how strings and characters are written holds for what is read next.</summary>
     private void Adopt(ScriptStatement statement)
     {
-        if (scanner.StandardConformingStrings == pipeline.StandardConformingStrings && journal.TextEncoding.Equals(pipeline.TextEncoding)
-            && ClientEncodings.CanBeScanned(pipeline.ClientEncoding))
+        var isUtf8 = !ClientEncodings.IsSingleByte(session.ClientEncoding);
+        if (scanner.StandardConformingStrings == session.StandardConformingStrings && scanner.IsUtf8 == isUtf8
+            && ClientEncodings.CanBeScanned(session.ClientEncoding))
         {
             return;
         }
 
         _hasChangedReading = true;
-        scanner.StandardConformingStrings = pipeline.StandardConformingStrings;
-        scanner.IsUtf8 = !ClientEncodings.IsSingleByte(pipeline.ClientEncoding);
-        journal.TextEncoding = pipeline.TextEncoding;
-        if (!ClientEncodings.CanBeScanned(pipeline.ClientEncoding))
+        scanner.StandardConformingStrings = session.StandardConformingStrings;
+        scanner.IsUtf8 = isUtf8;
+        if (!ClientEncodings.CanBeScanned(session.ClientEncoding))
         {
             throw new ScriptException(
-                $"A script in the encoding {pipeline.ClientEncoding} cannot be split into statements safely: convert it to UTF-8, and leave out the SET client_encoding.",
+                $"A script in the encoding {session.ClientEncoding} cannot be split into statements safely: "
+                + "convert it to UTF-8, and leave out the SET client_encoding.",
                 statement.Line,
                 statement.Column);
         }

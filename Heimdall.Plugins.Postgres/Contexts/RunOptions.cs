@@ -41,7 +41,20 @@ internal sealed record RunOptions
             Numbers = reader.OneOf<NumberForm>("numbers"),
             ReadOnly = reader.Flag("read_only"),
             Role = reader.Text("role"),
-            SearchPath = reader.Text("search_path"),
+            SearchPath = ReadSearchPath(reader),
         };
+    }
+
+    private static string? ReadSearchPath(ContextReader reader)
+    {
+        const string Field = "search_path";
+        var path = reader.Text(Field);
+        if (path is not null && SearchPathNames.Read(path) is null)
+        {
+            reader.Report(Field, "must be names of schemas with commas between them, as they stand after SET search_path TO.");
+            return null;
+        }
+
+        return path;
     }
 }

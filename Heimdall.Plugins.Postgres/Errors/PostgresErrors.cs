@@ -28,6 +28,9 @@ internal static partial class PostgresErrors
     public static bool IsStop(Exception exception) => exception is not PostgresException postgres
         || postgres.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.AdminShutdown;
 
+    /// <summary>True of what the server has said itself, unlike a connection that broke.</summary>
+    public static bool IsFromServer(Exception exception) => exception is PostgresException;
+
     public static bool IsForbidden(PostgresException exception) => exception.SqlState == PostgresErrorCodes.InsufficientPrivilege;
 
     public static bool IsCanceled(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };

@@ -1,6 +1,6 @@
 using System.Text;
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Queries;
@@ -45,12 +45,12 @@ internal sealed class QueryExplanation
 
     /// <returns>The plan, as JSON.</returns>
     /// <exception cref="JobFailedException">The server refuses the query; the place is that in the caller's own text.</exception>
-    public async Task<string?> RunAsync(QuerySession session, SessionSettings settings, JobSettings context, CancellationToken cancellationToken)
+    public async Task<string?> RunAsync(ClusterSession session, SessionSettings settings, JobSettings context, CancellationToken cancellationToken)
     {
         var plan = new OneValue();
         try
         {
-            await new QueryRunner(session, settings, context, _question, plan, new SilentMonitor()).RunAsync(cancellationToken);
+            await new QueryRun(session, settings, context, _question, plan, new SilentMonitor()).RunAsync(cancellationToken);
         }
         catch (JobFailedException e)
         {

@@ -100,14 +100,14 @@ internal sealed partial class ScriptPreview(JobSettings settings)
             _statements.Add(new PreviewedStatement(statement.Number, statement.Line, statement.Column, statement.Tag));
         }
 
-        if (IsOneTransaction && (SingleTransactionRoute.Refuse(statement) ?? RefuseAsServer(statement)) is { } refusal)
+        if (IsOneTransaction && (SingleTransactionPolicy.Refuse(statement) ?? RefuseAsServer(statement)) is { } refusal)
         {
             Refuse(refusal);
         }
     }
 
     private static JobFailure? RefuseAsServer(ScriptStatement statement) => statement.Kind == ScriptStatementKind.OutsideTransaction
-        ? PostgresErrors.InTransaction(statement.Tag, new StatementError { Statement = statement.Number, Line = statement.Line, Message = "", Hint = BatchJournal.WayOut })
+        ? PostgresErrors.InTransaction(statement.Tag, new StatementError { Statement = statement.Number, Line = statement.Line, Message = "", Hint = BatchJournal.Hint })
         : null;
 
     private void Refuse(JobFailure failure)

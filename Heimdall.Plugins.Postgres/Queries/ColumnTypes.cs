@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Errors;
 using Npgsql;
 using NpgsqlTypes;
@@ -41,7 +41,7 @@ internal static class ColumnTypes
     /// <param name="cancellationToken">Ends the wait for the cluster.</param>
     /// <exception cref="JobFailedException">The cluster cannot be asked for the name of a type.</exception>
     public static async ValueTask<IReadOnlyList<ResultColumn>> DescribeAsync(
-        (string Name, uint Type)[] columns, bool numbersAsText, QuerySession session, CancellationToken cancellationToken)
+        (string Name, uint Type)[] columns, bool numbersAsText, ClusterSession session, CancellationToken cancellationToken)
     {
         var unknown = columns.Select(column => column.Type).Where(type => !BuiltIn.ContainsKey(type) && !session.Pool.TypeNames.ContainsKey(type)).Distinct().ToArray();
         if (unknown.Length > 0)
@@ -64,7 +64,7 @@ internal static class ColumnTypes
     private static string NameOf(uint type, ClusterPool pool) =>
         BuiltIn.GetValueOrDefault(type) ?? pool.TypeNames.GetValueOrDefault(type) ?? "unknown";
 
-    private static async Task LookUpAsync(uint[] types, QuerySession session, CancellationToken cancellationToken)
+    private static async Task LookUpAsync(uint[] types, ClusterSession session, CancellationToken cancellationToken)
     {
         try
         {

@@ -25,9 +25,6 @@ internal static class ParameterText
         _ => Encoding.UTF8.GetBytes(value.ToJsonString(Relaxed)),
     };
 
-    /// <summary>The array of texts, as UTF-8.</summary>
-    public static byte[] WriteArray(IEnumerable<string> texts) => Encoding.UTF8.GetBytes(ToArray(texts.Select(Quote)));
-
     private static string ToArray(IEnumerable<string> elements) => $"{{{string.Join(',', elements)}}}";
 
     private static string ToElement(JsonNode? item) => item switch

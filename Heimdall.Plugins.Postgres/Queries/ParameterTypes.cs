@@ -1,8 +1,10 @@
 using System.Collections.Frozen;
+using System.Globalization;
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Protocol;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Queries;
@@ -15,7 +17,7 @@ internal static class ParameterTypes
     public const uint Jsonb = 3802;
 
     // As the job's own search path has it; what the server does not know it answers with NULL.
-    private const string Find = "select coalesce(to_regtype($1)::oid, 0) from set_config('search_path', coalesce(nullif($2, ''), current_setting('search_path')), false)";
+    private const string Find = "select coalesce(to_regtype($1)::oid, 0) from set_config('search_path', coalesce(nullif($2, ''), current_setting('search_path')), true)";
 
     // Names of built-in types, which nobody has to be asked for: https://www.postgresql.org/docs/current/datatype.html
     private static readonly FrozenDictionary<string, uint> BuiltIn = new Dictionary<string, uint>(StringComparer.OrdinalIgnoreCase)
@@ -33,7 +35,7 @@ internal static class ParameterTypes
     /// <returns>An OID for each parameter; <see cref="Inferred"/> for one that names no type.</returns>
     /// <exception cref="JobFailedException">There is no type of that name.</exception>
     public static async ValueTask<uint[]> ResolveAsync(
-        IReadOnlyList<QueryParameter> parameters, string? searchPath, QuerySession session, CancellationToken cancellationToken)
+        IReadOnlyList<QueryParameter> parameters, string? searchPath, ClusterSession session, CancellationToken cancellationToken)
     {
         var types = new uint[parameters.Count];
         for (var i = 0; i < types.Length; i++)
@@ -48,15 +50,15 @@ internal static class ParameterTypes
     }
 
     private static async Task<uint> AskAsync(
-        QueryParameter parameter, string name, string? searchPath, QuerySession session, CancellationToken cancellationToken)
+        QueryParameter parameter, string name, string? searchPath, ClusterSession session, CancellationToken cancellationToken)
     {
         JobFailedException NotFound(Exception? cause = null) =>
             new(JobFailureKind.Refused, $"{parameter.Path}.type: the cluster has no type \"{name}\".", cause);
 
         try
         {
-            await using var command = new NpgsqlCommand(Find, session.Connection) { Parameters = { new() { Value = name }, new() { Value = searchPath ?? "" } } };
-            return await command.ExecuteScalarAsync(cancellationToken) is uint and not Inferred and var type ? type : throw NotFound();
+            var row = (await session.AskAsync(cancellationToken, new Question(Find, name, searchPath ?? "")))[0];
+            return uint.Parse(row[0]!, CultureInfo.InvariantCulture) is not Inferred and var type ? type : throw NotFound();
         }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR" && !PostgresErrors.IsCanceled(e))
         {

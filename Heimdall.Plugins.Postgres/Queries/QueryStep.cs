@@ -11,17 +11,11 @@ internal enum QueryStep
     /// <summary>Sets the session to what the job asks for.</summary>
     SetUp,
 
-    /// <summary>Has the statement parsed, and its parameters and columns told.</summary>
-    Description,
-
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs the statement, described before.</summary>
     Statement,
 
     Commit,
 
-    /// <summary>The end of what an error makes the server skip.</summary>
-    Sync,
-
     /// <summary>Leaves nothing of the job in the session. Executed whatever became of the steps before.</summary>
-    Wipe,
+    Reset,
 }

@@ -31,10 +31,10 @@ internal sealed partial record QueryText
     public required IReadOnlyList<QueryParameter> Parameters { get; init; }
 
     /// <summary>
-    /// True of what by its words only reads. Cancelling a statement undoes what it wrote, so only such a one is cut short at a limit; of any
-    /// other the rest of the rows is read and dropped. (A function that it calls may write all the same.)
+    /// True if the statement contains no data-modifying keyword. Functions it calls may still write. Cancelling a statement undoes what it
+    /// wrote, so a limit stops only a query that looks read-only; the rest of the rows of any other is read and dropped.
     /// </summary>
-    public required bool Reads { get; init; }
+    public required bool LooksReadOnly { get; init; }
 
     /// <summary>Reads the query, from its file if it is a path, and makes sure that it is one that can be run.</summary>
     /// <exception cref="JobRefusedException">It is not.</exception>
@@ -57,7 +57,7 @@ internal sealed partial record QueryText
             Tag = statement.Tag,
             IsTransactional = isTransactional,
             Parameters = names.Used,
-            Reads = isTransactional && (Reading().IsMatch(statement.Tag) || statement.CopiesOut) && !Writing().IsMatch(text),
+            LooksReadOnly = isTransactional && (Reading().IsMatch(statement.Tag) || statement.CopiesOut) && !Writing().IsMatch(text),
         };
     }
 

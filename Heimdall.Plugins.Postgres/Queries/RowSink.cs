@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Protocol;
 
 namespace Heimdall.Plugins.Postgres.Queries;
 
@@ -24,7 +24,7 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
     /// <summary>True to leave out whatever comes: nobody wants it any more.</summary>
     public bool IsClosed { get; set; }
 
-    /// <summary>How long a message may be whose row is not left out for certain.</summary>
+    /// <summary>Longest message whose row can still be delivered; longer ones are skipped unread.</summary>
     public long LongestRow => IsClosed || IsCut ? 0 : _byteLimit - _bytes > int.MaxValue ? int.MaxValue : _byteLimit - _bytes + Frame;
 
     // Behind the count of columns, each value has its length before it.
@@ -50,27 +50,27 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         }
 
         results.StartRow();
-        body = body[2..];
+        var row = new MessageBody(body);
+        if (row.ReadUInt16() != _isTime.Length)
+        {
+            throw new InvalidDataException("The server sent a row that has not the columns it described.");
+        }
+
         foreach (var isTime in _isTime)
         {
-            var length = BinaryPrimitives.ReadInt32BigEndian(body);
-            body = body[4..];
+            var length = row.ReadInt32();
             if (length < 0)
             {
                 results.WriteNull();
-                continue;
             }
-
-            if (isTime)
+            else if (isTime)
             {
-                WriteTime(body[..length]);
+                WriteTime(row.ReadBytes(length));
             }
             else
             {
-                results.WriteValue(body[..length]);
+                results.WriteValue(row.ReadBytes(length));
             }
-
-            body = body[length..];
         }
 
         return EndRowAsync(cancellationToken);

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Scripts;
-using Heimdall.Plugins.Postgres.Wire;
+using Heimdall.Plugins.Postgres.Protocol;
 using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.RunLogs;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Tests.Support;

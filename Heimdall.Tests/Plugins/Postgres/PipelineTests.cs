@@ -1,6 +1,6 @@
 using System.Text;
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Wire;
+using Heimdall.Plugins.Postgres.Protocol;
 using Npgsql;
 using NUnit.Framework;
 
@@ -20,22 +20,36 @@ public sealed class PipelineTests
     public async Task Stop() => await _server.DisposeAsync();
 
     [Test]
-    public async Task The_stream_of_a_connection_can_be_taken_and_given_back(CancellationToken cancellationToken)
+    public void What_is_used_of_Npgsqls_insides_is_there() => Assert.That(ServerStream.Check, Throws.Nothing);
+
+    [Test]
+    public async Task A_connection_that_is_taken_says_what_it_is(CancellationToken cancellationToken)
     {
         await using var connection = await _server.Sql.OpenConnectionAsync(cancellationToken);
-        await using (var setting = new NpgsqlCommand("set application_name = 'taken'", connection))
-        {
-            await setting.ExecuteNonQueryAsync(cancellationToken);
-        }
+        var session = await ServerStream.TakeAsync(connection, cancellationToken);
 
-        var stream = await OpenedStream.TakeAsync(connection, cancellationToken);
-        await stream.WriteAsync(new byte[] { (byte)'S', 0, 0, 0, 4 }, cancellationToken);
-        var answer = new byte[6];
-        await stream.ReadExactlyAsync(answer, cancellationToken);
+        var rows = await session.AskAsync(
+            onNotice: null, "begin", "set local client_encoding to 'LATIN1'", new Question("select $1, null::text", "é"));
+        var during = (session.Transaction, session.ClientEncoding);
+        await session.AskAsync(onNotice: null, "rollback");
 
-        Assert.That(answer, Is.EqualTo(new byte[] { (byte)'Z', 0, 0, 0, 5, (byte)'I' }), "a Sync is answered by ReadyForQuery");
-        await using var question = new NpgsqlCommand("show application_name", connection);
-        Assert.That(await question.ExecuteScalarAsync(cancellationToken), Is.EqualTo("taken"));
+        Assert.That(rows, Is.EqualTo(new[] { new[] { "é", null } }));
+        Assert.That(during, Is.EqualTo((TransactionStatus.Open, "LATIN1")));
+        Assert.That((session.Transaction, session.ClientEncoding, session.IsIdle), Is.EqualTo((TransactionStatus.Idle, "UTF8", true)));
+    }
+
+    [Test]
+    public async Task An_error_leaves_a_session_in_order(CancellationToken cancellationToken)
+    {
+        await using var connection = await _server.Sql.OpenConnectionAsync(cancellationToken);
+        var session = await ServerStream.TakeAsync(connection, cancellationToken);
+
+        var error = await Assert.ThrowsAsync<PostgresException>(() => session.AskAsync(onNotice: null, "begin", "select 1/0", "select 2"));
+        var during = session.Transaction;
+        await session.AskAsync(onNotice: null, "rollback");
+
+        Assert.That((error!.SqlState, during), Is.EqualTo(("22012", TransactionStatus.Failed)));
+        Assert.That(await session.AskAsync(onNotice: null, "select 3"), Is.EqualTo(new[] { new[] { "3" } }));
     }
 
     [Test]

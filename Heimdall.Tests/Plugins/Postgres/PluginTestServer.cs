@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Heimdall.Core.ConnectionStrings;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
-using Heimdall.Plugins.Postgres.Connections;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Tests.Support;
 using Npgsql;

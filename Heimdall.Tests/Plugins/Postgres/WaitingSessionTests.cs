@@ -1,5 +1,4 @@
-using Heimdall.Plugins.Postgres.Connections;
-using Npgsql;
+using Heimdall.Plugins.Postgres.Sessions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -14,15 +13,12 @@ public sealed class WaitingSessionTests
         await using var server = await PluginTestServer.StartAsync();
         await using var pool = ClusterPool.Create(server.ConnectionString);
         var settings = new SessionSettings { ApplicationName = "waiting", Values = [new("idle_in_transaction_session_timeout", "1s")] };
-        await using var session = await Session.OpenAsync(pool, settings, cancellationToken);
-        await session.BeginAsync(cancellationToken);
-        await using (var effect = new NpgsqlCommand("create table waited (i int)", session.Connection))
-        {
-            await effect.ExecuteNonQueryAsync(cancellationToken);
-        }
+        await using var session = await ClusterSession.OpenAloneAsync(pool, timeout: null, cancellationToken);
+        await session.SetUpAsync(settings, inTransaction: true, cancellationToken);
+        await session.AskAsync(cancellationToken, "create table waited (i int)");
 
         await session.AwaitAsync(Task.Delay(TimeSpan.FromSeconds(4), cancellationToken), TimeSpan.FromMilliseconds(200), cancellationToken);
-        await session.CommitAsync(cancellationToken);
+        await session.AskAsync(cancellationToken, "commit");
 
         Assert.That(await server.ScalarAsync<bool>("select to_regclass('waited') is not null", cancellationToken), Is.True);
     }
@@ -32,7 +28,7 @@ public sealed class WaitingSessionTests
     {
         await using var server = await PluginTestServer.StartAsync();
         await using var pool = ClusterPool.Create(server.ConnectionString);
-        await using var session = await Session.OpenAsync(pool, new SessionSettings { ApplicationName = "waiting", Values = [] }, cancellationToken);
+        await using var session = await ClusterSession.OpenAloneAsync(pool, timeout: null, cancellationToken);
 
         Assert.That(
             async () => await session.AwaitAsync(Task.FromException(new InvalidOperationException("no")), TimeSpan.FromSeconds(1), cancellationToken),

@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace Heimdall.Plugins.Postgres.Protocol;
+
+/// <summary>
+/// Reads the server's messages, as many as a read of the stream brings, through one pooled buffer, which grows for a message that is longer.
+/// </summary>
+internal sealed class ServerMessages(Stream stream) : IDisposable
+{
+    private const int Header = 5;
+
+    private const int Initial = 64 * 1024;
+
+    private byte[] _bytes = [];
+    private int _start;
+    private int _end;
+    private long _toSkip;
+
+    /// <summary>The next message if all of it is there. Valid until the next <see cref="FillAsync"/>.</summary>
+    /// <param name="handler">Says how long rows may be. The body of one that it does not want is empty.</param>
+    /// <param name="type">The message's.</param>
+    /// <param name="body">Behind type and length.</param>
+    /// <exception cref="InvalidDataException">What came is no message.</exception>
+    public bool TryRead(IAnswerHandler handler, out byte type, out ReadOnlySpan<byte> body)
+    {
+        type = 0;
+        body = default;
+        Skip();
+        if (_toSkip > 0 || _end - _start < Header)
+        {
+            return false;
+        }
+
+        type = _bytes[_start];
+        var length = BinaryPrimitives.ReadInt32BigEndian(_bytes.AsSpan(_start + 1)) - 4;
+        if (length < 0)
+        {
+            throw new InvalidDataException("The server sent a message of negative length.");
+        }
+
+        var isWhole = _end - _start - Header >= length;
+        if ((type is (byte)'D' or (byte)'d') && (!handler.WantsRows || (!isWhole && length > handler.LongestRow)))
+        {
+            _start += Header;
+            _toSkip = length;
+            Skip();
+            return true;
+        }
+
+        if (!isWhole)
+        {
+            MakeRoomFor(Header + length);
+            return false;
+        }
+
+        body = _bytes.AsSpan(_start + Header, length);
+        _start += Header + length;
+        return true;
+    }
+
+    /// <summary>Waits for more. Nothing but the end of the connection ends the wait.</summary>
+    /// <returns>How many bytes came.</returns>
+    /// <exception cref="EndOfStreamException">There will be no more.</exception>
+    public async ValueTask<int> FillAsync()
+    {
+        if (_bytes.Length == 0)
+        {
+            _bytes = ArrayPool<byte>.Shared.Rent(Initial);
+        }
+
+        if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+        else if (_end == _bytes.Length)
+        {
+            MakeRoomFor(_end - _start + 1);
+        }
+
+        var read = await stream.ReadAsync(_bytes.AsMemory(_end), CancellationToken.None);
+        if (read == 0)
+        {
+            throw new EndOfStreamException("The server closed the connection.");
+        }
+
+        _end += read;
+        return read;
+    }
+
+    /// <summary>Gives the buffer back where nothing is left in it: a session that waits for its next use needs none.</summary>
+    public void Rest()
+    {
+        if (_start == _end)
+        {
+            Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_bytes.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+        }
+
+        (_bytes, _start, _end) = ([], 0, 0);
+    }
+
+    private void Skip()
+    {
+        var skipped = (int)Math.Min(_toSkip, _end - _start);
+        _start += skipped;
+        _toSkip -= skipped;
+    }
+
+    private void MakeRoomFor(int length)
+    {
+        if (_start + length <= _bytes.Length)
+        {
+            return;
+        }
+
+        var kept = _bytes.AsSpan(_start, _end - _start);
+        if (length > _bytes.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(length, _bytes.Length * 2L)));
+            kept.CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = larger;
+        }
+        else
+        {
+            kept.CopyTo(_bytes);
+        }
+
+        (_end, _start) = (_end - _start, 0);
+    }
+}

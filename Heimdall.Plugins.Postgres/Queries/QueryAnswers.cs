@@ -1,0 +1,145 @@
+using Heimdall.Plugins.Postgres.Protocol;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>Notes what the server answers to the steps of one query, and hands its rows to the writer.</summary>
+/// <param name="rows">Where the rows go.</param>
+/// <param name="writeToken">Ends the wait for the reader of the rows.</param>
+internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) : IAnswerHandler, IDisposable
+{
+    private static readonly object[] _owners = [.. Enum.GetValues<QueryStep>().Select(step => (object)step)];
+
+    private readonly ThrottledReading _reading = new(ResultReadThrottle.OfProcess);
+    private bool _isResetDone;
+
+    /// <summary>How the statement's columns are announced, before its first row.</summary>
+    public required Func<(string Name, uint Type)[], ValueTask> OnColumns { get; init; }
+
+    /// <summary>Called when a row is dropped: a limit was hit, or the COPY is binary.</summary>
+    public required Action OnCut { get; init; }
+
+    public required Action<PostgresNotice> OnNotice { get; init; }
+
+    /// <summary>Ends the wait for the reader of the rows.</summary>
+    public CancellationToken WriteToken => writeToken;
+
+    /// <summary>The types of the statement's parameters, as the server inferred them; null until it has said.</summary>
+    public uint[]? ParameterTypes { get; private set; }
+
+    /// <summary>The first error.</summary>
+    public PostgresException? Error { get; private set; }
+
+    /// <summary>The step that it ended.</summary>
+    public QueryStep FailedStep { get; private set; }
+
+    /// <summary>How the statement ended; null when it did not, or not well.</summary>
+    public CommandOutcome? Outcome { get; private set; }
+
+    /// <summary>Whether the transaction that was begun has been committed.</summary>
+    public bool HasCommitted { get; private set; }
+
+    /// <summary>Whether the session has been reset, and nothing was answered since.</summary>
+    public bool IsReset { get; private set; }
+
+    /// <summary>Whether the rows came from a COPY, which counts them as if it had changed them.</summary>
+    public bool HasCopiedOut { get; private set; }
+
+    /// <summary>Why the statement is none that can be a query, although it could be sent: a COPY of the wrong kind.</summary>
+    public string? Refusal { get; private set; }
+
+    public bool WantsRows => true;
+
+    public long LongestRow => rows.LongestRow;
+
+    /// <summary>For whom a step is sent, as the protocol hands it back.</summary>
+    public static object OwnerOf(QueryStep step) => _owners[(int)step];
+
+    public async ValueTask<int> FillAsync(ServerMessages messages)
+    {
+        if (!rows.IsClosed)
+        {
+            await _reading.TakeAsync(writeToken);
+        }
+
+        return await _reading.WaitAsync(messages.FillAsync());
+    }
+
+    void IAnswerHandler.OnParameterTypes(uint[] types) => ParameterTypes = types;
+
+    public ValueTask OnColumnsAsync((string Name, uint Type)[] columns) => rows.IsClosed ? ValueTask.CompletedTask : OnColumns(columns);
+
+    public ValueTask OnRowAsync(object? owner, ReadOnlySpan<byte> row) =>
+        ReferenceEquals(owner, OwnerOf(QueryStep.Statement)) ? Deliver(rows.IsCut, rows.AddRowAsync(row, writeToken)) : ValueTask.CompletedTask;
+
+    public ValueTask OnCopyDataAsync(ReadOnlySpan<byte> data) => Deliver(rows.IsCut, rows.AddLineAsync(data, writeToken));
+
+    public ValueTask OnCopyOutAsync(bool isBinary)
+    {
+        if (isBinary)
+        {
+            Refusal ??= "COPY in the binary format has no rows of text; leave the format out.";
+            rows.IsClosed = true;
+            OnCut();
+            return ValueTask.CompletedTask;
+        }
+
+        HasCopiedOut = true;
+        return OnColumnsAsync([("copy", ColumnTypes.Text)]);
+    }
+
+    public void OnComplete(in Expected answered, CommandOutcome outcome)
+    {
+        switch (StepOf(answered))
+        {
+            case QueryStep.Statement:
+                Outcome = outcome;
+                break;
+            case QueryStep.Commit:
+                // The server answers ROLLBACK when there was nothing left to commit.
+                HasCommitted = outcome.Tag == "COMMIT";
+                break;
+            case QueryStep.Reset:
+                _isResetDone = true;
+                break;
+        }
+    }
+
+    public void OnError(PostgresException error, in Expected? answered)
+    {
+        var step = answered is { } failed ? StepOf(failed) : QueryStep.None;
+        if (step != QueryStep.Reset && Error is null) // a reset that failed is made once more when the session is given back
+        {
+            (Error, FailedStep) = (error, step);
+        }
+    }
+
+    void IAnswerHandler.OnNotice(PostgresNotice notice, object? owner) => OnNotice(notice);
+
+    public void OnReady(in Expected? answered, bool hasFailed)
+    {
+        IsReset = _isResetDone && !hasFailed;
+        _reading.Leave();
+    }
+
+    public void Dispose() => _reading.Dispose();
+
+    private static QueryStep StepOf(in Expected answered) => answered.Owner as QueryStep? ?? QueryStep.None;
+
+    private ValueTask Deliver(bool wasCut, ValueTask added)
+    {
+        if (rows.IsCut && !wasCut)
+        {
+            OnCut();
+        }
+
+        return added.IsCompletedSuccessfully ? ValueTask.CompletedTask : LeaveAndWaitAsync(added);
+    }
+
+    /// <summary>The reader of the result is slower than this.</summary>
+    private async ValueTask LeaveAndWaitAsync(ValueTask added)
+    {
+        _reading.Leave();
+        await added;
+    }
+}

@@ -1,0 +1,109 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Errors;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>How a query ended: <see cref="Of"/> decides it from the transcript alone.</summary>
+internal sealed record QueryOutcome
+{
+    private const string BrokenCommit =
+        "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be told.";
+
+    private const string UnreadCommit =
+        "The query had been committed before it could be stopped, and its rows were not all read. "
+        + "Should it have called a function that writes, that has taken effect.";
+
+    private const string MayHaveWritten = "Should the query have called a function that writes, that may have taken effect.";
+
+    private static readonly QueryOutcome _succeeded = new();
+    private static readonly QueryOutcome _stopped = new() { IsStopped = true };
+
+    /// <summary>Why it failed; null when it did not.</summary>
+    public JobFailure? Failure { get; private init; }
+
+    /// <summary>True when it was stopped, and nothing of it took effect.</summary>
+    public bool IsStopped { get; private init; }
+
+    public bool IsSuccess => Failure is null && !IsStopped;
+
+    public static QueryOutcome Of(QueryTranscript run) => run switch
+    {
+        { Refusal: { } refusal } => Failed(JobFailureKind.Refused, refusal),
+        { Broken: not null } => OfBroken(run, run.Broken),
+        { IsUnread: true } => OfUnread(run),
+        { Error: { } error } when !(IsCutShort(run) && PostgresErrors.IsCanceled(error)) => OfError(run, error),
+        _ => _succeeded,
+    };
+
+    private static bool IsCutShort(QueryTranscript run) => run is { IsCut: true, MayBeCutShort: true };
+
+    private static QueryOutcome OfBroken(QueryTranscript run, Exception cause)
+    {
+        // It ended after it had done all that was asked of it: with the reset, or because a limit had it stopped.
+        if ((run.HasCommitted && !run.IsUnread) || (IsCutShort(run) && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
+        {
+            return _succeeded;
+        }
+
+        if (run.CommitsByItself)
+        {
+            return Unknown(run);
+        }
+
+        if (run is { MayBeCutShort: false, HasAskedToCommit: true, HasCommitted: false })
+        {
+            return Failed(JobFailureKind.OutcomeUnknown, BrokenCommit);
+        }
+
+        // COMMIT was on its way. The server's own word that it ended the session would be certain: it has not committed.
+        var mayHaveCommitted = !run.IsReadOnly && run.HasAskedToCommit && !PostgresErrors.IsFromServer(cause);
+        if (run.IsUnread)
+        {
+            return mayHaveCommitted && !run.HasCommitted ? Failed(JobFailureKind.OutcomeUnknown, BrokenCommit) : OfUnread(run);
+        }
+
+        if (run.IsStopped && PostgresErrors.IsStop(cause) && !mayHaveCommitted)
+        {
+            return _stopped;
+        }
+
+        var failure = PostgresErrors.ToFailure(cause, run.Query.Place, run.Session) with { IsUndone = run.IsReadOnly };
+        return mayHaveCommitted ? Failed(failure, MayHaveWritten) : new() { Failure = failure };
+    }
+
+    private static QueryOutcome OfUnread(QueryTranscript run) => run switch
+    {
+        { CommitsByItself: true, IsDone: true } => _succeeded, // it is done, whoever reads what it says
+        { CommitsByItself: true, MayHaveCommittedOnItsWay: true } => Unknown(run),
+        { CommitsByItself: true } or { IsReadOnly: true } or { HasCommitted: false } => _stopped, // whatever it did is undone
+        _ => Failed(run.Session is { IsTimeUp: true } ? JobFailureKind.TimedOut : JobFailureKind.Interrupted, UnreadCommit),
+    };
+
+    private static QueryOutcome OfError(QueryTranscript run, Npgsql.PostgresException error)
+    {
+        if (run.IsStopped && PostgresErrors.IsStop(error))
+        {
+            return run is { CommitsByItself: true, MayHaveCommittedOnItsWay: true } ? Unknown(run) : _stopped;
+        }
+
+        var given = run.Query.Parameters.Count;
+        if (run.ParametersUsed is { } used && used != given && PostgresErrors.IsWrongParameterCount(error))
+        {
+            return used > given
+                ? new() { Failure = PostgresErrors.NoParameter(given + 1, run.Query.Place) }
+                : Failed(JobFailureKind.Refused, $"parameters: {given} are given, and the query uses {used}.");
+        }
+
+        var place = run.FailedStep is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : run.Query.Place;
+        var isUndone = !run.CommitsByItself && PostgresErrors.IsUndone(error);
+        return new() { Failure = PostgresErrors.ToFailure(error, place, run.Session) with { IsUndone = isUndone } };
+    }
+
+    private static QueryOutcome Unknown(QueryTranscript run) => Failed(
+        JobFailureKind.OutcomeUnknown,
+        $"{run.Query.Tag} commits by itself; it was ended before it was done, and what of it took effect cannot be told.");
+
+    private static QueryOutcome Failed(JobFailureKind kind, string message) => new() { Failure = new JobFailure { Kind = kind, Message = message } };
+
+    private static QueryOutcome Failed(JobFailure failure, string more) => new() { Failure = failure with { Message = $"{failure.Message} {more}" } };
+}

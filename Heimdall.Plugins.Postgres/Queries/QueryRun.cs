@@ -1,0 +1,383 @@
+using System.Text;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Protocol;
+using Heimdall.Plugins.Postgres.RunLogs;
+using Heimdall.Plugins.Postgres.Sessions;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>
+/// Runs one query and streams its rows: says what is sent and when. It runs in a transaction of its own, which is committed when the last
+/// row is written: whatever ends it before has undone it. For a query that looks read-only COMMIT is sent along. The few statements that
+/// cannot run so commit by themselves, and then only the server's answer counts. How it ended decides <see cref="QueryOutcome"/>.
+/// </summary>
+internal sealed class QueryRun
+{
+    private const string OwnTransaction =
+        "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = pg_backend_pid()";
+
+    // The transactions between two questions for their number: that of the set-up, that of the statement, and that of the second question.
+    private const int TransactionsBetween = 3;
+
+    private static readonly byte[] _begin = "begin"u8.ToArray();
+    private static readonly byte[] _beginReadOnly = "begin read only"u8.ToArray();
+    private static readonly byte[] _commit = "commit"u8.ToArray();
+    private static readonly byte[] _reset = "discard all"u8.ToArray();
+    private static readonly byte[] _forceSyncCommit =
+        "select pg_catalog.set_config('synchronous_commit', 'local', true) where pg_catalog.current_setting('synchronous_commit') = 'off'"u8.ToArray();
+
+    // After its first query nothing makes a read-only transaction writable again.
+    private static readonly byte[] _firstQuery = "select"u8.ToArray();
+
+    private readonly ClusterSession _session;
+    private readonly ProtocolSession _protocol;
+    private readonly SessionSettings _settings;
+    private readonly JobSettings _context;
+    private readonly QueryText _query;
+    private readonly IResultWriter _results;
+    private readonly IJobMonitor _monitor;
+    private readonly RowSink _rows;
+    private bool _hasAskedToCommit;
+    private bool _isUnread;
+
+    public QueryRun(
+        ClusterSession session, SessionSettings settings, JobSettings context, QueryText query, IResultWriter results, IJobMonitor monitor)
+    {
+        (_session, _protocol, _settings, _context, _query) = (session, session.Protocol, settings, context, query);
+        (_results, _monitor) = (results, monitor);
+        _rows = new RowSink(results, context.RowLimit, context.ByteLimit);
+    }
+
+    /// <summary>What is recorded of a queued query before it is sent; null within a request.</summary>
+    public string? Evidence { get; init; }
+
+    /// <summary>
+    /// Whether Heimdall's database is asked, before the statement is sent, if the job is still this attempt's. The session bears its name by
+    /// then, and a queued job's backend is on record: whoever takes the job over ends it first.
+    /// </summary>
+    private bool IsFenced => !_context.ReadOnly && !(Evidence is null && _query.LooksReadOnly);
+
+    private bool CommitsByItself => !_query.IsTransactional && !_context.ReadOnly;
+
+    private bool MayBeCutShort => _context.ReadOnly || _query.LooksReadOnly;
+
+    private bool CommitsLater => !CommitsByItself && !MayBeCutShort && _query.TakesEffect;
+
+    /// <exception cref="JobFailedException">The query failed, or its rows were not all read when it had taken effect.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped, and took no effect.</exception>
+    public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
+    {
+        _session.IsReset = false;
+        var types = await PrepareAsync(
+            () => ParameterTypes.ResolveAsync(_query.Parameters, _context.SearchPath, _session, cancellationToken), cancellationToken);
+        long? transaction = CommitsByItself
+            ? await PrepareAsync(async () => await NextTransactionAsync(cancellationToken), cancellationToken)
+            : null;
+        var stop = new SessionStop(_session, StopMode.CancelFirst);
+
+        // What commits by itself has perhaps done so by now: its few rows are written whoever calls stop, and the server says how it ended.
+        using var answers = new QueryAnswers(_rows, CommitsByItself ? CancellationToken.None : cancellationToken)
+        {
+            OnColumns = columns => StartAsync(columns, CommitsByItself ? CancellationToken.None : cancellationToken),
+            OnCut = () => OnCut(stop),
+            OnNotice = OnNotice,
+        };
+        Exception? broken = null;
+        await using (stop)
+        {
+            await using var registration = stop.BeginOn(cancellationToken);
+            try
+            {
+                await TalkAsync(answers, types, stop, cancellationToken);
+            }
+            catch (SessionBrokenException e)
+            {
+                broken = e.Cause;
+            }
+        }
+
+        _session.IsReset = answers.IsReset && _protocol.Transaction == TransactionStatus.Idle;
+        if (broken is not null)
+        {
+            await EndBrokenAsync(answers, isStopped: cancellationToken.IsCancellationRequested);
+        }
+
+        var run = await TranscribeAsync(answers, broken, transaction, cancellationToken);
+        var outcome = QueryOutcome.Of(run);
+        var cause = broken ?? run.Error;
+        return outcome switch
+        {
+            { Failure: { } failure } => throw new JobFailedException(failure, cause),
+            { IsStopped: true } => throw new OperationCanceledException(cause?.Message ?? "The query was stopped.", cause, cancellationToken),
+            _ => Succeed(answers),
+        };
+    }
+
+    /// <summary>A question before the query.</summary>
+    private async Task<T> PrepareAsync<T>(Func<ValueTask<T>> askAsync, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await askAsync();
+        }
+        catch (Exception e) when (e is PostgresException or SessionBrokenException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var cause = (e as SessionBrokenException)?.Cause ?? e;
+            throw new JobFailedException(PostgresErrors.ToFailure(cause, ErrorPlace.None, _session.State), cause);
+        }
+    }
+
+    /// <summary>Sends all that can be sent ahead, and reads the answers.</summary>
+    private async Task TalkAsync(QueryAnswers answers, uint[] types, SessionStop stop, CancellationToken cancellationToken)
+    {
+        AddOpening();
+        var mustAsk = types.Where((type, i) => type == ParameterTypes.Inferred && ParameterText.DependsOnType(_query.Parameters[i].Value)).Any();
+        if (mustAsk)
+        {
+            AddDescription(types);
+        }
+
+        // What must not be in a transaction must not be in that of the set-up, nor run if that has failed.
+        if (mustAsk || CommitsByItself || IsFenced)
+        {
+            if (!await TryExchangeAsync(answers, stop))
+            {
+                return;
+            }
+        }
+
+        if (IsFenced)
+        {
+            // Nothing is on its way, and nothing has happened.
+            var asked = Evidence is null ? _monitor.ConfirmAsync(cancellationToken) : _monitor.RecordEvidenceAsync(Evidence, cancellationToken);
+            await _session.AwaitAsync(asked, SessionSettings.KeepAliveInterval, cancellationToken);
+        }
+
+        if (!mustAsk)
+        {
+            AddDescription(types);
+        }
+
+        AddExecution(types, answers.ParameterTypes ?? []);
+        if (!CommitsByItself && MayBeCutShort && _query.TakesEffect)
+        {
+            AddCommit();
+        }
+
+        if (!await TryExchangeAsync(answers, stop) || answers.Refusal is not null)
+        {
+            return;
+        }
+
+        if (!_rows.HasStarted)
+        {
+            await _results.StartAsync([], answers.WriteToken);
+        }
+
+        if (CommitsLater)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Add(QueryStep.SetUp, _forceSyncCommit); // a commit that is recorded must not be lost in a crash of the server
+            AddCommit();
+            await TryExchangeAsync(answers, stop);
+        }
+    }
+
+    /// <summary>Sends what was added, and reads the answers to all of it.</summary>
+    /// <returns>False where the server refused something, or nobody reads the rows.</returns>
+    private async Task<bool> TryExchangeAsync(QueryAnswers answers, SessionStop stop)
+    {
+        if (!_hasAskedToCommit)
+        {
+            _protocol.AddSync();
+        }
+
+        await _protocol.SendAsync();
+        try
+        {
+            await _protocol.ReadAllAsync(answers);
+            return answers.Error is null;
+        }
+        catch (Exception e) when (e is not SessionBrokenException)
+        {
+            // The writer of the rows cannot go on, or its reader is gone: nobody wants the rest.
+            _isUnread = _rows.IsClosed = true;
+            stop.Begin();
+            try
+            {
+                await _protocol.ReadAllAsync(answers);
+            }
+            catch (SessionBrokenException) when (e is not OperationCanceledException)
+            {
+                // How the writer failed is what matters.
+            }
+
+            if (e is OperationCanceledException)
+            {
+                return false;
+            }
+
+            throw;
+        }
+    }
+
+    private void AddOpening()
+    {
+        if (!CommitsByItself)
+        {
+            Add(QueryStep.Begin, _context.ReadOnly ? _beginReadOnly : _begin);
+        }
+
+        IEnumerable<KeyValuePair<string, string>> values =
+        [
+            .. _session.Traits.ChecksClient ? SessionSettings.OfClientCheck : [],
+            .. _session.Traits.HasSettingsOfQueries ? [] : SessionSettings.OfAllQueries,
+            .. _settings.Values,
+        ];
+        foreach (var command in SessionSettings.ToCommands(values, isLocal: false))
+        {
+            Add(QueryStep.SetUp, Encoding.UTF8.GetBytes(command));
+        }
+
+        if (_context.ReadOnly)
+        {
+            Add(QueryStep.SetUp, _firstQuery);
+        }
+    }
+
+    private void AddDescription(uint[] types)
+    {
+        // A type that is declared makes a parameter, even one that the query does not use: the server is sent only the types of those that have one.
+        _protocol.Outgoing.Parse(Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
+        _protocol.Outgoing.Describe();
+        _protocol.Expect(new Expected(ExpectedKind.Description, QueryAnswers.OwnerOf(QueryStep.Statement)));
+    }
+
+    /// <param name="types">As the parameters declare them.</param>
+    /// <param name="inferred">As the server has inferred them, where it was asked.</param>
+    private void AddExecution(uint[] types, uint[] inferred)
+    {
+        _protocol.Outgoing.Bind(
+            [.. _query.Parameters.Select((parameter, i) => ParameterText.Write(parameter.Value, TypeOf(i, types, inferred)))]);
+        _protocol.Outgoing.Execute();
+        _protocol.Expect(new Expected(ExpectedKind.Execution, QueryAnswers.OwnerOf(QueryStep.Statement)));
+    }
+
+    // Only a value whose text depends on it goes by the inferred type: the others must not change with the parameters beside them.
+    private uint TypeOf(int parameter, uint[] types, uint[] inferred) =>
+        types[parameter] == ParameterTypes.Inferred && parameter < inferred.Length && ParameterText.DependsOnType(_query.Parameters[parameter].Value)
+            ? inferred[parameter]
+            : types[parameter];
+
+    /// <summary>Adds COMMIT and, behind it, the reset of the session.</summary>
+    private void AddCommit()
+    {
+        Add(QueryStep.Commit, _commit);
+        _hasAskedToCommit = true;
+        _protocol.AddSync();
+        _protocol.Outgoing.Query(_reset);
+        _protocol.Expect(new Expected(ExpectedKind.Query, QueryAnswers.OwnerOf(QueryStep.Reset)));
+    }
+
+    private void Add(QueryStep step, byte[] sql)
+    {
+        _protocol.Outgoing.Run(sql);
+        _protocol.Expect(new Expected(ExpectedKind.Execution, QueryAnswers.OwnerOf(step)));
+    }
+
+    private async ValueTask StartAsync((string Name, uint Type)[] columns, CancellationToken cancellationToken)
+    {
+        var described = await ColumnTypes.DescribeAsync(columns, _context.Numbers == NumberForm.String, _session, cancellationToken);
+        await _rows.StartAsync(described, columns.Select(column => column.Type), cancellationToken);
+    }
+
+    private void OnCut(SessionStop stop)
+    {
+        if (MayBeCutShort)
+        {
+            stop.Begin();
+        }
+    }
+
+    private void OnNotice(PostgresNotice notice)
+    {
+        foreach (var line in RunLog.Notice(notice, statement: null))
+        {
+            _monitor.Stderr(line);
+        }
+    }
+
+    /// <summary>Makes sure that nothing of it runs any more. That this cannot be done matters only to who stopped it: the first error says more.</summary>
+    private async Task EndBrokenAsync(QueryAnswers answers, bool isStopped)
+    {
+        try
+        {
+            await _session.EndAsync();
+        }
+        catch (JobFailedException) when (!isStopped || CommitsByItself || _isUnread || answers.HasCommitted || _rows.IsCut)
+        {
+            // client_connection_check_interval ends the backend of a dead connection within a second.
+        }
+    }
+
+    private async Task<QueryTranscript> TranscribeAsync(
+        QueryAnswers answers, Exception? broken, long? transaction, CancellationToken cancellationToken) => new()
+        {
+            Query = _query,
+            IsReadOnly = _context.ReadOnly,
+            CommitsByItself = CommitsByItself,
+            MayBeCutShort = MayBeCutShort,
+            IsStopped = cancellationToken.IsCancellationRequested,
+            IsUnread = _isUnread,
+            IsCut = _rows.IsCut,
+            IsDone = answers.Outcome is not null,
+            HasAskedToCommit = _hasAskedToCommit,
+            HasCommitted = answers.HasCommitted,
+            MayHaveCommittedOnItsWay = transaction is { } before && answers.Outcome is null && await MayHaveCommittedOnItsWayAsync(before),
+            Refusal = answers.Refusal,
+            Error = answers.Error,
+            FailedStep = answers.FailedStep,
+            Broken = broken,
+            ParametersUsed = answers.ParameterTypes?.Length,
+            Session = _session.State,
+        };
+
+    /// <summary>The number of the transaction that this question runs in: a session counts its transactions, each by one.</summary>
+    private async Task<long> NextTransactionAsync(CancellationToken cancellationToken) =>
+        (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? Text.Int64(number) : 0;
+
+    /// <summary>If the statement had one transaction, the next is the one after it.</summary>
+    private async Task<bool> MayHaveCommittedOnItsWayAsync(long before)
+    {
+        if (!_session.IsAlive)
+        {
+            return true;
+        }
+
+        try
+        {
+            using var timeout = new CancellationTokenSource(ClusterSession.AnswerTimeout);
+            return await NextTransactionAsync(timeout.Token) > before + TransactionsBetween;
+        }
+        catch (Exception e) when (e is PostgresException or SessionBrokenException or OperationCanceledException)
+        {
+            return true;
+        }
+    }
+
+    private JobProgress Succeed(QueryAnswers answers)
+    {
+        var progress = new JobProgress
+        {
+            RowCount = _rows.Rows,
+            Truncated = _rows.IsCut,
+            RowsAffected = answers.Outcome is { ChangesRows: true } outcome && !answers.HasCopiedOut ? outcome.Rows : null,
+        };
+        _monitor.Report(progress);
+        return progress;
+    }
+}

@@ -1,0 +1,55 @@
+using Heimdall.Plugins.Postgres.Errors;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Queries;
+
+/// <summary>All that is known of a query's run when it is over: what was asked, what was answered, what was cut and what broke.</summary>
+internal sealed record QueryTranscript
+{
+    public required QueryText Query { get; init; }
+
+    /// <summary>True in a READ ONLY transaction: nothing can have been written.</summary>
+    public bool IsReadOnly { get; init; }
+
+    /// <summary>True of a statement that cannot run in a transaction of ours.</summary>
+    public bool CommitsByItself { get; init; }
+
+    /// <summary>True where a limit may stop the statement instead of dropping the rest of its rows.</summary>
+    public bool MayBeCutShort { get; init; }
+
+    /// <summary>Whether somebody wants it stopped.</summary>
+    public bool IsStopped { get; init; }
+
+    /// <summary>Whether the reader of the rows is gone.</summary>
+    public bool IsUnread { get; init; }
+
+    /// <summary>Whether a limit has left rows out.</summary>
+    public bool IsCut { get; init; }
+
+    /// <summary>Whether the server has said that the statement is done.</summary>
+    public bool IsDone { get; init; }
+
+    public bool HasAskedToCommit { get; init; }
+
+    public bool HasCommitted { get; init; }
+
+    /// <summary>Of what commits by itself: whether it may have done so before it was ended.</summary>
+    public bool MayHaveCommittedOnItsWay { get; init; }
+
+    /// <summary>Why the statement is none that can be a query.</summary>
+    public string? Refusal { get; init; }
+
+    /// <summary>The server's first error.</summary>
+    public PostgresException? Error { get; init; }
+
+    public QueryStep FailedStep { get; init; }
+
+    /// <summary>What ended the session; null while it lives.</summary>
+    public Exception? Broken { get; init; }
+
+    /// <summary>How many parameters the statement has; null where the server did not say.</summary>
+    public int? ParametersUsed { get; init; }
+
+    /// <summary>What an error depends on.</summary>
+    public SessionState? Session { get; init; }
+}

@@ -1,0 +1,57 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Errors;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>Stops what a session runs, from a second connection to the very server that the session is on.</summary>
+internal sealed class BackendControl(ClusterPool pool, string host, int port, Backend backend)
+{
+    public Backend Backend => backend;
+
+    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => pool.OpenControlAsync(host, port, cancellationToken);
+
+    /// <inheritdoc cref="ControlQuestion"/>
+    public Task<T> AskAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken) =>
+        ControlQuestion.AskAsync(OpenAsync, askAsync, cancellationToken);
+
+    /// <summary>Asks the statement that runs to stop. When it returns, the backend has been told, and a statement that is sent later is not meant.</summary>
+    /// <returns>False when the cluster cannot be reached.</returns>
+    public async Task<bool> TryCancelAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AskAsync(
+                async control =>
+                {
+                    await Backends.CancelAsync(control, backend, cancellationToken);
+                    return true;
+                },
+                cancellationToken);
+        }
+        catch (Exception e) when (PostgresErrors.IsConnectFault(e) || e is OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Ends the backend.</summary>
+    /// <exception cref="JobFailedException">It cannot be reached, or does not end.</exception>
+    public async Task TerminateAsync()
+    {
+        try
+        {
+            // By its process and not by its name, which any session can give itself.
+            if (await AskAsync(control => Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None), CancellationToken.None))
+            {
+                return;
+            }
+        }
+        catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+        {
+            throw new JobFailedException(JobFailureKind.Unavailable, "The session was lost, and the cluster could not be reached to make sure that it has ended.", e);
+        }
+
+        throw new JobFailedException(JobFailureKind.Unavailable, "The session was told to end and has not ended.");
+    }
+}

@@ -1,0 +1,74 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>Stops backends from a second connection.</summary>
+internal static class Backends
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+
+    // By name and by process: a script can rename its session, and a session of a dead worker may be known by name only.
+    private const string Terminate =
+        """
+        select pg_terminate_backend(pid)
+        from pg_stat_activity
+        where pid <> pg_backend_pid()
+          and (application_name = $1 or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3)
+        """;
+
+    private const string Cancel =
+        """
+        select pg_cancel_backend(pid)
+        from pg_stat_get_activity($1)
+        where (extract(epoch from backend_start) * 1000000)::bigint = $2
+        """;
+
+    /// <summary>Asks what a backend runs to stop, if it is still the backend it was.</summary>
+    public static async Task CancelAsync(NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Cancel, control) { Parameters = { new() { Value = backend.Pid }, new() { Value = backend.Started } } };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Terminates backends, and does not return before they are gone.</summary>
+    /// <param name="control">Another session.</param>
+    /// <param name="applicationName">Ends all of that name; null for none.</param>
+    /// <param name="backend">Ends this one, if it is still the one it was.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>False when one was still there after a patient wait.</returns>
+    public static async Task<bool> EndAsync(NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        try
+        {
+            while (await TerminateAsync(control, applicationName, backend, patience.Token))
+            {
+                await Task.Delay(Pause, patience.Token);
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<bool> TerminateAsync(NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Terminate, control)
+        {
+            Parameters =
+            {
+                new() { Value = applicationName ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+                new() { Value = backend?.Pid ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
+                new() { Value = backend?.Started ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+            },
+        };
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken);
+    }
+}

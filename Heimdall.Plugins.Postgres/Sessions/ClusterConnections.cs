@@ -1,0 +1,94 @@
+using Heimdall.Core.ConnectionStrings;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>
+/// One pool per cluster for the life of the process. When a cluster's connection string changes, new jobs get a new pool, and the old
+/// one is closed by the last job that uses it.
+/// </summary>
+internal sealed class ClusterConnections : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+
+    /// <exception cref="JobFailedException">The cluster's connection string cannot be read.</exception>
+    public PoolLease Rent(PluginCluster cluster)
+    {
+        var connectionString = ClusterSettings.ConnectionStringOf(cluster.Context);
+        Entry entry;
+        Entry? replaced = null;
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(cluster.Id, out entry!) || entry.ConnectionString != connectionString)
+            {
+                var pool = Create(connectionString);
+                replaced = entry;
+                entry = new Entry(connectionString, pool);
+                _entries[cluster.Id] = entry;
+            }
+
+            entry.Users++;
+        }
+
+        if (replaced is not null)
+        {
+            _ = ReleaseAsync(replaced).AsTask();
+        }
+
+        return new PoolLease(entry.Pool, () => ReleaseAsync(entry));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Entry[] entries;
+        lock (_lock)
+        {
+            entries = [.. _entries.Values];
+            _entries.Clear();
+        }
+
+        foreach (var entry in entries)
+        {
+            await ReleaseAsync(entry);
+        }
+    }
+
+    private static ClusterPool Create(string connectionString)
+    {
+        try
+        {
+            return ClusterPool.Create(connectionString);
+        }
+        catch (ConnectionStringException e)
+        {
+            throw new JobFailedException(JobFailureKind.Unavailable, $"The connection string of the cluster cannot be used. {e.Message}", e);
+        }
+    }
+
+    private async ValueTask ReleaseAsync(Entry entry)
+    {
+        bool isLast;
+        lock (_lock)
+        {
+            isLast = --entry.Users == 0;
+        }
+
+        if (isLast)
+        {
+            await entry.Pool.DisposeAsync();
+        }
+    }
+
+    /// <param name="connectionString">As it stands in the cluster's context.</param>
+    /// <param name="pool">What it opened.</param>
+    private sealed class Entry(string connectionString, ClusterPool pool)
+    {
+        public string ConnectionString { get; } = connectionString;
+
+        public ClusterPool Pool { get; } = pool;
+
+        /// <summary>The jobs that use the pool, and one for being the current pool of its cluster.</summary>
+        public int Users { get; set; } = 1;
+    }
+}

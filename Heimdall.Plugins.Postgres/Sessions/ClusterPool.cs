@@ -1,0 +1,202 @@
+using System.Collections.Concurrent;
+using Heimdall.Core.ConnectionStrings;
+using Heimdall.Plugins.Postgres.Errors;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>
+/// What is kept open for one cluster: data sources for jobs, and others for the connections that stop them or ask about them.
+/// They are apart so that a pool full of running jobs can still be told to stop.
+/// </summary>
+internal sealed class ClusterPool : IAsyncDisposable
+{
+    private const int ControlConnections = 8;
+    private const int ControlTimeoutSeconds = 15; // a busy machine is slow to connect, and a job fails with it
+
+    private const int KeepAliveSeconds = 10;
+    private const int KeepAliveIntervalSeconds = 2; // the operating system gives up after some of them: 9 on Linux
+
+    private readonly NpgsqlConnectionStringBuilder _settings;
+    private readonly NpgsqlDataSource _queries;
+    private readonly NpgsqlDataSource _plainQueries;
+    private readonly NpgsqlDataSource _alone;
+    private readonly NpgsqlDataSource _control;
+    private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _controls = new(StringComparer.Ordinal);
+
+    private volatile bool _isRefusedOptions;
+
+    private ClusterPool(NpgsqlConnectionStringBuilder settings)
+    {
+        _settings = settings;
+        var jobs = ForJobs(settings);
+        _plainQueries = Build(jobs);
+        _queries = Build(ForQueries(jobs));
+        jobs.Pooling = false; // each connection is closed with its batch
+        _alone = Build(jobs);
+        _control = Build(ForControl(settings));
+    }
+
+    /// <summary>Names of types that are not built in, by OID, as far as they have been asked for.</summary>
+    public ConcurrentDictionary<uint, string> TypeNames { get; } = new();
+
+    public ReceiptTable Receipts { get; } = new();
+
+    /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
+    public static ClusterPool Create(string connectionString)
+    {
+        var settings = ConnectionString.Parse(connectionString);
+        if (settings.MaxPoolSize < 1)
+        {
+            throw new ConnectionStringException("Maximum Pool Size must be above 0.");
+        }
+
+        try
+        {
+            return new ClusterPool(settings);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
+        {
+            throw new ConnectionStringException($"No connection can be made of it{Reason(e, settings)}");
+        }
+    }
+
+    /// <summary>A pooled connection, for a query. Where a pooler in between refuses the settings of all queries, it comes without them.</summary>
+    public async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        if (!_isRefusedOptions)
+        {
+            try
+            {
+                return await _queries.OpenConnectionAsync(cancellationToken);
+            }
+            catch (PostgresException e) when (PostgresErrors.IsRefusedOption(e))
+            {
+                _isRefusedOptions = true;
+            }
+        }
+
+        return await _plainQueries.OpenConnectionAsync(cancellationToken);
+    }
+
+    /// <summary>A connection of its own, with a backend that has served nobody and will serve nobody else.</summary>
+    public ValueTask<NpgsqlConnection> OpenAloneAsync(CancellationToken cancellationToken) => _alone.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>A connection that does not wait for the jobs: a busy cluster is not a dead one.</summary>
+    public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _control.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>A second connection to the very server that a first one reached: of several hosts another would not know its backends.</summary>
+    public ValueTask<NpgsqlConnection> OpenControlAsync(string host, int port, CancellationToken cancellationToken) =>
+        _controls.GetOrAdd($"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _queries.DisposeAsync();
+        await _plainQueries.DisposeAsync();
+        await _alone.DisposeAsync();
+        await _control.DisposeAsync();
+        foreach (var control in _controls.Values)
+        {
+            await control.Value.DisposeAsync();
+        }
+    }
+
+    private static NpgsqlConnectionStringBuilder ForJobs(NpgsqlConnectionStringBuilder settings)
+    {
+        var jobs = Common(settings);
+
+        // A job's session cleans up when the job ends, not when the next one begins: locks and temporary tables must not linger.
+        jobs.NoResetOnClose = true;
+
+        // How long a cancel request may stay unanswered before the session is given up and its backend terminated.
+        jobs.CancellationTimeout = 2000;
+
+        // The operating system looks after a silent server: Npgsql's own sign of life would come in between a job's messages.
+        jobs.KeepAlive = 0;
+        jobs.TcpKeepAlive = true;
+        jobs.TcpKeepAliveTime = KeepAliveSeconds;
+        jobs.TcpKeepAliveInterval = KeepAliveIntervalSeconds;
+        return jobs;
+    }
+
+    /// <summary>With the settings of all queries as the session's defaults: each is then set once in the life of a connection, not for each query.</summary>
+    private static NpgsqlConnectionStringBuilder ForQueries(NpgsqlConnectionStringBuilder jobs)
+    {
+        var settings = SessionSettings.OfAllQueries.Where(setting => setting.Key != "TimeZone").Select(setting => $"-c {setting.Key}={setting.Value}");
+        return new NpgsqlConnectionStringBuilder(jobs.ConnectionString)
+        {
+            // Npgsql sends the time zone as a parameter of its own, which counts for more than the options.
+            Timezone = SessionSettings.OfAllQueries.Single(setting => setting.Key == "TimeZone").Value,
+            Options = string.Join(' ', new[] { jobs.Options }.Concat(settings)).TrimStart(),
+        };
+    }
+
+    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
+    {
+        // Npgsql takes this option of a data source only here.
+        var target = settings.TargetSessionAttributes;
+        var builder = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { TargetSessionAttributes = null }.ConnectionString);
+        return target is null ? builder.Build() : builder.BuildMultiHost().WithTargetSession(Target(target));
+    }
+
+    private NpgsqlDataSource BuildForControl(string host, int port)
+    {
+        var control = ForControl(_settings);
+        control.Host = host;
+        control.Port = port;
+        control.TargetSessionAttributes = null;
+        return Build(control);
+    }
+
+    private static NpgsqlConnectionStringBuilder ForControl(NpgsqlConnectionStringBuilder settings)
+    {
+        var control = Common(settings);
+        control.ApplicationName = "heimdall control";
+        control.MaxPoolSize = ControlConnections;
+        control.MinPoolSize = 0;
+        control.Timeout = ControlTimeoutSeconds;
+        control.CommandTimeout = ControlTimeoutSeconds;
+        return control;
+    }
+
+    private static NpgsqlConnectionStringBuilder Common(NpgsqlConnectionStringBuilder settings)
+    {
+        var common = new NpgsqlConnectionStringBuilder(settings.ConnectionString)
+        {
+            ApplicationName = settings.ApplicationName ?? "heimdall",
+
+            // Deadlines are the runner's: a timeout of the driver's own would end long statements behind its back.
+            CommandTimeout = 0,
+            Pooling = true,
+            Enlist = false,
+            ClientEncoding = "UTF8",
+
+            // Our "discard all" drops prepared statements that Npgsql would go on using.
+            MaxAutoPrepare = 0,
+
+            // Error detail holds values of the job's own rows, and is shown to the job's own caller.
+            IncludeErrorDetail = true,
+            IncludeFailedBatchedCommand = true,
+        };
+
+        // Without it a server that vanished (a pulled cable, a firewall) is waited for until the job's deadline, or for ever.
+        if (common.KeepAlive == 0)
+        {
+            common.KeepAlive = KeepAliveSeconds;
+        }
+
+        return common;
+    }
+
+    /// <summary>Npgsql's own words, unless they repeat a secret.</summary>
+    private static string Reason(Exception exception, NpgsqlConnectionStringBuilder settings)
+    {
+        string?[] secrets = [settings.Password, settings.SslPassword, settings.Username, settings.Host];
+        return secrets.Any(secret => !string.IsNullOrEmpty(secret) && exception.Message.Contains(secret, StringComparison.OrdinalIgnoreCase))
+            ? "."
+            : $": {exception.Message}";
+    }
+
+    private static TargetSessionAttributes Target(string text) =>
+        Enum.Parse<TargetSessionAttributes>(text.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
+}

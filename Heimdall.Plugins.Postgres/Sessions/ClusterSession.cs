@@ -1,0 +1,286 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Protocol;
+using Npgsql;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>
+/// One job's session with a cluster. Npgsql has opened the connection and keeps it in its pool; everything that is said on it is said by
+/// <see cref="Protocol"/>. However the job ends, nothing of it is left: a transaction that is open is rolled back, a backend that no
+/// longer answers is terminated, and what is used again is reset.
+/// </summary>
+internal sealed class ClusterSession : IAsyncDisposable
+{
+    /// <summary>How long a session that should be idle may take to answer, and a connection to show that its backend has ended.</summary>
+    public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(2);
+
+    // A connection is taken from Npgsql once, and asked once who it is.
+    private static readonly ConditionalWeakTable<object, Opened> _opened = [];
+
+    private const int MostTries = 3;
+
+    private static readonly string _whoAreYou =
+        $"""
+        select pg_catalog.pg_backend_pid(),
+            (select (extract(epoch from backend_start) * 1000000)::pg_catalog.int8
+                from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())),
+            pg_catalog.current_setting('client_connection_check_interval', true) is not null
+                and pg_catalog.version() ~ 'linux|apple|darwin|bsd',
+            (select bool_and(pg_catalog.current_setting(name) = value)
+                from (values {string.Join(", ", SessionSettings.OfAllQueries.Select(setting => $"('{setting.Key}', '{setting.Value}')"))})
+                    as wanted (name, value))
+        """;
+
+    private readonly NpgsqlConnection _connection;
+    private readonly bool _isPooled;
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private bool _hasTriedToTerminate;
+    private bool _hasEnded;
+
+    private ClusterSession(ClusterPool pool, NpgsqlConnection connection, bool isPooled, Opened opened)
+    {
+        (Pool, _connection, _isPooled, Protocol, Traits) = (pool, connection, isPooled, opened.Protocol, opened.Traits);
+        Control = new BackendControl(pool, connection.Host!, connection.Port, opened.Traits.Backend);
+    }
+
+    public ClusterPool Pool { get; }
+
+    public ProtocolSession Protocol { get; }
+
+    public ServerTraits Traits { get; }
+
+    /// <summary>The way to stop what it runs, from another connection to the same server.</summary>
+    public BackendControl Control { get; }
+
+    /// <summary>The name that the login authenticated with.</summary>
+    public string? UserName => _connection.UserName;
+
+    /// <summary>How long a job may take, of which <see cref="State"/> tells whether it is over.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>True when nothing of the job is left in the session, so that it needs no reset.</summary>
+    public bool IsReset { get; set; }
+
+    public bool IsAlive => Protocol.Fault is null;
+
+    /// <summary>What an error of this session depends on.</summary>
+    public SessionState State => new(IsAlive, Timeout is { } timeout && Stopwatch.GetElapsedTime(_start) >= timeout);
+
+    /// <summary>Opens a session of a connection from the pool.</summary>
+    /// <exception cref="JobFailedException">The cluster cannot be used.</exception>
+    public static Task<ClusterSession> OpenAsync(ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        OpenAsync(pool, isPooled: true, timeout, cancellationToken);
+
+    /// <summary>Opens a session whose backend has served nobody and will serve nobody else.</summary>
+    /// <exception cref="JobFailedException">The cluster cannot be used.</exception>
+    public static Task<ClusterSession> OpenAloneAsync(ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        OpenAsync(pool, isPooled: false, timeout, cancellationToken);
+
+    /// <summary>Asks questions as one run; the last one's rows are the answer. Waits for no longer than it takes to stop them.</summary>
+    /// <exception cref="PostgresException">The server refused one.</exception>
+    /// <exception cref="SessionBrokenException">The session is over.</exception>
+    /// <exception cref="OperationCanceledException">They were stopped.</exception>
+    public Task<IReadOnlyList<string?[]>> AskAsync(CancellationToken cancellationToken, params IReadOnlyList<Question> questions) =>
+        AskAsync(onNotice: null, cancellationToken, questions);
+
+    /// <inheritdoc cref="AskAsync(CancellationToken, IReadOnlyList{Question})"/>
+    /// <param name="onNotice">Hears what the server says beside the answer.</param>
+    /// <param name="cancellationToken">Stops the questions.</param>
+    /// <param name="questions">One or more.</param>
+    public async Task<IReadOnlyList<string?[]>> AskAsync(
+        Action<PostgresNotice>? onNotice, CancellationToken cancellationToken, params IReadOnlyList<Question> questions)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        IsReset = false;
+        await using var stop = new SessionStop(this, StopMode.CancelFirst);
+        await using var registration = stop.BeginOn(cancellationToken);
+        try
+        {
+            return await Protocol.AskAsync(onNotice, questions);
+        }
+        catch (PostgresException e) when (cancellationToken.IsCancellationRequested && PostgresErrors.IsStop(e))
+        {
+            throw new OperationCanceledException(e.Message, e, cancellationToken);
+        }
+    }
+
+    /// <summary>Sets the session to what a batch asks for: for good, or only the transaction that this begins.</summary>
+    /// <exception cref="JobFailedException">The cluster refuses it.</exception>
+    public async Task SetUpAsync(SessionSettings settings, bool inTransaction, CancellationToken cancellationToken)
+    {
+        var values = Traits.ChecksClient ? SessionSettings.OfClientCheck.Concat(settings.Values) : settings.Values;
+        var commands = SessionSettings.ToCommands(values, isLocal: inTransaction);
+        try
+        {
+            await AskAsync(cancellationToken, [.. (inTransaction ? commands.Prepend("begin") : commands).Select(command => new Question(command))]);
+        }
+        catch (Exception e) when (e is PostgresException or SessionBrokenException)
+        {
+            var cause = (e as SessionBrokenException)?.Cause ?? e;
+            throw new JobFailedException(PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
+        }
+    }
+
+    /// <summary>
+    /// Waits for something else while a transaction is open. The server ends a session whose transaction is idle for long, and what is waited
+    /// for, such as Heimdall's own database, may take longer.
+    /// </summary>
+    public async Task AwaitAsync(Task other, TimeSpan interval, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await other.WaitAsync(interval, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (other.IsCompleted)
+            {
+                await other;
+                return;
+            }
+
+            await AskAsync(cancellationToken, "select 1");
+        }
+    }
+
+    /// <summary>Makes sure that nothing of the job runs any more and that what was not committed is rolled back.</summary>
+    /// <exception cref="JobFailedException">It cannot be made sure: the cluster does not answer.</exception>
+    public async Task EndAsync()
+    {
+        if (_hasEnded)
+        {
+            return;
+        }
+
+        // What still has an answer to come may be at anything.
+        if (!Protocol.IsIdle || (Protocol.Transaction != TransactionStatus.Idle && !await TryAskAsync("rollback")))
+        {
+            _hasTriedToTerminate = true;
+            await Control.TerminateAsync();
+        }
+
+        _hasEnded = true;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (!_hasTriedToTerminate) // a cluster that could not be reached a moment ago is not waited for again
+            {
+                await EndAsync();
+            }
+        }
+        catch (JobFailedException)
+        {
+            // How the job ended is recorded; client_connection_check_interval ends the backend of a dead connection within a second.
+        }
+
+        // Temporary tables, locks, settings, roles, listens: none may reach the next job, or be left while a backend that is closed ends.
+        if (Protocol.IsIdle && (IsReset || await TryAskAsync("discard all")))
+        {
+            Protocol.Rest();
+        }
+        else
+        {
+            ServerStream.Abandon(_connection);
+        }
+
+        if (!_isPooled || !IsAlive)
+        {
+            Protocol.Dispose();
+        }
+
+        await _connection.DisposeAsync();
+    }
+
+    private static async Task<ClusterSession> OpenAsync(ClusterPool pool, bool isPooled, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            NpgsqlConnection connection;
+            try
+            {
+                connection = isPooled ? await pool.OpenAsync(cancellationToken) : await pool.OpenAloneAsync(cancellationToken);
+            }
+            catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+            {
+                throw new JobFailedException(PostgresErrors.CannotConnect(e) with { IsUndone = true }, e);
+            }
+
+            try
+            {
+                var opened = await FindAsync(connection, cancellationToken);
+                return new ClusterSession(pool, connection, isPooled, opened) { Timeout = timeout, IsReset = true };
+            }
+            catch (Exception e) when (e is SessionBrokenException or NpgsqlException or OperationCanceledException)
+            {
+                ServerStream.Abandon(connection);
+                await connection.DisposeAsync();
+                if (e is OperationCanceledException)
+                {
+                    throw;
+                }
+
+                // It died in the pool, as all that the server had when it was restarted; nothing has been asked of it yet.
+                NpgsqlConnection.ClearPool(connection);
+                if (tries == MostTries)
+                {
+                    var cause = (e as SessionBrokenException)?.Cause ?? e;
+                    throw new JobFailedException(PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
+                }
+            }
+        }
+    }
+
+    private static async Task<Opened> FindAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var identity = ServerStream.IdentityOf(connection);
+        if (_opened.TryGetValue(identity, out var opened))
+        {
+            if (opened.Protocol.HasNews())
+            {
+                await BoundAsync(opened.Protocol, opened.Protocol.CatchUpAsync(), cancellationToken);
+            }
+
+            return opened;
+        }
+
+        var protocol = await ServerStream.TakeAsync(connection, cancellationToken);
+        var asked = protocol.AskAsync(onNotice: null, _whoAreYou);
+        await BoundAsync(protocol, asked, cancellationToken);
+        var row = (await asked)[0];
+        var backend = new Backend(Text.Int32(row[0]), Text.Int64(row[1]));
+        opened = new Opened(protocol, new ServerTraits(backend, Text.Boolean(row[2]), Text.Boolean(row[3])));
+        _opened.AddOrUpdate(identity, opened);
+        return opened;
+    }
+
+    /// <summary>Waits for an answer of a session that nothing depends on yet: it is ended where the wait is.</summary>
+    private static async Task BoundAsync(ProtocolSession protocol, Task answer, CancellationToken cancellationToken)
+    {
+        await using var registration = cancellationToken.UnsafeRegister(state => ((ProtocolSession)state!).Abort(), protocol);
+        try
+        {
+            await answer;
+        }
+        catch (SessionBrokenException e) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(e.Message, e, cancellationToken);
+        }
+    }
+
+    private async Task<bool> TryAskAsync(string command)
+    {
+        var answer = Protocol.AskAsync(onNotice: null, command);
+        if (await Task.WhenAny(answer, Task.Delay(AnswerTimeout)) != answer)
+        {
+            Protocol.Abort();
+        }
+
+        await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return answer.IsCompletedSuccessfully;
+    }
+
+    private sealed record Opened(ProtocolSession Protocol, ServerTraits Traits);
+}

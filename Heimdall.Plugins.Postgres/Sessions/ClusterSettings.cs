@@ -1,0 +1,51 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.ConnectionStrings;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Contexts;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>The <c>context</c> of a cluster: where it is, whether batches leave receipts in it, and how long a job may run there.</summary>
+internal static class ClusterSettings
+{
+    private const string Field = "connection_string";
+    private const string Receipts = "receipts";
+    private const string MaxTimeout = "max_timeout_seconds";
+
+    public static IReadOnlyList<ContextProblem> Check(JsonObject context)
+    {
+        var reader = new ContextReader(context);
+        var text = reader.Text(Field);
+        _ = reader.Flag(Receipts);
+        _ = reader.Seconds(MaxTimeout);
+        reader.RefuseOthers();
+
+        if (text is not null)
+        {
+            try
+            {
+                // Only building shows every fault, and opens no connection; what does not connect has nothing to wait for at its end.
+                _ = ClusterPool.Create(text).DisposeAsync().AsTask();
+            }
+            catch (ConnectionStringException e)
+            {
+                reader.Report(Field, e.Message);
+            }
+        }
+        else if (context[Field] is null)
+        {
+            reader.Report(Field, "is missing; write postgresql://user:password@host:port/database.");
+        }
+
+        return reader.Problems;
+    }
+
+    public static bool HasReceipts(JsonObject context) => new ContextReader(context).Flag(Receipts) ?? false;
+
+    /// <summary>The longest that a job may run, whatever its command allows; null for no limit.</summary>
+    public static TimeSpan? MaxTimeoutOf(JsonObject context) => new ContextReader(context).Seconds(MaxTimeout);
+
+    /// <exception cref="JobFailedException">There is none.</exception>
+    public static string ConnectionStringOf(JsonObject context) => new ContextReader(context).Text(Field)
+        ?? throw new JobFailedException(JobFailureKind.Unavailable, "The cluster has no connection string.");
+}

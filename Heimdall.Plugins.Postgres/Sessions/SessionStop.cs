@@ -1,0 +1,95 @@
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>
+/// Stops what a session runs, whatever it takes: a cancel request; if that is not enough, the end of its backend; and if not even that is
+/// noticed, the end of the connection. Begins once, and ends when what it stops has ended.
+/// </summary>
+/// <param name="session">What is stopped.</param>
+/// <param name="mode">Where it begins.</param>
+internal sealed class SessionStop(ClusterSession session, StopMode mode) : IAsyncDisposable
+{
+    private static readonly TimeSpan _cancelTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly CancellationTokenSource _over = new();
+    private readonly Lock _lock = new();
+    private Task _stopping = Task.CompletedTask;
+    private bool _hasBegun;
+
+    /// <summary>Begins when a token fires, until the registration is disposed.</summary>
+    public CancellationTokenRegistration BeginOn(CancellationToken cancellationToken) =>
+        cancellationToken.UnsafeRegister(state => ((SessionStop)state!).Begin(), this);
+
+    public void Begin()
+    {
+        lock (_lock)
+        {
+            if (!_hasBegun && !_over.IsCancellationRequested)
+            {
+                _hasBegun = true;
+                _stopping = Task.Run(StopAsync);
+            }
+        }
+    }
+
+    /// <summary>Notes the end of what is stopped. When it returns, no request is on its way that could meet a later statement.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task stopping;
+        lock (_lock)
+        {
+            _hasBegun = true; // from now on it is too late
+            stopping = _stopping;
+        }
+
+        await _over.CancelAsync();
+        await stopping;
+        _over.Dispose();
+    }
+
+    private async Task StopAsync()
+    {
+        if (mode == StopMode.CancelFirst)
+        {
+            await session.Control.TryCancelAsync(_over.Token);
+            if (await IsOverAfterAsync(_cancelTimeout))
+            {
+                return;
+            }
+        }
+
+        try
+        {
+            await session.Control.TerminateAsync();
+        }
+        catch (JobFailedException)
+        {
+            // The cluster is away, or the backend does not end: whoever waits for an answer of it must not wait any longer.
+            session.Protocol.Abort();
+            return;
+        }
+
+        // What the backend has said last may still have to be read.
+        if (!await IsOverAfterAsync(ClusterSession.AnswerTimeout))
+        {
+            session.Protocol.Abort();
+        }
+    }
+
+    private async Task<bool> IsOverAfterAsync(TimeSpan time)
+    {
+        await Task.Delay(time, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return _over.IsCancellationRequested;
+    }
+}
+
+/// <summary>How a session is stopped.</summary>
+internal enum StopMode
+{
+    /// <summary>The statement is asked to stop, and the session lives on where that is enough.</summary>
+    CancelFirst,
+
+    /// <summary>The backend is ended at once: behind the statement it is at, others are on their way to it.</summary>
+    TerminateNow,
+}

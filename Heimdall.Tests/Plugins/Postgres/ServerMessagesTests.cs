@@ -1,0 +1,108 @@
+using System.Buffers.Binary;
+using Heimdall.Plugins.Postgres.Queries;
+using Heimdall.Plugins.Postgres.Protocol;
+using Heimdall.Tests.Plugins;
+using Npgsql;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>Rows that are too long for what is wanted of them.</summary>
+[Parallelizable(ParallelScope.All)]
+[CancelAfter(60_000)]
+public sealed class ServerMessagesTests
+{
+    private const int Long = 20_000_000;
+
+    [TestCase('D')]
+    [TestCase('d')]
+    public async Task A_row_above_the_limit_is_dropped_by_the_length_that_is_announced(char type)
+    {
+        var stream = new CountingStream([.. Message(type, Long), .. Message('Z', 1)]);
+        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: 1000);
+        using var messages = new ServerMessages(stream);
+
+        var row = await ReadAsync(messages, rows);
+        var next = await ReadAsync(messages, rows);
+
+        Assert.That((row, next), Is.EqualTo(((type, 0), ('Z', 1))));
+        Assert.That(stream.LargestBuffer, Is.LessThan(1_000_000));
+    }
+
+    [Test]
+    public async Task A_row_is_read_whole_where_nothing_limits_it()
+    {
+        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: null);
+        using var messages = new ServerMessages(new MemoryStream(Message('D', Long)));
+
+        Assert.That(await ReadAsync(messages, rows), Is.EqualTo(('D', Long)));
+    }
+
+    [Test]
+    public async Task A_row_that_was_dropped_ends_the_result([Values("row", "line")] string kind, CancellationToken cancellationToken)
+    {
+        var results = new FakeResultWriter();
+        var rows = new RowSink(results, rowLimit: null, byteLimit: 1000);
+        await rows.StartAsync([new("a", "text", Core.Plugins.ResultValueKind.Text)], [25], cancellationToken);
+
+        await (kind == "row" ? rows.AddRowAsync([], cancellationToken) : rows.AddLineAsync([], cancellationToken));
+
+        Assert.That((rows.IsCut, rows.Rows, results.Rows.Count, rows.LongestRow), Is.EqualTo((true, 0L, 0, 0L)));
+    }
+
+    private static byte[] Message(char type, int length)
+    {
+        var message = new byte[5 + length];
+        message[0] = (byte)type;
+        BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(1), length + 4);
+        return message;
+    }
+
+    private static async Task<(char Type, int Length)> ReadAsync(ServerMessages messages, RowSink rows)
+    {
+        byte type;
+        int length;
+        while (!TryRead(out type, out length))
+        {
+            await messages.FillAsync();
+        }
+        return ((char)type, length);
+
+        bool TryRead(out byte type, out int length)
+        {
+            var isThere = messages.TryRead(new Limited(rows), out type, out var body);
+            length = body.Length;
+            return isThere;
+        }
+    }
+
+    private sealed class Limited(RowSink rows) : IAnswerHandler
+    {
+        public bool WantsRows => true;
+
+        public long LongestRow => rows.LongestRow;
+
+        public void OnComplete(in Expected answered, CommandOutcome outcome)
+        {
+        }
+
+        public void OnError(PostgresException error, in Expected? answered)
+        {
+        }
+
+        public void OnNotice(PostgresNotice notice, object? owner)
+        {
+        }
+    }
+
+    private sealed class CountingStream(byte[] content) : MemoryStream(content)
+    {
+        public int LargestBuffer { get; private set; }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            LargestBuffer = Math.Max(LargestBuffer, buffer.Length);
+            return base.ReadAsync(buffer, cancellationToken);
+        }
+    }
+}
