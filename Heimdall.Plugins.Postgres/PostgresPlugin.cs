@@ -18,12 +18,15 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext) => ClusterSettings.Check(clusterContext);
 
-    public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) => CommandSettings.Read(commandContext).Problems;
+    public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) =>
+        CommandSettings.Read(commandContext).Problems;
 
     public JobPlan Plan(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext = null)
     {
-        var settings = JobSettings.Read(commandContext, jobContext, clusterContext is null ? null : ClusterSettings.MaxTimeoutOf(clusterContext));
-        var plan = new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
+        var settings = JobSettings.Read(
+            commandContext, jobContext, clusterContext is null ? null : ClusterSettings.MaxTimeoutOf(clusterContext));
+        var plan =
+            new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
         if (settings.ReturnResult)
         {
             var query = QueryText.Read(settings, directory);
@@ -36,7 +39,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public async Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken)
     {
-        var context = JobSettings.Read(job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
+        var context = JobSettings.Read(
+            job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
         var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
         await using var script = ScriptStream.Open(context.Query, directory);
         var preview = await new ScriptPreview(context).ReadAsync(script, cancellationToken);
@@ -49,7 +53,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         try
         {
-            var plan = job.Plan as PostgresPlan ?? (PostgresPlan)Plan(job.CommandContext, job.Context, job.TargetCluster.Context);
+            var plan = job.Plan as PostgresPlan
+                ?? (PostgresPlan)Plan(job.CommandContext, job.Context, job.TargetCluster.Context);
             return plan.Query is { } query
                 ? await RunQueryAsync(job, plan.Settings, query, monitor, cancellationToken)
                 : await RunBatchAsync(job, plan.Settings, monitor, cancellationToken);
@@ -71,7 +76,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         {
             fate = await ControlQuestion.AskAsync(
                 lease.Pool.OpenControlAsync,
-                control => CommitResolver.ResolveAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken),
+                control => CommitResolver.ResolveAsync(
+                    control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken),
                 cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
@@ -80,21 +86,24 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         }
 
         // For queries that may write, evidence proves only that they may have started; inline queries leave none.
-        var isUnknowable = (mayHaveWritten && (job.IsInline || evidence is not null)) || (evidence is not null && recorded is null);
+        var isUnknowable = (mayHaveWritten && (job.IsInline || evidence is not null))
+            || (evidence is not null && recorded is null);
         return isUnknowable ? AttemptFate.Unknown : fate;
     }
 
     public AttemptSession? FindSession(string evidence) =>
         CommitEvidence.FromJson(evidence) is { } recorded ? new AttemptSession(recorded.Pid, recorded.Xid) : null;
 
-    public async Task<SessionActivity?> FindActivityAsync(PluginJob job, string? evidence, CancellationToken cancellationToken)
+    public async Task<SessionActivity?> FindActivityAsync(
+        PluginJob job, string? evidence, CancellationToken cancellationToken)
     {
         var backend = evidence is null ? null : CommitEvidence.FromJson(evidence)?.Backend;
         await using var lease = connections.Rent(job.TargetCluster);
         try
         {
             await using var control = await lease.Pool.OpenControlAsync(cancellationToken);
-            return await BackendActivity.FindAsync(control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), backend, cancellationToken);
+            return await BackendActivity.FindAsync(
+                control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), backend, cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
@@ -119,7 +128,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
         try
         {
-            return await new ScriptPreview(settings).FindResumeProblemAsync(script, new ScriptResumption(resume.Statement), cancellationToken);
+            return await new ScriptPreview(settings).FindResumeProblemAsync(
+                script, new ScriptResumption(resume.Statement), cancellationToken);
         }
         catch (JobFailedException e)
         {
@@ -142,31 +152,40 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         }
     }
 
-    private async Task<string?> ExplainAsync(PluginJob job, JobSettings context, QueryText query, JobPreview preview, CancellationToken cancellationToken)
+    private async Task<string?> ExplainAsync(
+        PluginJob job, JobSettings context, QueryText query, JobPreview preview, CancellationToken cancellationToken)
     {
         var readOnly = context with { ReadOnly = true, RowLimit = null, ByteLimit = null };
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
-        return await new QueryExplanation(query, preview.Statements[0]).RunAsync(session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);
+        return await new QueryExplanation(query, preview.Statements[0]).RunAsync(
+            session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);
     }
 
-    private async Task<JobProgress> RunQueryAsync(PluginJob job, JobSettings context, QueryText query, IJobMonitor monitor, CancellationToken cancellationToken)
+    private async Task<JobProgress> RunQueryAsync(
+        PluginJob job, JobSettings context, QueryText query, IJobMonitor monitor, CancellationToken cancellationToken)
     {
-        var results = job.Results ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
+        var results = job.Results
+            ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
         var evidence = job.IsInline ? null : CommitEvidence.WithoutTransaction(session.Traits.Backend).ToJson();
-        var run = new QueryRun(session, SessionSettings.For(job, context), context, query, results, monitor) { Evidence = evidence };
+        var run = new QueryRun(
+            session, SessionSettings.For(job, context), context, query, results, monitor) { Evidence = evidence };
         return await run.RunAsync(cancellationToken);
     }
 
-    private async Task<JobProgress> RunBatchAsync(PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
+    private async Task<JobProgress> RunBatchAsync(
+        PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await ClusterSession.OpenAloneAsync(lease.Pool, context.Timeout, cancellationToken);
-        var receipts = ClusterSettings.HasReceipts(job.TargetCluster.Context) ? new BatchReceipts(lease.Pool.Receipts, job.Id, job.Attempt) : null;
-        await using var batch = new BatchRun(session, SessionSettings.For(job, context), script, context, job, monitor, receipts);
+        var receipts = ClusterSettings.HasReceipts(job.TargetCluster.Context)
+            ? new BatchReceipts(lease.Pool.Receipts, job.Id, job.Attempt)
+            : null;
+        await using var batch = new BatchRun(
+            session, SessionSettings.For(job, context), script, context, job, monitor, receipts);
         return await batch.RunAsync(cancellationToken);
     }
 }

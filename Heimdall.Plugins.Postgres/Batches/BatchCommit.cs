@@ -8,12 +8,19 @@ namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>Commits a batch, and knows afterwards whether it did.</summary>
 internal sealed class BatchCommit(
-    ClusterSession session, IJobMonitor monitor, Action<PostgresNotice> onNotice, CommitEvidence evidence, BatchReceipts? receipts)
+    ClusterSession session,
+    IJobMonitor monitor,
+    Action<PostgresNotice> onNotice,
+    CommitEvidence evidence,
+    BatchReceipts? receipts)
 {
     // Also makes sure that a commit which is recorded is not lost in a crash of the server.
-    private const string CurrentTransaction = $"select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, {CommitEvidence.ForceSyncCommit}";
+    private const string CurrentTransaction =
+        $"select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, {CommitEvidence.ForceSyncCommit}";
 
-    /// <summary>How long a server that went away during the commit may take to come back and say what became of it.</summary>
+    /// <summary>
+    /// How long a server that went away during the commit may take to come back and say what became of it.
+    /// </summary>
     private static readonly TimeSpan ReturnTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
@@ -21,7 +28,8 @@ internal sealed class BatchCommit(
 
     public static JobFailedException TransactionEnded() => new(
         JobFailureKind.OutcomeUnknown,
-        "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be committed.");
+        "A statement of the script ended the transaction that Heimdall had opened; what ran before it may be "
+        + "committed.");
 
     /// <exception cref="AttemptLostException">The job belongs to another attempt.</exception>
     /// <exception cref="JobFailedException">Something of the script is committed, or nobody can tell.</exception>
@@ -29,7 +37,8 @@ internal sealed class BatchCommit(
     {
         await CheckTransactionAsync(cancellationToken);
         await LeaveReceiptAsync(cancellationToken);
-        await session.AwaitAsync(monitor.ConfirmAsync(cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken);
+        await session.AwaitAsync(
+            monitor.ConfirmAsync(cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken);
         try
         {
             // Deferred triggers run in it, and may have something to say.
@@ -46,7 +55,9 @@ internal sealed class BatchCommit(
         }
     }
 
-    /// <summary>The transaction that is about to be committed must be the one the evidence names, or the evidence would lie.</summary>
+    /// <summary>
+    /// The transaction that is about to be committed must be the one the evidence names, or the evidence would lie.
+    /// </summary>
     private async Task CheckTransactionAsync(CancellationToken cancellationToken)
     {
         if ((await session.AskAsync(cancellationToken, CurrentTransaction))[0][0] != _evidence.Xid)
@@ -61,7 +72,10 @@ internal sealed class BatchCommit(
         {
             // It must not be missed.
             _evidence = _evidence with { Receipt = null };
-            await session.AwaitAsync(monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken);
+            await session.AwaitAsync(
+                monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken),
+                SessionSettings.KeepAliveInterval,
+                cancellationToken);
         }
     }
 
@@ -92,10 +106,15 @@ internal sealed class BatchCommit(
         }
     }
 
-    private Exception Undone(Exception e, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
-        ? new OperationCanceledException("The batch was stopped during its commit and is rolled back.", e, cancellationToken)
+    private Exception Undone(Exception e, CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested
+        ? new OperationCanceledException(
+            "The batch was stopped during its commit and is rolled back.", e, cancellationToken)
         : new JobFailedException(PostgresErrors.ToFailure(e, ErrorPlace.None, session.State), e);
 
     private static JobFailedException Unknown(Exception e) =>
-        new(JobFailureKind.OutcomeUnknown, "The connection to the cluster broke during the commit, and whether it took effect cannot be told.", e);
+        new(
+            JobFailureKind.OutcomeUnknown,
+            "The connection to the cluster broke during the commit, and whether it took effect cannot be told.",
+            e);
 }

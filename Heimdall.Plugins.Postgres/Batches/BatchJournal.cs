@@ -9,11 +9,15 @@ using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
-/// <summary>Writes down what the server says of a batch's statements: counts, the run log, notices and errors.</summary>
-internal sealed class BatchJournal(ClusterSession session, ScriptStream script, JobSettings settings, IJobMonitor monitor) : IPipelineObserver
+/// <summary>
+/// Writes down what the server says of a batch's statements: counts, the run log, notices and errors.
+/// </summary>
+internal sealed class BatchJournal(
+    ClusterSession session, ScriptStream script, JobSettings settings, IJobMonitor monitor) : IPipelineObserver
 {
     /// <summary>What to do about a statement that the server does not run within a transaction.</summary>
-    public const string Hint = "The whole script is one transaction; with transaction: none each statement runs by itself.";
+    public const string Hint =
+        "The whole script is one transaction; with transaction: none each statement runs by itself.";
 
     private readonly Lock _lock = new();
     private readonly List<StatementError> _errors = [];
@@ -73,7 +77,8 @@ internal sealed class BatchJournal(ClusterSession session, ScriptStream script, 
         {
             { Transaction: TransactionMode.Single } => failure with { Errors = [.. failure.Errors.Select(WithHint)] },
 
-            // Where the script goes on, one statement that was out of time or refused is an error like others, and not how the job ends.
+            // Where the script goes on, one statement that was out of time or refused is an error like others, and not
+            // how the job ends.
             { OnError: OnError.Continue } => failure with { Kind = JobFailureKind.Sql },
             _ => failure,
         });
@@ -90,7 +95,9 @@ internal sealed class BatchJournal(ClusterSession session, ScriptStream script, 
         }
     }
 
-    /// <summary>A COMMIT that fails, as on a deferred constraint, ends its block all the same: what follows commits by itself.</summary>
+    /// <summary>
+    /// A COMMIT that fails, as on a deferred constraint, ends its block all the same: what follows commits by itself.
+    /// </summary>
     public void OnReady(bool isInBlock)
     {
         lock (_lock)
@@ -152,7 +159,8 @@ internal sealed class BatchJournal(ClusterSession session, ScriptStream script, 
             DataLine = CopyDataLine,
         };
 
-    private static StatementError WithHint(StatementError error) => error.Hint is null && PostgresErrors.IsInTransaction(error)
+    private static StatementError WithHint(StatementError error) =>
+        error.Hint is null && PostgresErrors.IsInTransaction(error)
         ? error with { Hint = Hint }
         : error;
 

@@ -9,32 +9,37 @@ internal sealed class BatchReceipts(ReceiptTable table, Guid jobId, int attempt)
 {
     private const string State =
         """
-        select pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.current_setting('session_authorization'),
+        select pg_catalog.current_setting('transaction_read_only') = 'on',
+            pg_catalog.current_setting('session_authorization'),
             pg_catalog.current_setting('role')
         """;
 
     // Only for the receipt: triggers that are put off to the commit run as whom the script has become.
-    private const string Restore = "select pg_catalog.set_config('session_authorization', $1, true), pg_catalog.set_config('role', $2, true)";
+    private const string Restore =
+        "select pg_catalog.set_config('session_authorization', $1, true), pg_catalog.set_config('role', $2, true)";
 
     private const string Now = "select extract(epoch from pg_catalog.clock_timestamp())";
 
     /// <param name="session">The batch's, before its transaction begins.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="Core.Plugins.JobFailedException">There is no table for receipts, and it cannot be made.</exception>
+    /// <exception cref="Core.Plugins.JobFailedException">There is no table for receipts, and it cannot be
+    /// made.</exception>
     public async Task<BatchReceipt> PrepareAsync(ClusterSession session, CancellationToken cancellationToken) => new()
     {
         JobId = jobId,
         Attempt = attempt,
-        Table = table.Find() ?? await session.Control.AskAsync(control => table.PrepareAsync(control, cancellationToken), cancellationToken),
-        Since = Text.Time((await session.AskAsync(cancellationToken, Now))[0][0]),
+        Table = table.Find() ?? await session.Control.AskAsync(
+            control => table.PrepareAsync(control, cancellationToken), cancellationToken),
+        Since = TextValues.Time((await session.AskAsync(cancellationToken, Now))[0][0]),
     };
 
     /// <summary>Writes it.</summary>
-    /// <returns>False when the script has made its transaction read-only, so that nothing can be written any more.</returns>
+    /// <returns>False when the script has made its transaction read-only, so that nothing can be written any
+    /// more.</returns>
     public async Task<bool> TryWriteAsync(ClusterSession session, CancellationToken cancellationToken)
     {
         var state = (await session.AskAsync(cancellationToken, State))[0];
-        if (Text.Boolean(state[0]))
+        if (TextValues.Boolean(state[0]))
         {
             return false;
         }

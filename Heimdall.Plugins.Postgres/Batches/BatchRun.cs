@@ -9,7 +9,8 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>
-/// Runs one script: in one transaction, all of it or none, as <c>psql -1</c>; or statement by statement, as <c>psql -f</c>.
+/// Runs one script: in one transaction, all of it or none, as <c>psql -1</c>; or statement by statement, as <c>psql
+/// -f</c>.
 /// </summary>
 internal sealed class BatchRun : IAsyncDisposable
 {
@@ -27,7 +28,8 @@ internal sealed class BatchRun : IAsyncDisposable
     private Pipeline? _pipeline;
 
     public BatchRun(
-        ClusterSession session, SessionSettings sessionSettings, ScriptStream script, JobSettings settings, PluginJob job, IJobMonitor monitor,
+        ClusterSession session, SessionSettings sessionSettings, ScriptStream script, JobSettings settings,
+        PluginJob job, IJobMonitor monitor,
         BatchReceipts? receipts)
     {
         (_session, _sessionSettings, _script, _settings, _jobId) = (session, sessionSettings, script, settings, job.Id);
@@ -46,7 +48,9 @@ internal sealed class BatchRun : IAsyncDisposable
     {
         try
         {
-            return IsOneTransaction ? await RunInTransactionAsync(cancellationToken) : await RunByStatementAsync(cancellationToken);
+            return IsOneTransaction
+                ? await RunInTransactionAsync(cancellationToken)
+                : await RunByStatementAsync(cancellationToken);
         }
         catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
         {
@@ -55,20 +59,23 @@ internal sealed class BatchRun : IAsyncDisposable
         }
         catch (Exception e) when (FailureOf(e) is { } failure)
         {
-            var isUndone = IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown && _pipeline is not { HasCommitted: true };
+            var isUndone = IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown
+                && _pipeline is not { HasCommitted: true };
             try
             {
                 await EndAsync(isUndone);
             }
             catch (JobFailedException) when (!cancellationToken.IsCancellationRequested)
             {
-                // The first error says more. A server that has never been sent a COMMIT, or has denied it, commits nothing, whether it can be
-                // reached or not; client_connection_check_interval ends the backend of a dead connection.
+                // The first error says more. A server that has never been sent a COMMIT, or has denied it, commits
+                // nothing, whether it can be reached or not; client_connection_check_interval ends the backend of a
+                // dead connection.
             }
 
             throw cancellationToken.IsCancellationRequested && IsStop(e)
                 ? Stopped(e, cancellationToken)
-                : new JobFailedException(failure with { IsUndone = isUndone }, (e as SessionBrokenException)?.Cause ?? e);
+                : new JobFailedException(
+                    failure with { IsUndone = isUndone }, (e as SessionBrokenException)?.Cause ?? e);
         }
     }
 
@@ -98,16 +105,20 @@ internal sealed class BatchRun : IAsyncDisposable
             await RecordEvidenceAsync(cancellationToken);
         }
 
-        // Reported before the commit: should this process die in it, whoever finds the batch committed still knows how far it came.
+        // Reported before the commit: should this process die in it, whoever finds the batch committed still knows how
+        // far it came.
         var end = End();
         _monitor.Report(end);
-        await new BatchCommit(_session, _monitor, notice => _journal.OnNotice(notice, owner: null), evidence!, _receipts).RunAsync(cancellationToken);
+        var commit = new BatchCommit(
+            _session, _monitor, notice => _journal.OnNotice(notice, owner: null), evidence!, _receipts);
+        await commit.RunAsync(cancellationToken);
         return end;
 
         async Task RecordEvidenceAsync(CancellationToken token)
         {
             evidence = await CommitEvidence.TakeAsync(_session, _jobId, receipt, token);
-            await _session.AwaitAsync(_monitor.RecordEvidenceAsync(evidence.ToJson(), token), SessionSettings.KeepAliveInterval, token);
+            await _session.AwaitAsync(
+                _monitor.RecordEvidenceAsync(evidence.ToJson(), token), SessionSettings.KeepAliveInterval, token);
         }
     }
 
@@ -124,10 +135,12 @@ internal sealed class BatchRun : IAsyncDisposable
         // Known from the beginning, for whoever finds the batch interrupted.
         _journal.StartAt(_resume?.Statement ?? 1);
         _monitor.Report(_journal.Progress());
-        await _monitor.RecordEvidenceAsync(CommitEvidence.WithoutTransaction(_session.Traits.Backend).ToJson(), cancellationToken);
+        await _monitor.RecordEvidenceAsync(
+            CommitEvidence.WithoutTransaction(_session.Traits.Backend).ToJson(), cancellationToken);
         await _monitor.ConfirmAsync(cancellationToken);
         var stopsOnError = _settings.OnError == OnError.Stop;
-        await PlayAsync(stopsOnError ? new StopOnErrorPolicy() : new ContinueOnErrorPolicy(), stopsOnError, _ => Task.CompletedTask, cancellationToken);
+        ISendPolicy policy = stopsOnError ? new StopOnErrorPolicy() : new ContinueOnErrorPolicy();
+        await PlayAsync(policy, stopsOnError, _ => Task.CompletedTask, cancellationToken);
         if (_session.Protocol.Transaction != TransactionStatus.Idle)
         {
             await _session.EndAsync();
@@ -144,16 +157,21 @@ internal sealed class BatchRun : IAsyncDisposable
     /// <param name="stopsOnError">Whether the first error is the end.</param>
     /// <param name="beforeFirst">Done before the first statement that can have an effect.</param>
     /// <param name="cancellationToken">Stops the batch.</param>
-    private async Task PlayAsync(ISendPolicy policy, bool stopsOnError, Func<CancellationToken, Task> beforeFirst, CancellationToken cancellationToken)
+    private async Task PlayAsync(
+        ISendPolicy policy,
+        bool stopsOnError,
+        Func<CancellationToken, Task> beforeFirst,
+        CancellationToken cancellationToken)
     {
         var protocol = _session.Protocol;
         _session.IsReset = false;
         _pipeline = new Pipeline(protocol, _journal, stopsOnError);
         _scanner.StandardConformingStrings = protocol.StandardConformingStrings;
-        await using (var stop = new SessionStop(_session, StopMode.TerminateNow))
+        await using (var stop = _session.StopBy(StopMode.TerminateNow))
         {
             await using var registration = stop.BeginOn(cancellationToken);
-            await new ScriptPlayer(_scanner, protocol, _pipeline, _journal, policy, _resumption, beforeFirst).PlayAsync(cancellationToken);
+            await new ScriptPlayer(
+                _scanner, protocol, _pipeline, _journal, policy, _resumption, beforeFirst).PlayAsync(cancellationToken);
         }
 
         if (_journal.FirstFailure is not null)
@@ -169,12 +187,16 @@ internal sealed class BatchRun : IAsyncDisposable
         if (_script.HasChanged)
         {
             throw IsOneTransaction
-                ? new JobFailedException(JobFailureKind.Refused, "The script was changed while it was read; run it again when it is complete.")
-                : new JobFailedException(JobFailureKind.Interrupted, $"The script was changed while it was read. {Effect()}");
+                ? new JobFailedException(
+                    JobFailureKind.Refused,
+                    "The script was changed while it was read; run it again when it is complete.")
+                : new JobFailedException(
+                    JobFailureKind.Interrupted, $"The script was changed while it was read. {Effect()}");
         }
     }
 
-    private JobProgress End() => _journal.Progress() with { StatementsTotal = _journal.Done, Sha256 = _script.WholeSha256 };
+    private JobProgress End() =>
+        _journal.Progress() with { StatementsTotal = _journal.Done, Sha256 = _script.WholeSha256 };
 
     /// <summary>Ends the session's work, and brings the progress to what is left of it.</summary>
     /// <exception cref="JobFailedException">It cannot be made sure that nothing runs any more.</exception>
@@ -192,7 +214,8 @@ internal sealed class BatchRun : IAsyncDisposable
         }
     }
 
-    private Exception Stopped(Exception cause, CancellationToken cancellationToken) => IsOneTransaction || _pipeline is null
+    private Exception Stopped(Exception cause, CancellationToken cancellationToken) =>
+        IsOneTransaction || _pipeline is null
         ? new OperationCanceledException(cause.Message, cause, cancellationToken)
         : new JobInterruptedException($"Stopped before its end. {Effect()}", cause);
 
@@ -206,13 +229,17 @@ internal sealed class BatchRun : IAsyncDisposable
             : $"{known}.";
     }
 
-    /// <summary>What is to blame for an exception, or null when it is no way for a batch to end: then it is somebody else's.</summary>
+    /// <summary>
+    /// What is to blame for an exception, or null when it is no way for a batch to end: then it is somebody else's.
+    /// </summary>
     private JobFailure? FailureOf(Exception exception)
     {
-        var isLater = exception is ScriptException or JobFailedException { InnerException: null, Failure.Kind: not JobFailureKind.OutcomeUnknown };
+        var isLater = exception is ScriptException
+            or JobFailedException { InnerException: null, Failure.Kind: not JobFailureKind.OutcomeUnknown };
         if (_journal.FirstFailure is not null && isLater)
         {
-            // The statement that failed came before whatever was found wrong further on, which is reported only where the script goes on.
+            // The statement that failed came before whatever was found wrong further on, which is reported only where
+            // the script goes on.
             if (exception is ScriptException unreadable && _settings.OnError == OnError.Continue)
             {
                 _journal.Add(Unreadable(unreadable));
@@ -227,12 +254,14 @@ internal sealed class BatchRun : IAsyncDisposable
                 return Recorded(e.Failure);
             case ScriptException e:
                 return Recorded(Unreadable(e));
-            case SessionBrokenException { Cause: var cause } when ProtocolSession.IsTransportFault(cause) || cause is NpgsqlException:
+            case SessionBrokenException { Cause: var cause } when ProtocolSession.IsTransportFault(cause)
+                || cause is NpgsqlException:
                 var place = _session.Protocol.Current is { Owner: ScriptStatement statement } current
                     ? _journal.PlaceOf(statement, current.Text.Span)
                     : ErrorPlace.None;
                 var lost = PostgresErrors.ToFailure(cause, place, _session.State);
-                return Recorded(IsOneTransaction ? lost : lost with { Message = $"{lost.Message.TrimEnd('.')}. {Effect()}" });
+                return Recorded(
+                    IsOneTransaction ? lost : lost with { Message = $"{lost.Message.TrimEnd('.')}. {Effect()}" });
             case PostgresException:
                 return Recorded(PostgresErrors.ToFailure(exception, ErrorPlace.None, _session.State));
             default:
@@ -258,7 +287,8 @@ internal sealed class BatchRun : IAsyncDisposable
     private static bool IsStop(Exception exception) => exception switch
     {
         SessionBrokenException e => PostgresErrors.IsStop(e.Cause),
-        JobFailedException { InnerException: { } cause } => ProtocolSession.IsTransportFault(cause) || (cause is NpgsqlException && PostgresErrors.IsStop(cause)),
+        JobFailedException { InnerException: { } cause } =>
+            ProtocolSession.IsTransportFault(cause) || (cause is NpgsqlException && PostgresErrors.IsStop(cause)),
         PostgresException => PostgresErrors.IsStop(exception),
         _ => false,
     };

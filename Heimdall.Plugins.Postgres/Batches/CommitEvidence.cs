@@ -7,8 +7,8 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>
-/// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement. Of a queued query only
-/// where it ran; and that there is none says that it did not.
+/// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement.
+/// Of a queued query only where it ran; and that there is none says that it did not.
 /// </summary>
 internal sealed record CommitEvidence
 {
@@ -20,18 +20,28 @@ internal sealed record CommitEvidence
             {CurrentTimeline}
         """;
 
-    /// <summary>That of what the server writes now: the control file's is that of the last checkpoint, which a promoted standby may not make for minutes.</summary>
-    /// <remarks>Null on a standby. The name of a log file begins with the timeline, in eight hexadecimal digits.</remarks>
+    /// <summary>
+    /// That of what the server writes now: the control file's is that of the last checkpoint, which a promoted standby
+    /// may not make for minutes.
+    /// </summary>
+    /// <remarks>Null on a standby. The name of a log file begins with the timeline, in eight hexadecimal
+    /// digits.</remarks>
     public const string CurrentTimeline =
         """
         case when not pg_catalog.pg_is_in_recovery() then
-            pg_catalog.concat('x', pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8))::pg_catalog.bit(32)::pg_catalog.int4
+            pg_catalog.concat(
+                'x', pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8)
+            )::pg_catalog.bit(32)::pg_catalog.int4
         end
         """;
 
-    /// <summary>Has what this transaction commits flushed before its COMMIT is answered, whatever the login or the server would have.</summary>
+    /// <summary>
+    /// Has what this transaction commits flushed before its COMMIT is answered, whatever the login or the server would
+    /// have.
+    /// </summary>
     public const string ForceSyncCommit =
-        "case when pg_catalog.current_setting('synchronous_commit') = 'off' then pg_catalog.set_config('synchronous_commit', 'local', true) end";
+        "case when pg_catalog.current_setting('synchronous_commit') = 'off' then "
+        + "pg_catalog.set_config('synchronous_commit', 'local', true) end";
 
     private const string Fence = $"select {ForceSyncCommit}, pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)";
 
@@ -40,13 +50,17 @@ internal sealed record CommitEvidence
     /// <summary>When the backend started, in microseconds since 1970: a pid is used again.</summary>
     public required long Started { get; init; }
 
-    /// <summary>The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves.</summary>
+    /// <summary>
+    /// The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves.
+    /// </summary>
     public string? Xid { get; init; }
 
     /// <summary>The server's system identifier.</summary>
     public string? System { get; init; }
 
-    /// <summary>The server's timeline: a promoted standby may not have the transaction, or have another one of that number.</summary>
+    /// <summary>
+    /// The server's timeline: a promoted standby may not have the transaction, or have another one of that number.
+    /// </summary>
     public int? Timeline { get; init; }
 
     /// <summary>The row that the batch leaves in its transaction; null where it leaves none.</summary>
@@ -55,11 +69,15 @@ internal sealed record CommitEvidence
     [JsonIgnore]
     public Backend Backend => new(Pid, Started);
 
-    /// <summary>Of what is no transaction whose end can be asked for, only where it runs: so that nothing of it runs on unseen.</summary>
-    public static CommitEvidence WithoutTransaction(Backend backend) => new() { Pid = backend.Pid, Started = backend.Started };
+    /// <summary>
+    /// Of what is no transaction whose end can be asked for, only where it runs: so that nothing of it runs on unseen.
+    /// </summary>
+    public static CommitEvidence WithoutTransaction(Backend backend) =>
+        new() { Pid = backend.Pid, Started = backend.Started };
 
     /// <summary>Of a session whose transaction is open.</summary>
-    public static async Task<CommitEvidence> TakeAsync(ClusterSession session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)
+    public static async Task<CommitEvidence> TakeAsync(
+        ClusterSession session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)
     {
         var row = (await session.AskAsync(cancellationToken, Question))[0];
         var backend = session.Traits.Backend;
@@ -69,7 +87,7 @@ internal sealed record CommitEvidence
             Started = backend.Started,
             Xid = row[0],
             System = row[1],
-            Timeline = Text.Int32(row[2]),
+            Timeline = TextValues.Int32(row[2]),
             Receipt = receipt,
         };
         await FenceAsync(session, jobId, cancellationToken);
@@ -91,10 +109,11 @@ internal sealed record CommitEvidence
     public string ToJson() => JsonSerializer.Serialize(this, EvidenceJson.Default.CommitEvidence);
 
     /// <summary>
-    /// A commit with a later transaction id, and so a flushed log that knows of ours. Without it a server that crashes may hand our
-    /// id out once more, and would then say "committed" of somebody else's work.
+    /// A commit with a later transaction id, and so a flushed log that knows of ours. Without it a server that crashes
+    /// may hand our id out once more, and would then say "committed" of somebody else's work.
     /// </summary>
-    private static Task<int> FenceAsync(ClusterSession session, Guid jobId, CancellationToken cancellationToken) => session.Control.AskAsync(
+    private static Task<int> FenceAsync(ClusterSession session, Guid jobId, CancellationToken cancellationToken) =>
+        session.Control.AskAsync(
         async control =>
         {
             await using var fence = new NpgsqlCommand(Fence, control)
@@ -106,7 +125,10 @@ internal sealed record CommitEvidence
         cancellationToken);
 }
 
-/// <summary>Where a batch leaves its receipt: also a server that was not there when the batch ran can then tell what became of it.</summary>
+/// <summary>
+/// Where a batch leaves its receipt: also a server that was not there when the batch ran can then tell what became of
+/// it.
+/// </summary>
 internal sealed record BatchReceipt
 {
     public required Guid JobId { get; init; }
@@ -120,6 +142,8 @@ internal sealed record BatchReceipt
     public required DateTimeOffset Since { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CommitEvidence))]
 internal sealed partial class EvidenceJson : JsonSerializerContext;

@@ -9,21 +9,30 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// <summary>Finds out whether a transaction was committed whose client does not know.</summary>
 internal static class CommitResolver
 {
-    private const string Server = $"select system_identifier::text, {CommitEvidence.CurrentTimeline} from pg_control_system()";
+    private const string Server =
+        $"select system_identifier::text, {CommitEvidence.CurrentTimeline} from pg_control_system()";
     private const string Status = "select pg_xact_status($1::xid8)";
 
-    /// <summary>Ends the backend, then asks. Never the other way round: a backend that is told to end may still commit.</summary>
+    /// <summary>
+    /// Ends the backend, then asks. Never the other way round: a backend that is told to end may still commit.
+    /// </summary>
     /// <param name="control">A connection to the server that ran the transaction.</param>
     /// <param name="applicationName">The name of the attempt's session; null where the evidence is enough.</param>
-    /// <param name="evidence">Null when the attempt died before it had recorded any, and so before its first statement.</param>
+    /// <param name="evidence">Null when the attempt died before it had recorded any, and so before its first
+    /// statement.</param>
     /// <param name="cancellationToken">Fires when this process must stop.</param>
-    /// <exception cref="JobFailedException">There is no answer yet: the backend does not end, or the server is a standby.</exception>
+    /// <exception cref="JobFailedException">There is no answer yet: the backend does not end, or the server is a
+    /// standby.</exception>
     public static async Task<AttemptFate> ResolveAsync(
-        NpgsqlConnection control, string? applicationName, CommitEvidence? evidence, CancellationToken cancellationToken)
+        NpgsqlConnection control,
+        string? applicationName,
+        CommitEvidence? evidence,
+        CancellationToken cancellationToken)
     {
         if (!await Backends.EndAsync(control, applicationName, evidence?.Backend, cancellationToken))
         {
-            throw new JobFailedException(JobFailureKind.Unavailable, "A session of the job is still running in the cluster and does not end.");
+            throw new JobFailedException(
+                JobFailureKind.Unavailable, "A session of the job is still running in the cluster and does not end.");
         }
 
         if (evidence is null)
@@ -49,9 +58,12 @@ internal static class CommitResolver
     /// <param name="receipt">What is looked for.</param>
     /// <param name="evidence">Null on a server that knows nothing of the transaction.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    private static async Task<AttemptFate> LookAsync(NpgsqlConnection control, BatchReceipt receipt, CommitEvidence? evidence, CancellationToken cancellationToken)
+    private static async Task<AttemptFate> LookAsync(
+        NpgsqlConnection control, BatchReceipt receipt, CommitEvidence? evidence, CancellationToken cancellationToken)
     {
-        if (await ReceiptTable.FindAsync(control, receipt.JobId, receipt.Attempt, receipt.Table, receipt.Since, cancellationToken) is not { } isThere)
+        var found = await ReceiptTable.FindAsync(
+            control, receipt.JobId, receipt.Attempt, receipt.Table, receipt.Since, cancellationToken);
+        if (found is not { } isThere)
         {
             return AttemptFate.Unknown;
         }
@@ -61,13 +73,15 @@ internal static class CommitResolver
             return AttemptFate.Committed;
         }
 
-        // Committed without a receipt: the script has ended the transaction itself, or somebody has taken the receipt away.
+        // Committed without a receipt: the script has ended the transaction itself, or somebody has taken the receipt
+        // away.
         return evidence is not null && await AskAsync(control, evidence, cancellationToken) == AttemptFate.Committed
             ? AttemptFate.Unknown
             : AttemptFate.NothingHappened;
     }
 
-    private static async Task<bool> IsSameServerAsync(NpgsqlConnection control, CommitEvidence evidence, CancellationToken cancellationToken)
+    private static async Task<bool> IsSameServerAsync(
+        NpgsqlConnection control, CommitEvidence evidence, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Server, control);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -75,13 +89,16 @@ internal static class CommitResolver
         if (await reader.IsDBNullAsync(1, cancellationToken))
         {
             // It may still get what its primary has written.
-            throw new JobFailedException(JobFailureKind.Unavailable, "The cluster's server is a standby, which cannot say yet what became of the job.");
+            throw new JobFailedException(
+                JobFailureKind.Unavailable,
+                "The cluster's server is a standby, which cannot say yet what became of the job.");
         }
 
         return reader.GetString(0) == evidence.System && reader.GetInt32(1) == evidence.Timeline;
     }
 
-    private static async Task<AttemptFate> AskAsync(NpgsqlConnection control, CommitEvidence evidence, CancellationToken cancellationToken)
+    private static async Task<AttemptFate> AskAsync(
+        NpgsqlConnection control, CommitEvidence evidence, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Status, control)
         {

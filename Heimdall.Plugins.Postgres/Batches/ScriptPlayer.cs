@@ -6,8 +6,8 @@ using Heimdall.Plugins.Postgres.Protocol;
 namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>
-/// Reads a script and sends its statements, so that the server does what it would do if psql had sent them one by one. What may go ahead
-/// of an answer, and how, is all that the modes differ in.
+/// Reads a script and sends its statements, so that the server does what it would do if psql had sent them one by one.
+/// What may go ahead of an answer, and how, is all that the modes differ in.
 /// </summary>
 internal sealed class ScriptPlayer(
     ScriptScanner scanner,
@@ -23,8 +23,10 @@ internal sealed class ScriptPlayer(
     private bool _hasChangedReading;
 
     /// <summary>Plays the script to its end, or to its first error where that is the end.</summary>
-    /// <exception cref="ScriptException">The script cannot be read on. What came before it has been answered.</exception>
-    /// <exception cref="JobFailedException">A statement is not allowed here. What came before it has been answered.</exception>
+    /// <exception cref="ScriptException">The script cannot be read on. What came before it has been
+    /// answered.</exception>
+    /// <exception cref="JobFailedException">A statement is not allowed here. What came before it has been
+    /// answered.</exception>
     /// <exception cref="SessionBrokenException">The session is over.</exception>
     public async Task PlayAsync(CancellationToken cancellationToken)
     {
@@ -74,7 +76,8 @@ internal sealed class ScriptPlayer(
                 return;
         }
 
-        if (statement.MayChangeReading || (_hasChangedReading && (statement.Step != BlockStep.None || !scanner.StandardConformingStrings)))
+        if (statement.MayChangeReading
+            || (_hasChangedReading && (statement.Step != BlockStep.None || !scanner.StandardConformingStrings)))
         {
             await pipeline.DrainAsync();
             Adopt(statement);
@@ -83,7 +86,8 @@ internal sealed class ScriptPlayer(
 
     private async ValueTask ExecuteAsync(ScriptStatement statement, bool inBlock)
     {
-        // In the moment in which it is executed, nothing may be on its way that the server would not skip after an error: see BlockStep.
+        // In the moment in which it is executed, nothing may be on its way that the server would not skip after an
+        // error: see BlockStep.
         if (statement.Step is BlockStep.Restore && session.HasReadyOut)
         {
             await pipeline.DrainAsync();
@@ -95,8 +99,9 @@ internal sealed class ScriptPlayer(
     }
 
     /// <summary>
-    /// SET TRANSACTION must come before any query, also one of ours, and other settings and locks may stand before it; none has an effect
-    /// that outlives the session. But the session must not lose the name by which it is found before it is known by another sign.
+    /// SET TRANSACTION must come before any query, also one of ours, and other settings and locks may stand before it;
+    /// none has an effect that outlives the session. But the session must not lose the name by which it is found before
+    /// it is known by another sign.
     /// </summary>
     private bool IsHarmlessSetting(ScriptStatement statement)
     {
@@ -136,7 +141,8 @@ internal sealed class ScriptPlayer(
     {
         if (pipeline.WantsBinary)
         {
-            await pipeline.FailCopyAsync("binary COPY is not possible in a script, which is text; use the text or the CSV format");
+            await pipeline.FailCopyAsync(
+                "binary COPY is not possible in a script, which is text; use the text or the CSV format");
             return;
         }
 
@@ -161,7 +167,9 @@ internal sealed class ScriptPlayer(
         await pipeline.CompleteCopyAsync();
     }
 
-    /// <summary>What the server says now of how strings and characters are written holds for what is read next.</summary>
+    /// <summary>
+    /// What the server says now of how strings and characters are written holds for what is read next.
+    /// </summary>
     private void Adopt(ScriptStatement statement)
     {
         var isUtf8 = !ClientEncodings.IsSingleByte(session.ClientEncoding);

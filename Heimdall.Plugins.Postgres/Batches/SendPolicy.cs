@@ -4,13 +4,18 @@ using Heimdall.Plugins.Postgres.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
-/// <summary>Decides how a statement may be sent so that the mode's promise holds. Asked once for each, in order.</summary>
+/// <summary>
+/// Decides how a statement may be sent so that the mode's promise holds. Asked once for each, in order.
+/// </summary>
 internal interface ISendPolicy
 {
     /// <exception cref="JobFailedException">The mode does not allow the statement.</exception>
     SendMode Of(ScriptStatement statement, int length);
 
-    /// <summary>Notes, when all has been answered, whether a transaction block is open, and whether a text of several statements has committed.</summary>
+    /// <summary>
+    /// Notes, when all has been answered, whether a transaction block is open, and whether a text of several statements
+    /// has committed.
+    /// </summary>
     /// <exception cref="JobFailedException">The mode's promise cannot be kept any more.</exception>
     void OnAnswered(bool isInBlock, bool hasCommitted);
 }
@@ -35,23 +40,31 @@ internal enum SendMode
 internal static class SendPolicy
 {
     /// <summary>
-    /// From this length on (bytes) a plain Query is the cheaper way: the extended protocol copies what it has parsed, and what it saves,
-    /// an answer sent by itself for each statement, no longer matters.
+    /// From this length on (bytes) a plain Query is the cheaper way: the extended protocol copies what it has parsed,
+    /// and what it saves, an answer sent by itself for each statement, no longer matters.
     /// </summary>
     private const int LongStatement = 4096;
 
-    /// <summary>COPY talks with the client, a text of several statements may hold one, and a very long text is not kept until it is answered.</summary>
+    /// <summary>
+    /// COPY talks with the client, a text of several statements may hold one, and a very long text is not kept until it
+    /// is answered.
+    /// </summary>
     public static bool MustBeExclusive(ScriptStatement statement, int length) =>
-        statement.Kind is ScriptStatementKind.CopyFromStdin or ScriptStatementKind.CopyToStdout || !statement.CanBeParsed || !PipelineChunk.Fits(length);
+        statement.Kind is ScriptStatementKind.CopyFromStdin or ScriptStatementKind.CopyToStdout
+            || !statement.CanBeParsed || !PipelineChunk.Fits(length);
 
     /// <param name="statement">In an open transaction block.</param>
     /// <param name="length">Of its text in bytes.</param>
     /// <param name="modeOfLong">The policy's mode for long ones.</param>
     public static SendMode InBlock(ScriptStatement statement, int length, SendMode modeOfLong) =>
-        MustBeExclusive(statement, length) ? SendMode.Exclusive : length >= LongStatement ? modeOfLong : SendMode.Pipelined;
+        MustBeExclusive(statement, length)
+            ? SendMode.Exclusive
+            : length >= LongStatement ? modeOfLong : SendMode.Pipelined;
 }
 
-/// <summary>All in one transaction that is Heimdall's: after an error the server refuses the rest, however it was sent.</summary>
+/// <summary>
+/// All in one transaction that is Heimdall's: after an error the server refuses the rest, however it was sent.
+/// </summary>
 internal sealed class SingleTransactionPolicy : ISendPolicy
 {
     public SendMode Of(ScriptStatement statement, int length) => statement switch
@@ -76,20 +89,31 @@ internal sealed class SingleTransactionPolicy : ISendPolicy
             return null;
         }
 
-        var message = $"{statement.Tag} is not allowed: the whole script is one transaction, which Heimdall commits at its end "
+        var message =
+            $"{statement.Tag} is not allowed: the whole script is one transaction, which Heimdall commits at its end "
             + "(SAVEPOINT is allowed); leave it out, or use transaction: none.";
         return new JobFailure
         {
             Kind = JobFailureKind.Refused,
             Message = $"Line {statement.Line}: {message}",
-            Errors = [new StatementError { Statement = statement.Number, Line = statement.Line, Column = statement.Column, Message = message }],
+            Errors =
+            [
+                new StatementError
+                {
+                    Statement = statement.Number,
+                    Line = statement.Line,
+                    Column = statement.Column,
+                    Message = message,
+                },
+            ],
         };
     }
 }
 
 /// <summary>
-/// Each statement commits by itself and the first error is the end. Nothing is sent that the server would execute after an error: outside
-/// the script's own transaction blocks a statement gets a block, because without a Sync in between only a COMMIT commits.
+/// Each statement commits by itself and the first error is the end. Nothing is sent that the server would execute after
+/// an error: outside the script's own transaction blocks a statement gets a block, because without a Sync in between
+/// only a COMMIT commits.
 /// </summary>
 internal sealed class StopOnErrorPolicy : ISendPolicy
 {
@@ -112,7 +136,8 @@ internal sealed class StopOnErrorPolicy : ISendPolicy
         {
             (true, _) => SendPolicy.InBlock(statement, length, SendMode.Exclusive),
             (false, { RunsInBlock: true, Kind: ScriptStatementKind.Sql })
-                when SendPolicy.InBlock(statement, length, SendMode.Exclusive) == SendMode.Pipelined => SendMode.PipelinedInTransaction,
+                when SendPolicy.InBlock(statement, length, SendMode.Exclusive) == SendMode.Pipelined =>
+                    SendMode.PipelinedInTransaction,
             _ => SendMode.Exclusive,
         };
     }

@@ -51,7 +51,8 @@ internal sealed record RunOptions
         var path = reader.Text(Field);
         if (path is not null && SearchPathNames.Read(path) is null)
         {
-            reader.Report(Field, "must be names of schemas with commas between them, as they stand after SET search_path TO.");
+            reader.Report(
+                Field, "must be names of schemas with commas between them, as they stand after SET search_path TO.");
             return null;
         }
 

@@ -3,8 +3,8 @@ using System.Text;
 namespace Heimdall.Plugins.Postgres.Contexts;
 
 /// <summary>
-/// Splits a search path as the server does: names between commas, in quotes or else in lower case. Each is then sent in quotes, so that
-/// nothing but a list of names reaches the server.
+/// Splits a search path as the server does: names between commas, in quotes or else in lower case. Each is then sent in
+/// quotes, so that nothing but a list of names reaches the server.
 /// </summary>
 internal static class SearchPathNames
 {

@@ -7,45 +7,68 @@ using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Errors;
 
-/// <summary>The one place where SQLSTATEs mean something: what the server or Npgsql says becomes how a job ended.</summary>
+/// <summary>
+/// The one place where SQLSTATEs mean something: what the server or Npgsql says becomes how a job ended.
+/// </summary>
 internal static partial class PostgresErrors
 {
     private const string SessionLost = "The session was lost";
 
-    /// <summary>Characters of a message, detail, hint or context that are kept: a job keeps many errors, and a RAISE may be of any length.</summary>
+    /// <summary>
+    /// Characters of a message, detail, hint or context that are kept: a job keeps many errors, and a RAISE may be of
+    /// any length.
+    /// </summary>
     private const int LongestField = 8192;
 
-    /// <summary>Everything that opening a connection may throw when the cluster, its address, its certificates or its login are at fault.</summary>
+    /// <summary>
+    /// Everything that opening a connection may throw when the cluster, its address, its certificates or its login are
+    /// at fault.
+    /// </summary>
     public static bool IsConnectFault(Exception exception) => exception
-        is NpgsqlException or SocketException or IOException or TimeoutException or AuthenticationException or CryptographicException
+        is NpgsqlException or SocketException or IOException or TimeoutException or AuthenticationException
+            or CryptographicException
         or UnauthorizedAccessException;
 
     /// <summary>True of what a pooler or an older server says of start-up options that it does not take.</summary>
-    public static bool IsRefusedOption(PostgresException exception) => exception.SqlState is PostgresErrorCodes.ProtocolViolation
-        or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.InvalidParameterValue or PostgresErrorCodes.FeatureNotSupported;
+    public static bool IsRefusedOption(PostgresException exception) =>
+        exception.SqlState is PostgresErrorCodes.ProtocolViolation
+        or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.InvalidParameterValue
+        or PostgresErrorCodes.FeatureNotSupported;
 
-    /// <summary>True of the error that a stopped statement ends with, whether it was cancelled or its backend terminated.</summary>
+    /// <summary>
+    /// True of the error that a stopped statement ends with, whether it was cancelled or its backend terminated.
+    /// </summary>
     public static bool IsStop(Exception exception) => exception is not PostgresException postgres
         || postgres.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.AdminShutdown;
 
     /// <summary>True of what the server has said itself, unlike a connection that broke.</summary>
     public static bool IsFromServer(Exception exception) => exception is PostgresException;
 
-    public static bool IsForbidden(PostgresException exception) => exception.SqlState == PostgresErrorCodes.InsufficientPrivilege;
+    public static bool IsForbidden(PostgresException exception) =>
+        exception.SqlState == PostgresErrorCodes.InsufficientPrivilege;
 
-    public static bool IsCanceled(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
+    public static bool IsCanceled(Exception exception) =>
+        exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
 
-    /// <summary>True when the server answered a statement with an error, and so has undone it: unlike a session that ends before the answer.</summary>
+    /// <summary>
+    /// True when the server answered a statement with an error, and so has undone it: unlike a session that ends before
+    /// the answer.
+    /// </summary>
     public static bool IsUndone(Exception exception) =>
-        (exception as PostgresException ?? exception.InnerException as PostgresException) is { InvariantSeverity: "ERROR" };
+        (exception as PostgresException ?? exception.InnerException as PostgresException)
+            is { InvariantSeverity: "ERROR" };
 
     /// <summary>The answer to a question about a transaction that this server has never had.</summary>
-    public static bool IsUnknownTransaction(PostgresException exception) => exception.SqlState == PostgresErrorCodes.InvalidParameterValue;
+    public static bool IsUnknownTransaction(PostgresException exception) =>
+        exception.SqlState == PostgresErrorCodes.InvalidParameterValue;
 
     /// <summary>True of what the server says of a statement that it runs only outside a transaction.</summary>
-    public static bool IsInTransaction(StatementError error) => error.SqlState == PostgresErrorCodes.ActiveSqlTransaction;
+    public static bool IsInTransaction(StatementError error) =>
+        error.SqlState == PostgresErrorCodes.ActiveSqlTransaction;
 
-    /// <summary>What the server says of a statement that it runs only outside a transaction, without asking it.</summary>
+    /// <summary>
+    /// What the server says of a statement that it runs only outside a transaction, without asking it.
+    /// </summary>
     public static JobFailure InTransaction(string tag, StatementError error)
     {
         var message = $"{tag} cannot run inside a transaction block";
@@ -78,20 +101,27 @@ internal static partial class PostgresErrors
                 Kind = JobFailureKind.Unavailable,
                 Message = $"{SessionLost}: the connection to the cluster broke.",
                 IsTransient = true,
-                Errors = place == ErrorPlace.None ? [] : [At(new StatementError { Message = $"{SessionLost}." }, place, position: 0)],
+                Errors = place == ErrorPlace.None
+                    ? []
+                    : [At(new StatementError { Message = $"{SessionLost}." }, place, position: 0)],
             },
         };
     }
 
-    /// <summary>Why a cluster cannot be used, in words that name no host, user, database or password: the server's own would.</summary>
+    /// <summary>
+    /// Why a cluster cannot be used, in words that name no host, user, database or password: the server's own would.
+    /// </summary>
     public static JobFailure CannotConnect(Exception exception)
     {
         var message = exception switch
         {
             PostgresException e => Refusal(e.SqlState),
-            { InnerException: AuthenticationException } or AuthenticationException or CryptographicException => "The TLS handshake with the cluster failed: its certificate was not accepted.",
-            { InnerException: TimeoutException } or TimeoutException => "The cluster did not answer in time, or all connections to it are in use.",
-            FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => "A certificate or key file that the connection string names cannot be read.",
+            { InnerException: AuthenticationException } or AuthenticationException or CryptographicException =>
+                "The TLS handshake with the cluster failed: its certificate was not accepted.",
+            { InnerException: TimeoutException } or TimeoutException =>
+                "The cluster did not answer in time, or all connections to it are in use.",
+            FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException =>
+                "A certificate or key file that the connection string names cannot be read.",
             _ => "The cluster cannot be reached.",
         };
         var sqlState = (exception as PostgresException)?.SqlState;
@@ -106,24 +136,31 @@ internal static partial class PostgresErrors
     }
 
     /// <summary>
-    /// True of an error that is gone when the same is run again a little later: it was in the way of another transaction, or the server was
-    /// away, full or about to restart.
+    /// True of an error that is gone when the same is run again a little later: it was in the way of another
+    /// transaction, or the server was away, full or about to restart.
     /// </summary>
     private static bool IsTransient(string sqlState) => sqlState switch
     {
-        PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.TooManyConnections => true,
-        PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow => true,
+        PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
+            or PostgresErrorCodes.TooManyConnections => true,
+        PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
+            or PostgresErrorCodes.CannotConnectNow => true,
         ['0', '8', ..] => true,
         _ => false,
     };
 
     /// <summary>True where a certificate or a key is at fault: waiting does not mend that.</summary>
     private static bool IsMisconfigured(Exception exception) =>
-        exception is AuthenticationException or CryptographicException or UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException
+        exception is AuthenticationException or CryptographicException or UnauthorizedAccessException
+            or FileNotFoundException or DirectoryNotFoundException
         || exception.InnerException is AuthenticationException;
 
-    /// <summary>What psql gets of a query that has a parameter too few; by the extended protocol the server says it in other words.</summary>
-    public static bool IsWrongParameterCount(PostgresException exception) => exception.SqlState == PostgresErrorCodes.ProtocolViolation;
+    /// <summary>
+    /// What psql gets of a query that has a parameter too few; by the extended protocol the server says it in other
+    /// words.
+    /// </summary>
+    public static bool IsWrongParameterCount(PostgresException exception) =>
+        exception.SqlState == PostgresErrorCodes.ProtocolViolation;
 
     /// <summary>A query that names a parameter which was not given.</summary>
     public static JobFailure NoParameter(int number, ErrorPlace place)
@@ -133,7 +170,18 @@ internal static partial class PostgresErrors
         {
             Kind = JobFailureKind.Sql,
             Message = message,
-            Errors = [At(new StatementError { SqlState = PostgresErrorCodes.UndefinedParameter, Message = message, Hint = "Give each $1, $2, … a value in parameters." }, place, position: 0)],
+            Errors =
+            [
+                At(
+                    new StatementError
+                    {
+                        SqlState = PostgresErrorCodes.UndefinedParameter,
+                        Message = message,
+                        Hint = "Give each $1, $2, … a value in parameters.",
+                    },
+                    place,
+                    position: 0),
+            ],
         };
     }
 
@@ -148,10 +196,12 @@ internal static partial class PostgresErrors
         _ => "The cluster refused the connection.",
     };
 
-    private static JobFailureKind KindOf(PostgresException exception, SessionState? session) => exception.SqlState switch
+    private static JobFailureKind KindOf(PostgresException exception, SessionState? session) =>
+        exception.SqlState switch
     {
         // The server words it in its own language, so the time is asked as well.
-        PostgresErrorCodes.QueryCanceled when exception.MessageText.Contains("statement timeout", StringComparison.Ordinal)
+        PostgresErrorCodes.QueryCanceled when exception.MessageText.Contains(
+            "statement timeout", StringComparison.Ordinal)
             || (session is { IsTimeUp: true }) => JobFailureKind.TimedOut,
         PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
             or PostgresErrorCodes.TooManyConnections => JobFailureKind.Unavailable,
@@ -171,15 +221,19 @@ internal static partial class PostgresErrors
         };
 
         // COPY gives no position but says which line of its data was wrong.
-        if (e.Position == 0 && place.DataLine is { } first && e.Where is not null && CopyLine().Match(e.Where) is { Success: true } match)
+        if (e.Position == 0 && place.DataLine is { } first
+            && e.Where is not null && CopyLine().Match(e.Where) is { Success: true } match)
         {
-            return error with { Statement = place.Statement, Line = first - 1 + long.Parse(match.Groups[1].ValueSpan, provider: null) };
+            var line = first - 1 + long.Parse(match.Groups[1].ValueSpan, provider: null);
+            return error with { Statement = place.Statement, Line = line };
         }
 
         return At(error, place, e.Position);
     }
 
-    private static string? Cut(string? text) => text is { Length: > LongestField } ? $"{text[..(LongestField - (char.IsHighSurrogate(text[LongestField - 1]) ? 1 : 0))]} …" : text;
+    private static string? Cut(string? text) => text is { Length: > LongestField }
+        ? $"{text[..(LongestField - (char.IsHighSurrogate(text[LongestField - 1]) ? 1 : 0))]} …"
+        : text;
 
     private static StatementError At(StatementError error, ErrorPlace place, int position)
     {

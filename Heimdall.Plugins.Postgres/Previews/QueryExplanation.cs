@@ -7,17 +7,26 @@ using Heimdall.Plugins.Postgres.Queries;
 
 namespace Heimdall.Plugins.Postgres.Previews;
 
-/// <summary>Asks the server how it would run a query. The question is a query like others, but for what stands before the caller's first word.</summary>
+/// <summary>
+/// Asks the server how it would run a query. The question is a query like others, but for what stands before the
+/// caller's first word.
+/// </summary>
 internal sealed class QueryExplanation
 {
     private const string Prefix = "EXPLAIN (FORMAT JSON) ";
 
-    /// <summary>First words of the commands that are not planned, and EXPLAIN. Any other word is asked about: it may be a slip of the pen.</summary>
+    /// <summary>
+    /// First words of the commands that are not planned, and EXPLAIN. Any other word is asked about: it may be a slip
+    /// of the pen.
+    /// </summary>
     private static readonly HashSet<string> _unplanned = new(StringComparer.Ordinal)
     {
-        "ALTER", "ANALYZE", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "COPY", "CREATE", "DEALLOCATE", "DECLARE", "DISCARD", "DO", "DROP",
-        "EXECUTE", "EXPLAIN", "FETCH", "GRANT", "IMPORT", "LISTEN", "LOAD", "LOCK", "MOVE", "NOTIFY", "PREPARE", "REASSIGN", "REFRESH", "REINDEX",
-        "RELEASE", "REPACK", "RESET", "REVOKE", "ROLLBACK", "SAVEPOINT", "SECURITY", "SET", "SHOW", "TRUNCATE", "UNLISTEN", "VACUUM", "WAIT",
+        "ALTER", "ANALYZE", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "COPY", "CREATE", "DEALLOCATE",
+        "DECLARE", "DISCARD", "DO", "DROP",
+        "EXECUTE", "EXPLAIN", "FETCH", "GRANT", "IMPORT", "LISTEN", "LOAD", "LOCK", "MOVE", "NOTIFY", "PREPARE",
+        "REASSIGN", "REFRESH", "REINDEX",
+        "RELEASE", "REPACK", "RESET", "REVOKE", "ROLLBACK", "SAVEPOINT", "SECURITY", "SET", "SHOW", "TRUNCATE",
+        "UNLISTEN", "VACUUM", "WAIT",
     };
 
     private readonly QueryText _query;
@@ -25,7 +34,8 @@ internal sealed class QueryExplanation
     private readonly int _charactersBefore;
 
     /// <param name="query">One that <see cref="IsPossible"/>.</param>
-    /// <param name="statement">Its statement, as it was found in what the caller wrote: nothing but comments and empty statements may be before it.</param>
+    /// <param name="statement">Its statement, as it was found in what the caller wrote: nothing but comments and empty
+    /// statements may be before it.</param>
     public QueryExplanation(QueryText query, PreviewedStatement statement)
     {
         var offset = OffsetOf(statement, query);
@@ -44,13 +54,16 @@ internal sealed class QueryExplanation
     public static bool IsPossible(QueryText query) => !_unplanned.Contains(query.Tag.Split(' ')[0]);
 
     /// <returns>The plan, as JSON.</returns>
-    /// <exception cref="JobFailedException">The server refuses the query; the place is that in the caller's own text.</exception>
-    public async Task<string?> RunAsync(ClusterSession session, SessionSettings settings, JobSettings context, CancellationToken cancellationToken)
+    /// <exception cref="JobFailedException">The server refuses the query; the place is that in the caller's own
+    /// text.</exception>
+    public async Task<string?> RunAsync(
+        ClusterSession session, SessionSettings settings, JobSettings context, CancellationToken cancellationToken)
     {
         var plan = new OneValue();
         try
         {
-            await new QueryRun(session, settings, context, _question, plan, new SilentMonitor()).RunAsync(cancellationToken);
+            await new QueryRun(
+                session, settings, context, _question, plan, new SilentMonitor()).RunAsync(cancellationToken);
         }
         catch (JobFailedException e)
         {
@@ -99,7 +112,8 @@ internal sealed class QueryExplanation
     {
         public string? Text { get; private set; }
 
-        public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+        public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken) =>
+            ValueTask.CompletedTask;
 
         public void StartRow()
         {

@@ -9,8 +9,8 @@ using Heimdall.Plugins.Postgres.Scripts;
 namespace Heimdall.Plugins.Postgres.Previews;
 
 /// <summary>
-/// Reads a script as a run would, and lists its statements without asking the server: of settings that change how a script is read, only
-/// a plain SET of standard_conforming_strings is followed.
+/// Reads a script as a run would, and lists its statements without asking the server: of settings that change how a
+/// script is read, only a plain SET of standard_conforming_strings is followed.
 /// </summary>
 internal sealed partial class ScriptPreview(JobSettings settings)
 {
@@ -25,7 +25,8 @@ internal sealed partial class ScriptPreview(JobSettings settings)
 
     private bool IsOneTransaction => !settings.ReturnResult && settings.Transaction == TransactionMode.Single;
 
-    /// <exception cref="JobFailedException">The script cannot be split to its end, or has statements that its mode does not allow.</exception>
+    /// <exception cref="JobFailedException">The script cannot be split to its end, or has statements that its mode does
+    /// not allow.</exception>
     public async Task<JobPreview> ReadAsync(ScriptStream script, CancellationToken cancellationToken)
     {
         var scanner = NewScanner(script);
@@ -56,19 +57,29 @@ internal sealed partial class ScriptPreview(JobSettings settings)
         {
             throw new JobFailedException(failure with
             {
-                Message = _failed == 1 ? failure.Message : $"{_failed} statements cannot be run so; the first: {failure.Message}",
+                Message = _failed == 1
+                    ? failure.Message
+                    : $"{_failed} statements cannot be run so; the first: {failure.Message}",
                 Errors = _errors,
             });
         }
 
         return script.HasChanged
-            ? throw new JobFailedException(JobFailureKind.Refused, "The script was changed while it was read; try again when it is complete.")
-            : new JobPreview { ReturnResult = settings.ReturnResult, Sha256 = script.Sha256, Statements = _statements, StatementsTotal = _total };
+            ? throw new JobFailedException(
+                JobFailureKind.Refused, "The script was changed while it was read; try again when it is complete.")
+            : new JobPreview
+            {
+                ReturnResult = settings.ReturnResult,
+                Sha256 = script.Sha256,
+                Statements = _statements,
+                StatementsTotal = _total,
+            };
     }
 
     /// <returns>Why the script cannot be gone on with there; null when it can.</returns>
     /// <exception cref="JobFailedException">The statement to go on with cannot be the first.</exception>
-    public async Task<string?> FindResumeProblemAsync(ScriptStream script, ScriptResumption resumption, CancellationToken cancellationToken)
+    public async Task<string?> FindResumeProblemAsync(
+        ScriptStream script, ScriptResumption resumption, CancellationToken cancellationToken)
     {
         var scanner = NewScanner(script);
         try
@@ -106,8 +117,17 @@ internal sealed partial class ScriptPreview(JobSettings settings)
         }
     }
 
-    private static JobFailure? RefuseAsServer(ScriptStatement statement) => statement.Kind == ScriptStatementKind.OutsideTransaction
-        ? PostgresErrors.InTransaction(statement.Tag, new StatementError { Statement = statement.Number, Line = statement.Line, Message = "", Hint = BatchJournal.Hint })
+    private static JobFailure? RefuseAsServer(ScriptStatement statement) =>
+        statement.Kind == ScriptStatementKind.OutsideTransaction
+        ? PostgresErrors.InTransaction(
+            statement.Tag,
+            new StatementError
+            {
+                Statement = statement.Number,
+                Line = statement.Line,
+                Message = "",
+                Hint = BatchJournal.Hint,
+            })
         : null;
 
     private void Refuse(JobFailure failure)
@@ -125,10 +145,13 @@ internal sealed partial class ScriptPreview(JobSettings settings)
         if (statement.MayChangeReading && scanner.Text.Length <= LongestSetting
             && Setting().Match(Encoding.Latin1.GetString(scanner.Text.Span)) is { Success: true } match)
         {
-            scanner.StandardConformingStrings = match.Groups["value"].Value.ToUpperInvariant() is not ("OFF" or "FALSE" or "NO" or "0");
+            scanner.StandardConformingStrings = match.Groups["value"].Value.ToUpperInvariant() is not (
+                "OFF" or "FALSE" or "NO" or "0");
         }
     }
 
-    [GeneratedRegex(@"^(re)?set\s+((session|local)\s+)?standard_conforming_strings\b(\s*(=|to\b)\s*'?(?<value>\w+))?", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^(re)?set\s+((session|local)\s+)?standard_conforming_strings\b(\s*(=|to\b)\s*'?(?<value>\w+))?",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Setting();
 }

@@ -2,21 +2,30 @@ using System.Text;
 
 namespace Heimdall.Plugins.Postgres.Protocol;
 
-/// <summary>The encodings a script can switch to with SET client_encoding: https://www.postgresql.org/docs/current/multibyte.html</summary>
+/// <summary>
+/// The encodings a script can switch to with SET client_encoding:
+/// https://www.postgresql.org/docs/current/multibyte.html
+/// </summary>
 internal static class ClientEncodings
 {
     public const string Utf8 = "UTF8";
 
     /// <summary>
-    /// False for encodings in which a byte of a longer character may look like a quote or a backslash: a script in one of them
-    /// cannot be split byte by byte.
+    /// False for encodings in which a byte of a longer character may look like a quote or a backslash: a script in one
+    /// of them cannot be split byte by byte.
     /// </summary>
-    public static bool CanBeScanned(string name) => name is not ("BIG5" or "GB18030" or "GBK" or "JOHAB" or "SJIS" or "SHIFT_JIS_2004" or "UHC");
+    public static bool CanBeScanned(string name) =>
+        name is not ("BIG5" or "GB18030" or "GBK" or "JOHAB" or "SJIS" or "SHIFT_JIS_2004" or "UHC");
 
-    /// <summary>True when each byte counts as a character. Of EUC that is not so, but its columns are then too large instead of too small.</summary>
+    /// <summary>
+    /// True when each byte counts as a character. Of EUC that is not so, but its columns are then too large instead of
+    /// too small.
+    /// </summary>
     public static bool IsSingleByte(string name) => CodePage(name) is not null;
 
-    /// <summary>How the server's words are to be read. Where .NET has no such encoding, what is not ASCII in them is lost.</summary>
+    /// <summary>
+    /// How the server's words are to be read. Where .NET has no such encoding, what is not ASCII in them is lost.
+    /// </summary>
     public static Encoding Of(string name) => CodePage(name) is { } codePage
         ? CodePagesEncodingProvider.Instance.GetEncoding(codePage) ?? Encoding.Latin1
         : Encoding.UTF8;

@@ -4,8 +4,9 @@ using System.Text;
 namespace Heimdall.Plugins.Postgres.Protocol;
 
 /// <summary>
-/// Encodes messages to the server, gathered so that they leave together. They speak of the statement without a name and its portal, with
-/// parameters and results as text: https://www.postgresql.org/docs/current/protocol-message-formats.html
+/// Encodes messages to the server, gathered so that they leave together. They speak of the statement without a name and
+/// its portal, with parameters and results as text:
+/// https://www.postgresql.org/docs/current/protocol-message-formats.html
 /// </summary>
 /// <param name="capacity">Bytes at the beginning; it grows where more is needed.</param>
 internal sealed class ClientMessages(int capacity)
@@ -61,7 +62,8 @@ internal sealed class ClientMessages(int capacity)
     }
 
     /// <param name="sql">One statement.</param>
-    /// <param name="types">OIDs of its parameters' types; where there are less than parameters, or one is 0, the server infers it.</param>
+    /// <param name="types">OIDs of its parameters' types; where there are less than parameters, or one is 0, the server
+    /// infers it.</param>
     /// <returns>Where the text begins.</returns>
     public int Parse(ReadOnlySpan<byte> sql, ReadOnlySpan<uint> types = default)
     {
@@ -183,7 +185,8 @@ internal sealed class ClientMessages(int capacity)
     {
         if (_bytes.Length - Length < count)
         {
-            Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max(_bytes.Length * 2L, (long)Length + count)));
+            Array.Resize(
+                ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max(_bytes.Length * 2L, (long)Length + count)));
         }
 
         Length += count;

@@ -3,13 +3,20 @@ using System.Text;
 
 namespace Heimdall.Plugins.Postgres.Protocol;
 
-/// <summary>What the server says of a command that is done: its tag, and the rows it names. <c>INSERT 0 3</c> is INSERT with 3 rows.</summary>
+/// <summary>
+/// What the server says of a command that is done: its tag, and the rows it names. <c>INSERT 0 3</c> is INSERT with 3
+/// rows.
+/// </summary>
 internal readonly record struct CommandOutcome(string Tag, long Rows)
 {
     // The tags of what scripts are made of, so that a long one makes no garbage of them.
     private static readonly (byte[] Bytes, string Text)[] Common =
     [
-        .. new[] { "INSERT", "UPDATE", "DELETE", "SELECT", "COPY", "CREATE TABLE", "CREATE INDEX", "ALTER TABLE", "SET", "BEGIN", "COMMIT" }
+        .. new[]
+            {
+                "INSERT", "UPDATE", "DELETE", "SELECT", "COPY",
+                "CREATE TABLE", "CREATE INDEX", "ALTER TABLE", "SET", "BEGIN", "COMMIT",
+            }
             .Select(tag => (Encoding.ASCII.GetBytes(tag), tag)),
     ];
 
@@ -21,7 +28,8 @@ internal readonly record struct CommandOutcome(string Tag, long Rows)
     {
         var text = body.TrimEnd((byte)0);
         var lastBlank = text.LastIndexOf((byte)' ');
-        if (lastBlank < 0 || !Utf8Parser.TryParse(text[(lastBlank + 1)..], out long rows, out var digits) || digits != text.Length - lastBlank - 1)
+        if (lastBlank < 0 || !Utf8Parser.TryParse(text[(lastBlank + 1)..], out long rows, out var digits)
+            || digits != text.Length - lastBlank - 1)
         {
             return new(TagOf(text), 0);
         }

@@ -1,11 +1,14 @@
 namespace Heimdall.Plugins.Postgres.Protocol;
 
-/// <summary>What the server has been sent and has not answered yet. It answers in the order in which it was sent.</summary>
+/// <summary>
+/// What the server has been sent and has not answered yet. It answers in the order in which it was sent.
+/// </summary>
 /// <param name="Kind">What was sent.</param>
 /// <param name="Owner">For whom, as the sender said; null for a Sync.</param>
 /// <param name="Text">The statement's text as it was sent, where that is kept.</param>
 /// <param name="Chunk">What the text lies in; null where it is kept by somebody else, or not at all.</param>
-internal readonly record struct Expected(ExpectedKind Kind, object? Owner = null, ReadOnlyMemory<byte> Text = default, PipelineChunk? Chunk = null)
+internal readonly record struct Expected(
+    ExpectedKind Kind, object? Owner = null, ReadOnlyMemory<byte> Text = default, PipelineChunk? Chunk = null)
 {
     /// <summary>Whether ReadyForQuery ends it.</summary>
     public bool EndsWithReady => Kind is ExpectedKind.Query or ExpectedKind.Sync;

@@ -3,8 +3,8 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Protocol;
 
 /// <summary>
-/// Hears what became of a pipeline's statements, in their order, on one thread at a time that is not the sender's. Owners are the objects
-/// that the statements were sent for.
+/// Hears what became of a pipeline's statements, in their order, on one thread at a time that is not the sender's.
+/// Owners are the objects that the statements were sent for.
 /// </summary>
 internal interface IPipelineObserver
 {
@@ -15,7 +15,8 @@ internal interface IPipelineObserver
     /// <param name="text">Of the statement; valid during the call.</param>
     void OnFailed(PostgresException error, object? owner, ReadOnlySpan<byte> text);
 
-    /// <param name="isInBlock">Whether a transaction block is open, as the server says when all that came before is answered.</param>
+    /// <param name="isInBlock">Whether a transaction block is open, as the server says when all that came before is
+    /// answered.</param>
     void OnReady(bool isInBlock);
 
     void OnNotice(PostgresNotice notice, object? owner);

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Heimdall.Plugins.Postgres.Protocol;
 
-/// <summary>Reads the fields of one message. What is not there is a fault of the message, and never a read beyond its end.</summary>
+/// <summary>
+/// Reads the fields of one message. What is not there is a fault of the message, and never a read beyond its end.
+/// </summary>
 /// <exception cref="InvalidDataException">The message ends before a field does.</exception>
 internal ref struct MessageBody(ReadOnlySpan<byte> bytes)
 {

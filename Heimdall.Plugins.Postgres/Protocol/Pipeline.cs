@@ -4,21 +4,25 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Protocol;
 
 /// <summary>
-/// Sends statements without waiting for the answers to those before, and reports the answers as they come. The server runs them one after
-/// the other as if each had been waited for: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING.
-/// One caller sends; the answers are read meanwhile by another task, so that neither side ever waits for the other to read.
+/// Sends statements without waiting for the answers to those before, and reports the answers as they come. The server
+/// runs them one after the other as if each had been waited for:
+/// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING. One caller sends; the answers
+/// are read meanwhile by another task, so that neither side ever waits for the other to read.
 /// </summary>
 /// <param name="session">Waits for a command.</param>
 /// <param name="observer">Hears the answers.</param>
-/// <param name="stopsOnError">True when nothing is to run after the first error: what was sent behind it is neither executed nor reported.</param>
-internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observer, bool stopsOnError) : IAnswerHandler, IAsyncDisposable
+/// <param name="stopsOnError">True when nothing is to run after the first error: what was sent behind it is neither
+/// executed nor reported.</param>
+internal sealed class Pipeline(
+    ProtocolSession session, IPipelineObserver observer, bool stopsOnError) : IAnswerHandler, IAsyncDisposable
 {
     // Enough for the server never to wait for us, and little enough to be kept until it is answered.
     private const int MostChunks = 8;
     private const int MostInChunk = 256;
 
-    // The server keeps its answers to itself until it is asked for them, and a slow statement must not hide what was done before it. But
-    // each asking costs the server a system call, about a fifth of a small INSERT: a run of those is asked about now and then.
+    // The server keeps its answers to itself until it is asked for them, and a slow statement must not hide what was
+    // done before it. But each asking costs the server a system call, about a fifth of a small INSERT: a run of those
+    // is asked about now and then.
     private const int FlushInterval = 16;
 
     private const int CopyBufferSize = 128 * 1024;
@@ -50,12 +54,15 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
     public bool HasFailed { get; private set; }
 
     /// <summary>
-    /// Whether a text that was sent as it is has committed: one of several statements can, and then a transaction that is open may not
-    /// be the one that was.
+    /// Whether a text that was sent as it is has committed: one of several statements can, and then a transaction that
+    /// is open may not be the one that was.
     /// </summary>
     public bool HasCommitted { get; private set; }
 
-    /// <summary>Whether somebody waits for the server to ask for data. If not, its asking is the session's end: it would wait for ever.</summary>
+    /// <summary>
+    /// Whether somebody waits for the server to ask for data. If not, its asking is the session's end: it would wait
+    /// for ever.
+    /// </summary>
     public bool ExpectsCopy { get; set; }
 
     /// <summary>Whether the server waits for COPY data.</summary>
@@ -69,11 +76,15 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
 
     private PipelineChunk Chunk => _chunk ??= new PipelineChunk(Reuse);
 
-    /// <summary>Sends a statement by the extended protocol, which costs the server least. If it fails, nothing behind it is executed.</summary>
+    /// <summary>
+    /// Sends a statement by the extended protocol, which costs the server least. If it fails, nothing behind it is
+    /// executed.
+    /// </summary>
     /// <param name="owner">Whose it is.</param>
     /// <param name="text">One statement, small enough for a chunk; valid during the call.</param>
     /// <param name="inBlock">True to give it a transaction block of its own, committed behind it.</param>
-    /// <param name="isOneOfMany">True for a short statement behind one of its kind: the answers to those before it can wait a little.</param>
+    /// <param name="isOneOfMany">True for a short statement behind one of its kind: the answers to those before it can
+    /// wait a little.</param>
     public async ValueTask ExecuteAsync(object owner, ReadOnlyMemory<byte> text, bool inBlock, bool isOneOfMany)
     {
         await MakeRoomAsync(text.Length);
@@ -99,8 +110,8 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
     }
 
     /// <summary>
-    /// Sends a text as psql does. It is executed whatever became of what was sent before it; what is sent behind it as well.
-    /// One that is too long for a chunk must be drained before its memory changes.
+    /// Sends a text as psql does. It is executed whatever became of what was sent before it; what is sent behind it as
+    /// well. One that is too long for a chunk must be drained before its memory changes.
     /// </summary>
     public async ValueTask QueryAsync(object owner, ReadOnlyMemory<byte> text)
     {
@@ -131,9 +142,12 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
         await UntilAsync(() => !_isReading);
     }
 
-    /// <summary>Sends what has been gathered and waits until the server asks for COPY data, or all is answered.</summary>
+    /// <summary>
+    /// Sends what has been gathered and waits until the server asks for COPY data, or all is answered.
+    /// </summary>
     /// <returns>
-    /// True when it has asked for data, even if it has refused them since: they are data all the same, and no statements.
+    /// True when it has asked for data, even if it has refused them since: they are data all the same, and no
+    /// statements.
     /// </returns>
     public async ValueTask<bool> WaitForCopyAsync()
     {
@@ -184,7 +198,9 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
         await EndCopyAsync(messages => messages.CopyFail(reason));
     }
 
-    /// <summary>For a session that has been ended: waits until that is noticed, and does not wait for longer than it may take.</summary>
+    /// <summary>
+    /// For a session that has been ended: waits until that is noticed, and does not wait for longer than it may take.
+    /// </summary>
     public async Task AbortAfterAsync(TimeSpan timeout)
     {
         if (await Task.WhenAny(_reading, Task.Delay(timeout)) != _reading)
@@ -214,7 +230,7 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
         }
     }
 
-    void IAnswerHandler.OnError(PostgresException error, in Expected? answered)
+    void IAnswerHandler.OnFailed(PostgresException error, in Expected? answered)
     {
         EndCopy();
         if (stopsOnError && HasFailed)
@@ -246,7 +262,8 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
     {
         if (!ExpectsCopy)
         {
-            throw new InvalidDataException("The server asks for COPY data, and the statement was not taken for one that it does so for.");
+            throw new InvalidDataException(
+                "The server asks for COPY data, and the statement was not taken for one that it does so for.");
         }
 
         lock (_lock)
@@ -446,7 +463,8 @@ internal sealed class Pipeline(ProtocolSession session, IPipelineObserver observ
         var now = Stopwatch.GetTimestamp();
         var started = Math.Max(_lastDone, answered.Chunk?.SentAt ?? 0);
         _lastDone = now;
-        observer.OnDone(answered.Owner!, _outcome, started == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(started, now));
+        observer.OnDone(
+            answered.Owner!, _outcome, started == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(started, now));
     }
 
     private void Announce()

@@ -1,7 +1,8 @@
 namespace Heimdall.Plugins.Postgres.Protocol;
 
 /// <summary>
-/// Messages that leave together. They are kept until all of them are answered, because an error names a position in a statement's text.
+/// Messages that leave together. They are kept until all of them are answered, because an error names a position in a
+/// statement's text.
 /// </summary>
 /// <param name="onAnswered">Called when the last of them is answered.</param>
 internal sealed class PipelineChunk(Action<PipelineChunk> onAnswered)

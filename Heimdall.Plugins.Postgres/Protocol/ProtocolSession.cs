@@ -5,11 +5,13 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Protocol;
 
 /// <summary>
-/// Speaks the protocol with one server process. It alone knows what the server last said of the session (transaction, encoding, how
-/// strings are read) and what has been sent and not answered. One caller sends; one, who may be another, reads the answers.
+/// Speaks the protocol with one server process. It alone knows what the server last said of the session (transaction,
+/// encoding, how strings are read) and what has been sent and not answered. One caller sends; one, who may be another,
+/// reads the answers.
 /// https://www.postgresql.org/docs/current/protocol-flow.html
 /// </summary>
-internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDictionary<string, string> parameters) : IDisposable
+internal sealed class ProtocolSession(
+    Stream stream, Socket socket, IReadOnlyDictionary<string, string> parameters) : IDisposable
 {
     private const int InitialOutgoing = 4096;
 
@@ -31,10 +33,12 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
     public TransactionStatus Transaction { get; private set; }
 
     /// <summary>False after <c>set standard_conforming_strings = off</c>: the server tells of each change.</summary>
-    public bool StandardConformingStrings { get; private set; } = parameters.GetValueOrDefault("standard_conforming_strings", "on") == "on";
+    public bool StandardConformingStrings { get; private set; } = parameters.GetValueOrDefault(
+        "standard_conforming_strings", "on") == "on";
 
     /// <summary>The server's name of the encoding that it takes what is sent for.</summary>
-    public string ClientEncoding { get; private set; } = parameters.GetValueOrDefault("client_encoding", ClientEncodings.Utf8);
+    public string ClientEncoding { get; private set; } = parameters.GetValueOrDefault(
+        "client_encoding", ClientEncodings.Utf8);
 
     /// <summary>How the server's words are to be read, and what is sent to be written.</summary>
     public Encoding TextEncoding => ClientEncodings.Of(ClientEncoding);
@@ -57,7 +61,9 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         }
     }
 
-    /// <summary>Whether something is on its way that the server would execute whatever became of what was sent before it.</summary>
+    /// <summary>
+    /// Whether something is on its way that the server would execute whatever became of what was sent before it.
+    /// </summary>
     public bool HasReadyOut
     {
         get
@@ -69,7 +75,9 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         }
     }
 
-    /// <summary>What the server is at; null when all is answered. After the session's end: what ended with it.</summary>
+    /// <summary>
+    /// What the server is at; null when all is answered. After the session's end: what ended with it.
+    /// </summary>
     public Expected? Current
     {
         get
@@ -81,14 +89,17 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         }
     }
 
-    /// <summary>How many statements are on their way whose answers have not come. After the session's end: had not come.</summary>
+    /// <summary>
+    /// How many statements are on their way whose answers have not come. After the session's end: had not come.
+    /// </summary>
     public int Unanswered
     {
         get
         {
             lock (_lock)
             {
-                return _expected.Count(answer => answer.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionInBlock or ExpectedKind.Query);
+                return _expected.Count(answer =>
+                    answer.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionInBlock or ExpectedKind.Query);
             }
         }
     }
@@ -111,7 +122,9 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         Expect(new Expected(ExpectedKind.Sync));
     }
 
-    /// <summary>Sends <see cref="Outgoing"/>, all of it: a message that is sent in part would leave the session useless.</summary>
+    /// <summary>
+    /// Sends <see cref="Outgoing"/>, all of it: a message that is sent in part would leave the session useless.
+    /// </summary>
     /// <exception cref="SessionBrokenException">The session is over.</exception>
     public async ValueTask SendAsync()
     {
@@ -133,7 +146,8 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
     public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes) => stream.WriteAsync(bytes, CancellationToken.None);
 
     /// <summary>
-    /// Reads the answers up to the next ReadyForQuery. Exceptions of the handler pass through; then it can be called again.
+    /// Reads the answers up to the next ReadyForQuery. Exceptions of the handler pass through; then it can be called
+    /// again.
     /// </summary>
     /// <exception cref="SessionBrokenException">The session is over.</exception>
     public async ValueTask ReadUntilReadyAsync(IAnswerHandler handler)
@@ -189,7 +203,7 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         pending = ValueTask.CompletedTask;
         try
         {
-            while (_messages.TryRead(handler, out var type, out var body))
+            while (_messages.TryRead(handler.LongestRow, out var type, out var body))
             {
                 pending = Take((char)type, body, handler);
                 if (!pending.IsCompletedSuccessfully)
@@ -211,12 +225,16 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         }
     }
 
-    /// <summary>Asks something of a session that waits for a command; several questions are one run, and the last one's rows count.</summary>
+    /// <summary>
+    /// Asks something of a session that waits for a command; several questions are one run, and the last one's rows
+    /// count.
+    /// </summary>
     /// <param name="onNotice">Hears what the server says beside the answer.</param>
     /// <param name="questions">One or more.</param>
     /// <exception cref="PostgresException">The server refused it.</exception>
     /// <exception cref="SessionBrokenException">The session is over.</exception>
-    public async Task<IReadOnlyList<string?[]>> AskAsync(Action<PostgresNotice>? onNotice, params IReadOnlyList<Question> questions)
+    public async Task<IReadOnlyList<string?[]>> AskAsync(
+        Action<PostgresNotice>? onNotice, params IReadOnlyList<Question> questions)
     {
         var encoding = TextEncoding;
         foreach (var (sql, values) in questions)
@@ -273,7 +291,8 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         }
     }
 
-    public static bool IsTransportFault(Exception exception) => exception is IOException or ObjectDisposedException or InvalidDataException or SocketException;
+    public static bool IsTransportFault(Exception exception) =>
+        exception is IOException or ObjectDisposedException or InvalidDataException or SocketException;
 
     /// <summary>What the server said last, if it said anything, is worth more than that it no longer listens.</summary>
     private async Task HearLastWordsAsync()
@@ -360,7 +379,7 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
 
         _hasFailed = true;
         _skipsToSync |= Head() is not { Kind: ExpectedKind.Query };
-        handler.OnError(error, Head());
+        handler.OnFailed(error, Head());
     }
 
     private void OnReady(byte status, IAnswerHandler handler)
@@ -427,7 +446,7 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
 
         public PostgresException? Error { get; private set; }
 
-        public bool WantsRows => true;
+        public long? LongestRow => int.MaxValue;
 
         public ValueTask OnRowAsync(object? owner, ReadOnlySpan<byte> row)
         {
@@ -443,7 +462,7 @@ internal sealed class ProtocolSession(Stream stream, Socket socket, IReadOnlyDic
         {
         }
 
-        public void OnError(PostgresException error, in Expected? answered) => Error ??= error;
+        public void OnFailed(PostgresException error, in Expected? answered) => Error ??= error;
 
         public void OnNotice(PostgresNotice notice, object? owner) => onNotice?.Invoke(notice);
     }

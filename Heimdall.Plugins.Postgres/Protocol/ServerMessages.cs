@@ -4,7 +4,8 @@ using System.Buffers.Binary;
 namespace Heimdall.Plugins.Postgres.Protocol;
 
 /// <summary>
-/// Reads the server's messages, as many as a read of the stream brings, through one pooled buffer, which grows for a message that is longer.
+/// Reads the server's messages, as many as a read of the stream brings, through one pooled buffer, which grows for a
+/// message that is longer.
 /// </summary>
 internal sealed class ServerMessages(Stream stream) : IDisposable
 {
@@ -18,11 +19,14 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
     private long _toSkip;
 
     /// <summary>The next message if all of it is there. Valid until the next <see cref="FillAsync"/>.</summary>
-    /// <param name="handler">Says how long rows may be. The body of one that it does not want is empty.</param>
+    /// <param name="longestRow">
+    /// Bytes that a row may have which has not come whole; null where rows are not wanted. The body of a dropped row is
+    /// empty.
+    /// </param>
     /// <param name="type">The message's.</param>
     /// <param name="body">Behind type and length.</param>
     /// <exception cref="InvalidDataException">What came is no message.</exception>
-    public bool TryRead(IAnswerHandler handler, out byte type, out ReadOnlySpan<byte> body)
+    public bool TryRead(long? longestRow, out byte type, out ReadOnlySpan<byte> body)
     {
         type = 0;
         body = default;
@@ -34,13 +38,13 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
 
         type = _bytes[_start];
         var length = BinaryPrimitives.ReadInt32BigEndian(_bytes.AsSpan(_start + 1)) - 4;
-        if (length < 0)
+        if (length < 0 || length > Array.MaxLength - Header)
         {
-            throw new InvalidDataException("The server sent a message of negative length.");
+            throw new InvalidDataException("The server sent a message of a length that no message has.");
         }
 
         var isWhole = _end - _start - Header >= length;
-        if ((type is (byte)'D' or (byte)'d') && (!handler.WantsRows || (!isWhole && length > handler.LongestRow)))
+        if ((type is (byte)'D' or (byte)'d') && (longestRow is not { } longest || (!isWhole && length > longest)))
         {
             _start += Header;
             _toSkip = length;
@@ -88,7 +92,9 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
         return read;
     }
 
-    /// <summary>Gives the buffer back where nothing is left in it: a session that waits for its next use needs none.</summary>
+    /// <summary>
+    /// Gives the buffer back where nothing is left in it: a session that waits for its next use needs none.
+    /// </summary>
     public void Rest()
     {
         if (_start == _end)
@@ -124,7 +130,8 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
         var kept = _bytes.AsSpan(_start, _end - _start);
         if (length > _bytes.Length)
         {
-            var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(length, _bytes.Length * 2L)));
+            var larger = ArrayPool<byte>.Shared.Rent(
+                (int)Math.Min(Array.MaxLength, Math.Max(length, _bytes.Length * 2L)));
             kept.CopyTo(larger);
             ArrayPool<byte>.Shared.Return(_bytes);
             _bytes = larger;

@@ -43,11 +43,13 @@ internal sealed class ServerReport
     }
 
     public PostgresException ToException() => new(
-        this['M'] ?? "", this['S'] ?? "", Severity, SqlState, this['D'], this['H'], Number('P'), Number('p'), this['q'], this['W'],
+        this['M'] ?? "", this['S']
+            ?? "", Severity, SqlState, this['D'], this['H'], Number('P'), Number('p'), this['q'], this['W'],
         this['s'], this['t'], this['c'], this['d'], this['n'], this['F'], this['L'], this['R']);
 
     public PostgresNotice ToNotice() => new(
-        this['M'] ?? "", this['S'] ?? "", Severity, SqlState, this['D'], this['H'], Number('P'), Number('p'), this['q'], this['W'],
+        this['M'] ?? "", this['S']
+            ?? "", Severity, SqlState, this['D'], this['H'], Number('P'), Number('p'), this['q'], this['W'],
         this['s'], this['t'], this['c'], this['d'], this['n'], this['F'], this['L'], this['R']);
 
     private int Number(char field) =>

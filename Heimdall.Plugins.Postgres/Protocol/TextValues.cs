@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Heimdall.Plugins.Postgres.Protocol;
 
 /// <summary>Reads values in the server's text format, of which it is known that they are there.</summary>
-internal static class Text
+internal static class TextValues
 {
     public static bool Boolean(string? text) => text == "t";
 
@@ -13,5 +13,6 @@ internal static class Text
 
     /// <summary>Of seconds since 1970, to the microsecond.</summary>
     public static DateTimeOffset Time(string? seconds) =>
-        DateTimeOffset.UnixEpoch.AddTicks((long)(decimal.Parse(seconds!, CultureInfo.InvariantCulture) * TimeSpan.TicksPerSecond));
+        DateTimeOffset.UnixEpoch.AddTicks(
+            (long)(decimal.Parse(seconds!, CultureInfo.InvariantCulture) * TimeSpan.TicksPerSecond));
 }

@@ -7,7 +7,9 @@ using NpgsqlTypes;
 
 namespace Heimdall.Plugins.Postgres.Queries;
 
-/// <summary>Names the columns of a result with PostgreSQL's own names of their types. A domain shows as the type under it.</summary>
+/// <summary>
+/// Names the columns of a result with PostgreSQL's own names of their types. A domain shows as the type under it.
+/// </summary>
 internal static class ColumnTypes
 {
     public const uint TimestampTz = 1184;
@@ -24,32 +26,44 @@ internal static class ColumnTypes
         where t.oid = any($1)
         """;
 
-    // OIDs of built-in types are fixed for ever; names are not a key, since a user can make a type "int4" in a schema of his own.
+    // OIDs of built-in types are fixed for ever; names are not a key, since a user can make a type "int4" in a schema
+    // of his own.
     private static readonly FrozenDictionary<uint, string> BuiltIn = new Dictionary<uint, string>
     {
-        [16] = "bool", [17] = "bytea", [18] = "char", [19] = "name", [Int8] = "int8", [21] = "int2", [23] = "int4", [Text] = "text", [26] = "oid",
-        [114] = "json", [142] = "xml", [650] = "cidr", [700] = "float4", [701] = "float8", [829] = "macaddr", [869] = "inet", [1042] = "bpchar",
-        [1043] = "varchar", [1082] = "date", [1083] = "time", [1114] = "timestamp", [TimestampTz] = "timestamptz", [1186] = "interval",
-        [1266] = "timetz", [Numeric] = "numeric", [2950] = "uuid", [3802] = "jsonb", [1000] = "bool[]", [1005] = "int2[]", [1007] = "int4[]",
-        [1009] = "text[]", [1015] = "varchar[]", [1016] = "int8[]", [1021] = "float4[]", [1022] = "float8[]", [1115] = "timestamp[]",
-        [1182] = "date[]", [1185] = "timestamptz[]", [1231] = "numeric[]", [2951] = "uuid[]", [3807] = "jsonb[]",
+        [16] = "bool", [17] = "bytea", [18] = "char", [19] = "name", [Int8] = "int8", [21] = "int2", [23] = "int4",
+        [Text] = "text", [26] = "oid", [114] = "json", [142] = "xml", [650] = "cidr", [700] = "float4",
+        [701] = "float8", [829] = "macaddr", [869] = "inet", [1042] = "bpchar", [1043] = "varchar", [1082] = "date",
+        [1083] = "time", [1114] = "timestamp", [TimestampTz] = "timestamptz", [1186] = "interval", [1266] = "timetz",
+        [Numeric] = "numeric", [2950] = "uuid", [3802] = "jsonb", [1000] = "bool[]", [1005] = "int2[]",
+        [1007] = "int4[]", [1009] = "text[]", [1015] = "varchar[]", [1016] = "int8[]", [1021] = "float4[]",
+        [1022] = "float8[]", [1115] = "timestamp[]", [1182] = "date[]", [1185] = "timestamptz[]", [1231] = "numeric[]",
+        [2951] = "uuid[]", [3807] = "jsonb[]",
     }.ToFrozenDictionary();
 
     /// <param name="columns">As the server describes them.</param>
-    /// <param name="numbersAsText">True to have the numbers that a client may round, int8 and numeric, as strings.</param>
+    /// <param name="numbersAsText">True to have the numbers that a client may round, int8 and numeric, as
+    /// strings.</param>
     /// <param name="session">Where they come from; it may be busy.</param>
     /// <param name="cancellationToken">Ends the wait for the cluster.</param>
     /// <exception cref="JobFailedException">The cluster cannot be asked for the name of a type.</exception>
     public static async ValueTask<IReadOnlyList<ResultColumn>> DescribeAsync(
-        (string Name, uint Type)[] columns, bool numbersAsText, ClusterSession session, CancellationToken cancellationToken)
+        (string Name, uint Type)[] columns,
+        bool numbersAsText,
+        ClusterSession session,
+        CancellationToken cancellationToken)
     {
-        var unknown = columns.Select(column => column.Type).Where(type => !BuiltIn.ContainsKey(type) && !session.Pool.TypeNames.ContainsKey(type)).Distinct().ToArray();
+        var unknown = columns.Select(column => column.Type).Where(
+            type => !BuiltIn.ContainsKey(type) && !session.Pool.TypeNames.ContainsKey(type)).Distinct().ToArray();
         if (unknown.Length > 0)
         {
             await LookUpAsync(unknown, session, cancellationToken);
         }
 
-        return [.. columns.Select(column => new ResultColumn(column.Name, NameOf(column.Type, session.Pool), KindOf(column.Type, numbersAsText)))];
+        return
+        [
+            .. columns.Select(column =>
+                new ResultColumn(column.Name, NameOf(column.Type, session.Pool), KindOf(column.Type, numbersAsText))),
+        ];
     }
 
     private static ResultValueKind KindOf(uint type, bool numbersAsText) => type switch

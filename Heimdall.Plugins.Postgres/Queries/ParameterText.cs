@@ -6,21 +6,27 @@ using System.Text.Json.Nodes;
 namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
-/// Writes values as PostgreSQL's text: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO. Numbers keep every digit.
+/// Writes values as PostgreSQL's text: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO. Numbers keep
+/// every digit.
 /// </summary>
 internal static class ParameterText
 {
-    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Relaxed =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>True of a value whose text depends on its type: an array is JSON to json, and <c>{…}</c> to all others.</summary>
+    /// <summary>
+    /// True of a value whose text depends on its type: an array is JSON to json, and <c>{…}</c> to all others.
+    /// </summary>
     public static bool DependsOnType(JsonNode? value) => value is JsonArray;
 
     /// <returns>UTF-8; null for NULL.</returns>
     public static byte[]? Write(JsonNode? value, uint type) => value switch
     {
         null => null,
-        JsonArray items when type is not (ParameterTypes.Json or ParameterTypes.Jsonb) => Encoding.UTF8.GetBytes(ToArray(items.Select(ToElement))),
-        JsonValue text when text.GetValueKind() == JsonValueKind.String && type is not (ParameterTypes.Json or ParameterTypes.Jsonb) =>
+        JsonArray items when type is not (ParameterTypes.Json or ParameterTypes.Jsonb) =>
+            Encoding.UTF8.GetBytes(ToArray(items.Select(ToElement))),
+        JsonValue text when text.GetValueKind() == JsonValueKind.String
+            && type is not (ParameterTypes.Json or ParameterTypes.Jsonb) =>
             Encoding.UTF8.GetBytes(text.GetValue<string>()),
         _ => Encoding.UTF8.GetBytes(value.ToJsonString(Relaxed)),
     };

@@ -17,32 +17,41 @@ internal static class ParameterTypes
     public const uint Jsonb = 3802;
 
     // As the job's own search path has it; what the server does not know it answers with NULL.
-    private const string Find = "select coalesce(to_regtype($1)::oid, 0) from set_config('search_path', coalesce(nullif($2, ''), current_setting('search_path')), true)";
+    private const string Find =
+        "select coalesce(to_regtype($1)::oid, 0) from set_config('search_path', coalesce(nullif($2, ''), "
+        + "current_setting('search_path')), true)";
 
     // Names of built-in types, which nobody has to be asked for: https://www.postgresql.org/docs/current/datatype.html
-    private static readonly FrozenDictionary<string, uint> BuiltIn = new Dictionary<string, uint>(StringComparer.OrdinalIgnoreCase)
+    private static readonly FrozenDictionary<string, uint> BuiltIn = new Dictionary<string, uint>
     {
-        ["bool"] = 16, ["boolean"] = 16, ["bytea"] = 17, ["int8"] = 20, ["bigint"] = 20, ["int2"] = 21, ["smallint"] = 21, ["int4"] = 23,
-        ["int"] = 23, ["integer"] = 23, ["text"] = 25, ["oid"] = 26, ["json"] = Json, ["xml"] = 142, ["cidr"] = 650, ["float4"] = 700,
-        ["real"] = 700, ["float8"] = 701, ["double precision"] = 701, ["inet"] = 869, ["bpchar"] = 1042, ["varchar"] = 1043,
-        ["character varying"] = 1043, ["date"] = 1082, ["time"] = 1083, ["timestamp"] = 1114, ["timestamptz"] = 1184,
-        ["timestamp with time zone"] = 1184, ["interval"] = 1186, ["timetz"] = 1266, ["numeric"] = 1700, ["decimal"] = 1700, ["uuid"] = 2950,
-        ["jsonb"] = Jsonb, ["bool[]"] = 1000, ["int2[]"] = 1005, ["int4[]"] = 1007, ["int[]"] = 1007, ["integer[]"] = 1007, ["text[]"] = 1009,
-        ["varchar[]"] = 1015, ["int8[]"] = 1016, ["bigint[]"] = 1016, ["float4[]"] = 1021, ["float8[]"] = 1022, ["timestamp[]"] = 1115,
-        ["date[]"] = 1182, ["timestamptz[]"] = 1185, ["numeric[]"] = 1231, ["uuid[]"] = 2951, ["jsonb[]"] = 3807, ["json[]"] = 199,
+        ["bool"] = 16, ["boolean"] = 16, ["bytea"] = 17, ["int8"] = 20, ["bigint"] = 20, ["int2"] = 21,
+        ["smallint"] = 21, ["int4"] = 23, ["int"] = 23, ["integer"] = 23, ["text"] = 25, ["oid"] = 26, ["json"] = Json,
+        ["xml"] = 142, ["cidr"] = 650, ["float4"] = 700, ["real"] = 700, ["float8"] = 701, ["double precision"] = 701,
+        ["inet"] = 869, ["bpchar"] = 1042, ["varchar"] = 1043, ["character varying"] = 1043, ["date"] = 1082,
+        ["time"] = 1083, ["timestamp"] = 1114, ["timestamptz"] = 1184, ["timestamp with time zone"] = 1184,
+        ["interval"] = 1186, ["timetz"] = 1266, ["numeric"] = 1700, ["decimal"] = 1700, ["uuid"] = 2950,
+        ["jsonb"] = Jsonb, ["bool[]"] = 1000, ["int2[]"] = 1005, ["int4[]"] = 1007, ["int[]"] = 1007,
+        ["integer[]"] = 1007, ["text[]"] = 1009, ["varchar[]"] = 1015, ["int8[]"] = 1016, ["bigint[]"] = 1016,
+        ["float4[]"] = 1021, ["float8[]"] = 1022, ["timestamp[]"] = 1115, ["date[]"] = 1182, ["timestamptz[]"] = 1185,
+        ["numeric[]"] = 1231, ["uuid[]"] = 2951, ["jsonb[]"] = 3807, ["json[]"] = 199,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     /// <returns>An OID for each parameter; <see cref="Inferred"/> for one that names no type.</returns>
     /// <exception cref="JobFailedException">There is no type of that name.</exception>
     public static async ValueTask<uint[]> ResolveAsync(
-        IReadOnlyList<QueryParameter> parameters, string? searchPath, ClusterSession session, CancellationToken cancellationToken)
+        IReadOnlyList<QueryParameter> parameters,
+        string? searchPath,
+        ClusterSession session,
+        CancellationToken cancellationToken)
     {
         var types = new uint[parameters.Count];
         for (var i = 0; i < types.Length; i++)
         {
             if (parameters[i].Type is { } name)
             {
-                types[i] = BuiltIn.TryGetValue(name, out var known) ? known : await AskAsync(parameters[i], name, searchPath, session, cancellationToken);
+                types[i] = BuiltIn.TryGetValue(name, out var known)
+                    ? known
+                    : await AskAsync(parameters[i], name, searchPath, session, cancellationToken);
             }
         }
 
@@ -50,7 +59,11 @@ internal static class ParameterTypes
     }
 
     private static async Task<uint> AskAsync(
-        QueryParameter parameter, string name, string? searchPath, ClusterSession session, CancellationToken cancellationToken)
+        QueryParameter parameter,
+        string name,
+        string? searchPath,
+        ClusterSession session,
+        CancellationToken cancellationToken)
     {
         JobFailedException NotFound(Exception? cause = null) =>
             new(JobFailureKind.Refused, $"{parameter.Path}.type: the cluster has no type \"{name}\".", cause);
@@ -58,7 +71,9 @@ internal static class ParameterTypes
         try
         {
             var row = (await session.AskAsync(cancellationToken, new Question(Find, name, searchPath ?? "")))[0];
-            return uint.Parse(row[0]!, CultureInfo.InvariantCulture) is not Inferred and var type ? type : throw NotFound();
+            return uint.Parse(row[0]!, CultureInfo.InvariantCulture) is not Inferred and var type
+                ? type
+                : throw NotFound();
         }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR" && !PostgresErrors.IsCanceled(e))
         {

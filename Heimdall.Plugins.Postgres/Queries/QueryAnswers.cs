@@ -45,12 +45,12 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
     /// <summary>Whether the rows came from a COPY, which counts them as if it had changed them.</summary>
     public bool HasCopiedOut { get; private set; }
 
-    /// <summary>Why the statement is none that can be a query, although it could be sent: a COPY of the wrong kind.</summary>
+    /// <summary>
+    /// Why the statement is none that can be a query, although it could be sent: a COPY of the wrong kind.
+    /// </summary>
     public string? Refusal { get; private set; }
 
-    public bool WantsRows => true;
-
-    public long LongestRow => rows.LongestRow;
+    public long? LongestRow => rows.LongestRow;
 
     /// <summary>For whom a step is sent, as the protocol hands it back.</summary>
     public static object OwnerOf(QueryStep step) => _owners[(int)step];
@@ -67,12 +67,16 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
 
     void IAnswerHandler.OnParameterTypes(uint[] types) => ParameterTypes = types;
 
-    public ValueTask OnColumnsAsync((string Name, uint Type)[] columns) => rows.IsClosed ? ValueTask.CompletedTask : OnColumns(columns);
+    public ValueTask OnColumnsAsync((string Name, uint Type)[] columns) =>
+        rows.IsClosed ? ValueTask.CompletedTask : OnColumns(columns);
 
     public ValueTask OnRowAsync(object? owner, ReadOnlySpan<byte> row) =>
-        ReferenceEquals(owner, OwnerOf(QueryStep.Statement)) ? Deliver(rows.IsCut, rows.AddRowAsync(row, writeToken)) : ValueTask.CompletedTask;
+        ReferenceEquals(owner, OwnerOf(QueryStep.Statement))
+            ? Deliver(rows.IsCut, rows.AddRowAsync(row, writeToken))
+            : ValueTask.CompletedTask;
 
-    public ValueTask OnCopyDataAsync(ReadOnlySpan<byte> data) => Deliver(rows.IsCut, rows.AddLineAsync(data, writeToken));
+    public ValueTask OnCopyDataAsync(ReadOnlySpan<byte> data) =>
+        Deliver(rows.IsCut, rows.AddLineAsync(data, writeToken));
 
     public ValueTask OnCopyOutAsync(bool isBinary)
     {
@@ -105,10 +109,11 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
         }
     }
 
-    public void OnError(PostgresException error, in Expected? answered)
+    public void OnFailed(PostgresException error, in Expected? answered)
     {
         var step = answered is { } failed ? StepOf(failed) : QueryStep.None;
-        if (step != QueryStep.Reset && Error is null) // a reset that failed is made once more when the session is given back
+        // A reset that failed is made once more when the session is given back.
+        if (step != QueryStep.Reset && Error is null)
         {
             (Error, FailedStep) = (error, step);
         }

@@ -7,13 +7,15 @@ namespace Heimdall.Plugins.Postgres.Queries;
 internal sealed record QueryOutcome
 {
     private const string BrokenCommit =
-        "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be told.";
+        "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be "
+        + "told.";
 
     private const string UnreadCommit =
         "The query had been committed before it could be stopped, and its rows were not all read. "
         + "Should it have called a function that writes, that has taken effect.";
 
-    private const string MayHaveWritten = "Should the query have called a function that writes, that may have taken effect.";
+    private const string MayHaveWritten =
+        "Should the query have called a function that writes, that may have taken effect.";
 
     private static readonly QueryOutcome _succeeded = new();
     private static readonly QueryOutcome _stopped = new() { IsStopped = true };
@@ -40,7 +42,8 @@ internal sealed record QueryOutcome
     private static QueryOutcome OfBroken(QueryTranscript run, Exception cause)
     {
         // It ended after it had done all that was asked of it: with the reset, or because a limit had it stopped.
-        if ((run.HasCommitted && !run.IsUnread) || (IsCutShort(run) && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
+        if ((run.HasCommitted && !run.IsUnread)
+            || (IsCutShort(run) && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
         {
             return _succeeded;
         }
@@ -55,11 +58,14 @@ internal sealed record QueryOutcome
             return Failed(JobFailureKind.OutcomeUnknown, BrokenCommit);
         }
 
-        // COMMIT was on its way. The server's own word that it ended the session would be certain: it has not committed.
+        // COMMIT was on its way. The server's own word that it ended the session would be certain: it has not
+        // committed.
         var mayHaveCommitted = !run.IsReadOnly && run.HasAskedToCommit && !PostgresErrors.IsFromServer(cause);
         if (run.IsUnread)
         {
-            return mayHaveCommitted && !run.HasCommitted ? Failed(JobFailureKind.OutcomeUnknown, BrokenCommit) : OfUnread(run);
+            return mayHaveCommitted && !run.HasCommitted
+                ? Failed(JobFailureKind.OutcomeUnknown, BrokenCommit)
+                : OfUnread(run);
         }
 
         if (run.IsStopped && PostgresErrors.IsStop(cause) && !mayHaveCommitted)
@@ -75,8 +81,10 @@ internal sealed record QueryOutcome
     {
         { CommitsByItself: true, IsDone: true } => _succeeded, // it is done, whoever reads what it says
         { CommitsByItself: true, MayHaveCommittedOnItsWay: true } => Unknown(run),
-        { CommitsByItself: true } or { IsReadOnly: true } or { HasCommitted: false } => _stopped, // whatever it did is undone
-        _ => Failed(run.Session is { IsTimeUp: true } ? JobFailureKind.TimedOut : JobFailureKind.Interrupted, UnreadCommit),
+        // What it did is undone.
+        { CommitsByItself: true } or { IsReadOnly: true } or { HasCommitted: false } => _stopped,
+        _ => Failed(
+            run.Session is { IsTimeUp: true } ? JobFailureKind.TimedOut : JobFailureKind.Interrupted, UnreadCommit),
     };
 
     private static QueryOutcome OfError(QueryTranscript run, Npgsql.PostgresException error)
@@ -101,9 +109,12 @@ internal sealed record QueryOutcome
 
     private static QueryOutcome Unknown(QueryTranscript run) => Failed(
         JobFailureKind.OutcomeUnknown,
-        $"{run.Query.Tag} commits by itself; it was ended before it was done, and what of it took effect cannot be told.");
+        $"{run.Query.Tag} commits by itself; it was ended before it was done, and what of it took effect cannot be "
+        + "told.");
 
-    private static QueryOutcome Failed(JobFailureKind kind, string message) => new() { Failure = new JobFailure { Kind = kind, Message = message } };
+    private static QueryOutcome Failed(JobFailureKind kind, string message) =>
+        new() { Failure = new JobFailure { Kind = kind, Message = message } };
 
-    private static QueryOutcome Failed(JobFailure failure, string more) => new() { Failure = failure with { Message = $"{failure.Message} {more}" } };
+    private static QueryOutcome Failed(JobFailure failure, string more) =>
+        new() { Failure = failure with { Message = $"{failure.Message} {more}" } };
 }

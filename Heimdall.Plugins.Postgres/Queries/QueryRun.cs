@@ -10,16 +10,19 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
-/// Runs one query and streams its rows: says what is sent and when. It runs in a transaction of its own, which is committed when the last
-/// row is written: whatever ends it before has undone it. For a query that looks read-only COMMIT is sent along. The few statements that
-/// cannot run so commit by themselves, and then only the server's answer counts. How it ended decides <see cref="QueryOutcome"/>.
+/// Runs one query and streams its rows: says what is sent and when. It runs in a transaction of its own, which is
+/// committed when the last row is written: whatever ends it before has undone it. For a query that looks read-only
+/// COMMIT is sent along. The few statements that cannot run so commit by themselves, and then only the server's answer
+/// counts. How it ended decides <see cref="QueryOutcome"/>.
 /// </summary>
 internal sealed class QueryRun
 {
     private const string OwnTransaction =
-        "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = pg_backend_pid()";
+        "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = "
+        + "pg_backend_pid()";
 
-    // The transactions between two questions for their number: that of the set-up, that of the statement, and that of the second question.
+    // The transactions between two questions for their number: that of the set-up, that of the statement, and that of
+    // the second question.
     private const int TransactionsBetween = 3;
 
     private static readonly byte[] _begin = "begin"u8.ToArray();
@@ -27,7 +30,10 @@ internal sealed class QueryRun
     private static readonly byte[] _commit = "commit"u8.ToArray();
     private static readonly byte[] _reset = "discard all"u8.ToArray();
     private static readonly byte[] _forceSyncCommit =
-        "select pg_catalog.set_config('synchronous_commit', 'local', true) where pg_catalog.current_setting('synchronous_commit') = 'off'"u8.ToArray();
+        """
+        select pg_catalog.set_config('synchronous_commit', 'local', true)
+        where pg_catalog.current_setting('synchronous_commit') = 'off'
+        """u8.ToArray();
 
     // After its first query nothing makes a read-only transaction writable again.
     private static readonly byte[] _firstQuery = "select"u8.ToArray();
@@ -44,7 +50,12 @@ internal sealed class QueryRun
     private bool _isUnread;
 
     public QueryRun(
-        ClusterSession session, SessionSettings settings, JobSettings context, QueryText query, IResultWriter results, IJobMonitor monitor)
+        ClusterSession session,
+        SessionSettings settings,
+        JobSettings context,
+        QueryText query,
+        IResultWriter results,
+        IJobMonitor monitor)
     {
         (_session, _protocol, _settings, _context, _query) = (session, session.Protocol, settings, context, query);
         (_results, _monitor) = (results, monitor);
@@ -55,8 +66,9 @@ internal sealed class QueryRun
     public string? Evidence { get; init; }
 
     /// <summary>
-    /// Whether Heimdall's database is asked, before the statement is sent, if the job is still this attempt's. The session bears its name by
-    /// then, and a queued job's backend is on record: whoever takes the job over ends it first.
+    /// Whether Heimdall's database is asked, before the statement is sent, if the job is still this attempt's. The
+    /// session bears its name by then, and a queued job's backend is on record: whoever takes the job over ends it
+    /// first.
     /// </summary>
     private bool IsFenced => !_context.ReadOnly && !(Evidence is null && _query.LooksReadOnly);
 
@@ -66,19 +78,22 @@ internal sealed class QueryRun
 
     private bool CommitsLater => !CommitsByItself && !MayBeCutShort && _query.TakesEffect;
 
-    /// <exception cref="JobFailedException">The query failed, or its rows were not all read when it had taken effect.</exception>
+    /// <exception cref="JobFailedException">The query failed, or its rows were not all read when it had taken
+    /// effect.</exception>
     /// <exception cref="OperationCanceledException">It was stopped, and took no effect.</exception>
     public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
     {
         _session.IsReset = false;
         var types = await PrepareAsync(
-            () => ParameterTypes.ResolveAsync(_query.Parameters, _context.SearchPath, _session, cancellationToken), cancellationToken);
+            () => ParameterTypes.ResolveAsync(_query.Parameters, _context.SearchPath, _session, cancellationToken),
+            cancellationToken);
         long? transaction = CommitsByItself
             ? await PrepareAsync(async () => await NextTransactionAsync(cancellationToken), cancellationToken)
             : null;
-        var stop = new SessionStop(_session, StopMode.CancelFirst);
+        var stop = _session.StopBy(StopMode.CancelFirst);
 
-        // What commits by itself has perhaps done so by now: its few rows are written whoever calls stop, and the server says how it ended.
+        // What commits by itself has perhaps done so by now: its few rows are written whoever calls stop, and the
+        // server says how it ended.
         using var answers = new QueryAnswers(_rows, CommitsByItself ? CancellationToken.None : cancellationToken)
         {
             OnColumns = columns => StartAsync(columns, CommitsByItself ? CancellationToken.None : cancellationToken),
@@ -111,7 +126,8 @@ internal sealed class QueryRun
         return outcome switch
         {
             { Failure: { } failure } => throw new JobFailedException(failure, cause),
-            { IsStopped: true } => throw new OperationCanceledException(cause?.Message ?? "The query was stopped.", cause, cancellationToken),
+            { IsStopped: true } => throw new OperationCanceledException(
+                cause?.Message ?? "The query was stopped.", cause, cancellationToken),
             _ => Succeed(answers),
         };
     }
@@ -132,10 +148,14 @@ internal sealed class QueryRun
     }
 
     /// <summary>Sends all that can be sent ahead, and reads the answers.</summary>
-    private async Task TalkAsync(QueryAnswers answers, uint[] types, SessionStop stop, CancellationToken cancellationToken)
+    private async Task TalkAsync(
+        QueryAnswers answers, uint[] types, SessionStop stop, CancellationToken cancellationToken)
     {
         AddOpening();
-        var mustAsk = types.Where((type, i) => type == ParameterTypes.Inferred && ParameterText.DependsOnType(_query.Parameters[i].Value)).Any();
+        var mustAsk = types
+            .Where((type, i) =>
+                type == ParameterTypes.Inferred && ParameterText.DependsOnType(_query.Parameters[i].Value))
+            .Any();
         if (mustAsk)
         {
             AddDescription(types);
@@ -153,7 +173,9 @@ internal sealed class QueryRun
         if (IsFenced)
         {
             // Nothing is on its way, and nothing has happened.
-            var asked = Evidence is null ? _monitor.ConfirmAsync(cancellationToken) : _monitor.RecordEvidenceAsync(Evidence, cancellationToken);
+            var asked = Evidence is null
+                ? _monitor.ConfirmAsync(cancellationToken)
+                : _monitor.RecordEvidenceAsync(Evidence, cancellationToken);
             await _session.AwaitAsync(asked, SessionSettings.KeepAliveInterval, cancellationToken);
         }
 
@@ -181,7 +203,8 @@ internal sealed class QueryRun
         if (CommitsLater)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Add(QueryStep.SetUp, _forceSyncCommit); // a commit that is recorded must not be lost in a crash of the server
+            // A commit that is recorded must not be lost in a crash of the server.
+            Add(QueryStep.SetUp, _forceSyncCommit);
             AddCommit();
             await TryExchangeAsync(answers, stop);
         }
@@ -251,7 +274,8 @@ internal sealed class QueryRun
 
     private void AddDescription(uint[] types)
     {
-        // A type that is declared makes a parameter, even one that the query does not use: the server is sent only the types of those that have one.
+        // A type that is declared makes a parameter, even one that the query does not use: the server is sent only the
+        // types of those that have one.
         _protocol.Outgoing.Parse(Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
         _protocol.Outgoing.Describe();
         _protocol.Expect(new Expected(ExpectedKind.Description, QueryAnswers.OwnerOf(QueryStep.Statement)));
@@ -262,14 +286,19 @@ internal sealed class QueryRun
     private void AddExecution(uint[] types, uint[] inferred)
     {
         _protocol.Outgoing.Bind(
-            [.. _query.Parameters.Select((parameter, i) => ParameterText.Write(parameter.Value, TypeOf(i, types, inferred)))]);
+        [
+            .. _query.Parameters.Select((parameter, i) =>
+                ParameterText.Write(parameter.Value, TypeOf(i, types, inferred))),
+        ]);
         _protocol.Outgoing.Execute();
         _protocol.Expect(new Expected(ExpectedKind.Execution, QueryAnswers.OwnerOf(QueryStep.Statement)));
     }
 
-    // Only a value whose text depends on it goes by the inferred type: the others must not change with the parameters beside them.
+    // Only a value whose text depends on it goes by the inferred type: the others must not change with the parameters
+    // beside them.
     private uint TypeOf(int parameter, uint[] types, uint[] inferred) =>
-        types[parameter] == ParameterTypes.Inferred && parameter < inferred.Length && ParameterText.DependsOnType(_query.Parameters[parameter].Value)
+        types[parameter] == ParameterTypes.Inferred && parameter < inferred.Length
+            && ParameterText.DependsOnType(_query.Parameters[parameter].Value)
             ? inferred[parameter]
             : types[parameter];
 
@@ -291,7 +320,8 @@ internal sealed class QueryRun
 
     private async ValueTask StartAsync((string Name, uint Type)[] columns, CancellationToken cancellationToken)
     {
-        var described = await ColumnTypes.DescribeAsync(columns, _context.Numbers == NumberForm.String, _session, cancellationToken);
+        var described = await ColumnTypes.DescribeAsync(
+            columns, _context.Numbers == NumberForm.String, _session, cancellationToken);
         await _rows.StartAsync(described, columns.Select(column => column.Type), cancellationToken);
     }
 
@@ -311,14 +341,18 @@ internal sealed class QueryRun
         }
     }
 
-    /// <summary>Makes sure that nothing of it runs any more. That this cannot be done matters only to who stopped it: the first error says more.</summary>
+    /// <summary>
+    /// Makes sure that nothing of it runs any more. That this cannot be done matters only to who stopped it: the first
+    /// error says more.
+    /// </summary>
     private async Task EndBrokenAsync(QueryAnswers answers, bool isStopped)
     {
         try
         {
             await _session.EndAsync();
         }
-        catch (JobFailedException) when (!isStopped || CommitsByItself || _isUnread || answers.HasCommitted || _rows.IsCut)
+        catch (JobFailedException)
+            when (!isStopped || CommitsByItself || _isUnread || answers.HasCommitted || _rows.IsCut)
         {
             // client_connection_check_interval ends the backend of a dead connection within a second.
         }
@@ -337,7 +371,8 @@ internal sealed class QueryRun
             IsDone = answers.Outcome is not null,
             HasAskedToCommit = _hasAskedToCommit,
             HasCommitted = answers.HasCommitted,
-            MayHaveCommittedOnItsWay = transaction is { } before && answers.Outcome is null && await MayHaveCommittedOnItsWayAsync(before),
+            MayHaveCommittedOnItsWay = transaction is { } before && answers.Outcome is null
+                && await MayHaveCommittedOnItsWayAsync(before),
             Refusal = answers.Refusal,
             Error = answers.Error,
             FailedStep = answers.FailedStep,
@@ -346,9 +381,11 @@ internal sealed class QueryRun
             Session = _session.State,
         };
 
-    /// <summary>The number of the transaction that this question runs in: a session counts its transactions, each by one.</summary>
+    /// <summary>
+    /// The number of the transaction that this question runs in: a session counts its transactions, each by one.
+    /// </summary>
     private async Task<long> NextTransactionAsync(CancellationToken cancellationToken) =>
-        (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? Text.Int64(number) : 0;
+        (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? TextValues.Int64(number) : 0;
 
     /// <summary>If the statement had one transaction, the next is the one after it.</summary>
     private async Task<bool> MayHaveCommittedOnItsWayAsync(long before)
@@ -360,7 +397,7 @@ internal sealed class QueryRun
 
         try
         {
-            using var timeout = new CancellationTokenSource(ClusterSession.AnswerTimeout);
+            using var timeout = new CancellationTokenSource(SessionStop.AnswerTimeout);
             return await NextTransactionAsync(timeout.Token) > before + TransactionsBetween;
         }
         catch (Exception e) when (e is PostgresException or SessionBrokenException or OperationCanceledException)
@@ -375,7 +412,9 @@ internal sealed class QueryRun
         {
             RowCount = _rows.Rows,
             Truncated = _rows.IsCut,
-            RowsAffected = answers.Outcome is { ChangesRows: true } outcome && !answers.HasCopiedOut ? outcome.Rows : null,
+            RowsAffected = answers.Outcome is { ChangesRows: true } outcome && !answers.HasCopiedOut
+                ? outcome.Rows
+                : null,
         };
         _monitor.Report(progress);
         return progress;

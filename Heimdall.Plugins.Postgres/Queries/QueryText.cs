@@ -19,7 +19,9 @@ internal sealed partial record QueryText
     /// <summary>Its command tag: <c>SELECT</c>, <c>INSERT</c>.</summary>
     public required string Tag { get; init; }
 
-    /// <summary>False when the statement may have to commit by itself: then it cannot run in a transaction of ours.</summary>
+    /// <summary>
+    /// False when the statement may have to commit by itself: then it cannot run in a transaction of ours.
+    /// </summary>
     public required bool IsTransactional { get; init; }
 
     /// <summary>False of a question that is asked only for its answer: whatever it did is rolled back.</summary>
@@ -31,12 +33,15 @@ internal sealed partial record QueryText
     public required IReadOnlyList<QueryParameter> Parameters { get; init; }
 
     /// <summary>
-    /// True if the statement contains no data-modifying keyword. Functions it calls may still write. Cancelling a statement undoes what it
-    /// wrote, so a limit stops only a query that looks read-only; the rest of the rows of any other is read and dropped.
+    /// True if the statement contains no data-modifying keyword. Functions it calls may still write. Cancelling a
+    /// statement undoes what it wrote, so a limit stops only a query that looks read-only; the rest of the rows of any
+    /// other is read and dropped.
     /// </summary>
     public required bool LooksReadOnly { get; init; }
 
-    /// <summary>Reads the query, from its file if it is a path, and makes sure that it is one that can be run.</summary>
+    /// <summary>
+    /// Reads the query, from its file if it is a path, and makes sure that it is one that can be run.
+    /// </summary>
     /// <exception cref="JobRefusedException">It is not.</exception>
     public static QueryText Read(JobSettings settings, ScriptFolder directory)
     {
@@ -48,7 +53,13 @@ internal sealed partial record QueryText
 
         // What the caller wrote is sent as it is, so that positions count in it. Of a file only the statement is sent.
         var place = isPath || names.Variables is not null
-            ? new ErrorPlace { Text = text, Line = statement.Line, Column = statement.Column, Splices = statement.Splices }
+            ? new ErrorPlace
+            {
+                Text = text,
+                Line = statement.Line,
+                Column = statement.Column,
+                Splices = statement.Splices,
+            }
             : new ErrorPlace { Text = query, Line = 1, IsWholeText = true };
         var isTransactional = IsTransactionalOf(statement, text);
         return new QueryText
@@ -57,14 +68,17 @@ internal sealed partial record QueryText
             Tag = statement.Tag,
             IsTransactional = isTransactional,
             Parameters = names.Used,
-            LooksReadOnly = isTransactional && (Reading().IsMatch(statement.Tag) || statement.CopiesOut) && !Writing().IsMatch(text),
+            LooksReadOnly = isTransactional && (Reading().IsMatch(statement.Tag) || statement.CopiesOut)
+                && !Writing().IsMatch(text),
         };
     }
 
     // Of CLUSTER, REINDEX and subscriptions it depends on what they name; a block can only commit in so many words.
-    private static bool IsTransactionalOf(ScriptStatement statement, string text) => statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
+    private static bool IsTransactionalOf(ScriptStatement statement, string text) =>
+        statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
     {
-        "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION" or "DROP SUBSCRIPTION" => false,
+        "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION"
+            or "DROP SUBSCRIPTION" => false,
         "DO" => !Committing().IsMatch(text),
         _ => true,
     };
@@ -74,7 +88,9 @@ internal sealed partial record QueryText
         using var file = directory.Open(query);
         if (file.Length > LargestFile)
         {
-            throw new JobRefusedException("query", $"The script {query.Trim()} is too large for one query: {file.Length} bytes, at most {LargestFile}.");
+            throw new JobRefusedException(
+                "query",
+                $"The script {query.Trim()} is too large for one query: {file.Length} bytes, at most {LargestFile}.");
         }
 
         var content = new MemoryStream((int)file.Length);
@@ -88,7 +104,8 @@ internal sealed partial record QueryText
         var scanner = new ScriptScanner(script, names);
         try
         {
-            var first = Next(scanner) ?? throw new JobRefusedException("query", "There is no statement in it; with return_result: true exactly one query is needed.");
+            var first = Next(scanner) ?? throw new JobRefusedException(
+                "query", "There is no statement in it; with return_result: true exactly one query is needed.");
             Check(first);
             var text = TextOf(scanner);
 
@@ -105,7 +122,8 @@ internal sealed partial record QueryText
 
             return count == 1 ? (first, text) : throw new JobRefusedException(
                 "query",
-                $"With return_result: true exactly one query is allowed, {count} found (the second at line {secondLine}); run several as a batch with return_result: false.");
+                $"With return_result: true exactly one query is allowed, {count} found (the second at line "
+                + $"{secondLine}); run several as a batch with return_result: false.");
         }
         catch (ScriptException e)
         {
@@ -121,8 +139,10 @@ internal sealed partial record QueryText
     {
         var problem = statement.Kind switch
         {
-            ScriptStatementKind.CopyFromStdin => "COPY FROM STDIN cannot be a query; run it as a batch with return_result: false.",
-            ScriptStatementKind.TransactionControl => $"{statement.Tag} cannot be a query: a single statement is its own transaction.",
+            ScriptStatementKind.CopyFromStdin =>
+                "COPY FROM STDIN cannot be a query; run it as a batch with return_result: false.",
+            ScriptStatementKind.TransactionControl =>
+                $"{statement.Tag} cannot be a query: a single statement is its own transaction.",
             _ => null,
         };
         if (problem is not null)
@@ -132,7 +152,8 @@ internal sealed partial record QueryText
     }
 
     // The stream is in memory, so the scanner never waits.
-    private static ScriptStatement? Next(ScriptScanner scanner) => scanner.ReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+    private static ScriptStatement? Next(ScriptScanner scanner) =>
+        scanner.ReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
 
     [GeneratedRegex("^(SELECT|WITH|TABLE|VALUES|SHOW|EXPLAIN|FETCH)")]
     private static partial Regex Reading();

@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Queries;
 
-/// <summary>All that is known of a query's run when it is over: what was asked, what was answered, what was cut and what broke.</summary>
+/// <summary>
+/// All that is known of a query's run when it is over: what was asked, what was answered, what was cut and what broke.
+/// </summary>
 internal sealed record QueryTranscript
 {
     public required QueryText Query { get; init; }

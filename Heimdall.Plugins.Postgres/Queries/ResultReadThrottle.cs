@@ -1,8 +1,8 @@
 namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
-/// Limits how many long results are read at once, so that short requests stay fast. A backend whose rows are not read blocks when its
-/// socket is full, and so leaves the processors to others.
+/// Limits how many long results are read at once, so that short requests stay fast. A backend whose rows are not read
+/// blocks when its socket is full, and so leaves the processors to others.
 /// </summary>
 internal sealed class ResultReadThrottle(int places) : IDisposable
 {

@@ -25,7 +25,8 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
     public bool IsClosed { get; set; }
 
     /// <summary>Longest message whose row can still be delivered; longer ones are skipped unread.</summary>
-    public long LongestRow => IsClosed || IsCut ? 0 : _byteLimit - _bytes > int.MaxValue ? int.MaxValue : _byteLimit - _bytes + Frame;
+    public long LongestRow =>
+        IsClosed || IsCut ? 0 : _byteLimit - _bytes > int.MaxValue ? int.MaxValue : _byteLimit - _bytes + Frame;
 
     // Behind the count of columns, each value has its length before it.
     private int Frame => 2 + (4 * _isTime.Length);
@@ -33,7 +34,8 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
     /// <param name="columns">As the writer shall have them.</param>
     /// <param name="types">OIDs of their types.</param>
     /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
-    public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, IEnumerable<uint> types, CancellationToken cancellationToken)
+    public ValueTask StartAsync(
+        IReadOnlyList<ResultColumn> columns, IEnumerable<uint> types, CancellationToken cancellationToken)
     {
         HasStarted = true;
         _isTime = [.. types.Select(type => type == ColumnTypes.TimestampTz)];
@@ -76,7 +78,8 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         return EndRowAsync(cancellationToken);
     }
 
-    /// <param name="line">Of a CopyData message: one row, with the end of its line. Empty of one that was longer than <see cref="LongestRow"/>.</param>
+    /// <param name="line">Of a CopyData message: one row, with the end of its line. Empty of one that was longer than
+    /// <see cref="LongestRow"/>.</param>
     /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
     public ValueTask AddLineAsync(ReadOnlySpan<byte> line, CancellationToken cancellationToken)
     {

@@ -9,7 +9,10 @@ internal sealed class ThrottledReading(ResultReadThrottle throttle) : IDisposabl
     /// <summary>Bytes after which others have their turn.</summary>
     private const int Enough = 512 * 1024;
 
-    /// <summary>How long a turn is kept for a server that is at work on the next rows; a slow query must not keep the others waiting.</summary>
+    /// <summary>
+    /// How long a turn is kept for a server that is at work on the next rows; a slow query must not keep the others
+    /// waiting.
+    /// </summary>
     private static readonly TimeSpan KeptFor = TimeSpan.FromMilliseconds(5);
 
     private long _read;
@@ -28,7 +31,9 @@ internal sealed class ThrottledReading(ResultReadThrottle throttle) : IDisposabl
         (_isMine, _inTurn) = (true, 0);
     }
 
-    /// <summary>Waits for the next bytes of the result, and gives the turn up when they are long in coming or have become many.</summary>
+    /// <summary>
+    /// Waits for the next bytes of the result, and gives the turn up when they are long in coming or have become many.
+    /// </summary>
     /// <returns>How many came.</returns>
     public async ValueTask<int> WaitAsync(ValueTask<int> reading)
     {

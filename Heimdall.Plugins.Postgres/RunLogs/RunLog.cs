@@ -6,13 +6,20 @@ using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.RunLogs;
 
-/// <summary>The lines of a job's stdout and stderr. Programs read them: the form is part of what users can count on.</summary>
+/// <summary>
+/// The lines of a job's stdout and stderr. Programs read them: the form is part of what users can count on.
+/// </summary>
 internal static class RunLog
 {
-    /// <summary>Number, first line, tag, rows and time of a statement, two blanks apart: <c>1  line 3  CREATE TABLE  0 rows  1.2 ms</c>.</summary>
-    public static string Statement(ScriptStatement statement, CommandOutcome outcome, TimeSpan elapsed) => string.Create(
+    /// <summary>
+    /// Number, first line, tag, rows and time of a statement, two blanks apart: <c>1 line 3 CREATE TABLE 0 rows 1.2
+    /// ms</c>.
+    /// </summary>
+    public static string Statement(
+        ScriptStatement statement, CommandOutcome outcome, TimeSpan elapsed) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{statement.Number}  line {statement.Line}  {(outcome.Tag.Length > 0 ? outcome.Tag : statement.Tag)}  {outcome.Rows} {(outcome.Rows == 1 ? "row" : "rows")}  {elapsed.TotalMilliseconds:0.0} ms");
+        $"{statement.Number}  line {statement.Line}  {(outcome.Tag.Length > 0 ? outcome.Tag : statement.Tag)}  "
+        + $"{outcome.Rows} {(outcome.Rows == 1 ? "row" : "rows")}  {elapsed.TotalMilliseconds:0.0} ms");
 
     /// <summary>A notice as psql prints it, with the statement that caused it.</summary>
     public static IEnumerable<string> Notice(PostgresNotice notice, ScriptStatement? statement)

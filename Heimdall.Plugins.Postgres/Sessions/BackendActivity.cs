@@ -17,7 +17,8 @@ internal static class BackendActivity
               and (application_name = $1 or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3)
             order by state = 'idle', query_start desc nulls last
             limit 1)
-        select mine.pid, mine.state, concat_ws(': ', mine.wait_event_type, mine.wait_event), mine.xact_start, mine.query_start,
+        select mine.pid, mine.state, concat_ws(': ', mine.wait_event_type, mine.wait_event),
+            mine.xact_start, mine.query_start,
             blocker.pid, other.usename::text, other.application_name, other.state, other.xact_start
         from mine
         left join lateral (select distinct unnest(mine.blockers) as pid) blocker on true
@@ -69,10 +70,14 @@ internal static class BackendActivity
         JobId = SessionSettings.FindJobId(Text(row, 7)),
     };
 
-    /// <summary>Between two statements a session waits for what its client sends next, which is no waiting to be told of.</summary>
+    /// <summary>
+    /// Between two statements a session waits for what its client sends next, which is no waiting to be told of.
+    /// </summary>
     private static bool IsOfClient(string waitEvent) => waitEvent == "Client: ClientRead";
 
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+    private static string? Text(NpgsqlDataReader row, int column) =>
+        row.IsDBNull(column) ? null : row.GetString(column);
 
-    private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
+    private static DateTime? Time(NpgsqlDataReader row, int column) =>
+        row.IsDBNull(column) ? null : row.GetDateTime(column);
 }

@@ -9,13 +9,17 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
 {
     public Backend Backend => backend;
 
-    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) => pool.OpenControlAsync(host, port, cancellationToken);
+    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) =>
+        pool.OpenControlAsync(host, port, cancellationToken);
 
     /// <inheritdoc cref="ControlQuestion"/>
     public Task<T> AskAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken) =>
         ControlQuestion.AskAsync(OpenAsync, askAsync, cancellationToken);
 
-    /// <summary>Asks the statement that runs to stop. When it returns, the backend has been told, and a statement that is sent later is not meant.</summary>
+    /// <summary>
+    /// Asks the statement that runs to stop. When it returns, the backend has been told, and a statement that is sent
+    /// later is not meant.
+    /// </summary>
     /// <returns>False when the cluster cannot be reached.</returns>
     public async Task<bool> TryCancelAsync(CancellationToken cancellationToken)
     {
@@ -42,14 +46,20 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         try
         {
             // By its process and not by its name, which any session can give itself.
-            if (await AskAsync(control => Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None), CancellationToken.None))
+            var hasEnded = await AskAsync(
+                control => Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None),
+                CancellationToken.None);
+            if (hasEnded)
             {
                 return;
             }
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
-            throw new JobFailedException(JobFailureKind.Unavailable, "The session was lost, and the cluster could not be reached to make sure that it has ended.", e);
+            throw new JobFailedException(
+                JobFailureKind.Unavailable,
+                "The session was lost, and the cluster could not be reached to make sure that it has ended.",
+                e);
         }
 
         throw new JobFailedException(JobFailureKind.Unavailable, "The session was told to end and has not ended.");

@@ -9,7 +9,8 @@ internal static class Backends
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
-    // By name and by process: a script can rename its session, and a session of a dead worker may be known by name only.
+    // By name and by process: a script can rename its session, and a session of a dead worker may be known by name
+    // only.
     private const string Terminate =
         """
         select pg_terminate_backend(pid)
@@ -28,7 +29,10 @@ internal static class Backends
     /// <summary>Asks what a backend runs to stop, if it is still the backend it was.</summary>
     public static async Task CancelAsync(NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(Cancel, control) { Parameters = { new() { Value = backend.Pid }, new() { Value = backend.Started } } };
+        await using var command = new NpgsqlCommand(Cancel, control)
+        {
+            Parameters = { new() { Value = backend.Pid }, new() { Value = backend.Started } },
+        };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -38,7 +42,8 @@ internal static class Backends
     /// <param name="backend">Ends this one, if it is still the one it was.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>False when one was still there after a patient wait.</returns>
-    public static async Task<bool> EndAsync(NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
+    public static async Task<bool> EndAsync(
+        NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
@@ -57,7 +62,8 @@ internal static class Backends
         }
     }
 
-    private static async Task<bool> TerminateAsync(NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
+    private static async Task<bool> TerminateAsync(
+        NpgsqlConnection control, string? applicationName, Backend? backend, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Terminate, control)
         {

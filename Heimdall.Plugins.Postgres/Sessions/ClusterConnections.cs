@@ -4,8 +4,8 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// One pool per cluster for the life of the process. When a cluster's connection string changes, new jobs get a new pool, and the old
-/// one is closed by the last job that uses it.
+/// One pool per cluster for the life of the process. When a cluster's connection string changes, new jobs get a new
+/// pool, and the old one is closed by the last job that uses it.
 /// </summary>
 internal sealed class ClusterConnections : IAsyncDisposable
 {
@@ -62,7 +62,8 @@ internal sealed class ClusterConnections : IAsyncDisposable
         }
         catch (ConnectionStringException e)
         {
-            throw new JobFailedException(JobFailureKind.Unavailable, $"The connection string of the cluster cannot be used. {e.Message}", e);
+            throw new JobFailedException(
+                JobFailureKind.Unavailable, $"The connection string of the cluster cannot be used. {e.Message}", e);
         }
     }
 

@@ -6,8 +6,8 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// What is kept open for one cluster: data sources for jobs, and others for the connections that stop them or ask about them.
-/// They are apart so that a pool full of running jobs can still be told to stop.
+/// What is kept open for one cluster: data sources for jobs, and others for the connections that stop them or ask about
+/// them. They are apart so that a pool full of running jobs can still be told to stop.
 /// </summary>
 internal sealed class ClusterPool : IAsyncDisposable
 {
@@ -61,7 +61,10 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
     }
 
-    /// <summary>A pooled connection, for a query. Where a pooler in between refuses the settings of all queries, it comes without them.</summary>
+    /// <summary>
+    /// A pooled connection, for a query. Where a pooler in between refuses the settings of all queries, it comes
+    /// without them.
+    /// </summary>
     public async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
         if (!_isRefusedOptions)
@@ -80,14 +83,20 @@ internal sealed class ClusterPool : IAsyncDisposable
     }
 
     /// <summary>A connection of its own, with a backend that has served nobody and will serve nobody else.</summary>
-    public ValueTask<NpgsqlConnection> OpenAloneAsync(CancellationToken cancellationToken) => _alone.OpenConnectionAsync(cancellationToken);
+    public ValueTask<NpgsqlConnection> OpenAloneAsync(CancellationToken cancellationToken) =>
+        _alone.OpenConnectionAsync(cancellationToken);
 
     /// <summary>A connection that does not wait for the jobs: a busy cluster is not a dead one.</summary>
-    public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) => _control.OpenConnectionAsync(cancellationToken);
+    public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) =>
+        _control.OpenConnectionAsync(cancellationToken);
 
-    /// <summary>A second connection to the very server that a first one reached: of several hosts another would not know its backends.</summary>
+    /// <summary>
+    /// A second connection to the very server that a first one reached: of several hosts another would not know its
+    /// backends.
+    /// </summary>
     public ValueTask<NpgsqlConnection> OpenControlAsync(string host, int port, CancellationToken cancellationToken) =>
-        _controls.GetOrAdd($"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
+        _controls.GetOrAdd(
+            $"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -105,13 +114,15 @@ internal sealed class ClusterPool : IAsyncDisposable
     {
         var jobs = Common(settings);
 
-        // A job's session cleans up when the job ends, not when the next one begins: locks and temporary tables must not linger.
+        // A job's session cleans up when the job ends, not when the next one begins: locks and temporary tables must
+        // not linger.
         jobs.NoResetOnClose = true;
 
         // How long a cancel request may stay unanswered before the session is given up and its backend terminated.
         jobs.CancellationTimeout = 2000;
 
-        // The operating system looks after a silent server: Npgsql's own sign of life would come in between a job's messages.
+        // The operating system looks after a silent server: Npgsql's own sign of life would come in between a job's
+        // messages.
         jobs.KeepAlive = 0;
         jobs.TcpKeepAlive = true;
         jobs.TcpKeepAliveTime = KeepAliveSeconds;
@@ -119,10 +130,14 @@ internal sealed class ClusterPool : IAsyncDisposable
         return jobs;
     }
 
-    /// <summary>With the settings of all queries as the session's defaults: each is then set once in the life of a connection, not for each query.</summary>
+    /// <summary>
+    /// With the settings of all queries as the session's defaults: each is then set once in the life of a connection,
+    /// not for each query.
+    /// </summary>
     private static NpgsqlConnectionStringBuilder ForQueries(NpgsqlConnectionStringBuilder jobs)
     {
-        var settings = SessionSettings.OfAllQueries.Where(setting => setting.Key != "TimeZone").Select(setting => $"-c {setting.Key}={setting.Value}");
+        var settings = SessionSettings.OfAllQueries.Where(setting => setting.Key != "TimeZone").Select(
+            setting => $"-c {setting.Key}={setting.Value}");
         return new NpgsqlConnectionStringBuilder(jobs.ConnectionString)
         {
             // Npgsql sends the time zone as a parameter of its own, which counts for more than the options.
@@ -135,7 +150,11 @@ internal sealed class ClusterPool : IAsyncDisposable
     {
         // Npgsql takes this option of a data source only here.
         var target = settings.TargetSessionAttributes;
-        var builder = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { TargetSessionAttributes = null }.ConnectionString);
+        var connection = new NpgsqlConnectionStringBuilder(settings.ConnectionString)
+        {
+            TargetSessionAttributes = null,
+        };
+        var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString);
         return target is null ? builder.Build() : builder.BuildMultiHost().WithTargetSession(Target(target));
     }
 
@@ -179,7 +198,8 @@ internal sealed class ClusterPool : IAsyncDisposable
             IncludeFailedBatchedCommand = true,
         };
 
-        // Without it a server that vanished (a pulled cable, a firewall) is waited for until the job's deadline, or for ever.
+        // Without it a server that vanished (a pulled cable, a firewall) is waited for until the job's deadline, or for
+        // ever.
         if (common.KeepAlive == 0)
         {
             common.KeepAlive = KeepAliveSeconds;
@@ -192,7 +212,9 @@ internal sealed class ClusterPool : IAsyncDisposable
     private static string Reason(Exception exception, NpgsqlConnectionStringBuilder settings)
     {
         string?[] secrets = [settings.Password, settings.SslPassword, settings.Username, settings.Host];
-        return secrets.Any(secret => !string.IsNullOrEmpty(secret) && exception.Message.Contains(secret, StringComparison.OrdinalIgnoreCase))
+        return secrets
+            .Any(secret => !string.IsNullOrEmpty(secret)
+                && exception.Message.Contains(secret, StringComparison.OrdinalIgnoreCase))
             ? "."
             : $": {exception.Message}";
     }

@@ -8,19 +8,20 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// One job's session with a cluster. Npgsql has opened the connection and keeps it in its pool; everything that is said on it is said by
-/// <see cref="Protocol"/>. However the job ends, nothing of it is left: a transaction that is open is rolled back, a backend that no
-/// longer answers is terminated, and what is used again is reset.
+/// One job's session with a cluster. Npgsql has opened the connection and keeps it in its pool; everything that is said
+/// on it is said by
+/// <see cref="Protocol"/>. However the job ends, nothing of it is left: a transaction that is open is rolled back, a
+/// backend that no longer answers is terminated, and what is used again is reset.
 /// </summary>
 internal sealed class ClusterSession : IAsyncDisposable
 {
-    /// <summary>How long a session that should be idle may take to answer, and a connection to show that its backend has ended.</summary>
-    public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(2);
-
     // A connection is taken from Npgsql once, and asked once who it is.
-    private static readonly ConditionalWeakTable<object, Opened> _opened = [];
+    private static readonly ConditionalWeakTable<object, TakenConnection> _opened = [];
 
     private const int MostTries = 3;
+
+    private static string SettingsOfAllQueries =>
+        string.Join(", ", SessionSettings.OfAllQueries.Select(setting => $"('{setting.Key}', '{setting.Value}')"));
 
     private static readonly string _whoAreYou =
         $"""
@@ -30,8 +31,7 @@ internal sealed class ClusterSession : IAsyncDisposable
             pg_catalog.current_setting('client_connection_check_interval', true) is not null
                 and pg_catalog.version() ~ 'linux|apple|darwin|bsd',
             (select bool_and(pg_catalog.current_setting(name) = value)
-                from (values {string.Join(", ", SessionSettings.OfAllQueries.Select(setting => $"('{setting.Key}', '{setting.Value}')"))})
-                    as wanted (name, value))
+                from (values {SettingsOfAllQueries}) as wanted (name, value))
         """;
 
     private readonly NpgsqlConnection _connection;
@@ -40,7 +40,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     private bool _hasTriedToTerminate;
     private bool _hasEnded;
 
-    private ClusterSession(ClusterPool pool, NpgsqlConnection connection, bool isPooled, Opened opened)
+    private ClusterSession(ClusterPool pool, NpgsqlConnection connection, bool isPooled, TakenConnection opened)
     {
         (Pool, _connection, _isPooled, Protocol, Traits) = (pool, connection, isPooled, opened.Protocol, opened.Traits);
         Control = new BackendControl(pool, connection.Host!, connection.Port, opened.Traits.Backend);
@@ -71,19 +71,27 @@ internal sealed class ClusterSession : IAsyncDisposable
 
     /// <summary>Opens a session of a connection from the pool.</summary>
     /// <exception cref="JobFailedException">The cluster cannot be used.</exception>
-    public static Task<ClusterSession> OpenAsync(ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
+    public static Task<ClusterSession> OpenAsync(
+        ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
         OpenAsync(pool, isPooled: true, timeout, cancellationToken);
 
     /// <summary>Opens a session whose backend has served nobody and will serve nobody else.</summary>
     /// <exception cref="JobFailedException">The cluster cannot be used.</exception>
-    public static Task<ClusterSession> OpenAloneAsync(ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
+    public static Task<ClusterSession> OpenAloneAsync(
+        ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
         OpenAsync(pool, isPooled: false, timeout, cancellationToken);
 
-    /// <summary>Asks questions as one run; the last one's rows are the answer. Waits for no longer than it takes to stop them.</summary>
+    /// <summary>A way to stop what it runs from now on.</summary>
+    public SessionStop StopBy(StopMode mode) => new(Protocol, Control, mode);
+
+    /// <summary>
+    /// Asks questions as one run; the last one's rows are the answer. Waits for no longer than it takes to stop them.
+    /// </summary>
     /// <exception cref="PostgresException">The server refused one.</exception>
     /// <exception cref="SessionBrokenException">The session is over.</exception>
     /// <exception cref="OperationCanceledException">They were stopped.</exception>
-    public Task<IReadOnlyList<string?[]>> AskAsync(CancellationToken cancellationToken, params IReadOnlyList<Question> questions) =>
+    public Task<IReadOnlyList<string?[]>> AskAsync(
+        CancellationToken cancellationToken, params IReadOnlyList<Question> questions) =>
         AskAsync(onNotice: null, cancellationToken, questions);
 
     /// <inheritdoc cref="AskAsync(CancellationToken, IReadOnlyList{Question})"/>
@@ -95,7 +103,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         IsReset = false;
-        await using var stop = new SessionStop(this, StopMode.CancelFirst);
+        await using var stop = StopBy(StopMode.CancelFirst);
         await using var registration = stop.BeginOn(cancellationToken);
         try
         {
@@ -107,7 +115,9 @@ internal sealed class ClusterSession : IAsyncDisposable
         }
     }
 
-    /// <summary>Sets the session to what a batch asks for: for good, or only the transaction that this begins.</summary>
+    /// <summary>
+    /// Sets the session to what a batch asks for: for good, or only the transaction that this begins.
+    /// </summary>
     /// <exception cref="JobFailedException">The cluster refuses it.</exception>
     public async Task SetUpAsync(SessionSettings settings, bool inTransaction, CancellationToken cancellationToken)
     {
@@ -115,24 +125,27 @@ internal sealed class ClusterSession : IAsyncDisposable
         var commands = SessionSettings.ToCommands(values, isLocal: inTransaction);
         try
         {
-            await AskAsync(cancellationToken, [.. (inTransaction ? commands.Prepend("begin") : commands).Select(command => new Question(command))]);
+            var all = inTransaction ? commands.Prepend("begin") : commands;
+            await AskAsync(cancellationToken, [.. all.Select(command => new Question(command))]);
         }
         catch (Exception e) when (e is PostgresException or SessionBrokenException)
         {
             var cause = (e as SessionBrokenException)?.Cause ?? e;
-            throw new JobFailedException(PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
+            throw new JobFailedException(
+                PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
         }
     }
 
     /// <summary>
-    /// Waits for something else while a transaction is open. The server ends a session whose transaction is idle for long, and what is waited
-    /// for, such as Heimdall's own database, may take longer.
+    /// Waits for something else while a transaction is open. The server ends a session whose transaction is idle for
+    /// long, and what is waited for, such as Heimdall's own database, may take longer.
     /// </summary>
     public async Task AwaitAsync(Task other, TimeSpan interval, CancellationToken cancellationToken)
     {
         while (true)
         {
-            await other.WaitAsync(interval, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await other.WaitAsync(interval, CancellationToken.None).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing);
             if (other.IsCompleted)
             {
                 await other;
@@ -143,7 +156,9 @@ internal sealed class ClusterSession : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes sure that nothing of the job runs any more and that what was not committed is rolled back.</summary>
+    /// <summary>
+    /// Makes sure that nothing of the job runs any more and that what was not committed is rolled back.
+    /// </summary>
     /// <exception cref="JobFailedException">It cannot be made sure: the cluster does not answer.</exception>
     public async Task EndAsync()
     {
@@ -173,10 +188,12 @@ internal sealed class ClusterSession : IAsyncDisposable
         }
         catch (JobFailedException)
         {
-            // How the job ended is recorded; client_connection_check_interval ends the backend of a dead connection within a second.
+            // How the job ended is recorded; client_connection_check_interval ends the backend of a dead connection
+            // within a second.
         }
 
-        // Temporary tables, locks, settings, roles, listens: none may reach the next job, or be left while a backend that is closed ends.
+        // Temporary tables, locks, settings, roles, listens: none may reach the next job, or be left while a backend
+        // that is closed ends.
         if (Protocol.IsIdle && (IsReset || await TryAskAsync("discard all")))
         {
             Protocol.Rest();
@@ -194,14 +211,17 @@ internal sealed class ClusterSession : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 
-    private static async Task<ClusterSession> OpenAsync(ClusterPool pool, bool isPooled, TimeSpan? timeout, CancellationToken cancellationToken)
+    private static async Task<ClusterSession> OpenAsync(
+        ClusterPool pool, bool isPooled, TimeSpan? timeout, CancellationToken cancellationToken)
     {
         for (var tries = 1; ; tries++)
         {
             NpgsqlConnection connection;
             try
             {
-                connection = isPooled ? await pool.OpenAsync(cancellationToken) : await pool.OpenAloneAsync(cancellationToken);
+                connection = isPooled
+                    ? await pool.OpenAsync(cancellationToken)
+                    : await pool.OpenAloneAsync(cancellationToken);
             }
             catch (Exception e) when (PostgresErrors.IsConnectFault(e))
             {
@@ -222,18 +242,21 @@ internal sealed class ClusterSession : IAsyncDisposable
                     throw;
                 }
 
-                // It died in the pool, as all that the server had when it was restarted; nothing has been asked of it yet.
+                // It died in the pool, as all that the server had when it was restarted; nothing has been asked of it
+                // yet.
                 NpgsqlConnection.ClearPool(connection);
                 if (tries == MostTries)
                 {
                     var cause = (e as SessionBrokenException)?.Cause ?? e;
-                    throw new JobFailedException(PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
+                    throw new JobFailedException(
+                        PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
                 }
             }
         }
     }
 
-    private static async Task<Opened> FindAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<TakenConnection> FindAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var identity = ServerStream.IdentityOf(connection);
         if (_opened.TryGetValue(identity, out var opened))
@@ -250,8 +273,9 @@ internal sealed class ClusterSession : IAsyncDisposable
         var asked = protocol.AskAsync(onNotice: null, _whoAreYou);
         await BoundAsync(protocol, asked, cancellationToken);
         var row = (await asked)[0];
-        var backend = new Backend(Text.Int32(row[0]), Text.Int64(row[1]));
-        opened = new Opened(protocol, new ServerTraits(backend, Text.Boolean(row[2]), Text.Boolean(row[3])));
+        var backend = new Backend(TextValues.Int32(row[0]), TextValues.Int64(row[1]));
+        var traits = new ServerTraits(backend, TextValues.Boolean(row[2]), TextValues.Boolean(row[3]));
+        opened = new TakenConnection(protocol, traits);
         _opened.AddOrUpdate(identity, opened);
         return opened;
     }
@@ -259,7 +283,8 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <summary>Waits for an answer of a session that nothing depends on yet: it is ended where the wait is.</summary>
     private static async Task BoundAsync(ProtocolSession protocol, Task answer, CancellationToken cancellationToken)
     {
-        await using var registration = cancellationToken.UnsafeRegister(state => ((ProtocolSession)state!).Abort(), protocol);
+        await using var registration = cancellationToken.UnsafeRegister(
+            state => ((ProtocolSession)state!).Abort(), protocol);
         try
         {
             await answer;
@@ -273,7 +298,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     private async Task<bool> TryAskAsync(string command)
     {
         var answer = Protocol.AskAsync(onNotice: null, command);
-        if (await Task.WhenAny(answer, Task.Delay(AnswerTimeout)) != answer)
+        if (await Task.WhenAny(answer, Task.Delay(SessionStop.AnswerTimeout)) != answer)
         {
             Protocol.Abort();
         }
@@ -282,5 +307,5 @@ internal sealed class ClusterSession : IAsyncDisposable
         return answer.IsCompletedSuccessfully;
     }
 
-    private sealed record Opened(ProtocolSession Protocol, ServerTraits Traits);
+    private sealed record TakenConnection(ProtocolSession Protocol, ServerTraits Traits);
 }

@@ -5,7 +5,10 @@ using Heimdall.Plugins.Postgres.Contexts;
 
 namespace Heimdall.Plugins.Postgres.Sessions;
 
-/// <summary>The <c>context</c> of a cluster: where it is, whether batches leave receipts in it, and how long a job may run there.</summary>
+/// <summary>
+/// The <c>context</c> of a cluster: where it is, whether batches leave receipts in it, and how long a job may run
+/// there.
+/// </summary>
 internal static class ClusterSettings
 {
     private const string Field = "connection_string";
@@ -24,7 +27,8 @@ internal static class ClusterSettings
         {
             try
             {
-                // Only building shows every fault, and opens no connection; what does not connect has nothing to wait for at its end.
+                // Only building shows every fault, and opens no connection; what does not connect has nothing to wait
+                // for at its end.
                 _ = ClusterPool.Create(text).DisposeAsync().AsTask();
             }
             catch (ConnectionStringException e)

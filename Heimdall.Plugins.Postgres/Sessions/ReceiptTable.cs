@@ -7,8 +7,9 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// The table of a cluster with <c>receipts: true</c> in which every batch leaves a row in its own transaction. One row (attempt 0) tells
-/// when the table was made: by it a copy of the database is known, and another database is not taken for one.
+/// The table of a cluster with <c>receipts: true</c> in which every batch leaves a row in its own transaction. One row
+/// (attempt 0) tells when the table was made: by it a copy of the database is known, and another database is not taken
+/// for one.
 /// </summary>
 internal sealed class ReceiptTable
 {
@@ -31,38 +32,45 @@ internal sealed class ReceiptTable
     private const string Look =
         $"""
         select found.schema is not null, found.receipt is not null, coalesce(
-            pg_catalog.has_schema_privilege(found.schema, 'usage') and pg_catalog.has_table_privilege(found.receipt, 'select')
-            and pg_catalog.has_table_privilege(found.receipt, 'insert') and pg_catalog.has_table_privilege(found.receipt, 'delete'), false)
+            pg_catalog.has_schema_privilege(found.schema, 'usage')
+            and pg_catalog.has_table_privilege(found.receipt, 'select')
+            and pg_catalog.has_table_privilege(found.receipt, 'insert')
+            and pg_catalog.has_table_privilege(found.receipt, 'delete'), false)
         from (
             select (select oid from pg_catalog.pg_namespace where nspname = '{Schema}') as schema,
-                (select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where nspname = '{Schema}' and relname = 'receipt') as receipt) found
+                (select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                    where nspname = '{Schema}' and relname = 'receipt') as receipt) found
         """;
 
     private const string Identify =
-        $"insert into {Name} (job_id, attempt) values ('00000000-0000-0000-0000-000000000000', 0) on conflict do nothing";
+        $"insert into {Name} (job_id, attempt) values ('00000000-0000-0000-0000-000000000000', 0) on conflict do "
+        + "nothing";
 
-    private const string Identity = $"select committed_at from {Name} where job_id = '00000000-0000-0000-0000-000000000000' and attempt = 0";
+    private const string Identity =
+        $"select committed_at from {Name} where job_id = '00000000-0000-0000-0000-000000000000' and attempt = 0";
 
     private const string Write = $"insert into {Name} (job_id, attempt) values ($1, $2)";
 
     private const string FindReceipt =
-        $"select exists (select from {Name} where job_id = $1 and attempt = $2), ({Identity}) = $3, pg_catalog.clock_timestamp() - $4 < $5";
+        $"select exists (select from {Name} where job_id = $1 and attempt = $2), ({Identity}) = $3, "
+        + "pg_catalog.clock_timestamp() - $4 < $5";
 
     // Ids of jobs bear the time: those of old jobs come first in the index.
     private const string Sweep =
         $"""
         delete from {Name} where ctid = any (array(
             select ctid from {Name}
-            where attempt > 0 and job_id < $1 and committed_at < pg_catalog.clock_timestamp() - $2 order by job_id limit {SweepLimit}))
+            where attempt > 0 and job_id < $1 and committed_at < pg_catalog.clock_timestamp() - $2
+            order by job_id limit {SweepLimit}))
         """;
 
     private static readonly JobFailure NoRights = new()
     {
         Kind = JobFailureKind.Refused,
         Message =
-            $"""
-            The cluster has receipts: true, and its login may not make or use the table {Name}. Leave receipts out, or have an administrator of the database run, with the login's name: {CreateSchema}; {CreateTable}; grant usage on schema {Schema} to LOGIN; grant select, insert, delete on {Name} to LOGIN;
-            """,
+            $"The cluster has receipts: true, and its login may not make or use the table {Name}. "
+            + $"Leave receipts out, or have an administrator of the database run, with the login's name: {CreateSchema}; {CreateTable}; "
+            + $"grant usage on schema {Schema} to LOGIN; grant select, insert, delete on {Name} to LOGIN;",
     };
 
     private readonly Lock _lock = new();
@@ -110,7 +118,8 @@ internal sealed class ReceiptTable
         }
     }
 
-    public static Question WriteQuestion(Guid jobId, int attempt) => new(Write, jobId.ToString(), attempt.ToString(CultureInfo.InvariantCulture));
+    public static Question WriteQuestion(Guid jobId, int attempt) =>
+        new(Write, jobId.ToString(), attempt.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Whether an attempt has left its receipt.</summary>
     /// <param name="control">A connection to where it should be.</param>
@@ -119,9 +128,15 @@ internal sealed class ReceiptTable
     /// <param name="table">When the table was made in which it should be.</param>
     /// <param name="since">When the attempt began.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Null when its absence tells nothing: the table is gone, or another one, or the receipt may have been swept.</returns>
+    /// <returns>Null when its absence tells nothing: the table is gone, or another one, or the receipt may have been
+    /// swept.</returns>
     public static async Task<bool?> FindAsync(
-        NpgsqlConnection control, Guid jobId, int attempt, DateTimeOffset table, DateTimeOffset since, CancellationToken cancellationToken)
+        NpgsqlConnection control,
+        Guid jobId,
+        int attempt,
+        DateTimeOffset table,
+        DateTimeOffset since,
+        CancellationToken cancellationToken)
     {
         if (!await IsUsableAsync(control, cancellationToken))
         {
@@ -130,7 +145,14 @@ internal sealed class ReceiptTable
 
         await using var command = new NpgsqlCommand(FindReceipt, control)
         {
-            Parameters = { new() { Value = jobId }, new() { Value = attempt }, new() { Value = table }, new() { Value = since }, new() { Value = Kept / 2 } },
+            Parameters =
+            {
+                new() { Value = jobId },
+                new() { Value = attempt },
+                new() { Value = table },
+                new() { Value = since },
+                new() { Value = Kept / 2 },
+            },
         };
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
@@ -148,7 +170,8 @@ internal sealed class ReceiptTable
         {
             // One at a time: "if not exists" does not see what another transaction is making.
             await using var transaction = await control.BeginTransactionAsync(cancellationToken);
-            await ExecuteAsync(control, $"select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('{Name}'))", cancellationToken);
+            await ExecuteAsync(
+                control, $"select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('{Name}'))", cancellationToken);
             var (hasSchema, hasTable, _) = await LookAsync(control, cancellationToken);
             if (!hasSchema)
             {
@@ -177,7 +200,8 @@ internal sealed class ReceiptTable
     private static async Task<bool> IsUsableAsync(NpgsqlConnection control, CancellationToken cancellationToken) =>
         await LookAsync(control, cancellationToken) is (_, _, IsGranted: true);
 
-    private static async Task<(bool HasSchema, bool HasTable, bool IsGranted)> LookAsync(NpgsqlConnection control, CancellationToken cancellationToken)
+    private static async Task<(bool HasSchema, bool HasTable, bool IsGranted)> LookAsync(
+        NpgsqlConnection control, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Look, control);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -189,7 +213,8 @@ internal sealed class ReceiptTable
     {
         await using var command = new NpgsqlCommand(Sweep, control)
         {
-            Parameters = { new() { Value = Guid.CreateVersion7(DateTimeOffset.UtcNow - Kept) }, new() { Value = Kept } },
+            Parameters =
+                { new() { Value = Guid.CreateVersion7(DateTimeOffset.UtcNow - Kept) }, new() { Value = Kept } },
         };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -13,12 +13,15 @@ internal sealed record SessionSettings
     private const string NamePrefix = "heimdall ";
     private const string SearchPath = "search_path";
 
-    /// <summary>How often a session with an open transaction that waits for something else shows that it is not frozen.</summary>
+    /// <summary>
+    /// How often a session with an open transaction that waits for something else shows that it is not frozen.
+    /// </summary>
     public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// What is the same for all queries. Results are shown in one fixed form, whatever the server, the database or the login prefers; and a
-    /// query's transaction is idle while its last rows wait for a reader who takes his time. Values as the server shows them.
+    /// What is the same for all queries. Results are shown in one fixed form, whatever the server, the database or the
+    /// login prefers; and a query's transaction is idle while its last rows wait for a reader who takes his time.
+    /// Values as the server shows them.
     /// </summary>
     /// <remarks>Not DateStyle: it is also in which order the login writes day and month, and that stays.</remarks>
     public static IReadOnlyList<KeyValuePair<string, string>> OfAllQueries { get; } =
@@ -31,7 +34,8 @@ internal sealed record SessionSettings
     ];
 
     /// <summary>Ends the backend of a dead client within a second instead of at the end of its statement.</summary>
-    public static IReadOnlyList<KeyValuePair<string, string>> OfClientCheck { get; } = [new("client_connection_check_interval", "1s")];
+    public static IReadOnlyList<KeyValuePair<string, string>> OfClientCheck { get; } =
+        [new("client_connection_check_interval", "1s")];
 
     public required string ApplicationName { get; init; }
 
@@ -41,10 +45,12 @@ internal sealed record SessionSettings
     public TimeSpan? StatementTimeout { get; init; }
 
     /// <summary>
-    /// The name by which pg_stat_activity and recovery find the backend of an attempt. With the attempt's number: a runner that was taken for
-    /// dead must never end the session of the one after it. At most 56 bytes; the server cuts off behind 63.
+    /// The name by which pg_stat_activity and recovery find the backend of an attempt. With the attempt's number: a
+    /// runner that was taken for dead must never end the session of the one after it. At most 56 bytes; the server cuts
+    /// off behind 63.
     /// </summary>
-    public static string ApplicationNameOf(Guid jobId, int attempt) => string.Create(CultureInfo.InvariantCulture, $"{NamePrefix}{jobId} {attempt}");
+    public static string ApplicationNameOf(Guid jobId, int attempt) =>
+        string.Create(CultureInfo.InvariantCulture, $"{NamePrefix}{jobId} {attempt}");
 
     /// <summary>The job whose backend bears this name; null for any other name.</summary>
     public static Guid? FindJobId(string? applicationName) =>
@@ -57,7 +63,9 @@ internal sealed record SessionSettings
         var values = new List<KeyValuePair<string, string>>
         {
             new("application_name", name),
-            context.ReturnResult ? new("DateStyle", "ISO") : new("idle_in_transaction_session_timeout", IdleInTransaction),
+            context.ReturnResult
+                ? new("DateStyle", "ISO")
+                : new("idle_in_transaction_session_timeout", IdleInTransaction),
         };
 
         AddTimeout(values, "statement_timeout", context.Timeout);
@@ -81,18 +89,27 @@ internal sealed record SessionSettings
         };
     }
 
-    /// <summary>The commands that set a session, or where <paramref name="isLocal"/> only its transaction. None of them counts as its first query.</summary>
-    public static IEnumerable<string> ToCommands(IEnumerable<KeyValuePair<string, string>> values, bool isLocal) => values.Select(
-        value => $"set {(isLocal ? "local " : "")}{value.Key} to {(value.Key == SearchPath ? ToList(value.Value) : ToLiteral(value.Value))}");
+    /// <summary>
+    /// The commands that set a session, or where <paramref name="isLocal"/> only its transaction. None of them counts
+    /// as its first query.
+    /// </summary>
+    public static IEnumerable<string> ToCommands(
+        IEnumerable<KeyValuePair<string, string>> values, bool isLocal) => values.Select(
+        value => (isLocal ? "set local " : "set ")
+            + $"{value.Key} to {(value.Key == SearchPath ? ToList(value.Value) : ToLiteral(value.Value))}");
 
     private static string ToLiteral(string value)
     {
         var quoted = $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
-        return quoted.Contains('\\', StringComparison.Ordinal) ? $"E{quoted.Replace("\\", "\\\\", StringComparison.Ordinal)}" : quoted;
+        return quoted.Contains('\\', StringComparison.Ordinal)
+            ? $"E{quoted.Replace("\\", "\\\\", StringComparison.Ordinal)}"
+            : quoted;
     }
 
     private static string ToList(string path) =>
-        string.Join(", ", SearchPathNames.Read(path)!.Select(name => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"").DefaultIfEmpty("''"));
+        string.Join(", ", SearchPathNames.Read(path)!.Select(Quote).DefaultIfEmpty("''"));
+
+    private static string Quote(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     private static void AddTimeout(List<KeyValuePair<string, string>> values, string name, TimeSpan? timeout)
     {

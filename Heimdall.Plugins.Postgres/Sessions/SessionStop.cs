@@ -1,15 +1,22 @@
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Protocol;
 
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// Stops what a session runs, whatever it takes: a cancel request; if that is not enough, the end of its backend; and if not even that is
-/// noticed, the end of the connection. Begins once, and ends when what it stops has ended.
+/// Stops what a session runs, whatever it takes: a cancel request; if that is not enough, the end of its backend; and
+/// if not even that is noticed, the end of the connection. Begins once, and ends when what it stops has ended.
 /// </summary>
-/// <param name="session">What is stopped.</param>
+/// <param name="protocol">The session that is stopped.</param>
+/// <param name="control">The way to its backend.</param>
 /// <param name="mode">Where it begins.</param>
-internal sealed class SessionStop(ClusterSession session, StopMode mode) : IAsyncDisposable
+internal sealed class SessionStop(ProtocolSession protocol, BackendControl control, StopMode mode) : IAsyncDisposable
 {
+    /// <summary>
+    /// How long a session that should be idle may take to answer, and a connection to show that its backend has ended.
+    /// </summary>
+    public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan _cancelTimeout = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _over = new();
@@ -33,7 +40,9 @@ internal sealed class SessionStop(ClusterSession session, StopMode mode) : IAsyn
         }
     }
 
-    /// <summary>Notes the end of what is stopped. When it returns, no request is on its way that could meet a later statement.</summary>
+    /// <summary>
+    /// Notes the end of what is stopped. When it returns, no request is on its way that could meet a later statement.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         Task stopping;
@@ -52,7 +61,7 @@ internal sealed class SessionStop(ClusterSession session, StopMode mode) : IAsyn
     {
         if (mode == StopMode.CancelFirst)
         {
-            await session.Control.TryCancelAsync(_over.Token);
+            await control.TryCancelAsync(_over.Token);
             if (await IsOverAfterAsync(_cancelTimeout))
             {
                 return;
@@ -61,19 +70,20 @@ internal sealed class SessionStop(ClusterSession session, StopMode mode) : IAsyn
 
         try
         {
-            await session.Control.TerminateAsync();
+            await control.TerminateAsync();
         }
         catch (JobFailedException)
         {
-            // The cluster is away, or the backend does not end: whoever waits for an answer of it must not wait any longer.
-            session.Protocol.Abort();
+            // The cluster is away, or the backend does not end: whoever waits for an answer of it must not wait any
+            // longer.
+            protocol.Abort();
             return;
         }
 
         // What the backend has said last may still have to be read.
-        if (!await IsOverAfterAsync(ClusterSession.AnswerTimeout))
+        if (!await IsOverAfterAsync(AnswerTimeout))
         {
-            session.Protocol.Abort();
+            protocol.Abort();
         }
     }
 

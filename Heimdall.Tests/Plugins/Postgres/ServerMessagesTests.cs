@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using Heimdall.Plugins.Postgres.Queries;
 using Heimdall.Plugins.Postgres.Protocol;
 using Heimdall.Tests.Plugins;
-using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -70,28 +69,9 @@ public sealed class ServerMessagesTests
 
         bool TryRead(out byte type, out int length)
         {
-            var isThere = messages.TryRead(new Limited(rows), out type, out var body);
+            var isThere = messages.TryRead(rows.LongestRow, out type, out var body);
             length = body.Length;
             return isThere;
-        }
-    }
-
-    private sealed class Limited(RowSink rows) : IAnswerHandler
-    {
-        public bool WantsRows => true;
-
-        public long LongestRow => rows.LongestRow;
-
-        public void OnComplete(in Expected answered, CommandOutcome outcome)
-        {
-        }
-
-        public void OnError(PostgresException error, in Expected? answered)
-        {
-        }
-
-        public void OnNotice(PostgresNotice notice, object? owner)
-        {
         }
     }
 
