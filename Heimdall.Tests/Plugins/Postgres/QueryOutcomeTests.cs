@@ -1,0 +1,125 @@
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Queries;
+using Npgsql;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>How a query ended, by what is known of its run.</summary>
+[Parallelizable(ParallelScope.All)]
+public sealed class QueryOutcomeTests
+{
+    private static readonly QueryTranscript _committed = new()
+    {
+        Query = new QueryText
+        {
+            Place = new ErrorPlace { Text = "select 1", Line = 1, Column = 1 },
+            Tag = "SELECT",
+            IsTransactional = true,
+            LooksReadOnly = true,
+            Parameters = [],
+        },
+        MayBeCutShort = true,
+        IsDone = true,
+        HasAskedToCommit = true,
+        HasCommitted = true,
+        Session = new SessionState(IsAlive: true, IsTimeUp: false),
+    };
+
+    private static readonly QueryTranscript _underWay = _committed with { IsDone = false, HasCommitted = false };
+
+    private static readonly QueryTranscript _writing =
+        _underWay with { MayBeCutShort = false, HasAskedToCommit = false };
+
+    private static readonly QueryTranscript _alone = _writing with { CommitsByItself = true };
+
+    private static readonly IOException _network = new("The server closed the connection.");
+
+    public static IEnumerable<TestCaseData> Runs() =>
+    [
+        Run("committed", _committed).Returns("succeeded"),
+        Run("refused as no query", _underWay with { Refusal = "no" }).Returns("Refused"),
+
+        Run("an error", _underWay with { Error = Error("22012") }).Returns("Sql, undone"),
+        Run("an error of what commits by itself", _alone with { Error = Error("22012") }).Returns("Sql"),
+        Run("an error, cut before", _underWay with { IsCut = true, Error = Error("22012") }).Returns("Sql, undone"),
+        Run("cut, and canceled for that", _underWay with { IsCut = true, Error = Error("57014") })
+            .Returns("succeeded"),
+        Run("cut, read to its end, and canceled", _writing with { IsCut = true, Error = Error("57014") })
+            .Returns("Sql, undone"),
+        Run("stopped", _underWay with { IsStopped = true, Error = Error("57014") }).Returns("stopped"),
+        Run("stopped, with another error", _underWay with { IsStopped = true, Error = Error("22012") })
+            .Returns("Sql, undone"),
+        Run("stopped, by itself", _alone with { IsStopped = true, Error = Error("57014") }).Returns("stopped"),
+        Run(
+            "stopped, by itself, after a commit",
+            _alone with { IsStopped = true, Error = Error("57014"), MayHaveCommittedOnItsWay = true })
+            .Returns("OutcomeUnknown"),
+        Run("a parameter too many", _underWay with { ParametersUsed = 0, Error = Error("08P01") })
+            .Returns("Unavailable, undone"),
+        Run("a parameter too few", _underWay with { ParametersUsed = 1, Error = Error("08P01") }).Returns("Sql"),
+
+        Run("unread before the commit", _writing with { IsUnread = true, IsStopped = true }).Returns("stopped"),
+        Run("unread after the commit", _committed with { IsUnread = true }).Returns("Interrupted"),
+        Run(
+            "unread after the commit, and out of time",
+            _committed with { IsUnread = true, Session = new SessionState(IsAlive: true, IsTimeUp: true) })
+            .Returns("TimedOut"),
+        Run("unread, read only", _committed with { IsUnread = true, IsReadOnly = true }).Returns("stopped"),
+        Run("unread, by itself, done", _alone with { IsUnread = true, IsDone = true }).Returns("succeeded"),
+        Run("unread, by itself, not done", _alone with { IsUnread = true }).Returns("stopped"),
+        Run(
+            "unread, by itself, after a commit",
+            _alone with { IsUnread = true, MayHaveCommittedOnItsWay = true }).Returns("OutcomeUnknown"),
+
+        Run("broken after the commit", _committed with { Broken = _network }).Returns("succeeded"),
+        Run("broken before COMMIT was sent", _writing with { Broken = _network }).Returns("Unavailable"),
+        Run(
+            "broken with COMMIT on its way",
+            _underWay with { Broken = _network }).Returns("Unavailable, may have written"),
+        Run("broken with COMMIT on its way, read only", _underWay with { IsReadOnly = true, Broken = _network })
+            .Returns("Unavailable, undone"),
+        Run(
+            "ended by the server with COMMIT on its way",
+            _underWay with { Broken = Error("57P01", "FATAL") }).Returns("Unavailable"),
+        Run("broken in the commit", _writing with { HasAskedToCommit = true, IsDone = true, Broken = _network })
+            .Returns("OutcomeUnknown"),
+        Run("cut, and ended by the server for that", _underWay with { IsCut = true, Broken = Error("57P01", "FATAL") })
+            .Returns("succeeded"),
+        Run("cut, and broken", _underWay with { IsCut = true, Broken = _network })
+            .Returns("Unavailable, may have written"),
+        Run("stopped, and broken for that", _writing with { IsStopped = true, Broken = _network }).Returns("stopped"),
+        Run(
+            "stopped, and broken with COMMIT on its way",
+            _underWay with { IsStopped = true, Broken = _network }).Returns("Unavailable, may have written"),
+        Run("unread, and broken before COMMIT was sent", _writing with { IsUnread = true, Broken = _network })
+            .Returns("stopped"),
+        Run("unread, and broken with COMMIT on its way", _underWay with { IsUnread = true, Broken = _network })
+            .Returns("OutcomeUnknown"),
+        Run("by itself, and broken", _alone with { Broken = _network }).Returns("OutcomeUnknown"),
+    ];
+
+    [TestCaseSource(nameof(Runs))]
+    public string A_query_ends_as_its_transcript_says(object transcript)
+    {
+        var outcome = QueryOutcome.Of((QueryTranscript)transcript);
+
+        Assert.That(outcome.IsSuccess, Is.EqualTo(outcome is { Failure: null, IsStopped: false }));
+        return outcome switch
+        {
+            { Failure: { } failure } => failure.Kind
+                + (failure.IsUndone ? ", undone" : "")
+                + (failure.Message.Contains("may have taken effect", StringComparison.Ordinal)
+                    ? ", may have written"
+                    : ""),
+            { IsStopped: true } => "stopped",
+            _ => "succeeded",
+        };
+    }
+
+    private static TestCaseData Run(string name, QueryTranscript run) => new TestCaseData(run).SetArgDisplayNames(name);
+
+    private static PostgresException Error(string sqlState, string severity = "ERROR") =>
+        new("message", severity, severity, sqlState);
+}
