@@ -19,7 +19,7 @@ main() {
     set -- --filter 'TestCategory!=RealProcesses' "$@"
   fi
   require_dotnet
-  require_program curl curl "The README's commands are among the tests."
+  require_program curl curl "The commands of README.md and docs/ are among the tests."
   require_program chromium chromium 'The dashboard is tested as its users see it.'
   require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
   trap report EXIT

@@ -1,6 +1,6 @@
 namespace Heimdall.Core.Plugins;
 
-/// <summary>Why a job failed. ARCHITECTURE.md has the table of kinds, their meaning and their HTTP status.</summary>
+/// <summary>Why a job failed. docs/reference/errors.md has the table of kinds, their meaning and their HTTP status.</summary>
 public enum JobFailureKind
 {
     /// <summary>The database refused a statement; its SQLSTATE says why.</summary>

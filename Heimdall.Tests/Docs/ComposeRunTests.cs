@@ -66,14 +66,14 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 2)
     [Test]
     public async Task The_first_commands_of_the_readme_are_answered_with_the_generated_key(CancellationToken cancellationToken)
     {
-        var blocks = Submissions().Matches(Repository.Read("README.md")).Select(match => match.Value).Take(3).ToArray();
+        var blocks = Submissions().Matches(Repository.Read("README.md")).Select(match => match.Value).ToArray();
 
         foreach (var block in blocks)
         {
             var (text, status) = await CurlAsync(block, _environment["HEIMDALL_KEY"], cancellationToken);
             Assert.That(status, Is.EqualTo("200"), text);
         }
-        Assert.That(blocks, Has.Length.EqualTo(3).And.Some.Contains("raise_salaries.sql"), "a query and a batch");
+        Assert.That(blocks, Has.Length.EqualTo(2).And.Some.Contains("raise_salaries.sql"), "a query and a batch");
     }
 
     [Test]

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Heimdall.Tests.Api.Values;
 
-/// <summary>The README's table of types: how what psql shows is to be served. A value of JSON is told by its kind and its text.</summary>
+/// <summary>The table of docs/reference/types.md: how what psql shows is to be served. A value of JSON is told by its kind and its text.</summary>
 internal static partial class DocumentedForm
 {
     private const uint Bool = 16;

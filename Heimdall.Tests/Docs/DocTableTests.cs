@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heimdall.Api.Jobs;
+using Heimdall.Api.Problems;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Sessions;
+using Npgsql;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Docs;
+
+/// <summary>The tables of the reference are those of the code.</summary>
+public sealed class DocTableTests
+{
+    private const string Unknown = "no_such_field";
+
+    /// <summary>Words in the place of a default that is not a value.</summary>
+    private static readonly string[] NoValue = ["required", "none", "the name", "everyone"];
+
+    private static readonly DocPage Fields = DocPage.Read("docs/reference/job-fields.md");
+    private static readonly DocPage Keys = DocPage.Read("docs/reference/configuration.md");
+    private static readonly DocPage Errors = DocPage.Read("docs/reference/errors.md");
+
+    [Test]
+    public void A_submission_has_the_fields_of_the_reference() =>
+        Assert.That(NamesIn(Fields.Rows("Submission")), Is.EquivalentTo(NamesOf(typeof(SubmitJobRequest))));
+
+    [Test]
+    public void A_context_has_the_fields_of_the_reference() => Assert.That(NamesIn(Fields.Rows("Context")), Is.EquivalentTo(KnownToJobs()));
+
+    [Test]
+    public void Fields_that_a_command_may_not_set_are_marked()
+    {
+        var marked = Fields.Rows("Context").Where(row => row[^1].Contains("*job only*", StringComparison.Ordinal));
+
+        Assert.That(NamesIn(marked), Is.EquivalentTo(KnownToJobs().Except(KnownToCommands())));
+    }
+
+    [Test]
+    public void A_reply_has_the_fields_of_the_reference()
+    {
+        string[] fields = [.. NamesOf(typeof(JobView)), "result", .. NamesOf(typeof(StatementErrorView))];
+
+        Assert.That(NamesIn(Fields.Rows("Reply")), Is.EquivalentTo(fields));
+    }
+
+    [Test]
+    public void An_attempt_has_the_fields_of_the_reference() =>
+        Assert.That(NamesIn(Fields.Rows("Attempts").Where(row => row[0].StartsWith('`'))), Is.EquivalentTo(NamesOf(typeof(AttemptView))));
+
+    [Test]
+    public void A_job_has_the_states_of_the_reference() =>
+        Assert.That(Fields.Rows("States").Select(row => row[0]), Is.EquivalentTo(JobStatusNames.All));
+
+    [Test]
+    public void The_configuration_has_the_keys_of_the_reference()
+    {
+        var documented = new[] { "database", "server", "auth", "worker", "Scripts", "results", "commands", "clusters", "schedules" }.SelectMany(Keys.Rows).ToArray();
+        var keys = KeysOf(typeof(HeimdallConfig), new HeimdallConfig(), "").ToArray();
+
+        Assert.That(NamesIn(documented), Is.EquivalentTo(keys.Select(key => key.Name)));
+        Assert.Multiple(() =>
+        {
+            foreach (var row in documented)
+            {
+                var value = keys.Single(key => key.Name == DocPage.Codes(row[0]).Single()).Default;
+                Assert.That(row[1], value is null ? Is.AnyOf(NoValue) : Is.EqualTo($"`{value}`"), row[0]);
+            }
+        });
+    }
+
+    [Test]
+    public void A_command_has_the_ceilings_of_the_reference() =>
+        Assert.That(NamesIn(Keys.Rows("Context of a command")), Is.EquivalentTo(KnownToCommands().Except(KnownToJobs())));
+
+    [Test]
+    public void A_cluster_has_the_context_of_the_reference() =>
+        Assert.That(NamesIn(Keys.Rows("Context of a cluster")), Is.EquivalentTo(KnownIn(ClusterSettings.Check(new JsonObject { [Unknown] = 1 }))));
+
+    [Test]
+    public void Each_sqlstate_has_the_status_of_the_reference()
+    {
+        var rows = Errors.Rows("By SQLSTATE");
+        var codes = typeof(PostgresErrorCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (string)field.GetRawConstantValue()!).ToArray();
+
+        Assert.That(codes, Has.Length.GreaterThan(200));
+        Assert.Multiple(() =>
+        {
+            foreach (var code in codes)
+            {
+                var failure = new JobFailure { Kind = JobFailureKind.Sql, Message = "", Errors = [new StatementError { SqlState = code, Message = "" }] };
+                var row = rows.First(row => row[0] == "all others" || DocPage.Codes(row[0]).Any(shown => code == shown || (shown[^1] == '…' && code.StartsWith(shown[..^1], StringComparison.Ordinal))));
+                Assert.That((row[2], row[3]), Is.EqualTo((FailureStatus.Of(failure).ToString(provider: null), FailureStatus.IsRetryable(failure) ? "yes" : "no")), code);
+            }
+        });
+    }
+
+    [Test]
+    public void Each_kind_of_failure_has_the_status_of_the_reference()
+    {
+        var documented = Errors.Rows("By kind of failure").Select(row => (DocPage.Codes(row[0]).Single(), row[2][..3]));
+        var kinds = Enum.GetValues<JobFailureKind>()
+            .Select(kind => (kind.ToString(), kind == JobFailureKind.Sql ? "by " : FailureStatus.Of(new JobFailure { Kind = kind, Message = "" }).ToString(provider: null)));
+
+        Assert.That(documented, Is.EquivalentTo(kinds));
+    }
+
+    private static IEnumerable<string> NamesIn(IEnumerable<string[]> rows) => rows.SelectMany(row => DocPage.Codes(row[0]));
+
+    private static IEnumerable<string> NamesOf(Type type) => type.GetProperties().Select(property => Spell(property.Name));
+
+    private static string Spell(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+
+    /// <summary>Each key with its default as YAML spells it; null where it has none.</summary>
+    private static IEnumerable<(string Name, string? Default)> KeysOf(Type type, object config, string prefix) =>
+        type.GetProperties().Where(property => property.CanWrite).SelectMany(property =>
+        {
+            var name = prefix + Spell(property.Name);
+            var (kind, value) = (property.PropertyType, property.GetValue(config));
+            return kind.IsArray && kind.GetElementType()!.Namespace == typeof(HeimdallConfig).Namespace
+                ? KeysOf(kind.GetElementType()!, Activator.CreateInstance(kind.GetElementType()!)!, $"{name}[].")
+                : kind.Namespace == typeof(HeimdallConfig).Namespace ? KeysOf(kind, value!, $"{name}.") : [(name, SpellValue(value))];
+        });
+
+    private static string? SpellValue(object? value) => value switch
+    {
+        TimeSpan time => Duration.Write(time),
+        bool flag => flag ? "true" : "false",
+        string { Length: 0 } or Array { Length: 0 } or JsonObject { Count: 0 } or null => null,
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString(),
+    };
+
+    private static string[] KnownToCommands() => KnownIn(CommandSettings.Read(new JsonObject { [Unknown] = 1 }).Problems);
+
+    private static string[] KnownToJobs() =>
+        KnownIn(Assert.Throws<JobRefusedException>(() => JobSettings.Read([], new JsonObject { ["query"] = "select 1", [Unknown] = 1 }))!.Problems);
+
+    /// <summary>What the refusal of an unknown field says is known.</summary>
+    private static string[] KnownIn(IEnumerable<ContextProblem> problems) =>
+        problems.Single(problem => problem.Path == Unknown).Message.TrimEnd('.').Split("known are ")[1].Split(", ");
+}
