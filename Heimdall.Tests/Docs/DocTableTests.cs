@@ -6,6 +6,7 @@ using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Contexts;
@@ -82,6 +83,17 @@ public sealed class DocTableTests
     [Test]
     public void A_cluster_has_the_context_of_the_reference() =>
         Assert.That(NamesIn(Keys.Rows("Context of a cluster")), Is.EquivalentTo(KnownIn(ClusterSettings.Check(new JsonObject { [Unknown] = 1 }))));
+
+    [Test]
+    public void A_process_has_the_connections_of_the_page()
+    {
+        var rows = DocPage.Read("docs/operate/scale.md").Rows("Connections").ToDictionary(row => row[0], row => row[1]);
+        var concurrency = new WorkerConfig().Concurrency;
+        var (none, one) = (ConnectionLimits.ForWorker(0).Total, ConnectionLimits.ForWorker(1).Total);
+
+        Assert.That(rows["API"], Is.EqualTo($"{ConnectionLimits.ForApi.Total}"));
+        Assert.That(rows["worker"], Is.EqualTo($"{none} + {one - none} × `worker.concurrency`, so {ConnectionLimits.ForWorker(concurrency).Total} by default"));
+    }
 
     [Test]
     public void Each_sqlstate_has_the_status_of_the_reference()
