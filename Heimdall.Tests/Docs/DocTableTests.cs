@@ -137,7 +137,7 @@ public sealed class DocTableTests
             var (kind, value) = (property.PropertyType, property.GetValue(config));
             return kind.IsArray && kind.GetElementType()!.Namespace == typeof(HeimdallConfig).Namespace
                 ? KeysOf(kind.GetElementType()!, Activator.CreateInstance(kind.GetElementType()!)!, $"{name}[].")
-                : kind.Namespace == typeof(HeimdallConfig).Namespace ? KeysOf(kind, value!, $"{name}.") : [(name, SpellValue(value))];
+                : kind.Namespace == typeof(HeimdallConfig).Namespace ? KeysOf(kind, value ?? Activator.CreateInstance(kind)!, $"{name}.") : [(name, SpellValue(value))];
         });
 
     private static string? SpellValue(object? value) => value switch
