@@ -11,7 +11,14 @@ public abstract class RealProcessTests(int processes)
     public const string Category = "RealProcesses";
 
     [OneTimeSetUp]
-    public Task TakePlaces() => ProcessBudget.TakeAsync(GetType().FullName!, processes);
+    public Task TakePlaces()
+    {
+        // NUnit runs such a test when no fixture runs any more: the fixture would keep its places until then, and others wait for them.
+        Assert.That(
+            GetType().GetMethods().Where(method => method.IsDefined(typeof(NonParallelizableAttribute), inherit: true)), Is.Empty,
+            "A test that runs alone belongs in a fixture that runs alone.");
+        return ProcessBudget.TakeAsync(GetType().FullName!, processes);
+    }
 
     [OneTimeTearDown]
     public void GivePlaces() => ProcessBudget.Give(GetType().FullName!);

@@ -2,4 +2,4 @@ using NUnit.Framework;
 
 // Most of a fixture's time is waiting for processes; each has databases of its own.
 [assembly: Parallelizable(ParallelScope.Fixtures)]
-[assembly: LevelOfParallelism(4)]
+[assembly: LevelOfParallelism(8)]
