@@ -112,7 +112,7 @@ start_postgres() {
   pg_find_or_install "$(pg_version_of "$state/postgres/data")"
   pg_use_home "$state/postgres"
   if [[ -n $(pg_pid) ]]; then say "Stopping the PostgreSQL that an earlier run.sh left running (pid $(pg_pid)) …"; fi
-  pg_stop
+  pg_stop fast
   choose_pg_port
   pg_init
   restrict_superuser
@@ -177,7 +177,12 @@ write_config() {
 
 log_of() { say "$state/log/$1.log"; }
 
-program_of() { say "$state/app/$1/Heimdall.$([[ $1 == api ]] && say Api || say Worker).dll"; }
+program_of() {
+  case $1 in
+    api) say "$state/app/api/Heimdall.Api.dll" ;;
+    worker) say "$state/app/worker/Heimdall.Worker.dll" ;;
+  esac
+}
 
 pid_of() { cat "$state/run/$1.pid" 2>/dev/null || true; }
 
@@ -231,7 +236,7 @@ shut_down() {
   if [[ -n $started ]]; then say "Stopping; running jobs get 30 seconds to finish (Ctrl-C again: none) …"; fi
   if [[ -n $build_pid ]]; then kill_group TERM "$build_pid"; fi
   stop_programs worker api
-  pg_stop
+  pg_stop fast
   if ((status == 0)); then say "Stopped. The data stays in $state."; fi
   exit "$status"
 }

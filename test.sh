@@ -21,6 +21,7 @@ main() {
   require_dotnet
   require_program curl curl "The commands of README.md and docs/ are among the tests."
   require_program chromium chromium 'The dashboard is tested as its users see it.'
+  install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
   trap report EXIT
   trap 'exit 130' INT
@@ -109,7 +110,7 @@ clean_up() {
     kill_group KILL "$started_pid"
     wait "$started_pid" 2>/dev/null || true # without it, bash reports the kill
   fi
-  pg_stop
+  pg_stop fast
   kill_strays
   rm -rf "$scratch"
 }

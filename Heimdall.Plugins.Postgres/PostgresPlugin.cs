@@ -170,8 +170,10 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
         var evidence = job.IsInline ? null : CommitEvidence.WithoutTransaction(session.Traits.Backend).ToJson();
-        var run = new QueryRun(
-            session, SessionSettings.For(job, context), context, query, results, monitor) { Evidence = evidence };
+        var run = new QueryRun(session, SessionSettings.For(job, context), context, query, results, monitor)
+        {
+            Evidence = evidence,
+        };
         return await run.RunAsync(cancellationToken);
     }
 

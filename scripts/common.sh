@@ -74,14 +74,24 @@ require_dotnet() {
     die "The installed .NET SDK is not the one global.json asks for. Install .NET SDK 10 (https://dot.net/download) and run this again."
 }
 
-# A program of a package, installed where it is missing: require_program PROGRAM PACKAGE 'Why it is needed.'
-require_program() {
-  local program=$1 package=$2 why=$3 sudo=()
+# Installs a program where it is missing and apt-get may: install_program PROGRAM PACKAGE
+install_program() {
+  local program=$1 package=$2 sudo=()
   if has "$program"; then return; fi
-  if ((EUID != 0)); then sudo=(sudo -n); fi
+  if ! has apt-get; then return 1; fi
+  if ((EUID != 0)); then
+    has sudo && sudo -n true 2>/dev/null || return 1
+    sudo=(sudo -n)
+  fi
   say "Installing $package (apt-get install $package) …"
-  { has apt-get && ${sudo[@]+"${sudo[@]}"} apt-get update -qq && ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq --no-install-recommends "$package" >/dev/null </dev/null; } ||
-    die "$program is missing. $why Install it (Debian: sudo apt-get install $package) and run this again."
+  ${sudo[@]+"${sudo[@]}"} apt-get update -qq &&
+    ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "$package" >/dev/null </dev/null
+}
+
+# For what cannot be done without: require_program PROGRAM PACKAGE 'Why it is needed.'
+require_program() {
+  install_program "$1" "$2" ||
+    die "$1 is missing. $3 Install it (Debian: sudo apt-get install $2) and run this again."
 }
 
 # One build at a time, whoever runs it: two at once would write the same obj/. No build server stays behind.

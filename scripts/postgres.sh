@@ -216,10 +216,10 @@ pg_remove_stale_pid_file() {
   if [[ -e $file && -z $(pg_pid) ]]; then rm -f "$file"; fi
 }
 
-# How: $1, if not fast.
+# $1 is how: fast or immediate.
 pg_stop() {
   if [[ -n $pg_home && -n $(pg_pid) ]]; then
-    as_server_user "$pg_bin/pg_ctl" stop -D "$pg_home/data" -m "${1:-fast}" -w -t 60 >/dev/null 9>&- ||
+    as_server_user "$pg_bin/pg_ctl" stop -D "$pg_home/data" -m "$1" -w -t 60 >/dev/null 9>&- ||
       say "PostgreSQL (pid $(pg_pid)) has not stopped yet; its log is $pg_home/server.log."
   fi
   if [[ -n $pg_home ]]; then pg_remove_socket_dir; fi

@@ -54,7 +54,7 @@ copy_from() {
 }
 
 clean_up() {
-  pg_stop >&2
+  pg_stop fast >&2
   rm -rf "${pg_home:-$directory}" "$directory"
 }
 

@@ -198,16 +198,16 @@ internal static partial class PostgresErrors
 
     private static JobFailureKind KindOf(PostgresException exception, SessionState? session) =>
         exception.SqlState switch
-    {
-        // The server words it in its own language, so the time is asked as well.
-        PostgresErrorCodes.QueryCanceled when exception.MessageText.Contains(
-            "statement timeout", StringComparison.Ordinal)
-            || (session is { IsTimeUp: true }) => JobFailureKind.TimedOut,
-        PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
-            or PostgresErrorCodes.TooManyConnections => JobFailureKind.Unavailable,
-        ['0', '8', ..] => JobFailureKind.Unavailable,
-        _ => JobFailureKind.Sql,
-    };
+        {
+            // The server words it in its own language, so the time is asked as well.
+            PostgresErrorCodes.QueryCanceled when exception.MessageText.Contains(
+                "statement timeout", StringComparison.Ordinal)
+                || (session is { IsTimeUp: true }) => JobFailureKind.TimedOut,
+            PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
+                or PostgresErrorCodes.TooManyConnections => JobFailureKind.Unavailable,
+            ['0', '8', ..] => JobFailureKind.Unavailable,
+            _ => JobFailureKind.Sql,
+        };
 
     private static StatementError ToError(PostgresException e, ErrorPlace place)
     {

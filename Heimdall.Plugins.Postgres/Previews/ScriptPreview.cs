@@ -100,8 +100,10 @@ internal sealed partial class ScriptPreview(JobSettings settings)
 
     private ScriptScanner NewScanner(ScriptStream script) => new(script, settings.Variables)
     {
-        OnStrayTerminator = settings.OnError == OnError.Continue ? _ => { } : null,
+        OnStrayTerminator = settings.OnError == OnError.Continue ? IgnoreTerminator : null,
     };
+
+    private static void IgnoreTerminator(ScriptLocation place) { }
 
     private void Add(ScriptStatement statement)
     {

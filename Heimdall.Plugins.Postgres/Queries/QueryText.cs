@@ -76,12 +76,12 @@ internal sealed partial record QueryText
     // Of CLUSTER, REINDEX and subscriptions it depends on what they name; a block can only commit in so many words.
     private static bool IsTransactionalOf(ScriptStatement statement, string text) =>
         statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
-    {
-        "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION"
-            or "DROP SUBSCRIPTION" => false,
-        "DO" => !Committing().IsMatch(text),
-        _ => true,
-    };
+        {
+            "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION"
+                or "DROP SUBSCRIPTION" => false,
+            "DO" => !Committing().IsMatch(text),
+            _ => true,
+        };
 
     private static MemoryStream Load(string query, ScriptFolder directory)
     {

@@ -15,10 +15,10 @@ public sealed class ErrorTable
 
     [OneTimeSetUp]
     public async Task Start() => _heimdall = await HeimdallInstance.StartAsync(config => (config with
-        {
-            Server = $"max_body_bytes: {MaxBody}, max_inline_per_caller: 2",
-            Results = "retention: 1s",
-        })
+    {
+        Server = $"max_body_bytes: {MaxBody}, max_inline_per_caller: 2",
+        Results = "retention: 1s",
+    })
         .WithCommand("retired", "type:retired", ", status: inactive")
         .WithCommand("private", "type:private", ", allowed_callers: [alice, team-.*]")
         .WithCommand("homeless", "type:homeless", clusterTags: "data:nowhere")
