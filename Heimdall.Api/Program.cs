@@ -1,5 +1,6 @@
 using Heimdall.Api;
 using Heimdall.Api.Callers;
+using Heimdall.Api.Health;
 using Heimdall.Api.Tls;
 using Heimdall.Core.Hosting;
 
@@ -7,12 +8,14 @@ if (args is ["--new-key", var user])
 {
     return NewKey.Print(user);
 }
-return await HostProgram.RunAsync(
-    args,
-    "Heimdall.Api",
-    "Heimdall.Api [--config FILE] [--check] | --new-key USER",
-    ApiHost.AddPlugins,
-    ServerCertificate.FindProblems,
+return await new HostProgram
+{
+    Name = "Heimdall.Api",
+    OwnUsage = " | --new-key USER",
+    AddPlugins = ApiHost.AddPlugins,
+    FindProblems = ServerCertificate.FindProblems,
+    AskHealth = HealthQuestion.AskAsync,
     // Empty: any other reads appsettings.json and the environment, and only the one file configures Heimdall.
-    (config, urgent) =>
-        WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).AddApi(config, urgent).Build().UseApi());
+    Build = (config, urgent) =>
+        WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).AddApi(config, urgent).Build().UseApi(),
+}.RunAsync(args);

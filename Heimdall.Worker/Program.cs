@@ -1,11 +1,12 @@
 using Heimdall.Core.Hosting;
 using Heimdall.Worker;
+using Heimdall.Worker.Health;
 using Microsoft.Extensions.Hosting;
 
-return await HostProgram.RunAsync(
-    args,
-    "Heimdall.Worker",
-    "Heimdall.Worker [--config FILE] [--check]",
-    WorkerHost.AddPlugins,
-    _ => [],
-    (config, urgent) => Host.CreateEmptyApplicationBuilder(settings: null).AddWorker(config, urgent).Build());
+return await new HostProgram
+{
+    Name = "Heimdall.Worker",
+    AddPlugins = WorkerHost.AddPlugins,
+    AskHealth = HealthQuestion.AskAsync,
+    Build = (config, urgent) => Host.CreateEmptyApplicationBuilder(settings: null).AddWorker(config, urgent).Build(),
+}.RunAsync(args);

@@ -9,6 +9,7 @@ using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
 using Heimdall.Plugins.Postgres;
+using Heimdall.Worker.Health;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -30,6 +31,10 @@ internal static class WorkerHost
         services.AddSingleton<PluginCatalog>();
         AddPlugins(services);
 
+        if (config.Worker.HealthSocket is not null)
+        {
+            services.AddHostedService<HealthSocket>(); // first, so that it is the last to stop
+        }
         services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
         services.AddCatalog();
         services.AddResults(config.Results);

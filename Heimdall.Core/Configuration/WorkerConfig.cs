@@ -11,4 +11,10 @@ public sealed record WorkerConfig
 
     /// <summary>How long running jobs may go on after SIGTERM before they are cancelled and handed back. Default: 30 seconds.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A Unix socket at which the worker answers how it is, for <c>Heimdall.Worker --health</c>. Relative to the
+    /// configuration file; each worker of a machine needs its own. Default: none.
+    /// </summary>
+    public string? HealthSocket { get; init; }
 }

@@ -11,6 +11,7 @@ public static class StoreServiceCollectionExtensions
         services.AddSingleton(_ => new StoreDatabase(
             SecretReferences.Resolve(config.ConnectionString), config.Schema, config.HangfireSchema, limits));
         services.AddSingleton<StoreReadiness>();
+        services.AddSingleton<StoreHealth>();
         services.AddSingleton<StoreMigrator>();
         services.AddHostedService<StoreStartup>();
         services.AddSingleton<StoreNotifications>();

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Loading;
+using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Running;
@@ -10,8 +11,8 @@ using Microsoft.Extensions.Options;
 
 namespace Heimdall.Core.Hosting;
 
-/// <summary>What the entry points of both processes have in common: arguments, the configuration file, and how they fail.</summary>
-public static class HostProgram
+/// <summary>The entry point of both processes: arguments, the configuration file, and how they fail.</summary>
+public sealed class HostProgram
 {
     private const int Failed = 1;
     private const int WrongArguments = 2; // as shells do
@@ -24,62 +25,100 @@ public static class HostProgram
     /// <summary>What a process that was told to stop at once gets to roll back and hand back.</summary>
     private static readonly TimeSpan LastMoment = QueueServer.CancelTime + TimeSpan.FromSeconds(2);
 
-    /// <summary>Reads the arguments and the configuration, then runs the host.</summary>
-    /// <param name="args">The process's arguments.</param>
-    /// <param name="name">What the process is called in messages.</param>
-    /// <param name="usage">The arguments it takes, for who has typed others.</param>
-    /// <param name="addPlugins">Registers the plugins: the same lines for both processes.</param>
-    /// <param name="findProblems">What only this process can check of a configuration: problems by the path of their field.</param>
-    /// <param name="build">Builds the host. The second argument reports the signals to stop.</param>
+    /// <summary>How long a process may take to answer how it is: its look at the store, and a moment.</summary>
+    private static readonly TimeSpan HealthTimeout = StoreHealth.Timeout + TimeSpan.FromSeconds(2);
+
+    /// <summary>What the process is called in messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Arguments that only this process takes, as its usage shows them.</summary>
+    public string OwnUsage { get; init; } = "";
+
+    /// <summary>Registers the plugins: the same lines for both processes.</summary>
+    public required Action<IServiceCollection> AddPlugins { get; init; }
+
+    /// <summary>What only this process can check of a configuration: problems by the path of their field.</summary>
+    public Func<HeimdallConfig, IEnumerable<(string Path, string Message)>> FindProblems { get; init; } = _ => [];
+
+    /// <summary>Asks the process that runs with this configuration how it is.</summary>
+    public required Func<HeimdallConfig, CancellationToken, Task<HealthAnswer>> AskHealth { get; init; }
+
+    /// <summary>Builds the host. The second argument reports the signals to stop.</summary>
+    public required Func<HeimdallConfig, UrgentStop, IHost> Build { get; init; }
+
+    /// <summary>Reads the arguments and the configuration, then does what they ask for.</summary>
     /// <returns>The process's exit code.</returns>
-    public static async Task<int> RunAsync(
-        string[] args,
-        string name,
-        string usage,
-        Action<IServiceCollection> addPlugins,
-        Func<HeimdallConfig, IEnumerable<(string Path, string Message)>> findProblems,
-        Func<HeimdallConfig, UrgentStop, IHost> build)
+    public async Task<int> RunAsync(string[] args)
     {
         if (HostArguments.Parse(args) is not { } arguments)
         {
-            await Console.Error.WriteLineAsync($"usage: {usage}");
+            await Console.Error.WriteLineAsync($"usage: {Name} [--config FILE] [--check | --health]{OwnUsage}");
             return WrongArguments;
         }
         try
         {
-            var config = await LoadAsync(arguments.ConfigPath, addPlugins);
-            var problems = findProblems(config).Select(found => new ConfigProblem(arguments.ConfigPath, Line: null, found.Path, found.Message)).ToArray();
-            if (problems.Length > 0)
-            {
-                throw new ConfigException(problems);
-            }
-            if (arguments.CheckOnly)
-            {
-                Console.WriteLine($"{arguments.ConfigPath}: no problems found");
-                return 0;
-            }
-            using var urgent = new UrgentStop();
-            return await RunAsync(build(config, urgent), urgent, name);
+            var config = await LoadAsync(arguments.ConfigPath, AddPlugins);
+            return arguments.Action == HostAction.AskHealth
+                ? await AnswerAsync(config)
+                : await CheckOrRunAsync(config, arguments);
         }
         catch (ConfigException exception)
         {
             await Console.Error.WriteLineAsync(exception.Message);
             return Failed;
         }
+        catch (HostStartException exception)
+        {
+            await Console.Error.WriteLineAsync($"{Name} cannot start: {exception.Message}");
+            return Failed;
+        }
         catch (IOException exception) when (exception.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
         {
-            await Console.Error.WriteLineAsync($"{name} cannot start: {exception.Message} Stop what listens there, or change server.listen.");
+            await Console.Error.WriteLineAsync($"{Name} cannot start: {exception.Message} Stop what listens there, or change server.listen.");
             return Failed;
         }
         catch (SocketException exception) when (exception.SocketErrorCode is SocketError.AccessDenied or SocketError.AddressNotAvailable)
         {
-            await Console.Error.WriteLineAsync($"{name} cannot start: it cannot listen at server.listen: {exception.Message}. Ports below 1024 need a privilege.");
+            await Console.Error.WriteLineAsync($"{Name} cannot start: it cannot listen at server.listen: {exception.Message}. Ports below 1024 need a privilege.");
             return Failed;
         }
     }
 
     internal static async Task<HeimdallConfig> LoadAsync(string path, Action<IServiceCollection> addPlugins) =>
         ConfigFile.Load(path, await FindPluginsAsync(addPlugins));
+
+    private async Task<int> CheckOrRunAsync(HeimdallConfig config, HostArguments arguments)
+    {
+        var problems = FindProblems(config)
+            .Select(found => new ConfigProblem(arguments.ConfigPath, Line: null, found.Path, found.Message)).ToArray();
+        if (problems.Length > 0)
+        {
+            throw new ConfigException(problems);
+        }
+        if (arguments.Action == HostAction.Check)
+        {
+            Console.WriteLine($"{arguments.ConfigPath}: no problems found");
+            return 0;
+        }
+        using var urgent = new UrgentStop();
+        return await RunAsync(Build(config, urgent), urgent, Name);
+    }
+
+    private async Task<int> AnswerAsync(HeimdallConfig config)
+    {
+        HealthAnswer answer;
+        using var bound = new CancellationTokenSource(HealthTimeout);
+        try
+        {
+            answer = await AskHealth(config, bound.Token);
+        }
+        catch (OperationCanceledException) when (bound.IsCancellationRequested)
+        {
+            answer = new HealthAnswer(false, $"{Name} has not answered within {HealthTimeout.TotalSeconds:0} s");
+        }
+        Console.WriteLine(answer.Text);
+        return answer.IsReady ? 0 : Failed;
+    }
 
     private static async Task<int> RunAsync(IHost host, UrgentStop urgent, string name)
     {

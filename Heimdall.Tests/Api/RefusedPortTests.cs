@@ -19,9 +19,14 @@ public sealed class RefusedPortTests
         using var printed = new StringWriter();
         Console.SetError(printed);
 
-        var exitCode = await HostProgram.RunAsync(
-            ["--config", heimdall.ConfigFile], "Heimdall.Api", "usage", services => services.AddPostgresPlugin(), _ => [],
-            (_, _) => throw new SocketException((int)SocketError.AccessDenied));
+        var program = new HostProgram
+        {
+            Name = "Heimdall.Api",
+            AddPlugins = services => services.AddPostgresPlugin(),
+            AskHealth = (_, _) => throw new NotSupportedException(),
+            Build = (_, _) => throw new SocketException((int)SocketError.AccessDenied),
+        };
+        var exitCode = await program.RunAsync(["--config", heimdall.ConfigFile]);
 
         Console.SetError(before);
         Assert.That(exitCode, Is.EqualTo(1));

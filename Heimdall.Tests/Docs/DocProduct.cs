@@ -105,7 +105,8 @@ internal sealed partial class DocProduct : IAsyncDisposable
         {
             File.Copy(script, Path.Combine(SqlDirectory, Path.GetFileName(script)));
         }
-        File.Copy(Repository.PathOf("configs/local.yaml"), Path.Combine(_root, "configs", "local.yaml"), overwrite: true);
+        File.WriteAllText(
+            Path.Combine(_root, "configs", "local.yaml"), WithoutUsualAddresses(Repository.Read("configs/local.yaml")));
     }
 
     private async Task DeleteSchedulesAsync(CancellationToken cancellationToken)

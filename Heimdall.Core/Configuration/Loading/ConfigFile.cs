@@ -24,7 +24,8 @@ public static class ConfigFile
             {
                 SqlDirectory = MakeAbsolute(config.SqlDirectory, path),
                 Server = config.Server with { Tls = MakeAbsolute(config.Server.Tls, path) },
-                Results = config.Results with { Directory = config.Results.Directory is { } directory ? MakeAbsolute(directory, path) : null },
+                Worker = config.Worker with { HealthSocket = MakeAbsoluteIfAny(config.Worker.HealthSocket, path) },
+                Results = config.Results with { Directory = MakeAbsoluteIfAny(config.Results.Directory, path) },
             };
             problems.AddFailures(new HeimdallConfigValidator(plugins).Validate(config));
 
@@ -79,8 +80,11 @@ public static class ConfigFile
         Key = MakeAbsolute(tls.Key, configFile),
     };
 
-    private static string MakeAbsolute(string directory, string configFile) =>
-        string.IsNullOrWhiteSpace(directory) || directory.Contains('\0')
-            ? directory
-            : Path.GetFullPath(directory, Path.GetDirectoryName(Path.GetFullPath(configFile))!);
+    private static string? MakeAbsoluteIfAny(string? file, string configFile) =>
+        file is null ? null : MakeAbsolute(file, configFile);
+
+    private static string MakeAbsolute(string file, string configFile) =>
+        string.IsNullOrWhiteSpace(file) || file.Contains('\0')
+            ? file
+            : Path.GetFullPath(file, Path.GetDirectoryName(Path.GetFullPath(configFile))!);
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using FluentValidation;
 
 namespace Heimdall.Core.Configuration.Validation;
@@ -5,6 +6,7 @@ namespace Heimdall.Core.Configuration.Validation;
 internal sealed class WorkerConfigValidator : AbstractValidator<WorkerConfig>
 {
     private const int MaxConcurrency = 256;
+    private const int MaxSocketPath = 100; // the kernel takes 107 bytes, other systems 103
     private static readonly TimeSpan _minLease = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _maxLease = TimeSpan.FromMinutes(5);
 
@@ -13,5 +15,13 @@ internal sealed class WorkerConfigValidator : AbstractValidator<WorkerConfig>
         RuleFor(worker => worker.Concurrency).Must(jobs => jobs is >= 1 and <= MaxConcurrency).WithMessage($"must be between 1 and {MaxConcurrency}");
         RuleFor(worker => worker.Lease).Must(lease => lease >= _minLease && lease <= _maxLease).WithMessage("must be between 2s and 5m");
         RuleFor(worker => worker.DrainTimeout).IsWait();
+        RuleFor(worker => worker.HealthSocket).Must(path => path is null || BeSocketPath(path))
+            .WithMessage($"must be the path of a file, at most {MaxSocketPath} bytes long with its directories");
     }
+
+    private static bool BeSocketPath(string path) =>
+        !string.IsNullOrWhiteSpace(path)
+        && !path.Contains('\0')
+        && !Path.EndsInDirectorySeparator(path)
+        && Encoding.UTF8.GetByteCount(path) <= MaxSocketPath;
 }
