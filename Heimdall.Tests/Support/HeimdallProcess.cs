@@ -28,10 +28,16 @@ internal sealed class HeimdallProcess : IAsyncDisposable
     /// <param name="log">The file for what it writes.</param>
     /// <param name="variables">Added to the environment.</param>
     /// <param name="arguments">Of the command line.</param>
-    public static HeimdallProcess Start(string program, string log, IEnumerable<KeyValuePair<string, string>> variables, params string[] arguments)
+    public static HeimdallProcess Start(
+        string program, string log, IEnumerable<KeyValuePair<string, string>> variables, params string[] arguments) =>
+        StartCommand(["dotnet", Assembly(program), .. arguments], log, variables);
+
+    /// <summary>Starts a program that lies somewhere else.</summary>
+    public static HeimdallProcess StartCommand(
+        string[] command, string log, IEnumerable<KeyValuePair<string, string>> variables)
     {
         // The shell becomes the program: its id is the program's, and the log is written even when the tests do not read it.
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1", log, "dotnet", Assembly(program), .. arguments]);
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1", log, .. command]);
         foreach (var (name, value) in variables)
         {
             start.Environment[name] = value;
@@ -42,12 +48,18 @@ internal sealed class HeimdallProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a program to its end.</summary>
-    public static async Task<(int ExitCode, string Output)> RunAsync(string program, CancellationToken cancellationToken, params string[] arguments)
+    public static Task<(int ExitCode, string Output)> RunAsync(
+        string program, CancellationToken cancellationToken, params string[] arguments) =>
+        RunCommandAsync(["dotnet", Assembly(program), .. arguments], [], cancellationToken);
+
+    /// <summary>Runs a program that lies somewhere else to its end.</summary>
+    public static async Task<(int ExitCode, string Output)> RunCommandAsync(
+        string[] command, IEnumerable<KeyValuePair<string, string>> variables, CancellationToken cancellationToken)
     {
         var log = Path.GetTempFileName();
         try
         {
-            await using var process = Start(program, log, arguments);
+            await using var process = StartCommand(command, log, variables);
             var exitCode = await process.WaitForExitAsync(cancellationToken);
             return (exitCode, await File.ReadAllTextAsync(log, cancellationToken));
         }

@@ -6,17 +6,25 @@ using System.Text.RegularExpressions;
 using Heimdall.Tests.Support;
 using Npgsql;
 using NUnit.Framework;
+using YamlDotNet.RepresentationModel;
 
-namespace Heimdall.Tests.Docs;
+namespace Heimdall.Tests.Delivery;
 
 /// <summary>
-/// What compose.yaml runs, without an engine: the same <c>.env</c>, configuration, script for the databases and passwords, and README's own
-/// commands against it.
+/// What compose.yaml runs, without an engine: what the Dockerfile builds, with the same <c>.env</c>, configuration,
+/// environment, script for the databases and passwords; and README's own commands against it.
 /// </summary>
-[CancelAfter(120_000)]
-public sealed partial class ComposeRunTests() : RealProcessTests(processes: 2)
+[CancelAfter(300_000)]
+public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
 {
+    private static readonly Dictionary<string, string> Programs = new()
+    {
+        ["api"] = "Heimdall.Api",
+        ["worker"] = "Heimdall.Worker",
+    };
+
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-compose-").FullName;
+    private readonly Dictionary<string, ImageBuild> _images = [];
     private readonly List<HeimdallProcess> _programs = [];
     private RestartableServer _server = null!;
     private Dictionary<string, string> _environment = null!;
@@ -32,16 +40,14 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 2)
         await MakeDatabasesAsync();
 
         _address = new Uri($"http://127.0.0.1:{FreePort()}");
-        var config = Path.Combine(_folder, "heimdall.yaml");
-        await File.WriteAllTextAsync(config, Repository.Read("configs/compose.yaml")
-            .Replace("host=postgres", $"host=127.0.0.1 port={Port}", StringComparison.Ordinal)
-            .Replace("http://0.0.0.0:9090", _address.ToString(), StringComparison.Ordinal));
-        CopyScripts();
-        // What compose.yaml hands to the programs: the key itself is not among it.
-        var variables = _environment.Where(variable => variable.Key is "HEIMDALL_DB_PASSWORD" or "HEIMDALL_DEMO_PASSWORD" or "HEIMDALL_KEY_HASH").ToArray();
-        foreach (var program in new[] { "Heimdall.Api", "Heimdall.Worker" })
+        foreach (var (service, program) in Programs)
         {
-            _programs.Add(HeimdallProcess.Start(program, Path.Combine(_folder, $"{program}.log"), variables, "--config", config));
+            var folder = Directory.CreateDirectory(Path.Combine(_folder, service)).FullName;
+            _images[service] = new ImageBuild(folder, program);
+            await _images[service].RunAsync(TestContext.CurrentContext.CancellationToken);
+            Mount(service);
+            _programs.Add(HeimdallProcess.StartCommand(
+                _images[service].Command, Path.Combine(_folder, $"{program}.log"), EnvironmentOf(service)));
         }
         using var client = new HttpClient { BaseAddress = _address };
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -74,6 +80,19 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 2)
             Assert.That(status, Is.EqualTo("200"), text);
         }
         Assert.That(blocks, Has.Length.EqualTo(2).And.Some.Contains("raise_salaries.sql"), "a query and a batch");
+    }
+
+    [TestCase("api")]
+    [TestCase("worker")]
+    public async Task A_container_is_healthy(string service, CancellationToken cancellationToken)
+    {
+        var check = ComposeFile.List((YamlMappingNode)ComposeFile.Services[service]["healthcheck"], "test");
+        string[] command = [.. check[1..].Select(_images[service].Locate)];
+
+        var answer = await HeimdallProcess.RunCommandAsync(command, EnvironmentOf(service), cancellationToken);
+
+        Assert.That(check[0], Is.EqualTo("CMD"), "the image has no shell");
+        Assert.That(answer, Is.EqualTo((0, "ready\n")));
     }
 
     [Test]
@@ -149,14 +168,30 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 2)
         await command.ExecuteNonQueryAsync();
     }
 
-    private void CopyScripts()
+    /// <summary>Lays the mounted files where the container has them, with the addresses of this test.</summary>
+    private void Mount(string service)
     {
-        var scripts = Directory.CreateDirectory(Path.Combine(_folder, "sql")).FullName;
-        foreach (var script in Directory.GetFiles(Repository.PathOf("configs/sql")))
+        foreach (var volume in ComposeFile.List(ComposeFile.Services[service], "volumes"))
         {
-            File.Copy(script, Path.Combine(scripts, Path.GetFileName(script)));
+            var source = Repository.PathOf(volume.Split(':')[0]);
+            var target = _images[service].Locate(volume.Split(':')[1]);
+            foreach (var file in File.Exists(source) ? [source] : Directory.GetFiles(source))
+            {
+                var copy = File.Exists(source) ? target : Path.Combine(target, Path.GetFileName(file));
+                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                File.WriteAllText(copy, File.ReadAllText(file)
+                    .Replace("host=postgres", $"host=127.0.0.1 port={Port}", StringComparison.Ordinal)
+                    .Replace("http://0.0.0.0:9090", _address.ToString(), StringComparison.Ordinal)
+                    .Replace("/tmp/", $"{_folder}/", StringComparison.Ordinal));
+            }
         }
     }
+
+    /// <summary>The key itself is not among it. An image has .NET where programs look for it by themselves.</summary>
+    private Dictionary<string, string> EnvironmentOf(string service) => new(ComposeFile.EnvironmentOf(service, _environment))
+    {
+        ["DOTNET_ROOT"] = Path.GetDirectoryName(Environment.ProcessPath)!,
+    };
 
     private async Task<(string Text, string Status)> CurlAsync(string block, string key, CancellationToken cancellationToken)
     {
