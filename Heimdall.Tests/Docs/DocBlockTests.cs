@@ -19,6 +19,7 @@ public sealed class DocBlockTests
         "docs/contribute/benchmarks.md: takes half an hour",
         "docs/contribute/benchmarks.md: takes half an hour",
         "docs/contribute/testing.md: needs Chromium",
+        "docs/contribute/testing.md: needs the network",
         "docs/contribute/testing.md: runs the tests",
         "docs/contribute/testing.md: runs the tests",
         "docs/contribute/testing.md: runs the tests",

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Makes what a release hands out: scripts/package.sh VERSION DIR
+#   heimdall-VERSION.tar.gz      both programs, for the ASP.NET Core 10 runtime on any system, and an example configuration
+#   Heimdall.Api.cdx.json, …     what each program is made of (CycloneDX)
+#   notes.md                     the part of CHANGELOG.md about this version
+#   SHA256SUMS                   of the files above
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# shellcheck source=scripts/common.sh
+source "$root/scripts/common.sh"
+
+readonly version=${1:?the version is missing} target=${2:?the directory to write to is missing}
+readonly name=heimdall-$version
+readonly programs=(Heimdall.Api Heimdall.Worker)
+
+main() {
+  require_dotnet
+  mkdir -p "$target"
+  "$root/scripts/release_notes.sh" "$version" >"$target/notes.md"
+  make_package
+  list_parts
+  (cd "$target" && rm -f SHA256SUMS && sha256sum -- * >SHA256SUMS)
+  say "$target has the release $version."
+}
+
+make_package() {
+  local program staging=$target/$name
+  rm -rf "$staging"
+  for program in "${programs[@]}"; do
+    (cd "$root" && dotnet publish "$program" -c Release -v quiet -p:UseAppHost=false -o "$staging/$program")
+  done
+  mkdir "$staging/configs"
+  cp -R "$root/configs/local.yaml" "$root/configs/sql" "$staging/configs"
+  cp "$root/README.md" "$root/CHANGELOG.md" "$root/LICENSE" "$staging"
+  tar -czf "$target/$name.tar.gz" -C "$target" "$name"
+  rm -rf "$staging"
+}
+
+list_parts() {
+  local program
+  (cd "$root" && dotnet tool restore >/dev/null)
+  for program in "${programs[@]}"; do
+    (cd "$root" && dotnet tool run dotnet-CycloneDX "$program/$program.csproj" --set-version "$version" \
+      --output-format Json --output "$target" --filename "$program.cdx.json" >/dev/null)
+  done
+}
+
+main
