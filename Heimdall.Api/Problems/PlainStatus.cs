@@ -13,12 +13,18 @@ internal static class PlainStatus
         {
             StatusCodes.Status404NotFound => Problem.NotFound(http.RequestServices.GetRequiredService<RouteSuggestions>().DescribeMissing(http.Request)),
             StatusCodes.Status405MethodNotAllowed => Problem.Of(
-                StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "Not with this method.", $"{http.Request.Path} does not take {http.Request.Method}. It takes {http.Response.Headers.Allow}."),
+                StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "Not with this method.", DescribeMethods(http)),
             StatusCodes.Status415UnsupportedMediaType => Problem.Of(
                 StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type", "The request is not JSON.", "Send 'Content-Type: application/json'."),
             var status => Problem.Of(status, "invalid-request", "The request could not be served.", "See the status."),
         };
         return problem.ExecuteAsync(http);
+    }
+
+    private static string DescribeMethods(HttpContext http)
+    {
+        var refused = $"{http.Request.Path} does not take {http.Request.Method}.";
+        return http.Response.Headers.Allow is [_, ..] allowed ? $"{refused} It takes {allowed}." : refused;
     }
 
     /// <summary>Until the store has been seen, everything that needs it says so; liveness and readiness answer for themselves.</summary>

@@ -1,11 +1,12 @@
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace Heimdall.Api.Problems;
 
 /// <summary>
-/// Finds the route that somebody most likely meant who asked for one that does not exist: another case, a slash at the end, a part of
-/// <c>/api/v1</c> left out, one job instead of many, an id that is none.
+/// Finds the route that a caller most likely meant who asked for one that does not exist: another case, a slash at the
+/// end, a part of <c>/api/v1</c> left out, <c>job</c> in the place of <c>jobs</c>, an id of a job that is not a UUID.
 /// </summary>
 internal sealed class RouteSuggestions(EndpointDataSource endpoints)
 {
@@ -18,14 +19,17 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
     {
         ["/healthz"] = ["health", "alive", "live", "livez", "ping"],
         ["/readyz"] = ["ready"],
-        ["/openapi/v1.json"] = ["openapi", "openapi.json", "openapi.yaml", "swagger", "swagger.json", "docs", "api-docs"],
+        ["/openapi/v1.json"] =
+            ["openapi", "openapi.json", "openapi.yaml", "swagger", "swagger.json", "docs", "api-docs"],
         ["/hangfire"] = ["dashboard", "ui"],
     };
 
     private readonly Lazy<Route[]> _routes = new(() =>
     [
-        .. endpoints.Endpoints.OfType<RouteEndpoint>().Where(endpoint => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is not null)
-            .Select(endpoint => new Route(endpoint.RoutePattern, endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods, IsOpen(endpoint)))
+        .. endpoints.Endpoints.OfType<RouteEndpoint>()
+            .Select(endpoint => (Endpoint: endpoint, endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods))
+            .Where(found => found.HttpMethods is not null)
+            .Select(found => new Route(found.Endpoint.RoutePattern, found.HttpMethods!, IsOpen(found.Endpoint)))
             .OrderByDescending(route => route.Pattern.PathSegments.Count(segment => LiteralOf(segment) is not null)),
     ]);
 
@@ -33,7 +37,9 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
     public string DescribeMissing(HttpRequest request) =>
         $"There is no {request.Method} {request.Path}. {Find(request.Method, request.Path)?.Text ?? Otherwise}";
 
-    /// <summary>Whether a request without a caller may be shown the way, because what it most likely meant needs no caller.</summary>
+    /// <summary>
+    /// Whether a request without a caller gets the suggestion, because what it most likely meant needs no caller.
+    /// </summary>
     public bool IsForEverybody(HttpRequest request) => Find(request.Method, request.Path) is { IsOpen: true };
 
     private Suggestion? Find(string method, string path)
@@ -43,7 +49,7 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
         {
             return null;
         }
-        if (_synonyms.FirstOrDefault(entry => entry.Value.Contains(segments[^1], StringComparer.OrdinalIgnoreCase)).Key is { } known && IsBare(segments[..^1]))
+        if (FindSynonym(segments[^1]) is { } known && IsBare(segments[..^1]))
         {
             return new Suggestion($"Did you mean GET {known}?", known is "/healthz" or "/readyz");
         }
@@ -52,7 +58,7 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
         {
             foreach (var reading in readings)
             {
-                if (FindAlike(method, reading, isAlike) is { } found)
+                if (FindAlike(method, path, reading, isAlike) is { } found)
                 {
                     return found;
                 }
@@ -61,14 +67,17 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
         return readings.Select(FindWithWrongId).FirstOrDefault(found => found is not null);
     }
 
-    private Suggestion? FindAlike(string method, string[] segments, Func<string, string, bool> isAlike)
+    private Suggestion? FindAlike(string method, string path, string[] segments, Func<string, string, bool> isAlike)
     {
-        var routes = _routes.Value.Where(route => route.Matches(segments, isAlike) && route.WrongId(segments) is null).ToArray();
-        if (routes.Length == 0)
+        var routes = _routes.Value
+            .Where(route => route.Matches(segments, isAlike) && route.WrongId(segments) is null)
+            .ToArray();
+        // What was asked for is not there, whatever a route says.
+        var right = routes.Select(route => route.Spell(segments)).FirstOrDefault(address => address != path);
+        if (right is null)
         {
             return null;
         }
-        var right = routes[0].Spell(segments);
         var same = routes.Where(route => route.Spell(segments) == right).ToArray();
         var methods = same.SelectMany(route => route.Methods).Distinct().Order(StringComparer.Ordinal).ToArray();
         return methods.Contains(method, StringComparer.Ordinal)
@@ -76,24 +85,51 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
             : new Suggestion($"{right} takes {string.Join(", ", methods)}.", same.Any(route => route.IsOpen));
     }
 
-    private Suggestion? FindWithWrongId(string[] segments) =>
-        _routes.Value.Where(route => route.Matches(segments, IsSameWord)).Select(route => route.WrongId(segments)).FirstOrDefault() is { } wrong
-            ? new Suggestion($"The id of a job is a UUID, such as 01980f3e-0000-7000-8000-000000000000; '{wrong}' is none.", IsOpen: false)
-            : null;
+    private Suggestion? FindWithWrongId(string[] segments)
+    {
+        var wrong = _routes.Value.Where(route => route.Matches(segments, IsSameWord))
+            .Select(route => route.WrongId(segments))
+            .FirstOrDefault();
+        return wrong is null ? null : new Suggestion(
+            $"The id of a job is a UUID, such as 01980f3e-0000-7000-8000-000000000000; '{wrong}' is none.",
+            IsOpen: false);
+    }
+
+    private static string? FindSynonym(string word) =>
+        _synonyms.FirstOrDefault(entry => entry.Value.Contains(word, StringComparer.OrdinalIgnoreCase)).Key;
 
     private static bool IsSameWord(string one, string other) => one.Equals(other, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>True also of "job" and "jobs".</summary>
-    private static bool IsSameThing(string one, string other) => IsSameWord(one.TrimEnd('s', 'S'), other.TrimEnd('s', 'S'));
+    private static bool IsSameThing(string one, string other) =>
+        IsSameWord(one.TrimEnd('s', 'S'), other.TrimEnd('s', 'S'));
 
     private static bool IsBare(string[] segments) => segments.All(IsPrefix);
 
     /// <summary>True of "api", "v1", "V2".</summary>
-    private static bool IsPrefix(string segment) => IsSameWord(segment, "api") || (segment is ['v' or 'V', .. var number] && number.All(char.IsAsciiDigit));
+    private static bool IsPrefix(string segment) =>
+        IsSameWord(segment, "api") || (segment is ['v' or 'V', .. var number] && number.All(char.IsAsciiDigit));
 
     private static bool IsOpen(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
 
-    private static string? LiteralOf(RoutePatternPathSegment segment) => segment.Parts is [RoutePatternLiteralPart literal] ? literal.Content : null;
+    private static string? LiteralOf(RoutePatternPathSegment segment) =>
+        segment.Parts is [RoutePatternLiteralPart literal] ? literal.Content : null;
+
+    private static bool IsLike(RoutePatternPathSegment segment, string value, Func<string, string, bool> isAlike) =>
+        LiteralOf(segment) is { } literal ? isAlike(literal, value)
+        : segment.IsSimple || Regex.IsMatch(value, PatternOf(segment), RegexOptions.IgnoreCase);
+
+    /// <summary>Of a segment that is more than a parameter, such as <c>{name}.json</c>.</summary>
+    private static string PatternOf(RoutePatternPathSegment segment)
+    {
+        var parts = segment.Parts.Select(part => part switch
+        {
+            RoutePatternLiteralPart literal => Regex.Escape(literal.Content),
+            RoutePatternSeparatorPart separator => Regex.Escape(separator.Content),
+            _ => ".+",
+        });
+        return $@"\A{string.Concat(parts)}\z";
+    }
 
     private sealed record Suggestion(string Text, bool IsOpen);
 
@@ -102,17 +138,20 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
         private bool TakesTheRest => Pattern.Parameters.Any(parameter => parameter.IsCatchAll);
 
         public bool Matches(string[] segments, Func<string, string, bool> isAlike) =>
-            (segments.Length == Pattern.PathSegments.Count || (TakesTheRest && segments.Length > Pattern.PathSegments.Count))
-            && Pattern.PathSegments.Zip(segments).All(pair => LiteralOf(pair.First) is not { } literal || isAlike(literal, pair.Second));
+            (segments.Length == Pattern.PathSegments.Count
+                || (TakesTheRest && segments.Length > Pattern.PathSegments.Count))
+            && Pattern.PathSegments.Zip(segments).All(pair => IsLike(pair.First, pair.Second, isAlike));
 
         /// <summary>What stands in the place of a job's id and cannot be one.</summary>
         public string? WrongId(string[] segments) => Pattern.PathSegments.Zip(segments)
-            .Where(pair => pair.First.Parts is [RoutePatternParameterPart part] && part.ParameterPolicies.Any(policy => policy.Content == IdOfAJob))
+            .Where(pair => pair.First.Parts is [RoutePatternParameterPart part]
+                && part.ParameterPolicies.Any(policy => policy.Content == IdOfAJob))
             .Select(pair => pair.Second)
             .FirstOrDefault(value => !Guid.TryParse(value, out _));
 
         /// <summary>The right address, with what the caller has put into the places of parameters.</summary>
         public string Spell(string[] segments) =>
-            "/" + string.Join('/', segments.Select((segment, index) => index < Pattern.PathSegments.Count ? LiteralOf(Pattern.PathSegments[index]) ?? segment : segment));
+            "/" + string.Join('/', segments.Select((segment, index) =>
+                index < Pattern.PathSegments.Count ? LiteralOf(Pattern.PathSegments[index]) ?? segment : segment));
     }
 }

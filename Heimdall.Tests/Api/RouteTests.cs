@@ -82,6 +82,8 @@ public sealed class RouteTests
     [TestCase("GET", "/ready", "Did you mean GET /readyz?")]
     [TestCase("GET", "/swagger", "Did you mean GET /openapi/v1.json?")]
     [TestCase("GET", "/dashboard", "Did you mean GET /hangfire?")]
+    [TestCase("GET", "/openapi/v1", "GET /openapi/v1.json lists what there is.")]
+    [TestCase("GET", "/OpenApi/v1.json", "Did you mean GET /openapi/v1.json?")]
     [TestCase("GET", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q", "GET /openapi/v1.json lists what there is.")]
     [TestCase("GET", "/api/v1/nothing", "GET /openapi/v1.json lists what there is.")]
     [TestCase("GET", "//", "GET /openapi/v1.json lists what there is.")]
