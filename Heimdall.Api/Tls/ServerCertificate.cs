@@ -5,19 +5,19 @@ using Heimdall.Core.Configuration;
 
 namespace Heimdall.Api.Tls;
 
-/// <summary>The certificate that new connections are served with, as its files said when they were last right.</summary>
+/// <summary>The certificate that new connections are served with: the last one whose files could be used.</summary>
 internal sealed class ServerCertificate
 {
     private readonly TlsConfig _config;
     private volatile SslStreamCertificateContext _current;
-    private PemFiles _seen;
+    private PemFiles _used;
 
     /// <exception cref="CertificateException">The files cannot be used.</exception>
     public ServerCertificate(TlsConfig config)
     {
         _config = config;
-        _seen = Read(config);
-        _current = Load(_seen, config);
+        _used = Read(config);
+        _current = Load(_used, config);
     }
 
     /// <summary>The certificate with its chain.</summary>
@@ -45,22 +45,25 @@ internal sealed class ServerCertificate
         }
     }
 
-    /// <summary>Takes the files' certificate when they have changed. One that cannot be used is reported once, and the old one stays.</summary>
+    /// <summary>
+    /// Takes the files' certificate when they have changed. While they cannot be used, the old certificate stays.
+    /// </summary>
     /// <returns>Whether there is a new certificate.</returns>
     /// <exception cref="CertificateException">The files have changed and cannot be used.</exception>
     public bool Renew()
     {
         var files = Read(_config);
-        if (files == _seen)
+        if (files == _used)
         {
             return false;
         }
-        _seen = files;
         _current = Load(files, _config);
+        _used = files;
         return true;
     }
 
-    private static PemFiles Read(TlsConfig config) => new(Read("certificate", config.Certificate), Read("key", config.Key));
+    private static PemFiles Read(TlsConfig config) =>
+        new(Read("certificate", config.Certificate), Read("key", config.Key));
 
     private static string Read(string key, string path)
     {
@@ -75,6 +78,10 @@ internal sealed class ServerCertificate
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new CertificateException(key, $"must be a file that this user may read: {path}");
+        }
+        catch (ArgumentException)
+        {
+            throw new CertificateException(key, "must be the path of a file, and no path holds a NUL character");
         }
     }
 
@@ -91,10 +98,23 @@ internal sealed class ServerCertificate
         }
         if (chain.Count == 0)
         {
-            throw new CertificateException("certificate", $"must hold certificates in PEM form (-----BEGIN CERTIFICATE-----): {config.Certificate}");
+            throw new CertificateException(
+                "certificate",
+                $"must hold certificates in PEM form (-----BEGIN CERTIFICATE-----): {config.Certificate}");
         }
         var others = new X509Certificate2Collection(chain.Skip(1).ToArray());
-        return SslStreamCertificateContext.Create(WithKey(files, config), others, offline: true);
+        var served = WithKey(files, config);
+        try
+        {
+            return SslStreamCertificateContext.Create(served, others, offline: true);
+        }
+        catch (Exception exception)
+            when (exception is CryptographicException or ArgumentException or NotSupportedException)
+        {
+            throw new CertificateException(
+                "certificate",
+                $"must hold a certificate that TLS can serve: {config.Certificate}: {exception.Message}");
+        }
     }
 
     private static X509Certificate2 WithKey(PemFiles files, TlsConfig config)
@@ -103,21 +123,26 @@ internal sealed class ServerCertificate
         {
             return config.KeyPassword is null
                 ? X509Certificate2.CreateFromPem(files.Certificate, files.Key)
-                : X509Certificate2.CreateFromEncryptedPem(files.Certificate, files.Key, SecretReferences.Resolve(config.KeyPassword));
+                : X509Certificate2.CreateFromEncryptedPem(
+                    files.Certificate, files.Key, SecretReferences.Resolve(config.KeyPassword));
         }
         catch (SecretReferenceException exception)
         {
             throw new CertificateException("key_password", exception.Message);
         }
-        catch (Exception exception) when (exception is CryptographicException or ArgumentException) // the latter for another certificate's key
+        // An ArgumentException is for the key of another certificate.
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
             var encrypted = files.Key.Contains("ENCRYPTED PRIVATE KEY", StringComparison.Ordinal);
             throw (encrypted, config.KeyPassword) switch
             {
                 (true, null) => new CertificateException("key_password", "is required, because the key is encrypted"),
-                (false, not null) => new CertificateException("key_password", "must be left out, because the key is not encrypted"),
-                (true, _) => new CertificateException("key_password", "must be the password of the key, and the key that of the certificate"),
-                _ => new CertificateException("key", $"must hold the certificate's private key in PEM form: {config.Key}"),
+                (false, not null) => new CertificateException(
+                    "key_password", "must be left out, because the key is not encrypted"),
+                (true, _) => new CertificateException(
+                    "key_password", "must be the password of the key, and the key that of the certificate"),
+                _ => new CertificateException(
+                    "key", $"must hold the certificate's private key in PEM form: {config.Key}"),
             };
         }
     }

@@ -101,6 +101,10 @@ public sealed class TlsTests
         Assert.That(ProblemOf(certificate, key, "secret"), Is.EqualTo("server.tls.key_password must be left out, because the key is not encrypted"));
         Assert.That(ProblemOf(certificate, null), Does.StartWith("server.tls.key must be a file that exists"));
         Assert.That(ProblemOf(certificate, key), Is.Null);
+
+        var tls = new TlsConfig { Certificate = "server\0.pem", Key = Key };
+        var problems = ServerCertificate.FindProblems(new HeimdallConfig { Server = new ServerConfig { Tls = tls } });
+        Assert.That(problems.Single().Message, Does.StartWith("must be the path of a file"));
     }
 
     [Test]
