@@ -13,7 +13,7 @@ source "$root/scripts/postgres.sh"
 
 readonly state=$root/.heimdall
 readonly default_port=9090 default_pg_port=9092
-readonly drain_seconds=42 # the worker's drain_timeout (30 s), its roll-back (8 s) and a little
+readonly drain_seconds=45 # the worker's drain_timeout (30 s), its roll-back and what it takes at most to end (13 s)
 port=${HEIMDALL_PORT:-$default_port}
 config=$root/configs/local.yaml
 build_pid=

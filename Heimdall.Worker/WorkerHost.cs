@@ -47,8 +47,11 @@ internal static class WorkerHost
         services.AddJanitor();
         services.AddConnectionBudget();
 
-        // The host gives its services this long to stop: the drain, the roll-back after it, and a moment to say good-bye.
-        services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + QueueServer.CancelTime + TimeSpan.FromSeconds(2));
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = StopTimeOf(config.Worker));
         return builder;
     }
+
+    /// <summary>How long the services get to stop: to drain, to roll back, and a moment to leave the queue.</summary>
+    internal static TimeSpan StopTimeOf(WorkerConfig worker) =>
+        worker.DrainTimeout + QueueServer.CancelTime + TimeSpan.FromSeconds(2);
 }

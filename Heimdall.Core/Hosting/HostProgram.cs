@@ -14,13 +14,14 @@ namespace Heimdall.Core.Hosting;
 /// <summary>The entry point of both processes: arguments, the configuration file, and how they fail.</summary>
 public sealed class HostProgram
 {
-    private const int Failed = 1;
-    private const int WrongArguments = 2; // as shells do
-    private const int StoppedAtOnce = 3;
-    private const int StoppedTooLate = 4;
+    internal const int Stopped = 0;
+    internal const int Failed = 1;
+    internal const int WrongArguments = 2; // as shells do
+    internal const int StoppedAtOnce = 3;
+    internal const int StoppedTooLate = 4;
 
     /// <summary>How much longer than the host's own limit a process may take to end.</summary>
-    private static readonly TimeSpan LastResort = TimeSpan.FromSeconds(3);
+    internal static readonly TimeSpan LastResort = TimeSpan.FromSeconds(3);
 
     /// <summary>What a process that was told to stop at once gets to roll back and hand back.</summary>
     private static readonly TimeSpan LastMoment = QueueServer.CancelTime + TimeSpan.FromSeconds(2);
@@ -72,14 +73,19 @@ public sealed class HostProgram
             await Console.Error.WriteLineAsync($"{Name} cannot start: {exception.Message}");
             return Failed;
         }
-        catch (IOException exception) when (exception.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+        catch (IOException exception)
+            when (exception.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
         {
-            await Console.Error.WriteLineAsync($"{Name} cannot start: {exception.Message} Stop what listens there, or change server.listen.");
+            await Console.Error.WriteLineAsync(
+                $"{Name} cannot start: {exception.Message} Stop what listens there, or change server.listen.");
             return Failed;
         }
-        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.AccessDenied or SocketError.AddressNotAvailable)
+        catch (SocketException exception)
+            when (exception.SocketErrorCode is SocketError.AccessDenied or SocketError.AddressNotAvailable)
         {
-            await Console.Error.WriteLineAsync($"{Name} cannot start: it cannot listen at server.listen: {exception.Message}. Ports below 1024 need a privilege.");
+            await Console.Error.WriteLineAsync(
+                $"{Name} cannot start: it cannot listen at server.listen: {exception.Message}. "
+                + "Ports below 1024 need a privilege.");
             return Failed;
         }
     }
@@ -98,7 +104,7 @@ public sealed class HostProgram
         if (arguments.Action == HostAction.Check)
         {
             Console.WriteLine($"{arguments.ConfigPath}: no problems found");
-            return 0;
+            return Stopped;
         }
         using var urgent = new UrgentStop();
         return await RunAsync(Build(config, urgent), urgent, Name);
@@ -117,14 +123,14 @@ public sealed class HostProgram
             answer = new HealthAnswer(false, $"{Name} has not answered within {HealthTimeout.TotalSeconds:0} s");
         }
         Console.WriteLine(answer.Text);
-        return answer.IsReady ? 0 : Failed;
+        return answer.IsReady ? Stopped : Failed;
     }
 
     private static async Task<int> RunAsync(IHost host, UrgentStop urgent, string name)
     {
-        var limit = host.Services.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout + LastResort;
+        var limit = host.Services.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout;
         using var overdue = new CancellationTokenSource();
-        using var registration = urgent.Asked.Register(() => overdue.CancelAfter(limit));
+        using var registration = urgent.Asked.Register(() => overdue.CancelAfter(limit + LastResort));
         var running = RunToEndAsync(host);
         await Task.WhenAny(
             running, Task.Delay(Timeout.Infinite, urgent.Token), Task.Delay(Timeout.Infinite, overdue.Token));
@@ -134,30 +140,44 @@ public sealed class HostProgram
             await Task.WhenAny(running, Task.Delay(LastMoment));
             return StoppedAtOnce;
         }
-        if (!running.IsCompleted)
+        var exitCode = running.IsCompleted ? await running : StoppedTooLate;
+        if (exitCode == StoppedTooLate)
         {
             await Console.Error.WriteLineAsync(
-                $"{name} has not ended within {limit.TotalSeconds:0} s of the signal to stop. It ends now.");
-            return StoppedTooLate;
+                $"A part of {name} has not stopped within {limit.TotalSeconds:0} s. The process ends now.");
         }
-        return await running;
+        return exitCode;
     }
 
-    /// <returns>Not 0 when one of the host's services has failed, which stops the host without an error.</returns>
+    /// <summary>A host stops without an error when one of its services has failed, or has not ended in time.</summary>
     private static async Task<int> RunToEndAsync(IHost host)
     {
-        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
         BackgroundService[] services = [.. host.Services.GetServices<IHostedService>().OfType<BackgroundService>()];
+        var isOverdue = false;
         try
         {
             await host.RunAsync();
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (Exception exception) when (lifetime.ApplicationStopping.IsCancellationRequested && IsCanceled(exception))
         {
-            // The signal to stop came while the host was starting.
+            if (!lifetime.ApplicationStarted.IsCancellationRequested)
+            {
+                return Stopped; // the signal to stop has cancelled the start
+            }
+            isOverdue = true;
         }
-        return services.Any(service => service.ExecuteTask is { IsFaulted: true }) ? Failed : 0;
+        if (services.Any(service => service.ExecuteTask is { IsFaulted: true }))
+        {
+            return Failed;
+        }
+        isOverdue |= services.Any(service => service.ExecuteTask is { IsCompleted: false });
+        return isOverdue ? StoppedTooLate : Stopped;
     }
+
+    /// <summary>Several services that fail to stop make one exception.</summary>
+    private static bool IsCanceled(Exception exception) => exception is OperationCanceledException
+        || (exception is AggregateException several && several.InnerExceptions.All(IsCanceled));
 
     /// <summary>The plugins as they check a configuration, before there is one.</summary>
     private static async Task<PluginCatalog> FindPluginsAsync(Action<IServiceCollection> addPlugins)

@@ -15,7 +15,9 @@ public enum JobFailureKind
     /// <summary>A deadline ended the job.</summary>
     TimedOut,
 
-    /// <summary>A batch that commits as it goes was stopped on its way, and what it had done by then stays.</summary>
+    /// <summary>
+    /// A batch whose statements commit one by one was stopped before its end. What it had done by then stays.
+    /// </summary>
     Interrupted,
 
     /// <summary>The process that ran the job died, and whether its work took effect cannot be told.</summary>

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Heimdall.Core.Running;
 
 /// <summary>
-/// Hears the signals to stop (SIGTERM, or SIGINT as from Ctrl-C). The first lets running jobs
-/// end, which the host sees to. The second means now.
+/// Receives the signals to stop (SIGTERM, or SIGINT as from Ctrl-C). After the first, running jobs get time to end,
+/// which the host sees to. The second ends that time.
 /// </summary>
 public sealed class UrgentStop : IDisposable
 {
@@ -13,13 +13,20 @@ public sealed class UrgentStop : IDisposable
     private readonly PosixSignalRegistration[] _registrations;
     private int _signals;
 
-    public UrgentStop() => _registrations = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(signal => PosixSignalRegistration.Create(signal, Hear))];
+    public UrgentStop() => _registrations =
+    [
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, Receive),
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, Receive),
+    ];
 
     /// <summary>Fires with the first signal.</summary>
     public CancellationToken Asked => _asked.Token;
 
     /// <summary>Fires when nothing is waited for any more.</summary>
     public CancellationToken Token => _requested.Token;
+
+    /// <summary>What the first signal does.</summary>
+    internal Task AskAsync() => _asked.CancelAsync();
 
     /// <summary>What the second signal does.</summary>
     internal Task RequestAsync() => _requested.CancelAsync();
@@ -35,9 +42,9 @@ public sealed class UrgentStop : IDisposable
     }
 
     /// <remarks>That the process does not end at once is the host's doing, while there is one.</remarks>
-    private void Hear(PosixSignalContext context)
+    private void Receive(PosixSignalContext context)
     {
-        // Not on this thread, which hears the signals.
-        _ = Interlocked.Increment(ref _signals) > 1 ? RequestAsync() : _asked.CancelAsync();
+        // Not on this thread, which receives the signals.
+        _ = Interlocked.Increment(ref _signals) > 1 ? RequestAsync() : AskAsync();
     }
 }

@@ -7,6 +7,7 @@ using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Database;
+using Heimdall.Core.Hosting;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Contexts;
@@ -83,6 +84,17 @@ public sealed class DocTableTests
     [Test]
     public void A_cluster_has_the_context_of_the_reference() =>
         Assert.That(NamesIn(Keys.Rows("Context of a cluster")), Is.EquivalentTo(KnownIn(ClusterSettings.Check(new JsonObject { [Unknown] = 1 }))));
+
+    [Test]
+    public void A_process_has_the_exit_codes_of_the_reference()
+    {
+        var codes = typeof(HostProgram).GetFields(BindingFlags.NonPublic | BindingFlags.Static)
+            .Where(field => field is { IsLiteral: true } && field.FieldType == typeof(int))
+            .Select(field => field.GetRawConstantValue()!.ToString());
+        var documented = Keys.Rows("Command line").Select(row => row[0]).Where(cell => !cell.StartsWith('`'));
+
+        Assert.That(documented, Is.EquivalentTo(codes));
+    }
 
     [Test]
     public void A_process_has_the_connections_of_the_page()
