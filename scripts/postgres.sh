@@ -192,7 +192,7 @@ pg_start() {
 
 # Starts the server on a port that it sets pg_port to. "$@": more options for postgres.
 pg_start_on_any_port() {
-  until pg_port=$(free_port_from $((15000 + RANDOM % 15000))) && pg_start "$@"; do
+  until pg_port=$(free_port_from $((24000 + RANDOM % 8000))) && pg_start "$@"; do
     # Somebody may have taken the port since; anything else will not mend.
     grep -q 'Address already in use' "$pg_home/server.log" || {
       tail -n 20 "$pg_home/server.log" >&2

@@ -8,8 +8,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The page of a job, as an operator uses it.</summary>
 [CancelAfter(300_000)]
-[Category(RealProcessTests.Category)]
-public sealed class JobDetailPageTests
+public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 

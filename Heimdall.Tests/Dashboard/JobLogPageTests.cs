@@ -7,8 +7,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The run log on the page of a job.</summary>
 [CancelAfter(300_000)]
-[Category(RealProcessTests.Category)]
-public sealed class JobLogPageTests
+public sealed class JobLogPageTests() : RealProcessTests(processes: 1)
 {
     private const int Most = 64 * 1024;
 

@@ -8,8 +8,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The list of jobs and the list of clusters.</summary>
 [CancelAfter(300_000)]
-[Category(RealProcessTests.Category)]
-public sealed class ListingTests
+public sealed class ListingTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 

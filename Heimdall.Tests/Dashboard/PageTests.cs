@@ -9,8 +9,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>What is asked of every page: fit for any screen and for assistive technology, its own origin only, and no script of a job's runs.</summary>
 [CancelAfter(300_000)]
-[Category(RealProcessTests.Category)]
-public sealed class PageTests
+public sealed class PageTests() : RealProcessTests(processes: 1)
 {
     private const string Hostile = "<img src=x onerror=alert('xss')><script>alert('xss')</script>\"'&";
 

@@ -7,8 +7,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The pages of schedules, as an operator uses them.</summary>
 [CancelAfter(300_000)]
-[Category(RealProcessTests.Category)]
-public sealed class SchedulePageTests
+public sealed class SchedulePageTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 

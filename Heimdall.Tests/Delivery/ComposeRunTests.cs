@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Heimdall.Tests.Support;
@@ -39,7 +38,7 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
             .Where(line => !line.StartsWith('#')).Select(line => line.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
         await MakeDatabasesAsync();
 
-        _address = new Uri($"http://127.0.0.1:{FreePort()}");
+        _address = new Uri($"http://127.0.0.1:{FreePort.Find()}");
         foreach (var (service, program) in Programs)
         {
             var folder = Directory.CreateDirectory(Path.Combine(_folder, service)).FullName;
@@ -228,13 +227,6 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
         await bash.WaitForExitAsync(cancellationToken);
         Assert.That(bash.ExitCode, Is.Zero, $"{string.Join(' ', arguments)}\n{output}");
         return output;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [GeneratedRegex("""^curl -s http://127\.0\.0\.1:9090/api/v1/job -H.*?\}\}'$""", RegexOptions.Multiline | RegexOptions.Singleline)]

@@ -7,8 +7,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>Jobs that run while the store is away for longer than a lease, or while Hangfire takes their worker for dead: nothing about them has changed.</summary>
 [CancelAfter(240_000)]
-[Category(RealProcessTests.Category)]
-public sealed class LongOutageTests
+public sealed class LongOutageTests() : RealProcessTests(processes: 1)
 {
     private const int Away = 6;
 

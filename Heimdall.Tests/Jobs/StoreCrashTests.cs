@@ -5,8 +5,7 @@ namespace Heimdall.Tests.Jobs;
 
 /// <summary>The store's server crashes, and forgets what it had not written to disk yet.</summary>
 [CancelAfter(120_000)]
-[Category(RealProcessTests.Category)]
-public sealed class StoreCrashTests
+public sealed class StoreCrashTests() : RealProcessTests(processes: 1)
 {
     private CrashingPostgres _server = null!;
     private HeimdallInstance _heimdall = null!;

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text;
 using NUnit.Framework;
 
@@ -17,7 +16,6 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     public const string Canary = "canary-5up3rs3cret";
 
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
-    private static int _lastPort = Random.Shared.Next(15_000, 25_000); // below the ports that outgoing connections get
 
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-instance-").FullName;
     private readonly string _address;
@@ -30,7 +28,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     {
         Store = store;
         Target = target;
-        _address = $"http://127.0.0.1:{FindFreePort()}";
+        _address = $"http://127.0.0.1:{FreePort.Find()}";
         Client = new HttpClient { BaseAddress = new Uri(_address) };
         Directory.CreateDirectory(SqlDirectory);
     }
@@ -242,24 +240,6 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     }
 
     private static (string Name, string Value)[] Header(string name, string? value) => value is null ? [] : [(name, value)];
-
-    private static int FindFreePort()
-    {
-        while (true)
-        {
-            var port = Interlocked.Increment(ref _lastPort);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Somebody else's; the next one.
-            }
-        }
-    }
 
     private static async Task<HeimdallInstance> StartAsync(Func<InstanceConfig, InstanceConfig>? configure, Func<HeimdallInstance, Task> start)
     {

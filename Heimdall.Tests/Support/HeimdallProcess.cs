@@ -42,9 +42,7 @@ internal sealed class HeimdallProcess : IAsyncDisposable
         {
             start.Environment[name] = value;
         }
-        var process = new HeimdallProcess(Process.Start(start)!, log);
-        ProcessBudget.Count(process);
-        return process;
+        return ProcessBudget.Start(() => new HeimdallProcess(Process.Start(start)!, log));
     }
 
     /// <summary>Runs a program to its end.</summary>

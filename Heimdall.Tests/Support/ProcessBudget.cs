@@ -8,8 +8,8 @@ namespace Heimdall.Tests.Support;
 /// </summary>
 internal static class ProcessBudget
 {
-    // A start costs some seconds of one core, and then a process costs little.
-    private static readonly int _places = 2 * Environment.ProcessorCount;
+    // A start costs some seconds of one core, and then a process costs little: all of them starting at once take some 10 s.
+    private static readonly int _places = 4 * Environment.ProcessorCount;
 
     private static readonly Lock _lock = new();
     private static readonly Queue<(int Places, TaskCompletionSource Granted)> _waiting = new();
@@ -29,7 +29,7 @@ internal static class ProcessBudget
         await granted.Task;
         lock (_lock)
         {
-            _shares[fixture] = new Share(processes, places);
+            _shares.Add(fixture, new Share(processes, places)); // a second fixture of this name would have to wait for its own place
         }
     }
 
@@ -45,9 +45,9 @@ internal static class ProcessBudget
         }
     }
 
-    /// <summary>Counts a process that a test starts.</summary>
-    /// <exception cref="InvalidOperationException">Its fixture has not asked for so many.</exception>
-    public static void Count(HeimdallProcess process)
+    /// <summary>Starts a process of a test and counts it.</summary>
+    /// <exception cref="InvalidOperationException">Its fixture has not asked for so many: none is started.</exception>
+    public static HeimdallProcess Start(Func<HeimdallProcess> start)
     {
         var fixture = TestContext.CurrentContext.Test.ClassName!;
         lock (_lock)
@@ -55,11 +55,13 @@ internal static class ProcessBudget
             var share = _shares.GetValueOrDefault(fixture)
                 ?? throw new InvalidOperationException($"{fixture} starts a process: derive it from {nameof(RealProcessTests)}, or start a host in the tests' process.");
             share.Started.RemoveAll(started => started.HasExited);
-            share.Started.Add(process);
-            if (share.Started.Count > share.Processes)
+            if (share.Started.Count == share.Processes)
             {
                 throw new InvalidOperationException($"{fixture} starts a process beside {share.Processes} that run, and has asked for no more: see {nameof(RealProcessTests)}.");
             }
+            var process = start();
+            share.Started.Add(process);
+            return process;
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace Heimdall.Tests.Support;
@@ -15,7 +14,7 @@ internal sealed class SecondApi : IAsyncDisposable
 
     public static async Task<SecondApi> StartAsync(HeimdallInstance heimdall, CancellationToken cancellationToken)
     {
-        var address = $"http://127.0.0.1:{FindFreePort()}";
+        var address = $"http://127.0.0.1:{FreePort.Find()}";
         var config = Path.ChangeExtension(heimdall.ConfigFile, "second.yaml");
         await File.WriteAllTextAsync(
             config, (await File.ReadAllTextAsync(heimdall.ConfigFile, cancellationToken)).Replace(heimdall.Address.AbsoluteUri.TrimEnd('/'), address, StringComparison.Ordinal), cancellationToken);
@@ -45,12 +44,5 @@ internal sealed class SecondApi : IAsyncDisposable
     {
         using var response = await Client.GetAsync("/readyz", cancellationToken);
         return response.StatusCode == HttpStatusCode.OK;
-    }
-
-    private static int FindFreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -8,8 +8,7 @@ namespace Heimdall.Tests.Plugins.Postgres;
 
 /// <summary>Targets with synchronous_commit = off, that answer a commit before it is on disk, and crash.</summary>
 [CancelAfter(120_000)]
-[Category(RealProcessTests.Category)]
-public sealed class AsynchronousCommitTests
+public sealed class AsynchronousCommitTests() : RealProcessTests(processes: 1)
 {
     private CrashingPostgres _postgres = null!;
     private PluginTestServer _server = null!;

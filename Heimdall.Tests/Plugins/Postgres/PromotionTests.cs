@@ -8,8 +8,7 @@ namespace Heimdall.Tests.Plugins.Postgres;
 
 /// <summary>A standby takes the place of the server that a batch ran on.</summary>
 [CancelAfter(180_000)]
-[Category(RealProcessTests.Category)]
-public sealed class PromotionTests
+public sealed class PromotionTests() : RealProcessTests(processes: 1)
 {
     // So that the checkpoint which follows a promotion, and tells the new timeline, takes its time, as it does on a busy server.
     private const string SlowCheckpoints = "checkpoint_timeout=1h";

@@ -9,8 +9,7 @@ namespace Heimdall.Tests.Plugins.Postgres;
 
 /// <summary>A target server that goes away in the middle of a batch and comes back.</summary>
 [CancelAfter(120_000)]
-[Category(RealProcessTests.Category)]
-public sealed class ServerCrashTests
+public sealed class ServerCrashTests() : RealProcessTests(processes: 1)
 {
     private RestartableServer _postgres = null!;
     private PluginTestServer _server = null!;

@@ -5,8 +5,7 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 
 /// <summary>Every script of the corpus, in every mode it names, does with Heimdall what it does with psql.</summary>
 [CancelAfter(300_000)]
-[Category(RealProcessTests.Category)]
-public sealed class CorpusTests
+public sealed class CorpusTests() : RealProcessTests(processes: 1)
 {
     /// <summary>Scripts whose remains are looked at together: a dump takes longer than a script.</summary>
     private const int Together = 25;

@@ -7,8 +7,7 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 /// Scripts that nobody thought of. Few by default; <c>HEIMDALL_LONG_TESTS=1</c> runs 5,000 in each mode and <c>HEIMDALL_SCRIPTS=N</c> as
 /// many as it says. A complaint names the seed of its script: with <c>HEIMDALL_SEED</c> set to that, it is the first to run.
 /// </summary>
-[Category(RealProcessTests.Category)]
-public sealed class GeneratedScriptTests
+public sealed class GeneratedScriptTests() : RealProcessTests(processes: 1)
 {
     private const int Together = 50;
 

@@ -6,8 +6,7 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 
 /// <summary>What the comparison finds: psql is compared with a psql that does something else.</summary>
 [CancelAfter(120_000)]
-[Category(RealProcessTests.Category)]
-public sealed class ScriptComparisonTests
+public sealed class ScriptComparisonTests() : RealProcessTests(processes: 1)
 {
     private static readonly string Text = "create table t (i serial, n int);\ninsert into t (n) values (1), (2);\nselect\n1/0;\nselect nextval('t_i_seq');\n";
 
