@@ -1,23 +1,33 @@
 namespace Heimdall.Core.Database;
 
 /// <summary>How many connections a process opens to the store's server at most.</summary>
-/// <param name="Store">For jobs, results, commands and clusters, beside those for inline queries' records.</param>
+/// <param name="Store">For requests, lists, results, commands and clusters.</param>
 /// <param name="Queue">Hangfire's.</param>
-/// <param name="Records">For inline queries' records.</param>
-public sealed record ConnectionLimits(int Store, int Queue, int Records = 0)
+public sealed record ConnectionLimits(int Store, int Queue)
 {
+    /// <summary>How many transactions with the writes of running jobs are under way at most.</summary>
+    internal const int WriterLanes = 2;
+
+    /// <summary>For statements that take jobs out of the queue: one claimer a process.</summary>
+    internal const int Claims = 1;
+
+    /// <summary>
+    /// For what running jobs depend on: the writer's, one to listen, one to renew leases, one for the rest.
+    /// </summary>
+    public const int Lifeline = WriterLanes + 3;
+
     /// <summary>Hangfire's scheduler, heartbeat, watchdog, expiration and counters, or the pages of its dashboard.</summary>
     private const int QueueBackground = 10;
 
     /// <summary>For a process that takes requests: they share the connections, each holds one for a millisecond or two.</summary>
-    public static ConnectionLimits ForApi { get; } = new(Store: 28, QueueBackground, StoreDatabase.RecordConnections);
+    public static ConnectionLimits ForApi { get; } = new(Store: 28, QueueBackground);
 
-    public int Total => Store + Queue + Records;
+    public int Total => Store + Queue + Lifeline;
 
     /// <summary>
-    /// For a process that runs jobs. A running job writes its log and its result; Hangfire changes its state. What waits for jobs holds none but
-    /// the connection that claims them.
+    /// For a process that runs jobs. A running job stores its rows, and Hangfire changes its state. An idle slot holds
+    /// no connection.
     /// </summary>
     public static ConnectionLimits ForWorker(int concurrency) =>
-        new(Store: (2 * concurrency) + 6 + StoreDatabase.ClaimConnections, Queue: concurrency + 2 + QueueBackground);
+        new(Store: concurrency + 6 + Claims, Queue: concurrency + 2 + QueueBackground);
 }

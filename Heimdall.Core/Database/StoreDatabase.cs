@@ -15,12 +15,6 @@ public sealed class StoreDatabase : IAsyncDisposable
     private const string VanishedPeer =
         "-c idle_in_transaction_session_timeout=15s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
 
-    /// <summary>How many connections <see cref="Records"/> has at most.</summary>
-    internal const int RecordConnections = 2;
-
-    /// <summary>How many connections <see cref="Claims"/> has at most: one claimer a process.</summary>
-    internal const int ClaimConnections = 1;
-
     /// <summary>A plan that was made while a table was empty is kept, and must not read the whole of it when it is large.</summary>
     private const string ByKey = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
 
@@ -44,20 +38,23 @@ public sealed class StoreDatabase : IAsyncDisposable
         Limits = limits;
         ConnectionString = builder.ConnectionString;
         DataSource = NpgsqlDataSource.Create(builder);
-        builder.ApplicationName = "heimdall records";
-        builder.MaxPoolSize = RecordConnections;
+        builder.ApplicationName = "heimdall lifeline";
+        builder.MaxPoolSize = ConnectionLimits.Lifeline;
         builder.MaxAutoPrepare = 0;  // these are prepared by name: one that fails in the use that prepares it breaks its connection
         builder.Options = $"{builder.Options} {ByKey}";
-        Records = NpgsqlDataSource.Create(builder);
+        Lifeline = NpgsqlDataSource.Create(builder);
         builder.ApplicationName = "heimdall claims";
-        builder.MaxPoolSize = ClaimConnections;
+        builder.MaxPoolSize = ConnectionLimits.Claims;
         Claims = NpgsqlDataSource.Create(builder);
     }
 
     public NpgsqlDataSource DataSource { get; }
 
-    /// <summary>For statements that write many rows found by their keys, and no others.</summary>
-    public NpgsqlDataSource Records { get; }
+    /// <summary>
+    /// For what running jobs depend on: their leases, their writes, the announcements to them. No list and no result
+    /// read by a caller takes one of these connections. Every statement on them finds its rows by their keys.
+    /// </summary>
+    public NpgsqlDataSource Lifeline { get; }
 
     /// <summary>For statements that take jobs out of the queue, and no others.</summary>
     public NpgsqlDataSource Claims { get; }
@@ -66,7 +63,7 @@ public sealed class StoreDatabase : IAsyncDisposable
     public void DropIdle()
     {
         DataSource.Clear();
-        Records.Clear();
+        Lifeline.Clear();
         Claims.Clear();
     }
 
@@ -82,7 +79,7 @@ public sealed class StoreDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await DataSource.DisposeAsync();
-        await Records.DisposeAsync();
+        await Lifeline.DisposeAsync();
         await Claims.DisposeAsync();
     }
 }

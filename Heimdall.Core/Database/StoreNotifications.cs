@@ -49,7 +49,7 @@ public sealed partial class StoreNotifications(StoreDatabase database, StoreRead
 
     private async Task ListenAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var connection = await database.Lifeline.OpenConnectionAsync(cancellationToken);
         connection.Notification += (_, notification) => Tell(notification.Channel, notification.Payload);
         foreach (var channel in _listeners.Keys)
         {

@@ -15,7 +15,8 @@ internal sealed partial class ConnectionBudget(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await readiness.WaitAsync(stoppingToken);
-        var (total, store, queue) = (database.Limits.Total, database.Limits.Store + database.Limits.Records, database.Limits.Queue);
+        var (total, store, queue) =
+            (database.Limits.Total, database.Limits.Store + ConnectionLimits.Lifeline, database.Limits.Queue);
         try
         {
             await using var command = database.DataSource.CreateCommand(LimitSql);

@@ -24,7 +24,7 @@ public sealed class InlineRecords
     private const string RolledBack = "40";
 
     // While the store commits one transaction, the next is being written.
-    private const int Lanes = StoreDatabase.RecordConnections;
+    private const int Lanes = ConnectionLimits.WriterLanes;
 
     private static readonly JobFailure Unrun = new()
     {
@@ -226,7 +226,7 @@ public sealed class InlineRecords
     private async Task WriteAsync(List<InlineRecord> together)
     {
         InlineRecordAnswer[] answers;
-        await using (var connection = await _database.Records.OpenConnectionAsync())
+        await using (var connection = await _database.Lifeline.OpenConnectionAsync())
         {
             together.RemoveAll(record => !record.TryTake());
             if (together.Count == 0)

@@ -240,7 +240,7 @@ public sealed class JobClaims(StoreDatabase database)
 
     private NpgsqlCommand Command(string sql, params object[] values)
     {
-        var command = database.DataSource.CreateCommand(sql);
+        var command = database.Lifeline.CreateCommand(sql);
         foreach (var value in values)
         {
             command.Parameters.Add(JobParameters.Of(value));

@@ -65,7 +65,7 @@ public sealed class InlineRecordsTests
         {
             await hold.ExecuteNonQueryAsync(cancellationToken);
         }
-        await using var connection = await store.Records.OpenConnectionAsync(cancellationToken);
+        await using var connection = await store.Lifeline.OpenConnectionAsync(cancellationToken);
         Func<Task>[] writers = [() => EndAllAsync(connection, jobs), () => new JobClaims(store).RenewAsync([.. jobs.Reverse().Select(job => (job.Id, 1))], Lease, cancellationToken)];
         var writing = new List<Task>();
 
