@@ -47,14 +47,9 @@ internal sealed class InlineQueries(IInlineRunner runner, InlineSlots slots, Ser
         {
             return Results.Empty;
         }
-        if (!writer.HasSent && ended is not { Status: JobStatus.Succeeded })
+        if (!writer.HasSent && ended.Status != JobStatus.Succeeded)
         {
-            return Problem.OfJob(ended ?? job);
-        }
-        if (ended is null)
-        {
-            context.Abort(); // somebody else has the job, and how it ends is not ours to tell
-            return Results.Empty;
+            return Problem.OfJob(ended);
         }
         var ending = new ResultEnding
         {

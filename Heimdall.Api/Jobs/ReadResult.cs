@@ -29,7 +29,8 @@ internal static class ReadResult
             return Problem.UnknownJob(id);
         }
         // What an attempt that did not succeed has stored so far is nobody's result.
-        if (job.Status != JobStatus.Succeeded || await results.FindAsync(id, cancellationToken) is not { } result)
+        if (job.Status != JobStatus.Succeeded
+            || await results.FindAsync(job, config, cancellationToken) is not { } result)
         {
             return Problem.NotFound(WhyNotStored(job, config));
         }
@@ -44,7 +45,7 @@ internal static class ReadResult
         catch (ResultStorageException) when (!context.Response.HasStarted)
         {
             // Its time may have come since it was found.
-            if (await results.FindAsync(id, cancellationToken) is { } now && !IsGone(now, time))
+            if (await results.FindAsync(job, config, cancellationToken) is { } now && !IsGone(now, time))
             {
                 throw;
             }

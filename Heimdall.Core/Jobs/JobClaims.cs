@@ -5,8 +5,9 @@ using Npgsql;
 namespace Heimdall.Core.Jobs;
 
 /// <summary>
-/// The life of an attempt in the store: who runs a job, until when he is believed, and how it ended. Each call is one
-/// conditional statement that names the attempt.
+/// Who runs a job, and until when that process is believed to be alive: start, take-over, renewal, hand-back. Each call
+/// is one conditional statement that names the attempt. What a running attempt writes goes through
+/// <see cref="AttemptWriter"/>.
 /// </summary>
 public sealed class JobClaims(StoreDatabase database)
 {
@@ -34,25 +35,14 @@ public sealed class JobClaims(StoreDatabase database)
         select * from claimed
         """;
 
-    private const string RecordEvidenceSql = """
-        update job_attempt set evidence = $3 from job
-        where job_id = $1 and job_attempt.attempt = $2 and job.id = $1 and job.attempt = $2 and job.status in ('RUNNING', 'CANCELING')
-        returning job.status
-        """;
-
-    // Locks in the order of ids, as InlineRecordBatch does: two that lock many rows, each in its own order, wait for each other.
+    // Locks in the order of ids, as AttemptWriteBatch does: two that lock many rows, each in its own order, wait for
+    // each other.
     private const string RenewSql = """
         with mine as materialized (
             select job.id from job join unnest($1::uuid[], $2::int[]) as asked (id, attempt) on job.id = asked.id and job.attempt = asked.attempt
             where job.status in ('RUNNING', 'CANCELING') order by job.id for no key update of job)
         update job set lease_until = now() + $3 from mine where job.id = mine.id
         returning job.id, job.status
-        """;
-
-    private const string SaveProgressSql = """
-        update job set statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6, rows_affected = $7,
-            row_count = $8, truncated = $9, sha256 = $10, errors = $11, resume_from = $12, updated_at = now()
-        where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
         """;
 
     private const string HandBackSql = $"""
@@ -64,19 +54,6 @@ public sealed class JobClaims(StoreDatabase database)
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning id)
         update job_attempt set finished_at = now(), outcome = '{JobAttempt.HandedBack}', detail = $3 where job_id = (select id from handed) and attempt = $2
-        """;
-
-    private const string SettleSql = $"""
-        with settled as (
-            update job set status = $3, error = $4, error_kind = $5, statements = $6, statements_total = $7,
-                bytes_read = $8, bytes_total = $9, rows_affected = $10, row_count = $11, truncated = $12, sha256 = $13, errors = $14,
-                resume_from = $15, finished_at = now(), updated_at = now(), lease_until = null
-            where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
-            returning {JobRow.Columns}),
-        ended as (
-            update job_attempt set finished_at = now(), outcome = $3, error = $4, sqlstate = $16, detail = $17
-            where job_id = (select id from settled) and attempt = $2)
-        select * from settled
         """;
 
     // What the attempt has done is undone, or will be done over: it is no progress of the job.
@@ -95,18 +72,18 @@ public sealed class JobClaims(StoreDatabase database)
         select id from job where status in ('RUNNING', 'CANCELING') and is_sync and {LeaseIsOver("$1")} order by lease_until limit 100
         """;
 
-    private const string ConfirmSql = """
-        update job set lease_until = now() + $13, statements = $3, statements_total = $4, bytes_read = $5, bytes_total = $6,
-            rows_affected = $7, row_count = $8, truncated = $9, sha256 = $10, errors = $11, resume_from = $12, updated_at = now()
-        where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
-        returning status
-        """;
-
     /// <summary>One that was handed back had been started in time.</summary>
     internal const string StartIsTooLate = "(start_before is not null and start_before <= now() and started_at is null)";
 
     /// <summary>A store that has just started has kept everybody from renewing: each gets a whole lease to do so.</summary>
     internal static string LeaseIsOver(string lease) => $"greatest(lease_until, pg_postmaster_start_time() + {lease}) < now()";
+
+    /// <summary>Reads a job without waiting behind callers' lists.</summary>
+    public async Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.Lifeline.OpenConnectionAsync(cancellationToken);
+        return await JobStore.FindAsync(connection, id, cancellationToken);
+    }
 
     /// <summary>Ends jobs that wait and whose time to be started is over, some at a time.</summary>
     public async Task<IReadOnlyList<Job>> ExpireAsync(CancellationToken cancellationToken)
@@ -131,11 +108,6 @@ public sealed class JobClaims(StoreDatabase database)
     public Task<Job?> TakeOverAsync(Guid id, int deadAttempt, string worker, TimeSpan lease, CancellationToken cancellationToken) =>
         ReadJobAsync(TakeOverSql, cancellationToken, id, deadAttempt, worker, lease);
 
-    /// <summary>Keeps what a plugin needs to find out whether the attempt took effect.</summary>
-    /// <returns>The job's status: a cancel may have been asked for. Null when the attempt is no longer the current one.</returns>
-    public Task<JobStatus?> RecordEvidenceAsync(Guid id, int attempt, string evidence, CancellationToken cancellationToken) =>
-        ReadStatusAsync(RecordEvidenceSql, cancellationToken, id, attempt, evidence);
-
     /// <summary>Gives the attempts of this process more time.</summary>
     /// <returns>The jobs that are still this process's, with their status; the others belong to somebody else by now.</returns>
     public async Task<IReadOnlyDictionary<Guid, JobStatus>> RenewAsync(
@@ -151,14 +123,6 @@ public sealed class JobClaims(StoreDatabase database)
         }
         return mine;
     }
-
-    public Task SaveProgressAsync(Guid id, int attempt, JobProgress progress, CancellationToken cancellationToken) =>
-        ExecuteAsync(SaveProgressSql, cancellationToken, [id, attempt, .. Fields(progress)]);
-
-    /// <summary>Makes sure that the job still belongs to the attempt, gives it more time, and writes down how far it has come.</summary>
-    /// <returns>Its status: a cancel may have been asked for. Null when it belongs to somebody else.</returns>
-    public Task<JobStatus?> ConfirmAsync(Guid id, int attempt, JobProgress progress, TimeSpan lease, CancellationToken cancellationToken) =>
-        ReadStatusAsync(ConfirmSql, cancellationToken, [id, attempt, .. Fields(progress), lease]);
 
     /// <summary>
     /// Puts a job back among those that wait, when a process must stop and nothing of the attempt took effect. One that is
@@ -187,17 +151,6 @@ public sealed class JobClaims(StoreDatabase database)
     public async Task<bool> RetryAsync(Guid id, int attempt, JobFailure failure, TimeSpan delay, string detail, CancellationToken cancellationToken) =>
         await ExecuteAsync(RetrySql, cancellationToken, id, attempt, delay, failure.Message, new JobParameters.Null<string>(failure.SqlState), detail) == 1;
 
-    /// <summary>Writes how the attempt ended, once; <paramref name="detail"/> is for its own record.</summary>
-    /// <returns>The job as it now stands, or null when the attempt is no longer the current one.</returns>
-    public Task<Job?> SettleAsync(
-        Guid id, int attempt, JobStatus status, JobFailure? failure, JobProgress progress, string? detail, CancellationToken cancellationToken) =>
-        ReadJobAsync(
-            SettleSql,
-            cancellationToken,
-            [id, attempt, status.ToName(), new JobParameters.Null<string>(failure?.Message), new JobParameters.Null<string>(failure?.Kind.ToString()),
-                .. Fields(failure is { Errors.Count: > 0 } ? progress with { Errors = failure.Errors } : progress),
-                new JobParameters.Null<string>(failure?.SqlState), new JobParameters.Null<string>(detail)]);
-
     /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>
     public async Task<IReadOnlyList<Guid>> FindDeadInlineAsync(TimeSpan lease, CancellationToken cancellationToken)
     {
@@ -211,25 +164,11 @@ public sealed class JobClaims(StoreDatabase database)
         return ids;
     }
 
-    private static object[] Fields(JobProgress progress) =>
-    [
-        new JobParameters.Null<long?>(progress.Statements), new JobParameters.Null<long?>(progress.StatementsTotal), new JobParameters.Null<long?>(progress.BytesRead),
-        new JobParameters.Null<long?>(progress.BytesTotal), new JobParameters.Null<long?>(progress.RowsAffected), new JobParameters.Null<long?>(progress.RowCount),
-        new JobParameters.Null<bool?>(progress.Truncated), new JobParameters.Null<string>(progress.Sha256),
-        new JobParameters.JsonText(JobRow.WriteErrors(progress.Errors)), new JobParameters.Null<long?>(progress.ResumeFrom),
-    ];
-
     private async Task<Job?> ReadJobAsync(string sql, CancellationToken cancellationToken, params object[] values)
     {
         await using var command = Command(sql, values);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         return await row.ReadAsync(cancellationToken) ? JobRow.Read(row) : null;
-    }
-
-    private async Task<JobStatus?> ReadStatusAsync(string sql, CancellationToken cancellationToken, params object[] values)
-    {
-        await using var command = Command(sql, values);
-        return await command.ExecuteScalarAsync(cancellationToken) is string status ? JobStatusNames.Parse(status) : null;
     }
 
     private async Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] values)

@@ -4,7 +4,10 @@ using Npgsql;
 
 namespace Heimdall.Core.Jobs;
 
-/// <summary>The <c>job_log</c> table.</summary>
+/// <summary>
+/// The <c>job_log</c> table, for its readers; <see cref="AttemptWriter"/> writes it. Attempts come one after the other:
+/// a lost one writes nothing.
+/// </summary>
 public sealed class JobLogStore(StoreDatabase database)
 {
     /// <summary>Both streams, as they were written.</summary>
@@ -13,12 +16,8 @@ public sealed class JobLogStore(StoreDatabase database)
     /// <summary>How much of each stream is kept of an attempt, in bytes; one line more then says that the rest was left out.</summary>
     public const int MaxBytes = 1024 * 1024;
 
-    private const string InsertSql = """
-        insert into job_log (job_id, attempt, stream, piece, lines) values ($1, $2, $3, $4, $5)
-        on conflict (job_id, attempt, stream, piece) where piece is not null do nothing
-        """;
-
-    private const string SelectSql = "select lines from job_log where job_id = $1 and stream = $2 order by id";
+    private const string SelectSql =
+        "select lines from job_log where job_id = $1 and stream = $2 order by attempt nulls first, id";
 
     private const string SelectAfterSql =
         "select id, stream, lines from job_log where job_id = $1 and stream = any($2) and id > $3 order by id limit $4";
@@ -34,24 +33,6 @@ public sealed class JobLogStore(StoreDatabase database)
                 order by id desc limit $4) newest) measured) tail
         where bytes_behind < $3 order by id
         """;
-
-    /// <summary>Stores a piece; one that is there already stays as it is.</summary>
-    /// <param name="jobId">The job.</param>
-    /// <param name="attempt">Whose log it is.</param>
-    /// <param name="stream">Which log.</param>
-    /// <param name="piece">Counted from 1 in each stream of an attempt.</param>
-    /// <param name="lines">Each with its line feed.</param>
-    /// <param name="cancellationToken">Ends the writing.</param>
-    public async Task AppendAsync(Guid jobId, int attempt, JobLogStream stream, int piece, string lines, CancellationToken cancellationToken)
-    {
-        await using var command = database.DataSource.CreateCommand(InsertSql);
-        command.Parameters.Add(new() { Value = jobId });
-        command.Parameters.Add(new() { Value = attempt });
-        command.Parameters.Add(new() { Value = ToName(stream) });
-        command.Parameters.Add(new() { Value = piece });
-        command.Parameters.Add(new() { Value = lines });
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
 
     public async IAsyncEnumerable<string> ReadAsync(
         Guid jobId, JobLogStream stream, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -110,5 +91,5 @@ public sealed class JobLogStore(StoreDatabase database)
     private static JobLogPiece ReadPiece(NpgsqlDataReader row) =>
         new(row.GetInt64(0), row.GetString(1) == ToName(JobLogStream.Stdout) ? JobLogStream.Stdout : JobLogStream.Stderr, row.GetString(2));
 
-    private static string ToName(JobLogStream stream) => stream == JobLogStream.Stdout ? "stdout" : "stderr";
+    internal static string ToName(JobLogStream stream) => stream == JobLogStream.Stdout ? "stdout" : "stderr";
 }

@@ -46,8 +46,14 @@ public sealed class JobStore(StoreDatabase database)
 
     public async Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken)
     {
-        await using var command = database.DataSource.CreateCommand(SelectSql);
-        command.Parameters.Add(new() { Value = id });
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        return await FindAsync(connection, id, cancellationToken);
+    }
+
+    internal static async Task<Job?> FindAsync(
+        NpgsqlConnection connection, Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(SelectSql, connection) { Parameters = { new() { Value = id } } };
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         return await row.ReadAsync(cancellationToken) ? JobRow.Read(row) : null;
     }

@@ -1,5 +1,8 @@
+using System.Text;
 using System.Text.Json;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results.Chunks;
 using Npgsql;
@@ -7,7 +10,10 @@ using NpgsqlTypes;
 
 namespace Heimdall.Core.Results;
 
-/// <summary>The <c>job_result</c> table: what is known of each result, and where its rows are. A result can be read once it is complete.</summary>
+/// <summary>
+/// The <c>job_result</c> table: what is known of each result, and where its rows are. A result can be read once it is
+/// complete, which is written with its job's end.
+/// </summary>
 public sealed class ResultStore
 {
     private const string StartSql = """
@@ -16,10 +22,6 @@ public sealed class ResultStore
         insert into job_result (job_id, attempt, columns, directory) select id, $2, $3, $4 from mine
         on conflict (job_id) do update set attempt = $2, columns = $3, directory = $4,
             row_count = null, truncated = false, complete = false, dropped = false, expires_at = null
-        """;
-
-    private const string CompleteSql = """
-        update job_result set row_count = $3, truncated = $4, complete = true, expires_at = now() + $5 where job_id = $1 and attempt = $2
         """;
 
     private const string DropSql = "delete from job_result where job_id = $1 and attempt = $2 and not complete";
@@ -39,7 +41,15 @@ public sealed class ResultStore
         _places = places;
     }
 
-    public async Task<StoredResult?> FindAsync(Guid jobId, CancellationToken cancellationToken)
+    /// <summary>
+    /// The result of a job that has succeeded; that of a batch is made of the job, and is not stored.
+    /// </summary>
+    public async Task<StoredResult?> FindAsync(Job job, ResultsConfig config, CancellationToken cancellationToken) =>
+        job is { IsSync: false, ReturnResult: false }
+        ? config.Enabled ? StoredResult.OfBatch(job, config.Retention) : null
+        : await FindAsync(job.Id, cancellationToken);
+
+    internal async Task<StoredResult?> FindAsync(Guid jobId, CancellationToken cancellationToken)
     {
         await using var command = Command(FindSql, jobId);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
@@ -59,8 +69,11 @@ public sealed class ResultStore
 
     /// <summary>Reads a page of a result, a chunk at a time, into a writer that has been started.</summary>
     /// <exception cref="ResultStorageException">Not all of the rows can be read; those before may have been written.</exception>
-    public Task ReplayAsync(StoredResult result, ResultPage page, IResultWriter writer, CancellationToken cancellationToken) =>
-        ResultReplay.RunAsync(_places.Find(result.Key, result.Directory), result, page, writer, cancellationToken);
+    public Task ReplayAsync(
+        StoredResult result, ResultPage page, IResultWriter writer, CancellationToken cancellationToken) =>
+        result.Message is { } message
+        ? page.RowsOf(result.RowCount) > 0 ? WriteAsync(message, writer, cancellationToken) : Task.CompletedTask
+        : ResultReplay.RunAsync(_places.Find(result.Key, result.Directory), result, page, writer, cancellationToken);
 
     /// <summary>Begins the result of an attempt; what an earlier attempt left is dropped.</summary>
     internal async Task<IChunkWriter> StartAsync(
@@ -69,15 +82,11 @@ public sealed class ResultStore
         await using var command = Command(StartSql, result.JobId, result.Attempt);
         command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Json, Value = JsonSerializer.Serialize(columns, Json) });
         command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Text, Value = directory is null ? DBNull.Value : directory });
-        await RunOnceAsync(command, result, cancellationToken);
+        if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
+        {
+            throw new AttemptLostException(result.JobId, result.Attempt);
+        }
         return _places.Find(result, directory).Write(result);
-    }
-
-    /// <summary>Lets the result be read, now that the job has succeeded.</summary>
-    internal async Task CompleteAsync(ResultKey result, long rowCount, bool truncated, TimeSpan retention, CancellationToken cancellationToken)
-    {
-        await using var command = Command(CompleteSql, result.JobId, result.Attempt, rowCount, truncated, retention);
-        await RunOnceAsync(command, result, cancellationToken);
     }
 
     /// <summary>Forgets what an attempt has stored of a result that will never be complete.</summary>
@@ -87,12 +96,12 @@ public sealed class ResultStore
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task RunOnceAsync(NpgsqlCommand command, ResultKey result, CancellationToken cancellationToken)
+    private static async Task WriteAsync(string message, IResultWriter writer, CancellationToken cancellationToken)
     {
-        if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
-        {
-            throw new AttemptLostException(result.JobId, result.Attempt);
-        }
+        writer.StartRow();
+        writer.WriteValue(Encoding.UTF8.GetBytes(message));
+        writer.EndRow();
+        await writer.FlushAsync(cancellationToken);
     }
 
     private NpgsqlCommand Command(string sql, params object[] values)

@@ -1,3 +1,4 @@
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results.Chunks;
 
@@ -25,4 +26,25 @@ public sealed record StoredResult
 
     /// <summary>Where its chunks lie; null for Heimdall's own database.</summary>
     internal string? Directory { get; init; }
+
+    /// <summary>The only row of a batch's result, which is not stored.</summary>
+    internal string? Message { get; init; }
+
+    /// <summary>
+    /// The result of a batch: one row that says how it went, as in the original. It is made of the job.
+    /// </summary>
+    /// <param name="batch">A batch that has succeeded.</param>
+    /// <param name="retention">How long results are kept.</param>
+    public static StoredResult OfBatch(Job batch, TimeSpan retention) => new()
+    {
+        Columns = [new ResultColumn("message", "text", ResultValueKind.Text)],
+        RowCount = 1,
+        Truncated = false,
+        ExpiresAt = batch.FinishedAt!.Value + retention,
+        IsDropped = false,
+        Key = new ResultKey(batch.Id, batch.Attempt),
+        Message = batch.Progress.Statements == 1
+            ? "1 statement executed successfully"
+            : $"{batch.Progress.Statements ?? 0} statements executed successfully",
+    };
 }

@@ -7,14 +7,14 @@ namespace Heimdall.Core.Running;
 /// The lines of one stream of an attempt that are not known to be stored yet, in numbered pieces. Keeps the beginning, up to a limit, and says
 /// where it was cut.
 /// </summary>
-internal sealed class BoundedLog
+internal sealed class BoundedLog(JobLogStream stream)
 {
     public static readonly string CutLine = $"… more was left out: the log of an attempt holds {JobLogStore.MaxBytes / 1024} KiB";
 
     private readonly Lock _lock = new();
     private readonly StringBuilder _pending = new();
-    private string _piece = "";
-    private int _number;
+    private NewLogPiece? _piece;
+    private int _pieces;
     private long _bytes;
     private bool _isCut;
 
@@ -36,26 +36,39 @@ internal sealed class BoundedLog
         }
     }
 
-    /// <summary>The piece to store next; null when all has been stored. It stays the same until <see cref="Stored"/>: a store that was not heard may have it.</summary>
-    public (int Number, string Lines)? Next()
+    /// <summary>
+    /// The piece to store next; null when all has been stored. It stays the same until <see cref="Stored"/>: it may be
+    /// in the store although the answer was lost.
+    /// </summary>
+    public NewLogPiece? Next()
     {
         lock (_lock)
         {
-            if (_piece.Length == 0 && _pending.Length > 0)
+            if (_piece is null && _pending.Length > 0)
             {
-                (_number, _piece) = (_number + 1, _pending.ToString());
+                _piece = new NewLogPiece(stream, ++_pieces, _pending.ToString());
                 _pending.Clear();
             }
-            return _piece.Length == 0 ? null : (_number, _piece);
+            return _piece;
         }
     }
 
     /// <summary>The piece is in the store.</summary>
-    public void Stored()
+    public void Stored(NewLogPiece piece)
     {
         lock (_lock)
         {
-            _piece = "";
+            _piece = _piece == piece ? null : _piece;
+        }
+    }
+
+    /// <returns>All pieces that are not known to be stored: one that may be, and what came after it.</returns>
+    public IEnumerable<NewLogPiece> TakeRest()
+    {
+        while (Next() is { } piece)
+        {
+            Stored(piece);
+            yield return piece;
         }
     }
 }

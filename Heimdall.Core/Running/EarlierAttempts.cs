@@ -22,38 +22,48 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
     /// <param name="attempt">Knows whether a cancel has been asked for.</param>
     /// <param name="stopping">Fires when this process must stop.</param>
     /// <returns>How the job ends, or null when it can run (again).</returns>
-    public async Task<JobEnd?> JudgeAsync(Job job, bool mayRunAgain, RunningAttempt attempt, CancellationToken stopping)
+    public async Task<AttemptOutcome?> ResolveAsync(
+        Job job, bool mayRunAgain, RunningAttempt attempt, CancellationToken stopping)
     {
         try
         {
             // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
             var fate = await FindFateAsync(job, stopping);
             var isCanceled = attempt.IsCancelRequested || job.Status == JobStatus.Canceling;
-            var end = ToEnd(fate, job, isCanceled);
-            return end is { Status: JobStatus.Failed } && mayRunAgain && !isCanceled && pluginJobs.IsIdempotent(job) ? null : end?.FoundOut();
+            var end = ToOutcome(fate, job, isCanceled);
+            var runsAgain = end is AttemptFailed && mayRunAgain && !isCanceled && pluginJobs.IsIdempotent(job);
+            return runsAgain ? null : end?.FoundOut();
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            return JobEnd.Undecided("Its worker was told to stop before the cluster had said what became of the attempts before it.", TimeSpan.Zero); // the next process asks
+            // The next process asks.
+            return AttemptPostponed.Because(
+                "Its worker was told to stop before the cluster had said what became of the attempts before it.",
+                TimeSpan.Zero);
         }
         catch (ClusterAwayException exception)
         {
             // It may be what took the worker down with it: it will come back and tell.
-            return JobEnd.Undecided($"The cluster could not say what became of the attempts before it: {exception.Message}", BackOff.After(job.Attempt, Random.Shared.NextDouble()));
+            return AttemptPostponed.Because(
+                $"The cluster could not say what became of the attempts before it: {exception.Message}",
+                BackOff.After(job.Attempt, Random.Shared.NextDouble()));
         }
         catch (JobFailedException exception) when (exception.InnerException is SecretReferenceException)
         {
-            return JobEnd.Undecided($"The cluster could not be asked what became of the attempts before it: {exception.Message}", BackOff.After(job.Attempt, Random.Shared.NextDouble()));
+            return AttemptPostponed.Because(
+                $"The cluster could not be asked what became of the attempts before it: {exception.Message}",
+                BackOff.After(job.Attempt, Random.Shared.NextDouble()));
         }
         catch (StillThereException exception)
         {
-            return JobEnd.Failed(exception.Failure with { IsTransient = true, IsUndone = true }); // this attempt has done nothing, and may be followed by another
+            // This attempt has done nothing, and may be followed by another.
+            return new AttemptFailed(exception.Failure with { IsTransient = true, IsUndone = true });
         }
         catch (Exception exception)
         {
             // The command or cluster is no longer configured, or the plugin is at a loss: nothing is known, and nothing is claimed.
             LogFateUnknown(job.Id, exception.Message);
-            return ToEnd(AttemptFate.Unknown, job, isCanceled: false)?.FoundOut();
+            return ToOutcome(AttemptFate.Unknown, job, isCanceled: false)?.FoundOut();
         }
     }
 
@@ -114,24 +124,21 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
     }
 
     /// <returns>How the job ends without running again, or null when it can run.</returns>
-    private static JobEnd? ToEnd(AttemptFate fate, Job job, bool isCanceled) => fate switch
+    private static AttemptOutcome? ToOutcome(AttemptFate fate, Job job, bool isCanceled) => fate switch
     {
-        AttemptFate.Committed => JobEnd.Succeeded,
-        AttemptFate.NothingHappened or AttemptFate.Interrupted when isCanceled => JobEnd.Canceled,
+        AttemptFate.Committed => new AttemptSucceeded(),
+        AttemptFate.NothingHappened or AttemptFate.Interrupted when isCanceled => new AttemptCanceled(),
         AttemptFate.NothingHappened => null,
-        AttemptFate.Interrupted => JobEnd.Failed(new JobFailure { Kind = JobFailureKind.Interrupted, Message = InterruptedAfter(job) }),
-        _ => JobEnd.Failed(new JobFailure
-        {
-            Kind = JobFailureKind.OutcomeUnknown,
-            Message = Died,
-        }),
+        AttemptFate.Interrupted => AttemptFailed.With(JobFailureKind.Interrupted, InterruptedAfter(job)),
+        _ => AttemptFailed.With(JobFailureKind.OutcomeUnknown, Died),
     };
 
     private static string InterruptedAfter(Job job)
     {
         var first = job.Resume?.Statement ?? 1;
         var known = $"The process that ran this job died on its way. Its statements commit by themselves: {DoneStatements.Tell(first, job.Progress.ResumeFrom ?? first)}";
-        return WayOn.AddTo($"{known}; those behind may be done too. Look before you run the rest.", job.Id, job.Progress);
+        return ResumeHint.AddTo(
+            $"{known}; those behind may be done too. Look before you run the rest.", job.Id, job.Progress);
     }
 
     private static string Describe(AttemptFate fate) => fate switch

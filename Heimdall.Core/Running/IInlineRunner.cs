@@ -20,10 +20,10 @@ public interface IInlineRunner
 
     /// <param name="job">The job, as it was recorded.</param>
     /// <param name="plan">What its plugin planned for it.</param>
-    /// <param name="writer">Where the rows go.</param>
+    /// <param name="rows">Where the rows go.</param>
     /// <param name="callerGone">Fires when nobody waits for the rows any more: the query is then cancelled.</param>
-    /// <returns>The job as it ended.</returns>
-    Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone);
+    /// <returns>The job as its record says that it ended, also where another process has written that.</returns>
+    Task<Job> RunAsync(Job job, JobPlan plan, IResultWriter rows, CancellationToken callerGone);
 
     /// <summary>Records the end of an inline query whose process died.</summary>
     Task RecoverAsync(Guid jobId, CancellationToken cancellationToken);

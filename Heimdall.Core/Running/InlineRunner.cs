@@ -1,80 +1,120 @@
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Core.Running;
 
 /// <inheritdoc />
-internal sealed class InlineRunner : IInlineRunner
+internal sealed class InlineRunner(
+    JobClaims claims, AttemptWriter writer, Leases leases, JobRun run, DrainDeadline drain, HeimdallConfig config)
+    : IInlineRunner
 {
-    private static readonly TimeSpan RecordPatience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan RecordLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan FindInterval = TimeSpan.FromMilliseconds(200);
 
-    private readonly JobStore _jobs;
-    private readonly JobClaims _claims;
-    private readonly InlineRecords _records;
-    private readonly RunningJobs _running;
-    private readonly AttemptExecutor _executor;
-    private readonly JobSettler _settler;
-    private readonly TimeSpan _lease;
-    private readonly DrainDeadline _drain;
+    /// <summary>How long a caller waits for what another process finds out about their query.</summary>
+    private static readonly TimeSpan TakenOverLimit = TimeSpan.FromSeconds(15);
 
-    public InlineRunner(
-        JobStore jobs, JobClaims claims, InlineRecords records, RunningJobs running, AttemptExecutor executor, JobSettler settler, DrainDeadline drain, HeimdallConfig config)
-    {
-        _jobs = jobs;
-        _claims = claims;
-        _records = records;
-        _running = running;
-        _executor = executor;
-        _settler = settler;
-        _lease = config.Worker.Lease;
-        _drain = drain;
-    }
+    private TimeSpan Lease => config.Worker.Lease;
 
     public Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone) =>
-        _records.BeginAsync(job, RunnerName.OfThisProcess, _lease, isDurable: !plan.OnlyReads, RecordPatience, callerGone);
+        writer.BeginAsync(job, RunnerName.OfThisProcess, Lease, isDurable: !plan.OnlyReads, RecordLimit, callerGone);
 
     public Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken) =>
-        _records.BeginAsync(job, key, RunnerName.OfThisProcess, _lease, cancellationToken);
+        writer.BeginAsync(job, key, RunnerName.OfThisProcess, Lease, cancellationToken);
 
-    public async Task<Job?> RunAsync(Job job, JobPlan plan, IResultWriter writer, CancellationToken callerGone)
+    public async Task<Job> RunAsync(Job job, JobPlan plan, IResultWriter rows, CancellationToken callerGone)
     {
-        var attempt = _running.Begin(job);
+        var attempt = leases.Begin(job);
         Task<Job?> settling;
-        JobEnd end;
-        JobProgress progress;
+        EndedAttempt ended;
         try
         {
-            (end, progress) = await _executor.ExecuteAsync(attempt, plan, writer, _drain.Token, callerGone);
-            settling = _settler.SettleInlineAsync(job, end, progress, isDurable: !plan.OnlyReads);
+            ended = await run.ExecuteAsync(attempt, plan, rows, drain.Token, callerGone);
+            settling = run.SettleAsync(attempt, ended, isDurable: !plan.OnlyReads);
         }
         catch
         {
             attempt.Dispose();
             throw;
         }
-        // With the store away the end is written later; the caller need not wait for what is known already.
-        if (!settling.IsCompleted)
+        // With the store away the end is written later. What is known already can be answered as long as nobody else
+        // can have the job.
+        await WaitAsync(settling, SettleLimit);
+        if (!settling.IsCompleted && !attempt.HasLease(Lease))
         {
-            await ((Task)settling).WaitAsync(SettlePatience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await WaitAsync(settling, TakenOverLimit);
         }
         if (settling.IsCompleted)
         {
             attempt.Dispose();
-            return await settling;
+            return await settling ?? await FindOthersEndAsync(job);
         }
         _ = settling.ContinueWith(_ => attempt.Dispose(), TaskScheduler.Default); // its lease lives until its end is written
-        return job with { Status = end.Status ?? job.Status, Failure = end.Failure, Progress = progress };
+        return attempt.HasLease(Lease)
+            ? job with
+            {
+                Status = ended.Outcome.ToStatus() ?? job.Status,
+                Failure = ended.Outcome.ToFailure(),
+                Progress = ended.Progress,
+            }
+            : WithoutEnd(
+                job, "The query has ended, but Heimdall's own database does not answer, so its end is not recorded.");
     }
 
     public async Task RecoverAsync(Guid jobId, CancellationToken cancellationToken)
     {
-        if (await _jobs.FindAsync(jobId, cancellationToken) is { } job
-            && await _claims.TakeOverAsync(jobId, job.Attempt, RunnerName.OfThisProcess, _lease, cancellationToken) is { } taken)
+        if (await claims.FindAsync(jobId, cancellationToken) is { } job
+            && await claims.TakeOverAsync(
+                jobId, job.Attempt, RunnerName.OfThisProcess, Lease, cancellationToken) is { } taken)
         {
-            using var attempt = _running.Begin(taken);
-            await _settler.SettleAsync(taken, await _executor.RecoverAsync(attempt, cancellationToken), taken.Progress);
+            using var attempt = leases.Begin(taken);
+            await run.SettleAsync(attempt, await run.RecoverAsync(attempt, cancellationToken));
         }
     }
+
+    private static async Task WaitAsync(Task task, TimeSpan limit)
+    {
+        if (!task.IsCompleted)
+        {
+            await task.WaitAsync(limit, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>
+    /// This process was not heard of for a lease, and another one has recorded, or is finding out, how the query ended.
+    /// </summary>
+    private async Task<Job> FindOthersEndAsync(Job job)
+    {
+        using var limit = new CancellationTokenSource(TakenOverLimit);
+        try
+        {
+            while (true)
+            {
+                var found = await StoreRetry.RunAsync(token => claims.FindAsync(job.Id, token), limit.Token);
+                if (found is not null && found.Status.IsFinal())
+                {
+                    return found;
+                }
+                await Task.Delay(FindInterval, limit.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return WithoutEnd(
+                job, "This process was not heard of for a while, and another one is finding out how the query ended.");
+        }
+    }
+
+    private static Job WithoutEnd(Job job, string why) => job with
+    {
+        Status = JobStatus.Failed,
+        Failure = new JobFailure
+        {
+            Kind = JobFailureKind.OutcomeUnknown,
+            Message = $"{why} GET /api/v1/job/{job.Id} tells how it ended.",
+        },
+    };
 }

@@ -12,10 +12,13 @@ namespace Heimdall.Core.Running;
 /// </summary>
 internal sealed partial class JobRetries(JobStore jobs, JobClaims claims, JobAttempts attempts, LiveCatalog catalog, ILogger<JobRetries> logger)
 {
+    /// <summary>Whether it has failed in a way that passes.</summary>
+    public static bool MayRetry(AttemptOutcome outcome) => outcome is AttemptFailed { Failure.IsTransient: true };
+
     /// <returns>How long the job, which waits now, is to wait, and why; null when how the attempt ended is how the job ends.</returns>
-    public async Task<(TimeSpan Delay, string Reason)?> TryAsync(Job job, JobEnd end)
+    public async Task<(TimeSpan Delay, string Reason)?> TryAsync(Job job, AttemptOutcome outcome)
     {
-        if (end is not { Status: JobStatus.Failed, Failure: { IsTransient: true } failure }
+        if (outcome is not AttemptFailed { Failure: { IsTransient: true } failure }
             || catalog.Current.FindCommand(job.CommandId) is not { MaxAttempts: > 1 } command
             || !(failure.IsUndone || command.Idempotent))
         {

@@ -9,16 +9,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
 
-/// <summary>Runs claimed jobs: execute → settle, or give it another attempt → answer the queue.</summary>
+/// <summary>Runs claimed jobs: <see cref="JobRun"/> → answer the queue.</summary>
 internal sealed partial class JobRunner(
     ClaimedJobs claimed,
-    JobStore jobs,
     JobClaims claims,
     ResultStore results,
-    AttemptExecutor executor,
+    JobRun run,
     JobRetries retries,
-    JobSettler settler,
-    RunningJobs running,
+    Leases leases,
     DrainDeadline drain,
     UrgentStop urgent,
     HeimdallConfig config,
@@ -57,36 +55,41 @@ internal sealed partial class JobRunner(
     private async Task<Job?> RunQueuedAsync(Job job, CancellationToken stopping)
     {
         LogStarted(job.Id, job.Attempt, job.CommandId, job.ClusterId);
-        using var attempt = running.Begin(job); // until its end is written: nobody must take over what has come to its end
+        // until its end is written: nobody must take over what has come to its end
+        using var attempt = leases.Begin(job);
         await using var stored = job.ReturnResult && config.Results.Enabled
             ? new StoredResultWriter(results, new ResultKey(job.Id, job.Attempt), config.Results.Directory, config.Results.MaxBytes)
             : null;
-        var writer = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
-        var (end, progress) = await executor.ExecuteAsync(attempt, plan: null, writer, stopping, callerGone: CancellationToken.None);
-        if (stored is not null)
+        var rows = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
+        var ended = await run.ExecuteAsync(attempt, plan: null, rows, stopping, callerGone: CancellationToken.None);
+        if (JobRetries.MayRetry(ended.Outcome))
         {
-            progress = progress with { Truncated = progress.Truncated is true || stored.IsFull, RowCount = stored.Rows };
-        }
-        if (end.IsHandedBack)
-        {
-            await StoreRetry.RunAsync(token => claims.HandBackAsync(job.Id, job.Attempt, end.Detail!, end.AskAgainAfter, token), CancellationToken.None);
-            if (end.AskAgainAfter is { } pause && !stopping.IsCancellationRequested)
+            await run.SaveLogAsync(job, ended.Log);
+            if (await retries.TryAsync(job, ended.Outcome) is var (delay, reason))
             {
-                throw new JobWaitsAgainException(pause, end.Detail!);
+                throw new JobWaitsAgainException(delay, reason);
             }
-            throw new OperationCanceledException(stopping); // Hangfire puts it back into its queue
+            ended = ended with { Log = [] };
         }
-        if (await retries.TryAsync(job, end) is var (delay, reason))
+        var settled = await run.SettleAsync(attempt, ended);
+        return ended.Outcome switch
         {
-            throw new JobWaitsAgainException(delay, reason);
-        }
-        if (await settler.SettleAsync(job, end, progress) is { } settled)
-        {
-            return settled;
-        }
-        // Also when the attempt ended in another way: the newer one ends its session, which may be noticed before the lost lease is.
+            AttemptPostponed later when !stopping.IsCancellationRequested =>
+                throw new JobWaitsAgainException(later.After, later.Detail!),
+            // Hangfire puts it back into its queue
+            AttemptHandedBack or AttemptPostponed => throw new OperationCanceledException(stopping),
+            _ => settled ?? await FindNewerAsync(job),
+        };
+    }
+
+    /// <summary>
+    /// Also when the attempt ended in another way: the newer one ends its session, which may be noticed before the lost
+    /// lease is.
+    /// </summary>
+    private async Task<Job?> FindNewerAsync(Job job)
+    {
         LogLost(job.Id, job.Attempt);
-        return await StoreRetry.RunAsync(token => jobs.FindAsync(job.Id, token), CancellationToken.None);
+        return await StoreRetry.RunAsync(token => claims.FindAsync(job.Id, token), CancellationToken.None);
     }
 
     /// <summary>Hangfire shows what was recorded.</summary>

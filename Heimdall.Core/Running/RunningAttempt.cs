@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Running;
@@ -6,6 +7,7 @@ namespace Heimdall.Core.Running;
 internal sealed class RunningAttempt(Job job, Action<RunningAttempt> ended) : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
+    private long _renewed = LeaseClock.Now;
 
     /// <summary>As it was when the attempt began.</summary>
     public Job Job => job;
@@ -21,6 +23,15 @@ internal sealed class RunningAttempt(Job job, Action<RunningAttempt> ended) : ID
 
     /// <summary>True once the store has said that the job belongs to a newer attempt.</summary>
     public bool IsLost { get; private set; }
+
+    /// <summary>
+    /// Whether the store, when it last answered, believed this process for at least so long: nobody else can have the
+    /// job yet.
+    /// </summary>
+    public bool HasLease(TimeSpan lease) => !IsLost && LeaseClock.Since(Volatile.Read(ref _renewed)) < lease;
+
+    /// <param name="asked">When the store was asked: it counts the lease from later on.</param>
+    public void Renewed(long asked) => Volatile.Write(ref _renewed, asked);
 
     public void RequestCancel()
     {
@@ -51,4 +62,12 @@ internal sealed class RunningAttempt(Job job, Action<RunningAttempt> ended) : ID
             // It has ended by itself in this moment.
         }
     }
+}
+
+/// <summary>The clock by which a process measures its leases. It goes on while the process is frozen.</summary>
+internal static class LeaseClock
+{
+    public static long Now => Stopwatch.GetTimestamp();
+
+    public static TimeSpan Since(long time) => Stopwatch.GetElapsedTime(time);
 }

@@ -12,13 +12,13 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<JobStore>();
         services.AddSingleton<JobClaims>();
         services.AddSingleton<JobAttempts>();
-        services.AddSingleton<InlineRecords>();
+        services.AddSingleton<AttemptWriter>();
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<JobLogStore>();
         services.AddSingleton<OpenJobCounts>();
         services.AddSingleton<JobSearch>();
-        services.AddSingleton<RunningJobs>();
-        services.AddHostedService(provider => provider.GetRequiredService<RunningJobs>());
+        services.AddSingleton<Leases>();
+        services.AddHostedService(provider => provider.GetRequiredService<Leases>());
         services.AddSingleton<PluginJobs>();
         services.AddSingleton(provider => new AttemptHistory(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
         services.AddSingleton(provider => new JobActivity(
@@ -26,8 +26,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<DrainDeadline>();
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();
-        services.AddSingleton<AttemptExecutor>();
-        services.AddSingleton<JobSettler>();
+        services.AddSingleton<JobRun>();
         services.AddSingleton<IJobRunner, JobRunner>();
         services.AddSingleton<IInlineRunner, InlineRunner>();
         return services;

@@ -60,6 +60,21 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task The_result_of_a_batch_is_shown(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync(
+            "insert into effect values ('shown'); insert into effect values ('shown')", cancellationToken, "shown");
+        await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        var result = window.Page.Locator("#hd-part-result");
+        await Expect(result.Locator("th")).ToHaveTextAsync("message text");
+        await Expect(result.Locator("td")).ToHaveTextAsync("2 statements executed successfully");
+        await Expect(result).ToContainTextAsync("1 row. Kept until");
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
     public async Task What_has_not_changed_stays_where_it_is_while_the_page_follows_its_job(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("still", cancellationToken);

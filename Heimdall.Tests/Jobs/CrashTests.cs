@@ -173,4 +173,120 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
             "select distinct name from hangfire.state where jobid = (select queue_id::bigint from heimdall.job where id = $1)", cancellationToken, id);
         Assert.That(states, Has.None.EqualTo("Failed"));
     }
+
+    [Test]
+    public async Task A_worker_that_was_frozen_writes_nothing_into_the_log_when_it_wakes(
+        CancellationToken cancellationToken)
+    {
+        await using var frozen = _heimdall.StartWorkerProcess();
+        var id = await GatedBatch.StartAsync(_heimdall, "unlogged", cancellationToken);
+        await frozen.SignalAsync("STOP", cancellationToken);
+        await using var second = await _heimdall.StartWorkerAsync();
+        await Eventually.Is(
+            async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
+        await _heimdall.OpenGateAsync("unlogged", cancellationToken);
+        await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        var stdout = await _heimdall.GetAsync($"/api/v1/job/{id}/stdout", cancellationToken);
+
+        await frozen.SignalAsync("CONT", cancellationToken);
+        var lost = $"Job {id} belongs to a newer attempt";
+        await Eventually.Is(
+            () => Task.FromResult(frozen.ReadLog().Contains(lost, StringComparison.Ordinal)), cancellationToken);
+
+        Assert.That(
+            (await _heimdall.GetAsync($"/api/v1/job/{id}/stdout", cancellationToken)).Text, Is.EqualTo(stdout.Text));
+        Assert.That(stdout.Text, Does.Contain("-- attempt 2"));
+        Assert.That((await _heimdall.GetAsync($"/api/v1/job/{id}/stderr", cancellationToken)).Text, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_batch_whose_worker_dies_behind_its_commit_has_its_count_and_result(
+        CancellationToken cancellationToken)
+    {
+        await CreateSlowCommitAsync(_heimdall, "after_commit", cancellationToken);
+        await using var first = _heimdall.StartWorkerProcess();
+        var id = (await _heimdall.SubmitAsync(
+            "insert into after_commit values (1); select 1; insert into after_commit values (2)",
+            returnResult: false, cancellationToken)).AssertStatus(202).Id;
+        await WaitForCommitAsync(_heimdall, "after_commit", cancellationToken);
+
+        await first.SignalAsync("STOP", cancellationToken); // it never reads the answer to its COMMIT
+        await _heimdall.OpenGateAsync("after_commit", cancellationToken);
+        await Eventually.Is(
+            () => _heimdall.Target.ScalarAsync<bool>("select exists (select from after_commit)", cancellationToken),
+            cancellationToken);
+        await first.KillAsync(cancellationToken);
+        await using var second = await _heimdall.StartWorkerAsync();
+
+        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That((job["status"], job["attempt"], job["statements"]), Is.EqualTo(("SUCCEEDED", "2", "3")), job.Text);
+        Assert.That(
+            await _heimdall.Target.ColumnAsync<int>("select i from after_commit order by i", cancellationToken),
+            Is.EqualTo(new[] { 1, 2 }));
+        var result = await _heimdall.GetAsync($"/api/v1/job/{id}/result", cancellationToken);
+        Assert.That(result.AssertStatus(200).Text, Does.Contain("3 statements executed successfully"));
+    }
+
+    [Test]
+    public async Task A_reply_says_what_the_record_says_after_its_api_was_frozen_in_the_commit(
+        CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.CreateAsync(config => config with { Worker = "lease: 2s" });
+        await heimdall.StartApiProcessAsync();
+        await using var worker = await heimdall.StartWorkerAsync();
+        await CreateSlowCommitAsync(heimdall, "slow", cancellationToken);
+        var query = heimdall.SubmitAsync(
+            "insert into slow values (7) returning i", returnResult: true, cancellationToken, name: "frozen-commit");
+        await WaitForCommitAsync(heimdall, "slow", cancellationToken);
+        var id = await heimdall.FindJobAsync("frozen-commit", "RUNNING", cancellationToken);
+
+        await heimdall.Api!.SignalAsync("STOP", cancellationToken);
+        await heimdall.OpenGateAsync("slow", cancellationToken);
+        await Eventually.Is(
+            () => heimdall.Store.ScalarAsync<bool>(
+                "select status = 'FAILED' from heimdall.job where id = $1", cancellationToken, id),
+            cancellationToken);
+        await heimdall.Api.SignalAsync("CONT", cancellationToken);
+        var reply = await query;
+
+        var record = await heimdall.JobAsync(id, cancellationToken);
+        Assert.That(await heimdall.Target.ScalarAsync<int>("select i from slow", cancellationToken), Is.EqualTo(7));
+        Assert.That(
+            new[] { record["status"], reply["id"], reply["error"] },
+            Is.EqualTo(new[] { "FAILED", id.ToString(), record["error"] }),
+            reply.Text);
+        reply.AssertProblem(500, "cannot be told");
+    }
+
+    /// <summary>
+    /// A table of one column. A transaction that inserts into it waits in its COMMIT until the gate of the same name is
+    /// open.
+    /// </summary>
+    private static async Task CreateSlowCommitAsync(
+        HeimdallInstance heimdall, string table, CancellationToken cancellationToken)
+    {
+        await heimdall.CloseGateAsync(table, cancellationToken);
+        await heimdall.Target.ExecuteAsync(
+            $"""
+            create table {table} (i int);
+            create function wait_{table}() returns trigger language plpgsql as $$
+            begin
+              while exists (select from gate where name = '{table}') loop perform pg_sleep(0.02); end loop;
+              return null;
+            end $$;
+            create constraint trigger wait_{table} after insert on {table} deferrable initially deferred
+              for each row execute function wait_{table}()
+            """,
+            cancellationToken);
+    }
+
+    private static Task WaitForCommitAsync(
+        HeimdallInstance heimdall, string table, CancellationToken cancellationToken) => Eventually.Is(
+        () => heimdall.Target.ScalarAsync<bool>(
+            $"""
+            select exists (select from pg_stat_activity join pg_locks using (pid)
+              where relation = '{table}'::regclass and wait_event = 'PgSleep')
+            """,
+            cancellationToken),
+        cancellationToken);
 }

@@ -17,6 +17,7 @@ public sealed class JobLogStoreTests
     private TestDatabase _database = null!;
     private StoreDatabase _store = null!;
     private JobLogStore _logs = null!;
+    private AttemptWriter _writer = null!;
 
     [OneTimeSetUp]
     public async Task Start()
@@ -25,11 +26,13 @@ public sealed class JobLogStoreTests
         _store = Open(_database.ConnectionString);
         await new StoreMigrator(_store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
         _logs = new JobLogStore(_store);
+        _writer = new AttemptWriter(_store, NullLogger<AttemptWriter>.Instance);
     }
 
     [OneTimeTearDown]
     public async Task Stop()
     {
+        await _writer.DisposeAsync();
         await _store.DisposeAsync();
         await _database.DisposeAsync();
     }
@@ -41,10 +44,12 @@ public sealed class JobLogStoreTests
 
         foreach (var piece in (int[])[1, 1, 2, 1])
         {
-            await _logs.AppendAsync(job.Id, attempt: 1, JobLogStream.Stdout, piece, $"piece {piece}\n", cancellationToken);
+            await AppendAsync(job, 1, JobLogStream.Stdout, piece, $"piece {piece}\n");
         }
-        await _logs.AppendAsync(job.Id, attempt: 2, JobLogStream.Stdout, piece: 1, "the next attempt\n", cancellationToken);
-        await _logs.AppendAsync(job.Id, attempt: 1, JobLogStream.Stderr, piece: 1, "the other stream\n", cancellationToken);
+        await AppendAsync(job, 1, JobLogStream.Stderr, 1, "the other stream\n");
+        await TakeOverAsync(job, attempt: 2, cancellationToken);
+        await AppendAsync(job, 2, JobLogStream.Stdout, 1, "the next attempt\n");
+        await AppendAsync(job, 1, JobLogStream.Stdout, 3, "from an attempt that has lost the job\n");
 
         Assert.That(await ReadAsync(job, JobLogStream.Stdout, cancellationToken), Is.EqualTo("piece 1\npiece 2\nthe next attempt\n"));
         Assert.That(await ReadAsync(job, JobLogStream.Stderr, cancellationToken), Is.EqualTo("the other stream\n"));
@@ -57,17 +62,21 @@ public sealed class JobLogStoreTests
         await using var proxy = new WatchingProxy(_database.ConnectionString);
         await using var store = Open(new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Port = int.Parse(proxy.Port, null) }.ConnectionString);
         using var attempt = new RunningAttempt(job, _ => { });
-        await using (await store.DataSource.OpenConnectionAsync(cancellationToken))
+        await using (await store.Lifeline.OpenConnectionAsync(cancellationToken))
         {
             // The next answer is not that to a new connection.
         }
-        var monitor = new JobMonitor(new JobClaims(store), new JobLogStore(store), attempt, TimeSpan.FromSeconds(5));
+        await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
+        await using var log = new AttemptLog(writer, attempt, TimeSpan.FromSeconds(5));
         var lost = proxy.AmbushAsync(step: null, MessageMoment.BeforeAnswer, skip: 0, () => Task.FromResult(false), cancellationToken);
 
-        monitor.Stdout("once");
-        await monitor.DisposeAsync();
+        log.Stdout("once");
+        await lost; // its first writing, half a second later
+        var rest = await log.CloseAsync();
+        await writer.EndAsync(
+            new Ending(job, JobStatus.Succeeded, isDurable: true) { Progress = log.Progress, Log = rest });
 
-        await lost;
+        Assert.That(rest.Single().Lines, Is.EqualTo("once\n"), "nobody knows whether it is stored");
         Assert.That(await ReadAsync(job, JobLogStream.Stdout, cancellationToken), Is.EqualTo("once\n"));
     }
 
@@ -78,14 +87,14 @@ public sealed class JobLogStoreTests
         var job = await StartJobAsync(cancellationToken);
         foreach (var number in (int[])[1, 2])
         {
+            await TakeOverAsync(job, number, cancellationToken);
             using var attempt = new RunningAttempt(job with { Attempt = number }, _ => { });
-            await using (var monitor = new JobMonitor(new JobClaims(_store), _logs, attempt, TimeSpan.FromSeconds(5)))
+            await using var log = new AttemptLog(_writer, attempt, TimeSpan.FromSeconds(5));
+            for (var i = 0; i < 1100; i++)
             {
-                for (var i = 0; i < 1100; i++)
-                {
-                    monitor.Stderr(line);
-                }
+                log.Stderr(line);
             }
+            await _writer.SaveAsync(job.Id, number, progress: null, await log.CloseAsync());
 
             var stored = await ReadAsync(job, JobLogStream.Stderr, cancellationToken);
 
@@ -103,9 +112,9 @@ public sealed class JobLogStoreTests
     public async Task The_end_of_a_log_begins_with_a_whole_line(int bytes, string expected, bool isCut, CancellationToken cancellationToken)
     {
         var job = await StartJobAsync(cancellationToken);
-        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 1, "one\ntwo\n", cancellationToken);
-        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stderr, 1, "three\n", cancellationToken);
-        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 2, "four\n", cancellationToken);
+        await AppendAsync(job, 1, JobLogStream.Stdout, 1, "one\ntwo\n");
+        await AppendAsync(job, 1, JobLogStream.Stderr, 1, "three\n");
+        await AppendAsync(job, 1, JobLogStream.Stdout, 2, "four\n");
 
         var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes, cancellationToken);
 
@@ -116,7 +125,7 @@ public sealed class JobLogStoreTests
     public async Task A_long_line_is_cut_between_characters(CancellationToken cancellationToken)
     {
         var job = await StartJobAsync(cancellationToken);
-        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 1, "aéé\n", cancellationToken);
+        await AppendAsync(job, 1, JobLogStream.Stdout, 1, "aéé\n");
 
         var tail = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 4, cancellationToken);
 
@@ -127,10 +136,10 @@ public sealed class JobLogStoreTests
     public async Task The_end_of_what_is_new_comes_behind_what_is_known(CancellationToken cancellationToken)
     {
         var job = await StartJobAsync(cancellationToken);
-        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 1, "known\n", cancellationToken);
+        await AppendAsync(job, 1, JobLogStream.Stdout, 1, "known\n");
         var known = await _logs.ReadTailAsync(job.Id, number: 0, bytes: 100, cancellationToken);
         var none = await _logs.ReadTailAsync(job.Id, known.Newest[^1].Number, bytes: 100, cancellationToken);
-        await _logs.AppendAsync(job.Id, 1, JobLogStream.Stdout, 2, "new\n", cancellationToken);
+        await AppendAsync(job, 1, JobLogStream.Stdout, 2, "new\n");
 
         var more = await _logs.ReadTailAsync(job.Id, known.Newest[^1].Number, bytes: 100, cancellationToken);
 
@@ -151,6 +160,13 @@ public sealed class JobLogStoreTests
     }
 
     private static StoreDatabase Open(string connectionString) => new(connectionString, "heimdall", "hangfire", ConnectionLimits.ForWorker(1));
+
+    private async Task AppendAsync(Job job, int attempt, JobLogStream stream, int piece, string lines) =>
+        await _writer.SaveAsync(job.Id, attempt, progress: null, [new NewLogPiece(stream, piece, lines)]);
+
+    private Task TakeOverAsync(Job job, int attempt, CancellationToken cancellationToken) =>
+        _database.ExecuteAsync(
+            "update heimdall.job set attempt = $2 where id = $1", cancellationToken, job.Id, attempt);
 
     private async Task<string> ReadAsync(Job job, JobLogStream stream, CancellationToken cancellationToken)
     {

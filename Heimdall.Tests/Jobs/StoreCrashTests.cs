@@ -58,6 +58,29 @@ public sealed class StoreCrashTests() : RealProcessTests(processes: 1)
         Assert.That((job["row_count"], job["attempt"]), Is.EqualTo(("1", "1")), job.Text);
     }
 
+    [Test]
+    public async Task An_end_that_was_answered_and_lost_is_written_again(CancellationToken cancellationToken)
+    {
+        // or its own writer is quicker than the crash
+        await using var server = await RestartableServer.StartAsync("wal_writer_delay=10s");
+        await using var heimdall = await HeimdallInstance.CreateAsync(storeServer: server.ConnectionString);
+        await heimdall.StartApiAsync();
+        await using var worker = await heimdall.StartWorkerAsync();
+
+        var reply = await heimdall.SubmitAsync("select 1", returnResult: true, cancellationToken);
+        await server.RestartAsync("immediate", cancellationToken);
+
+        Assert.That(reply.AssertStatus(200)["status"], Is.EqualTo("SUCCEEDED"), reply.Text);
+        var job = await Eventually.Becomes(
+            () => heimdall.GetAsync($"/api/v1/job/{reply["id"]}", cancellationToken),
+            () =>
+                Is.Not.Null.And.Matches<Reply>(
+                    found => (int?)found?.Status == 200 && found?["status"] is "SUCCEEDED" or "FAILED"),
+            cancellationToken);
+        Assert.That((job!["status"], job["row_count"], job["attempt"]), Is.EqualTo(("SUCCEEDED", "1", "1")), job.Text);
+        Assert.That(job["created_at"], Is.EqualTo(reply["created_at"]));
+    }
+
     private Task<bool> IsThereAsync(Guid id, CancellationToken cancellationToken) =>
         _server.ScalarAsync<bool>("select exists (select from heimdall.job where id = $1)", cancellationToken, id);
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
 using Heimdall.Core.Results.Chunks;
@@ -21,11 +22,13 @@ internal sealed class ResultTestStore : IAsyncDisposable
         """;
 
     private readonly StoreDatabase _store;
+    private readonly AttemptWriter _writer;
 
     private ResultTestStore(TestDatabase database, ResultsConfig config)
     {
         Database = database;
         _store = new StoreDatabase(database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
+        _writer = new AttemptWriter(_store, NullLogger<AttemptWriter>.Instance);
         Configure(config);
     }
 
@@ -87,7 +90,28 @@ internal sealed class ResultTestStore : IAsyncDisposable
         await writer.StartAsync(Columns, cancellationToken);
         await WriteRowsAsync(writer, result, rows, cancellationToken);
         await writer.EndAsync(cancellationToken);
-        await Results.CompleteAsync(result, writer.Rows, writer.IsFull, TimeSpan.FromDays(1), cancellationToken);
+        await CompleteAsync(result, writer.Rows, writer.IsFull, cancellationToken);
+    }
+
+    /// <summary>
+    /// Ends an attempt with its rows, as its runner does; the job then has the status again that the test has given it.
+    /// </summary>
+    /// <returns>False when the job is another attempt's.</returns>
+    public async Task<bool> CompleteAsync(
+        ResultKey result, long rows, bool truncated, CancellationToken cancellationToken)
+    {
+        var job =
+            (await new JobStore(_store).FindAsync(result.JobId, cancellationToken))! with { Attempt = result.Attempt };
+        await Database.ExecuteAsync(
+            "update heimdall.job set status = 'RUNNING' where id = $1", cancellationToken, result.JobId);
+        var ended = await _writer.EndAsync(new Ending(job, JobStatus.Succeeded, isDurable: true)
+        {
+            Progress = new JobProgress { RowCount = rows },
+            Rows = new StoredRows(rows, truncated, TimeSpan.FromDays(1)),
+        });
+        await Database.ExecuteAsync(
+            "update heimdall.job set status = $2 where id = $1", cancellationToken, result.JobId, job.Status.ToName());
+        return ended is not null;
     }
 
     /// <summary>Each row says whose it is. About a thousand of them are a chunk.</summary>
@@ -115,6 +139,7 @@ internal sealed class ResultTestStore : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _writer.DisposeAsync();
         await _store.DisposeAsync();
         await Database.DisposeAsync();
         Directory.Delete(Folder, recursive: true);

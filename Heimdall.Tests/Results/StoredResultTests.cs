@@ -65,7 +65,7 @@ public sealed class StoredResultTests(bool inDirectory)
                 await writer.FlushAsync(cancellationToken);
             }
             await writer.EndAsync(cancellationToken);
-            await _store.Results.CompleteAsync(result, writer.Rows, truncated: false, TimeSpan.FromDays(1), cancellationToken);
+            await _store.CompleteAsync(result, writer.Rows, truncated: false, cancellationToken);
         }
 
         Assert.That(await _store.ReadAsync(result, cancellationToken), Is.EqualTo(new string?[][] { [null, "a"], [null, long1], [null, "b"] }));
@@ -106,11 +106,9 @@ public sealed class StoredResultTests(bool inDirectory)
             // The database tells at once, the directory when the result is completed.
         }
         await writer.EndAsync(cancellationToken);
-        await _store.Results.CompleteAsync(second, writer.Rows, truncated: false, TimeSpan.FromDays(1), cancellationToken);
+        await _store.CompleteAsync(second, writer.Rows, truncated: false, cancellationToken);
 
-        Assert.That(
-            async () => await _store.Results.CompleteAsync(first, 5000, truncated: false, TimeSpan.FromDays(1), cancellationToken),
-            Throws.InstanceOf<AttemptLostException>());
+        Assert.That(await _store.CompleteAsync(first, 5000, truncated: false, cancellationToken), Is.False);
         var rows = await _store.ReadAsync(second, cancellationToken);
         Assert.That(rows, Has.Count.EqualTo(1500));
         Assert.That(rows.Select(row => row[1]), Is.All.EqualTo(ResultTestStore.TextOf(second)));
@@ -148,7 +146,7 @@ public sealed class StoredResultTests(bool inDirectory)
             await writer.FlushAsync(cancellationToken);
         }
         await writer.EndAsync(cancellationToken);
-        await _store.Results.CompleteAsync(result, writer.Rows, writer.IsFull, TimeSpan.FromDays(1), cancellationToken);
+        await _store.CompleteAsync(result, writer.Rows, writer.IsFull, cancellationToken);
 
         Assert.That(writer.IsFull, Is.EqualTo(isFull));
         Assert.That(await _store.ReadAsync(result, cancellationToken), Has.Count.EqualTo(kept));

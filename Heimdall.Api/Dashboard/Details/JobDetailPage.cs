@@ -1,5 +1,6 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
@@ -82,7 +83,9 @@ internal static class JobDetailPage
         };
         if (isWhole)
         {
-            parts["hd-part-result"] = LivePart.Of(await PreviewTable.DrawAsync(job, context.Service<ResultStore>(), time, aborted));
+            parts["hd-part-result"] = LivePart.Of(
+                await PreviewTable.DrawAsync(
+                    job, context.Service<ResultStore>(), context.Service<ResultsConfig>(), time, aborted));
             parts["hd-part-sql"] = LivePart.Of(await context.Service<SqlPart>().DrawAsync(job, aborted));
         }
         parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(context, job));

@@ -1,5 +1,6 @@
 using System.Text;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
@@ -21,9 +22,11 @@ internal sealed class PreviewTable : IResultWriter
     {
     }
 
-    public static async Task<Markup> DrawAsync(Job job, ResultStore results, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<Markup> DrawAsync(
+        Job job, ResultStore results, ResultsConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (job.Status != JobStatus.Succeeded || await results.FindAsync(job.Id, cancellationToken) is not { } result)
+        if (job.Status != JobStatus.Succeeded
+            || await results.FindAsync(job, config, cancellationToken) is not { } result)
         {
             return Markup.Empty;
         }

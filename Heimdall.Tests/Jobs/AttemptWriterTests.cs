@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -8,28 +9,29 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
 
-/// <summary>Records of inline queries that share a transaction.</summary>
+/// <summary>Writes of running attempts that share a transaction.</summary>
 [Parallelizable(ParallelScope.All)]
 [CancelAfter(60_000)]
-public sealed class InlineRecordsTests
+public sealed class AttemptWriterTests
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
 
     private TestDatabase _database = null!;
     private StoreDatabase _store = null!;
-    private InlineRecords _records = null!;
+    private AttemptWriter _writer = null!;
 
     [OneTimeSetUp]
     public async Task Start()
     {
         _database = await TestDatabase.CreateAsync();
         _store = await PrepareAsync(_database);
-        _records = new InlineRecords(_store);
+        _writer = new AttemptWriter(_store, NullLogger<AttemptWriter>.Instance);
     }
 
     [OneTimeTearDown]
     public async Task Stop()
     {
+        await _writer.DisposeAsync();
         await _store.DisposeAsync();
         await _database.DisposeAsync();
     }
@@ -37,9 +39,9 @@ public sealed class InlineRecordsTests
     [Test]
     public async Task One_that_cannot_be_written_is_no_trouble_to_the_others([Values] bool isDurable, CancellationToken cancellationToken)
     {
-        var good = Enumerable.Range(0, 200).Select(_ => BeginAsync(_records, NewJob("good"), isDurable)).ToArray();
-        var bad = BeginAsync(_records, NewJob("no\0text"), isDurable);
-        var more = Enumerable.Range(0, 200).Select(_ => BeginAsync(_records, NewJob("good"), isDurable)).ToArray();
+        var good = Enumerable.Range(0, 200).Select(_ => BeginAsync(_writer, NewJob("good"), isDurable)).ToArray();
+        var bad = BeginAsync(_writer, NewJob("no\0text"), isDurable);
+        var more = Enumerable.Range(0, 200).Select(_ => BeginAsync(_writer, NewJob("good"), isDurable)).ToArray();
 
         var begun = await Task.WhenAll([.. good, .. more]).WaitAsync(cancellationToken);
 
@@ -55,8 +57,8 @@ public sealed class InlineRecordsTests
     {
         await using var database = await TestDatabase.CreateAsync(); // whoever else waits for a lock would count
         await using var store = await PrepareAsync(database);
-        var records = new InlineRecords(store);
-        var jobs = await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => BeginAsync(records, NewJob("running"), isDurable: true))).WaitAsync(cancellationToken);
+        await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
+        var jobs = await BeginManyAsync(writer, "running", 9);
         Array.Sort(jobs, (one, other) => other.Id.CompareTo(one.Id));
         await using var holder = new NpgsqlConnection(database.ConnectionString);
         await holder.OpenAsync(cancellationToken);
@@ -97,7 +99,7 @@ public sealed class InlineRecordsTests
             """,
             cancellationToken);
 
-        var job = await BeginAsync(_records, NewJob("again"), isDurable: true).WaitAsync(cancellationToken);
+        var job = await BeginAsync(_writer, NewJob("again"), isDurable: true).WaitAsync(cancellationToken);
 
         Assert.That((await new JobStore(_store).FindAsync(job.Id, cancellationToken))?.Status, Is.EqualTo(JobStatus.Running));
     }
@@ -107,14 +109,16 @@ public sealed class InlineRecordsTests
     public async Task One_that_cannot_be_written_is_no_trouble_to_the_next([Range(0, 6)] int before, CancellationToken cancellationToken)
     {
         await using var store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
-        var records = new InlineRecords(store);
+        await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
         for (var i = 0; i < before; i++)
         {
-            await BeginAsync(records, NewJob("before"), isDurable: true).WaitAsync(cancellationToken);
+            await BeginAsync(writer, NewJob("before"), isDurable: true).WaitAsync(cancellationToken);
         }
-        Assert.That(async () => await BeginAsync(records, NewJob("no\0text"), isDurable: true), Throws.InstanceOf<PostgresException>());
+        Assert.That(
+            async () => await BeginAsync(writer, NewJob("no\0text"), isDurable: true),
+            Throws.InstanceOf<PostgresException>());
 
-        var next = await BeginAsync(records, NewJob("next"), isDurable: true).WaitAsync(cancellationToken);
+        var next = await BeginAsync(writer, NewJob("next"), isDurable: true).WaitAsync(cancellationToken);
 
         Assert.That((await new JobStore(_store).FindAsync(next.Id, cancellationToken))?.Status, Is.EqualTo(JobStatus.Running));
     }
@@ -122,16 +126,76 @@ public sealed class InlineRecordsTests
     [Test]
     public async Task An_end_is_written_once_and_only_on_a_record_that_is_there(CancellationToken cancellationToken)
     {
-        var job = await BeginAsync(_records, NewJob("ended"), isDurable: true).WaitAsync(cancellationToken);
+        var job = await BeginAsync(_writer, NewJob("ended"), isDurable: true).WaitAsync(cancellationToken);
         var progress = new JobProgress { RowCount = 3, Truncated = false };
 
-        var first = await _records.EndAsync(job, JobStatus.Succeeded, failure: null, progress, isDurable: true);
-        var second = await _records.EndAsync(job, JobStatus.Failed, failure: null, progress, isDurable: true);
-        var unknown = await _records.EndAsync(NewJob("never begun"), JobStatus.Succeeded, failure: null, progress, isDurable: true);
+        var first = await EndAsync(_writer, job, JobStatus.Succeeded, progress);
+        var second = await EndAsync(_writer, job, JobStatus.Failed, progress);
+        var unknown =
+            await EndAsync(_writer, NewJob("never begun") with { IsSync = false }, JobStatus.Succeeded, progress);
 
         var stored = await new JobStore(_store).FindAsync(job.Id, cancellationToken);
-        Assert.That((first?.Status, second, unknown), Is.EqualTo(((JobStatus?)JobStatus.Succeeded, (Job?)null, (Job?)null)));
+        Assert.That(
+            new[] { first?.Status, second?.Status, unknown?.Status },
+            Is.EqualTo(new JobStatus?[] { JobStatus.Succeeded, JobStatus.Succeeded, null }));
         Assert.That((stored?.Status, stored?.Progress.RowCount, stored?.FinishedAt), Is.EqualTo(((JobStatus?)JobStatus.Succeeded, (long?)3, first!.FinishedAt)));
+    }
+
+    [Test]
+    public async Task What_many_attempts_write_at_one_time_shares_transactions_and_each_gets_its_own_answer(
+        CancellationToken cancellationToken)
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await using var store = await PrepareAsync(database);
+        await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
+        var jobs = await BeginManyAsync(writer, "running", 60);
+        var stale = jobs.Select(job => job with { Attempt = 2 }).ToArray(); // there is no such attempt
+        await database.ExecuteAsync(
+            "insert into heimdall.job_attempt (job_id, attempt, worker) select id, 1, 'worker' from heimdall.job",
+            cancellationToken);
+
+        var evidence = await AllAsync(
+            jobs, (job, _) => writer.RecordEvidenceAsync(job.Id, 1, $"of {job.Id}", cancellationToken));
+        var forEvidence = await database.ScalarAsync<long>(
+            "select count(distinct xmin::text) from heimdall.job_attempt", cancellationToken);
+        var refused = await AllAsync(
+            stale, (job, _) => writer.ConfirmAsync(job.Id, 2, new JobProgress(), Lease, cancellationToken));
+        var confirmed = await AllAsync(
+            jobs,
+            (job, i) => writer.ConfirmAsync(job.Id, 1, new JobProgress { Statements = i }, Lease, cancellationToken));
+        var forConfirmations = await database.ScalarAsync<long>(
+            "select count(distinct xmin::text) from heimdall.job", cancellationToken);
+        var progress = await database.ColumnAsync<long>(
+            "select statements from heimdall.job order by statements", cancellationToken);
+        var ended = await AllAsync(jobs, (job, i) => writer.EndAsync(
+            new Ending(job with { IsSync = false }, JobStatus.Succeeded, isDurable: true)
+            {
+                Progress = new JobProgress { Statements = i },
+                Log = [new NewLogPiece(JobLogStream.Stdout, 1, i == 7 ? "no\0text\n" : $"line of {i}\n")],
+            }));
+
+        Assert.That(new[] { forEvidence, forConfirmations }, Has.All.LessThan(jobs.Length / 2), "transactions");
+        Assert.That(evidence.Concat(confirmed), Is.All.EqualTo(JobStatus.Running));
+        Assert.That(refused, Is.All.Null);
+        Assert.That(progress, Is.EqualTo(Enumerable.Range(0, jobs.Length)));
+        Assert.That(ended.Select(job => job?.Progress.Statements), Is.EqualTo(Enumerable.Range(0, jobs.Length)));
+        Assert.That(
+            await database.ColumnAsync<string>(
+                """
+                select coalesce(lines, '') from heimdall.job left join heimdall.job_log on job_id = job.id
+                order by statements
+                """,
+                cancellationToken),
+            Is.EqualTo(Enumerable.Range(0, jobs.Length).Select(i => i == 7 ? "" : $"line of {i}\n")),
+            "a line that cannot be stored costs no job its end");
+        Assert.That(
+            await database.ColumnAsync<string>(
+                """
+                select distinct concat_ws(' ', status, outcome, evidence = 'of ' || id)
+                from heimdall.job join heimdall.job_attempt on job_id = id
+                """,
+                cancellationToken),
+            Is.EqualTo(new[] { "SUCCEEDED SUCCEEDED t" }));
     }
 
     [Test]
@@ -139,14 +203,16 @@ public sealed class InlineRecordsTests
     {
         await using var proxy = new TcpProxy(_database.ConnectionString);
         await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
-        var records = new InlineRecords(store);
-        await BeginManyAsync(records, "before");
+        await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
+        await BeginManyAsync(writer, "before");
 
         proxy.Freeze();
         var jobs = Enumerable.Range(0, 300).Select(_ => NewJob("frozen")).ToArray(); // more than the lanes can take
-        var ends = await Task.WhenAll(jobs.Select(job => EndOfAsync(BeginAsync(records, job, isDurable: true, patience: TimeSpan.FromSeconds(1))))).WaitAsync(cancellationToken);
+        var limit = TimeSpan.FromSeconds(1);
+        var ends = await AllAsync(
+            jobs, (job, _) => EndOfAsync(BeginAsync(writer, job, isDurable: true, limit: limit)));
         proxy.Thaw();
-        await BeginManyAsync(records, "after");
+        await BeginManyAsync(writer, "after");
 
         var inDoubt = jobs.Where((_, i) => ends[i] is RecordInDoubtException).Select(job => job.Id).Order().ToArray();
         Assert.That(ends, Has.All.InstanceOf<RecordInDoubtException>().Or.InstanceOf<TimeoutException>());
@@ -161,17 +227,18 @@ public sealed class InlineRecordsTests
     {
         await using var proxy = new TcpProxy(_database.ConnectionString);
         await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
-        var records = new InlineRecords(store);
+        await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
         using var caller = new CancellationTokenSource();
         proxy.Freeze();
-        var begin = records.BeginAsync(NewJob("gone"), "worker", Lease, isDurable: true, Timeout.InfiniteTimeSpan, caller.Token);
+        var begin = writer.BeginAsync(
+            NewJob("gone"), "worker", Lease, isDurable: true, Timeout.InfiniteTimeSpan, caller.Token);
 
         await caller.CancelAsync();
 
         Assert.That(async () => await begin.WaitAsync(cancellationToken), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(cancellationToken.IsCancellationRequested, Is.False);
         proxy.Thaw();
-        await BeginManyAsync(records, "after the caller");
+        await BeginManyAsync(writer, "after the caller");
         Assert.That(await _database.ScalarAsync<long>("select count(*) from heimdall.job where name = 'gone'", cancellationToken), Is.Zero);
     }
 
@@ -180,7 +247,7 @@ public sealed class InlineRecordsTests
     {
         await using var proxy = new TcpProxy(_database.ConnectionString);
         await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
-        var records = new InlineRecords(store);
+        await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
         await using var holder = new NpgsqlConnection(_database.ConnectionString);
         await holder.OpenAsync(cancellationToken);
         await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
@@ -195,8 +262,16 @@ public sealed class InlineRecordsTests
             """,
             cancellationToken);
         var job = NewJob("lost");
-        var begin = BeginAsync(records, job, isDurable: true);
-        await Eventually.Is(() => _database.ScalarAsync<bool>("select exists (select from pg_locks where locktype = 'advisory' and not granted)", cancellationToken), cancellationToken);
+        var begin = BeginAsync(writer, job, isDurable: true);
+        await Eventually.Is(
+            () => _database.ScalarAsync<bool>(
+                """
+                select exists (
+                    select from pg_locks join pg_database on pg_database.oid = pg_locks.database
+                    where locktype = 'advisory' and not granted and datname = current_database())
+                """,
+                cancellationToken),
+            cancellationToken);
 
         await proxy.CutAsync();
         Assert.That(async () => await begin, Throws.InstanceOf<RecordInDoubtException>());
@@ -209,6 +284,45 @@ public sealed class InlineRecordsTests
         Assert.That(stored.Failure?.Message, Does.Contain("was not run"));
     }
 
+    [Test]
+    public async Task An_unexpected_error_is_logged_and_drops_no_end(CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"unflushed-{Guid.NewGuid():N}.log");
+        using var log = new LogFile(file);
+        var isBroken = true;
+        var written = new ConcurrentQueue<Guid>();
+        var jobs = new[] { NewJob("lost end"), NewJob("lost end") }; // the store has neither, as after a crash
+        await using (var ends = new UnflushedEnds(_store, WriteAsync, log.CreateLogger("ends")))
+        {
+            foreach (var job in jobs)
+            {
+                ends.Add(
+                    new Ending(job, JobStatus.Succeeded, isDurable: false) { Progress = new JobProgress() },
+                    job with { Status = JobStatus.Succeeded, FinishedAt = DateTime.UtcNow });
+            }
+
+            await Eventually.Becomes(
+                () => Task.FromResult(written.ToArray()),
+                () => Is.EqualTo(jobs.Select(job => job.Id)),
+                cancellationToken);
+        }
+
+        var lines = await File.ReadAllTextAsync(file, cancellationToken);
+        File.Delete(file);
+        Assert.That(lines, Does.Contain("fail: ends").And.Contain("out of order"));
+
+        Task<Job?> WriteAsync(Ending ending)
+        {
+            if (isBroken)
+            {
+                isBroken = false;
+                throw new InvalidOperationException("out of order");
+            }
+            written.Enqueue(ending.JobId);
+            return Task.FromResult<Job?>(ending.Job);
+        }
+    }
+
     private static async Task<StoreDatabase> PrepareAsync(TestDatabase database)
     {
         var store = new StoreDatabase(database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
@@ -216,14 +330,23 @@ public sealed class InlineRecordsTests
         return store;
     }
 
-    private static Task<Job> BeginAsync(InlineRecords records, Job job, bool isDurable, TimeSpan? patience = null) =>
-        records.BeginAsync(job, "worker", Lease, isDurable, patience ?? Timeout.InfiniteTimeSpan, CancellationToken.None);
+    private static Task<Job> BeginAsync(AttemptWriter writer, Job job, bool isDurable, TimeSpan? limit = null) =>
+        writer.BeginAsync(job, "worker", Lease, isDurable, limit ?? Timeout.InfiniteTimeSpan, CancellationToken.None);
 
-    private static Task<Job[]> BeginManyAsync(InlineRecords records, string name) =>
-        Task.WhenAll(Enumerable.Range(0, 300).Select(_ => BeginAsync(records, NewJob(name), isDurable: false)));
+    private static Task<Job[]> BeginManyAsync(AttemptWriter writer, string name, int count = 300) =>
+        Task.WhenAll(Enumerable.Range(0, count).Select(_ => BeginAsync(writer, NewJob(name), isDurable: count < 300)));
 
-    private static Task<InlineRecordAnswer[]> EndAllAsync(NpgsqlConnection connection, Job[] jobs) => InlineRecordBatch.WriteAsync(
-        connection, [.. jobs.Select(job => new InlineEnding(job, JobStatus.Succeeded, failure: null, new JobProgress(), isDurable: true))]);
+    private static Task<T[]> AllAsync<T>(IEnumerable<Job> jobs, Func<Job, int, Task<T>> write) =>
+        Task.WhenAll(jobs.Select(write));
+
+    private static Task<Job?> EndAsync(AttemptWriter writer, Job job, JobStatus status, JobProgress progress) =>
+        writer.EndAsync(new Ending(job, status, isDurable: true) { Progress = progress });
+
+    private static Task<IReadOnlyList<AttemptWriteAnswer>> EndAllAsync(NpgsqlConnection connection, Job[] jobs) =>
+        AttemptWriteBatch.WriteAsync(connection, [.. jobs.Select(NewEnding)]);
+
+    private static Ending NewEnding(Job job) =>
+        new(job, JobStatus.Succeeded, isDurable: true) { Progress = new JobProgress() };
 
     private static async Task<Exception?> EndOfAsync(Task begin)
     {

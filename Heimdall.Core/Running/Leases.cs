@@ -10,28 +10,26 @@ using Npgsql;
 namespace Heimdall.Core.Running;
 
 /// <summary>
-/// The jobs that run in this process. Renews their leases together, in one statement for all, and passes on requests to
-/// cancel: at once when they are announced, and with the next renewal when the announcement was lost.
+/// The leases of the jobs that run in this process: renewed together, in one statement for all. Requests to cancel are
+/// passed on: at once when they are announced, and with the next renewal when the announcement was lost.
 /// </summary>
-internal sealed partial class RunningJobs : BackgroundService
+internal sealed partial class Leases : BackgroundService
 {
     private readonly ConcurrentDictionary<Guid, RunningAttempt> _attempts = new();
-    private readonly JobStore _jobs;
     private readonly JobClaims _claims;
     private readonly ClaimedJobs _claimed;
-    private readonly InlineRecords _records;
+    private readonly AttemptWriter _writer;
     private readonly StoreDatabase _database;
     private readonly TimeSpan _lease;
-    private readonly ILogger<RunningJobs> _logger;
+    private readonly ILogger<Leases> _logger;
 
-    public RunningJobs(
-        JobStore jobs, JobClaims claims, ClaimedJobs claimed, InlineRecords records, StoreDatabase database, StoreNotifications notifications,
-        HeimdallConfig config, ILogger<RunningJobs> logger)
+    public Leases(
+        JobClaims claims, ClaimedJobs claimed, AttemptWriter writer, StoreDatabase database,
+        StoreNotifications notifications, HeimdallConfig config, ILogger<Leases> logger)
     {
-        _jobs = jobs;
         _claims = claims;
         _claimed = claimed;
-        _records = records;
+        _writer = writer;
         _database = database;
         _lease = config.Worker.Lease;
         _logger = logger;
@@ -63,7 +61,7 @@ internal sealed partial class RunningJobs : BackgroundService
         {
             return;
         }
-        // The second try is on another connection, and still in time: the first may be one whose other end has vanished.
+        // The second try is on another connection: the first may be one whose other end has vanished.
         if (!await TryRenewAsync(attempts, notBegun))
         {
             _database.DropIdle();
@@ -75,11 +73,16 @@ internal sealed partial class RunningJobs : BackgroundService
     {
         try
         {
+            var asked = LeaseClock.Now;
             using var bound = new CancellationTokenSource(_lease / 2);
             var mine = await _claims.RenewAsync(
                 [.. attempts.Select(attempt => (attempt.JobId, attempt.Attempt)), .. notBegun.Select(job => (job.Id, job.Attempt))], _lease, bound.Token);
             foreach (var attempt in attempts)
             {
+                if (mine.ContainsKey(attempt.JobId))
+                {
+                    attempt.Renewed(asked);
+                }
                 await PassAsync(attempt, mine, bound.Token);
             }
             return true;
@@ -96,11 +99,11 @@ internal sealed partial class RunningJobs : BackgroundService
     {
         if (!mine.TryGetValue(attempt.JobId, out var status))
         {
-            var found = attempt.Job.IsSync ? await _jobs.FindAsync(attempt.JobId, cancellationToken) : null;
+            var found = attempt.Job.IsSync ? await _claims.FindAsync(attempt.JobId, cancellationToken) : null;
             if (attempt.Job.IsSync && found is null)
             {
                 // The store's server has crashed before it had the record on disk: it is nobody else's.
-                await _records.RestoreAsync(attempt.Job, RunnerName.OfThisProcess, _lease, isDurable: true);
+                await _writer.RestoreAsync(attempt.Job, RunnerName.OfThisProcess, _lease, isDurable: true);
             }
             else if (found?.Attempt == attempt.Attempt && !found.Status.IsFinal())
             {

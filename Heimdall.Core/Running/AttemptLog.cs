@@ -1,0 +1,130 @@
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Npgsql;
+
+namespace Heimdall.Core.Running;
+
+/// <summary>
+/// What a running attempt reports: its progress and its log are stored each half second, so that a watcher sees them
+/// and the store is not written to for every statement; its evidence and its confirmations at once.
+/// </summary>
+internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
+{
+    private static readonly TimeSpan StoreInterval = TimeSpan.FromMilliseconds(500);
+
+    private readonly AttemptWriter _writer;
+    private readonly RunningAttempt _attempt;
+    private readonly TimeSpan _lease;
+    private readonly BoundedLog _stdout = new(JobLogStream.Stdout);
+    private readonly BoundedLog _stderr = new(JobLogStream.Stderr);
+    private readonly CancellationTokenSource _ended = new();
+    private readonly Task _storing;
+    private JobProgress _progress = new();
+    private JobProgress _stored = new();
+
+    public AttemptLog(AttemptWriter writer, RunningAttempt attempt, TimeSpan lease)
+    {
+        (_writer, _attempt, _lease) = (writer, attempt, lease);
+        _storing = StoreNowAndThenAsync();
+    }
+
+    /// <summary>What was last reported.</summary>
+    public JobProgress Progress => Volatile.Read(ref _progress);
+
+    public void Report(JobProgress progress) => Volatile.Write(ref _progress, progress);
+
+    public bool WantsStdout => !_stdout.IsFull;
+
+    public void Stdout(string line) => _stdout.Add(line);
+
+    public void Stderr(string line) => _stderr.Add(line);
+
+    public async Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken) => ThrowIfStopped(
+        await StoreRetry.RunAsync(
+            token => _writer.RecordEvidenceAsync(_attempt.JobId, _attempt.Attempt, evidence, token), cancellationToken),
+        cancellationToken);
+
+    public async Task ConfirmAsync(CancellationToken cancellationToken)
+    {
+        var (status, asked) = await StoreRetry.RunAsync(
+            async token =>
+            {
+                var asked = LeaseClock.Now;
+                return (await _writer.ConfirmAsync(_attempt.JobId, _attempt.Attempt, Progress, _lease, token), asked);
+            },
+            cancellationToken);
+        ThrowIfStopped(status, cancellationToken);
+        _attempt.Renewed(asked);
+    }
+
+    /// <summary>Stops storing by itself.</summary>
+    /// <returns>
+    /// What is left of the log, to be stored with the attempt's end. The last progress is written there, too.
+    /// </returns>
+    public async Task<IReadOnlyList<NewLogPiece>> CloseAsync()
+    {
+        await _ended.CancelAsync();
+        await _storing;
+        return [.. _stdout.TakeRest(), .. _stderr.TakeRest()];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ended.CancelAsync();
+        await _storing;
+        _ended.Dispose();
+    }
+
+    /// <summary>A cancel whose announcement was lost, or has not come yet, is noticed here at the latest.</summary>
+    private void ThrowIfStopped(JobStatus? status, CancellationToken cancellationToken)
+    {
+        switch (status)
+        {
+            case null:
+                throw new AttemptLostException(_attempt.JobId, _attempt.Attempt);
+            case JobStatus.Canceling:
+                _attempt.RequestCancel();
+                throw new OperationCanceledException(cancellationToken);
+        }
+    }
+
+    private async Task StoreNowAndThenAsync()
+    {
+        while (true)
+        {
+            // Without an exception at its end: most jobs are over before the first round, and one would cost more than
+            // they do.
+            await Task.Delay(StoreInterval, _ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_ended.IsCancellationRequested)
+            {
+                return;
+            }
+            await TryStoreAsync();
+        }
+    }
+
+    private async Task TryStoreAsync()
+    {
+        var progress = Progress;
+        NewLogPiece[] pieces = [.. new[] { _stdout.Next(), _stderr.Next() }.OfType<NewLogPiece>()];
+        if (progress == _stored && pieces.Length == 0)
+        {
+            return;
+        }
+        try
+        {
+            await _writer.SaveAsync(_attempt.JobId, _attempt.Attempt, progress == _stored ? null : progress, pieces);
+        }
+        catch (Exception exception)
+            when (exception is NpgsqlException or InvalidOperationException or TimeoutException or IOException)
+        {
+            return; // the next round tries again; nothing has been dropped
+        }
+        _stored = progress;
+        foreach (var piece in pieces)
+        {
+            (piece.Stream == JobLogStream.Stdout ? _stdout : _stderr).Stored(piece);
+        }
+    }
+}
