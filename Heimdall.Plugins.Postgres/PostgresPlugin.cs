@@ -85,9 +85,9 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
         }
 
-        // For queries that may write, evidence proves only that they may have started; inline queries leave none.
-        var isUnknowable = (mayHaveWritten && (job.IsInline || evidence is not null))
-            || (evidence is not null && recorded is null);
+        // Inline queries leave no evidence. That of a query that commits by itself says only that it may have started.
+        var isBlind = job.IsInline || recorded is { Xid: null, CommitsOnRecord: false };
+        var isUnknowable = (mayHaveWritten && isBlind) || (evidence is not null && recorded is null);
         return isUnknowable ? AttemptFate.Unknown : fate;
     }
 
@@ -169,11 +169,11 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
-        var evidence = job.IsInline ? null : CommitEvidence.WithoutTransaction(session.Traits.Backend).ToJson();
-        var run = new QueryRun(session, SessionSettings.For(job, context), context, query, results, monitor)
-        {
-            Evidence = evidence,
-        };
+        var record = job.IsInline
+            ? null
+            : new QueryRecord(session, job.Id, results, monitor, ReceiptsOf(job, lease.Pool));
+        var run = new QueryRun(
+            session, SessionSettings.For(job, context), context, query, results, monitor) { Record = record };
         return await run.RunAsync(cancellationToken);
     }
 
@@ -183,11 +183,19 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await ClusterSession.OpenAloneAsync(lease.Pool, context.Timeout, cancellationToken);
-        var receipts = ClusterSettings.HasReceipts(job.TargetCluster.Context)
-            ? new BatchReceipts(lease.Pool.Receipts, job.Id, job.Attempt)
-            : null;
         await using var batch = new BatchRun(
-            session, SessionSettings.For(job, context), script, context, job, monitor, receipts);
+            session,
+            SessionSettings.For(job, context),
+            script,
+            context,
+            job,
+            monitor,
+            ReceiptsOf(job, lease.Pool));
         return await batch.RunAsync(cancellationToken);
     }
+
+    private static BatchReceipts? ReceiptsOf(PluginJob job, ClusterPool pool) =>
+        ClusterSettings.HasReceipts(job.TargetCluster.Context)
+            ? new BatchReceipts(pool.Receipts, job.Id, job.Attempt)
+            : null;
 }

@@ -31,10 +31,11 @@ internal readonly record struct AttemptWriteAnswer(DateTime? Time, string? Cance
 public sealed record NewLogPiece(JobLogStream Stream, int Number, string Lines);
 
 /// <summary>Rows that a queued query has stored.</summary>
+/// <param name="Attempt">The attempt that stored them.</param>
 /// <param name="Rows">How many.</param>
 /// <param name="Truncated">Whether a limit ended them before the last.</param>
 /// <param name="Retention">How long they are kept.</param>
-public sealed record StoredRows(long Rows, bool Truncated, TimeSpan Retention);
+public sealed record StoredRows(int Attempt, long Rows, bool Truncated, TimeSpan Retention);
 
 /// <summary>An inline query begins.</summary>
 /// <param name="job">As it begins; with its times where it is written once more.</param>

@@ -95,10 +95,11 @@ internal static class AttemptWriteBatch
     private const string EndSql = $"""
         with ended as (
             select * from unnest(
-                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) as ended (
+                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
+                ) as ended (
                 id, attempt, status, error, error_kind, statements, statements_total, bytes_read, bytes_total,
-                rows_affected, row_count, truncated, sha256, errors, resume_from, sqlstate, detail, stored_rows,
-                stored_truncated, retention)),
+                rows_affected, row_count, truncated, sha256, errors, resume_from, sqlstate, detail, stored_by,
+                stored_rows, stored_truncated, retention)),
         settled as (
             update job set status = ended.status, error = ended.error, error_kind = ended.error_kind,
                 statements = ended.statements, statements_total = ended.statements_total,
@@ -108,7 +109,8 @@ internal static class AttemptWriteBatch
                 finished_at = now(), updated_at = now(), lease_until = null
             from ended where job.id = ended.id and job.attempt = ended.attempt and {IsRunning}
             returning job.id, job.attempt, job.finished_at, job.canceled_by, ended.status, ended.error,
-                ended.sqlstate, ended.detail, ended.stored_rows, ended.stored_truncated, ended.retention),
+                ended.sqlstate, ended.detail, ended.stored_by, ended.stored_rows, ended.stored_truncated,
+                ended.retention),
         attempts as (
             update job_attempt set finished_at = settled.finished_at, outcome = settled.status, error = settled.error,
                 sqlstate = settled.sqlstate, detail = settled.detail
@@ -117,8 +119,7 @@ internal static class AttemptWriteBatch
             update job_result set row_count = settled.stored_rows, truncated = settled.stored_truncated,
                 complete = true, expires_at = now() + settled.retention
             from settled
-            where settled.stored_rows is not null
-                and job_result.job_id = settled.id and job_result.attempt = settled.attempt)
+            where job_result.job_id = settled.id and job_result.attempt = settled.stored_by)
         select 'ended', id, finished_at, canceled_by, null::text from settled
         """;
 
@@ -319,6 +320,7 @@ internal static class AttemptWriteBatch
         AddProgress(command, ended, write => write.ProgressWithErrors);
         command.Parameters.Add(ended.Take(NpgsqlDbType.Text, write => write.Failure?.SqlState));
         command.Parameters.Add(ended.Take(NpgsqlDbType.Text, write => write.Detail));
+        command.Parameters.Add(ended.Take(NpgsqlDbType.Integer, write => write.Rows?.Attempt));
         command.Parameters.Add(ended.Take(NpgsqlDbType.Bigint, write => write.Rows?.Rows));
         command.Parameters.Add(ended.Take(NpgsqlDbType.Boolean, write => write.Rows?.Truncated));
         command.Parameters.Add(ended.Take(NpgsqlDbType.Interval, write => write.Rows?.Retention));

@@ -21,6 +21,12 @@ public interface IResultWriter
     /// <summary>Passes on what has been written, when there is enough of it.</summary>
     ValueTask FlushAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// No row follows: makes durable what is to be kept of them. Called before the commit of a query whose rows are
+    /// stored, so that a query that took effect has its rows. A second call does nothing.
+    /// </summary>
+    ValueTask EndAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
     /// <summary>True once the writer drops what it is given, because a limit of its own is reached: the query need not go on for it.</summary>
     bool IsFull => false;
 }

@@ -64,6 +64,10 @@ internal sealed class StoredResultWriter(ResultStore store, ResultKey result, st
     /// <summary>Stores what is left, or an empty result if there was none, and makes it durable. It can be read once the job has ended.</summary>
     public async ValueTask EndAsync(CancellationToken cancellationToken)
     {
+        if (_hasEnded)
+        {
+            return;
+        }
         if (_chunks is null)
         {
             await StartAsync([], cancellationToken);

@@ -1,6 +1,7 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Results;
 using Npgsql;
 
 namespace Heimdall.Core.Running;
@@ -16,6 +17,7 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
     private readonly AttemptWriter _writer;
     private readonly RunningAttempt _attempt;
     private readonly TimeSpan _lease;
+    private readonly StoredResultWriter? _rows;
     private readonly BoundedLog _stdout = new(JobLogStream.Stdout);
     private readonly BoundedLog _stderr = new(JobLogStream.Stderr);
     private readonly CancellationTokenSource _ended = new();
@@ -23,16 +25,25 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
     private JobProgress _progress = new();
     private JobProgress _stored = new();
 
-    public AttemptLog(AttemptWriter writer, RunningAttempt attempt, TimeSpan lease)
+    /// <param name="writer">Writes to the store.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="lease">How long it gets with each confirmation.</param>
+    /// <param name="rows">Where it stores its rows; null when it stores none.</param>
+    public AttemptLog(AttemptWriter writer, RunningAttempt attempt, TimeSpan lease, StoredResultWriter? rows = null)
     {
-        (_writer, _attempt, _lease) = (writer, attempt, lease);
+        (_writer, _attempt, _lease, _rows) = (writer, attempt, lease, rows);
         _storing = StoreNowAndThenAsync();
     }
 
     /// <summary>What was last reported.</summary>
-    public JobProgress Progress => Volatile.Read(ref _progress);
+    public JobProgress Progress => WithStoredRows(Volatile.Read(ref _progress));
 
     public void Report(JobProgress progress) => Volatile.Write(ref _progress, progress);
+
+    /// <returns>The same with the rows that are stored, where they are: they have a limit of their own.</returns>
+    public JobProgress WithStoredRows(JobProgress progress) => _rows is null
+        ? progress
+        : progress with { RowCount = _rows.Rows, Truncated = progress.Truncated is true || _rows.IsFull };
 
     public bool WantsStdout => !_stdout.IsFull;
 

@@ -35,8 +35,9 @@ internal abstract record AttemptOutcome
     };
 }
 
-/// <summary>Its work took effect.</summary>
-internal sealed record AttemptSucceeded : AttemptOutcome;
+/// <summary>The work of the job took effect.</summary>
+/// <param name="Attempt">The attempt whose work it was: an earlier one where its commit was found.</param>
+internal sealed record AttemptSucceeded(int Attempt) : AttemptOutcome;
 
 internal sealed record AttemptFailed(JobFailure Failure) : AttemptOutcome
 {

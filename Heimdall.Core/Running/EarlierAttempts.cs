@@ -28,9 +28,9 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         try
         {
             // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
-            var fate = await FindFateAsync(job, stopping);
+            var (fate, number) = await FindFateAsync(job, stopping);
             var isCanceled = attempt.IsCancelRequested || job.Status == JobStatus.Canceling;
-            var end = ToOutcome(fate, job, isCanceled);
+            var end = ToOutcome(fate, number, job, isCanceled);
             var runsAgain = end is AttemptFailed && mayRunAgain && !isCanceled && pluginJobs.IsIdempotent(job);
             return runsAgain ? null : end?.FoundOut();
         }
@@ -63,14 +63,17 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         {
             // The command or cluster is no longer configured, or the plugin is at a loss: nothing is known, and nothing is claimed.
             LogFateUnknown(job.Id, exception.Message);
-            return ToOutcome(AttemptFate.Unknown, job, isCanceled: false)?.FoundOut();
+            return ToOutcome(AttemptFate.Unknown, job.Attempt, job, isCanceled: false)?.FoundOut();
         }
     }
 
-    /// <summary>What became of all earlier attempts taken together. One that committed decides; so does one of which nobody can tell.</summary>
-    private async Task<AttemptFate> FindFateAsync(Job job, CancellationToken cancellationToken)
+    /// <summary>
+    /// What became of all earlier attempts taken together, and of which one it is known. One that committed decides; so
+    /// does one whose outcome nobody knows.
+    /// </summary>
+    private async Task<(AttemptFate Fate, int Attempt)> FindFateAsync(Job job, CancellationToken cancellationToken)
     {
-        var result = AttemptFate.NothingHappened;
+        var result = (AttemptFate.NothingHappened, job.Attempt);
         var plugin = pluginJobs.PluginOf(job);
         var pluginJob = pluginJobs.Of(job, results: null);
         foreach (var earlier in await StoreRetry.RunAsync(token => attempts.ListEarlierAsync(job.Id, job.Attempt, token), cancellationToken))
@@ -90,10 +93,10 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
             }
             if (fate == AttemptFate.Committed)
             {
-                return fate;
+                return (fate, earlier.Number);
             }
             // One that failed, and has a successor all the same, was known to have done nothing that matters. It had to be over.
-            result = fate == AttemptFate.NothingHappened || !isLost ? result : fate;
+            result = fate == AttemptFate.NothingHappened || !isLost ? result : (fate, earlier.Number);
         }
         return result;
     }
@@ -124,9 +127,9 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
     }
 
     /// <returns>How the job ends without running again, or null when it can run.</returns>
-    private static AttemptOutcome? ToOutcome(AttemptFate fate, Job job, bool isCanceled) => fate switch
+    private static AttemptOutcome? ToOutcome(AttemptFate fate, int attempt, Job job, bool isCanceled) => fate switch
     {
-        AttemptFate.Committed => new AttemptSucceeded(),
+        AttemptFate.Committed => new AttemptSucceeded(attempt),
         AttemptFate.NothingHappened or AttemptFate.Interrupted when isCanceled => new AttemptCanceled(),
         AttemptFate.NothingHappened => null,
         AttemptFate.Interrupted => AttemptFailed.With(JobFailureKind.Interrupted, InterruptedAfter(job)),

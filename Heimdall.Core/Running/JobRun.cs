@@ -34,15 +34,10 @@ internal sealed partial class JobRun(
         RunningAttempt attempt, JobPlan? plan, IResultWriter? rows,
         CancellationToken stopping, CancellationToken callerGone)
     {
-        await using var log = new AttemptLog(writer, attempt, config.Worker.Lease);
+        await using var log = new AttemptLog(writer, attempt, config.Worker.Lease, rows as StoredResultWriter);
         var (outcome, progress) = await ResolveEarlierAsync(attempt, log, stopping) is { } earlier
             ? (earlier, attempt.Job.Progress)
             : await PlanAndRunAsync(attempt, plan, rows, log, stopping, callerGone);
-        if (rows is StoredResultWriter stored)
-        {
-            var isCut = progress.Truncated is true || stored.IsFull;
-            progress = progress with { Truncated = isCut, RowCount = stored.Rows };
-        }
         return new EndedAttempt(outcome, progress, await log.CloseAsync());
     }
 
@@ -143,7 +138,7 @@ internal sealed partial class JobRun(
             {
                 await EndAsync(stored);
             }
-            return (new AttemptSucceeded(), progress);
+            return (new AttemptSucceeded(job.Attempt), log.WithStoredRows(progress));
         }
         catch (JobFailedException exception)
         {
@@ -279,8 +274,8 @@ internal sealed partial class JobRun(
 /// <param name="Log">What of its log is not stored yet.</param>
 internal sealed record EndedAttempt(AttemptOutcome Outcome, JobProgress Progress, IReadOnlyList<NewLogPiece> Log)
 {
-    /// <returns>What is recorded of the rows that it has stored; null when it did not succeed.</returns>
-    public StoredRows? ToRows(HeimdallConfig config) => Outcome is AttemptSucceeded
-        ? new StoredRows(Progress.RowCount ?? 0, Progress.Truncated ?? false, config.Results.Retention)
+    /// <returns>What is recorded of the rows that are stored; null when the job did not succeed.</returns>
+    public StoredRows? ToRows(HeimdallConfig config) => Outcome is AttemptSucceeded { Attempt: var attempt }
+        ? new StoredRows(attempt, Progress.RowCount ?? 0, Progress.Truncated ?? false, config.Results.Retention)
         : null;
 }

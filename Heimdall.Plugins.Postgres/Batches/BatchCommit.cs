@@ -18,12 +18,6 @@ internal sealed class BatchCommit(
     private const string CurrentTransaction =
         $"select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, {CommitEvidence.ForceSyncCommit}";
 
-    /// <summary>
-    /// How long a server that went away during the commit may take to come back and say what became of it.
-    /// </summary>
-    private static readonly TimeSpan ReturnTimeout = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
-
     private CommitEvidence _evidence = evidence;
 
     public static JobFailedException TransactionEnded() => new(
@@ -47,7 +41,7 @@ internal sealed class BatchCommit(
         catch (SessionBrokenException e)
         {
             // The connection broke between COMMIT and its answer. Only the server knows.
-            var outcome = await ResolveAsync();
+            var outcome = await CommitResolver.ResolveBrokenAsync(session, _evidence);
             if (outcome != AttemptFate.Committed)
             {
                 throw outcome == AttemptFate.NothingHappened ? Undone(e.Cause, cancellationToken) : Unknown(e.Cause);
@@ -76,33 +70,6 @@ internal sealed class BatchCommit(
                 monitor.RecordEvidenceAsync(_evidence.ToJson(), cancellationToken),
                 SessionSettings.KeepAliveInterval,
                 cancellationToken);
-        }
-    }
-
-    private async Task<AttemptFate> ResolveAsync()
-    {
-        // The token may have fired: whoever fired it needs the answer.
-        using var timeout = new CancellationTokenSource(ReturnTimeout);
-        while (true)
-        {
-            try
-            {
-                await using var control = await session.Control.OpenAsync(timeout.Token);
-                return await CommitResolver.ResolveAsync(control, applicationName: null, _evidence, timeout.Token);
-            }
-            catch (Exception e) when (e is OperationCanceledException or JobFailedException)
-            {
-                return AttemptFate.Unknown;
-            }
-            catch (Exception e) when (PostgresErrors.IsConnectFault(e))
-            {
-                if (timeout.IsCancellationRequested)
-                {
-                    return AttemptFate.Unknown;
-                }
-
-                await Task.Delay(Pause, CancellationToken.None);
-            }
         }
     }
 

@@ -8,7 +8,7 @@ namespace Heimdall.Plugins.Postgres.Batches;
 
 /// <summary>
 /// What tells, after a worker has died, what became of its batch: stored with the attempt before its first statement.
-/// Of a queued query only where it ran; and that there is none says that it did not.
+/// Of a queued query first where it runs, and its transaction before COMMIT. That there is none says that it did not.
 /// </summary>
 internal sealed record CommitEvidence
 {
@@ -54,6 +54,12 @@ internal sealed record CommitEvidence
     /// The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves.
     /// </summary>
     public string? Xid { get; init; }
+
+    /// <summary>
+    /// True of a query whose transaction is recorded before its COMMIT is sent: without one, nothing is committed.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool CommitsOnRecord { get; init; }
 
     /// <summary>The server's system identifier.</summary>
     public string? System { get; init; }

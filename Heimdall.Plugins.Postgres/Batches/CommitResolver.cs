@@ -14,6 +14,40 @@ internal static class CommitResolver
     private const string Status = "select pg_xact_status($1::xid8)";
 
     /// <summary>
+    /// How long a server that went away during the commit may take to come back and say what became of it.
+    /// </summary>
+    private static readonly TimeSpan ReturnTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Of a session that broke between COMMIT and its answer.</summary>
+    public static async Task<AttemptFate> ResolveBrokenAsync(ClusterSession session, CommitEvidence evidence)
+    {
+        // Not ended by the token of the run: whoever fired it needs the answer.
+        using var timeout = new CancellationTokenSource(ReturnTimeout);
+        while (true)
+        {
+            try
+            {
+                await using var control = await session.Control.OpenAsync(timeout.Token);
+                return await ResolveAsync(control, applicationName: null, evidence, timeout.Token);
+            }
+            catch (Exception e) when (e is OperationCanceledException or JobFailedException)
+            {
+                return AttemptFate.Unknown;
+            }
+            catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+            {
+                if (timeout.IsCancellationRequested)
+                {
+                    return AttemptFate.Unknown;
+                }
+
+                await Task.Delay(Pause, CancellationToken.None);
+            }
+        }
+    }
+
+    /// <summary>
     /// Ends the backend, then asks. Never the other way round: a backend that is told to end may still commit.
     /// </summary>
     /// <param name="control">A connection to the server that ran the transaction.</param>
@@ -42,7 +76,7 @@ internal static class CommitResolver
 
         if (evidence.Xid is null)
         {
-            return AttemptFate.Interrupted;
+            return evidence.CommitsOnRecord ? AttemptFate.NothingHappened : AttemptFate.Interrupted;
         }
 
         var isSameServer = await IsSameServerAsync(control, evidence, cancellationToken);

@@ -42,7 +42,7 @@ internal sealed record QueryOutcome
     private static QueryOutcome OfBroken(QueryTranscript run, Exception cause)
     {
         // It ended after it had done all that was asked of it: with the reset, or because a limit had it stopped.
-        if ((run.HasCommitted && !run.IsUnread)
+        if ((run.HasCommitted && !run.IsUnread) || run.CommitFate == AttemptFate.Committed
             || (IsCutShort(run) && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
         {
             return _succeeded;
@@ -53,7 +53,18 @@ internal sealed record QueryOutcome
             return Unknown(run);
         }
 
-        if (run is { MayBeCutShort: false, HasAskedToCommit: true, HasCommitted: false })
+        if (run.CommitFate == AttemptFate.NothingHappened)
+        {
+            return run.IsStopped && PostgresErrors.IsStop(cause)
+                ? _stopped
+                : new()
+                {
+                    Failure = PostgresErrors.ToFailure(cause, run.Query.Place, run.Session) with { IsUndone = true },
+                };
+        }
+
+        if (run.CommitFate is not null
+            || run is { MayBeCutShort: false, HasAskedToCommit: true, HasCommitted: false })
         {
             return Failed(JobFailureKind.OutcomeUnknown, BrokenCommit);
         }

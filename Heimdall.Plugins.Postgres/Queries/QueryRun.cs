@@ -62,21 +62,25 @@ internal sealed class QueryRun
         _rows = new RowSink(results, context.RowLimit, context.ByteLimit);
     }
 
-    /// <summary>What is recorded of a queued query before it is sent; null within a request.</summary>
-    public string? Evidence { get; init; }
+    /// <summary>Keeps what tells later whether a queued query took effect; null within a request.</summary>
+    public QueryRecord? Record { get; init; }
 
     /// <summary>
     /// Whether Heimdall's database is asked, before the statement is sent, if the job is still this attempt's. The
     /// session bears its name by then, and a queued job's backend is on record: whoever takes the job over ends it
     /// first.
     /// </summary>
-    private bool IsFenced => !_context.ReadOnly && !(Evidence is null && _query.LooksReadOnly);
+    private bool IsFenced => !_context.ReadOnly && !(Record is null && _query.LooksReadOnly);
 
     private bool CommitsByItself => !_query.IsTransactional && !_context.ReadOnly;
 
     private bool MayBeCutShort => _context.ReadOnly || _query.LooksReadOnly;
 
-    private bool CommitsLater => !CommitsByItself && !MayBeCutShort && _query.TakesEffect;
+    /// <summary>COMMIT is sent alone where its outcome must be known, and along with the query otherwise.</summary>
+    private bool CommitsLater =>
+        !CommitsByItself && _query.TakesEffect && (!MayBeCutShort || (Record is not null && !_context.ReadOnly));
+
+    private bool CommitsAtOnce => !CommitsByItself && _query.TakesEffect && !CommitsLater;
 
     /// <exception cref="JobFailedException">The query failed, or its rows were not all read when it had taken
     /// effect.</exception>
@@ -173,10 +177,10 @@ internal sealed class QueryRun
         if (IsFenced)
         {
             // Nothing is on its way, and nothing has happened.
-            var asked = Evidence is null
-                ? _monitor.ConfirmAsync(cancellationToken)
-                : _monitor.RecordEvidenceAsync(Evidence, cancellationToken);
-            await _session.AwaitAsync(asked, SessionSettings.KeepAliveInterval, cancellationToken);
+            await (Record is null
+                ? _session.AwaitAsync(
+                    _monitor.ConfirmAsync(cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken)
+                : Record.BeginAsync(CommitsByItself, _query.LooksReadOnly, cancellationToken));
         }
 
         if (!mustAsk)
@@ -185,7 +189,7 @@ internal sealed class QueryRun
         }
 
         AddExecution(types, answers.ParameterTypes ?? []);
-        if (!CommitsByItself && MayBeCutShort && _query.TakesEffect)
+        if (CommitsAtOnce)
         {
             AddCommit();
         }
@@ -202,6 +206,12 @@ internal sealed class QueryRun
 
         if (CommitsLater)
         {
+            if (Record is not null)
+            {
+                Report(answers);
+                await Record.PrepareCommitAsync(cancellationToken);
+            }
+
             cancellationToken.ThrowIfCancellationRequested();
             // A commit that is recorded must not be lost in a crash of the server.
             Add(QueryStep.SetUp, _forceSyncCommit);
@@ -369,6 +379,8 @@ internal sealed class QueryRun
             IsUnread = _isUnread,
             IsCut = _rows.IsCut,
             IsDone = answers.Outcome is not null,
+            CommitFate = broken is not null && Record is not null && CommitsLater && _hasAskedToCommit
+                && !answers.HasCommitted ? await Record.FindFateAsync() : null,
             HasAskedToCommit = _hasAskedToCommit,
             HasCommitted = answers.HasCommitted,
             MayHaveCommittedOnItsWay = transaction is { } before && answers.Outcome is null
@@ -406,7 +418,9 @@ internal sealed class QueryRun
         }
     }
 
-    private JobProgress Succeed(QueryAnswers answers)
+    private JobProgress Succeed(QueryAnswers answers) => Report(answers);
+
+    private JobProgress Report(QueryAnswers answers)
     {
         var progress = new JobProgress
         {

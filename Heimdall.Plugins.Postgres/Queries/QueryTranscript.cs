@@ -1,3 +1,4 @@
+using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Errors;
 using Npgsql;
 
@@ -34,6 +35,11 @@ internal sealed record QueryTranscript
     public bool HasAskedToCommit { get; init; }
 
     public bool HasCommitted { get; init; }
+
+    /// <summary>
+    /// What the server said when it was asked about a COMMIT without an answer; null where it was not asked.
+    /// </summary>
+    public AttemptFate? CommitFate { get; init; }
 
     /// <summary>Of what commits by itself: whether it may have done so before it was ended.</summary>
     public bool MayHaveCommittedOnItsWay { get; init; }

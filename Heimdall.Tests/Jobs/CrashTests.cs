@@ -228,6 +228,83 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task A_queued_query_whose_worker_dies_behind_its_commit_has_its_rows(
+        CancellationToken cancellationToken)
+    {
+        await CreateSlowCommitAsync(_heimdall, "stored", cancellationToken);
+        await using var first = _heimdall.StartWorkerProcess();
+        var id = (await _heimdall.SubmitAsync(
+            "insert into stored select generate_series(1, 5000) returning i",
+            returnResult: true, cancellationToken, prefer: "respond-async")).AssertStatus(202).Id;
+        await WaitForCommitAsync(_heimdall, "stored", cancellationToken);
+
+        await first.SignalAsync("STOP", cancellationToken); // it never reads the answer to its COMMIT
+        await _heimdall.OpenGateAsync("stored", cancellationToken);
+        await Eventually.Is(
+            () => _heimdall.Target.ScalarAsync<bool>("select exists (select from stored)", cancellationToken),
+            cancellationToken);
+        await first.KillAsync(cancellationToken);
+        await using var second = await _heimdall.StartWorkerAsync();
+
+        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That(
+            (job["status"], job["attempt"], job["row_count"], job["truncated"]),
+            Is.EqualTo(("SUCCEEDED", "2", "5000", "false")),
+            job.Text);
+        Assert.That(
+            await _heimdall.Target.ScalarAsync<long>("select count(*) from stored", cancellationToken),
+            Is.EqualTo(5000));
+        var rows = await _heimdall.SendAsync(
+            HttpMethod.Get,
+            $"/api/v1/job/{id}/result",
+            cancellationToken,
+            content: null,
+            ("Accept", "text/csv; header=absent"));
+        Assert.That(
+            rows.AssertStatus(200).Text.Split("\r\n", StringSplitOptions.RemoveEmptyEntries),
+            Is.EqualTo(Enumerable.Range(1, 5000).Select(i => $"{i}")));
+    }
+
+    [Test]
+    public async Task A_queued_query_whose_worker_dies_in_it_runs_again_and_takes_effect_once(
+        CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("inserted", cancellationToken);
+        await _heimdall.Target.ExecuteAsync(
+            """
+            create table inserted (i int);
+            create function pass_inserted() returns int language plpgsql as $$
+            begin
+              while exists (select from gate where name = 'inserted') loop perform pg_sleep(0.02); end loop;
+              return 7;
+            end $$
+            """,
+            cancellationToken);
+        await using var first = _heimdall.StartWorkerProcess();
+        var id = (await _heimdall.SubmitAsync(
+            "insert into inserted select pass_inserted() returning i",
+            returnResult: true, cancellationToken, prefer: "respond-async")).AssertStatus(202).Id;
+        await Eventually.Is(
+            () => _heimdall.Target.ScalarAsync<bool>(
+                "select exists (select from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep')",
+                cancellationToken,
+                $"heimdall {id} 1"),
+            cancellationToken);
+
+        await first.KillAsync(cancellationToken);
+        await using var second = await _heimdall.StartWorkerAsync();
+        await Eventually.Is(
+            async () => (await _heimdall.JobAsync(id, cancellationToken))["attempt"] == "2", cancellationToken);
+        await _heimdall.OpenGateAsync("inserted", cancellationToken);
+
+        var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That((job["status"], job["row_count"]), Is.EqualTo(("SUCCEEDED", "1")), job.Text);
+        Assert.That(
+            await _heimdall.Target.ColumnAsync<int>("select i from inserted", cancellationToken),
+            Is.EqualTo(new[] { 7 }));
+    }
+
+    [Test]
     public async Task A_reply_says_what_the_record_says_after_its_api_was_frozen_in_the_commit(
         CancellationToken cancellationToken)
     {

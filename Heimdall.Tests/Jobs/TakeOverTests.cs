@@ -12,11 +12,17 @@ public sealed class TakeOverTests() : RealProcessTests(processes: 1)
     {
         await using var heimdall = await HeimdallInstance.StartAsync(
             config => config.WithCommand("again", "type:again", ", idempotent: true"), worker: false);
-        await heimdall.Target.ExecuteAsync("create table effect (i int)", cancellationToken);
+        await heimdall.Target.ExecuteAsync(
+            """
+            create table effect (i int);
+            create procedure write() language plpgsql as
+            $$ begin insert into effect values (1); commit; perform pg_sleep(600); end $$
+            """,
+            cancellationToken);
         await using var first = heimdall.StartWorkerProcess();
-        // Of a query that may write nobody can tell afterwards.
+        // A procedure commits by itself, and nobody knows afterwards how far it came.
         var id = (await heimdall.SubmitAsync(
-            "with written as (insert into effect values (1) returning i) select pg_sleep(600) from written",
+            "call write()",
             returnResult: true, cancellationToken, command: "type:again", prefer: "respond-async")).AssertStatus(202).Id;
         await Eventually.Is(
             () => heimdall.Target.ScalarAsync<bool>("select exists (select from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep')", cancellationToken, $"heimdall {id} 1"),

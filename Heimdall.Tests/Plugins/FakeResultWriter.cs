@@ -30,6 +30,15 @@ internal sealed class FakeResultWriter : IResultWriter
 
     public void EndRow() => Rows.Add(_row);
 
+    /// <summary>True once the query has asked that the rows be durable.</summary>
+    public bool HasEnded { get; private set; }
+
+    public ValueTask EndAsync(CancellationToken cancellationToken)
+    {
+        HasEnded = true;
+        return ValueTask.CompletedTask;
+    }
+
     public ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         OnRow(Rows.Count);

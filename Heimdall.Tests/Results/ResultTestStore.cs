@@ -107,7 +107,7 @@ internal sealed class ResultTestStore : IAsyncDisposable
         var ended = await _writer.EndAsync(new Ending(job, JobStatus.Succeeded, isDurable: true)
         {
             Progress = new JobProgress { RowCount = rows },
-            Rows = new StoredRows(rows, truncated, TimeSpan.FromDays(1)),
+            Rows = new StoredRows(result.Attempt, rows, truncated, TimeSpan.FromDays(1)),
         });
         await Database.ExecuteAsync(
             "update heimdall.job set status = $2 where id = $1", cancellationToken, result.JobId, job.Status.ToName());

@@ -104,6 +104,62 @@ public sealed class FateTests
         Assert.That(await _server.Plugin.FindFateAsync(readOnly, null, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
     }
 
+    [TestCase("insert into {0} values (1) returning i")]
+    [TestCase("select {0}()")]
+    public async Task A_queued_query_that_wrote_is_known_to_be_committed_or_undone(
+        string sql, CancellationToken cancellationToken)
+    {
+        var job = await WriterAsync(sql);
+        var monitor = new FakeJobMonitor();
+        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        var lost = await WriterAsync(sql);
+        var refused = new FakeJobMonitor { OnConfirm = _ => throw new AttemptLostException(lost.Id, 1) };
+        await Assert.ThrowsAsync<AttemptLostException>(() => _server.Plugin.RunAsync(lost, refused, cancellationToken));
+
+        Assert.That(
+            await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken),
+            Is.EqualTo(AttemptFate.Committed));
+        Assert.That(
+            await _server.Plugin.FindFateAsync(lost, refused.Evidence, cancellationToken),
+            Is.EqualTo(AttemptFate.NothingHappened));
+        Assert.That(await _server.ScalarAsync<long>($"select count(*) from t{lost.Id:N}", cancellationToken), Is.Zero);
+    }
+
+    [TestCase("select 1", AttemptFate.NothingHappened)]
+    [TestCase("vacuum", AttemptFate.Unknown)]
+    public async Task Of_a_queued_query_without_a_transaction_only_what_commits_by_itself_is_unknown(
+        string sql, AttemptFate expected, CancellationToken cancellationToken)
+    {
+        var job = _server.Query(sql, new FakeResultWriter());
+        var monitor = new FakeJobMonitor { OnConfirm = _ => throw new AttemptLostException(job.Id, 1) };
+        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+
+        var fate = await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken);
+
+        Assert.That(fate, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public async Task The_rows_of_a_queued_query_are_durable_before_its_transaction_is_recorded(
+        CancellationToken cancellationToken)
+    {
+        var rows = new FakeResultWriter();
+        var ended = new List<bool>();
+        var job = (await WriterAsync("insert into {0} values (1) returning i")) with { Results = rows };
+        var monitor = new FakeJobMonitor
+        {
+            OnEvidence = _ =>
+            {
+                ended.Add(rows.HasEnded);
+                return Task.CompletedTask;
+            },
+        };
+
+        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+
+        Assert.That(ended, Is.EqualTo(new[] { false, true }));
+    }
+
     [Test]
     public async Task A_command_with_new_ceilings_does_not_hide_a_fate(CancellationToken cancellationToken)
     {
@@ -218,5 +274,19 @@ public sealed class FateTests
             await stop.CancelAsync();
             Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<OperationCanceledException>(), "it ran until it was stopped");
         }
+    }
+
+    /// <summary>A job with a table of its own, and a function that writes into it.</summary>
+    private async Task<PluginJob> WriterAsync(string sql)
+    {
+        var job = _server.Query("select 1", new FakeResultWriter());
+        var name = $"t{job.Id:N}";
+        await _server.ExecuteAsync(
+            $"""
+            create table {name} (i int);
+            create function {name}() returns int language sql as $$ insert into {name} values (1) returning i $$
+            """);
+        var query = _server.Query(string.Format(provider: null, sql, name), new FakeResultWriter());
+        return job with { Context = query.Context };
     }
 }

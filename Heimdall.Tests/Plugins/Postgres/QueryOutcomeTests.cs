@@ -36,6 +36,9 @@ public sealed class QueryOutcomeTests
 
     private static readonly IOException _network = new("The server closed the connection.");
 
+    private static readonly QueryTranscript _asked =
+        _writing with { HasAskedToCommit = true, IsDone = true, Broken = _network };
+
     public static IEnumerable<TestCaseData> Runs() =>
     [
         Run("committed", _committed).Returns("succeeded"),
@@ -85,6 +88,16 @@ public sealed class QueryOutcomeTests
             _underWay with { Broken = Error("57P01", "FATAL") }).Returns("Unavailable"),
         Run("broken in the commit", _writing with { HasAskedToCommit = true, IsDone = true, Broken = _network })
             .Returns("OutcomeUnknown"),
+        Run("broken in the commit, which is found", _asked with { CommitFate = AttemptFate.Committed })
+            .Returns("succeeded"),
+        Run("broken in the commit, which did not happen", _asked with { CommitFate = AttemptFate.NothingHappened })
+            .Returns("Unavailable, undone"),
+        Run(
+            "stopped in the commit, which did not happen",
+            _asked with { IsStopped = true, CommitFate = AttemptFate.NothingHappened }).Returns("stopped"),
+        Run(
+            "broken in the commit of what looks read-only, and not found",
+            _asked with { MayBeCutShort = true, CommitFate = AttemptFate.Unknown }).Returns("OutcomeUnknown"),
         Run("cut, and ended by the server for that", _underWay with { IsCut = true, Broken = Error("57P01", "FATAL") })
             .Returns("succeeded"),
         Run("cut, and broken", _underWay with { IsCut = true, Broken = _network })

@@ -45,6 +45,31 @@ public sealed class ReceiptTests
         Assert.That(await _server.Plugin.FindFateAsync(job, FailedOver(monitor), cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
     }
 
+    [TestCase("insert into done values (1) returning i", 1)]
+    [TestCase("select write_done()", 1)]
+    [TestCase("select i from done", 0)]
+    public async Task A_queued_query_that_writes_leaves_a_receipt(
+        string sql, int receipts, CancellationToken cancellationToken)
+    {
+        var setUp = _server.BatchWithReceipt(
+            """
+            create table done (i int);
+            create function write_done() returns int language sql as $$ insert into done values (1) returning i $$
+            """);
+        await _server.Plugin.RunAsync(setUp, new FakeJobMonitor(), cancellationToken);
+        var context = _server.Query(sql, new FakeResultWriter()).Context;
+        var job = _server.BatchWithReceipt("") with { Context = context, Results = new FakeResultWriter() };
+        var monitor = new FakeJobMonitor();
+
+        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+
+        Assert.That(await ReceiptsAsync(job, cancellationToken), Is.EqualTo(receipts));
+        var evidence = receipts == 0 ? monitor.Evidence : FailedOver(monitor);
+        Assert.That(
+            await _server.Plugin.FindFateAsync(job, evidence, cancellationToken),
+            Is.EqualTo(receipts == 0 ? AttemptFate.NothingHappened : AttemptFate.Committed));
+    }
+
     [Test]
     public async Task A_receipt_is_of_one_attempt(CancellationToken cancellationToken)
     {
