@@ -27,6 +27,8 @@ public sealed class ClaimedJobs
         ? claim
         : throw new InvalidOperationException($"Job {jobId} is not claimed by this process, or runs here already.");
 
+    internal ClaimedJob? Find(Guid jobId) => _jobs.GetValueOrDefault(jobId);
+
     internal void Add(ClaimedJob claim) => _jobs[claim.Job.Id] = claim;
 
     internal void Remove(ClaimedJob claim) => _jobs.TryRemove(new(claim.Job.Id, claim));
@@ -46,6 +48,9 @@ public sealed class ClaimedJob(Job job, bool isTakeOver)
     public bool IsTakeOver => isTakeOver;
 
     internal bool HasBegun { get; private set; }
+
+    /// <summary>What the runner has answered; null while it runs.</summary>
+    internal JobAnswer? Answer { get; set; }
 
     internal bool TryBegin() => Interlocked.Exchange(ref _isTaken, 1) == 0 && (HasBegun = true);
 

@@ -10,11 +10,5 @@ namespace Heimdall.Core.Queue;
 public interface IJobRunner
 {
     /// <summary>Runs a job that this process has claimed: <see cref="ClaimedJobs"/> has it.</summary>
-    /// <returns>A task that ends when the job has succeeded.</returns>
-    /// <exception cref="JobEndedBadlyException">The job has ended otherwise; it is recorded and must not be retried.</exception>
-    /// <exception cref="JobWaitsAgainException">The attempt has failed, and the job waits for the next.</exception>
-    /// <exception cref="JobBelongsToAnotherException">A newer attempt has the job.</exception>
-    /// <exception cref="OperationCanceledException">The process stops and the job waits again.</exception>
-    /// <exception cref="JobHandedBackException">The same, before Hangfire itself has asked for it.</exception>
     Task RunAsync(Guid jobId, CancellationToken cancellationToken);
 }

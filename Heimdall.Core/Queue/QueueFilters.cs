@@ -17,18 +17,17 @@ internal sealed class QueueFilters : IJobFilterProvider
 {
     private readonly JobFilter[] _filters;
 
-    public QueueFilters(QueueDelivery delivery, JobStore jobs) => _filters =
+    public QueueFilters(QueueDelivery delivery, JobStore jobs, ClaimedJobs claimed) => _filters =
     [
         new(delivery, JobFilterScope.Global, order: null),
-        new(new TruthfulStates(jobs), JobFilterScope.Global, order: null),
-        new(new SecondAttempts(this), JobFilterScope.Global, order: null),
+        new(new TruthfulStates(jobs, claimed), JobFilterScope.Global, order: null),
         new(new StatisticsHistoryAttribute(), JobFilterScope.Global, order: null),
     ];
 
     public IEnumerable<JobFilter> GetFilters(Job job) => _filters;
 
     /// <summary>Keeps Hangfire's states and ours the same story.</summary>
-    private sealed class TruthfulStates(JobStore jobs) : IElectStateFilter, IApplyStateFilter
+    private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed) : IElectStateFilter, IApplyStateFilter
     {
         // Hangfire keeps failed jobs for ever by default; the history is Heimdall's own table.
         private static readonly TimeSpan FailedRetention = TimeSpan.FromDays(7);
@@ -38,17 +37,14 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         public void OnStateElection(ElectStateContext context)
         {
-            if (context.CandidateState is FailedState { Exception: JobHandedBackException handedBack })
+            if (context.CandidateState is SucceededState && IsOurs(context.BackgroundJob, out var ours)
+                && claimed.Find(ours)?.Answer is { } answer)
             {
-                context.CandidateState = new EnqueuedState(RowQueue.Name) { Reason = handedBack.Message };
+                context.CandidateState = QueueStates.Of(answer) ?? context.CandidateState;
             }
             if (context.CandidateState is FailedState { Exception: JobEndedBadlyException end })
             {
-                context.CandidateState = end.Canceled ? new DeletedState { Reason = end.Message } : QueueStates.Failed(end.Message);
-            }
-            if (context.CandidateState is FailedState { Exception: JobWaitsAgainException again })
-            {
-                context.CandidateState = again.ToState(); // not done before: see SecondAttempts
+                context.CandidateState = QueueStates.Failed(end.Message);
             }
             if (context.CandidateState is EnqueuedState && context.CurrentState is { } current && IsFinal(current)
                 && IsOurs(context.BackgroundJob, out var jobId) && Find(jobId) is { } job && job.Status.IsFinal())
@@ -87,25 +83,5 @@ internal sealed class QueueFilters : IJobFilterProvider
         }
 
         private Jobs.Job? Find(Guid jobId) => jobs.FindAsync(jobId, CancellationToken.None).GetAwaiter().GetResult();
-    }
-
-    /// <summary>
-    /// Schedules a job whose attempt has failed and is to be followed by another, before Hangfire takes it for failed: the history would
-    /// show that as well. Hangfire then finds the job in another state than it left it in, and leaves it there.
-    /// </summary>
-    private sealed class SecondAttempts(IJobFilterProvider filters) : IServerFilter
-    {
-        public void OnPerforming(PerformingContext context)
-        {
-        }
-
-        public void OnPerformed(PerformedContext context)
-        {
-            if ((context.Exception as JobWaitsAgainException ?? context.Exception?.InnerException as JobWaitsAgainException) is { } again)
-            {
-                var change = new StateChangeContext(context.Storage, context.Connection, context.BackgroundJob.Id, again.ToState(), ProcessingState.StateName);
-                context.ExceptionHandled = new BackgroundJobStateChanger(filters).ChangeState(change) is ScheduledState;
-            }
-        }
     }
 }

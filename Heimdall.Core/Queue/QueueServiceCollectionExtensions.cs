@@ -38,6 +38,7 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<IStorePreparation>(provider => new OldQueue(provider.GetRequiredService<StoreDatabase>(), config));
         services.AddSingleton<JobReach>();
         services.AddSingleton<WaitingJobs>();
+        services.AddSingleton<IJobRunner, JobDelivery>();
         services.AddSingleton<JobClaimer>();
         services.AddHostedService(provider =>
         {

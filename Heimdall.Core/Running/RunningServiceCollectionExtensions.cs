@@ -27,7 +27,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();
         services.AddSingleton<JobRun>();
-        services.AddSingleton<IJobRunner, JobRunner>();
+        services.AddSingleton<IClaimedJobRunner, JobRunner>();
         services.AddSingleton<IInlineRunner, InlineRunner>();
         return services;
     }

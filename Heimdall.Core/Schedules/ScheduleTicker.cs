@@ -13,7 +13,7 @@ internal sealed partial class ScheduleTicker(ScheduleFirer firer, QueueDelivery 
         {
             if (await firer.FireDueAsync(scheduleId, cancellationToken) is { } problem)
             {
-                throw new JobEndedBadlyException(canceled: false, problem);
+                throw new JobEndedBadlyException(problem);
             }
         },
         "The store is away. What is due is fired when it is back.",
@@ -27,7 +27,7 @@ internal sealed partial class ScheduleTicker(ScheduleFirer firer, QueueDelivery 
             var run = (await firer.TriggerAsync(scheduleId, new RunRequest("dashboard", delivery.Key), cancellationToken))?.Run;
             if (run is not { Outcome: RunOutcome.Fired or RunOutcome.Waiting })
             {
-                throw new JobEndedBadlyException(canceled: false, run?.Reason ?? "There is no such schedule any more.");
+                throw new JobEndedBadlyException(run?.Reason ?? "There is no such schedule any more.");
             }
         },
         "The store went away. Whether there is a run its history says when it is back.",
@@ -41,12 +41,12 @@ internal sealed partial class ScheduleTicker(ScheduleFirer firer, QueueDelivery 
         }
         catch (Exception exception) when (StoreRetry.IsAway(exception))
         {
-            throw new JobEndedBadlyException(canceled: false, whenAway);
+            throw new JobEndedBadlyException(whenAway);
         }
         catch (Exception exception) when (exception is not JobEndedBadlyException && !cancellationToken.IsCancellationRequested)
         {
             LogNotFired(exception, scheduleId);
-            throw new JobEndedBadlyException(canceled: false, "The schedule could not be fired; the worker's log says why. What is due is tried again.");
+            throw new JobEndedBadlyException("The schedule could not be fired; the worker's log says why. What is due is tried again.");
         }
     }
 
