@@ -23,6 +23,17 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public JobPlan Plan(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext = null)
     {
+        var plan = PlanRun(commandContext, jobContext, clusterContext);
+        if (!plan.ReturnResult)
+        {
+            ScriptStream.Open(((PostgresPlan)plan).Settings.Query, directory).Dispose();
+        }
+
+        return plan;
+    }
+
+    public JobPlan PlanRun(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext)
+    {
         var settings = JobSettings.Read(
             commandContext, jobContext, clusterContext is null ? null : ClusterSettings.MaxTimeoutOf(clusterContext));
         var plan =
@@ -33,7 +44,6 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             return plan with { Query = query, OnlyReads = query.LooksReadOnly || settings.ReadOnly };
         }
 
-        using var script = ScriptStream.Open(settings.Query, directory);
         return plan;
     }
 
@@ -54,7 +64,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         try
         {
             var plan = job.Plan as PostgresPlan
-                ?? (PostgresPlan)Plan(job.CommandContext, job.Context, job.TargetCluster.Context);
+                ?? (PostgresPlan)PlanRun(job.CommandContext, job.Context, job.TargetCluster.Context);
             return plan.Query is { } query
                 ? await RunQueryAsync(job, plan.Settings, query, monitor, cancellationToken)
                 : await RunBatchAsync(job, plan.Settings, monitor, cancellationToken);

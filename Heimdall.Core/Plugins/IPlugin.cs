@@ -18,13 +18,22 @@ public interface IPlugin
     IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext);
 
     /// <summary>
-    /// Reads a job's context against its command's and its cluster's, before the job is recorded and again before it runs.
+    /// Reads a job's context against its command's and its cluster's, before the job is recorded. What the context
+    /// names (a script) must be there.
     /// </summary>
     /// <param name="commandContext">Defaults and ceilings.</param>
     /// <param name="jobContext">What the caller asked for.</param>
     /// <param name="clusterContext">Ceilings; its references to secrets may stand unresolved. Null where it is not known.</param>
     /// <exception cref="JobRefusedException">The context is not one this plugin can run; it names every field that is wrong.</exception>
     JobPlan Plan(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext = null);
+
+    /// <summary>
+    /// Plans a recorded job once more, before it runs: its command may have changed. The run itself opens what the
+    /// context names.
+    /// </summary>
+    /// <exception cref="JobRefusedException">The context is no longer one this plugin can run.</exception>
+    JobPlan PlanRun(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext) =>
+        Plan(commandContext, jobContext, clusterContext);
 
     /// <summary>
     /// Says what a job would do without doing any of it: nothing takes effect, and nothing of the question is left in the cluster.

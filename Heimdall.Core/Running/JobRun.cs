@@ -126,7 +126,7 @@ internal sealed partial class JobRun(
         {
             var plugin = pluginJobs.PluginOf(job);
             var pluginJob = pluginJobs.Of(job, rows);
-            plan ??= plugin.Plan(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context);
+            plan ??= plugin.PlanRun(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context);
             pluginJob = pluginJob with { Plan = plan };
             if (plan.Timeout is { } timeout)
             {
