@@ -67,6 +67,10 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
         EnableTransactionScopeEnlistment = true,
     };
 
+    // What Hangfire writes here follows from the jobs' rows, which are durable by then: QueueEntries and the mirror of
+    // schedules write again what a crash of the store's server has lost. So nothing waits for the flush to disk.
+    private const string NoFlush = "-c synchronous_commit=off";
+
     private string ConnectionString() => new NpgsqlConnectionStringBuilder(database.ConnectionString)
     {
         ApplicationName = "heimdall queue",
@@ -74,5 +78,6 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
         // Hangfire clones its connection to listen, from a string that would otherwise have lost the password.
         PersistSecurityInfo = true,
         MaxPoolSize = database.Limits.Queue,
+        Options = $"{new NpgsqlConnectionStringBuilder(database.ConnectionString).Options} {NoFlush}",
     }.ConnectionString;
 }

@@ -40,8 +40,8 @@ internal sealed class InlineRunner(
             attempt.Dispose();
             throw;
         }
-        // With the store away the end is written later. What is known already can be answered as long as nobody else
-        // can have the job.
+        // While the store is down the end is written later. What is known already can be answered as long as no other
+        // process can have the job.
         await WaitAsync(settling, SettleLimit);
         if (!settling.IsCompleted && !attempt.HasLease(Lease))
         {
@@ -114,7 +114,7 @@ internal sealed class InlineRunner(
         Failure = new JobFailure
         {
             Kind = JobFailureKind.OutcomeUnknown,
-            Message = $"{why} GET /api/v1/job/{job.Id} tells how it ended.",
+            Message = $"{why} GET /api/v1/job/{job.Id} shows how it ended.",
         },
     };
 }

@@ -46,7 +46,8 @@ internal sealed partial class ScheduleTicker(ScheduleFirer firer, QueueDelivery 
         catch (Exception exception) when (exception is not JobEndedBadlyException && !cancellationToken.IsCancellationRequested)
         {
             LogNotFired(exception, scheduleId);
-            throw new JobEndedBadlyException("The schedule could not be fired; the worker's log says why. What is due is tried again.");
+            throw new JobEndedBadlyException(
+                "The schedule could not be fired; the worker's log says why. What is due is tried again.");
         }
     }
 

@@ -81,6 +81,27 @@ public sealed class StoreCrashTests() : RealProcessTests(processes: 1)
         Assert.That(job["created_at"], Is.EqualTo(reply["created_at"]));
     }
 
+    [Test]
+    public async Task What_Hangfire_has_lost_of_a_job_that_ended_is_shown_again(CancellationToken cancellationToken)
+    {
+        await using var server = await RestartableServer.StartAsync("wal_writer_delay=10s");
+        await using var heimdall = await HeimdallInstance.CreateAsync(storeServer: server.ConnectionString);
+        await heimdall.StartApiAsync();
+        await using var worker = await heimdall.StartWorkerAsync();
+        var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
+        await heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        await Eventually.Is(() => IsShownAsync(heimdall, id, cancellationToken), cancellationToken);
+
+        await server.RestartAsync("immediate", cancellationToken);
+
+        Assert.That((await heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("SUCCEEDED"));
+        await Eventually.Is(() => IsShownAsync(heimdall, id, cancellationToken), cancellationToken);
+    }
+
+    private static async Task<bool> IsShownAsync(
+        HeimdallInstance heimdall, Guid id, CancellationToken cancellationToken) =>
+        (await heimdall.QueueStateAsync(id, cancellationToken)).StartsWith("Succeeded", StringComparison.Ordinal);
+
     private Task<bool> IsThereAsync(Guid id, CancellationToken cancellationToken) =>
         _server.ScalarAsync<bool>("select exists (select from heimdall.job where id = $1)", cancellationToken, id);
 }
