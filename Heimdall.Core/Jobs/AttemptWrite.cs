@@ -40,7 +40,7 @@ public sealed record StoredRows(int Attempt, long Rows, bool Truncated, TimeSpan
 /// <summary>An inline query begins.</summary>
 /// <param name="job">As it begins; with its times where it is written once more.</param>
 /// <param name="worker">The process that runs it.</param>
-/// <param name="lease">How long that is believed to be alive.</param>
+/// <param name="lease">How long its lease is.</param>
 /// <param name="isDurable">False when the flush to disk need not be waited for.</param>
 /// <param name="mayBeThere">
 /// True when it has been written before, or an earlier insert may still come: the second one changes nothing.

@@ -43,7 +43,7 @@ public sealed class AttemptWriter : IAsyncDisposable
     /// <summary>Writes an inline query as the running first attempt of a process.</summary>
     /// <param name="job">The job.</param>
     /// <param name="worker">The process.</param>
-    /// <param name="lease">How long it is believed to be alive.</param>
+    /// <param name="lease">How long its lease is.</param>
     /// <param name="isDurable">False when the flush to disk need not be waited for.</param>
     /// <param name="limit">How long the store may take. What was not sent to it by then is not written.</param>
     /// <param name="callerGone">Ends the wait sooner, when nobody wants the job to run any more.</param>
@@ -114,7 +114,7 @@ public sealed class AttemptWriter : IAsyncDisposable
     /// <summary>Writes the beginning of an inline query once more, if it is not there.</summary>
     /// <param name="job">The job.</param>
     /// <param name="worker">The process that has run it.</param>
-    /// <param name="lease">How long that is believed to be alive.</param>
+    /// <param name="lease">How long its lease is.</param>
     /// <param name="isDurable">False when the flush to disk need not be waited for.</param>
     public Task RestoreAsync(Job job, string worker, TimeSpan lease, bool isDurable) =>
         _writer.AddAsync(new InlineBeginning(job, worker, lease, isDurable, mayBeThere: true));
@@ -141,7 +141,7 @@ public sealed class AttemptWriter : IAsyncDisposable
         _writer.AddAsync(new ProgressWrite(id, attempt, progress) { Log = log });
 
     /// <summary>
-    /// Writes how an attempt and its job ended, once, with the rest of its log, however long the store is away: nobody
+    /// Writes how an attempt and its job ended, once, with the rest of its log, however long the store is down: nobody
     /// else knows it.
     /// </summary>
     /// <returns>The job as it now stands, or null when its attempt is no longer the current one.</returns>
@@ -219,7 +219,7 @@ public sealed class AttemptWriter : IAsyncDisposable
     }
 
     /// <summary>
-    /// Has a record that may be there say that its job was not run, however long the store is away. It is written first
+    /// Has a record that may be there say that its job was not run, however long the store is down. It is written first
     /// if it is not there: an insert that is still on its way could otherwise come after this.
     /// </summary>
     private async Task EndUnrunAsync(Job job, string worker, TimeSpan lease, bool isDurable) =>

@@ -5,7 +5,7 @@ using Npgsql;
 namespace Heimdall.Core.Jobs;
 
 /// <summary>
-/// Who runs a job, and until when that process is believed to be alive: start, take-over, renewal, hand-back. Each call
+/// Who runs a job, and until when its lease lasts: start, take-over, renewal, hand-back. Each call
 /// is one conditional statement that names the attempt. What a running attempt writes goes through
 /// <see cref="AttemptWriter"/>.
 /// </summary>

@@ -22,7 +22,7 @@ internal static class CommitResolver
     /// <summary>Of a session that broke between COMMIT and its answer.</summary>
     public static async Task<AttemptFate> ResolveBrokenAsync(ClusterSession session, CommitEvidence evidence)
     {
-        // Not ended by the token of the run: whoever fired it needs the answer.
+        // Not ended by the token of the run: its caller needs the answer.
         using var timeout = new CancellationTokenSource(ReturnTimeout);
         while (true)
         {

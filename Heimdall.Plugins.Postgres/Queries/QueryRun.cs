@@ -62,7 +62,7 @@ internal sealed class QueryRun
         _rows = new RowSink(results, context.RowLimit, context.ByteLimit);
     }
 
-    /// <summary>Keeps what tells later whether a queued query took effect; null within a request.</summary>
+    /// <summary>Records what shows later whether a queued query took effect; null within a request.</summary>
     public QueryRecord? Record { get; init; }
 
     /// <summary>
