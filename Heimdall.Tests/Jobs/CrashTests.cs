@@ -249,7 +249,7 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
         Assert.That(
             (job["status"], job["attempt"], job["row_count"], job["truncated"]),
-            Is.EqualTo(("SUCCEEDED", "2", "5000", "false")),
+            Is.EqualTo(("SUCCEEDED", "2", "5000", "False")),
             job.Text);
         Assert.That(
             await _heimdall.Target.ScalarAsync<long>("select count(*) from stored", cancellationToken),
