@@ -87,13 +87,13 @@ check_api_port() {
   fi
 }
 
-# Without the tests: they are test.sh's business, and so are their errors.
+# Only what runs, without its tests and analyzers: they are test.sh's business. In a place of its own: a build during the
+# run must not write over what is loaded, and test.sh must not find built what no analyzer has seen.
 start_build() {
-  start_group build scripts/programs.slnf >"$state/log/build.log" 2>&1
+  start_group build scripts/programs.slnf --artifacts-path "$state/build" -p:RunAnalyzers=false >"$state/log/build.log" 2>&1
   build_pid=$started_pid
 }
 
-# The programs run from a copy: a build during the run (test.sh) must not write over what is loaded.
 finish_build() {
   local status=0
   wait "$build_pid" || status=$?
@@ -102,10 +102,6 @@ finish_build() {
     cat "$state/log/build.log" >&2
     die "The build failed: see above."
   fi
-  rm -rf "$state/app"
-  mkdir -p "$state/app"
-  cp -R "$root/Heimdall.Api/bin/Release/net10.0" "$state/app/api"
-  cp -R "$root/Heimdall.Worker/bin/Release/net10.0" "$state/app/worker"
 }
 
 start_postgres() {
@@ -114,14 +110,12 @@ start_postgres() {
   if [[ -n $(pg_pid) ]]; then say "Stopping the PostgreSQL that an earlier run.sh left running (pid $(pg_pid)) …"; fi
   pg_stop fast
   choose_pg_port
-  pg_init
+  pg_init make_databases
   restrict_superuser
   pg_start -c max_connections=200 || {
     tail -n 20 "$pg_home/server.log" >&2
     die "PostgreSQL did not start: see above. If its data does not matter, start afresh: rm -rf $(quoted "$pg_home")"
   }
-  make_databases
-  load_sample
 }
 
 # A detail that the configuration follows, unless it was asked for.
@@ -143,25 +137,27 @@ host  all heimdall,demo 127.0.0.1/32 trust
 HBA
 }
 
-make_databases() {
-  pg_psql -d postgres <<'SQL'
-select format('create role %I login', name)
-from unnest(array['heimdall', 'demo']) name
-where not exists (select from pg_roles where rolname = name) \gexec
+# Once, while the data directory is made: what is dropped later stays dropped.
+make_databases() { login_sql | pg_single postgres && sample_sql | pg_single demo; }
 
-select format('create database %I owner %I', name, name)
-from unnest(array['heimdall', 'demo']) name
-where not exists (select from pg_database where datname = name) \gexec
+login_sql() {
+  cat <<'SQL'
+create role heimdall login;
+
+create role demo login;
+
+create database heimdall owner heimdall;
+
+create database demo owner demo;
 
 revoke connect, temporary on database heimdall from public;
 SQL
 }
 
-load_sample() {
-  local demo=("$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_port" -U demo -d demo)
-  if [[ -n $("${demo[@]}" -At -c "select to_regclass('public.employees')") ]]; then return; fi
-  PGOPTIONS='-c client_min_messages=warning' "${demo[@]}" -f "$root/configs/sql/create_employees.sql" >/dev/null ||
-    die "The sample table could not be loaded from configs/sql/create_employees.sql: see above."
+# Without its empty lines it is one command, and so one transaction.
+sample_sql() {
+  say 'set role demo;'
+  sed '/^$/d' "$root/configs/sql/create_employees.sql"
 }
 
 # configs/local.yaml has the usual ports in it.
@@ -179,8 +175,8 @@ log_of() { say "$state/log/$1.log"; }
 
 program_of() {
   case $1 in
-    api) say "$state/app/api/Heimdall.Api.dll" ;;
-    worker) say "$state/app/worker/Heimdall.Worker.dll" ;;
+    api) say "$state/build/bin/Heimdall.Api/release/Heimdall.Api.dll" ;;
+    worker) say "$state/build/bin/Heimdall.Worker/release/Heimdall.Worker.dll" ;;
   esac
 }
 
@@ -193,7 +189,7 @@ is_running() {
   if [[ $started == *" $1 "* ]]; then
     kill -0 "$pid" 2>/dev/null
   else
-    [[ -n $pid && $(command_line_of "$pid") == *"$state/app/$1/"* ]]
+    [[ -n $pid && $(command_line_of "$pid") == *"$(program_of "$1")"* ]]
   fi
 }
 
@@ -278,7 +274,8 @@ give_up() {
 }
 
 print_usage() {
-  local api=http://127.0.0.1:$port
+  local api=http://127.0.0.1:$port psql=
+  if [[ -x $pg_bin/psql ]]; then psql="$pg_bin/psql "; fi
   cat <<USAGE
 
 Heimdall runs. Try a query:
@@ -296,7 +293,7 @@ a file of statements, from configs/sql (runs in the worker; the reply has its id
     "context": {"query": "create_employees.sql"}}'
 
   Dashboard   $api/hangfire
-  psql        $pg_bin/psql -h 127.0.0.1 -p $pg_port -U demo demo
+  Database    ${psql}postgresql://demo@127.0.0.1:$pg_port/demo
   Logs        $state/log/api.log, worker.log; $pg_home/server.log
 
 Ctrl-C stops everything and leaves the data.

@@ -71,9 +71,10 @@ build_in_background() { start_group build Heimdall.sln -warnaserror; }
 start_postgres() {
   local options=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off
     -c max_connections=400 -c shared_buffers=256MB -c max_prepared_transactions=0)
+  pg_clients='psql pg_dump pg_basebackup' # the tests compare with psql
   pg_find_or_install
   pg_use_home "$scratch/postgres"
-  pg_init --no-sync
+  pg_init true --no-sync
   pg_start_on_any_port "${options[@]}"
   export HEIMDALL_TEST_DB="Host=127.0.0.1;Port=$pg_port;Username=postgres;Database=postgres"
   export HEIMDALL_TEST_PG_BIN=$pg_bin

@@ -1,10 +1,13 @@
 # A private PostgreSQL server: find or install the binaries, make a data directory, start and stop.
 # Sourced after common.sh. PostgreSQL refuses to run as root, so there the server gets another user.
-# Where no server is installed: on Debian and Ubuntu apt-get installs one, for root or by sudo without a password. Elsewhere
-# the message names the package to install: Fedora, Alpine, Arch, macOS with Homebrew.
+# Where no server is installed: on Debian and Ubuntu apt-get installs one, for root or by sudo without a password. Without
+# that, npm brings one, where there is npm. Else the message names the package to install: Fedora, Alpine, Arch, Homebrew.
 # shellcheck shell=bash
 
-pg_bin=    # directory of initdb, pg_ctl, postgres and psql
+: "${root:?}"
+
+pg_bin=    # directory of initdb, pg_ctl, postgres and $pg_clients
+pg_clients= # programs that a caller needs besides: psql pg_dump
 pg_major=  # major version of these
 pg_user=   # who the server runs as, when this script is root
 pg_home=   # directory of the server's files, its user's own
@@ -12,6 +15,7 @@ pg_port=
 pg_socket= # directory of its Unix socket
 
 readonly pg_oldest=13
+readonly pg_npm_version=18.4.0-beta.17
 
 # psql and initdb must not be led elsewhere by what the caller has set for other servers.
 # shellcheck disable=SC2086
@@ -39,18 +43,37 @@ pg_candidates() {
   done
   if has pg_config; then pg_config --bindir; fi
   if has postgres; then dirname "$(command -v postgres)"; fi
+  pg_npm_bin
 }
 
-# Sets pg_bin and pg_major: version $1 if it is there (a data directory works with its own version only), else the newest.
+# Where npm's programs are, or will be. The server's user can reach them there also when this script is root.
+pg_npm_home() { if ((EUID == 0)); then say /var/lib/heimdall-npm; else say "$root/.heimdall/npm"; fi; }
+
+pg_npm_bin() { say "$(pg_npm_home)/node_modules/$(pg_npm_package)/native/bin"; }
+
+pg_npm_package() {
+  local system machine
+  system=$(uname -s | tr '[:upper:]' '[:lower:]')
+  case $(uname -m) in
+    x86_64) machine=x64 ;;
+    aarch64 | arm64) machine=arm64 ;;
+    *) machine=unknown ;;
+  esac
+  say "@embedded-postgres/$system-$machine"
+}
+
+# Sets pg_bin and pg_major: version $1 if it is there (a data directory works with its own version only), else the newest
+# of the system, else npm's.
 pg_find() {
   local wanted=${1:-} dir program version pattern=' ([0-9]+)' # in a variable: bash 3.2 does not read it in its place
   pg_bin='' pg_major=0
   while read -r dir; do
-    for program in initdb pg_ctl postgres psql; do [[ -x $dir/$program ]] || continue 2; done
-    version=$("$dir/postgres" --version)
+    for program in initdb pg_ctl postgres $pg_clients; do [[ -x $dir/$program ]] || continue 2; done
+    version=$("$dir/postgres" --version 2>/dev/null) || continue
     [[ $version =~ $pattern ]] || continue
     version=${BASH_REMATCH[1]}
     if ((version < pg_oldest)) || [[ $pg_major == "$wanted" ]]; then continue; fi
+    if [[ $dir == "$(pg_npm_bin)" && -n $pg_bin && $version != "$wanted" ]]; then continue; fi
     if ((version > pg_major)) || [[ $version == "$wanted" ]]; then pg_bin=$dir pg_major=$version; fi
   done < <(pg_candidates)
   [[ -n $pg_bin ]]
@@ -59,25 +82,34 @@ pg_find() {
 # shellcheck disable=SC2120
 pg_find_or_install() {
   pg_find "$@" && return
-  pg_install
-  pg_find "$@" || die "PostgreSQL $pg_oldest or newer is needed and the installed package is older. Install a newer one (https://www.postgresql.org/download) and run this again."
-}
-
-pg_install() {
-  if has apt-get && { ((EUID == 0)) || { has sudo && sudo -n true 2>/dev/null; }; }; then
-    local sudo=()
-    if ((EUID != 0)); then sudo=(sudo -n); fi
+  if pg_may_apt; then
     say 'Installing PostgreSQL (apt-get install postgresql) …'
-    pg_apt_install ${sudo[@]+"${sudo[@]}"} && return
-    say 'apt-get could not install PostgreSQL: see above.'
+    pg_apt_install || die 'apt-get could not install PostgreSQL: see above.'
+    pg_find "$@" || die "PostgreSQL $pg_oldest or newer is needed and the installed package is older. Install a newer one (https://www.postgresql.org/download) and run this again."
+    return
   fi
-  die "PostgreSQL $pg_oldest or newer is needed (the server; no running instance). Install it and run this again: $(install_command \
-    '--no-install-recommends postgresql' postgresql-server 'postgresql17 postgresql17-client' postgresql postgresql@17)"
+  if [[ -z $pg_clients ]] && has npm; then
+    say "Installing the server's programs (npm install $(pg_npm_package)@$pg_npm_version) …"
+    if pg_npm_install && pg_find "$@"; then return; fi
+    say 'npm could not install PostgreSQL for this system: see above.'
+  fi
+  die "PostgreSQL $pg_oldest or newer is needed${pg_clients:+, with $pg_clients} (the programs; no running server). Install it and run this again: $(install_command \
+    '--no-install-recommends postgresql' 'postgresql-server postgresql' 'postgresql17 postgresql17-client' postgresql postgresql@17)"
 }
 
-# Debian's package makes a cluster on port 5432 and starts it, unless told not to; only while this installs.
+pg_may_apt() { has apt-get && { ((EUID == 0)) || { has sudo && sudo -n true 2>/dev/null; }; }; }
+
+# The package is what another program embeds: the server's programs and nothing else. It has no psql.
+pg_npm_install() {
+  local home
+  home=$(pg_npm_home)
+  mkdir -p "$home" && npm install --prefix "$home" --no-save --no-audit --no-fund --no-update-notifier --loglevel=error "$(pg_npm_package)@$pg_npm_version"
+}
+
+# Debian's package makes a cluster on port 5432 and starts it, unless a file forbids it; only while this installs.
 pg_apt_install() {
-  local as_root=("$@" env DEBIAN_FRONTEND=noninteractive) no_cluster=/etc/postgresql-common/createcluster.d/heimdall.conf status=0
+  local as_root=(env DEBIAN_FRONTEND=noninteractive) no_cluster=/etc/postgresql-common/createcluster.d/heimdall.conf status=0
+  if ((EUID != 0)); then as_root=(sudo -n "${as_root[@]}"); fi
   "${as_root[@]}" apt-get update -qq || return
   "${as_root[@]}" mkdir -p "${no_cluster%/*}"
   "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >$no_cluster"
@@ -132,10 +164,10 @@ pg_home_is_reachable() { as_server_user test -w "$pg_home" 2>/dev/null; }
 pg_version_of() { cat "$1/PG_VERSION" 2>/dev/null || true; }
 
 # Makes the data directory unless it is there. It gets its name when it is complete, so an interrupted initdb leaves no ruin.
-# "$@": more options for initdb.
-# shellcheck disable=SC2120
+# $1: a function that fills the fresh one by pg_single, or true. The rest: more options for initdb.
 pg_init() {
-  local data=$pg_home/data fresh=$pg_home/data.new log=$pg_home/initdb.log
+  local fill=$1 data=$pg_home/data fresh=$pg_home/data.new log=$pg_home/initdb.log
+  shift
   if [[ -e $data ]]; then
     pg_check_data
     return
@@ -143,8 +175,13 @@ pg_init() {
   # A system without the locale C.UTF-8 (a Mac) still has C.
   pg_initdb C.UTF-8 "$@" >"$log" 2>&1 || pg_initdb C "$@" >"$log" 2>&1 ||
     { tail -n 20 "$log" >&2; die "initdb could not make a data directory in $pg_home: see above."; }
+  "$fill" >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "The databases could not be made in $pg_home: see above."; }
   mv "$fresh" "$data"
 }
+
+# Runs the SQL of stdin in database $1 of the fresh data directory, without a server and without psql. A command ends with a
+# semicolon and an empty line.
+pg_single() { as_server_user "$pg_bin/postgres" --single -j -c exit_on_error=true -D "$pg_home/data.new" "$1"; }
 
 pg_initdb() {
   local locale=$1 fresh=$pg_home/data.new
@@ -224,6 +261,3 @@ pg_stop() {
   fi
   if [[ -n $pg_home ]]; then pg_remove_socket_dir; fi
 }
-
-# psql as the superuser, by the socket.
-pg_psql() { as_server_user "$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$pg_socket" -p "$pg_port" -U postgres "$@"; }

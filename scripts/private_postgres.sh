@@ -17,6 +17,7 @@ directory=
 
 main() {
   local mode pause primary=
+  pg_clients='psql pg_dump pg_basebackup'
   if [[ ${1:-} == --bin ]]; then
     pg_find_or_install >&2
     say "$pg_bin"
@@ -32,7 +33,7 @@ main() {
   trap '' INT TERM HUP # a Ctrl-C reaches this too, and the caller may need the server to end in order
   pg_find_or_install >&2
   pg_use_home "$directory"
-  if [[ -n $primary ]]; then copy_from "$primary" >&2; else pg_init --no-sync; fi
+  if [[ -n $primary ]]; then copy_from "$primary" >&2; else pg_init true --no-sync; fi
   pg_start_on_any_port "$@" >&2
   say "$pg_port"
   say "$pg_bin"
