@@ -13,16 +13,20 @@ internal static class CatalogEndpoints
             .WithSummary("All commands.").Produces<CommandView[]>();
         api.MapGet("/command/statuses", Statuses).WithSummary("The statuses a command can have.");
         api.MapGet("/command/{id}", CommandAsync).WithSummary("One command.");
-        api.MapGet("/command/{id}/status", CommandStatusAsync).WithSummary("Whether a command gets jobs.");
-        api.MapPut("/command/{id}/status", SetCommandStatusAsync).WithSummary("Give a command jobs, or no more of them.").Accepts<SetStatusRequest>("application/json");
+        api.MapGet("/command/{id}/status", CommandStatusAsync).WithSummary("Whether a command gets new jobs.");
+        api.MapPut("/command/{id}/status", SetCommandStatusAsync)
+            .WithSummary("Activate or deactivate a command.").Accepts<SetStatusRequest>("application/json");
         api.MapGet("/clusters", (LiveCatalog catalog) => TypedResults.Json(catalog.Current.Clusters.Select(ClusterView.Of), ApiJson.Options))
             .WithSummary("All clusters.").Produces<ClusterView[]>();
-        api.MapGet("/clusters/health", ClustersHealthAsync).WithSummary("Ask all active clusters for a sign of life.").Produces<ClustersHealthView>();
+        api.MapGet("/clusters/health", ClustersHealthAsync)
+            .WithSummary("Probe all active clusters.").Produces<ClustersHealthView>();
         api.MapGet("/cluster/statuses", Statuses).WithSummary("The statuses a cluster can have.");
         api.MapGet("/cluster/{id}", ClusterAsync).WithSummary("One cluster.");
-        api.MapGet("/cluster/{id}/status", ClusterStatusAsync).WithSummary("Whether a cluster gets jobs.");
-        api.MapPut("/cluster/{id}/status", SetClusterStatusAsync).WithSummary("Give a cluster jobs, or no more of them.").Accepts<SetStatusRequest>("application/json");
-        api.MapGet("/cluster/{id}/health", ClusterHealthAsync).WithSummary("Ask a cluster for a sign of life.").Produces<ClusterHealthView>();
+        api.MapGet("/cluster/{id}/status", ClusterStatusAsync).WithSummary("Whether a cluster gets new jobs.");
+        api.MapPut("/cluster/{id}/status", SetClusterStatusAsync)
+            .WithSummary("Activate or deactivate a cluster.").Accepts<SetStatusRequest>("application/json");
+        api.MapGet("/cluster/{id}/health", ClusterHealthAsync)
+            .WithSummary("Probe a cluster.").Produces<ClusterHealthView>();
     }
 
     private static JsonHttpResult<IReadOnlyList<string>> Statuses() => TypedResults.Json(CatalogStatusNames.All, ApiJson.Options);

@@ -20,8 +20,8 @@ internal static class FailureStatus
         JobFailureKind.Refused => "The query cannot be run as it was asked.",
         JobFailureKind.Unavailable => "The cluster cannot be reached.",
         JobFailureKind.TimedOut => "The query took too long.",
-        JobFailureKind.OutcomeUnknown => "Nobody can tell what became of the query.",
-        JobFailureKind.Interrupted => "The job was stopped on its way.",
+        JobFailureKind.OutcomeUnknown => "It is not known whether the query took effect.",
+        JobFailureKind.Interrupted => "The job was stopped before its end.",
         _ => "Heimdall failed.",
     };
 

@@ -32,7 +32,9 @@ internal static class ReadNext
         }
         if (schedule.Definition.FindTimesProblem() is { } problem)
         {
-            return Problem.Of(StatusCodes.Status409Conflict, "untold", "The times to come cannot be told.", $"{problem} PUT the schedule with what is known here.");
+            return Problem.Of(
+                StatusCodes.Status409Conflict, "times-unknown", "The next times are not known.",
+                $"{problem} PUT the schedule with what is known here.");
         }
         return TypedResults.Json(
             new NextRunsView(schedule.Definition.Timezone, [.. schedule.ComingLocally().Take(count).Select(time => new NextRunView(

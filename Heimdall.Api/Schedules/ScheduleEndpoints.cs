@@ -43,7 +43,8 @@ internal static class ScheduleEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapPost("/schedule/{id}/resume", ResumeAsync).WithSummary("Let it run again, from now on.").Produces<ScheduleView>();
         api.MapGet("/schedule/{id}/runs", ReadRuns.HandleAsync)
-            .WithSummary("A page of what became of its occurrences, the newest first.").Produces<ScheduleRunListView>()
+            .WithSummary("A page of what happened to its occurrences, the newest first.")
+            .Produces<ScheduleRunListView>()
             .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, ReadRuns.Known));
         api.MapGet("/schedule/{id}/next", ReadNext.HandleAsync)
             .WithSummary("The next times that it will run.").Produces<NextRunsView>()

@@ -20,7 +20,7 @@ public enum JobFailureKind
     /// </summary>
     Interrupted,
 
-    /// <summary>The process that ran the job died, and whether its work took effect cannot be told.</summary>
+    /// <summary>It is not known whether the work took effect: the process died, or the connection broke.</summary>
     OutcomeUnknown,
 
     /// <summary>A fault of Heimdall itself.</summary>

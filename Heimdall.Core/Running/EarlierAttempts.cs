@@ -10,7 +10,8 @@ namespace Heimdall.Core.Running;
 /// <summary>Finds out what a job's earlier attempts have made of it, and makes sure that they are over.</summary>
 internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs pluginJobs, ILogger<EarlierAttempts> logger)
 {
-    private const string Died = "The process that ran this job died, and whether the work took effect cannot be told. Look before you run it again.";
+    private const string Died = "The process that ran this job died, and it is not known whether the work took effect. "
+        + "Look before you run it again.";
 
     /// <summary>How long to wait for a cluster that must say what became of a queued job's earlier attempt, before others get the place.</summary>
     private static readonly TimeSpan FatePatience = TimeSpan.FromSeconds(10);
@@ -149,7 +150,7 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         AttemptFate.Committed => "Its work was found to be committed.",
         AttemptFate.NothingHappened => "Nothing of it took effect.",
         AttemptFate.Interrupted => "What it had done by then stays.",
-        _ => "Whether it took effect cannot be told.",
+        _ => "It is not known whether it took effect.",
     };
 
     /// <summary>Of an attempt that failed, nobody can make sure now that it is over.</summary>

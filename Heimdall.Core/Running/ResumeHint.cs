@@ -9,7 +9,9 @@ internal static class ResumeHint
     /// The message with the hint behind it; without one where what ran is not known, or is no batch that commits as it
     /// goes.
     /// </returns>
-    public static string AddTo(string message, Guid jobId, JobProgress progress) => progress is { ResumeFrom: { } next, Sha256: not null }
-        ? $"{message} POST /api/v1/job/{jobId}/retry with {{\"from_statement\": {next}}} goes on with the first that is not known to be done."
-        : message;
+    public static string AddTo(string message, Guid jobId, JobProgress progress) =>
+        progress is { ResumeFrom: { } next, Sha256: not null }
+            ? $"{message} POST /api/v1/job/{jobId}/retry with {{\"from_statement\": {next}}} resumes at the first "
+                + "statement that is not known to be done."
+            : message;
 }

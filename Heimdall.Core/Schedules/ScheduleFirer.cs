@@ -134,7 +134,7 @@ public sealed partial class ScheduleFirer(
         {
             return schedule;
         }
-        plan.Refuse(next, $"When it is due cannot be told: {problem}");
+        plan.Refuse(next, $"When it is due is not known: {problem}");
         return schedule with { DecidedUntil = next };
     }
 

@@ -49,7 +49,8 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterC
     private static string? FindOldProblem(Job old) => old switch
     {
         { Progress.ResumeFrom: null } => $"Job {old.Id} was no batch with transaction: none, or has not begun: there is nothing to go on with. Leave out from_statement to run it as a whole.",
-        { Progress.Sha256: null } => $"What job {old.Id} ran is not known (it has no sha256), so its statements cannot be told apart from those of the script as it is now.",
+        { Progress.Sha256: null } => $"What job {old.Id} ran is not known (it has no sha256), so its statements cannot "
+            + "be compared with those of the script as it is now.",
         _ => null,
     };
 

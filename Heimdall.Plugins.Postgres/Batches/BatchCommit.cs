@@ -82,6 +82,6 @@ internal sealed class BatchCommit(
     private static JobFailedException Unknown(Exception e) =>
         new(
             JobFailureKind.OutcomeUnknown,
-            "The connection to the cluster broke during the commit, and whether it took effect cannot be told.",
+            "The connection to the cluster broke during the commit, and it is not known whether it took effect.",
             e);
 }

@@ -7,8 +7,8 @@ namespace Heimdall.Plugins.Postgres.Queries;
 internal sealed record QueryOutcome
 {
     private const string BrokenCommit =
-        "The connection to the cluster broke during the commit of the query, and whether it took effect cannot be "
-        + "told.";
+        "The connection to the cluster broke during the commit of the query, and it is not known whether it took "
+        + "effect.";
 
     private const string UnreadCommit =
         "The query had been committed before it could be stopped, and its rows were not all read. "
@@ -120,8 +120,8 @@ internal sealed record QueryOutcome
 
     private static QueryOutcome Unknown(QueryTranscript run) => Failed(
         JobFailureKind.OutcomeUnknown,
-        $"{run.Query.Tag} commits by itself; it was ended before it was done, and what of it took effect cannot be "
-        + "told.");
+        $"{run.Query.Tag} commits by itself; it was ended before it was done, and it is not known what of it took "
+        + "effect.");
 
     private static QueryOutcome Failed(JobFailureKind kind, string message) =>
         new() { Failure = new JobFailure { Kind = kind, Message = message } };

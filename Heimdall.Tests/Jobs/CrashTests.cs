@@ -50,7 +50,7 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
     }
 
     [TestCase(true, "did not take effect")]
-    [TestCase(false, "cannot be told")]
+    [TestCase(false, "it is not known")]
     public async Task An_inline_query_whose_api_is_killed_is_recorded_as_failed(bool readOnly, string why, CancellationToken cancellationToken)
     {
         await using var heimdall = await HeimdallInstance.CreateAsync(config => config with { Worker = "lease: 2s" });
@@ -332,7 +332,7 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
             new[] { record["status"], reply["id"], reply["error"] },
             Is.EqualTo(new[] { "FAILED", id.ToString(), record["error"] }),
             reply.Text);
-        reply.AssertProblem(500, "cannot be told");
+        reply.AssertProblem(500, "it is not known");
     }
 
     /// <summary>

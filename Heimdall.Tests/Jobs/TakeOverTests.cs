@@ -34,7 +34,7 @@ public sealed class TakeOverTests() : RealProcessTests(processes: 1)
         var job = await heimdall.WaitForEndAsync(id, cancellationToken);
 
         Assert.That(job["status"], Is.EqualTo("FAILED"), job.Text);
-        Assert.That(job["error"], Does.Contain("cannot be told"), job.Text);
+        Assert.That(job["error"], Does.Contain("it is not known"), job.Text);
         Assert.That((await heimdall.GetAsync($"/api/v1/job/{id}/attempts", cancellationToken)).Text, Does.Contain("It ran nothing"));
         Assert.That(await heimdall.HasBackendAsync(id, cancellationToken), Is.False);
     }
