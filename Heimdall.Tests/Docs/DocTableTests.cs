@@ -2,28 +2,38 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Validation;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Sessions;
+using Heimdall.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Docs;
 
 /// <summary>The tables of the reference are those of the code.</summary>
-public sealed class DocTableTests
+public sealed partial class DocTableTests
 {
     private const string Unknown = "no_such_field";
 
-    /// <summary>Words in the place of a default that is not a value.</summary>
-    private static readonly string[] NoValue = ["required", "none", "the name", "everyone"];
+    /// <summary>The program's own code, without the line breaks of long texts.</summary>
+    private static readonly Lazy<string> Sources = new(() => string.Concat(
+        new[] { "Heimdall.Core", "Heimdall.Api", "Heimdall.Worker", "Heimdall.Plugins.Postgres" }
+            .Select(Repository.PathOf)
+            .SelectMany(project => Directory.EnumerateFiles(project, "*.cs", SearchOption.AllDirectories))
+            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal))
+            .Select(file => TextBreak().Replace(File.ReadAllText(file), ""))));
 
     private static readonly DocPage Fields = DocPage.Read("docs/reference/job-fields.md");
     private static readonly DocPage Keys = DocPage.Read("docs/reference/configuration.md");
@@ -61,8 +71,9 @@ public sealed class DocTableTests
         Assert.That(Fields.Rows("States").Select(row => row[0]), Is.EquivalentTo(JobStatusNames.All));
 
     [Test]
-    public void The_configuration_has_the_keys_of_the_reference()
+    public async Task The_configuration_has_the_keys_of_the_reference()
     {
+        var required = await FindRequiredKeysAsync();
         var documented = new[] { "database", "server", "auth", "worker", "Scripts", "results", "commands", "clusters", "schedules" }.SelectMany(Keys.Rows).ToArray();
         var keys = KeysOf(typeof(HeimdallConfig), new HeimdallConfig(), "").ToArray();
 
@@ -71,10 +82,56 @@ public sealed class DocTableTests
         {
             foreach (var row in documented)
             {
-                var value = keys.Single(key => key.Name == DocPage.Codes(row[0]).Single()).Default;
-                Assert.That(row[1], value is null ? Is.AnyOf(NoValue) : Is.EqualTo($"`{value}`"), row[0]);
+                var (name, value) = keys.Single(key => key.Name == DocPage.Codes(row[0]).Single());
+                Assert.That(row[1], Is.EqualTo(value is null ? NameOfNone(name) : $"`{value}`"), name);
             }
         });
+
+        string NameOfNone(string key) => key switch
+        {
+            _ when required.Any(other => $"{other}.".StartsWith($"{key}.", StringComparison.Ordinal)) => "required",
+            "commands[].allowed_callers" => "everyone",
+            _ when key.EndsWith("[].id", StringComparison.Ordinal) => "the name",
+            _ => "none",
+        };
+    }
+
+    [Test]
+    public void Each_type_of_problem_is_in_the_reference()
+    {
+        var made = Made().Matches(Sources.Value)
+            .GroupBy(match => match.Groups["type"].Value, match => match.Groups["status"].Value)
+            .Select(type => (type.Key, string.Join(' ', type.Where(status => status.Length > 0).Distinct())))
+            .ToArray();
+        var documented = Errors.Rows("By type")
+            .Select(row => (DocPage.Codes(row[0]).Single(), row[1] == "see below" ? "" : row[1]));
+
+        Assert.That(made, Has.Length.GreaterThan(30));
+        Assert.That(documented, Is.EquivalentTo(made));
+    }
+
+    [Test]
+    public void Each_status_is_in_the_reference()
+    {
+        const string ClosedRequest = "499"; // the caller is gone and sees none
+        var used = StatusName().Matches(Sources.Value).Select(match => match.Groups["status"].Value).Distinct();
+        var documented = DocPage.Read("docs/reference/endpoints.md").Rows("Statuses")
+            .SelectMany(row => row[0].Split(", ")).Distinct();
+
+        Assert.That(documented, Is.EquivalentTo(used.Where(status => status != ClosedRequest)));
+    }
+
+    [TestCase("docs/operate/troubleshooting.md", "The job is FAILED")]
+    [TestCase("docs/explain/retries.md", "Is it safe to retry?")]
+    [TestCase("docs/reference/errors.md", "After a 503")]
+    public void Errors_are_quoted_as_they_are_in_the_sources(string page, string heading)
+    {
+        var quoted = DocPage.Read(page).Rows(heading).SelectMany(row => DocPage.Codes(row[0]))
+            .Where(text => text.Contains(' ') && !text.Contains(':'))
+            .ToArray();
+
+        Assert.That(quoted, Has.Length.AtLeast(3));
+        Assert.That(quoted.Where(text => !Sources.Value.Contains(text, StringComparison.Ordinal)), Is.Empty);
     }
 
     [Test]
@@ -135,6 +192,30 @@ public sealed class DocTableTests
         Assert.That(documented, Is.EquivalentTo(kinds));
     }
 
+    /// <summary>What an empty entry of each list is refused for.</summary>
+    private static async Task<string[]> FindRequiredKeysAsync()
+    {
+        await using var provider = new ServiceCollection()
+            .AddSingleton(new HeimdallConfig()).AddPostgresPlugin().BuildServiceProvider();
+        var plugins = new PluginCatalog(provider.GetServices<IPlugin>());
+        var empty = new HeimdallConfig
+        {
+            Server = new ServerConfig { Listen = "https://127.0.0.1:9090", Tls = new TlsConfig() },
+            Auth = new AuthConfig { ApiKeys = [new ApiKeyConfig()] },
+            Commands = [new CommandConfig(), new CommandConfig { Plugin = "postgres" }], // which checks clusters too
+            Clusters = [new ClusterConfig()],
+            Schedules = [new ScheduleConfig()],
+        };
+        return
+        [
+            .. new HeimdallConfigValidator(plugins).Validate(empty).Errors
+                .Where(error => error.ErrorMessage.StartsWith("is required", StringComparison.Ordinal)
+                    || error.ErrorMessage.StartsWith("is missing", StringComparison.Ordinal))
+                .Select(error => ConfigPath.FromProperty(error.PropertyName))
+                .Select(path => path.Replace("[0]", "[]", StringComparison.Ordinal)),
+        ];
+    }
+
     private static IEnumerable<string> NamesIn(IEnumerable<string[]> rows) => rows.SelectMany(row => DocPage.Codes(row[0]));
 
     private static IEnumerable<string> NamesOf(Type type) => type.GetProperties().Select(property => Spell(property.Name));
@@ -169,4 +250,14 @@ public sealed class DocTableTests
     /// <summary>What the refusal of an unknown field says is known.</summary>
     private static string[] KnownIn(IEnumerable<ContextProblem> problems) =>
         problems.Single(problem => problem.Path == Unknown).Message.TrimEnd('.').Split("known are ")[1].Split(", ");
+
+    [GeneratedRegex(@"""\s*\+ \$?""")]
+    private static partial Regex TextBreak();
+
+    [GeneratedRegex(
+        @"\bOf\(\s*(StatusCodes\.Status(?<status>\d{3})\w+|[\w.]+(\(\w+\))?),\s*""(?<type>[a-z]+(-[a-z]+)*)""")]
+    private static partial Regex Made();
+
+    [GeneratedRegex(@"StatusCodes\.Status(?<status>\d{3})")]
+    private static partial Regex StatusName();
 }
