@@ -92,7 +92,7 @@ public sealed class DocBlockTests
     [Test]
     public void Every_block_has_a_known_form()
     {
-        string[] known = ["sh", "json", "output", "yaml", "text"];
+        string[] known = ["sh", "json", "output", "yaml"];
         var odd = DocPage.All.SelectMany(page => page.Blocks.Where(block => !known.Contains(block.Language) || (block.Info.Contains(' ') && block.WhyNotRun is null))
             .Select(block => $"{page.Path}:{block.Line}: {block.Info}"));
         var alone = DocPage.All.SelectMany(page => page.Blocks.Index()
@@ -113,6 +113,31 @@ public sealed class DocBlockTests
             .SelectMany(page.Rows).Select(row => $"{row[0]} {DocPage.Codes(row[1]).Single()}");
 
         Assert.That(listed, Is.EquivalentTo(routes));
+    }
+
+    [TestCase("42", "42", true)]
+    [TestCase("\"42\"", "42", false)]
+    [TestCase("\"…\"", "42", true)]
+    [TestCase("\"4…\"", "42", true)]
+    [TestCase("\"a…c\"", "\"abc\"", true)]
+    [TestCase("\"a\"", "\"b\"", false)]
+    public void A_reply_is_compared_by_kind_and_text(string shown, string actual, bool isLike)
+    {
+        var difference = ReplyPattern.FindDifference(ReplyPattern.LastOf(shown), ReplyPattern.LastOf(actual));
+
+        Assert.That(difference is null, Is.EqualTo(isLike), difference);
+    }
+
+    [Test]
+    public async Task The_words_of_the_openapi_document_are_those_of_the_trade(CancellationToken cancellationToken)
+    {
+        var document = (await _product.GetAsync("/openapi/v1.json", cancellationToken)).AssertStatus(200);
+        var summaries = document.Json.GetProperty("paths").EnumerateObject()
+            .SelectMany(path => path.Value.EnumerateObject())
+            .Select(route => route.Value.GetProperty("summary").GetString()!).ToArray();
+
+        Assert.That(summaries, Has.Length.GreaterThan(30));
+        Assert.That(summaries.Where(DocTextTests.HasHouseWord), Is.Empty);
     }
 
     private static bool IsRun(DocBlock block) => block is { Language: "sh", WhyNotRun: null };
