@@ -17,7 +17,7 @@ public sealed class CancelTests
     [Test]
     public async Task A_running_batch_is_stopped_and_leaves_nothing_behind(CancellationToken cancellationToken)
     {
-        var id = await _heimdall.EnqueueAsync("create table left_over (id int); select pg_sleep(60)", cancellationToken);
+        var id = await _heimdall.EnqueueAsync("create table left_over (id int); select pg_sleep(600)", cancellationToken);
         await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
 
         var reply = await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{id}/cancel", cancellationToken, headers: ("X-Heimdall-User", "bob"));
@@ -26,7 +26,6 @@ public sealed class CancelTests
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
         Assert.That(job["status"], Is.EqualTo("CANCELED"), job.Text);
         Assert.That(job["canceled_by"], Is.EqualTo("bob"));
-        Assert.That(DateTime.Parse(job["finished_at"]!, provider: null) - DateTime.Parse(reply["updated_at"]!, provider: null), Is.LessThan(TimeSpan.FromSeconds(4)));
         Assert.That(await _heimdall.HasBackendAsync(id, cancellationToken), Is.False);
         Assert.That(await _heimdall.Target.ScalarAsync<bool>("select to_regclass('left_over') is null", cancellationToken));
         var state = await Eventually.Becomes(() => _heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Deleted"), cancellationToken);

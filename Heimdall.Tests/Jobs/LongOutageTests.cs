@@ -1,69 +1,86 @@
-using System.Diagnostics;
 using Heimdall.Tests.Support;
 using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
 
-/// <summary>Jobs that run while the store is away for longer than a lease, or while Hangfire takes their worker for dead: nothing about them has changed.</summary>
+/// <summary>
+/// Jobs that run while the store is away for longer than a lease. When it is back they still belong to their worker,
+/// and another one does not take them.
+/// </summary>
 [CancelAfter(240_000)]
 public sealed class LongOutageTests() : RealProcessTests(processes: 1)
 {
-    private const int Away = 6;
+    private const int Lease = 2; // seconds, as all that follows
+    private const int Away = 3 * Lease;
 
-    /// <summary>Longer than Hangfire takes to notice that another worker has a job.</summary>
-    private static readonly TimeSpan Watch = TimeSpan.FromSeconds(8);
+    /// <summary>How long the other worker may try to take the jobs when the store is back.</summary>
+    private const int Watched = 4 * Lease;
 
     [Test]
-    public async Task Jobs_go_on_when_the_stores_server_is_back(CancellationToken cancellationToken)
+    public async Task Jobs_keep_running_when_the_stores_server_is_back(CancellationToken cancellationToken)
     {
         await using var server = await RestartableServer.StartAsync();
-        await using var heimdall = await HeimdallInstance.CreateAsync(storeServer: server.ConnectionString);
+        await using var heimdall = await HeimdallInstance.CreateAsync(Configure, storeServer: server.ConnectionString);
 
-        await AssertGoOnAsync(
+        await AssertKeepRunningAsync(
             heimdall,
             () => server.RestartAsync("immediate", cancellationToken, Away),
             cancellationToken);
     }
 
     [Test]
-    public async Task Jobs_go_on_when_the_way_to_the_store_is_mended(CancellationToken cancellationToken)
+    public async Task Jobs_keep_running_when_the_way_to_the_store_is_mended(CancellationToken cancellationToken)
     {
         await using var proxy = new TcpProxy(TestDatabase.ServerConnectionString);
-        await using var heimdall = await HeimdallInstance.CreateAsync(config => config with { Store = proxy.Through(config.Store) });
+        await using var heimdall = await HeimdallInstance.CreateAsync(
+            config => Configure(config) with { Store = proxy.Through(config.Store) });
 
-        await AssertGoOnAsync(
+        await AssertKeepRunningAsync(
             heimdall,
             async () =>
             {
                 await proxy.CutAsync();
-                await Task.Delay(TimeSpan.FromSeconds(Away), cancellationToken);
+                var away = DateTime.UtcNow.AddSeconds(Away);
+                await Eventually.Is(
+                    () => AskOfLeasesAsync(heimdall, "lease_until < now() and now() > $1", away, cancellationToken),
+                    cancellationToken);
                 proxy.Mend();
             },
             cancellationToken);
     }
 
-    private static async Task AssertGoOnAsync(HeimdallInstance heimdall, Func<Task> disturbAsync, CancellationToken cancellationToken)
+    private static InstanceConfig Configure(InstanceConfig config) => config with { Worker = $"lease: {Lease}s" };
+
+    private static async Task AssertKeepRunningAsync(
+        HeimdallInstance heimdall, Func<Task> disturbAsync, CancellationToken cancellationToken)
     {
         await using var first = await heimdall.StartWorkerAsync();
         await heimdall.StartApiAsync();
         await GatedBatch.PrepareAsync(heimdall);
         var whole = await GatedBatch.StartAsync(heimdall, "whole", cancellationToken);
         var parts = await GatedBatch.StartAsync(heimdall, "parts", cancellationToken, transaction: "none");
-        await using var second = await heimdall.StartWorkerAsync();
-        await Eventually.Is(() => heimdall.Store.ScalarAsync<bool>("select count(*) = 2 from hangfire.server", cancellationToken), cancellationToken);
+        // A process, because a worker's name is that of its process: the first one must be another.
+        await using var second = heimdall.StartWorkerProcess();
+        await Eventually.Is(
+            () => heimdall.Store.ScalarAsync<bool>("select count(*) = 2 from hangfire.server", cancellationToken),
+            cancellationToken);
 
         await disturbAsync();
-        await Eventually.Is(async () => (int)(await heimdall.GetAsync("/readyz", cancellationToken)).Status == 200, cancellationToken);
-        for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < Watch;)
-        {
-            foreach (var id in new[] { whole, parts })
+        await Eventually.Is(
+            async () => (int)(await heimdall.GetAsync("/readyz", cancellationToken)).Status == 200, cancellationToken);
+        var watched = DateTime.UtcNow.AddSeconds(Watched);
+        await Eventually.Is(
+            async () =>
             {
-                var job = await heimdall.JobAsync(id, cancellationToken);
-                Assert.That((job["status"], job["attempt"]), Is.EqualTo(("RUNNING", "1")), job.Text);
-            }
-            await Task.Delay(100, cancellationToken);
-        }
+                foreach (var id in new[] { whole, parts })
+                {
+                    var job = await heimdall.JobAsync(id, cancellationToken);
+                    Assert.That((job["status"], job["attempt"]), Is.EqualTo(("RUNNING", "1")), job.Text);
+                }
+                return await AskOfLeasesAsync(heimdall, "lease_until > $1", watched, cancellationToken);
+            },
+            cancellationToken);
         await heimdall.OpenGateAsync("whole", cancellationToken);
         await heimdall.OpenGateAsync("parts", cancellationToken);
 
@@ -72,20 +89,30 @@ public sealed class LongOutageTests() : RealProcessTests(processes: 1)
             var job = await heimdall.WaitForEndAsync(id, cancellationToken);
             Assert.That((job["status"], job["attempt"]), Is.EqualTo(("SUCCEEDED", "1")), job.Text);
             Assert.That(await GatedBatch.StepsAsync(heimdall, name, cancellationToken), Is.EqualTo(new[] { 1, 2 }));
-            await Eventually.Becomes(() => TryReadQueueStateAsync(heimdall, id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+            await Eventually.Becomes(
+                () => TryAsync(() => heimdall.QueueStateAsync(id, cancellationToken), ""),
+                () => Does.StartWith("Succeeded"),
+                cancellationToken);
         }
     }
 
+    /// <summary>Whether the leases of both jobs are so.</summary>
+    private static Task<bool> AskOfLeasesAsync(
+        HeimdallInstance heimdall, string condition, DateTime time, CancellationToken cancellationToken) => TryAsync(
+        () => heimdall.Store.ScalarAsync<bool>(
+            $"select count(*) = 2 from heimdall.job where status = 'RUNNING' and {condition}", cancellationToken, time),
+        otherwise: false);
+
     /// <summary>The test's own connections may not have outlived the outage.</summary>
-    private static async Task<string> TryReadQueueStateAsync(HeimdallInstance heimdall, Guid id, CancellationToken cancellationToken)
+    private static async Task<T> TryAsync<T>(Func<Task<T>> askAsync, T otherwise)
     {
         try
         {
-            return await heimdall.QueueStateAsync(id, cancellationToken);
+            return await askAsync();
         }
         catch (NpgsqlException)
         {
-            return "";
+            return otherwise;
         }
     }
 }

@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Batches;
 using Heimdall.Tests.Plugins;
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -226,14 +226,11 @@ public sealed class BatchTests
         var job = _server.Batch($"create table {table} (i int); {statement}");
         var monitor = new FakeJobMonitor();
         var run = _server.Plugin.RunAsync(job, monitor, cancel.Token);
-        await WaitAsync(() => !monitor.Out.IsEmpty, cancellationToken);
-        await Task.Delay(50, cancellationToken);
+        await WaitForStatementAsync(job, statement, cancellationToken);
 
-        var clock = Stopwatch.StartNew();
         cancel.Cancel();
 
-        Assert.That(async () => await run, Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(10)));
+        Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(await _server.BackendsAsync(job.Id), Is.Zero);
         Assert.That(await ExistsAsync(table, cancellationToken), Is.False);
     }
@@ -246,12 +243,11 @@ public sealed class BatchTests
         var job = _server.Batch("select 1;\ncopy slow from stdin;\n1\n2\n\\.\n");
         var monitor = new FakeJobMonitor();
         var run = _server.Plugin.RunAsync(job, monitor, cancel.Token);
-        await WaitAsync(() => !monitor.Out.IsEmpty, cancellationToken);
-        await Task.Delay(50, cancellationToken);
+        await WaitForStatementAsync(job, "copy slow from stdin", cancellationToken);
 
         cancel.Cancel();
 
-        Assert.That(async () => await run, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(await _server.BackendsAsync(job.Id), Is.Zero);
     }
 
@@ -326,6 +322,16 @@ public sealed class BatchTests
 
         Assert.That(backends, Is.Unique);
     }
+
+    /// <summary>Waits until the server runs this statement of a job.</summary>
+    private Task WaitForStatementAsync(PluginJob job, string statement, CancellationToken cancellationToken) => Eventually.Is(
+        () => _server.ScalarAsync<bool>(
+            $"""
+            select exists (select from pg_stat_activity where application_name like 'heimdall {job.Id} %'
+              and state = 'active' and starts_with(query, $statement${statement}$statement$))
+            """,
+            cancellationToken),
+        cancellationToken);
 
     private static async Task WaitAsync(Func<bool> condition, CancellationToken cancellationToken)
     {
