@@ -10,17 +10,21 @@ source "$root/scripts/common.sh"
 readonly file=${1:-$root/.env}
 
 main() {
-  local made name
+  local name
   umask 077 # the key and the passwords are for this user only
   if [[ ! -e $file ]]; then cp "$root/.env.example" "$file"; fi
   chmod 600 "$file"
   for name in HEIMDALL_POSTGRES_PASSWORD HEIMDALL_DB_PASSWORD HEIMDALL_DEMO_PASSWORD; do
     fill "$name" "$(random_hex 24)"
   done
+  if [[ -n $(value_of HEIMDALL_KEY_HASH) && -z $(value_of HEIMDALL_KEY) ]]; then
+    say "$file is complete. HEIMDALL_KEY stays empty: no key can be made from the HEIMDALL_KEY_HASH that is there." \
+      "For a new key, empty HEIMDALL_KEY_HASH and run this again."
+    return
+  fi
   fill HEIMDALL_KEY "hk_$(random_hex 32)"
-  made=$(value_of HEIMDALL_KEY)
   # A key that was changed by hand gets its hash with HEIMDALL_KEY_HASH= left empty.
-  fill HEIMDALL_KEY_HASH "$(hash_of "$made")"
+  fill HEIMDALL_KEY_HASH "$(hash_of "$(value_of HEIMDALL_KEY)")"
   say "$file is complete. The API key is in it, as HEIMDALL_KEY; Heimdall gets only its hash."
 }
 

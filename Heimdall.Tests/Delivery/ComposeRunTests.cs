@@ -25,7 +25,7 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-compose-").FullName;
     private readonly Dictionary<string, ImageBuild> _images = [];
     private readonly List<HeimdallProcess> _programs = [];
-    private RestartableServer _server = null!;
+    private RestartableServer? _server; // null when it did not start
     private Dictionary<string, string> _environment = null!;
     private Uri _address = null!;
 
@@ -64,7 +64,10 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
             }
             await program.DisposeAsync();
         }
-        await _server.DisposeAsync();
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -139,7 +142,21 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
         Assert.That(await BashAsync(["-c", $"find '{file}' -perm 600"], [], cancellationToken), Is.EqualTo($"{file}\n"));
     }
 
-    private int Port => new NpgsqlConnectionStringBuilder(_server.ConnectionString).Port;
+    [Test]
+    public async Task A_hash_without_its_key_gets_no_other_key(CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(_folder, "hash.env");
+        await File.WriteAllTextAsync(file, "HEIMDALL_KEY=\nHEIMDALL_KEY_HASH=sha256:mine\n", cancellationToken);
+
+        var output = await BashAsync([Repository.PathOf("scripts/make_env.sh"), file], [], cancellationToken);
+
+        var text = await File.ReadAllTextAsync(file, cancellationToken);
+        Assert.That(text, Does.Contain("HEIMDALL_KEY=\n").And.Contain("HEIMDALL_KEY_HASH=sha256:mine\n"));
+        Assert.That(text, Does.Match("(?m)^HEIMDALL_DB_PASSWORD=[0-9a-f]{48}$"));
+        Assert.That(output, Does.Contain("HEIMDALL_KEY stays empty"));
+    }
+
+    private int Port => new NpgsqlConnectionStringBuilder(_server!.ConnectionString).Port;
 
     /// <summary>Runs the script that the postgres service runs, then has the server ask for the passwords that it has set.</summary>
     private async Task MakeDatabasesAsync()
@@ -154,7 +171,7 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
             ["PGPORT"] = Port.ToString(provider: null),
             ["PATH"] = $"{programs.Trim()}:{Environment.GetEnvironmentVariable("PATH")}",
         });
-        await using var connection = new NpgsqlConnection(_server.ConnectionString);
+        await using var connection = new NpgsqlConnection(_server!.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(
             """
