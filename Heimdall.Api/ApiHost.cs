@@ -7,6 +7,7 @@ using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Queue;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
@@ -99,6 +100,7 @@ internal static class ApiHost
         var api = app.MapGroup("/api/v1");
         api.MapJobs();
         api.MapCatalog();
+        api.MapQueue();
         api.MapScripts();
         api.MapSchedules();
         app.MapEntrance();

@@ -1,6 +1,7 @@
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Queue;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Heimdall.Api.Catalog;
@@ -9,14 +10,14 @@ internal static class CatalogEndpoints
 {
     public static void MapCatalog(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/commands", (LiveCatalog catalog) => TypedResults.Json(catalog.Current.Commands.Select(CommandView.Of), ApiJson.Options))
+        api.MapGet("/commands", CommandsAsync)
             .WithSummary("All commands.").Produces<CommandView[]>();
         api.MapGet("/command/statuses", Statuses).WithSummary("The statuses a command can have.");
         api.MapGet("/command/{id}", CommandAsync).WithSummary("One command.");
         api.MapGet("/command/{id}/status", CommandStatusAsync).WithSummary("Whether a command gets new jobs.");
         api.MapPut("/command/{id}/status", SetCommandStatusAsync)
             .WithSummary("Activate or deactivate a command.").Accepts<SetStatusRequest>("application/json");
-        api.MapGet("/clusters", (LiveCatalog catalog) => TypedResults.Json(catalog.Current.Clusters.Select(ClusterView.Of), ApiJson.Options))
+        api.MapGet("/clusters", ClustersAsync)
             .WithSummary("All clusters.").Produces<ClusterView[]>();
         api.MapGet("/clusters/health", ClustersHealthAsync)
             .WithSummary("Probe all active clusters.").Produces<ClustersHealthView>();
@@ -31,14 +32,32 @@ internal static class CatalogEndpoints
 
     private static JsonHttpResult<IReadOnlyList<string>> Statuses() => TypedResults.Json(CatalogStatusNames.All, ApiJson.Options);
 
-    private static Results<JsonHttpResult<CommandView>, ProblemHttpResult> CommandAsync(string id, LiveCatalog catalog) =>
-        catalog.Current.FindCommand(id) is { } command ? TypedResults.Json(CommandView.Of(command), ApiJson.Options) : UnknownCommand(id);
+    private static async Task<IResult> CommandsAsync(LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken)
+    {
+        var held = await pauses.ListAsync(cancellationToken);
+        return TypedResults.Json(catalog.Current.Commands.Select(command => CommandView.Of(command, held)), ApiJson.Options);
+    }
+
+    private static async Task<IResult> ClustersAsync(LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken)
+    {
+        var held = await pauses.ListAsync(cancellationToken);
+        return TypedResults.Json(catalog.Current.Clusters.Select(cluster => ClusterView.Of(cluster, held)), ApiJson.Options);
+    }
+
+    private static async Task<Results<JsonHttpResult<CommandView>, ProblemHttpResult>> CommandAsync(
+        string id, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
+        catalog.Current.FindCommand(id) is { } command
+            ? TypedResults.Json(CommandView.Of(command, await pauses.ListAsync(cancellationToken)), ApiJson.Options)
+            : UnknownCommand(id);
 
     private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> CommandStatusAsync(string id, LiveCatalog catalog) =>
         catalog.Current.FindCommand(id) is { } command ? Status(id, command.Status) : UnknownCommand(id);
 
-    private static Results<JsonHttpResult<ClusterView>, ProblemHttpResult> ClusterAsync(string id, LiveCatalog catalog) =>
-        catalog.Current.FindCluster(id) is { } cluster ? TypedResults.Json(ClusterView.Of(cluster), ApiJson.Options) : UnknownCluster(id);
+    private static async Task<Results<JsonHttpResult<ClusterView>, ProblemHttpResult>> ClusterAsync(
+        string id, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
+        catalog.Current.FindCluster(id) is { } cluster
+            ? TypedResults.Json(ClusterView.Of(cluster, await pauses.ListAsync(cancellationToken)), ApiJson.Options)
+            : UnknownCluster(id);
 
     private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> ClusterStatusAsync(string id, LiveCatalog catalog) =>
         catalog.Current.FindCluster(id) is { } cluster ? Status(id, cluster.Status) : UnknownCluster(id);

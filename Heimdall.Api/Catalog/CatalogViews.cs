@@ -1,24 +1,31 @@
 using System.Text.Json.Nodes;
+using Heimdall.Api.Queue;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Queue;
 
 namespace Heimdall.Api.Catalog;
 
 /// <summary>A command as callers see it.</summary>
 internal sealed record CommandView(
     string Id, string Name, string Version, string Description, string Status, string Plugin, IReadOnlyList<string> Tags,
-    IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt)
+    IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, int? MaxConcurrency, int? MaxPriority,
+    JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
-    public static CommandView Of(Command command) => new(
+    public static CommandView Of(Command command, IEnumerable<QueuePause> pauses) => new(
         command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin, command.Tags, command.ClusterTags,
-        command.AllowedCallers.Count > 0 ? command.AllowedCallers : null, command.MaxAttempts, command.Idempotent, command.Context.Count > 0 ? command.Context : null, command.CreatedAt, command.UpdatedAt);
+        command.AllowedCallers.Count > 0 ? command.AllowedCallers : null, command.MaxAttempts, command.Idempotent, command.MaxConcurrency, command.MaxPriority,
+        command.Context.Count > 0 ? command.Context : null, command.CreatedAt, command.UpdatedAt,
+        PauseView.Find(pauses, PauseTarget.Command(command.Id)));
 }
 
 /// <summary>A cluster as callers see it: never how to reach it.</summary>
 internal sealed record ClusterView(
-    string Id, string Name, string Version, string Description, string Status, IReadOnlyList<string> Tags, int Weight, DateTime CreatedAt, DateTime UpdatedAt)
+    string Id, string Name, string Version, string Description, string Status, IReadOnlyList<string> Tags, int Weight,
+    int? MaxConcurrency, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
-    public static ClusterView Of(Cluster cluster) => new(
-        cluster.Id, cluster.Name, cluster.Version, cluster.Description, cluster.Status.ToName(), cluster.Tags, cluster.Weight, cluster.CreatedAt, cluster.UpdatedAt);
+    public static ClusterView Of(Cluster cluster, IEnumerable<QueuePause> pauses) => new(
+        cluster.Id, cluster.Name, cluster.Version, cluster.Description, cluster.Status.ToName(), cluster.Tags, cluster.Weight,
+        cluster.MaxConcurrency, cluster.CreatedAt, cluster.UpdatedAt, PauseView.Find(pauses, PauseTarget.Cluster(cluster.Id)));
 }
 
 /// <summary>Whether a command or cluster gets jobs.</summary>

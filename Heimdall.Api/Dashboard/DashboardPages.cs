@@ -43,6 +43,8 @@ internal static class DashboardPages
         routes.Add($"{SchedulePath}/pause", new ActionDispatcher(ScheduleActions.PauseAsync));
         routes.Add($"{SchedulePath}/resume", new ActionDispatcher(ScheduleActions.ResumeAsync));
         routes.Add("/sql/clusters", new PageDispatcher(ClusterListPage.ReadAsync));
+        routes.Add("/sql/pauses/add", new ActionDispatcher(PausePanel.PauseAsync));
+        routes.Add("/sql/pauses/end", new ActionDispatcher(PausePanel.ResumeAsync));
 
         NavigationMenu.Items.InsertRange(0, [Item("SQL jobs", "/sql/jobs"), Item("Schedules", "/sql/schedules"), Item("Clusters", "/sql/clusters")]);
         GlobalConfiguration.Configuration.UseJobDetailsRenderer(order: 0, LinkToJob);

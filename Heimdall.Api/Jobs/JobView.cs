@@ -21,6 +21,9 @@ internal sealed record JobView
 
     public string? Status { get; init; }
 
+    /// <summary>What the job waits for, in the reply that is about this job alone.</summary>
+    public string? WaitingFor { get; init; }
+
     public required bool IsSync { get; init; }
 
     public required string CommandId { get; init; }
@@ -44,6 +47,10 @@ internal sealed record JobView
     public DateTime? FinishedAt { get; init; }
 
     public DateTime? UpdatedAt { get; init; }
+
+    public int? Priority { get; init; }
+
+    public DateTime? StartAfter { get; init; }
 
     public DateTime? StartBefore { get; init; }
 
@@ -102,6 +109,8 @@ internal sealed record JobView
         StartedAt = job.StartedAt,
         FinishedAt = job.FinishedAt,
         UpdatedAt = job.UpdatedAt,
+        Priority = job.Priority == 0 ? null : job.Priority,
+        StartAfter = job.StartAfter,
         StartBefore = job.StartBefore,
         // Recovery of an inline query whose process died takes a number too, but it runs nothing.
         Attempt = job.Attempt == 0 ? null : job.IsSync ? 1 : job.Attempt,

@@ -1,6 +1,7 @@
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Heimdall.Api.Jobs;
@@ -8,8 +9,11 @@ namespace Heimdall.Api.Jobs;
 /// <summary>What one job looks like, and where it stands.</summary>
 internal static class ReadJob
 {
-    public static async Task<Results<JsonHttpResult<JobView>, ProblemHttpResult>> JobAsync(Guid id, JobStore jobs, CancellationToken cancellationToken) =>
-        await jobs.FindAsync(id, cancellationToken) is { } job ? TypedResults.Json(JobView.Of(job), ApiJson.Options) : Problem.UnknownJob(id);
+    public static async Task<Results<JsonHttpResult<JobView>, ProblemHttpResult>> JobAsync(
+        Guid id, JobStore jobs, WaitingReasons reasons, CancellationToken cancellationToken) =>
+        await jobs.FindAsync(id, cancellationToken) is { } job
+            ? TypedResults.Json(JobView.Of(job) with { WaitingFor = await reasons.FindAsync(job, cancellationToken) }, ApiJson.Options)
+            : Problem.UnknownJob(id);
 
     public static async Task<Results<JsonHttpResult<JobStatusView>, ProblemHttpResult>> StatusAsync(
         Guid id, JobStore jobs, CancellationToken cancellationToken) =>

@@ -54,12 +54,16 @@ internal static class SubmitJob
         {
             return RoutingProblem.Of(context, routing.Outcome, routing.Reason!);
         }
+        if (request.FindProblem(routing.Command!) is { } tooHigh)
+        {
+            return Problem.Invalid([tooHigh]);
+        }
         Task<IResult> AnswerTakenAsync() => replies.AnswerTakenAsync(context, key!, AnswerAgainAsync, cancellationToken);
         if (prepared.Job.ReturnResult && !preferences.RespondAsync)
         {
-            if (request.StartBefore is not null)
+            if (request.FindQueueFields().ToArray() is { Length: > 0 } misplaced)
             {
-                return Problem.Invalid([new("start_before", "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async'.")]);
+                return Problem.Invalid(misplaced);
             }
             return ResultFormat.Negotiate(context.Request) is { } format
                 ? await inline.RunAsync(context, prepared, key, AnswerTakenAsync, format)

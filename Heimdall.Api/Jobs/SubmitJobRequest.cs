@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 
 namespace Heimdall.Api.Jobs;
@@ -23,6 +25,12 @@ internal sealed record SubmitJobRequest
     /// <summary>What the command's plugin needs: the query and how to run it.</summary>
     public JsonObject? Context { get; init; }
 
+    /// <summary>Of the caller's waiting jobs the one with the highest comes first: -100 to 100, by default 0.</summary>
+    public int? Priority { get; init; }
+
+    /// <summary>When the job may start at the earliest: a job of the queue waits until then.</summary>
+    public DateTimeOffset? StartAfter { get; init; }
+
     /// <summary>When it is too late to start the job: a job of the queue that waits then is not run.</summary>
     public DateTimeOffset? StartBefore { get; init; }
 
@@ -39,7 +47,21 @@ internal sealed record SubmitJobRequest
         CommandCriteria = CommandCriteria ?? [],
         ClusterCriteria = ClusterCriteria ?? [],
         Context = Context!,
+        Priority = Priority ?? 0,
+        StartAfter = StartAfter?.UtcDateTime,
         StartBefore = StartBefore?.UtcDateTime,
         User = user,
     };
+
+    /// <summary>What it asks for and the command does not allow.</summary>
+    public ContextProblem? FindProblem(Command command, string place = "") => Priority > command.MaxPriority
+        ? new(place.Length == 0 ? "priority" : $"{place}.priority", $"At most {command.MaxPriority}: command '{command.Id}' allows no more.")
+        : null;
+
+    /// <summary>The fields that only a job of the queue can have.</summary>
+    public IEnumerable<ContextProblem> FindQueueFields() =>
+        new (string Name, object? Value)[] { ("priority", Priority), ("start_after", StartAfter), ("start_before", StartBefore) }
+            .Where(field => field.Value is not null)
+            .Select(field => new ContextProblem(
+                field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async'."));
 }

@@ -63,11 +63,13 @@ internal static class SubmitJobRequestReader
             CommandCriteria = Take<string[]>("command_criteria", "an array of strings"),
             ClusterCriteria = Take<string[]>("cluster_criteria", "an array of strings"),
             Context = Take<JsonObject>("context", "an object"),
+            Priority = TakeNumber("priority"),
+            StartAfter = TakeTime("start_after"),
             StartBefore = TakeTime("start_before"),
             DryRun = TakeFlag("dry_run"),
         };
         problems.AddRange(fields.Select(field => new ContextProblem(
-            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, start_before, dry_run.")));
+            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, start_after, start_before, dry_run.")));
         return request;
 
         T? Take<T>(string name, string expected)
@@ -104,6 +106,20 @@ internal static class SubmitJobRequestReader
                 return time;
             }
             problems.Add(new(PathOf(place, name), "Must be a time as in RFC 3339, with its offset: \"2026-01-31T12:00:00Z\"."));
+            return null;
+        }
+
+        int? TakeNumber(string name)
+        {
+            if (!fields.Remove(name, out var value) || value is null)
+            {
+                return null;
+            }
+            if (value.GetValueKind() == JsonValueKind.Number && value.AsValue().TryGetValue<int>(out var number))
+            {
+                return number;
+            }
+            problems.Add(new(PathOf(place, name), "Must be a whole number."));
             return null;
         }
 

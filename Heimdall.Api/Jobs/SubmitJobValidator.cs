@@ -1,4 +1,5 @@
 using FluentValidation;
+using Heimdall.Core.Configuration;
 
 namespace Heimdall.Api.Jobs;
 
@@ -30,6 +31,10 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
             .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("version");
         RuleFor(request => request.Description).MaximumLength(MaxDescription).WithMessage($"At most {MaxDescription} characters.")
             .Must(HoldNoNul).WithMessage(NoNul).OverridePropertyName("description");
+        RuleFor(request => request.Priority).Must(priority => priority is null || JobPriority.IsValid(priority.Value))
+            .WithMessage($"Must be {JobPriority.Lowest} to {JobPriority.Highest}.").OverridePropertyName("priority");
+        RuleFor(request => request.StartAfter).Must((request, time) => time is null || request.StartBefore is null || time < request.StartBefore)
+            .WithMessage("Must be before start_before: else the job could never start.").OverridePropertyName("start_after");
         RuleFor(request => request.StartBefore).Must(time => time is null || time > TimeProvider.System.GetUtcNow())
             .WithMessage("Must be in the future: after it the job is not started any more.").OverridePropertyName("start_before");
         RuleForTags(request => request.Tags, "tags");

@@ -86,6 +86,10 @@ internal static class SubmitJobs
                     unmatched.Add((routing.Outcome, new(place, routing.Reason!)));
                     continue;
                 }
+                if (request.FindProblem(routing.Command!, place) is { } tooHigh)
+                {
+                    invalid.Add(tooHigh);
+                }
                 jobs.Add(prepared.Job);
             }
             catch (JobRefusedException refused)

@@ -32,6 +32,8 @@ internal sealed class CatalogSeed(HeimdallConfig config, CatalogStore store, Liv
         AllowedCallers = config.AllowedCallers,
         MaxAttempts = config.MaxAttempts,
         Idempotent = config.Idempotent,
+        MaxConcurrency = config.MaxConcurrency,
+        MaxPriority = config.MaxPriority,
         Context = config.Context,
     };
 
@@ -44,6 +46,7 @@ internal sealed class CatalogSeed(HeimdallConfig config, CatalogStore store, Liv
         Status = Enum.Parse<CatalogStatus>(config.Status, ignoreCase: true),
         Tags = config.Tags,
         Weight = config.Weight,
+        MaxConcurrency = config.MaxConcurrency,
     };
 
     private static (T Item, string Seed) WithSeed<T>(T item) =>

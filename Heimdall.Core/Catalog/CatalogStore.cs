@@ -13,30 +13,34 @@ public sealed class CatalogStore(StoreDatabase database)
 
     private const string SelectCommandsSql = """
         select id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context::text, created_at, updated_at,
-            max_attempts, idempotent
+            max_attempts, idempotent, max_concurrency, max_priority
         from command order by id
         """;
 
     private const string SelectClustersSql =
-        "select id, name, version, description, status, tags, weight, created_at, updated_at from cluster order by id";
+        """
+        select id, name, version, description, status, tags, weight, created_at, updated_at, max_concurrency from cluster order by id
+        """;
 
     // An edit through the API lives until the file itself says something else than when it last seeded the row.
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
-            max_attempts, idempotent)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            max_attempts, idempotent, max_concurrency, max_priority)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = excluded.status, plugin = excluded.plugin, tags = excluded.tags, cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
-            idempotent = excluded.idempotent, updated_at = now()
+            idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
+            updated_at = now()
         where command.seed <> excluded.seed
         """;
 
     private const string SeedClusterSql = """
-        insert into cluster (id, name, version, description, status, tags, weight, seed)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
-            status = excluded.status, tags = excluded.tags, weight = excluded.weight, seed = excluded.seed, updated_at = now()
+            status = excluded.status, tags = excluded.tags, weight = excluded.weight, seed = excluded.seed,
+            max_concurrency = excluded.max_concurrency, updated_at = now()
         where cluster.seed <> excluded.seed
         """;
 
@@ -80,13 +84,14 @@ public sealed class CatalogStore(StoreDatabase database)
             batch.BatchCommands.Add(Statement(
                 SeedCommandSql, command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin,
                 command.Tags.ToArray(), command.ClusterTags.ToArray(), command.AllowedCallers.ToArray(), command.Context, seed,
-                command.MaxAttempts, command.Idempotent));
+                command.MaxAttempts, command.Idempotent, Nullable(command.MaxConcurrency),
+                Nullable(command.MaxPriority)));
         }
         foreach (var (cluster, seed) in clusters)
         {
             batch.BatchCommands.Add(Statement(
                 SeedClusterSql, cluster.Id, cluster.Name, cluster.Version, cluster.Description, cluster.Status.ToName(), cluster.Tags.ToArray(),
-                cluster.Weight, seed));
+                cluster.Weight, seed, Nullable(cluster.MaxConcurrency)));
         }
         batch.BatchCommands.Add(Statement(RemoveCommandsSql, [commands.Select(item => item.Command.Id).ToArray()]));
         batch.BatchCommands.Add(Statement(RemoveClustersSql, [clusters.Select(item => item.Cluster.Id).ToArray()]));
@@ -110,14 +115,16 @@ public sealed class CatalogStore(StoreDatabase database)
         return change.RecordsAffected == 1;
     }
 
+    private static NpgsqlParameter Nullable(int? number) => new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = number ?? (object)DBNull.Value };
+
     private static NpgsqlBatchCommand Statement(string sql, params object[] values)
     {
         var statement = new NpgsqlBatchCommand(sql);
         foreach (var value in values)
         {
-            statement.Parameters.Add(value is JsonObject json
+            statement.Parameters.Add(value as NpgsqlParameter ?? (value is JsonObject json
                 ? new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Json, Value = json.ToJsonString() }
-                : new NpgsqlParameter { Value = value });
+                : new NpgsqlParameter { Value = value }));
         }
         return statement;
     }
@@ -138,6 +145,8 @@ public sealed class CatalogStore(StoreDatabase database)
         UpdatedAt = row.GetDateTime(11),
         MaxAttempts = row.GetInt32(12),
         Idempotent = row.GetBoolean(13),
+        MaxConcurrency = row.IsDBNull(14) ? null : row.GetInt32(14),
+        MaxPriority = row.IsDBNull(15) ? null : row.GetInt32(15),
     };
 
     private static Cluster ReadCluster(NpgsqlDataReader row) => new()
@@ -151,5 +160,6 @@ public sealed class CatalogStore(StoreDatabase database)
         Weight = row.GetInt32(6),
         CreatedAt = row.GetDateTime(7),
         UpdatedAt = row.GetDateTime(8),
+        MaxConcurrency = row.IsDBNull(9) ? null : row.GetInt32(9),
     };
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Heimdall.Core.Configuration;
 
 namespace Heimdall.Core.Catalog;
@@ -20,6 +21,10 @@ public sealed record Cluster
 
     /// <summary>How often it is taken where several clusters match.</summary>
     public int Weight { get; init; } = 1;
+
+    /// <summary>How many queued jobs run on it at once, over all workers; null: no limit.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] // the seed of a file without it is as it was before there was one
+    public int? MaxConcurrency { get; init; }
 
     public DateTime CreatedAt { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Heimdall.Core.Configuration;
 
@@ -42,6 +43,14 @@ public sealed record Command
 
     /// <summary>True when running a job once more does no harm, whatever of it has taken effect already.</summary>
     public bool Idempotent { get; init; }
+
+    /// <summary>How many of its jobs run at once, over all workers; null: no limit.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] // the seed of a file without it is as it was before there was one
+    public int? MaxConcurrency { get; init; }
+
+    /// <summary>The highest priority that a job of it may ask for; null: any.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? MaxPriority { get; init; }
 
     public JsonObject Context { get; init; } = [];
 

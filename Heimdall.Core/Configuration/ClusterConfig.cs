@@ -23,10 +23,16 @@ public sealed record ClusterConfig
     /// <summary>How often it is taken where several clusters match: twice the weight, twice the jobs. 1 to 1000. Default: 1.</summary>
     public int Weight { get; init; } = 1;
 
+    /// <summary>How many queued jobs run on it at once, over all workers. Default: as many as there are slots.</summary>
+    public int? MaxConcurrency { get; init; }
+
     /// <summary>What the plugin needs to reach the cluster. Holds secrets, or references to them.</summary>
     public JsonObject Context { get; init; } = [];
 
     /// <summary>Whether it carries all the tags that a command asks of a cluster.</summary>
-    public bool SatisfiesTagsOf(CommandConfig command) =>
-        command.ClusterTags.All(tag => Tags.Contains(tag) || SystemTags.Of(Id ?? Name, Name, Version).Contains(tag));
+    public bool SatisfiesTagsOf(CommandConfig command) => Carries(command.ClusterTags);
+
+    /// <summary>Whether it carries all of these tags, its own or those that the system gives it.</summary>
+    public bool Carries(IEnumerable<string> tags) =>
+        tags.All(tag => Tags.Contains(tag) || SystemTags.Of(Id ?? Name, Name, Version).Contains(tag));
 }

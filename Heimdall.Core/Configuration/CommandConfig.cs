@@ -34,6 +34,12 @@ public sealed record CommandConfig
     /// <summary>True when running a job once more does no harm, whatever of it has taken effect already. Default: false.</summary>
     public bool Idempotent { get; init; }
 
+    /// <summary>How many of its jobs run at once, over all workers. Default: as many as there are slots.</summary>
+    public int? MaxConcurrency { get; init; }
+
+    /// <summary>The highest priority that a job of it may ask for, -100 to 100. Default: 100.</summary>
+    public int? MaxPriority { get; init; }
+
     /// <summary>The plugin's defaults and ceilings.</summary>
     public JsonObject Context { get; init; } = [];
 }

@@ -17,4 +17,14 @@ public sealed record WorkerConfig
     /// configuration file; each worker of a machine needs its own. Default: none.
     /// </summary>
     public string? HealthSocket { get; init; }
+
+    /// <summary>
+    /// How many workers in a row may die while they run a job, before it is failed instead of run again. Default: 3.
+    /// </summary>
+    public int MaxLostAttempts { get; init; } = 3;
+
+    /// <summary>
+    /// The worker runs only jobs on clusters that carry all of these tags. Default: none, all clusters of the file.
+    /// </summary>
+    public string[] ClusterTags { get; init; } = [];
 }

@@ -62,6 +62,12 @@ public sealed record Job
 
     public JobProgress Progress { get; init; } = new();
 
+    /// <summary>Of one caller's waiting jobs the one with the highest comes first, then the oldest.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>It is not started before.</summary>
+    public DateTime? StartAfter { get; init; }
+
     /// <summary>One that has not been started by then never is.</summary>
     public DateTime? StartBefore { get; init; }
 

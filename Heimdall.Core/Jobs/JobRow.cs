@@ -13,7 +13,7 @@ internal static class JobRow
         cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
         bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from,
-        start_before, schedule, planned_at
+        start_before, schedule, planned_at, priority, start_after
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -67,6 +67,8 @@ internal static class JobRow
         StartBefore = Time(row, 39),
         ScheduleId = Text(row, 40),
         PlannedAt = Time(row, 41),
+        Priority = row.GetInt16(42),
+        StartAfter = Time(row, 43),
     };
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>

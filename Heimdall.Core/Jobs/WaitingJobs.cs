@@ -15,7 +15,7 @@ public sealed class WaitingJobs(StoreDatabase database)
 
     // Jobs whose time has come get in line; then the lanes that have a job, one step of the index each; then whether a
     // worker has died.
-    private static readonly string LookSql = $"""
+    internal static readonly string LookSql = $"""
         with recursive due as (
             update job set retry_at = null
             where id in (
@@ -39,33 +39,85 @@ public sealed class WaitingJobs(StoreDatabase database)
             select from job where status in ('RUNNING', 'CANCELING') and not is_sync and {JobClaims.LeaseIsOver("$4")})
         """;
 
-    // Of each lane the first few are read, in their order. Of each caller the first comes before the second of any
-    // other; callers come in the order of their turns. Only what is taken is locked, and what another process is taking
-    // is passed over: the next in line is taken instead.
-    private const string ClaimSql = $"""
-        with lane as (
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::int[])
-                as lane ("user", cluster_id, command_id, turn)),
+    // Two claims that count the same limited jobs come one after the other: a claim counts what the one before it has
+    // committed. The locks are taken by a statement of their own, because a statement sees only what was committed when
+    // it began. All take them in one order. The numbers keep the locks apart from others of the store's server.
+    private const string LockSql = """
+        select pg_advisory_xact_lock(key) from (
+            select hashtextextended(id, 6201) as key from cluster where id = any($1) and max_concurrency is not null
+            union select hashtextextended(id, 6202) from command where id = any($2) and max_concurrency is not null
+            order by key offset 0) keys
+        """;
+
+    private const string RunningSql = "status in ('RUNNING', 'CANCELING') and not is_sync";
+
+    private const string PausedSql = "select from pause where (until is null or until > now()) and";
+
+    // A lane is open while its cluster and its command have room and are not paused. Of each open lane the first few
+    // jobs are read, in their order. Of each caller the first comes before the second of any other; callers come in the
+    // order of their turns. Only what is taken is locked, and what another process is taking is passed over: the next
+    // in line is taken instead.
+    internal const string ClaimSql = $"""
+        with asked as (
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::int[]) with ordinality
+                as asked ("user", cluster_id, command_id, turn, number)),
+        cluster_room as materialized (
+            select ids.id, cluster.max_concurrency - running.jobs as room,
+                exists ({PausedSql} scope = 'queue') or exists ({PausedSql} scope = 'cluster' and target = ids.id) as is_paused
+            from (select distinct cluster_id as id from asked) ids
+                left join cluster on cluster.id = ids.id
+                left join lateral (select count(*) as jobs from job where cluster_id = ids.id and {RunningSql}) running
+                    on cluster.max_concurrency is not null),
+        command_room as materialized (
+            select ids.id, command.max_concurrency - running.jobs as room,
+                exists ({PausedSql} scope = 'command' and target = ids.id) as is_paused
+            from (select distinct command_id as id from asked) ids
+                left join command on command.id = ids.id
+                left join lateral (select count(*) as jobs from job where command_id = ids.id and {RunningSql}) running
+                    on command.max_concurrency is not null),
+        lane as materialized (
+            select asked.*, cluster_room.room as cluster_room, command_room.room as command_room,
+                coalesce(cluster_room.room, 1) > 0 and coalesce(command_room.room, 1) > 0
+                    and not cluster_room.is_paused and not command_room.is_paused as is_open
+            from asked
+                join cluster_room on cluster_room.id = asked.cluster_id
+                join command_room on command_room.id = asked.command_id),
         candidate as materialized (
-            select waiting.id, lane.turn,
-                row_number() over (partition by lane.turn order by waiting.priority desc, waiting.id) as place
-            from lane cross join lateral (
-                select id, priority from job
-                where "user" = lane."user" and cluster_id = lane.cluster_id and command_id = lane.command_id
-                    and status = 'ACCEPTED' and retry_at is null and not {JobClaims.StartIsTooLate}
-                order by retry_at nulls first, priority desc, id limit $5) waiting),
+            select * from (
+                select waiting.id, lane.*,
+                    row_number() over (partition by lane.turn order by waiting.priority desc, waiting.id) as place
+                from lane cross join lateral (
+                    select id, priority from job
+                    where "user" = lane."user" and cluster_id = lane.cluster_id and command_id = lane.command_id
+                        and status = 'ACCEPTED' and retry_at is null and not {JobClaims.StartIsTooLate}
+                    order by retry_at nulls first, priority desc, id limit $5) waiting
+                where lane.is_open) placed
+            where place <= $5),
+        fitting as materialized (
+            select id, place, turn from (
+                select *,
+                    row_number() over (partition by cluster_id order by place, turn) as in_cluster,
+                    row_number() over (partition by command_id order by place, turn) as in_command
+                from candidate) numbered
+            where in_cluster <= coalesce(cluster_room, in_cluster) and in_command <= coalesce(command_room, in_command)
+            order by place, turn limit 2 * $6 + 8),
         chosen as materialized (
-            select job.id from candidate join job on job.id = candidate.id
-            where job.status = 'ACCEPTED' and job.retry_at is null
-            order by candidate.place, candidate.turn limit $6
-            for no key update of job skip locked),
+            select job.id from fitting cross join lateral (
+                -- Found by its id: without "limit" the planner may read all that wait (job_line) for each of them.
+                select id from (
+                    select id, status, retry_at from job where id = fitting.id limit 1 for no key update skip locked) found
+                where status = 'ACCEPTED' and retry_at is null) job
+            limit $6), -- one after the other, in the order of "fitting": what is not taken is not locked
         claimed as (
             update job set status = 'RUNNING', attempt = attempt + 1, worker = $7, lease_until = now() + $8,
                 started_at = coalesce(started_at, now()), updated_at = now()
             where id in (select id from chosen)
             returning {JobRow.Columns}),
         recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $7 from claimed)
-        select claimed.*, seen from (select count(*) as seen from candidate) candidates left join claimed on true
+        select claimed.*, seen, coalesce(closed, '{"{}"}')
+        from (select count(*) as seen from candidate) candidates
+            cross join (select array_agg(number::int) filter (where not is_open) as closed from lane) lanes
+            left join claimed on true
         """;
 
     private static readonly string TakeOverSql = $"""
@@ -73,6 +125,9 @@ public sealed class WaitingJobs(StoreDatabase database)
             select id from job
             where status in ('RUNNING', 'CANCELING') and not is_sync and {JobClaims.LeaseIsOver("$2")}
                 and cluster_id = any($4) and command_id = any($5) and id <> all($6)
+                and not exists ({PausedSql} scope = 'queue')
+                and not exists ({PausedSql} scope = 'cluster' and target = cluster_id)
+                and not exists ({PausedSql} scope = 'command' and target = command_id)
             order by lease_until limit $3 for no key update skip locked),
         claimed as (
             update job set attempt = attempt + 1, worker = $1, lease_until = now() + $2, updated_at = now()
@@ -136,34 +191,43 @@ public sealed class WaitingJobs(StoreDatabase database)
     /// <param name="worker">In whose name.</param>
     /// <param name="lease">How long the worker is believed.</param>
     /// <param name="cancellationToken">Ends the wait for the store.</param>
-    /// <returns>The jobs, and whether there were others, which another process was taking in that moment.</returns>
-    public async Task<(IReadOnlyList<Job> Jobs, bool More)> ClaimAsync(
+    public async Task<Claim> ClaimAsync(
         IReadOnlyList<(JobLane Lane, int Turn)> lanes,
         int most,
         string worker,
         TimeSpan lease,
         CancellationToken cancellationToken)
     {
-        await using var command = Command(
+        var callers = lanes.Select(lane => lane.Turn).Distinct().Count();
+        await using var connection = await database.Claims.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(JobParameters.ToStatement(
+            LockSql,
+            lanes.Select(lane => lane.Lane.ClusterId).Distinct().ToArray(),
+            lanes.Select(lane => lane.Lane.CommandId).Distinct().ToArray()));
+        batch.BatchCommands.Add(JobParameters.ToStatement(
             ClaimSql,
             lanes.Select(lane => lane.Lane.User).ToArray(),
             lanes.Select(lane => lane.Lane.ClusterId).ToArray(),
             lanes.Select(lane => lane.Lane.CommandId).ToArray(),
             lanes.Select(lane => lane.Turn).ToArray(),
-            (2 * most) + 8, most, worker, lease);
-        await using var connection = await database.Claims.OpenConnectionAsync(cancellationToken);
-        await using var row = await ReadAsync(command, connection, cancellationToken);
+            (most / callers) + 3, most, worker, lease)); // of each lane its caller's share, and some that others may be taking
+        await batch.PrepareAsync(cancellationToken);
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        await row.NextResultAsync(cancellationToken);
         var jobs = new List<Job>();
         var seen = 0L;
+        IReadOnlyList<JobLane> closed = [];
         while (await row.ReadAsync(cancellationToken))
         {
-            seen = row.GetInt64(row.FieldCount - 1);
+            seen = row.GetInt64(row.FieldCount - 2);
+            closed = [.. row.GetFieldValue<int[]>(row.FieldCount - 1).Select(number => lanes[number - 1].Lane)];
             if (!row.IsDBNull(0))
             {
                 jobs.Add(JobRow.Read(row));
             }
         }
-        return (jobs, seen > jobs.Count);
+        return new Claim(jobs, seen > jobs.Count, closed);
     }
 
     /// <summary>Takes over jobs whose runners have not renewed their leases, the longest dead first.</summary>
@@ -232,3 +296,9 @@ public sealed class WaitingJobs(StoreDatabase database)
 /// <param name="Continue">Where to go on; null when all lanes were looked at.</param>
 /// <param name="IsAbandoned">Whether a runner has not renewed its lease.</param>
 public sealed record LaneView(IReadOnlyList<JobLane> Ready, JobLane? Continue, bool IsAbandoned);
+
+/// <summary>What a claim brought.</summary>
+/// <param name="Jobs">The jobs.</param>
+/// <param name="More">Whether the open lanes had others, or another process was taking them in that moment.</param>
+/// <param name="Closed">Lanes whose cluster or command has no room or is paused.</param>
+public sealed record Claim(IReadOnlyList<Job> Jobs, bool More, IReadOnlyList<JobLane> Closed);

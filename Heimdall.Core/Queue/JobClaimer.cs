@@ -17,6 +17,11 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// After so many claims that another process was ahead of, what is left of the lanes is found by the next look.
+    /// </summary>
+    private const int MostInVain = 5;
+
     /// <summary>How soon to try again when another process was taking the same jobs.</summary>
     private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
 
@@ -35,6 +40,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     private readonly WaitingLanes _lanes = new();
     private JobLane? _continueAfter;
     private bool _mustLook = true;
+    private bool _hasReturned;
 
     public JobClaimer(
         WaitingJobs waiting,
@@ -64,7 +70,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         lock (_lock)
         {
             _idle.AddLast(slot);
-            _mustLook = true; // a job has ended, and a limit may have room again
+            _mustLook = _hasReturned = true; // a job has ended, and a limit may have room again
         }
         Wake();
         return slot.Task.GetAwaiter().GetResult();
@@ -136,6 +142,11 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
 
     private async Task ClaimAsync(CancellationToken stopping)
     {
+        if (TakeReturned())
+        {
+            _lanes.Reopen();
+        }
+        var inVain = 0;
         while (!stopping.IsCancellationRequested && CountIdle() is > 0 and var wanted)
         {
             AddAnnounced();
@@ -144,21 +155,26 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
                 return;
             }
             var offered = _lanes.InTurn(wanted);
-            var (jobs, more) = await _waiting.ClaimAsync(
+            var claim = await _waiting.ClaimAsync(
                 offered, wanted, RunnerName.OfThisProcess, _lease, CancellationToken.None);
-            if (!more)
+            foreach (var lane in claim.Closed)
             {
-                foreach (var (lane, _) in offered)
+                _lanes.Close(lane);
+            }
+            inVain = claim is { More: true, Jobs.Count: 0 } ? inVain + 1 : 0;
+            if (!claim.More || inVain >= MostInVain)
+            {
+                foreach (var (lane, _) in offered.ExceptBy(claim.Closed, lane => lane.Lane))
                 {
                     _lanes.Remove(lane);
                 }
             }
-            foreach (var job in jobs)
+            foreach (var job in claim.Jobs)
             {
                 _lanes.Served(job.User);
                 await HandOutAsync(job, isTakeOver: false);
             }
-            if (more && jobs.Count == 0)
+            if (inVain > 0)
             {
                 await Task.Delay(ContentionDelay, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -247,6 +263,16 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         lock (_lock)
         {
             return _mustLook && _lanes.IsEmpty && _announced.Count == 0 && !(_mustLook = false);
+        }
+    }
+
+    private bool TakeReturned()
+    {
+        lock (_lock)
+        {
+            var hasReturned = _hasReturned;
+            _hasReturned = false;
+            return hasReturned;
         }
     }
 

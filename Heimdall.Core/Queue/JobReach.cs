@@ -12,7 +12,10 @@ namespace Heimdall.Core.Queue;
 public sealed class JobReach(HeimdallConfig config, LiveCatalog catalog, PluginCatalog plugins)
 {
     /// <summary>The ids of the clusters.</summary>
-    public string[] Clusters { get; } = [.. config.Clusters.Select(cluster => cluster.Id ?? cluster.Name)];
+    public string[] Clusters { get; } =
+    [
+        .. config.Clusters.Where(cluster => cluster.Carries(config.Worker.ClusterTags)).Select(cluster => cluster.Id ?? cluster.Name),
+    ];
 
     /// <summary>The ids of the commands.</summary>
     public string[] Commands =>

@@ -26,6 +26,8 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<JobQueue>();
         services.AddSingleton<QueueEntries>();
         services.AddSingleton<ClaimedJobs>();
+        services.AddSingleton<Pauses>();
+        services.AddSingleton<WaitingReasons>();
         services.AddSingleton<RecurringJobs>();
         services.AddSingleton<IRecurringJobManagerFactory>(provider => provider.GetRequiredService<RecurringJobs>());
         return services;
@@ -40,6 +42,7 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<WaitingJobs>();
         services.AddSingleton<IJobRunner, JobDelivery>();
         services.AddSingleton<JobClaimer>();
+        services.AddHostedService<WorkerPresence>();
         services.AddHostedService(provider =>
         {
             GlobalConfiguration.Configuration.UseLogProvider(new AspNetCoreLogProvider(provider.GetRequiredService<ILoggerFactory>()));

@@ -8,14 +8,16 @@ namespace Heimdall.Core.Queue;
 /// </summary>
 internal sealed class WaitingLanes
 {
-    /// <summary>So many lanes are offered to one claim.</summary>
+    /// <summary>So many lanes are offered to one claim; of a caller with more, those that were offered longest ago.</summary>
     private const int MostOffered = 64;
 
     /// <summary>Callers who have no jobs any more are remembered while they are few.</summary>
     private const int MostRemembered = 1000;
 
-    private readonly Dictionary<string, HashSet<JobLane>> _lanes = new(StringComparer.Ordinal);
+    /// <summary>Of each caller, with the turn in which each was offered last.</summary>
+    private readonly Dictionary<string, Dictionary<JobLane, long>> _lanes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _served = new(StringComparer.Ordinal);
+    private readonly HashSet<JobLane> _closed = [];
     private long _turn;
 
     public bool IsEmpty => _lanes.Count == 0;
@@ -26,7 +28,7 @@ internal sealed class WaitingLanes
         {
             _lanes[lane.User] = lanes = [];
         }
-        lanes.Add(lane);
+        lanes.TryAdd(lane, 0);
     }
 
     public void Remove(JobLane lane)
@@ -37,14 +39,39 @@ internal sealed class WaitingLanes
         }
     }
 
+    /// <summary>
+    /// A lane whose cluster or command has no room, or is paused: it is offered again after <see cref="Reopen"/>.
+    /// </summary>
+    public void Close(JobLane lane)
+    {
+        Remove(lane);
+        _closed.Add(lane);
+    }
+
+    public void Reopen()
+    {
+        foreach (var lane in _closed)
+        {
+            Add(lane);
+        }
+        _closed.Clear();
+    }
+
     /// <summary>The lanes to claim from, those of the first caller first.</summary>
     /// <param name="most">How many jobs are wanted: no more callers than that can be served.</param>
     public IReadOnlyList<(JobLane Lane, int Turn)> InTurn(int most)
     {
+        _turn++;
         var offered = new List<(JobLane, int)>();
         foreach (var (turn, user) in _lanes.Keys.OrderBy(user => _served.GetValueOrDefault(user)).Take(most).Index())
         {
-            offered.AddRange(_lanes[user].Take(MostOffered).Select(lane => (lane, turn)));
+            var lanes = _lanes[user];
+            JobLane[] next = [.. lanes.OrderBy(lane => lane.Value).Take(MostOffered).Select(lane => lane.Key)];
+            offered.AddRange(next.Select(lane => (lane, turn)));
+            foreach (var lane in next)
+            {
+                lanes[lane] = _turn;
+            }
             if (offered.Count >= MostOffered)
             {
                 break;

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Heimdall.Core.Running;
 
 /// <summary>Finds out what a job's earlier attempts have made of it, and makes sure that they are over.</summary>
-internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs pluginJobs, ILogger<EarlierAttempts> logger)
+internal sealed partial class EarlierAttempts(
+    JobAttempts attempts, PluginJobs pluginJobs, HeimdallConfig config, ILogger<EarlierAttempts> logger)
 {
     private const string Died = "The process that ran this job died, and it is not known whether the work took effect. "
         + "Look before you run it again.";
@@ -29,11 +30,14 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
         try
         {
             // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
-            var (fate, number) = await FindFateAsync(job, stopping);
+            var earlier = await StoreRetry.RunAsync(
+                token => attempts.ListEarlierAsync(job.Id, job.Attempt, token), stopping);
+            var (fate, number) = await FindFateAsync(job, earlier, stopping);
             var isCanceled = attempt.IsCancelRequested || job.Status == JobStatus.Canceling;
             var end = ToOutcome(fate, number, job, isCanceled);
-            var runsAgain = end is AttemptFailed && mayRunAgain && !isCanceled && pluginJobs.IsIdempotent(job);
-            return runsAgain ? null : end?.FoundOut();
+            var doesNoHarm = end is AttemptFailed && mayRunAgain && !isCanceled && pluginJobs.IsIdempotent(job);
+            var decided = doesNoHarm ? null : end;
+            return (decided ?? (mayRunAgain ? FindEndOfDeadly(earlier) : null))?.FoundOut();
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -72,14 +76,15 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
     /// What became of all earlier attempts taken together, and of which one it is known. One that committed decides; so
     /// does one whose outcome nobody knows.
     /// </summary>
-    private async Task<(AttemptFate Fate, int Attempt)> FindFateAsync(Job job, CancellationToken cancellationToken)
+    private async Task<(AttemptFate Fate, int Attempt)> FindFateAsync(
+        Job job, IReadOnlyList<JobAttempt> all, CancellationToken cancellationToken)
     {
         var result = (AttemptFate.NothingHappened, job.Attempt);
         var plugin = pluginJobs.PluginOf(job);
         var pluginJob = pluginJobs.Of(job, results: null);
-        foreach (var earlier in await StoreRetry.RunAsync(token => attempts.ListEarlierAsync(job.Id, job.Attempt, token), cancellationToken))
+        foreach (var earlier in all)
         {
-            var isLost = earlier.Outcome is null or JobAttempt.Lost;
+            var isLost = IsLost(earlier);
             var fate = await AskAsync(plugin, pluginJob with { Attempt = earlier.Number }, earlier.Evidence, isLost, waits: job.IsSync, cancellationToken);
             LogFate(job.Id, earlier.Number, fate);
             if (isLost)
@@ -100,6 +105,20 @@ internal sealed partial class EarlierAttempts(JobAttempts attempts, PluginJobs p
             result = fate == AttemptFate.NothingHappened || !isLost ? result : (fate, earlier.Number);
         }
         return result;
+    }
+
+    private static bool IsLost(JobAttempt attempt) => attempt.Outcome is null or JobAttempt.Lost;
+
+    /// <summary>A job that takes its workers down with it is not given to another one for ever.</summary>
+    /// <param name="earlier">Its attempts so far, the newest first.</param>
+    private AttemptFailed? FindEndOfDeadly(IReadOnlyList<JobAttempt> earlier)
+    {
+        var lost = earlier.TakeWhile(IsLost).Count();
+        return lost < config.Worker.MaxLostAttempts
+            ? null
+            : AttemptFailed.With(
+                JobFailureKind.Interrupted,
+                $"{lost} workers in a row died while they ran it. It is not given to another one (worker.max_lost_attempts).");
     }
 
     private async Task<AttemptFate> AskAsync(IPlugin plugin, PluginJob job, string? evidence, bool isLost, bool waits, CancellationToken cancellationToken)

@@ -65,6 +65,7 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterC
             CommandCriteria = old.CommandCriteria,
             ClusterCriteria = old.ClusterCriteria,
             Context = old.Context,
+            Priority = old.Priority,
             User = user,
         };
         return JobSubmitter.ToJob(again, command, cluster, plan) with { RetryOf = old.Id, Resume = resume };

@@ -19,6 +19,12 @@ public sealed record JobSubmission
 
     public required JsonObject Context { get; init; }
 
+    /// <summary>Of the caller's waiting jobs the one with the highest comes first: -100 to 100.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>When the job may start at the earliest.</summary>
+    public DateTime? StartAfter { get; init; }
+
     /// <summary>When it is too late to start the job.</summary>
     public DateTime? StartBefore { get; init; }
 

@@ -1,5 +1,4 @@
 using Heimdall.Core.Catalog;
-using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
@@ -7,7 +6,7 @@ using Heimdall.Core.Queue;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Takes jobs in: routes them, checks them, writes them down.</summary>
-public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, JobQueue queue, HeimdallConfig config)
+public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, ClusterContexts contexts, QueueDepths depths, JobQueue queue)
 {
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
@@ -27,9 +26,9 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
         return (routing, new PreparedJob(ToJob(submission, routing.Command, routing.Cluster, plan), plan));
     }
 
-    /// <summary>True when with so many more jobs a caller would have more waiting than he may.</summary>
+    /// <summary>True when with so many more jobs a caller would have more waiting than the server allows.</summary>
     public async Task<bool> IsQueueFullAsync(string user, int more, CancellationToken cancellationToken) =>
-        await jobs.CountQueuedAsync(user, config.Server.MaxQueuedPerCaller, cancellationToken) + more > config.Server.MaxQueuedPerCaller;
+        !await depths.TryAddAsync(user, more, cancellationToken);
 
     /// <summary>Records jobs that workers will run: all of them or none.</summary>
     /// <returns>Null when the key is taken; then none is recorded.</returns>
@@ -39,7 +38,7 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
     /// <summary>A new job, as it is recorded.</summary>
     internal static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {
-        Id = Guid.CreateVersion7(),
+        Id = JobIds.Next(),
         Name = submission.Name,
         Version = submission.Version,
         Description = submission.Description,
@@ -55,6 +54,8 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
         CommandCriteria = submission.CommandCriteria,
         ClusterCriteria = submission.ClusterCriteria,
         Context = submission.Context,
+        Priority = submission.Priority,
+        StartAfter = submission.StartAfter,
         StartBefore = submission.StartBefore,
     };
 }

@@ -7,6 +7,7 @@ public static class SubmissionServiceCollectionExtensions
     /// <summary>Taking jobs in and stopping them.</summary>
     public static IServiceCollection AddJobSubmission(this IServiceCollection services)
     {
+        services.AddSingleton<QueueDepths>();
         services.AddSingleton<JobSubmitter>();
         services.AddSingleton<JobResolver>();
         services.AddSingleton<JobPreviewer>();

@@ -45,6 +45,7 @@ public sealed class ConfigValidationTests
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { key: a.key } }", "server.tls.certificate: is required")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { certificate: a.pem } }", "server.tls.key: is required")]
     [TestCase("server: { max_body_bytes: 0 }", "server.max_body_bytes: must be greater than 0")]
+    [TestCase("worker: { max_lost_attempts: 0 }", "worker.max_lost_attempts: must be 1 to 100")]
     [TestCase("server: { max_inline_per_caller: -1 }", "server.max_inline_per_caller: must be greater than 0")]
     [TestCase("server: { max_queued_per_caller: 0 }", "server.max_queued_per_caller: must be greater than 0")]
     [TestCase("server: { health_timeout: 0s }", "server.health_timeout: must be longer than nothing")]

@@ -2,6 +2,7 @@ using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
 
 namespace Heimdall.Api.Dashboard.Clusters;
 
@@ -10,26 +11,30 @@ internal static class ClusterListPage
 {
     public static async Task<PageContent> ReadAsync(DashboardContext context)
     {
-        var clusters = context.Service<LiveCatalog>().Current.Clusters;
+        var catalog = context.Service<LiveCatalog>().Current;
         var board = context.Service<ClusterHealthBoard>();
         var counts = await context.Service<OpenJobCounts>().ReadAsync(context.Aborted());
         var now = context.Service<TimeProvider>().GetUtcNow().UtcDateTime;
-        var rows = clusters.Select(cluster => DrawRow(context, cluster, board.Last(cluster.Id), counts.GetValueOrDefault(cluster.Id), now));
+        var pauses = await context.Service<Pauses>().ListAsync(context.Aborted());
+        var rows = catalog.Clusters.Select(cluster => DrawRow(
+            context, cluster, board.Last(cluster.Id), counts.GetValueOrDefault(cluster.Id),
+            pauses.Any(pause => pause.Target == PauseTarget.Cluster(cluster.Id)), now));
         return new PageContent("Clusters", Markup.Of($"""
             <h1 class="page-header">Clusters</h1>
             <table class="table hd-clusters"><thead><tr>
             <th scope="col">Cluster</th><th scope="col">Health</th><th scope="col" class="hd-wide">Latency</th><th scope="col">Running</th><th scope="col">Queued</th><th scope="col" class="hd-wide">Tags</th>
             </tr></thead><tbody>{rows}</tbody></table>
             <p class="hd-aside">Health is what the API process that drew this page has seen: it probes the active clusters every ten seconds.</p>
+            {PausePanel.Draw(context, catalog, pauses)}
             """));
     }
 
-    private static Markup DrawRow(DashboardContext context, Cluster cluster, ClusterHealth? health, OpenJobs open, DateTime now)
+    private static Markup DrawRow(DashboardContext context, Cluster cluster, ClusterHealth? health, OpenJobs open, bool isPaused, DateTime now)
     {
         var latency = health is { Healthy: true } ? Pieces.Duration(health.Latency) : "";
         return Markup.Of($"""
             <tr><th scope="row">{cluster.Name}{(cluster.Version.Length > 0 ? Markup.Of($""" <span class="hd-aside">{cluster.Version}</span>""") : Markup.Empty)}</th>
-            <td>{DrawHealth(cluster, health, now)}<div class="hd-narrow">{latency}</div></td><td class="hd-wide">{latency}</td>
+            <td>{DrawHealth(cluster, health, now)}{(isPaused ? Pieces.State("PAUSED") : Markup.Empty)}<div class="hd-narrow">{latency}</div></td><td class="hd-wide">{latency}</td>
             <td>{JobsLink(context, cluster, "RUNNING,CANCELING", "running", open.Running)}</td><td>{JobsLink(context, cluster, "ACCEPTED", "queued", open.Queued)}</td>
             <td class="hd-wide">{string.Join(", ", cluster.Tags)}</td></tr>
             """);

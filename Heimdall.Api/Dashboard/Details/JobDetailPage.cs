@@ -2,6 +2,7 @@ using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 
@@ -75,7 +76,7 @@ internal static class JobDetailPage
         var aborted = context.Aborted();
         var parts = new Dictionary<string, LivePart>
         {
-            ["hd-status"] = LivePart.Of(JobParts.Status(job)),
+            ["hd-status"] = LivePart.Of(JobParts.Status(job, await context.Service<WaitingReasons>().FindAsync(job, aborted))),
             ["hd-actions"] = JobButtons.Draw(context, job),
             ["hd-part-errors"] = LivePart.Of(JobParts.Errors(job)),
             ["hd-part-progress"] = LivePart.Of(JobParts.Progress(job)),

@@ -11,7 +11,10 @@ internal static class JobParts
     private const int MostErrors = 20;
 
     /// <summary>Where the job stands, in a sentence: it is read aloud when it changes.</summary>
-    public static Markup Status(Job job) => Markup.Of($"{Pieces.Status(job.Status)} {Told(job)}");
+    /// <param name="job">The job.</param>
+    /// <param name="waitingFor">What it waits for; null when it does not wait.</param>
+    public static Markup Status(Job job, string? waitingFor) =>
+        Markup.Of($"{Pieces.Status(job.Status)} {Told(job)}{(waitingFor is null ? "" : $" It waits for {waitingFor}.")}");
 
     public static Markup Progress(Job job)
     {
@@ -65,6 +68,8 @@ internal static class JobParts
             {Pieces.Fact("Started", Pieces.Time(job.StartedAt))}
             {Pieces.Fact("Ended", Pieces.Time(job.FinishedAt))}
             {Pieces.Fact("Took", job is { StartedAt: { } start, FinishedAt: { } end } ? Pieces.Duration(end - start) : null)}
+            {Pieces.Fact("Priority", job.Priority == 0 ? null : Pieces.Number(job.Priority))}
+            {Pieces.Fact("Start after", Pieces.Time(job.StartAfter))}
             {Pieces.Fact("Start before", Pieces.Time(job.StartBefore))}
             {Pieces.Fact("Rows affected", progress.RowsAffected is { } affected ? Pieces.Number(affected) : null)}
             {Pieces.Fact("Rows", progress.RowCount is { } rows ? $"{Pieces.Number(rows)}{(progress.Truncated == true ? ", ended by a limit" : "")}" : null)}

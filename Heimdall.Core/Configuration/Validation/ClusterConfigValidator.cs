@@ -23,6 +23,7 @@ public sealed class ClusterConfigValidator : AbstractValidator<ClusterConfig>
         RuleFor(cluster => cluster.Description).IsAtMost(ConfigRules.MaxDescriptionLength);
         RuleForEach(cluster => cluster.Tags).IsOwnTag();
         RuleFor(cluster => cluster.Weight).Must(weight => weight is >= 1 and <= MaxWeight).WithMessage($"must be between 1 and {MaxWeight}");
+        RuleFor(cluster => cluster.MaxConcurrency).IsLimit();
         RuleFor(cluster => cluster).Custom((cluster, context) =>
         {
             foreach (var problem in CheckContext(cluster).Distinct())

@@ -31,6 +31,9 @@ public sealed class CommandConfigValidator : AbstractValidator<CommandConfig>
             }
         });
         RuleFor(command => command.MaxAttempts).Must(count => count is >= 1 and <= MostAttempts).WithMessage($"must be 1 to {MostAttempts}");
+        RuleFor(command => command.MaxConcurrency).IsLimit();
+        RuleFor(command => command.MaxPriority).Must(priority => priority is null || JobPriority.IsValid(priority.Value))
+            .WithMessage($"must be {JobPriority.Lowest} to {JobPriority.Highest}");
         RuleFor(command => command).Custom((command, context) =>
         {
             foreach (var problem in plugins.Find(command.Plugin)?.CheckCommand(command.Context) ?? [])

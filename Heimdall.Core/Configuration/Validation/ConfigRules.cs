@@ -41,6 +41,10 @@ internal static class ConfigRules
     public static IRuleBuilderOptions<T, int> IsPositive<T>(this IRuleBuilder<T, int> rule) =>
         rule.Must(number => number > 0).WithMessage("must be greater than 0");
 
+    /// <summary>One that is left out limits nothing.</summary>
+    public static IRuleBuilderOptions<T, int?> IsLimit<T>(this IRuleBuilder<T, int?> rule) =>
+        rule.Must(number => number is null or > 0).WithMessage("must be greater than 0; leave it out for no limit");
+
     public static IRuleBuilderOptions<T, long> IsPositive<T>(this IRuleBuilder<T, long> rule) =>
         rule.Must(number => number > 0).WithMessage("must be greater than 0");
 

@@ -7,6 +7,7 @@ internal sealed class WorkerConfigValidator : AbstractValidator<WorkerConfig>
 {
     private const int MaxConcurrency = 256;
     private const int MaxSocketPath = 100; // the kernel takes 107 bytes, other systems 103
+    private const int MostLostAttempts = 100;
     private static readonly TimeSpan _minLease = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _maxLease = TimeSpan.FromMinutes(5);
 
@@ -17,6 +18,9 @@ internal sealed class WorkerConfigValidator : AbstractValidator<WorkerConfig>
         RuleFor(worker => worker.DrainTimeout).IsWait();
         RuleFor(worker => worker.HealthSocket).Must(path => path is null || BeSocketPath(path))
             .WithMessage($"must be the path of a file, at most {MaxSocketPath} bytes long with its directories");
+        RuleFor(worker => worker.MaxLostAttempts).Must(count => count is >= 1 and <= MostLostAttempts)
+            .WithMessage($"must be 1 to {MostLostAttempts}");
+        RuleForEach(worker => worker.ClusterTags).IsTag();
     }
 
     private static bool BeSocketPath(string path) =>

@@ -1,0 +1,97 @@
+using Heimdall.Api.Callers;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Queue;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Heimdall.Api.Queue;
+
+/// <summary>Pauses of the queue, of clusters and of commands: their jobs are taken in, and wait.</summary>
+internal static class QueueEndpoints
+{
+    private const int MaxReason = 2000;
+
+    public static void MapQueue(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/queue", ReadAsync).WithSummary("What is paused.").Produces<QueueView>();
+        api.MapPost("/queue/pause", (HttpContext context, Pauses pauses, TimeProvider clock) =>
+                PauseAsync(context, PauseTarget.Queue, pauses, clock))
+            .WithSummary("Start no more jobs.").Accepts<PauseRequest>(isOptional: true, "application/json").Produces<PauseView>();
+        api.MapPost("/queue/resume", (HttpContext context, Pauses pauses) => ResumeAsync(context, PauseTarget.Queue, pauses))
+            .WithSummary("Start jobs again.").Produces<QueueView>();
+        MapTarget(api, "cluster", PauseTarget.Cluster, (catalog, id) => catalog.FindCluster(id) is not null);
+        MapTarget(api, "command", PauseTarget.Command, (catalog, id) => catalog.FindCommand(id) is not null);
+    }
+
+    private static void MapTarget(
+        IEndpointRouteBuilder api, string kind, Func<string, PauseTarget> toTarget, Func<CatalogSnapshot, string, bool> isKnown)
+    {
+        api.MapPost($"/{kind}/{{id}}/pause", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses, TimeProvider clock) =>
+                isKnown(catalog.Current, id) ? PauseAsync(context, toTarget(id), pauses, clock) : Unknown(kind, id))
+            .WithSummary($"Start no more jobs of a {kind}.").Accepts<PauseRequest>(isOptional: true, "application/json")
+            .Produces<PauseView>();
+        api.MapPost($"/{kind}/{{id}}/resume", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses) =>
+                isKnown(catalog.Current, id) ? ResumeAsync(context, toTarget(id), pauses) : Unknown(kind, id))
+            .WithSummary($"Start jobs of a {kind} again.").Produces<QueueView>();
+    }
+
+    private static async Task<IResult> ReadAsync(Pauses pauses, CancellationToken cancellationToken) =>
+        TypedResults.Json(new QueueView([.. (await pauses.ListAsync(cancellationToken)).Select(PauseView.Of)]), ApiJson.Options);
+
+    private static async Task<IResult> PauseAsync(HttpContext context, PauseTarget target, Pauses pauses, TimeProvider clock)
+    {
+        string? reason = null;
+        DateTimeOffset? until = null;
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
+        {
+            if (!context.Request.HasJsonContentType())
+            {
+                return Problem.NotJson("body");
+            }
+            var fields = await JsonFields.ReadAsync(context.Request, context.RequestAborted);
+            reason = fields.Text("reason");
+            until = fields.Time("until");
+            if (reason?.Length > MaxReason)
+            {
+                fields.Add("reason", $"At most {MaxReason} characters.");
+            }
+            if (until <= clock.GetUtcNow())
+            {
+                fields.Add("until", "Must be in the future: then the pause ends by itself.");
+            }
+            if (fields.Problems() is { Count: > 0 } problems)
+            {
+                return Problem.Invalid(problems);
+            }
+        }
+        await pauses.PauseAsync(target, reason, until?.UtcDateTime, context.CallerName(), context.RequestAborted);
+        return TypedResults.Json(
+            await pauses.FindAsync(target, context.RequestAborted) is { } pause ? PauseView.Of(pause) : null, ApiJson.Options);
+    }
+
+    private static async Task<IResult> ResumeAsync(HttpContext context, PauseTarget target, Pauses pauses)
+    {
+        await pauses.ResumeAsync(target, context.RequestAborted);
+        return await ReadAsync(pauses, context.RequestAborted);
+    }
+
+    private static Task<IResult> Unknown(string kind, string id) =>
+        Task.FromResult<IResult>(Problem.NotFound($"There is no {kind} '{id}'."));
+}
+
+/// <summary>The body of <c>POST …/pause</c>, for its description.</summary>
+internal sealed record PauseRequest(string? Reason, DateTimeOffset? Until);
+
+/// <summary>A pause as callers see it.</summary>
+internal sealed record PauseView(string Scope, string? Id, string? Reason, DateTime? Until, string PausedBy, DateTime PausedAt)
+{
+    public static PauseView Of(QueuePause pause) => new(
+        pause.Target.Scope, pause.Target.Id.Length > 0 ? pause.Target.Id : null, pause.Reason, pause.Until, pause.By, pause.At);
+
+    public static PauseView? Find(IEnumerable<QueuePause> pauses, PauseTarget target) =>
+        pauses.FirstOrDefault(pause => pause.Target == target) is { } found ? Of(found) : null;
+}
+
+/// <summary>The queue as callers see it.</summary>
+internal sealed record QueueView(IReadOnlyList<PauseView> Pauses);
