@@ -1,5 +1,6 @@
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 
@@ -8,18 +9,23 @@ namespace Heimdall.Api.Jobs;
 /// <summary>Answers submissions with <c>dry_run: true</c>: what the job would do. Runs, records and queues nothing.</summary>
 internal sealed class DryRuns(JobPreviewer previewer, InlineSlots slots)
 {
-    public Task<IResult> RunAsync(HttpContext context, JobSubmission submission, CancellationToken cancellationToken) =>
-        slots.TakeAsync(context, submission.User, () => AnswerAsync(context, submission, cancellationToken));
-
-    private async Task<IResult> AnswerAsync(HttpContext context, JobSubmission submission, CancellationToken cancellationToken)
+    public async Task<IResult> RunAsync(
+        HttpContext context, JobSubmission submission, CancellationToken cancellationToken)
     {
-        var (routing, preview, failure) = await previewer.PreviewAsync(submission, cancellationToken);
-        if (!routing.IsFound)
-        {
-            return RoutingProblem.Of(context, routing.Outcome, routing.Reason);
-        }
+        var routing = previewer.Route(submission);
+        return routing.IsFound
+            ? await slots.TakeAsync(
+                context, submission.User, routing.Cluster.Id,
+                () => AnswerAsync(submission, routing.Command, routing.Cluster, cancellationToken))
+            : RoutingProblem.Of(context, routing.Outcome, routing.Reason);
+    }
+
+    private async Task<IResult> AnswerAsync(
+        JobSubmission submission, Command command, Cluster cluster, CancellationToken cancellationToken)
+    {
+        var (preview, failure) = await previewer.PreviewAsync(submission, command, cluster, cancellationToken);
         return failure is null
-            ? TypedResults.Json(DryRunView.Of(routing.Command, routing.Cluster, preview!), ApiJson.Options)
+            ? TypedResults.Json(DryRunView.Of(command, cluster, preview!), ApiJson.Options)
             : Problem.OfFailure(failure, ListErrors(failure));
     }
 

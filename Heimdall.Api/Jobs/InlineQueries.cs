@@ -25,7 +25,7 @@ internal sealed class InlineQueries(IInlineRunner runner, InlineSlots slots, Ser
     /// <param name="format">That of the rows.</param>
     public Task<IResult> RunAsync(
         HttpContext context, PreparedJob prepared, IdempotencyKey? key, Func<Task<IResult>> answerTakenAsync, ResultFormat format) =>
-        slots.TakeAsync(context, prepared.Job.User, () => StreamAsync(context, prepared, key, answerTakenAsync, format));
+        slots.TakeAsync(context, prepared.Job.User, prepared.Job.ClusterId, () => StreamAsync(context, prepared, key, answerTakenAsync, format));
 
     private async Task<IResult> StreamAsync(
         HttpContext context, PreparedJob prepared, IdempotencyKey? key, Func<Task<IResult>> answerTakenAsync, ResultFormat format)

@@ -1,35 +1,93 @@
-using System.Collections.Concurrent;
+using System.Threading.RateLimiting;
 using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Heimdall.Api.Jobs;
 
-/// <summary>Counts what each caller has running within requests: queries, and questions about them. Each holds a session of a cluster.</summary>
-internal sealed class InlineSlots(ServerConfig config)
+/// <summary>
+/// Limits what runs within requests, for each caller and on each cluster: queries, and questions about them. Each holds
+/// a session of a cluster. Beyond a limit a request waits a little, and is then refused.
+/// </summary>
+internal sealed class InlineSlots : IDisposable
 {
-    private readonly ConcurrentDictionary<string, int> _running = new(StringComparer.Ordinal);
+    /// <summary>How long a request may wait for another one to end.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
 
-    /// <summary>Answers a request of a user, or refuses it (429) when he has as many running as he may.</summary>
-    public async Task<IResult> TakeAsync(HttpContext context, string user, Func<Task<IResult>> answerAsync)
+    /// <summary>Of a cluster that this process does not know: it is refused where its session is opened.</summary>
+    private static readonly int _defaultLimit = new ClusterConfig().MaxInline;
+
+    private readonly int _callerLimit;
+    private readonly Dictionary<string, int> _clusterLimits;
+    private readonly PartitionedRateLimiter<string> _callers;
+    private readonly PartitionedRateLimiter<string> _clusters;
+
+    public InlineSlots(HeimdallConfig config)
+    {
+        _callerLimit = config.Server.MaxInlinePerCaller;
+        _clusterLimits = config.Clusters.ToDictionary(cluster => cluster.Id ?? cluster.Name, cluster => cluster.MaxInline, StringComparer.Ordinal);
+        _callers = Limit(_ => _callerLimit);
+        _clusters = Limit(LimitOf);
+    }
+
+    public void Dispose()
+    {
+        _callers.Dispose();
+        _clusters.Dispose();
+    }
+
+    /// <summary>Answers a request of a caller to a cluster, or refuses it (429) when a limit is reached and stays so.</summary>
+    public async Task<IResult> TakeAsync(HttpContext context, string user, string cluster, Func<Task<IResult>> answerAsync)
+    {
+        using var wait = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        wait.CancelAfter(LongestWait);
+        // The caller's own limit first: who is beyond it keeps nobody else waiting for the cluster.
+        using var ofCaller = await TryTakeAsync(_callers, user, wait.Token);
+        if (ofCaller is null)
+        {
+            return Refuse(context, $"User '{user}' has {_callerLimit} queries running, as many as this server allows.");
+        }
+        using var ofCluster = await TryTakeAsync(_clusters, cluster, wait.Token);
+        if (ofCluster is null)
+        {
+            return Refuse(context, $"Cluster '{cluster}' has {LimitOf(cluster)} queries running, as many as its max_inline allows.");
+        }
+        return await answerAsync();
+    }
+
+    /// <summary>As many requests may wait as may run; those that have waited longest come first.</summary>
+    private static PartitionedRateLimiter<string> Limit(Func<string, int> limitOf) => PartitionedRateLimiter.Create<string, string>(
+        name => RateLimitPartition.GetConcurrencyLimiter(name, key => new ConcurrencyLimiterOptions
+        {
+            PermitLimit = limitOf(key),
+            QueueLimit = limitOf(key),
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        }),
+        StringComparer.Ordinal);
+
+    private static async Task<RateLimitLease?> TryTakeAsync(PartitionedRateLimiter<string> limiter, string name, CancellationToken cancellationToken)
     {
         try
         {
-            if (_running.AddOrUpdate(user, 1, (_, count) => count + 1) <= config.MaxInlinePerCaller)
+            var lease = await limiter.AcquireAsync(name, permitCount: 1, cancellationToken);
+            if (lease.IsAcquired)
             {
-                return await answerAsync();
+                return lease;
             }
-            context.Response.Headers.RetryAfter = "1";
-            return Problem.Of(
-                StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.",
-                $"User '{user}' has {config.MaxInlinePerCaller} queries running, as many as this server allows.");
+            lease.Dispose();
+            return null;
         }
-        finally
+        catch (OperationCanceledException)
         {
-            // A user without running queries leaves no entry behind.
-            if (_running.AddOrUpdate(user, 0, (_, count) => count - 1) == 0)
-            {
-                _running.TryRemove(new(user, 0));
-            }
+            return null;
         }
     }
+
+    private static ProblemHttpResult Refuse(HttpContext context, string detail)
+    {
+        context.Response.Headers.RetryAfter = "1";
+        return Problem.Of(StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.", detail);
+    }
+
+    private int LimitOf(string cluster) => _clusterLimits.GetValueOrDefault(cluster, _defaultLimit);
 }

@@ -26,6 +26,9 @@ public sealed record ClusterConfig
     /// <summary>How many queued jobs run on it at once, over all workers. Default: as many as there are slots.</summary>
     public int? MaxConcurrency { get; init; }
 
+    /// <summary>How many inline queries run on it at once, in one process; more are refused with 429. Default: 100.</summary>
+    public int MaxInline { get; init; } = 100;
+
     /// <summary>What the plugin needs to reach the cluster. Holds secrets, or references to them.</summary>
     public JsonObject Context { get; init; } = [];
 

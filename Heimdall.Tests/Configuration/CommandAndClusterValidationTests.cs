@@ -67,6 +67,7 @@ public sealed class CommandAndClusterValidationTests
     [TestCase("tags: [a, _id:x]", "tags[1]: must not begin with _id:, _name:, _version:: the system sets these tags")]
     [TestCase("weight: 0", "weight: must be between 1 and 1000")]
     [TestCase("weight: 1001", "weight: must be between 1 and 1000")]
+    [TestCase("max_inline: 0", "max_inline: must be greater than 0")]
     [TestCase("max_concurrency: 0", "max_concurrency: must be greater than 0; leave it out for no limit")]
     [TestCase("context: {}", "context.connection_string: is required by postgres")]
     [TestCase("context:", "context.connection_string: is required by postgres")]

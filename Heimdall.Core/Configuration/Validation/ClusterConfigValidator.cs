@@ -24,6 +24,7 @@ public sealed class ClusterConfigValidator : AbstractValidator<ClusterConfig>
         RuleForEach(cluster => cluster.Tags).IsOwnTag();
         RuleFor(cluster => cluster.Weight).Must(weight => weight is >= 1 and <= MaxWeight).WithMessage($"must be between 1 and {MaxWeight}");
         RuleFor(cluster => cluster.MaxConcurrency).IsLimit();
+        RuleFor(cluster => cluster.MaxInline).IsPositive();
         RuleFor(cluster => cluster).Custom((cluster, context) =>
         {
             foreach (var problem in CheckContext(cluster).Distinct())
