@@ -50,6 +50,8 @@ internal sealed record JobView
 
     public int? Priority { get; init; }
 
+    public IReadOnlyList<PredecessorView>? After { get; init; }
+
     public DateTime? StartAfter { get; init; }
 
     public DateTime? StartBefore { get; init; }
@@ -110,6 +112,7 @@ internal sealed record JobView
         FinishedAt = job.FinishedAt,
         UpdatedAt = job.UpdatedAt,
         Priority = job.Priority == 0 ? null : job.Priority,
+        After = job.After.Count > 0 ? [.. job.After.Select(one => new PredecessorView(one.Id, one.On.ToName()))] : null,
         StartAfter = job.StartAfter,
         StartBefore = job.StartBefore,
         // Recovery of an inline query whose process died takes a number too, but it runs nothing.
@@ -132,6 +135,9 @@ internal sealed record JobView
         Truncated = job.Progress.Truncated,
     };
 }
+
+/// <summary>A job that another one starts after, as callers see it.</summary>
+internal sealed record PredecessorView(Guid Job, string On);
 
 /// <summary>A failing statement as callers see it.</summary>
 internal sealed record StatementErrorView

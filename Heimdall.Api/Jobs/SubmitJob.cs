@@ -4,6 +4,7 @@ using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -16,7 +17,14 @@ internal static class SubmitJob
     public const string PollInterval = "1";
 
     public static async Task<IResult> HandleAsync(
-        HttpContext context, JobSubmitter submitter, JobWait wait, InlineQueries inline, DryRuns dryRuns, IdempotentReplies replies, CancellationToken cancellationToken)
+        HttpContext context,
+        JobSubmitter submitter,
+        JobPredecessors predecessors,
+        JobWait wait,
+        InlineQueries inline,
+        DryRuns dryRuns,
+        IdempotentReplies replies,
+        CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
@@ -69,7 +77,27 @@ internal static class SubmitJob
                 ? await inline.RunAsync(context, prepared, key, AnswerTakenAsync, format)
                 : Problem.NotAcceptable();
         }
+        if (await FindUnknownAsync(predecessors, [request.Predecessors], inArray: false, cancellationToken) is { Count: > 0 } unknown)
+        {
+            return Problem.Invalid(unknown);
+        }
         return await EnqueueAsync(context, submitter, wait, prepared.Job, key, preferences, cancellationToken) ?? await AnswerTakenAsync();
+    }
+
+    /// <summary>Names each job in <c>after</c> that there is not.</summary>
+    /// <param name="predecessors">Looks for them.</param>
+    /// <param name="after">Of each job of the request, in its order.</param>
+    /// <param name="inArray">Whether the request is an array of jobs.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    public static async Task<List<ContextProblem>> FindUnknownAsync(
+        JobPredecessors predecessors, IReadOnlyList<IReadOnlyList<AfterEntry>> after, bool inArray, CancellationToken cancellationToken)
+    {
+        Guid[] named = [.. after.SelectMany(entries => entries).Where(entry => entry.Job is not null).Select(entry => entry.Job!.Value).Distinct()];
+        var unknown = named.Length == 0 ? [] : (await predecessors.FindUnknownAsync(named, cancellationToken)).ToHashSet();
+        return [.. after.Index().SelectMany(job => job.Item.Index()
+            .Where(entry => entry.Item.Job is { } id && unknown.Contains(id))
+            .Select(entry => new ContextProblem(
+                $"{(inArray ? $"[{job.Index}]." : "")}after[{entry.Index}]", $"There is no job {entry.Item.Job}.")))];
     }
 
     /// <summary>Records a job and puts it into the queue, and waits for its end if the caller would.</summary>

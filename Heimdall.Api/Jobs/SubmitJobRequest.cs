@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 
@@ -28,6 +29,12 @@ internal sealed record SubmitJobRequest
     /// <summary>Of the caller's waiting jobs the one with the highest comes first: -100 to 100, by default 0.</summary>
     public int? Priority { get; init; }
 
+    /// <summary>
+    /// The jobs that must have ended before: ids, places in the same array of jobs, or objects with <c>job</c> and
+    /// <c>on</c>.
+    /// </summary>
+    public JsonArray? After { get; init; }
+
     /// <summary>When the job may start at the earliest: a job of the queue waits until then.</summary>
     public DateTimeOffset? StartAfter { get; init; }
 
@@ -37,7 +44,10 @@ internal sealed record SubmitJobRequest
     /// <summary>True to be told what the job would do: it is not run and not recorded.</summary>
     public bool? DryRun { get; init; }
 
-    /// <summary>Of a request that has been found right.</summary>
+    /// <summary><see cref="After"/> as it was read.</summary>
+    internal IReadOnlyList<AfterEntry> Predecessors { get; init; } = [];
+
+    /// <summary>Of a request that has been found right. Places in an array of jobs have no ids yet.</summary>
     public JobSubmission ToSubmission(string user) => new()
     {
         Name = Name!,
@@ -48,6 +58,7 @@ internal sealed record SubmitJobRequest
         ClusterCriteria = ClusterCriteria ?? [],
         Context = Context!,
         Priority = Priority ?? 0,
+        After = [.. Predecessors.Where(entry => entry.Job is not null).Select(entry => new JobPredecessor(entry.Job!.Value, entry.On))],
         StartAfter = StartAfter?.UtcDateTime,
         StartBefore = StartBefore?.UtcDateTime,
         User = user,
@@ -60,7 +71,7 @@ internal sealed record SubmitJobRequest
 
     /// <summary>The fields that only a job of the queue can have.</summary>
     public IEnumerable<ContextProblem> FindQueueFields() =>
-        new (string Name, object? Value)[] { ("priority", Priority), ("start_after", StartAfter), ("start_before", StartBefore) }
+        new (string Name, object? Value)[] { ("priority", Priority), ("after", After), ("start_after", StartAfter), ("start_before", StartBefore) }
             .Where(field => field.Value is not null)
             .Select(field => new ContextProblem(
                 field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async'."));

@@ -18,15 +18,16 @@ internal static class SubmitJobRequestReader
     /// <param name="element">The submission.</param>
     /// <param name="validator">The limits of its fields.</param>
     /// <param name="place">Where it stands in the body: <c>[3]</c>; empty when it is the body.</param>
+    /// <param name="places">How many jobs are in the body; 0 when it is one.</param>
     /// <returns>The request, or null where its fields cannot be told; and what is wrong.</returns>
-    public static (SubmitJobRequest? Request, List<ContextProblem> Problems) Read(JsonElement element, SubmitJobValidator validator, string place = "")
+    public static (SubmitJobRequest? Request, List<ContextProblem> Problems) Read(JsonElement element, SubmitJobValidator validator, string place = "", int places = 0)
     {
         List<ContextProblem> problems = [.. UnreadableText.Find(element, place)];
         if (problems.Count > 0 || ReadFields(element, place, problems) is not { } fields)
         {
             return (null, problems);
         }
-        var request = ReadRequest(fields, place, problems);
+        var request = ReadRequest(fields, place, places, problems);
         problems.AddRange(validator.Validate(request).Errors
             .Select(error => new ContextProblem(PathOf(place, error.PropertyName), error.ErrorMessage))
             .Where(error => problems.TrueForAll(problem => problem.Path != error.Path))
@@ -52,8 +53,9 @@ internal static class SubmitJobRequestReader
         return null;
     }
 
-    private static SubmitJobRequest ReadRequest(JsonObject fields, string place, List<ContextProblem> problems)
+    private static SubmitJobRequest ReadRequest(JsonObject fields, string place, int places, List<ContextProblem> problems)
     {
+        fields.Remove("after", out var after);
         var request = new SubmitJobRequest
         {
             Name = Take<string>("name", "a string"),
@@ -64,12 +66,14 @@ internal static class SubmitJobRequestReader
             ClusterCriteria = Take<string[]>("cluster_criteria", "an array of strings"),
             Context = Take<JsonObject>("context", "an object"),
             Priority = TakeNumber("priority"),
+            After = after as JsonArray,
+            Predecessors = AfterField.Read(after, PathOf(place, "after"), places, problems),
             StartAfter = TakeTime("start_after"),
             StartBefore = TakeTime("start_before"),
             DryRun = TakeFlag("dry_run"),
         };
         problems.AddRange(fields.Select(field => new ContextProblem(
-            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, start_after, start_before, dry_run.")));
+            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, after, start_after, start_before, dry_run.")));
         return request;
 
         T? Take<T>(string name, string expected)

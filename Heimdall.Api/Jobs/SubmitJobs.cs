@@ -15,7 +15,8 @@ internal static class SubmitJobs
 {
     private const int MostJobs = 1000;
 
-    public static async Task<IResult> HandleAsync(HttpContext context, JobSubmitter submitter, IdempotentReplies replies, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(
+        HttpContext context, JobSubmitter submitter, JobPredecessors predecessors, IdempotentReplies replies, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
@@ -36,10 +37,14 @@ internal static class SubmitJobs
         {
             return replayed;
         }
-        var (jobs, refusal) = Prepare(context, body.RootElement, submitter, cancellationToken);
+        var (jobs, after, refusal) = Prepare(context, body.RootElement, submitter, cancellationToken);
         if (refusal is not null)
         {
             return refusal;
+        }
+        if (await SubmitJob.FindUnknownAsync(predecessors, after, inArray: true, cancellationToken) is { Count: > 0 } unknown)
+        {
+            return Problem.Invalid(unknown);
         }
         var user = jobs[0].User;
         if (await submitter.IsQueueFullAsync(user, jobs.Count, cancellationToken))
@@ -52,18 +57,19 @@ internal static class SubmitJobs
     }
 
     /// <summary>Reads and routes all of them, so that whatever is wrong with any is told at once.</summary>
-    private static (List<Job> Jobs, IResult? Refusal) Prepare(
+    private static (IReadOnlyList<Job> Jobs, List<IReadOnlyList<AfterEntry>> After, IResult? Refusal) Prepare(
         HttpContext context, JsonElement body, JobSubmitter submitter, CancellationToken cancellationToken)
     {
         var user = context.CallerName();
         var jobs = new List<Job>();
+        var after = new List<IReadOnlyList<AfterEntry>>();
         var invalid = new List<ContextProblem>();
         var unmatched = new List<(RoutingOutcome Outcome, ContextProblem Problem)>();
         foreach (var (index, element) in body.EnumerateArray().Index())
         {
             cancellationToken.ThrowIfCancellationRequested();
             var place = Invariant($"[{index}]");
-            var (request, problems) = SubmitJobRequestReader.Read(element, SubmitJobValidator.OfJob, place);
+            var (request, problems) = SubmitJobRequestReader.Read(element, SubmitJobValidator.OfJob, place, body.GetArrayLength());
             if (request?.DryRun is not null)
             {
                 problems.Add(new($"{place}.dry_run", "Goes only with a single job: POST /api/v1/job."));
@@ -91,13 +97,15 @@ internal static class SubmitJobs
                     invalid.Add(tooHigh);
                 }
                 jobs.Add(prepared.Job);
+                after.Add(request.Predecessors);
             }
             catch (JobRefusedException refused)
             {
                 invalid.AddRange(refused.Problems.Select(problem => problem with { Path = $"{place}.context.{problem.Path}" }));
             }
         }
-        return (jobs, Refuse(context, invalid, unmatched));
+        var all = invalid.Count + unmatched.Count == 0 ? AfterField.Resolve(jobs, after, invalid) : jobs;
+        return (all, after, Refuse(context, invalid, unmatched));
     }
 
     /// <summary>One problem that names every fault by its place; what asking again cannot mend decides the status.</summary>

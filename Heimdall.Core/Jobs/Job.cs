@@ -65,6 +65,9 @@ public sealed record Job
     /// <summary>Of one caller's waiting jobs the one with the highest comes first, then the oldest.</summary>
     public int Priority { get; init; }
 
+    /// <summary>It is not started before these have ended, each in the given way.</summary>
+    public IReadOnlyList<JobPredecessor> After { get; init; } = [];
+
     /// <summary>It is not started before.</summary>
     public DateTime? StartAfter { get; init; }
 

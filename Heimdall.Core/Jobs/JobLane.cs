@@ -11,7 +11,7 @@ public sealed record JobLane(string User, string ClusterId, string CommandId)
     public const string Channel = "heimdall_queue";
 
     /// <summary>The server takes no payload of 8,000 bytes.</summary>
-    private const int LongestPayload = 7_000;
+    internal const int LongestPayload = 7_000;
 
     /// <summary>More than this many are announced as one.</summary>
     private const int MostAnnounced = 8;

@@ -8,7 +8,7 @@ namespace Heimdall.Core.Jobs;
 public sealed class JobNewsStore(StoreDatabase database)
 {
     private const string SelectSql = """
-        select id, status, attempt, started_at, finished_at, retry_at, error, canceled_by,
+        select id, status, attempt, started_at, finished_at, case when attempt > 0 then retry_at end, error, canceled_by,
             statements, statements_total, bytes_read, bytes_total, rows_affected, row_count, truncated,
             coalesce(greatest(
                 (select max(log.id) from job_log log where log.job_id = job.id and stream = 'stdout'),

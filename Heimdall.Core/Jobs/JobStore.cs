@@ -20,8 +20,9 @@ public sealed class JobStore(StoreDatabase database)
     private const string InsertSql = """
         insert into job (id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
             cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id, retry_of, from_statement, script_sha256, start_before,
-            schedule, planned_at, priority, start_after, retry_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, case when $25 > now() then $25 end)
+            schedule, planned_at, priority, start_after, after, retry_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
+            case when $26 is not null then 'infinity' when $25 > now() then $25 end)
         returning created_at, updated_at
         """;
 
@@ -94,11 +95,16 @@ public sealed class JobStore(StoreDatabase database)
                 JobParameters.ToArray(job.ClusterCriteria), new JobParameters.JsonText(job.Context.ToJsonString()), new JobParameters.Null<string>(job.QueueId),
                 new JobParameters.Null<Guid?>(job.RetryOf), new JobParameters.Null<long?>(job.Resume?.Statement), new JobParameters.Null<string>(job.Resume?.Sha256),
                 new JobParameters.Null<DateTime?>(job.StartBefore), new JobParameters.Null<string>(job.ScheduleId),
-                new JobParameters.Null<DateTime?>(job.PlannedAt), (short)job.Priority, new JobParameters.Null<DateTime?>(job.StartAfter)));
+                new JobParameters.Null<DateTime?>(job.PlannedAt), (short)job.Priority, new JobParameters.Null<DateTime?>(job.StartAfter),
+                new JobParameters.JsonText(JobPredecessor.Write(job.After))));
         }
         foreach (var payload in JobLane.ToPayloads(jobs.Select(JobLane.Of)))
         {
             batch.BatchCommands.Add(JobParameters.ToStatement(AnnounceSql, payload));
+        }
+        if (jobs.Any(job => job.After.Count > 0))
+        {
+            batch.BatchCommands.Add(JobPredecessors.ToInsert(jobs));
         }
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         var inserted = new Job[jobs.Count];

@@ -27,6 +27,7 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<QueueEntries>();
         services.AddSingleton<ClaimedJobs>();
         services.AddSingleton<Pauses>();
+        services.AddSingleton<JobPredecessors>();
         services.AddSingleton<WaitingReasons>();
         services.AddSingleton<RecurringJobs>();
         services.AddSingleton<IRecurringJobManagerFactory>(provider => provider.GetRequiredService<RecurringJobs>());
@@ -43,6 +44,7 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<IJobRunner, JobDelivery>();
         services.AddSingleton<JobClaimer>();
         services.AddHostedService<WorkerPresence>();
+        services.AddHostedService<PredecessorWatch>();
         services.AddHostedService(provider =>
         {
             GlobalConfiguration.Configuration.UseLogProvider(new AspNetCoreLogProvider(provider.GetRequiredService<ILoggerFactory>()));

@@ -24,7 +24,7 @@ internal static class QueueStates
         JobStatus.Succeeded => new SucceededState(
             null, (long)((job.StartedAt ?? job.CreatedAt) - job.CreatedAt).TotalMilliseconds,
             (long)((job.FinishedAt ?? job.UpdatedAt) - (job.StartedAt ?? job.CreatedAt)).TotalMilliseconds),
-        JobStatus.Canceled => new DeletedState { Reason = $"Canceled by {job.CanceledBy}." },
+        JobStatus.Canceled => new DeletedState { Reason = job.CanceledBy is { } user ? $"Canceled by {user}." : job.Failure?.Message },
         _ => Failed(job.Failure?.ToLine() ?? "It failed."),
     };
 

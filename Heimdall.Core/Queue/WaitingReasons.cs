@@ -7,13 +7,15 @@ using Npgsql;
 namespace Heimdall.Core.Queue;
 
 /// <summary>What a job waits for that is open and that nobody runs.</summary>
-public sealed class WaitingReasons(StoreDatabase database, Pauses pauses, HeimdallConfig config)
+public sealed class WaitingReasons(
+    StoreDatabase database, Pauses pauses, JobPredecessors predecessors, HeimdallConfig config)
 {
-    private const string RunningSql = "select count(*) from job where status in ('RUNNING', 'CANCELING') and not is_sync and";
+    private const string RunningSql =
+        "select count(*) from job where status in ('RUNNING', 'CANCELING') and not is_sync and";
 
     private const string ReadSql = $"""
         with alive as materialized (select clusters, commands from worker where seen_at > now() - $2)
-        select nullif(greatest(job.retry_at, now()), now()),
+        select case when job.retry_at > now() and job.retry_at < 'infinity' then job.retry_at end,
             exists (select from alive where job.cluster_id = any(clusters)),
             exists (select from alive where job.command_id = any(commands)),
             exists (select from alive where job.cluster_id = any(clusters) and job.command_id = any(commands)),
@@ -23,6 +25,9 @@ public sealed class WaitingReasons(StoreDatabase database, Pauses pauses, Heimda
         where job.id = $1 and not job.is_sync
             and (job.status = 'ACCEPTED' or job.status in ('RUNNING', 'CANCELING') and job.lease_until < now())
         """;
+
+    /// <summary>So many of the jobs that a job waits for are named.</summary>
+    private const int MostNamed = 3;
 
     /// <summary>How many leases ago a worker that lives was heard of at the latest.</summary>
     private const int SilentLeases = 3;
@@ -38,6 +43,15 @@ public sealed class WaitingReasons(StoreDatabase database, Pauses pauses, Heimda
         if (reasons is null)
         {
             return null;
+        }
+        if (job.Status == JobStatus.Accepted && job.After.Count > 0)
+        {
+            var open = await predecessors.FindOpenAsync(job.Id, MostNamed + 1, cancellationToken);
+            reasons.InsertRange(0, open.Take(MostNamed).Select(one => Describe(one.Predecessor, one.Status)));
+            if (open.Count > MostNamed)
+            {
+                reasons.Insert(MostNamed, "more jobs");
+            }
         }
         foreach (var pause in await pauses.ListAsync(cancellationToken))
         {
@@ -92,10 +106,15 @@ public sealed class WaitingReasons(StoreDatabase database, Pauses pauses, Heimda
         }
     }
 
+    private static string Describe(JobPredecessor predecessor, JobStatus? status) =>
+        $"job {predecessor.Id}, until it has {predecessor.On.ToName()}"
+        + (status is { } known ? $" (it is {known.ToName()})" : "");
+
     private static string Describe(QueuePause pause) =>
         $"a pause of {pause.Target} by {pause.By}"
         + (pause.Until is { } until ? $" until {Time(until)}" : "")
         + (pause.Reason is { Length: > 0 } reason ? $": {reason}" : "");
 
-    private static string Time(DateTime time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+    private static string Time(DateTime time) =>
+        time.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 }

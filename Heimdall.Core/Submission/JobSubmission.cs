@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Submission;
 
@@ -21,6 +22,9 @@ public sealed record JobSubmission
 
     /// <summary>Of the caller's waiting jobs the one with the highest comes first: -100 to 100.</summary>
     public int Priority { get; init; }
+
+    /// <summary>The jobs that must have ended before, each in the given way.</summary>
+    public IReadOnlyList<JobPredecessor> After { get; init; } = [];
 
     /// <summary>When the job may start at the earliest.</summary>
     public DateTime? StartAfter { get; init; }

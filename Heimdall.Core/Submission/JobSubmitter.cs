@@ -55,6 +55,7 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
         ClusterCriteria = submission.ClusterCriteria,
         Context = submission.Context,
         Priority = submission.Priority,
+        After = submission.After,
         StartAfter = submission.StartAfter,
         StartBefore = submission.StartBefore,
     };

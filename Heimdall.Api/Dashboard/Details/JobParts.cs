@@ -69,6 +69,7 @@ internal static class JobParts
             {Pieces.Fact("Ended", Pieces.Time(job.FinishedAt))}
             {Pieces.Fact("Took", job is { StartedAt: { } start, FinishedAt: { } end } ? Pieces.Duration(end - start) : null)}
             {Pieces.Fact("Priority", job.Priority == 0 ? null : Pieces.Number(job.Priority))}
+            {Pieces.Fact("After", Markup.Join(job.After.Select(one => Markup.Of($"{Pieces.JobLink(context.AddressOf, one.Id, $"job {one.Id}")} has {one.On.ToName()} "))))}
             {Pieces.Fact("Start after", Pieces.Time(job.StartAfter))}
             {Pieces.Fact("Start before", Pieces.Time(job.StartBefore))}
             {Pieces.Fact("Rows affected", progress.RowsAffected is { } affected ? Pieces.Number(affected) : null)}
@@ -87,7 +88,7 @@ internal static class JobParts
         JobStatus.New or JobStatus.Accepted => job.Attempt == 0 ? "It waits in the queue." : "It waits in the queue to be run again.",
         JobStatus.Running => job.Attempt > 1 ? $"Attempt {job.Attempt} runs." : "It runs.",
         JobStatus.Canceling => "It has been asked to stop, and is not yet known to have stopped.",
-        JobStatus.Canceled => $"It was stopped by {job.CanceledBy}.",
+        JobStatus.Canceled => job.CanceledBy is { } user ? $"It was stopped by {user}." : "It never ran.",
         JobStatus.Killed => "A deadline stopped it.",
         JobStatus.Failed => "It failed.",
         _ => "It has ended well.",

@@ -1,0 +1,144 @@
+using Heimdall.Core.Database;
+using Npgsql;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>
+/// The <c>job_predecessor</c> table: which waiting jobs start only after which others. A trigger of the <c>job</c> table
+/// records there how a predecessor has ended, in the transaction of its end.
+/// </summary>
+public sealed class JobPredecessors(StoreDatabase database)
+{
+    /// <summary>Channel on which it is announced that a predecessor has ended.</summary>
+    public const string Channel = "heimdall_predecessor";
+
+    // One that is open cannot end before the transaction has: its end would not be recorded here. Rows are locked in
+    // the order of their ids, as in every statement that locks many jobs. One that is gone has ended long ago.
+    private const string InsertSql = $"""
+        with earlier as materialized (select id, status from job where id = any($2) order by id for share),
+        added as (
+            insert into job_predecessor (job_id, predecessor_id, wanted, ended_as)
+            select asked.job_id, asked.id, asked.wanted, case
+                when earlier.id is null then 'GONE'
+                when earlier.status in ('SUCCEEDED', 'FAILED', 'CANCELED', 'KILLED') then earlier.status end
+            from unnest($1, $2, $3) as asked (job_id, id, wanted) left join earlier on earlier.id = asked.id
+            returning ended_as)
+        select pg_notify('{Channel}', '') where exists (select from added where ended_as is not null)
+        """;
+
+    private const string FindUnknownSql = """
+        select asked.id from unnest($1) as asked (id) where not exists (select from job where job.id = asked.id)
+        """;
+
+    private const string FindOpenSql = """
+        select predecessor_id, wanted, job.status from job_predecessor left join job on job.id = predecessor_id
+        where job_id = $1 order by predecessor_id limit $2
+        """;
+
+    // Each sees what the one before it has deleted: of a job with two predecessors the last one releases it.
+    private const string LockSql = "select pg_advisory_xact_lock(hashtextextended('predecessors', 6203))";
+
+    // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them.
+    private static readonly string ResolveSql = $"""
+        with marked as materialized (
+            select job_id, predecessor_id, wanted, ended_as,
+                wanted = 'ended' or wanted = 'succeeded' and ended_as = 'SUCCEEDED'
+                    or wanted = 'failed' and ended_as in ('FAILED', 'KILLED') as is_met
+            from job_predecessor where ended_as is not null order by job_id limit 1000),
+        waiting as materialized (
+            select id from job
+            where id in (select job_id from marked) and status = 'ACCEPTED' order by id for no key update),
+        unmet as materialized (
+            select distinct on (job_id) * from marked where not is_met order by job_id, predecessor_id),
+        canceled as (
+            update job set status = 'CANCELED', finished_at = now(), updated_at = now(), error_kind = 'Refused', error =
+                'It never ran: it was to start after job ' || predecessor_id || ' has ' || wanted || ', and that job '
+                || case ended_as when 'GONE' then 'does not exist any more' else 'ended ' || ended_as end || '.'
+            from unmet where job.id = unmet.job_id and job.id in (select id from waiting)
+            returning job.id),
+        unshown as (insert into queue_unshown select id from canceled on conflict do nothing),
+        released as (
+            update job set retry_at = case when start_after > now() then start_after end, updated_at = now()
+            where id in (select id from waiting) and id not in (select job_id from unmet)
+                and not exists (
+                    select from job_predecessor other where other.job_id = job.id
+                        and not exists (
+                            select from marked
+                            where marked.job_id = other.job_id and marked.predecessor_id = other.predecessor_id))
+            returning json_build_array("user", cluster_id, command_id)::text as lane, retry_at),
+        gone as (
+            delete from job_predecessor row using marked
+            where row.job_id = marked.job_id and row.predecessor_id = marked.predecessor_id),
+        announced as (
+            select pg_notify(
+                '{JobLane.Channel}', case when octet_length(lane) < {JobLane.LongestPayload} then lane else '' end)
+            from released where retry_at is null)
+        select id, (select count(*) from marked), (select count(*) from announced) from canceled
+        union all select null, (select count(*) from marked), (select count(*) from announced)
+        """;
+
+    /// <summary>Which of these jobs there are not.</summary>
+    public async Task<IReadOnlyList<Guid>> FindUnknownAsync(Guid[] ids, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(FindUnknownSql);
+        command.Parameters.Add(new() { Value = ids });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var unknown = new List<Guid>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            unknown.Add(row.GetGuid(0));
+        }
+        return unknown;
+    }
+
+    /// <summary>What a job still waits for, with where each of these stands; null for one that is gone.</summary>
+    public async Task<IReadOnlyList<(JobPredecessor Predecessor, JobStatus? Status)>> FindOpenAsync(
+        Guid jobId, int most, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(FindOpenSql);
+        command.Parameters.Add(new() { Value = jobId });
+        command.Parameters.Add(new() { Value = most });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var open = new List<(JobPredecessor, JobStatus?)>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            open.Add((
+                new JobPredecessor(row.GetGuid(0), PredecessorEndNames.Find(row.GetString(1))!.Value),
+                row.IsDBNull(2) ? null : JobStatusNames.Parse(row.GetString(2))));
+        }
+        return open;
+    }
+
+    /// <summary>
+    /// Lets jobs get in line whose predecessors have ended as they were to end, and cancels those of which one has
+    /// ended otherwise.
+    /// </summary>
+    /// <returns>The jobs that were cancelled, and whether there may be more to do.</returns>
+    public async Task<(IReadOnlyList<Guid> Canceled, bool More)> ResolveAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new(LockSql), new(ResolveSql) } };
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        await row.NextResultAsync(cancellationToken);
+        var canceled = new List<Guid>();
+        var more = false;
+        while (await row.ReadAsync(cancellationToken))
+        {
+            more = row.GetInt64(1) > 0;
+            if (!row.IsDBNull(0))
+            {
+                canceled.Add(row.GetGuid(0));
+            }
+        }
+        return (canceled, more);
+    }
+
+    /// <summary>Records the predecessors of new jobs, in the transaction of these.</summary>
+    internal static NpgsqlBatchCommand ToInsert(IReadOnlyList<Job> jobs)
+    {
+        var all = jobs.SelectMany(job => job.After.Select(predecessor => (job.Id, Predecessor: predecessor))).ToArray();
+        return JobParameters.ToStatement(
+            InsertSql, all.Select(one => one.Id).ToArray(), all.Select(one => one.Predecessor.Id).ToArray(),
+            all.Select(one => one.Predecessor.On.ToName()).ToArray());
+    }
+}
