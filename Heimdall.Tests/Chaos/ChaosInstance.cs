@@ -25,7 +25,7 @@ internal static class ChaosInstance
 
     private static InstanceConfig Configure(InstanceConfig config, bool receipts) => WithCluster(config, Through(config.Target, TargetPort), receipts) with
     {
-        Worker = $"lease: {Lease.TotalSeconds}s, concurrency: 4",
+        Worker = $"lease: {Lease.TotalSeconds}s, concurrency: 4, max_lost_attempts: 100",
         Server = "health_timeout: 5s",
         Store = Through(config.Store, StorePort),
     };
@@ -35,7 +35,7 @@ internal static class ChaosInstance
         var more = receipts ? ", receipts: true" : "";
         return config with
         {
-            Clusters = $"- {{name: postgres, version: 0.0.1, tags: [type:postgres, data:local], context: {{connection_string: \"{connectionString}\"{more}}}}}\n",
+            Clusters = $"- {{name: postgres, version: 0.0.1, tags: [type:postgres, data:local], max_concurrency: {ChaosJobs.AtOnce}, context: {{connection_string: \"{connectionString}\"{more}}}}}\n",
         };
     }
 

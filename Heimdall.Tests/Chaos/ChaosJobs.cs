@@ -2,15 +2,27 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Json;
 using Heimdall.Tests.Support;
 using Npgsql;
 
 namespace Heimdall.Tests.Chaos;
 
-/// <summary>Jobs of several statements in one transaction, each with a number that they leave in the target; and the judge of what they did.</summary>
+/// <summary>
+/// Jobs of several statements in one transaction, each with a number that they leave in the target; and the judge of
+/// what they did. Some have a priority, a time before which they must not start, or another job before them. Each fails
+/// where more run than the cluster's limit allows, or where the job before it has not had its effect.
+/// </summary>
 internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
 {
+    /// <summary>The limit of the cluster, below the number of slots.</summary>
+    public const int AtOnce = 6;
+
+    /// <summary>What the error of a job says that should not have been started yet.</summary>
+    public const string TooEarly = "started too early";
+
     private const int Steps = 4;
+    private static readonly TimeSpan PauseTime = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Refused = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
@@ -39,7 +51,7 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
         var number = Interlocked.Increment(ref _last);
         try
         {
-            var reply = await heimdall.SubmitAsync(Sql(number), returnResult: false, cancellationToken, name: Name(number));
+            var reply = await heimdall.SendAsync(HttpMethod.Post, "/api/v1/job", cancellationToken, JsonContent.Create(Draw(number)));
             if (reply.Status == HttpStatusCode.Accepted)
             {
                 _taken[number] = reply.Id;
@@ -64,6 +76,10 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
                 if (ids.Contains(null))
                 {
                     await Task.Delay(Refused, cancellationToken); // something is away
+                }
+                if (Next(40) == 0)
+                {
+                    await PauseAsync(cancellationToken);
                 }
                 foreach (var id in ids)
                 {
@@ -146,6 +162,7 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
             _ => effect.Rows > 0,
         };
         var isLost = isTaken && records.Length == 0;
+        var isEarly = records.Any(record => record.Length > 5 && record[5].Contains(TooEarly, StringComparison.Ordinal));
         return new ChaosVerdict
         {
             Jobs = 1,
@@ -159,11 +176,49 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
             Twice = isTwice ? 1 : 0,
             Lying = isLying ? 1 : 0,
             Stuck = isStuck ? 1 : 0,
-            Wrongs = isLost || isTwice || isLying || isStuck || isUnknown
+            Early = isEarly ? 1 : 0,
+            Wrongs = isLost || isEarly || isTwice || isLying || isStuck || isUnknown
                 ? [$"job {number}: {effect.Rows} rows of {effect.Steps} steps; recorded as {string.Join(" and ", records.Select(record => string.Join(' ', record[1..])))}"]
                 : [],
         };
     }
+
+    /// <summary>A job, one of three after another one.</summary>
+    private Dictionary<string, object> Draw(int number)
+    {
+        var before = Next(3) == 0 && _taken.ToArray() is { Length: > 0 } taken ? taken[Next(taken.Length)] : default;
+        var on = before.Key == 0 ? null : new[] { "succeeded", "ended", "failed" }[Next(10) switch { < 6 => 0, < 9 => 1, _ => 2 }];
+        var job = new Dictionary<string, object>
+        {
+            ["name"] = Name(number),
+            ["command_criteria"] = new[] { "type:postgres" },
+            ["cluster_criteria"] = new[] { "_id:postgres" },
+            ["priority"] = Next(201) - 100,
+            ["context"] = new { query = $"{Guard(on == "succeeded" ? before.Key : null)}\n{Sql(number)}" },
+        };
+        if (on is not null)
+        {
+            job["after"] = new[] { new { job = before.Value, on } };
+        }
+        if (Next(10) == 0)
+        {
+            job["start_after"] = DateTime.UtcNow.AddMilliseconds(Next(1000));
+        }
+        return job;
+    }
+
+    /// <summary>Fails where the job should not have been started yet.</summary>
+    /// <param name="before">The number of the job that must have succeeded; null for none.</param>
+    private static string Guard(int? before) => $"""
+        do $$ begin
+            if not exists (select from generate_series(1, {AtOnce}) place where pg_try_advisory_xact_lock(place) limit 1) then
+                raise '{TooEarly}: more than {AtOnce} at once';
+            end if;
+            if (select count(*) from effect where job = {before ?? 0}) <> {(before is null ? 0 : Steps)} then
+                raise '{TooEarly}: job {before} has no effect yet';
+            end if;
+        end $$;
+        """;
 
     private string Sql(int number)
     {
@@ -184,6 +239,21 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
         lock (_random)
         {
             return _random.Next(below);
+        }
+    }
+
+    /// <summary>Holds back the cluster, the command or all jobs for a moment. It ends by itself.</summary>
+    private async Task PauseAsync(CancellationToken cancellationToken)
+    {
+        var path = new[] { "cluster/postgres", "command/postgres-0.0.1", "queue" }[Next(3)];
+        var until = DateTime.UtcNow + PauseTime;
+        try
+        {
+            await heimdall.SendAsync(HttpMethod.Post, $"/api/v1/{path}/pause", cancellationToken, JsonContent.Create(new { reason = "chaos", until }));
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            // The API is being killed.
         }
     }
 

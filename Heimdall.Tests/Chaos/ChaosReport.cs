@@ -26,7 +26,7 @@ internal sealed class ChaosReport(string kind)
                 _faults[name] = _faults.GetValueOrDefault(name) + count;
             }
         }
-        Assert.That((verdict.Lost, verdict.Twice, verdict.Lying, verdict.Stuck), Is.EqualTo((0, 0, 0, 0)), string.Join('\n', verdict.Wrongs));
+        Assert.That((verdict.Lost, verdict.Twice, verdict.Lying, verdict.Stuck, verdict.Early), Is.EqualTo((0, 0, 0, 0, 0)), string.Join('\n', verdict.Wrongs));
         Assert.That(verdict.Succeeded, Is.Positive, "a round in which nothing succeeds shows nothing");
     }
 

@@ -33,6 +33,9 @@ internal sealed record ChaosVerdict
     /// <summary>Without an end.</summary>
     public int Stuck { get; init; }
 
+    /// <summary>Started beyond the limit, or before the job that it had to wait for.</summary>
+    public int Early { get; init; }
+
     /// <summary>Each of these, in words.</summary>
     public IReadOnlyList<string> Wrongs { get; init; } = [];
 
@@ -49,10 +52,11 @@ internal sealed record ChaosVerdict
         Twice = a.Twice + b.Twice,
         Lying = a.Lying + b.Lying,
         Stuck = a.Stuck + b.Stuck,
+        Early = a.Early + b.Early,
         Wrongs = [.. a.Wrongs, .. b.Wrongs],
     };
 
     public override string ToString() =>
         $"{Jobs} jobs ({Succeeded} succeeded, {Canceled} canceled, {Failed} failed, of which {Unknown} unknown; {Resumed} in several attempts, "
-        + $"{Unanswered} without an answer): lost {Lost}, twice {Twice}, lying {Lying}, stuck {Stuck}";
+        + $"{Unanswered} without an answer): lost {Lost}, twice {Twice}, lying {Lying}, stuck {Stuck}, early {Early}";
 }
