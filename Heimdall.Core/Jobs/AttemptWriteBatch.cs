@@ -247,8 +247,8 @@ internal static class AttemptWriteBatch
 
     private static NpgsqlBatchCommand ToStatement(ColumnArrays<(AttemptWrite Write, NewLogPiece Piece)> added) =>
         new(LogSql)
-    {
-        Parameters =
+        {
+            Parameters =
         {
             added.Take(NpgsqlDbType.Uuid, row => row.Write.JobId),
             added.Take(NpgsqlDbType.Integer, row => row.Write.Attempt),
@@ -256,7 +256,7 @@ internal static class AttemptWriteBatch
             added.Take(NpgsqlDbType.Integer, row => row.Piece.Number),
             added.Take(NpgsqlDbType.Text, row => row.Piece.Lines),
         },
-    };
+        };
 
     private static NpgsqlBatchCommand ToStatement(ColumnArrays<ProgressWrite> made)
     {

@@ -229,15 +229,15 @@ internal sealed partial class JobRun(
     private AttemptOutcome WhyInterrupted(
         RunningAttempt attempt, TimeSpan? passedLimit, string effect, JobProgress progress) =>
         (attempt, passedLimit) switch
-    {
-        ({ IsLost: true }, _) => new AttemptLost(),
-        ({ IsCancelRequested: true }, _) => new AttemptCanceled(),
-        (_, { } limit) => AttemptKilled.After(limit, ResumeHint.AddTo(effect, attempt.JobId, progress)),
-        _ when pluginJobs.IsIdempotent(attempt.Job) => AttemptHandedBack.Idempotent(effect),
-        _ => AttemptFailed.With(
-            JobFailureKind.Interrupted,
-            $"The worker was stopped. {ResumeHint.AddTo(effect, attempt.JobId, progress)}"),
-    };
+        {
+            ({ IsLost: true }, _) => new AttemptLost(),
+            ({ IsCancelRequested: true }, _) => new AttemptCanceled(),
+            (_, { } limit) => AttemptKilled.After(limit, ResumeHint.AddTo(effect, attempt.JobId, progress)),
+            _ when pluginJobs.IsIdempotent(attempt.Job) => AttemptHandedBack.Idempotent(effect),
+            _ => AttemptFailed.With(
+                JobFailureKind.Interrupted,
+                $"The worker was stopped. {ResumeHint.AddTo(effect, attempt.JobId, progress)}"),
+        };
 
     private Task<bool> HandBackAsync(Job job, string detail, TimeSpan? askAfter) =>
         StoreRetry.RunAsync(
