@@ -365,7 +365,7 @@ public sealed class QueryTests
         await _server.ExecuteAsync(
             "create table broken (i int); create function broken() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;"
             + "create constraint trigger broken after insert on broken deferrable initially deferred for each row execute function broken()");
-        var job = _server.Query("insert into broken values (1) returning i", new FakeResultWriter());
+        var job = _server.Query("insert into broken values (1) returning i", new FakeResultWriter()) with { IsInline = true };
 
         var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken).WaitAsync(cancellationToken))).Failure;
 

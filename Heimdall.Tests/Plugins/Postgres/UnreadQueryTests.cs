@@ -28,7 +28,7 @@ public sealed class UnreadQueryTests
     {
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         PluginJob job = null!;
-        job = _server.Query("select writes(i) from generate_series(1, 3) as i", StopWhenDone(cancel, () => job.Id));
+        job = _server.Query("select writes(i) from generate_series(1, 3) as i", StopWhenDone(cancel, () => job.Id)) with { IsInline = true };
 
         var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancel.Token).WaitAsync(cancellationToken))).Failure;
 
@@ -67,6 +67,7 @@ public sealed class UnreadQueryTests
         };
         var job = _server.Query("select repeat('x', 1000) from generate_series(1, 1000000)", results) with
         {
+            IsInline = true,
             TargetCluster = new PluginCluster("behind_a_proxy", new JsonObject { ["connection_string"] = proxy.Through(_server.ConnectionString) }),
         };
 
