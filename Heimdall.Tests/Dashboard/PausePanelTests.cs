@@ -7,8 +7,7 @@ namespace Heimdall.Tests.Dashboard;
 
 /// <summary>The pauses on the page of clusters.</summary>
 [CancelAfter(120_000)]
-[Category(RealProcessTests.Category)]
-public sealed class PausePanelTests
+public sealed class PausePanelTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
 
