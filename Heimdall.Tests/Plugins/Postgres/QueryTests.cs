@@ -359,17 +359,28 @@ public sealed class QueryTests
         Assert.That(await _server.ScalarAsync<long>("select count(*) from stopped", cancellationToken), Is.Zero);
     }
 
-    [Test]
-    public async Task A_query_whose_session_ends_in_the_commit_has_no_known_outcome(CancellationToken cancellationToken)
+    [TestCase(true, JobFailureKind.OutcomeUnknown)]
+    [TestCase(false, JobFailureKind.Unavailable)]
+    public async Task Of_a_query_whose_session_ends_in_the_commit_only_a_queued_one_knows_the_outcome(
+        bool isInline, JobFailureKind expected, CancellationToken cancellationToken)
     {
+        var table = $"broken_{(isInline ? "inline" : "queued")}";
         await _server.ExecuteAsync(
-            "create table broken (i int); create function broken() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;"
-            + "create constraint trigger broken after insert on broken deferrable initially deferred for each row execute function broken()");
-        var job = _server.Query("insert into broken values (1) returning i", new FakeResultWriter()) with { IsInline = true };
+            $"""
+            create table {table} (i int);
+            create function {table}() returns trigger language plpgsql as
+                $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;
+            create constraint trigger broken after insert on {table} deferrable initially deferred
+                for each row execute function {table}()
+            """);
+        var query = _server.Query($"insert into {table} values (1) returning i", new FakeResultWriter());
+        var job = query with { IsInline = isInline };
 
-        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken).WaitAsync(cancellationToken))).Failure;
+        var failed = await Assert.ThrowsAsync<JobFailedException>(
+            () => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken).WaitAsync(cancellationToken));
 
-        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.OutcomeUnknown));
+        Assert.That((failed.Failure.Kind, failed.Failure.IsUndone), Is.EqualTo((expected, !isInline)));
+        Assert.That(await _server.ScalarAsync<long>($"select count(*) from {table}", cancellationToken), Is.Zero);
     }
 
     [Test]
