@@ -20,31 +20,11 @@ internal static class AttemptWriteBatch
     // Then nobody takes a job over between two statements of the transaction.
     private const string LockSql = "select from job where id = any($1) order by id for no key update";
 
-    private const string InsertSql = """
-        insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
-            command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context, attempt,
-            created_at, started_at, worker, lease_until)
-        select id, name, version, description, tags::text[], "user", 'RUNNING', true, true,
-            command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
-            context::json, 1, coalesce(created_at, now()), coalesce(created_at, now()), worker, now() + lease
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) as begun (
-            id, name, version, description, tags, "user", command_id, command_name, cluster_id, cluster_name,
-            command_criteria, cluster_criteria, context, created_at, worker, lease)
-        """;
-
-    private const string BeginSql = $"{InsertSql} returning 'begun', id, created_at, null::text, null::text";
-
-    private const string RestoreSql =
-        $"{InsertSql} on conflict (id) do nothing returning 'begun', id, created_at, null::text, null::text";
-
-    // IS TRUE keeps the planner from the index of open jobs: it looks small, and is full of those that have just ended.
-    private const string IsRunning = "(job.status in ('RUNNING', 'CANCELING')) is true";
-
     private const string EvidenceSql = $"""
         update job_attempt set evidence = taken.evidence
         from unnest($1, $2, $3) as taken (id, attempt, evidence)
             join job on job.id = taken.id and job.attempt = taken.attempt
-        where job_attempt.job_id = taken.id and job_attempt.attempt = taken.attempt and {IsRunning}
+        where job_attempt.job_id = taken.id and job_attempt.attempt = taken.attempt and {JobTransitions.IsRunning}
         returning 'evidence', taken.id, now(), job.canceled_by, job.status
         """;
 
@@ -53,7 +33,7 @@ internal static class AttemptWriteBatch
         select added.id, added.attempt, added.stream, added.piece, added.lines
         from unnest($1, $2, $3, $4, $5) with ordinality as added (id, attempt, stream, piece, lines, place)
             join job on job.id = added.id and job.attempt = added.attempt
-        where {IsRunning} order by added.place
+        where {JobTransitions.IsRunning} order by added.place
         on conflict (job_id, attempt, stream, piece) where piece is not null do nothing
         """;
 
@@ -65,7 +45,7 @@ internal static class AttemptWriteBatch
         from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as made (
             id, attempt, statements, statements_total, bytes_read, bytes_total, rows_affected, row_count, truncated,
             sha256, errors, resume_from)
-        where job.id = made.id and job.attempt = made.attempt and {IsRunning}
+        where job.id = made.id and job.attempt = made.attempt and {JobTransitions.IsRunning}
         """;
 
     private const string ConfirmSql = $"""
@@ -77,50 +57,8 @@ internal static class AttemptWriteBatch
         from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as confirmed (
             id, attempt, lease, statements, statements_total, bytes_read, bytes_total, rows_affected, row_count,
             truncated, sha256, errors, resume_from)
-        where job.id = confirmed.id and job.attempt = confirmed.attempt and {IsRunning}
+        where job.id = confirmed.id and job.attempt = confirmed.attempt and {JobTransitions.IsRunning}
         returning 'confirmed', job.id, now(), job.canceled_by, job.status
-        """;
-
-    private const string EndInlineSql = $"""
-        update job set status = ended.status, error = ended.error, error_kind = ended.error_kind,
-            errors = ended.errors::json, rows_affected = ended.rows_affected, row_count = ended.row_count,
-            truncated = ended.truncated, lease_until = null,
-            finished_at = coalesce(ended.finished_at, now()), updated_at = coalesce(ended.finished_at, now())
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as ended (
-            id, attempt, status, error, error_kind, errors, rows_affected, row_count, truncated, finished_at)
-        where job.id = ended.id and job.attempt = ended.attempt and {IsRunning}
-        returning 'ended', job.id, job.finished_at, job.canceled_by, null::text
-        """;
-
-    private const string EndSql = $"""
-        with ended as (
-            select * from unnest(
-                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
-                ) as ended (
-                id, attempt, status, error, error_kind, statements, statements_total, bytes_read, bytes_total,
-                rows_affected, row_count, truncated, sha256, errors, resume_from, sqlstate, detail, stored_by,
-                stored_rows, stored_truncated, retention)),
-        settled as (
-            update job set status = ended.status, error = ended.error, error_kind = ended.error_kind,
-                statements = ended.statements, statements_total = ended.statements_total,
-                bytes_read = ended.bytes_read, bytes_total = ended.bytes_total, rows_affected = ended.rows_affected,
-                row_count = ended.row_count, truncated = ended.truncated, sha256 = ended.sha256,
-                errors = ended.errors::json, resume_from = ended.resume_from,
-                finished_at = now(), updated_at = now(), lease_until = null
-            from ended where job.id = ended.id and job.attempt = ended.attempt and {IsRunning}
-            returning job.id, job.attempt, job.finished_at, job.canceled_by, ended.status, ended.error,
-                ended.sqlstate, ended.detail, ended.stored_by, ended.stored_rows, ended.stored_truncated,
-                ended.retention),
-        attempts as (
-            update job_attempt set finished_at = settled.finished_at, outcome = settled.status, error = settled.error,
-                sqlstate = settled.sqlstate, detail = settled.detail
-            from settled where job_attempt.job_id = settled.id and job_attempt.attempt = settled.attempt),
-        results as (
-            update job_result set row_count = settled.stored_rows, truncated = settled.stored_truncated,
-                complete = true, expires_at = now() + settled.retention
-            from settled
-            where job_result.job_id = settled.id and job_result.attempt = settled.stored_by)
-        select 'ended', id, finished_at, canceled_by, null::text from settled
         """;
 
     /// <summary>Writes in one transaction, which is committed when this returns.</summary>
@@ -135,8 +73,8 @@ internal static class AttemptWriteBatch
         }
         Lock(batch, writes);
         var begun = writes.OfType<InlineBeginning>().ToLookup(write => write.MayBeThere);
-        Add(batch, begun[false], rows => ToInsert(BeginSql, rows));
-        Add(batch, begun[true], rows => ToInsert(RestoreSql, rows));
+        Add(batch, begun[false], rows => ToInsert(JobTransitions.BeginInline, rows));
+        Add(batch, begun[true], rows => ToInsert(JobTransitions.RestoreInline, rows));
         Add(batch, writes.OfType<EvidenceWrite>(), ToStatement);
         Add(batch, writes.SelectMany(write => write.Log.Select(piece => (write, piece))), ToStatement);
         Add(batch, writes.OfType<ProgressWrite>().Where(write => write.Progress is not null), ToStatement);
@@ -170,7 +108,7 @@ internal static class AttemptWriteBatch
 
     /// <summary>The statement that writes a beginning alone; see <see cref="ReadBegunAsync"/>.</summary>
     public static NpgsqlBatchCommand Begin(InlineBeginning beginning) =>
-        ToInsert(BeginSql, new ColumnArrays<InlineBeginning>([beginning]));
+        ToInsert(JobTransitions.BeginInline, new ColumnArrays<InlineBeginning>([beginning]));
 
     /// <returns>When it was written.</returns>
     public static async Task<DateTime> ReadBegunAsync(NpgsqlDataReader row, CancellationToken cancellationToken)
@@ -287,7 +225,7 @@ internal static class AttemptWriteBatch
         return command;
     }
 
-    private static NpgsqlBatchCommand ToInlineEnd(ColumnArrays<Ending> ended) => new(EndInlineSql)
+    private static NpgsqlBatchCommand ToInlineEnd(ColumnArrays<Ending> ended) => new(JobTransitions.EndInline)
     {
         Parameters =
         {
@@ -306,7 +244,7 @@ internal static class AttemptWriteBatch
 
     private static NpgsqlBatchCommand ToEnd(ColumnArrays<Ending> ended)
     {
-        var command = new NpgsqlBatchCommand(EndSql)
+        var command = new NpgsqlBatchCommand(JobTransitions.End)
         {
             Parameters =
             {

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Heimdall.Core.Jobs;
 
-/// <summary>The records of attempts, for who looks back at them; <see cref="JobClaims"/> writes them.</summary>
+/// <summary>The records of attempts, for who looks back at them; <see cref="JobTransitions"/> writes them.</summary>
 public sealed class JobAttempts(StoreDatabase database)
 {
     // An inline query has one attempt, and no row for it unless its process died: then the number after it is of who found out, and ran nothing.

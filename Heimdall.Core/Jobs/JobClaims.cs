@@ -11,30 +11,6 @@ namespace Heimdall.Core.Jobs;
 /// </summary>
 public sealed class JobClaims(StoreDatabase database)
 {
-    internal const string LostDetail = "Its worker stopped renewing its lease.";
-
-    private const string ExpireSql = $"""
-        with expired as (update job set status = 'KILLED', error_kind = 'TimedOut', finished_at = now(), updated_at = now(),
-            error = 'Not started by ' || to_char(start_before at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ', its start_before. It never ran.'
-        where id in (select id from job where status = 'ACCEPTED' and {StartIsTooLate} order by start_before limit 100 for update skip locked)
-        returning {JobRow.Columns}),
-        unshown as (insert into queue_unshown select id from expired on conflict do nothing)
-        select * from expired
-        """;
-
-    private static readonly string TakeOverSql = $"""
-        with claimed as (
-            update job set attempt = attempt + 1, worker = $3, lease_until = now() + $4, updated_at = now()
-            where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING') and {LeaseIsOver("$4")}
-            returning {JobRow.Columns}),
-        ended as (
-            insert into job_attempt (job_id, attempt, worker, started_at, finished_at, outcome, detail) -- an inline query's first has no row of its own
-            select was.id, $2, coalesce(was.worker, ''), was.started_at, now(), 'LOST', '{LostDetail}' from job was where was.id = (select id from claimed)
-            on conflict (job_id, attempt) do update set finished_at = now(), outcome = 'LOST', detail = '{LostDetail}' where job_attempt.outcome is null),
-        recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $3 from claimed)
-        select * from claimed
-        """;
-
     // Locks in the order of ids, as AttemptWriteBatch does: two that lock many rows, each in its own order, wait for
     // each other.
     private const string RenewSql = """
@@ -45,38 +21,10 @@ public sealed class JobClaims(StoreDatabase database)
         returning job.id, job.status
         """;
 
-    private const string HandBackSql = $"""
-        with handed as (
-            update job set
-                status = case when status = 'RUNNING' and $4 is null then 'ACCEPTED' else status end,
-                lease_until = case when status = 'RUNNING' and $4 is null then null else now() + coalesce($4, interval '0') end,
-                worker = null, updated_at = now()
-            where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
-            returning id)
-        update job_attempt set finished_at = now(), outcome = '{JobAttempt.HandedBack}', detail = $3 where job_id = (select id from handed) and attempt = $2
-        """;
-
-    // What the attempt has done is undone, or will be done over: it is no progress of the job.
-    private const string RetrySql = """
-        with waiting as (
-            update job set status = 'ACCEPTED', worker = null, lease_until = null, retry_at = now() + $3, updated_at = now(),
-                statements = null, statements_total = null, bytes_read = null, bytes_total = null, rows_affected = null, row_count = null,
-                truncated = null, errors = null, resume_from = null
-            where id = $1 and attempt = $2 and status = 'RUNNING'
-            returning id)
-        update job_attempt set finished_at = now(), outcome = 'FAILED', error = $4, sqlstate = $5, detail = $6
-        where job_id = (select id from waiting) and attempt = $2
-        """;
-
     private static readonly string FindDeadInlineSql = $"""
-        select id from job where status in ('RUNNING', 'CANCELING') and is_sync and {LeaseIsOver("$1")} order by lease_until limit 100
+        select id from job where status in ('RUNNING', 'CANCELING') and is_sync and {JobTransitions.LeaseIsOver("$1")}
+        order by lease_until limit 100
         """;
-
-    /// <summary>One that was handed back had been started in time.</summary>
-    internal const string StartIsTooLate = "(start_before is not null and start_before <= now() and started_at is null)";
-
-    /// <summary>A store that has just started has kept everybody from renewing: each gets a whole lease to do so.</summary>
-    internal static string LeaseIsOver(string lease) => $"greatest(lease_until, pg_postmaster_start_time() + {lease}) < now()";
 
     /// <summary>Reads a job without waiting behind callers' lists.</summary>
     public async Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken)
@@ -88,7 +36,7 @@ public sealed class JobClaims(StoreDatabase database)
     /// <summary>Ends jobs that wait and whose time to be started is over, some at a time.</summary>
     public async Task<IReadOnlyList<Job>> ExpireAsync(CancellationToken cancellationToken)
     {
-        await using var command = Command(ExpireSql);
+        await using var command = Command(JobTransitions.Expire);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var expired = new List<Job>();
         while (await row.ReadAsync(cancellationToken))
@@ -106,7 +54,7 @@ public sealed class JobClaims(StoreDatabase database)
     /// <param name="cancellationToken">Ends the wait for the store.</param>
     /// <returns>The job with the next attempt's number, or null when the runner is alive or the job has ended.</returns>
     public Task<Job?> TakeOverAsync(Guid id, int deadAttempt, string worker, TimeSpan lease, CancellationToken cancellationToken) =>
-        ReadJobAsync(TakeOverSql, cancellationToken, id, deadAttempt, worker, lease);
+        ReadJobAsync(JobTransitions.TakeOverInline, cancellationToken, id, deadAttempt, worker, lease);
 
     /// <summary>Gives the attempts of this process more time.</summary>
     /// <returns>The jobs that are still this process's, with their status; the others belong to somebody else by now.</returns>
@@ -138,7 +86,13 @@ public sealed class JobClaims(StoreDatabase database)
     /// <param name="cancellationToken">Ends the wait for the store.</param>
     /// <returns>False when the job is somebody else's.</returns>
     public async Task<bool> HandBackAsync(Guid id, int attempt, string detail, TimeSpan? undecidedFor, CancellationToken cancellationToken) =>
-        await ExecuteAsync(HandBackSql, cancellationToken, id, attempt, detail, new JobParameters.Null<TimeSpan?>(undecidedFor)) == 1;
+        await ExecuteAsync(
+            JobTransitions.HandBack,
+            cancellationToken,
+            id,
+            attempt,
+            detail,
+            new JobParameters.Null<TimeSpan?>(undecidedFor)) == 1;
 
     /// <summary>Puts a job back among those that wait, because its attempt has failed and is worth another. One that is being cancelled is not.</summary>
     /// <param name="id">The job.</param>
@@ -149,7 +103,15 @@ public sealed class JobClaims(StoreDatabase database)
     /// <param name="cancellationToken">Ends the wait for the store.</param>
     /// <returns>False when the job is not the attempt's, or not to be run any more.</returns>
     public async Task<bool> RetryAsync(Guid id, int attempt, JobFailure failure, TimeSpan delay, string detail, CancellationToken cancellationToken) =>
-        await ExecuteAsync(RetrySql, cancellationToken, id, attempt, delay, failure.Message, new JobParameters.Null<string>(failure.SqlState), detail) == 1;
+        await ExecuteAsync(
+            JobTransitions.TryAgain,
+            cancellationToken,
+            id,
+            attempt,
+            delay,
+            failure.Message,
+            new JobParameters.Null<string>(failure.SqlState),
+            detail) == 1;
 
     /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>
     public async Task<IReadOnlyList<Guid>> FindDeadInlineAsync(TimeSpan lease, CancellationToken cancellationToken)

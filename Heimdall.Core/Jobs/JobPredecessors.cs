@@ -38,45 +38,6 @@ public sealed class JobPredecessors(StoreDatabase database)
     // Each sees what the one before it has deleted: of a job with two predecessors the last one releases it.
     private const string LockSql = "select pg_advisory_xact_lock(hashtextextended('predecessors', 6203))";
 
-    // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them.
-    private static readonly string ResolveSql = $"""
-        with marked as materialized (
-            select job_id, predecessor_id, wanted, ended_as,
-                wanted = 'ended' or wanted = 'succeeded' and ended_as = 'SUCCEEDED'
-                    or wanted = 'failed' and ended_as in ('FAILED', 'KILLED') as is_met
-            from job_predecessor where ended_as is not null order by job_id limit 1000),
-        waiting as materialized (
-            select id from job
-            where id in (select job_id from marked) and status = 'ACCEPTED' order by id for no key update),
-        unmet as materialized (
-            select distinct on (job_id) * from marked where not is_met order by job_id, predecessor_id),
-        canceled as (
-            update job set status = 'CANCELED', finished_at = now(), updated_at = now(), error_kind = 'Refused', error =
-                'It never ran: it was to start after job ' || predecessor_id || ' has ' || wanted || ', and that job '
-                || case ended_as when 'GONE' then 'does not exist any more' else 'ended ' || ended_as end || '.'
-            from unmet where job.id = unmet.job_id and job.id in (select id from waiting)
-            returning job.id),
-        unshown as (insert into queue_unshown select id from canceled on conflict do nothing),
-        released as (
-            update job set retry_at = case when start_after > now() then start_after end, updated_at = now()
-            where id in (select id from waiting) and id not in (select job_id from unmet)
-                and not exists (
-                    select from job_predecessor other where other.job_id = job.id
-                        and not exists (
-                            select from marked
-                            where marked.job_id = other.job_id and marked.predecessor_id = other.predecessor_id))
-            returning json_build_array("user", cluster_id, command_id)::text as lane, retry_at),
-        gone as (
-            delete from job_predecessor row using marked
-            where row.job_id = marked.job_id and row.predecessor_id = marked.predecessor_id),
-        announced as (
-            select pg_notify(
-                '{JobLane.Channel}', case when octet_length(lane) < {JobLane.LongestPayload} then lane else '' end)
-            from released where retry_at is null)
-        select id, (select count(*) from marked), (select count(*) from announced) from canceled
-        union all select null, (select count(*) from marked), (select count(*) from announced)
-        """;
-
     /// <summary>Which of these jobs there are not.</summary>
     public async Task<IReadOnlyList<Guid>> FindUnknownAsync(Guid[] ids, CancellationToken cancellationToken)
     {
@@ -117,7 +78,10 @@ public sealed class JobPredecessors(StoreDatabase database)
     public async Task<(IReadOnlyList<Guid> Canceled, bool More)> ResolveAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new(LockSql), new(ResolveSql) } };
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { new(LockSql), new(JobTransitions.ResolvePredecessors) },
+        };
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         await row.NextResultAsync(cancellationToken);
         var canceled = new List<Guid>();

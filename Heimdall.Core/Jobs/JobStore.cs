@@ -5,39 +5,14 @@ using Npgsql;
 namespace Heimdall.Core.Jobs;
 
 /// <summary>
-/// The <c>job</c> table. Every change of a status is one conditional update that names the status it expects and, once a
-/// job has been started, the attempt it speaks for: a runner that was taken for dead can overwrite nothing.
+/// The <c>job</c> table: jobs are submitted, found, listed and cancelled. <see cref="JobTransitions"/> has every change
+/// of a status.
 /// </summary>
 public sealed class JobStore(StoreDatabase database)
 {
-    /// <summary>Channel on which a request to cancel a running job is announced; the payload is the job's id.</summary>
-    public const string CancelChannel = "heimdall_cancel";
-
     private const string SelectSql = $"select {JobRow.Columns} from job where id = $1";
 
     private const string SelectNameSql = "select name from job where id = $1";
-
-    private const string InsertSql = """
-        insert into job (id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
-            cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id, retry_of, from_statement, script_sha256, start_before,
-            schedule, planned_at, priority, start_after, after, retry_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-            case when $26 is not null then 'infinity' when $25 > now() then $25 end)
-        returning created_at, updated_at
-        """;
-
-    private const string CancelSql = $"""
-        with open as (select id, status as was from job where id = $1 and status in ('ACCEPTED', 'RUNNING') and ($3 is null or queue_id = $3) for update),
-             canceled as (
-                update job set
-                    status = case open.was when 'ACCEPTED' then 'CANCELED' else 'CANCELING' end,
-                    finished_at = case open.was when 'ACCEPTED' then now() end,
-                    canceled_by = $2, updated_at = now()
-                from open where job.id = open.id
-                returning job.id, open.was),
-             unshown as (insert into queue_unshown select id from canceled where was = 'ACCEPTED' on conflict do nothing)
-        select was, case when was = 'RUNNING' then pg_notify('{CancelChannel}', id::text) end from canceled
-        """;
 
     private const string ReplaceQueueIdSql = "update job set queue_id = $3 where id = $1 and queue_id = $2";
 
@@ -90,7 +65,8 @@ public sealed class JobStore(StoreDatabase database)
         foreach (var job in jobs)
         {
             batch.BatchCommands.Add(JobParameters.ToStatement(
-                InsertSql, job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User, job.Status.ToName(), job.IsSync,
+                JobTransitions.Submit, job.Id, job.Name, job.Version, job.Description,
+                JobParameters.ToArray(job.Tags), job.User, job.Status.ToName(), job.IsSync,
                 job.ReturnResult, job.CommandId, job.CommandName, job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria),
                 JobParameters.ToArray(job.ClusterCriteria), new JobParameters.JsonText(job.Context.ToJsonString()), new JobParameters.Null<string>(job.QueueId),
                 new JobParameters.Null<Guid?>(job.RetryOf), new JobParameters.Null<long?>(job.Resume?.Statement), new JobParameters.Null<string>(job.Resume?.Sha256),
@@ -146,7 +122,7 @@ public sealed class JobStore(StoreDatabase database)
     /// <returns>The status it had, or null when there was nothing to stop.</returns>
     public async Task<JobStatus?> CancelAsync(Guid id, string canceledBy, CancellationToken cancellationToken, string? queueId = null)
     {
-        await using var command = database.DataSource.CreateCommand(CancelSql);
+        await using var command = database.DataSource.CreateCommand(JobTransitions.Cancel);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = canceledBy });
         command.Parameters.Add(JobParameters.Of(new JobParameters.Null<string>(queueId)));

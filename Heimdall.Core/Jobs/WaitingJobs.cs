@@ -36,7 +36,8 @@ public sealed class WaitingJobs(StoreDatabase database)
         select 'lane', "user", cluster_id, command_id, is_ready from page
         union all select distinct 'due', "user", cluster_id, command_id, true from due
         union all select 'abandoned', '', '', '', true where exists (
-            select from job where status in ('RUNNING', 'CANCELING') and not is_sync and {JobClaims.LeaseIsOver("$4")})
+            select from job
+            where status in ('RUNNING', 'CANCELING') and not is_sync and {JobTransitions.LeaseIsOver("$4")})
         """;
 
     // Two claims that count the same limited jobs come one after the other: a claim counts what the one before it has
@@ -47,111 +48,6 @@ public sealed class WaitingJobs(StoreDatabase database)
             select hashtextextended(id, 6201) as key from cluster where id = any($1) and max_concurrency is not null
             union select hashtextextended(id, 6202) from command where id = any($2) and max_concurrency is not null
             order by key offset 0) keys
-        """;
-
-    private const string RunningSql = "status in ('RUNNING', 'CANCELING') and not is_sync";
-
-    private const string PausedSql = "select from pause where (until is null or until > now()) and";
-
-    // A lane is open while its cluster and its command have room and are not paused. Of each open lane the first few
-    // jobs are read, in their order. Of each caller the first comes before the second of any other; callers come in the
-    // order of their turns. Only what is taken is locked, and what another process is taking is passed over: the next
-    // in line is taken instead.
-    internal const string ClaimSql = $"""
-        with asked as (
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::int[]) with ordinality
-                as asked ("user", cluster_id, command_id, turn, number)),
-        cluster_room as materialized (
-            select ids.id, cluster.max_concurrency - running.jobs as room,
-                exists ({PausedSql} scope = 'queue') or exists ({PausedSql} scope = 'cluster' and target = ids.id) as is_paused
-            from (select distinct cluster_id as id from asked) ids
-                left join cluster on cluster.id = ids.id
-                left join lateral (select count(*) as jobs from job where cluster_id = ids.id and {RunningSql}) running
-                    on cluster.max_concurrency is not null),
-        command_room as materialized (
-            select ids.id, command.max_concurrency - running.jobs as room,
-                exists ({PausedSql} scope = 'command' and target = ids.id) as is_paused
-            from (select distinct command_id as id from asked) ids
-                left join command on command.id = ids.id
-                left join lateral (select count(*) as jobs from job where command_id = ids.id and {RunningSql}) running
-                    on command.max_concurrency is not null),
-        lane as materialized (
-            select asked.*, cluster_room.room as cluster_room, command_room.room as command_room,
-                coalesce(cluster_room.room, 1) > 0 and coalesce(command_room.room, 1) > 0
-                    and not cluster_room.is_paused and not command_room.is_paused as is_open
-            from asked
-                join cluster_room on cluster_room.id = asked.cluster_id
-                join command_room on command_room.id = asked.command_id),
-        candidate as materialized (
-            select * from (
-                select waiting.id, lane.*,
-                    row_number() over (partition by lane.turn order by waiting.priority desc, waiting.id) as place
-                from lane cross join lateral (
-                    select id, priority from job
-                    where "user" = lane."user" and cluster_id = lane.cluster_id and command_id = lane.command_id
-                        and status = 'ACCEPTED' and retry_at is null and not {JobClaims.StartIsTooLate}
-                    order by retry_at nulls first, priority desc, id limit $5) waiting
-                where lane.is_open) placed
-            where place <= $5),
-        fitting as materialized (
-            select id, place, turn from (
-                select *,
-                    row_number() over (partition by cluster_id order by place, turn) as in_cluster,
-                    row_number() over (partition by command_id order by place, turn) as in_command
-                from candidate) numbered
-            where in_cluster <= coalesce(cluster_room, in_cluster) and in_command <= coalesce(command_room, in_command)
-            order by place, turn limit 2 * $6 + 8),
-        chosen as materialized (
-            select job.id from fitting cross join lateral (
-                -- Found by its id: without "limit" the planner may read all that wait (job_line) for each of them.
-                select id from (
-                    select id, status, retry_at from job where id = fitting.id limit 1 for no key update skip locked) found
-                where status = 'ACCEPTED' and retry_at is null) job
-            limit $6), -- one after the other, in the order of "fitting": what is not taken is not locked
-        claimed as (
-            update job set status = 'RUNNING', attempt = attempt + 1, worker = $7, lease_until = now() + $8,
-                started_at = coalesce(started_at, now()), updated_at = now()
-            where id in (select id from chosen)
-            returning {JobRow.Columns}),
-        recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $7 from claimed)
-        select claimed.*, seen, coalesce(closed, '{"{}"}')
-        from (select count(*) as seen from candidate) candidates
-            cross join (select array_agg(number::int) filter (where not is_open) as closed from lane) lanes
-            left join claimed on true
-        """;
-
-    private static readonly string TakeOverSql = $"""
-        with abandoned as materialized (
-            select id from job
-            where status in ('RUNNING', 'CANCELING') and not is_sync and {JobClaims.LeaseIsOver("$2")}
-                and cluster_id = any($4) and command_id = any($5) and id <> all($6)
-                and not exists ({PausedSql} scope = 'queue')
-                and not exists ({PausedSql} scope = 'cluster' and target = cluster_id)
-                and not exists ({PausedSql} scope = 'command' and target = command_id)
-            order by lease_until limit $3 for no key update skip locked),
-        claimed as (
-            update job set attempt = attempt + 1, worker = $1, lease_until = now() + $2, updated_at = now()
-            where id in (select id from abandoned)
-            returning {JobRow.Columns}),
-        ended as (
-            update job_attempt set finished_at = now(), outcome = '{JobAttempt.Lost}', detail = '{JobClaims.LostDetail}'
-            from claimed
-            where job_attempt.job_id = claimed.id and job_attempt.attempt = claimed.attempt - 1 and outcome is null),
-        recorded as (insert into job_attempt (job_id, attempt, worker) select id, attempt, $1 from claimed)
-        select * from claimed
-        """;
-
-    // Of a job that was taken over an earlier attempt may have taken effect: it does not wait, but can be taken over at
-    // once.
-    private const string ReturnSql = $"""
-        with returned as (
-            update job set status = case when status = 'RUNNING' and not $3 then 'ACCEPTED' else status end,
-                lease_until = case when status = 'RUNNING' and not $3 then null else now() end,
-                started_at = case when attempt = 1 then null else started_at end, worker = null, updated_at = now()
-            where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
-            returning id)
-        update job_attempt set finished_at = now(), outcome = '{JobAttempt.HandedBack}', detail = 'It had not begun.'
-        where job_id = (select id from returned) and attempt = $2
         """;
 
     /// <summary>Looks which lanes have jobs that may start, from the one after <paramref name="after"/> on.</summary>
@@ -206,7 +102,7 @@ public sealed class WaitingJobs(StoreDatabase database)
             lanes.Select(lane => lane.Lane.ClusterId).Distinct().ToArray(),
             lanes.Select(lane => lane.Lane.CommandId).Distinct().ToArray()));
         batch.BatchCommands.Add(JobParameters.ToStatement(
-            ClaimSql,
+            JobTransitions.ClaimWaiting,
             lanes.Select(lane => lane.Lane.User).ToArray(),
             lanes.Select(lane => lane.Lane.ClusterId).ToArray(),
             lanes.Select(lane => lane.Lane.CommandId).ToArray(),
@@ -247,7 +143,7 @@ public sealed class WaitingJobs(StoreDatabase database)
         TimeSpan lease,
         CancellationToken cancellationToken)
     {
-        await using var command = Command(TakeOverSql, worker, lease, most, clusters, commands, own);
+        await using var command = Command(JobTransitions.TakeOver, worker, lease, most, clusters, commands, own);
         await using var connection = await database.Claims.OpenConnectionAsync(cancellationToken);
         await using var row = await ReadAsync(command, connection, cancellationToken);
         var jobs = new List<Job>();
@@ -265,7 +161,7 @@ public sealed class WaitingJobs(StoreDatabase database)
     /// <param name="cancellationToken">Ends the wait for the store.</param>
     public async Task ReturnAsync(Guid id, int attempt, bool isTakeOver, CancellationToken cancellationToken)
     {
-        await using var command = Command(ReturnSql, id, attempt, isTakeOver);
+        await using var command = Command(JobTransitions.Return, id, attempt, isTakeOver);
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         command.Connection = connection;
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -33,7 +33,7 @@ internal sealed partial class Leases : BackgroundService
         _database = database;
         _lease = config.Worker.Lease;
         _logger = logger;
-        notifications.Listen(JobStore.CancelChannel, OnCancelAnnounced);
+        notifications.Listen(JobTransitions.CancelChannel, OnCancelAnnounced);
     }
 
     public RunningAttempt Begin(Job job)

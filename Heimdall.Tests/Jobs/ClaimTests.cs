@@ -196,7 +196,8 @@ public sealed class ClaimTests
         const int Callers = 20;
         await using var connection = await _store.Claims.OpenConnectionAsync(cancellationToken);
         await ExecuteAsync("set plan_cache_mode = force_generic_plan");
-        await ExecuteAsync($"prepare claim (text[], text[], text[], int[], int, int, text, interval) as {WaitingJobs.ClaimSql}");
+        const string Types = "text[], text[], text[], int[], int, int, text, interval";
+        await ExecuteAsync($"prepare claim ({Types}) as {JobTransitions.ClaimWaiting}");
         await ExecuteAsync($"prepare look (text, text, text, interval) as {WaitingJobs.LookSql}");
         await FillAsync(1_000);
         var small = await ReadPlansAsync();
