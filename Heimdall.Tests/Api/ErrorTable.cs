@@ -62,7 +62,7 @@ public sealed class ErrorTable
         Assert.That(reply.Json.GetProperty("errors").EnumerateObject().Select(error => error.Name), Is.EqualTo(new[] { field }));
     }
 
-    [TestCase("priority")]
+    [TestCase("attempt")]
     [TestCase("status")]
     [TestCase("error")]
     [TestCase("result")]
