@@ -21,6 +21,7 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
     /// <summary>What the error of a job says that should not have been started yet.</summary>
     public const string TooEarly = "started too early";
 
+    private const int HighestPriority = 100;
     private const int Steps = 4;
     private static readonly TimeSpan PauseTime = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
@@ -46,12 +47,20 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
 
     /// <summary>Submits one job.</summary>
     /// <returns>Its id, or null when there was no answer, or none that says that it was taken.</returns>
-    public async Task<Guid?> SubmitAsync(CancellationToken cancellationToken)
+    public Task<Guid?> SubmitAsync(CancellationToken cancellationToken) =>
+        SubmitAsync(Draw, cancellationToken);
+
+    /// <summary>The same, of a job that waits for nothing and comes before the others.</summary>
+    public Task<Guid?> SubmitFirstAsync(CancellationToken cancellationToken) => SubmitAsync(
+        number => NewJob(number, HighestPriority, before: null), cancellationToken);
+
+    private async Task<Guid?> SubmitAsync(
+        Func<int, Dictionary<string, object>> make, CancellationToken cancellationToken)
     {
         var number = Interlocked.Increment(ref _last);
         try
         {
-            var reply = await heimdall.SendAsync(HttpMethod.Post, "/api/v1/job", cancellationToken, JsonContent.Create(Draw(number)));
+            var reply = await heimdall.SendAsync(HttpMethod.Post, "/api/v1/job", cancellationToken, JsonContent.Create(make(number)));
             if (reply.Status == HttpStatusCode.Accepted)
             {
                 _taken[number] = reply.Id;
@@ -188,14 +197,8 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
     {
         var before = Next(3) == 0 && _taken.ToArray() is { Length: > 0 } taken ? taken[Next(taken.Length)] : default;
         var on = before.Key == 0 ? null : new[] { "succeeded", "ended", "failed" }[Next(10) switch { < 6 => 0, < 9 => 1, _ => 2 }];
-        var job = new Dictionary<string, object>
-        {
-            ["name"] = Name(number),
-            ["command_criteria"] = new[] { "type:postgres" },
-            ["cluster_criteria"] = new[] { "_id:postgres" },
-            ["priority"] = Next(201) - 100,
-            ["context"] = new { query = $"{Guard(on == "succeeded" ? before.Key : null)}\n{Sql(number)}" },
-        };
+        var job = NewJob(
+            number, Next(HighestPriority + 1) - Next(HighestPriority + 1), on == "succeeded" ? before.Key : null);
         if (on is not null)
         {
             job["after"] = new[] { new { job = before.Value, on } };
@@ -206,6 +209,15 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
         }
         return job;
     }
+
+    private Dictionary<string, object> NewJob(int number, int priority, int? before) => new()
+    {
+        ["name"] = Name(number),
+        ["command_criteria"] = new[] { "type:postgres" },
+        ["cluster_criteria"] = new[] { "_id:postgres" },
+        ["priority"] = priority,
+        ["context"] = new { query = $"{Guard(before)}\n{Sql(number)}" },
+    };
 
     /// <summary>Fails where the job should not have been started yet.</summary>
     /// <param name="before">The number of the job that must have succeeded; null for none.</param>

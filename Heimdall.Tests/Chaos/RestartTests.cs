@@ -78,7 +78,7 @@ public sealed class RestartTests() : RealProcessTests(processes: 3)
     /// <summary>Waits until a job that was submitted now has run: all goes on by itself.</summary>
     private static async Task RunSomeAsync(HeimdallInstance heimdall, ChaosJobs jobs, CancellationToken cancellationToken)
     {
-        var id = await Eventually.Becomes(() => jobs.SubmitAsync(cancellationToken), () => Is.Not.Null, cancellationToken);
+        var id = await Eventually.Becomes(() => jobs.SubmitFirstAsync(cancellationToken), () => Is.Not.Null, cancellationToken);
         await Eventually.Is(
             async () => await heimdall.GetAsync($"/api/v1/job/{id}", cancellationToken) is { } job && (int)job.Status == 200 && job["status"] is "SUCCEEDED" or "FAILED",
             cancellationToken);
