@@ -51,15 +51,18 @@ public sealed class HostProgramTests
     [Test]
     public async Task A_certificate_that_is_gone_after_the_check_is_reported_in_a_sentence()
     {
-        const string Server = "server: {listen: \"https://127.0.0.1:9443\", tls: {certificate: gone.pem, key: gone.key}}";
+        const string Server =
+            "server: {listen: \"https://127.0.0.1:9443\", tls: {certificate: gone.pem, key: gone.key}}";
 
         var exitCode = await RunAsync(
-            (config, urgent) => WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).AddApi(config, urgent).Build(),
+            (config, urgent) =>
+                WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).AddApi(config, urgent).Build(),
             Server);
 
         Assert.That(exitCode, Is.EqualTo(1));
         Assert.That(
-            _printed.ToString(), Does.Contain("server.tls.certificate must be a file that exists").And.Not.Contain("   at "));
+            _printed.ToString(),
+            Does.Contain("server.tls.certificate must be a file that exists").And.Not.Contain("   at "));
     }
 
     [TestCase(StopOf.Deaf)]
@@ -67,13 +70,14 @@ public sealed class HostProgramTests
     [TestCase(StopOf.Canceled)]
     public async Task A_service_that_does_not_stop_in_time_does_not_hold_the_process(StopOf stop)
     {
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         IHostedService service = stop switch
         {
-            StopOf.DeafInBackground => new DeafInBackground(_released.Task),
-            _ => new Deaf(_released.Task, obeysToken: stop == StopOf.Canceled),
+            StopOf.DeafInBackground => new DeafInBackground(begun, _released.Task),
+            _ => new Deaf(begun, _released.Task, obeysToken: stop == StopOf.Canceled),
         };
 
-        var exitCode = await RunAsync((_, urgent) => BuildWith(service, urgent));
+        var exitCode = await RunAsync((_, urgent) => BuildWith(service, begun.Task, urgent));
 
         Assert.That(exitCode, Is.EqualTo(4));
         Assert.That(_printed.ToString(), Does.Contain("has not stopped within 0 s"));
@@ -82,7 +86,10 @@ public sealed class HostProgramTests
     [Test]
     public async Task A_service_that_stops_in_time_ends_the_process_in_order()
     {
-        var exitCode = await RunAsync((_, urgent) => BuildWith(new Deaf(Task.CompletedTask, obeysToken: false), urgent));
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var service = new Deaf(begun, end: Task.CompletedTask, obeysToken: false);
+
+        var exitCode = await RunAsync((_, urgent) => BuildWith(service, begun.Task, urgent));
 
         Assert.That(exitCode, Is.Zero);
         Assert.That(_printed.ToString(), Is.Empty);
@@ -103,20 +110,25 @@ public sealed class HostProgramTests
         return await program.RunAsync(["--config", file]);
     }
 
-    /// <summary>A host that is told to stop, as by a signal, when it has started, and has no time for it.</summary>
-    private static IHost BuildWith(IHostedService service, UrgentStop urgent)
+    /// <summary>
+    /// A host that is asked to stop, as by a signal, when it has started and its service runs. It has no time for it.
+    /// </summary>
+    private static IHost BuildWith(IHostedService service, Task begun, UrgentStop urgent)
     {
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.Zero);
         builder.Services.AddSingleton(service);
         var host = builder.Build();
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
-        lifetime.ApplicationStarted.Register(() =>
-        {
-            lifetime.StopApplication();
-            _ = urgent.AskAsync();
-        });
+        lifetime.ApplicationStarted.Register(() => _ = StopAsync());
         return host;
+
+        async Task StopAsync()
+        {
+            await begun;
+            await urgent.AskAsync();
+            lifetime.StopApplication();
+        }
     }
 
     public enum StopOf
@@ -127,15 +139,24 @@ public sealed class HostProgramTests
     }
 
     /// <summary>Ends when something else does, whatever its tokens say.</summary>
-    private sealed class Deaf(Task end, bool obeysToken) : IHostedService
+    private sealed class Deaf(TaskCompletionSource begun, Task end, bool obeysToken) : IHostedService
     {
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            begun.SetResult();
+            return Task.CompletedTask;
+        }
 
-        public Task StopAsync(CancellationToken cancellationToken) => obeysToken ? end.WaitAsync(cancellationToken) : end;
+        public Task StopAsync(CancellationToken cancellationToken) =>
+            obeysToken ? end.WaitAsync(cancellationToken) : end;
     }
 
-    private sealed class DeafInBackground(Task end) : BackgroundService
+    private sealed class DeafInBackground(TaskCompletionSource begun, Task end) : BackgroundService
     {
-        protected override Task ExecuteAsync(CancellationToken stoppingToken) => end;
+        protected override Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            begun.SetResult();
+            return end;
+        }
     }
 }
