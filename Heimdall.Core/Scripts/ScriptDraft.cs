@@ -46,7 +46,7 @@ internal sealed class ScriptDraft : IAsyncDisposable
             {
                 return new ScriptDraft(root, CreateFile(directory, now));
             }
-            catch (DirectoryNotFoundException) when (directory.Length > root.Length)
+            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException && directory.Length > root.Length)
             {
                 // A deletion has left it empty and removed it; by now another upload may have made it anew.
             }
