@@ -183,7 +183,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             ? null
             : new QueryRecord(session, job.Id, results, monitor, ReceiptsOf(job, lease.Pool));
         var run = new QueryRun(
-            session, SessionSettings.For(job, context), context, query, results, monitor) { Record = record };
+            session, SessionSettings.For(job, context), context, query, results, monitor)
+        { Record = record };
         return await run.RunAsync(cancellationToken);
     }
 
