@@ -91,10 +91,9 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
         var check = ComposeFile.List((YamlMappingNode)ComposeFile.Services[service]["healthcheck"], "test");
         string[] command = [.. check[1..].Select(_images[service].Locate)];
 
-        var answer = await HeimdallProcess.RunCommandAsync(command, EnvironmentOf(service), cancellationToken);
-
         Assert.That(check[0], Is.EqualTo("CMD"), "the image has no shell");
-        Assert.That(answer, Is.EqualTo((0, "ready\n")));
+        await Eventually.Becomes(
+            () => HeimdallProcess.RunCommandAsync(command, EnvironmentOf(service), cancellationToken), () => Is.EqualTo((0, "ready\n")), cancellationToken);
     }
 
     [Test]
