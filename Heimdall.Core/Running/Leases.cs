@@ -127,7 +127,7 @@ internal sealed partial class Leases : BackgroundService
         {
             if (_attempts.TryGetValue(id, out var attempt))
             {
-                _ = Task.Run(attempt.RequestCancel); // whoever hears announcements must not wait for what a job does about them
+                _ = Task.Run(attempt.RequestCancel); // the listener must not wait for what the job does about it
             }
         }
         else if (!_attempts.IsEmpty)

@@ -105,8 +105,8 @@ internal sealed class BatchRun : IAsyncDisposable
             await RecordEvidenceAsync(cancellationToken);
         }
 
-        // Reported before the commit: should this process die in it, whoever finds the batch committed still knows how
-        // far it came.
+        // Reported before the commit: should this process die in it, the worker that finds the batch committed still
+        // knows how far it came.
         var end = End();
         _monitor.Report(end);
         var commit = new BatchCommit(
@@ -132,7 +132,7 @@ internal sealed class BatchRun : IAsyncDisposable
 
         await _session.SetUpAsync(_sessionSettings, inTransaction: false, cancellationToken);
 
-        // Known from the beginning, for whoever finds the batch interrupted.
+        // Known from the beginning, for the worker that finds the batch interrupted.
         _journal.StartAt(_resume?.Statement ?? 1);
         _monitor.Report(_journal.Progress());
         await _monitor.RecordEvidenceAsync(

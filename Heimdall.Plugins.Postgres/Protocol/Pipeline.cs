@@ -469,7 +469,7 @@ internal sealed class Pipeline(
 
     private void Announce()
     {
-        // One is enough: whoever waits looks at everything anew.
+        // One is enough: each waiter checks everything again.
         if (_changed.CurrentCount == 0)
         {
             _changed.Release();

@@ -26,7 +26,7 @@ internal sealed class ProtocolSession(
     private bool _hasFailed;
     private volatile Exception? _fault;
 
-    /// <summary>What is to be sent next by whoever sends and reads in turn.</summary>
+    /// <summary>What is to be sent next, where sending and reading take turns.</summary>
     public ClientMessages Outgoing { get; } = new(InitialOutgoing);
 
     /// <summary>As the server said when it was last ready.</summary>

@@ -90,7 +90,7 @@ internal sealed record QueryOutcome
 
     private static QueryOutcome OfUnread(QueryTranscript run) => run switch
     {
-        { CommitsByItself: true, IsDone: true } => _succeeded, // it is done, whoever reads what it says
+        { CommitsByItself: true, IsDone: true } => _succeeded, // it is done, even if its reply is not read
         { CommitsByItself: true, MayHaveCommittedOnItsWay: true } => Unknown(run),
         // What it did is undone.
         { CommitsByItself: true } or { IsReadOnly: true } or { HasCommitted: false } => _stopped,

@@ -69,8 +69,8 @@ internal sealed class QueryRun
 
     /// <summary>
     /// Whether Heimdall's database is asked, before the statement is sent, if the job is still this attempt's. The
-    /// session bears its name by then, and a queued job's backend is on record: whoever takes the job over ends it
-    /// first.
+    /// session bears its name by then, and a queued job's backend is on record: the worker that takes the job over
+    /// ends it first.
     /// </summary>
     private bool IsFenced => !_context.ReadOnly && !(Record is null && _query.LooksReadOnly);
 
@@ -98,8 +98,8 @@ internal sealed class QueryRun
             : null;
         var stop = _session.StopBy(StopMode.CancelFirst);
 
-        // What commits by itself has perhaps done so by now: its few rows are written whoever calls stop, and the
-        // server says how it ended.
+        // What commits by itself has perhaps done so by now: its few rows are written even when it is stopped,
+        // and the server says how it ended.
         using var answers = new QueryAnswers(_rows, CommitsByItself ? CancellationToken.None : cancellationToken)
         {
             OnColumns = columns => StartAsync(columns, CommitsByItself ? CancellationToken.None : cancellationToken),

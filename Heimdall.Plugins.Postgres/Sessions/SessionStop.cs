@@ -74,7 +74,7 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         }
         catch (JobFailedException)
         {
-            // The cluster is away, or the backend does not end: whoever waits for an answer of it must not wait any
+            // The cluster is away, or the backend does not end: a read that waits for its answer must not wait any
             // longer.
             protocol.Abort();
             return;
