@@ -29,7 +29,7 @@ internal static class FailureStatus
     public static bool IsRetryable(JobFailure failure) => failure switch
     {
         { Kind: JobFailureKind.Unavailable } => true,
-        { SqlState: { } code } => code is "40001" or "40P01" or "53300" or "57P01" or "57P02" or "57P03" || code.StartsWith("08", StringComparison.Ordinal),
+        { Kind: JobFailureKind.Sql, SqlState: "40001" or "40P01" } => true, // serialization_failure, deadlock_detected
         _ => false,
     };
 
@@ -40,11 +40,9 @@ internal static class FailureStatus
         "25006" => StatusCodes.Status405MethodNotAllowed,              // read_only_sql_transaction
         "42501" => StatusCodes.Status403Forbidden,                     // insufficient_privilege
         "57014" => StatusCodes.Status504GatewayTimeout,                // query_canceled: by a deadline; by its owner is no failure
-        ['0', '8', ..] => StatusCodes.Status503ServiceUnavailable,     // connection exceptions
-        ['5', '3', ..] => StatusCodes.Status503ServiceUnavailable,     // insufficient resources
-        ['5', '7', 'P', '0', ..] => StatusCodes.Status503ServiceUnavailable, // server shutting down, starting up
+        "53100" or "53200" => StatusCodes.Status503ServiceUnavailable, // disk_full, out_of_memory
         ['2', '8', ..] => StatusCodes.Status403Forbidden,              // invalid authorization
         ['5', '8', ..] or ['X', 'X', ..] => StatusCodes.Status500InternalServerError, // system errors, internal errors
-        _ => StatusCodes.Status400BadRequest,                          // the query's own fault: 22*, 42*, P0001, …
+        _ => StatusCodes.Status400BadRequest,                          // the query's own fault, whatever its code: 22*, 42*, P0001, …
     };
 }

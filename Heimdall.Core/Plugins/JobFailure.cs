@@ -10,7 +10,10 @@ public sealed record JobFailure
     /// <summary>One sentence for a person.</summary>
     public required string Message { get; init; }
 
-    /// <summary>The statements that failed, in the order of the script. Empty when no statement is to blame.</summary>
+    /// <summary>
+    /// The statements that failed: the one that the job ended with, then the others in the order of the script. Empty
+    /// when no statement is to blame.
+    /// </summary>
     public IReadOnlyList<StatementError> Errors { get; init; } = [];
 
     /// <summary>True when the job may well succeed a moment later, with nothing changed.</summary>

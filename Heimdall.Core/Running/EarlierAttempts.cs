@@ -159,7 +159,8 @@ internal sealed partial class EarlierAttempts(
     private static string InterruptedAfter(Job job)
     {
         var first = job.Resume?.Statement ?? 1;
-        var known = $"The process that ran this job died on its way. Its statements commit by themselves: {DoneStatements.Tell(first, job.Progress.ResumeFrom ?? first)}";
+        var done = DoneStatements.Tell(first, job.Progress.ResumeFrom ?? first, job.Progress.Errors);
+        var known = $"The process that ran this job died on its way. Its statements commit by themselves: {done}";
         return ResumeHint.AddTo(
             $"{known}; those behind may be done too. Look before you run the rest.", job.Id, job.Progress);
     }

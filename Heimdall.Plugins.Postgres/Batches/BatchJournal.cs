@@ -165,16 +165,34 @@ internal sealed class BatchJournal(
         : error;
 
     /// <summary>All that failed: the first, with the errors of all.</summary>
-    public JobFailure ToFailure()
+    public JobFailure ToFailure() => FirstFailure! with
     {
-        var first = FirstFailure!;
-        var message = _failed == 1 ? first.Message : $"{_failed} statements failed; the first: {first.Message}";
-        return first with
-        {
-            IsTransient = first.IsTransient && _failed == 1,
-            Message = _unlisted > 0 ? $"{message} (the first {_errors.Count} are listed)" : message,
-            Errors = [.. _errors],
-        };
+        IsTransient = FirstFailure!.IsTransient && _failed == 1,
+        Message = _failed == 1 ? FirstFailure.Message : Tell(FirstFailure, _failed),
+        Errors = [.. _errors],
+    };
+
+    /// <summary>How a script ended that was not run to its end: that comes first, then what failed before.</summary>
+    public JobFailure End(JobFailure end)
+    {
+        var (first, failed, before) = (FirstFailure, _failed, _errors.ToArray());
+        Add(end);
+        return first is null
+            ? end
+            : end with
+            {
+                IsTransient = false,
+                Message = $"{end.Message.TrimEnd('.')}. Before that, {Tell(first, failed)}",
+                Errors = [.. end.Errors, .. before],
+            };
+    }
+
+    private string Tell(JobFailure first, long failed)
+    {
+        var message = failed == 1
+            ? $"a statement failed: {first.Message}"
+            : $"{failed} statements failed; the first: {first.Message}";
+        return _unlisted > 0 ? $"{message} (the first {_errors.Count} are listed)" : message;
     }
 
     /// <summary>What was undone is no progress: all of it, or the transaction block that is open.</summary>

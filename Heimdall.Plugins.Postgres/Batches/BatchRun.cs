@@ -174,11 +174,6 @@ internal sealed class BatchRun : IAsyncDisposable
                 _scanner, protocol, _pipeline, _journal, policy, _resumption, beforeFirst).PlayAsync(cancellationToken);
         }
 
-        if (_journal.FirstFailure is not null)
-        {
-            throw new JobFailedException(_journal.ToFailure());
-        }
-
         if (_resumption?.Problem is { } problem)
         {
             throw new JobFailedException(JobFailureKind.Refused, problem);
@@ -192,6 +187,11 @@ internal sealed class BatchRun : IAsyncDisposable
                     "The script was changed while it was read; run it again when it is complete.")
                 : new JobFailedException(
                     JobFailureKind.Interrupted, $"The script was changed while it was read. {Effect()}");
+        }
+
+        if (_journal.FirstFailure is not null)
+        {
+            throw new StatementFailedException();
         }
     }
 
@@ -223,7 +223,8 @@ internal sealed class BatchRun : IAsyncDisposable
     private string Effect()
     {
         var first = _resume?.Statement ?? 1;
-        var known = $"Its statements commit by themselves: {DoneStatements.Tell(first, _journal.ResumeFrom ?? first)}";
+        var done = DoneStatements.Tell(first, _journal.ResumeFrom ?? first, _journal.Progress().Errors);
+        var known = $"Its statements commit by themselves: {done}";
         return _session.Protocol.Unanswered is > 0 and var count
             ? $"{known}; of the next {count}, which were on their way, some may be done too."
             : $"{known}.";
@@ -234,47 +235,44 @@ internal sealed class BatchRun : IAsyncDisposable
     /// </summary>
     private JobFailure? FailureOf(Exception exception)
     {
-        var isLater = exception is ScriptException
-            or JobFailedException { InnerException: null, Failure.Kind: not JobFailureKind.OutcomeUnknown };
-        if (_journal.FirstFailure is not null && isLater)
+        if (exception is StatementFailedException)
         {
-            // The statement that failed came before whatever was found wrong further on, which is reported only where
-            // the script goes on.
-            if (exception is ScriptException unreadable && _settings.OnError == OnError.Continue)
-            {
-                _journal.Add(Unreadable(unreadable));
-            }
-
             return _journal.ToFailure();
         }
 
+        if (EndOf(exception) is not { } end)
+        {
+            return null;
+        }
+
+        // Where the first error is the end, only that nobody knows what took effect outweighs it.
+        return _settings.OnError == OnError.Stop && _journal.FirstFailure is not null
+            && end.Kind != JobFailureKind.OutcomeUnknown
+            ? _journal.ToFailure()
+            : _journal.End(end);
+    }
+
+    /// <summary>Why the script was not run to its end.</summary>
+    private JobFailure? EndOf(Exception exception)
+    {
         switch (exception)
         {
             case JobFailedException e:
-                return Recorded(e.Failure);
+                return e.Failure;
             case ScriptException e:
-                return Recorded(Unreadable(e));
+                return Unreadable(e);
             case SessionBrokenException { Cause: var cause } when ProtocolSession.IsTransportFault(cause)
                 || cause is NpgsqlException:
                 var place = _session.Protocol.Current is { Owner: ScriptStatement statement } current
                     ? _journal.PlaceOf(statement, current.Text.Span)
                     : ErrorPlace.None;
                 var lost = PostgresErrors.ToFailure(cause, place, _session.State);
-                return Recorded(
-                    IsOneTransaction ? lost : lost with { Message = $"{lost.Message.TrimEnd('.')}. {Effect()}" });
+                return IsOneTransaction ? lost : lost with { Message = $"{lost.Message.TrimEnd('.')}. {Effect()}" };
             case PostgresException:
-                return Recorded(PostgresErrors.ToFailure(exception, ErrorPlace.None, _session.State));
+                return PostgresErrors.ToFailure(exception, ErrorPlace.None, _session.State);
             default:
                 return null;
         }
-    }
-
-    /// <summary>The first failure is the job's; only that nobody knows what took effect outweighs it.</summary>
-    private JobFailure Recorded(JobFailure failure)
-    {
-        _journal.Add(failure);
-        var all = _journal.ToFailure();
-        return failure.Kind == JobFailureKind.OutcomeUnknown ? failure with { Errors = all.Errors } : all;
     }
 
     private static JobFailure Unreadable(ScriptException e) => new()
@@ -296,4 +294,7 @@ internal sealed class BatchRun : IAsyncDisposable
     // psql complains, leaves the line out, and goes on with the statement it stands in.
     private void OnStrayTerminator(ScriptLocation location) =>
         _monitor.Stderr($@"ERROR:  \. ends no data here and is left out (line {location.Line})");
+
+    /// <summary>The script was run to where its mode ends it, and the journal has what failed.</summary>
+    private sealed class StatementFailedException : Exception;
 }

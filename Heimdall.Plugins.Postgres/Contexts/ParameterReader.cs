@@ -1,14 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Heimdall.Plugins.Postgres.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Contexts;
 
 /// <summary>
 /// Reads <c>parameters</c>: an array for <c>$1</c>, <c>$2</c>, …, or an object for <c>:name</c>. Each is a bare JSON value, or an object of
-/// <c>value</c> with <c>type</c> and, in an array, <c>name</c>. An object with other members is itself the value.
+/// <c>value</c> with <c>type</c> and, in an array, <c>name</c>. An object without <c>value</c> is itself the value.
 /// </summary>
-internal static class ParameterReader
+internal static partial class ParameterReader
 {
     private const string Field = "parameters";
 
@@ -44,10 +45,18 @@ internal static class ParameterReader
 
     private static QueryParameter Read(string path, string? name, JsonNode? node, ContextReader reader)
     {
-        if (node is not JsonObject described || !described.ContainsKey("value") || !described.All(member => member.Key is "name" or "type" or "value"))
+        if (node is not JsonObject described || !described.ContainsKey("value"))
         {
             CheckText(path, node, reader);
             return new QueryParameter(path, name, Type: null, node);
+        }
+
+        foreach (var (member, _) in described.Where(member => member.Key is not ("name" or "type" or "value")))
+        {
+            reader.Report(
+                $"{path}.{member}",
+                "is no member of a parameter, which has value, type and name; "
+                + "an object with a member value that is itself the value stands in a value of its own: {\"value\": {…}}.");
         }
 
         if (name is not null && described.ContainsKey("name"))
@@ -56,7 +65,24 @@ internal static class ParameterReader
         }
 
         CheckText($"{path}.value", described["value"], reader);
-        return new QueryParameter(path, name ?? TextOf(described, "name", path, reader), TextOf(described, "type", path, reader), described["value"]);
+        return new QueryParameter(
+            path, name ?? TextOf(described, "name", path, reader), TypeOf(described, path, reader), described["value"]);
+    }
+
+    /// <summary>The server is sent a type's number, which holds no length and no precision.</summary>
+    private static string? TypeOf(JsonObject described, string path, ContextReader reader)
+    {
+        var type = TextOf(described, "type", path, reader);
+        if (type is null || !Modifier().IsMatch(QuotedName().Replace(type, "")))
+        {
+            return type;
+        }
+
+        reader.Report(
+            $"{path}.type",
+            $"{type} has a length, a precision or fields, which a parameter's type does not hold; "
+            + $"name the type alone, and write $1::{type} in the query.");
+        return null;
     }
 
     private static string? TextOf(JsonObject described, string member, string path, ContextReader reader)
@@ -110,4 +136,10 @@ internal static class ParameterReader
                 break;
         }
     }
+
+    [GeneratedRegex("\"([^\"]|\"\")*\"")]
+    private static partial Regex QuotedName();
+
+    [GeneratedRegex(@"\(|^\s*interval\s+(year|month|day|hour|minute|second)\b", RegexOptions.IgnoreCase)]
+    private static partial Regex Modifier();
 }

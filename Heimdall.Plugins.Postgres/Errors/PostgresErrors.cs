@@ -62,9 +62,12 @@ internal static partial class PostgresErrors
     public static bool IsUnknownTransaction(PostgresException exception) =>
         exception.SqlState == PostgresErrorCodes.InvalidParameterValue;
 
-    /// <summary>True of what the server says of a statement that it runs only outside a transaction.</summary>
+    /// <summary>
+    /// True of what the server says of a statement that it runs only outside a transaction, and of a procedure that
+    /// commits within one.
+    /// </summary>
     public static bool IsInTransaction(StatementError error) =>
-        error.SqlState == PostgresErrorCodes.ActiveSqlTransaction;
+        error.SqlState is PostgresErrorCodes.ActiveSqlTransaction or PostgresErrorCodes.InvalidTransactionTermination;
 
     /// <summary>
     /// What the server says of a statement that it runs only outside a transaction, without asking it.
@@ -93,7 +96,7 @@ internal static partial class PostgresErrors
             {
                 Kind = KindOf(e, session),
                 Message = lost ? $"{SessionLost}: {Cut(e.MessageText)}" : Cut(e.MessageText)!,
-                IsTransient = IsTransient(e.SqlState),
+                IsTransient = IsTransient(e),
                 Errors = [ToError(e, place)],
             },
             _ => new JobFailure
@@ -130,7 +133,7 @@ internal static partial class PostgresErrors
             // A login that is refused is refused the next time too: waiting does not mend it.
             Kind = sqlState is ['2', '8', ..] ? JobFailureKind.Sql : JobFailureKind.Unavailable,
             Message = message,
-            IsTransient = sqlState is null ? !IsMisconfigured(exception) : IsTransient(sqlState),
+            IsTransient = exception is PostgresException refused ? IsTransient(refused) : !IsMisconfigured(exception),
             Errors = sqlState is null ? [] : [new StatementError { SqlState = sqlState, Message = message }],
         };
     }
@@ -139,15 +142,20 @@ internal static partial class PostgresErrors
     /// True of an error that is gone when the same is run again a little later: it was in the way of another
     /// transaction, or the server was away, full or about to restart.
     /// </summary>
-    private static bool IsTransient(string sqlState) => sqlState switch
-    {
-        PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
-            or PostgresErrorCodes.TooManyConnections => true,
-        PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
-            or PostgresErrorCodes.CannotConnectNow => true,
-        ['0', '8', ..] => true,
-        _ => false,
-    };
+    private static bool IsTransient(PostgresException exception) =>
+        exception.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
+        || (!IsOfStatement(exception) && IsUnavailable(exception.SqlState));
+
+    /// <summary>
+    /// A server that goes away, or lets nobody in, ends the session: its severity is FATAL or PANIC. An ERROR is the
+    /// statement's own, whatever its SQLSTATE: RAISE takes any, and dblink says so of another server.
+    /// </summary>
+    private static bool IsOfStatement(PostgresException exception) => exception.InvariantSeverity == "ERROR";
+
+    private static bool IsUnavailable(string sqlState) => sqlState
+        is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
+            or PostgresErrorCodes.TooManyConnections
+            or ['0', '8', ..];
 
     /// <summary>True where a certificate or a key is at fault: waiting does not mend that.</summary>
     private static bool IsMisconfigured(Exception exception) =>
@@ -196,18 +204,20 @@ internal static partial class PostgresErrors
         _ => "The cluster refused the connection.",
     };
 
-    private static JobFailureKind KindOf(PostgresException exception, SessionState? session) =>
-        exception.SqlState switch
+    private static JobFailureKind KindOf(PostgresException exception, SessionState? session)
+    {
+        if (IsCanceled(exception))
         {
             // The server words it in its own language, so the time is asked as well.
-            PostgresErrorCodes.QueryCanceled when exception.MessageText.Contains(
-                "statement timeout", StringComparison.Ordinal)
-                || (session is { IsTimeUp: true }) => JobFailureKind.TimedOut,
-            PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
-                or PostgresErrorCodes.TooManyConnections => JobFailureKind.Unavailable,
-            ['0', '8', ..] => JobFailureKind.Unavailable,
-            _ => JobFailureKind.Sql,
-        };
+            var isTimeUp = session is { IsTimeUp: true }
+                || exception.MessageText.Contains("statement timeout", StringComparison.Ordinal);
+            return isTimeUp ? JobFailureKind.TimedOut : JobFailureKind.Sql;
+        }
+
+        return !IsOfStatement(exception) && IsUnavailable(exception.SqlState)
+            ? JobFailureKind.Unavailable
+            : JobFailureKind.Sql;
+    }
 
     private static StatementError ToError(PostgresException e, ErrorPlace place)
     {

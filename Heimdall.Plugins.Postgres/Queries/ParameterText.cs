@@ -7,7 +7,7 @@ namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>
 /// Writes values as PostgreSQL's text: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO. Numbers keep
-/// every digit.
+/// every digit, and a string is the text of a value of any type, also of <c>jsonb</c>.
 /// </summary>
 internal static class ParameterText
 {
@@ -25,8 +25,7 @@ internal static class ParameterText
         null => null,
         JsonArray items when type is not (ParameterTypes.Json or ParameterTypes.Jsonb) =>
             Encoding.UTF8.GetBytes(ToArray(items.Select(ToElement))),
-        JsonValue text when text.GetValueKind() == JsonValueKind.String
-            && type is not (ParameterTypes.Json or ParameterTypes.Jsonb) =>
+        JsonValue text when text.GetValueKind() == JsonValueKind.String =>
             Encoding.UTF8.GetBytes(text.GetValue<string>()),
         _ => Encoding.UTF8.GetBytes(value.ToJsonString(Relaxed)),
     };

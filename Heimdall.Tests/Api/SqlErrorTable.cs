@@ -32,10 +32,11 @@ public sealed class SqlErrorTable
     [TestCase("do $$ begin raise exception 'no'; end $$", "P0001", 400)]
     [TestCase("do $$ begin raise exception 'no' using errcode = '28000'; end $$", "28000", 403)]
     [TestCase("do $$ begin raise exception 'no' using errcode = '28P01'; end $$", "28P01", 403)]
-    [TestCase("do $$ begin raise exception 'no' using errcode = '53300'; end $$", "53300", 503)]
+    [TestCase("do $$ begin raise exception 'no' using errcode = '53300'; end $$", "53300", 400)]
     [TestCase("do $$ begin raise exception 'no' using errcode = '53100'; end $$", "53100", 503)]
-    [TestCase("do $$ begin raise exception 'no' using errcode = '08006'; end $$", "08006", 503)]
-    [TestCase("do $$ begin raise exception 'no' using errcode = '57P03'; end $$", "57P03", 503)]
+    [TestCase("do $$ begin raise exception 'no' using errcode = '08006'; end $$", "08006", 400)]
+    [TestCase("do $$ begin raise exception 'no' using errcode = '57P03'; end $$", "57P03", 400)]
+    [TestCase("do $$ begin raise exception 'closed' using errcode='57P01'; end $$", "57P01", 400)]
     [TestCase("do $$ begin raise exception 'no' using errcode = '40001'; end $$", "40001", 400)]
     [TestCase("select pg_terminate_backend(pg_backend_pid())", "57P01", 503)]
     public async Task A_sqlstate_has_a_status(string query, string sqlState, int status, CancellationToken cancellationToken)
@@ -100,7 +101,9 @@ public sealed class SqlErrorTable
 
     [TestCase("40001", "True")]
     [TestCase("40P01", "True")]
-    [TestCase("53300", "True")]
+    [TestCase("53300", "False", Description = "a cluster without a connection left says FATAL")]
+    [TestCase("57P01", "False")]
+    [TestCase("08001", "False")]
     [TestCase("23505", "False")]
     public async Task An_error_tells_whether_to_try_again(string sqlState, string retryable, CancellationToken cancellationToken)
     {
@@ -108,6 +111,22 @@ public sealed class SqlErrorTable
             $"do $$ begin raise exception 'no' using errcode = '{sqlState}'; end $$", returnResult: true, cancellationToken);
 
         Assert.That(reply["retryable"], Is.EqualTo(retryable), reply.Text);
+    }
+
+    [Test]
+    public async Task A_server_that_a_statement_cannot_reach_is_not_the_cluster(CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync("create extension if not exists dblink", cancellationToken);
+
+        var reply = await _heimdall.SubmitAsync(
+            "select * from dblink('host=/nowhere', 'select 1') as t(a int)",
+            returnResult: true,
+            cancellationToken);
+
+        var problem = reply.AssertProblem(400);
+        Assert.That(
+            (problem["title"], problem["sqlstate"], problem["retryable"]),
+            Is.EqualTo(("The database refused the query.", "08001", "False")));
     }
 
     [Test]

@@ -133,13 +133,15 @@ public sealed class BatchTests
         Assert.That(failure.Message, Does.Contain(says));
     }
 
-    [TestCase("vacuum", "VACUUM cannot run inside a transaction")]
-    [TestCase("create database nowhere", "CREATE DATABASE cannot run inside a transaction")]
-    public async Task What_cannot_be_in_a_transaction_is_told_the_way_out(string statement, string says, CancellationToken cancellationToken)
+    [TestCase("vacuum", "25001", "VACUUM cannot run inside a transaction")]
+    [TestCase("create database nowhere", "25001", "CREATE DATABASE cannot run inside a transaction")]
+    [TestCase("do $$ begin commit; end $$", "2D000", "invalid transaction termination")]
+    public async Task What_cannot_be_in_a_transaction_is_told_the_way_out(
+        string statement, string sqlState, string says, CancellationToken cancellationToken)
     {
         var failure = await FailAsync($"select 1;\n {statement};", new FakeJobMonitor(), cancellationToken);
 
-        Assert.That((failure.SqlState, failure.Errors[0].Statement, failure.Errors[0].Line), Is.EqualTo(("25001", (int?)2, (long?)2)));
+        Assert.That((failure.SqlState, failure.Errors[0].Statement, failure.Errors[0].Line), Is.EqualTo((sqlState, (int?)2, (long?)2)));
         Assert.That(failure.Errors[0].Hint, Is.EqualTo("The whole script is one transaction; with transaction: none each statement runs by itself."));
         Assert.That(failure.Message, Does.Contain(says));
     }
@@ -214,6 +216,7 @@ public sealed class BatchTests
         var failure = await FailAsync($"do $$ begin raise exception 'odd' using errcode = '{sqlState}'; end $$", new FakeJobMonitor(), cancellationToken);
 
         Assert.That((failure.SqlState, failure.Message), Is.EqualTo((sqlState, "odd")));
+        Assert.That((failure.Kind, failure.IsTransient), Is.EqualTo((JobFailureKind.Sql, false)));
     }
 
     [TestCase("select pg_sleep(600)")]

@@ -59,8 +59,34 @@ public sealed class BatchTruthTests
     {
         var failure = await FailAsync(WithoutTransaction("continue", "select 1/0;\nselect nope;\nselect pg_terminate_backend(pg_backend_pid());\nselect 1"), cancellationToken);
 
-        Assert.That(failure.Errors.Select(error => (error.SqlState, error.Statement)), Is.EqualTo(new (string?, int?)[] { ("22012", 1), ("42703", 2), ("57P01", 3) }));
-        Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Sql, "22012")));
+        Assert.That(failure.Errors.Select(error => (error.SqlState, error.Statement)), Is.EqualTo(new (string?, int?)[] { ("57P01", 3), ("22012", 1), ("42703", 2) }));
+        Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Unavailable, "57P01")));
+        Assert.That(
+            failure.Message,
+            Does.StartWith("The session was lost").And.Contain("none of its statements is known to be done")
+                .And.EndsWith("Before that, 2 statements failed; the first: division by zero"));
+    }
+
+    [Test]
+    public async Task A_script_that_cannot_be_read_on_says_so_before_what_failed(CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(WithoutTransaction("continue", "select 1/0;\nselect 'open"), cancellationToken);
+
+        Assert.That(
+            failure.Message,
+            Does.StartWith("This quoted string has no end")
+                .And.EndsWith("Before that, a statement failed: division by zero"));
+        Assert.That((failure.Kind, failure.Errors.Count), Is.EqualTo((JobFailureKind.Refused, 2)));
+    }
+
+    [TestCase("create table some_done (i int);\nselect 1/0;\n", "of statements 1 to 2 those that did not fail are known")]
+    [TestCase("select 1/0;\n", "none of its statements is known to be done")]
+    public async Task Only_what_is_done_is_said_to_be_done(string sql, string says, CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(
+            WithoutTransaction("continue", $"{sql}select pg_terminate_backend(pg_backend_pid());"), cancellationToken);
+
+        Assert.That(failure.Message, Does.Contain(says));
     }
 
     [Test]

@@ -32,7 +32,9 @@ public sealed class ParameterTests
     [TestCase("select $1::jsonb -> 'a'", """[{"a": [1, "ü"]}]""", """[1, "ü"]""")]
     [TestCase("select ($1::jsonb ->> 'a') || ($2::int[])[1]", """["{\"a\": 1}", [2]]""", "12", Description = "a string is the same beside an array")]
     [TestCase("select $1::jsonb", "[[1, null, [2]]]", "[1, null, [2]]")]
-    [TestCase("select $1", """[{"type": "jsonb", "value": "text"}]""", "\"text\"")]
+    [TestCase("select $1", """[{"type": "jsonb", "value": "\"text\""}]""", "\"text\"")]
+    [TestCase("select jsonb_typeof($1)", """[{"type": "jsonb", "value": "{\"x\":1}"}]""", "object")]
+    [TestCase("select jsonb_typeof($1::jsonb)", """["{\"x\":1}"]""", "object")]
     [TestCase("select $1::int[]", "[[1, null, 3]]", "{1,NULL,3}")]
     [TestCase("select $1::text[]", """[["a,b", "c\"d\\e", "", "NULL", "{}"]]""", """{"a,b","c\"d\\e","","NULL","{}"}""")]
     [TestCase("select $1::int[]", "[[]]", "{}")]
@@ -41,7 +43,6 @@ public sealed class ParameterTests
     [TestCase("select $1::jsonb[]", """[[{"a": 1}]]""", """{"{\"a\": 1}"}""")]
     [TestCase("select pg_typeof($1)::text", """[{"type": "int8", "value": 1}]""", "bigint")]
     [TestCase("select pg_typeof($1)::text", """[{"type": "mood", "value": "happy"}]""", "mood")]
-    [TestCase("select pg_typeof($1)::text", """[{"type": "numeric(10,2)", "value": 1}]""", "numeric")]
     [TestCase("select pg_typeof($1)::text || ($1)[2]", """[{"type": "mood[]", "value": ["happy", "sad"]}]""", "mood[]sad")]
     [TestCase("select ($1).b", """[{"type": "pair", "value": "(1,x)"}]""", "x")]
     [TestCase("select $1", """[{"type": "json", "value": ["a", {"b": 1}]}]""", """["a",{"b":1}]""")]
@@ -93,6 +94,10 @@ public sealed class ParameterTests
     [TestCase("select :a", """[{"name": "a", "value": 1}, {"name": "a", "value": 2}]""", "parameters[1]", "twice")]
     [TestCase("select $1", """["a\u0000b"]""", "parameters[0]", "NUL")]
     [TestCase("select $1", """[{"type": 5, "value": 1}]""", "parameters[0].type", "string")]
+    [TestCase("select $1", """[{"value": 5, "typ": "int8"}]""", "parameters[0].typ", "no member")]
+    [TestCase("select $1", """[{"type": "numeric(10,2)", "value": "1.005"}]""", "parameters[0].type", "$1::numeric(10,2)")]
+    [TestCase("select $1", """[{"type": "varchar(3)", "value": "abcdef"}]""", "parameters[0].type", "length")]
+    [TestCase("select $1", """[{"type": "interval year to month", "value": "1"}]""", "parameters[0].type", "fields")]
     public void What_is_no_parameter_is_refused_by_its_name(string sql, string parameters, string path, string says)
     {
         var job = Job(sql, parameters, new FakeResultWriter());

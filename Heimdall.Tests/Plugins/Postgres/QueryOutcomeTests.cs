@@ -59,8 +59,8 @@ public sealed class QueryOutcomeTests
             "stopped, by itself, after a commit",
             _alone with { IsStopped = true, Error = Error("57014"), MayHaveCommittedOnItsWay = true })
             .Returns("OutcomeUnknown"),
-        Run("a parameter too many", _underWay with { ParametersUsed = 0, Error = Error("08P01") })
-            .Returns("Unavailable, undone"),
+        Run("an error of the protocol", _underWay with { ParametersUsed = 0, Error = Error("08P01") })
+            .Returns("Sql, undone"),
         Run("a parameter too few", _underWay with { ParametersUsed = 1, Error = Error("08P01") }).Returns("Sql"),
 
         Run("unread before the commit", _writing with { IsUnread = true, IsStopped = true }).Returns("stopped"),

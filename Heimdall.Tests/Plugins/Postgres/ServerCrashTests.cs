@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 using Heimdall.Tests.Plugins;
 using Heimdall.Tests.Support;
@@ -80,6 +81,28 @@ public sealed class ServerCrashTests() : RealProcessTests(processes: 1)
         await using var connection = await OpenAsync(cancellationToken);
         await using var command = new NpgsqlCommand($"select to_regclass('{table}') is null", connection);
         Assert.That(await command.ExecuteScalarAsync(cancellationToken), Is.True);
+    }
+
+    [Test]
+    public async Task A_batch_without_a_transaction_says_what_was_done_before_the_server_stopped(
+        [Values("fast", "immediate")] string mode, CancellationToken cancellationToken)
+    {
+        var table = $"t{Guid.NewGuid():N}";
+        var job = _server.Job(new JsonObject
+        {
+            ["query"] = $"create table {table} (i int); insert into {table} values (1); select pg_sleep(600); select 1;",
+            ["transaction"] = "none",
+        }.ToJsonString());
+        var (run, monitor) = await StartAsync(job, cancellationToken);
+        await Eventually.Is(() => Task.FromResult(monitor.Out.Count >= 2), cancellationToken);
+
+        await _postgres.RestartAsync(mode, cancellationToken);
+
+        Assert.That(
+            (await FailureOfAsync(run)).Message,
+            Does.StartWith("The session was lost")
+                .And.Contain("statements 1 to 2 are known to be done and stay done"));
+        Assert.That(monitor.Progress.Last().ResumeFrom, Is.EqualTo(3));
     }
 
     [Test]

@@ -44,10 +44,20 @@ internal sealed class HeimdallRunner : IScriptRunner
 
     private static ScriptError[] ErrorsOf(JobFailure failure) => failure.Errors.Count == 0
         ? [new ScriptError(StateOf(failure.Kind), Line: null)]
-        : [.. failure.Errors.Select(error => new ScriptError(error.SqlState ?? StateOf(failure.Kind), error.Line))];
+        : [.. InScriptOrder(failure.Errors).Select(error =>
+            new ScriptError(error.SqlState ?? StateOf(failure.Kind), error.Line))];
+
+    // A job's first error is the one that it ended with. psql reports it where it comes.
+    private static IEnumerable<StatementError> InScriptOrder(IReadOnlyList<StatementError> errors)
+    {
+        var end = errors[0];
+        var before = errors.Skip(1).TakeWhile(error => error.Statement < (end.Statement ?? long.MaxValue)).ToArray();
+        return [.. before, end, .. errors.Skip(1 + before.Length)];
+    }
 
     // In continue mode the kind is that of the first error, so what has no SQLSTATE can only have been refused.
-    private static string StateOf(JobFailureKind kind) => kind is JobFailureKind.Refused or JobFailureKind.Sql ? MeantDifferences.Refused : kind.ToString();
+    private static string StateOf(JobFailureKind kind) =>
+        kind is JobFailureKind.Refused or JobFailureKind.Sql ? MeantDifferences.Refused : kind.ToString();
 
     private static string Report(FakeJobMonitor monitor) => string.Join('\n', monitor.Err);
 }
