@@ -96,6 +96,9 @@ internal sealed class QueryRun
         long? transaction = CommitsByItself
             ? await PrepareAsync(async () => await NextTransactionAsync(cancellationToken), cancellationToken)
             : null;
+
+        // Nothing has been sent: with COMMIT on its way it could no longer be said that nothing took effect.
+        cancellationToken.ThrowIfCancellationRequested();
         var stop = _session.StopBy(StopMode.CancelFirst);
 
         // What commits by itself has perhaps done so by now: its few rows are written even when it is stopped,

@@ -283,16 +283,19 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <summary>Waits for an answer of a session that nothing depends on yet: it is ended where the wait is.</summary>
     private static async Task BoundAsync(ProtocolSession protocol, Task answer, CancellationToken cancellationToken)
     {
-        await using var registration = cancellationToken.UnsafeRegister(
-            state => ((ProtocolSession)state!).Abort(), protocol);
         try
         {
+            await using var registration = cancellationToken.UnsafeRegister(
+                state => ((ProtocolSession)state!).Abort(), protocol);
             await answer;
         }
         catch (SessionBrokenException e) when (cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException(e.Message, e, cancellationToken);
         }
+
+        // The token may have fired, and ended the session, when the answer had just come.
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private async Task<bool> TryAskAsync(string command)
