@@ -90,7 +90,7 @@ internal static class Problem
             Add("statement", error.Statement);
             Add("context", error.Context);
         }
-        extensions["retryable"] = FailureStatus.IsRetryable(failure);
+        extensions["retryable"] = failure.IsTransient;
 
         void Add(string name, object? value)
         {

@@ -54,28 +54,32 @@ internal sealed class BatchRun : IAsyncDisposable
         }
         catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
         {
-            await EndAsync(isUndone: IsOneTransaction);
+            await EndStoppedAsync(isUndone: IsOneTransaction);
             throw Stopped(e, cancellationToken);
         }
         catch (Exception e) when (FailureOf(e) is { } failure)
         {
             var isUndone = IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown
                 && _pipeline is not { HasCommitted: true };
+            if (cancellationToken.IsCancellationRequested && IsStop(e))
+            {
+                await EndStoppedAsync(isUndone);
+                throw Stopped(e, cancellationToken);
+            }
+
             try
             {
                 await EndAsync(isUndone);
             }
-            catch (JobFailedException) when (!cancellationToken.IsCancellationRequested)
+            catch (JobFailedException)
             {
                 // The first error says more. A server that has never been sent a COMMIT, or has denied it, commits
                 // nothing, whether it can be reached or not; client_connection_check_interval ends the backend of a
                 // dead connection.
             }
 
-            throw cancellationToken.IsCancellationRequested && IsStop(e)
-                ? Stopped(e, cancellationToken)
-                : new JobFailedException(
-                    failure with { IsUndone = isUndone }, (e as SessionBrokenException)?.Cause ?? e);
+            throw new JobFailedException(
+                failure with { IsUndone = isUndone }, (e as SessionBrokenException)?.Cause ?? e);
         }
     }
 
@@ -211,6 +215,20 @@ internal sealed class BatchRun : IAsyncDisposable
             _journal.Undo(isAll: isUndone);
             await _script.TryReadToEndAsync();
             _monitor.Report(_journal.Progress() with { Sha256 = _script.WholeSha256 });
+        }
+    }
+
+    /// <summary>Ends what was stopped, which is not done while something of it may still run.</summary>
+    /// <exception cref="JobFailedException">It may: the cluster does not answer.</exception>
+    private async Task EndStoppedAsync(bool isUndone)
+    {
+        try
+        {
+            await EndAsync(isUndone);
+        }
+        catch (JobFailedException e) when (!IsOneTransaction && _pipeline is not null)
+        {
+            throw new JobFailedException(e.Failure with { Message = $"{e.Failure.Message} {Effect()}" }, e);
         }
     }
 

@@ -43,6 +43,11 @@ internal sealed class ScriptPlayer(
                 {
                     _hasBegun = true;
                     await pipeline.DrainAsync();
+                    if (pipeline.HasFailed)
+                    {
+                        break; // what is asked before the first statement would be refused for the same error
+                    }
+
                     await beforeFirst(cancellationToken);
                 }
 

@@ -8,7 +8,8 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Errors;
 
 /// <summary>
-/// The one place where SQLSTATEs mean something: what the server or Npgsql says becomes how a job ended.
+/// What the server or Npgsql says becomes how a job ended. <see cref="SqlStates"/> has what a SQLSTATE means; which one
+/// answers a particular question is known here.
 /// </summary>
 internal static partial class PostgresErrors
 {
@@ -131,7 +132,9 @@ internal static partial class PostgresErrors
         return new JobFailure
         {
             // A login that is refused is refused the next time too: waiting does not mend it.
-            Kind = sqlState is ['2', '8', ..] ? JobFailureKind.Sql : JobFailureKind.Unavailable,
+            Kind = sqlState is not null && SqlStates.ClassOf(sqlState) == SqlErrorClass.Forbidden
+                ? JobFailureKind.Sql
+                : JobFailureKind.Unavailable,
             Message = message,
             IsTransient = exception is PostgresException refused ? IsTransient(refused) : !IsMisconfigured(exception),
             Errors = sqlState is null ? [] : [new StatementError { SqlState = sqlState, Message = message }],
@@ -143,19 +146,15 @@ internal static partial class PostgresErrors
     /// transaction, or the server was away, full or about to restart.
     /// </summary>
     private static bool IsTransient(PostgresException exception) =>
-        exception.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
-        || (!IsOfStatement(exception) && IsUnavailable(exception.SqlState));
+        SqlStates.ClassOf(exception.SqlState) == SqlErrorClass.Contention || IsUnavailable(exception);
 
     /// <summary>
     /// A server that goes away, or lets nobody in, ends the session: its severity is FATAL or PANIC. An ERROR is the
-    /// statement's own, whatever its SQLSTATE: RAISE takes any, and dblink says so of another server.
+    /// statement's own, whatever its SQLSTATE.
     /// </summary>
-    private static bool IsOfStatement(PostgresException exception) => exception.InvariantSeverity == "ERROR";
-
-    private static bool IsUnavailable(string sqlState) => sqlState
-        is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
-            or PostgresErrorCodes.TooManyConnections
-            or ['0', '8', ..];
+    private static bool IsUnavailable(PostgresException exception) =>
+        exception.InvariantSeverity != "ERROR"
+        && SqlStates.ClassOf(exception.SqlState) == SqlErrorClass.Unavailable;
 
     /// <summary>True where a certificate or a key is at fault: waiting does not mend that.</summary>
     private static bool IsMisconfigured(Exception exception) =>
@@ -214,9 +213,7 @@ internal static partial class PostgresErrors
             return isTimeUp ? JobFailureKind.TimedOut : JobFailureKind.Sql;
         }
 
-        return !IsOfStatement(exception) && IsUnavailable(exception.SqlState)
-            ? JobFailureKind.Unavailable
-            : JobFailureKind.Sql;
+        return IsUnavailable(exception) ? JobFailureKind.Unavailable : JobFailureKind.Sql;
     }
 
     private static StatementError ToError(PostgresException e, ErrorPlace place)

@@ -115,7 +115,8 @@ internal sealed record QueryOutcome
 
         var place = run.FailedStep is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : run.Query.Place;
         var isUndone = !run.CommitsByItself && PostgresErrors.IsUndone(error);
-        return new() { Failure = PostgresErrors.ToFailure(error, place, run.Session) with { IsUndone = isUndone } };
+        var failure = PostgresErrors.ToFailure(error, place, run.Session) with { IsUndone = isUndone };
+        return new() { Failure = ParameterNames.Restore(failure, run.Query.Parameters) };
     }
 
     private static QueryOutcome Unknown(QueryTranscript run) => Failed(

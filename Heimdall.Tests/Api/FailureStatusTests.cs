@@ -10,17 +10,18 @@ namespace Heimdall.Tests.Api;
 /// <summary>A cluster that refuses the login soon counts as down; what is answered until then cannot be had from a running instance reliably.</summary>
 public sealed class FailureStatusTests
 {
-    [TestCase("28P01", 403)]
-    [TestCase("28000", 403)]
-    [TestCase("53300", 503)]
-    [TestCase("57P03", 503)]
-    [TestCase("3D000", 503)]
-    public void A_cluster_that_refuses_a_session_has_a_status(string sqlState, int status)
+    [TestCase("28P01", 403, false)]
+    [TestCase("28000", 403, false)]
+    [TestCase("42501", 403, false)]
+    [TestCase("53300", 503, true)]
+    [TestCase("57P03", 503, true)]
+    [TestCase("3D000", 503, false)]
+    public void A_cluster_that_refuses_a_session_has_a_status(string sqlState, int status, bool passes)
     {
         var failure = PostgresErrors.CannotConnect(new PostgresException("password authentication failed for user \"u\"", "FATAL", "FATAL", sqlState));
 
         Assert.That(FailureStatus.Of(failure), Is.EqualTo(status));
-        Assert.That(failure.SqlState, Is.EqualTo(sqlState));
+        Assert.That((failure.SqlState, failure.IsTransient), Is.EqualTo((sqlState, passes)));
         Assert.That(failure.Message, Does.Not.Contain("\"u\""));
     }
 

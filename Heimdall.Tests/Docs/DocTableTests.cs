@@ -14,6 +14,7 @@ using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -175,9 +176,12 @@ public sealed partial class DocTableTests
         {
             foreach (var code in codes)
             {
-                var failure = new JobFailure { Kind = JobFailureKind.Sql, Message = "", Errors = [new StatementError { SqlState = code, Message = "" }] };
+                var failure = PostgresErrors.ToFailure(new PostgresException("", "ERROR", "ERROR", code), ErrorPlace.None);
                 var row = rows.First(row => row[0] == "all others" || DocPage.Codes(row[0]).Any(shown => code == shown || (shown[^1] == '…' && code.StartsWith(shown[..^1], StringComparison.Ordinal))));
-                Assert.That((row[2], row[3]), Is.EqualTo((FailureStatus.Of(failure).ToString(provider: null), FailureStatus.IsRetryable(failure) ? "yes" : "no")), code);
+                Assert.That(
+                    (row[2], row[3]),
+                    Is.EqualTo((FailureStatus.Of(failure).ToString(provider: null), failure.IsTransient ? "yes" : "no")),
+                    code);
             }
         });
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -77,6 +78,37 @@ public sealed class BatchTruthTests
             Does.StartWith("This quoted string has no end")
                 .And.EndsWith("Before that, a statement failed: division by zero"));
         Assert.That((failure.Kind, failure.Errors.Count), Is.EqualTo((JobFailureKind.Refused, 2)));
+    }
+
+    [Test]
+    public async Task A_stop_that_cannot_be_made_sure_of_says_what_is_done(CancellationToken cancellationToken)
+    {
+        await using var proxy = new TcpProxy(_server.ConnectionString);
+        var cluster = new JsonObject { ["connection_string"] = proxy.Through(_server.ConnectionString) };
+        var job = Job(WithoutTransaction("stop", "create table not_sure_of (i int);\nselect pg_sleep(600);"))
+            with { TargetCluster = new PluginCluster($"through {proxy.Port}", cluster) };
+        var monitor = new FakeJobMonitor();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var run = _server.Plugin.RunAsync(job, monitor, stop.Token);
+        await Eventually.Is(() => Task.FromResult(!monitor.Out.IsEmpty), cancellationToken);
+
+        proxy.Freeze();
+        await stop.CancelAsync();
+        await proxy.CutAsync();
+
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => run))!.Failure;
+        Assert.That(
+            failure.Message,
+            Does.Contain("could not be reached").And.Contain("statement 1 is known to be done and stays done"));
+    }
+
+    [Test]
+    public async Task What_is_asked_before_the_first_statement_is_not_asked_after_an_error(
+        CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(new() { ["query"] = "lock table nope; select 1;" }, cancellationToken);
+
+        Assert.That((failure.SqlState, failure.Errors.Count), Is.EqualTo(("42P01", 1)));
     }
 
     [TestCase("create table some_done (i int);\nselect 1/0;\n", "of statements 1 to 2 those that did not fail are known")]

@@ -111,11 +111,35 @@ public sealed class ParameterTests
     [Test]
     public async Task An_error_is_found_where_the_name_stands(CancellationToken cancellationToken)
     {
-        var job = Job("select :first_name,\n  :b::int + nonsense", """{"first_name": "x", "b": 1}""", new FakeResultWriter());
-
-        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken))).Failure;
+        var failure = await FailAsync(
+            "select :first_name,\n  :b::int + nonsense", """{"first_name": "x", "b": 1}""", cancellationToken);
 
         Assert.That((failure.Errors[0].Line, failure.Errors[0].Column), Is.EqualTo(((long?)2, (int?)13)));
+    }
+
+    [TestCase("select 1 where :what is null", """{"what": null}""", "could not determine data type of parameter :what")]
+    [TestCase("select 1 where $1 is null", "[null]", "could not determine data type of parameter $1")]
+    [TestCase("select 1 as :what", """{"what": 1}""", "syntax error at or near \":what\"")]
+    [TestCase(
+        "select :what::int, 'parameter $1'::int", """{"what": 1}""",
+        "invalid input syntax for type integer: \"parameter $1\"")]
+    public async Task An_error_speaks_of_the_names_that_the_caller_gave(
+        string sql, string parameters, string says, CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(sql, parameters, cancellationToken);
+
+        Assert.That((failure.Message, failure.Errors[0].Message), Is.EqualTo((says, says)));
+    }
+
+    [TestCase("select :what::int", """{"what": "x"}""", "parameter :what")]
+    [TestCase("select $1::int", """["x"]""", "parameter $1")]
+    public async Task An_error_of_a_value_names_its_parameter(
+        string sql, string parameters, string says, CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(sql, parameters, cancellationToken);
+
+        Assert.That(failure.SqlState, Is.EqualTo("22P02"));
+        Assert.That(failure.Errors[0].Context, Does.StartWith(says)); // some servers show a part of the value behind it
     }
 
     [Test]
@@ -138,6 +162,13 @@ public sealed class ParameterTests
         var job = _server.Job("""{"query": "select 1", "parameters": [1]}""");
 
         Assert.That(() => _server.Plugin.Plan(job.CommandContext, job.Context), Throws.InstanceOf<JobRefusedException>().With.Message.Contains("variables"));
+    }
+
+    private async Task<JobFailure> FailAsync(string sql, string parameters, CancellationToken cancellationToken)
+    {
+        var job = Job(sql, parameters, new FakeResultWriter());
+        return (await Assert.ThrowsAsync<JobFailedException>(
+            () => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken))).Failure;
     }
 
     private PluginJob Job(string sql, string parameters, IResultWriter results) => _server.Job(
