@@ -33,17 +33,15 @@ internal sealed record QueryOutcome
         { Refusal: { } refusal } => Failed(JobFailureKind.Refused, refusal),
         { Broken: not null } => OfBroken(run, run.Broken),
         { IsUnread: true } => OfUnread(run),
-        { Error: { } error } when !(IsCutShort(run) && PostgresErrors.IsCanceled(error)) => OfError(run, error),
+        { Error: { } error } when !(run.IsCutShort && PostgresErrors.IsCanceled(error)) => OfError(run, error),
         _ => _succeeded,
     };
-
-    private static bool IsCutShort(QueryTranscript run) => run is { IsCut: true, MayBeCutShort: true };
 
     private static QueryOutcome OfBroken(QueryTranscript run, Exception cause)
     {
         // It ended after it had done all that was asked of it: with the reset, or because a limit had it stopped.
         if ((run.HasCommitted && !run.IsUnread) || run.CommitFate == AttemptFate.Committed
-            || (IsCutShort(run) && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
+            || (run.IsCutShort && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
         {
             return _succeeded;
         }

@@ -129,7 +129,7 @@ internal sealed class QueryRun
             await EndBrokenAsync(answers, isStopped: cancellationToken.IsCancellationRequested);
         }
 
-        var run = await TranscribeAsync(answers, broken, transaction, cancellationToken);
+        var run = await TranscribeAsync(answers, broken, stop.HasCutShort, transaction, cancellationToken);
         var outcome = QueryOutcome.Of(run);
         var cause = broken ?? run.Error;
         return outcome switch
@@ -340,11 +340,12 @@ internal sealed class QueryRun
         await _rows.StartAsync(described, columns.Select(column => column.Type), cancellationToken);
     }
 
+    /// <summary>A limit left a row out: what has written, or is about to, goes on for its effect.</summary>
     private void OnCut(SessionStop stop)
     {
         if (MayBeCutShort)
         {
-            stop.Begin();
+            stop.CutShort();
         }
     }
 
@@ -374,7 +375,11 @@ internal sealed class QueryRun
     }
 
     private async Task<QueryTranscript> TranscribeAsync(
-        QueryAnswers answers, Exception? broken, long? transaction, CancellationToken cancellationToken) => new()
+        QueryAnswers answers,
+        Exception? broken,
+        bool isCutShort,
+        long? transaction,
+        CancellationToken cancellationToken) => new()
         {
             Query = _query,
             IsReadOnly = _context.ReadOnly,
@@ -382,7 +387,7 @@ internal sealed class QueryRun
             MayBeCutShort = MayBeCutShort,
             IsStopped = cancellationToken.IsCancellationRequested,
             IsUnread = _isUnread,
-            IsCut = _rows.IsCut,
+            IsCutShort = isCutShort,
             IsDone = answers.Outcome is not null,
             CommitFate = broken is not null && Record is not null && CommitsLater && _hasAskedToCommit
                 && !answers.HasCommitted ? await Record.FindFateAsync() : null,

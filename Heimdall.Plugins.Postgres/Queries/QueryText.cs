@@ -34,8 +34,8 @@ internal sealed partial record QueryText
 
     /// <summary>
     /// True if the statement contains no data-modifying keyword. Functions it calls may still write. Cancelling a
-    /// statement undoes what it wrote, so a limit stops only a query that looks read-only; the rest of the rows of any
-    /// other is read and dropped.
+    /// statement undoes what it wrote, so a limit stops only a query that looks read-only and has not written; the rest
+    /// of the rows of any other is read and dropped.
     /// </summary>
     public required bool LooksReadOnly { get; init; }
 
@@ -68,8 +68,9 @@ internal sealed partial record QueryText
             Tag = statement.Tag,
             IsTransactional = isTransactional,
             Parameters = names.Used,
-            LooksReadOnly = isTransactional && (Reading().IsMatch(statement.Tag) || statement.CopiesOut)
-                && !Writing().IsMatch(text),
+            LooksReadOnly = isTransactional && !statement.MayWrite
+                && (statement.Kind == ScriptStatementKind.CopyToStdout
+                    || statement.Tag is "SELECT" or "WITH" or "SHOW" or "EXPLAIN" or "FETCH"),
         };
     }
 
@@ -101,7 +102,7 @@ internal sealed partial record QueryText
 
     private static (ScriptStatement Statement, string Text) ReadOnlyStatement(Stream script, ScriptVariables? names)
     {
-        var scanner = new ScriptScanner(script, names);
+        var scanner = new ScriptScanner(script, names, noticesWrites: true);
         try
         {
             var first = Next(scanner) ?? throw new JobRefusedException(
@@ -155,12 +156,7 @@ internal sealed partial record QueryText
     private static ScriptStatement? Next(ScriptScanner scanner) =>
         scanner.ReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
 
-    [GeneratedRegex("^(SELECT|WITH|TABLE|VALUES|SHOW|EXPLAIN|FETCH)")]
-    private static partial Regex Reading();
-
-    [GeneratedRegex(@"\b(insert|update|delete|merge|into|analy[sz]e)\b", RegexOptions.IgnoreCase)]
-    private static partial Regex Writing();
-
-    [GeneratedRegex("commit|rollback|call", RegexOptions.IgnoreCase)]
+    // PL/Perl's word is spi_commit.
+    [GeneratedRegex("(?<![a-z0-9])(commit|rollback|call)(?![a-z0-9])", RegexOptions.IgnoreCase)]
     private static partial Regex Committing();
 }

@@ -17,7 +17,9 @@ internal sealed record QueryTranscript
     /// <summary>True of a statement that cannot run in a transaction of ours.</summary>
     public bool CommitsByItself { get; init; }
 
-    /// <summary>True where a limit may stop the statement instead of dropping the rest of its rows.</summary>
+    /// <summary>
+    /// True where a limit may stop the statement instead of dropping the rest of its rows, and COMMIT is sent along.
+    /// </summary>
     public bool MayBeCutShort { get; init; }
 
     /// <summary>Whether somebody wants it stopped.</summary>
@@ -26,8 +28,8 @@ internal sealed record QueryTranscript
     /// <summary>Whether the reader of the rows is gone.</summary>
     public bool IsUnread { get; init; }
 
-    /// <summary>Whether a limit has left rows out.</summary>
-    public bool IsCut { get; init; }
+    /// <summary>Whether a limit had it cancelled, when it had written nothing.</summary>
+    public bool IsCutShort { get; init; }
 
     /// <summary>Whether the server has said that the statement is done.</summary>
     public bool IsDone { get; init; }

@@ -16,7 +16,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
     private const int LongestLookedInto = 4096;
 
     private readonly ScriptBuffer _buffer;
-    private readonly StatementClassifier _classifier = new();
+    private readonly StatementClassifier _classifier;
     private readonly StatementLexer _lexer;
     private readonly CopyDataReader _copyData;
     private int _number;
@@ -28,8 +28,10 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
     /// <param name="script">Read once from where it stands, and disposed with the scanner.</param>
     /// <param name="variables">What <c>:name</c> stands for; null leaves every colon as it is.</param>
-    public ScriptScanner(Stream script, ScriptVariables? variables = null)
+    /// <param name="noticesWrites">True to find out of each statement whether it <see cref="ScriptStatement.MayWrite"/>.</param>
+    public ScriptScanner(Stream script, ScriptVariables? variables = null, bool noticesWrites = false)
     {
+        _classifier = new StatementClassifier(noticesWrites);
         _buffer = new ScriptBuffer(script);
         _lexer = new StatementLexer(_buffer, _classifier, variables);
         _copyData = new CopyDataReader(_buffer);
@@ -179,6 +181,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             Tag = _classifier.Tag,
             Kind = _classifier.Kind,
             CopiesOut = _classifier.CopiesOut,
+            MayWrite = _classifier.MayWrite,
             Step = _classifier.Step,
             RunsInBlock = _classifier.RunsInBlock,
             CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter && !LooksAtCursors(bytes),

@@ -20,6 +20,12 @@ internal sealed record ScriptStatement
     /// <summary>True of COPY ... TO: the rows that the server counts are read, not written.</summary>
     public bool CopiesOut { get; init; }
 
+    /// <summary>
+    /// True when one of its words, outside of literals, comments and quoted names, says that it may write. Known only
+    /// where the scanner was asked to find out.
+    /// </summary>
+    public bool MayWrite { get; init; }
+
     /// <summary>What it does to the transaction block around it.</summary>
     public BlockStep Step { get; init; }
 

@@ -7,12 +7,20 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// <summary>
 /// Told the tokens of a statement as they are met, says which command it is, and when its tokens no longer matter.
 /// </summary>
-internal sealed class StatementClassifier
+/// <param name="noticesWrites">True to look at every word for one that writes, not only at those that name the command.</param>
+internal sealed class StatementClassifier(bool noticesWrites)
 {
     // No keyword is longer, and PostgreSQL cuts names to this length.
     private const int LongestWord = 63;
 
     private const int MostSeen = 1000;
+
+    // A notification gives its transaction no number before the commit, so that it is not noticed otherwise.
+    private const string Notify = "PG_NOTIFY";
+
+    // ANALYZE is that of EXPLAIN, which runs what it explains.
+    private static readonly string[] _writing =
+        ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "ANALYZE", "ANALYSE", Notify];
 
     // The leading words in upper case; "" stands for what is no keyword whatever it says: quoted, a literal, behind a dot.
     private readonly List<string> _words = new(12);
@@ -25,8 +33,12 @@ internal sealed class StatementClassifier
     private bool _isCommonTable;
     private bool _tableNameFollows;
     private bool _concurrentOption;
+    private bool _wantsWords;
 
-    public bool WantsTokens { get; private set; }
+    public bool WantsTokens => _wantsWords || noticesWrites;
+
+    /// <summary>Whether a word was met, outside of literals, comments and quoted names, that writes.</summary>
+    public bool MayWrite { get; private set; }
 
     /// <summary>How many BEGIN ATOMIC and CASE wait for their END: a semicolon inside them ends nothing.</summary>
     public int BlockDepth { get; private set; }
@@ -48,13 +60,25 @@ internal sealed class StatementClassifier
     public void Reset()
     {
         _words.Clear();
-        (WantsTokens, BlockDepth, _limit) = (true, 0, 1);
+        (_wantsWords, MayWrite, BlockDepth, _limit) = (true, false, 0, 1);
         (_afterDot, _isRoutine, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false, false);
     }
 
     /// <summary>A keyword or a name without quotes.</summary>
     public void Word(ReadOnlySpan<byte> word, int parentheses)
     {
+        if (noticesWrites)
+        {
+            var upper = Upper(word);
+            MayWrite |= _writing.Contains(upper) && (!_afterDot || upper == Notify);
+        }
+
+        if (!_wantsWords)
+        {
+            _afterDot = false;
+            return;
+        }
+
         if (_isRoutine)
         {
             CountBlocks(word, parentheses);
@@ -85,9 +109,21 @@ internal sealed class StatementClassifier
         {
             _tableNameFollows &= parentheses > 0;
         }
-        else if (WantsTokens && !_isRoutine && (parentheses == 0 || _words.Count == 0))
+        else if (_wantsWords && !_isRoutine && (parentheses == 0 || _words.Count == 0))
         {
             Add("");
+        }
+    }
+
+    /// <summary>
+    /// The digits of a number, and the letters that touch them: up to PostgreSQL 14 a word begins there.
+    /// </summary>
+    public void Number(ReadOnlySpan<byte> number)
+    {
+        if (noticesWrites && number.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
+        {
+            var upper = Upper(number);
+            MayWrite |= _writing.Any(word => upper.EndsWith(word, StringComparison.Ordinal));
         }
     }
 
@@ -117,7 +153,7 @@ internal sealed class StatementClassifier
         }
 
         _isRoutine = Words is ["CREATE", "FUNCTION" or "PROCEDURE"] or ["CREATE", "OR", "REPLACE", "FUNCTION" or "PROCEDURE"];
-        WantsTokens = _isRoutine || _isCommonTable || _words.Count < _limit;
+        _wantsWords = _isRoutine || _isCommonTable || _words.Count < _limit;
     }
 
     // psql's own rule: parentheses hide these words, and CASE counts only inside a BEGIN, because it shares its END.
@@ -153,7 +189,7 @@ internal sealed class StatementClassifier
         else if (Upper(word) is "SELECT" or "INSERT" or "UPDATE" or "DELETE" or "MERGE" or "VALUES" or "TABLE")
         {
             _words[0] = Upper(word);
-            WantsTokens = _isCommonTable = false;
+            _wantsWords = _isCommonTable = false;
         }
     }
 

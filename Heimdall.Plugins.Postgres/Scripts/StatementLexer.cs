@@ -85,7 +85,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
                 State.Between => Between(),
                 State.Code => Code(),
                 State.Word => Word(),
-                State.Number => Run(SqlCharacters.TagPart),
+                State.Number => Number(),
                 State.Name => Run(SqlCharacters.NamePart),
                 State.String => String(),
                 State.QuotedName => QuotedName(),
@@ -192,6 +192,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
         else if (SqlCharacters.IsDigit(c))
         {
             classifier.Literal(_parentheses);
+            _opened = _position;
             _state = State.Number;
         }
         else
@@ -210,6 +211,18 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
         }
 
         classifier.Word(Bytes[_opened.._position], _parentheses);
+
+        return null;
+    }
+
+    private LexerStop? Number()
+    {
+        if (Run(SqlCharacters.TagPart) is { } stop)
+        {
+            return stop;
+        }
+
+        classifier.Number(Bytes[_opened.._position]);
 
         return null;
     }

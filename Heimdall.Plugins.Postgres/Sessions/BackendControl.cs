@@ -21,23 +21,18 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
     /// later is not meant.
     /// </summary>
     /// <returns>False when the cluster cannot be reached.</returns>
-    public async Task<bool> TryCancelAsync(CancellationToken cancellationToken)
-    {
-        try
+    public Task<bool> TryCancelAsync(CancellationToken cancellationToken) => TryAskAsync(
+        async control =>
         {
-            return await AskAsync(
-                async control =>
-                {
-                    await Backends.CancelAsync(control, backend, cancellationToken);
-                    return true;
-                },
-                cancellationToken);
-        }
-        catch (Exception e) when (PostgresErrors.IsConnectFault(e) || e is OperationCanceledException)
-        {
-            return false;
-        }
-    }
+            await Backends.CancelAsync(control, backend, cancellationToken);
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Asks the statement that runs to stop, if its transaction has written nothing.</summary>
+    /// <returns>False when it has, or the cluster cannot be reached.</returns>
+    public Task<bool> TryCancelUnlessWrittenAsync(CancellationToken cancellationToken) => TryAskAsync(
+        control => Backends.CancelUnlessWrittenAsync(control, backend, cancellationToken), cancellationToken);
 
     /// <summary>Ends the backend.</summary>
     /// <exception cref="JobFailedException">It cannot be reached, or does not end.</exception>
@@ -63,5 +58,18 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         }
 
         throw new JobFailedException(JobFailureKind.Unavailable, "The session was told to end and has not ended.");
+    }
+
+    private async Task<bool> TryAskAsync(
+        Func<NpgsqlConnection, Task<bool>> askAsync, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AskAsync(askAsync, cancellationToken);
+        }
+        catch (Exception e) when (PostgresErrors.IsConnectFault(e) || e is OperationCanceledException)
+        {
+            return false;
+        }
     }
 }

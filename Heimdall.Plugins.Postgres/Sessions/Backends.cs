@@ -26,6 +26,28 @@ internal static class Backends
         where (extract(epoch from backend_start) * 1000000)::bigint = $2
         """;
 
+    // The number that a transaction has once it has written.
+    private const string CancelUnlessWritten =
+        """
+        select coalesce(bool_or(pg_cancel_backend(pid)), false)
+        from pg_stat_get_activity($1)
+        where (extract(epoch from backend_start) * 1000000)::bigint = $2 and backend_xid is null
+        """;
+
+    /// <summary>
+    /// Asks what a backend runs to stop, if it is still the backend it was and its transaction has written nothing.
+    /// </summary>
+    /// <returns>Whether it was asked.</returns>
+    public static async Task<bool> CancelUnlessWrittenAsync(
+        NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(CancelUnlessWritten, control)
+        {
+            Parameters = { new() { Value = backend.Pid }, new() { Value = backend.Started } },
+        };
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
     /// <summary>Asks what a backend runs to stop, if it is still the backend it was.</summary>
     public static async Task CancelAsync(NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
     {

@@ -22,7 +22,14 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
     private readonly CancellationTokenSource _over = new();
     private readonly Lock _lock = new();
     private Task _stopping = Task.CompletedTask;
+    private Task _cutting = Task.CompletedTask;
     private bool _hasBegun;
+    private volatile bool _hasCutShort;
+
+    /// <summary>
+    /// True once <see cref="CutShort"/> has asked the statement to stop. What the statement does after that is undone.
+    /// </summary>
+    public bool HasCutShort => _hasCutShort;
 
     /// <summary>Begins when a token fires, until the registration is disposed.</summary>
     public CancellationTokenRegistration BeginOn(CancellationToken cancellationToken) =>
@@ -41,19 +48,36 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
     }
 
     /// <summary>
+    /// Asks the statement to stop because nobody wants more of its rows, as long as its transaction has written nothing:
+    /// what it has written must not be undone. Called once.
+    /// </summary>
+    public void CutShort()
+    {
+        lock (_lock)
+        {
+            if (!_hasBegun)
+            {
+                _cutting = Task.Run(CutShortAsync);
+            }
+        }
+    }
+
+    /// <summary>
     /// Notes the end of what is stopped. When it returns, no request is on its way that could meet a later statement.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
         Task stopping;
+        Task cutting;
         lock (_lock)
         {
             _hasBegun = true; // from now on it is too late
-            stopping = _stopping;
+            (stopping, cutting) = (_stopping, _cutting);
         }
 
         await _over.CancelAsync();
         await stopping;
+        await cutting;
         _over.Dispose();
     }
 
@@ -84,6 +108,19 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         if (!await IsOverAfterAsync(AnswerTimeout))
         {
             protocol.Abort();
+        }
+    }
+
+    private async Task CutShortAsync()
+    {
+        // A statement may take no notice, and be no worse for that than one that writes.
+        while (await control.TryCancelUnlessWrittenAsync(_over.Token))
+        {
+            _hasCutShort = true;
+            if (await IsOverAfterAsync(_cancelTimeout))
+            {
+                return;
+            }
         }
     }
 

@@ -78,6 +78,8 @@ public sealed class QueryKindTests
     [TestCase("select repeat('x', 101)", "byte_limit", 100, 0)]
     [TestCase("select generate_series(1, 1000000000)", "row_limit", 3, 3)]
     [TestCase("copy (select generate_series(1, 1000000000)) to stdout", "row_limit", 3, 3)]
+    [TestCase("select i from (select generate_series(1, 1000000000) i) s where 'update' <> i::text", "row_limit", 3, 3)]
+    [TestCase("select generate_series(1, 1000000000) as \"into\" -- delete", "row_limit", 3, 3)]
     public async Task A_limit_stops_the_query_and_says_so(string sql, string limit, int value, int rows, CancellationToken cancellationToken)
     {
         var results = new FakeResultWriter();

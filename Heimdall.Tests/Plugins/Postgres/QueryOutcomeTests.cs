@@ -46,11 +46,10 @@ public sealed class QueryOutcomeTests
 
         Run("an error", _underWay with { Error = Error("22012") }).Returns("Sql, undone"),
         Run("an error of what commits by itself", _alone with { Error = Error("22012") }).Returns("Sql"),
-        Run("an error, cut before", _underWay with { IsCut = true, Error = Error("22012") }).Returns("Sql, undone"),
-        Run("cut, and canceled for that", _underWay with { IsCut = true, Error = Error("57014") })
-            .Returns("succeeded"),
-        Run("cut, read to its end, and canceled", _writing with { IsCut = true, Error = Error("57014") })
+        Run("an error, cut short before", _underWay with { IsCutShort = true, Error = Error("22012") })
             .Returns("Sql, undone"),
+        Run("cut short", _underWay with { IsCutShort = true, Error = Error("57014") }).Returns("succeeded"),
+        Run("canceled by somebody else", _underWay with { Error = Error("57014") }).Returns("Sql, undone"),
         Run("stopped", _underWay with { IsStopped = true, Error = Error("57014") }).Returns("stopped"),
         Run("stopped, with another error", _underWay with { IsStopped = true, Error = Error("22012") })
             .Returns("Sql, undone"),
@@ -98,9 +97,11 @@ public sealed class QueryOutcomeTests
         Run(
             "broken in the commit of what looks read-only, and not found",
             _asked with { MayBeCutShort = true, CommitFate = AttemptFate.Unknown }).Returns("OutcomeUnknown"),
-        Run("cut, and ended by the server for that", _underWay with { IsCut = true, Broken = Error("57P01", "FATAL") })
+        Run(
+            "cut short, and ended by the server",
+            _underWay with { IsCutShort = true, Broken = Error("57P01", "FATAL") })
             .Returns("succeeded"),
-        Run("cut, and broken", _underWay with { IsCut = true, Broken = _network })
+        Run("cut short, and broken", _underWay with { IsCutShort = true, Broken = _network })
             .Returns("Unavailable, may have written"),
         Run("stopped, and broken for that", _writing with { IsStopped = true, Broken = _network }).Returns("stopped"),
         Run(

@@ -1,0 +1,134 @@
+using System.Text.Json.Nodes;
+using Heimdall.Core.Plugins;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>A limit leaves out rows, and never the effects of a query that succeeds.</summary>
+[Parallelizable(ParallelScope.All)]
+[CancelAfter(120_000)]
+public sealed class QueryLimitTests
+{
+    private PluginTestServer _server = null!;
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _server = await PluginTestServer.StartAsync();
+        await _server.ExecuteAsync(
+            """
+            create table effect (name text, i int);
+            create function affect(name text, i int) returns int language plpgsql as $$
+                begin insert into effect values (name, i); return i; end $$;
+            create table locked as select generate_series(1, 20000) i;
+            """);
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop() => await _server.DisposeAsync();
+
+    [Test]
+    public async Task What_a_function_writes_is_not_undone_by_a_limit(
+        [Values("row_limit", "byte_limit", "max_row_limit", "max_byte_limit")] string limit,
+        [Values(6, 500, 20000)] int rows,
+        CancellationToken cancellationToken)
+    {
+        var name = $"{limit} {rows}";
+        var results = new FakeResultWriter();
+
+        var progress = await RunAsync(
+            $"select affect('{name}', i) from generate_series(1, {rows}) i", limit, 5, results, cancellationToken);
+
+        Assert.That((progress.RowCount, progress.Truncated), Is.EqualTo((5L, true)));
+        Assert.That(results.Rows.Select(row => row[0]), Is.EqualTo(new[] { "1", "2", "3", "4", "5" }));
+        Assert.That(await CountAsync(name, cancellationToken), Is.EqualTo(rows));
+    }
+
+    [TestCase("copy (select affect('copy', i) from generate_series(1, 20000) i) to stdout", "copy")]
+    [TestCase("with a as (select affect('with', i) as i from generate_series(1, 20000) i) select i from a", "with")]
+    [TestCase(
+        "with a as (insert into effect select 'last', generate_series(1, 20000)) select generate_series(1, 20000)",
+        "last", Description = "the INSERT is done when the rows are sent")]
+    public async Task Nor_in_any_other_statement(string sql, string name, CancellationToken cancellationToken)
+    {
+        var progress = await RunAsync(sql, "row_limit", 5, new FakeResultWriter(), cancellationToken);
+
+        Assert.That((progress.RowCount, progress.Truncated), Is.EqualTo((5L, true)));
+        Assert.That(await CountAsync(name, cancellationToken), Is.EqualTo(20000));
+    }
+
+    [Test]
+    public async Task A_query_that_fails_behind_its_limit_has_not_succeeded(CancellationToken cancellationToken)
+    {
+        var run = RunAsync(
+            "select affect('fails', i) / (1500 - i) from generate_series(1, 2000) i", "row_limit", 5,
+            new FakeResultWriter(), cancellationToken);
+
+        Assert.That((await Assert.ThrowsAsync<JobFailedException>(() => run)).Failure.SqlState, Is.EqualTo("22012"));
+        Assert.That(await CountAsync("fails", cancellationToken), Is.Zero);
+    }
+
+    [Test]
+    public async Task A_query_that_goes_on_behind_its_limit_is_not_taken_for_done_when_it_is_cancelled(
+        CancellationToken cancellationToken)
+    {
+        var results = new FakeResultWriter();
+        var job = Job(
+            "select affect('waits', i), case when i = 2000 then pg_sleep(600) end from generate_series(1, 2000) i",
+            "row_limit", 5, results);
+        var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+        await CancelWhenAsleepAsync(job, cancellationToken);
+
+        Assert.That((await Assert.ThrowsAsync<JobFailedException>(() => run)).Failure.SqlState, Is.EqualTo("57014"));
+        Assert.That(await CountAsync("waits", cancellationToken), Is.Zero);
+    }
+
+    [Test]
+    public async Task A_notification_is_sent_whatever_rows_are_left_out(CancellationToken cancellationToken)
+    {
+        await using var listener = await _server.Sql.OpenConnectionAsync(cancellationToken);
+        var heard = 0;
+        listener.Notification += (_, _) => heard++;
+        await using (var listen = new Npgsql.NpgsqlCommand("listen limited", listener))
+        {
+            await listen.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await RunAsync(
+            "select pg_notify('limited', i::text) from generate_series(1, 1000) i", "row_limit", 5,
+            new FakeResultWriter(), cancellationToken);
+
+        while (heard < 1000)
+        {
+            await listener.WaitAsync(cancellationToken);
+        }
+    }
+
+    private async Task CancelWhenAsleepAsync(PluginJob job, CancellationToken cancellationToken)
+    {
+        var cancel =
+            $"""
+            select count(pg_cancel_backend(pid)) from pg_stat_activity
+            where application_name like 'heimdall {job.Id} %' and wait_event = 'PgSleep'
+            """;
+        while (await _server.ScalarAsync<long>(cancel, cancellationToken) == 0)
+        {
+            await Task.Yield();
+        }
+    }
+
+    private Task<long> CountAsync(string name, CancellationToken cancellationToken) => _server.ScalarAsync<long>(
+        $"select count(*) from effect where name = '{name}'", cancellationToken);
+
+    private Task<JobProgress> RunAsync(
+        string sql, string limit, int value, IResultWriter results, CancellationToken cancellationToken) =>
+        _server.Plugin.RunAsync(Job(sql, limit, value, results), new FakeJobMonitor(), cancellationToken);
+
+    private PluginJob Job(string sql, string limit, int value, IResultWriter results)
+    {
+        var context = new JsonObject { ["query"] = sql, ["return_result"] = true };
+        var command = new JsonObject();
+        (limit.StartsWith("max_", StringComparison.Ordinal) ? command : context)[limit] = value;
+        return _server.Job(context.ToJsonString(), results, command.ToJsonString());
+    }
+}

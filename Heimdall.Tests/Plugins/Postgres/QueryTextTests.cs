@@ -1,0 +1,74 @@
+using Heimdall.Core.Scripts;
+using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Queries;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Plugins.Postgres;
+
+/// <summary>What a query's words say about it.</summary>
+[Parallelizable(ParallelScope.All)]
+public sealed class QueryTextTests
+{
+    [TestCase("select 1")]
+    [TestCase("SELECT * FROM audit WHERE action = 'update'")]
+    [TestCase("select 'a''insert', E'\\'delete', U&'merge', $$into$$, $x$ analyze $x$")]
+    [TestCase("select 1 -- update\n")]
+    [TestCase("select 1 /* insert /* into */ delete */")]
+    [TestCase("select \"update\", u&\"insert\" from \"into\"")]
+    [TestCase("select t.update, s.merge from t, s")]
+    [TestCase("select updated, inserted_at, delete_me, intox, analyzed from t")]
+    [TestCase("select 1as a, 2e5 as b")]
+    [TestCase("(select 1)")]
+    [TestCase("with a as (select 1) select * from a")]
+    [TestCase("table t")]
+    [TestCase("values (1)")]
+    [TestCase("show work_mem")]
+    [TestCase("explain select 1")]
+    [TestCase("fetch all from c")]
+    [TestCase("copy t to stdout")]
+    [TestCase("copy (select 1) to STDOUT (format csv)")]
+    [TestCase("copy t to stdin")]
+    public void Looks_read_only(string sql) => Assert.That(Read(sql).LooksReadOnly, Is.True);
+
+    [TestCase("insert into t values (1) returning i")]
+    [TestCase("Update t set i = 1 returning i")]
+    [TestCase("delete from t returning i")]
+    [TestCase("merge into t using s on true when matched then do nothing")]
+    [TestCase("with a as (insert into t values (1) returning i) select * from a")]
+    [TestCase("with a as (select 1) update t set i = 1 returning i")]
+    [TestCase("with a as materialized (\ndelete\nfrom t returning i) table a")]
+    [TestCase("select 1 into t")]
+    [TestCase("select 1into t", Description = "up to PostgreSQL 14 a word may touch a number")]
+    [TestCase("select 1.5INTO t")]
+    [TestCase("select 'x'into t")]
+    [TestCase("select \"x\"into t")]
+    [TestCase("select 1/**/into/**/t")]
+    [TestCase("select * from t for update")]
+    [TestCase("explain analyze select 1")]
+    [TestCase("explain (analyse) select 1")]
+    [TestCase("select pg_notify('a', 'b')", Description = "takes no transaction's number before the commit")]
+    [TestCase("select pg_catalog.pg_notify('a', 'b')")]
+    [TestCase("copy t to '/tmp/file'")]
+    [TestCase("copy t to program 'cat > file'")]
+    [TestCase("copy (insert into t values (1) returning i) to stdout")]
+    [TestCase("create table t as select 1")]
+    [TestCase("call p()")]
+    [TestCase("do $$ begin end $$")]
+    [TestCase("refresh materialized view v")]
+    [TestCase("execute prepared")]
+    [TestCase("truncate t")]
+    public void Does_not_look_read_only(string sql) => Assert.That(Read(sql).LooksReadOnly, Is.False);
+
+    [TestCase("begin perform recall(); end", true)]
+    [TestCase("begin perform committed, rollbacks, caller; end", true)]
+    [TestCase("begin COMMIT; end", false)]
+    [TestCase("begin if true then rollback; end if; end", false)]
+    [TestCase("begin call p(); end", false)]
+    [TestCase("spi_commit();", false)]
+    [TestCase("plpy.commit()", false)]
+    public void A_block_runs_in_a_transaction_unless_one_of_its_words_ends_it(string body, bool isTransactional) =>
+        Assert.That(Read($"do $$ {body} $$").IsTransactional, Is.EqualTo(isTransactional));
+
+    private static QueryText Read(string sql) => QueryText.Read(
+        JobSettings.Read([], new() { ["query"] = sql, ["return_result"] = true }), new ScriptFolder(Path.GetTempPath()));
+}
