@@ -179,6 +179,12 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
         await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
+        var hasStandardStrings = session.Protocol.StandardConformingStrings;
+        if ((query.HasStandardStrings ?? hasStandardStrings) != hasStandardStrings)
+        {
+            query = QueryText.Read(context, directory, hasStandardStrings);
+        }
+
         var record = job.IsInline
             ? null
             : new QueryRecord(session, job.Id, results, monitor, ReceiptsOf(job, lease.Pool));

@@ -1,4 +1,3 @@
-using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Scripts;
 using Heimdall.Plugins.Postgres.Protocol;
@@ -108,17 +107,8 @@ internal sealed class ScriptPlayer(
     /// none has an effect that outlives the session. But the session must not lose the name by which it is found before
     /// it is known by another sign.
     /// </summary>
-    private bool IsHarmlessSetting(ScriptStatement statement)
-    {
-        if (statement.Tag is not ("SET" or "RESET" or "SET CONSTRAINTS" or "LOCK TABLE"))
-        {
-            return false;
-        }
-
-        var text = Encoding.Latin1.GetString(scanner.Text.Span);
-        return !text.Contains("application_name", StringComparison.OrdinalIgnoreCase)
-            && !(statement.Tag == "RESET" && text.Contains("all", StringComparison.OrdinalIgnoreCase));
-    }
+    private static bool IsHarmlessSetting(ScriptStatement statement) =>
+        statement.Tag is ("SET" or "RESET" or "SET CONSTRAINTS" or "LOCK TABLE") && !statement.MayRename;
 
     private async ValueTask RunAloneAsync(ScriptStatement statement, CancellationToken cancellationToken)
     {

@@ -52,17 +52,16 @@ internal static class ColumnTypes
         ClusterSession session,
         CancellationToken cancellationToken)
     {
-        var unknown = columns.Select(column => column.Type).Where(
-            type => !BuiltIn.ContainsKey(type) && !session.Pool.TypeNames.ContainsKey(type)).Distinct().ToArray();
-        if (unknown.Length > 0)
-        {
-            await LookUpAsync(unknown, session, cancellationToken);
-        }
-
+        // Asked for each time: any session may rename a type.
+        var unknown = columns.Select(column => column.Type).Where(type => !BuiltIn.ContainsKey(type))
+            .Distinct().ToArray();
+        var names = unknown.Length == 0 ? [] : await LookUpAsync(unknown, session, cancellationToken);
         return
         [
-            .. columns.Select(column =>
-                new ResultColumn(column.Name, NameOf(column.Type, session.Pool), KindOf(column.Type, numbersAsText))),
+            .. columns.Select(column => new ResultColumn(
+                column.Name,
+                BuiltIn.GetValueOrDefault(column.Type) ?? names.GetValueOrDefault(column.Type, "unknown"),
+                KindOf(column.Type, numbersAsText))),
         ];
     }
 
@@ -75,11 +74,10 @@ internal static class ColumnTypes
         _ => ResultValueKind.Text,
     };
 
-    private static string NameOf(uint type, ClusterPool pool) =>
-        BuiltIn.GetValueOrDefault(type) ?? pool.TypeNames.GetValueOrDefault(type) ?? "unknown";
-
-    private static async Task LookUpAsync(uint[] types, ClusterSession session, CancellationToken cancellationToken)
+    private static async Task<Dictionary<uint, string>> LookUpAsync(
+        uint[] types, ClusterSession session, CancellationToken cancellationToken)
     {
+        var names = new Dictionary<uint, string>();
         try
         {
             // The session itself is busy with the result.
@@ -91,8 +89,10 @@ internal static class ColumnTypes
             await using var row = await command.ExecuteReaderAsync(cancellationToken);
             while (await row.ReadAsync(cancellationToken))
             {
-                session.Pool.TypeNames.TryAdd(row.GetFieldValue<uint>(0), row.GetString(1));
+                names.Add(row.GetFieldValue<uint>(0), row.GetString(1));
             }
+
+            return names;
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {

@@ -21,7 +21,7 @@ internal static class ParameterTypes
         "select coalesce(to_regtype($1)::oid, 0) from set_config('search_path', coalesce(nullif($2, ''), "
         + "current_setting('search_path')), true)";
 
-    // Names of built-in types, which nobody has to be asked for: https://www.postgresql.org/docs/current/datatype.html
+    // Names of built-in types, which nobody has to be asked for where pg_catalog is searched first: https://www.postgresql.org/docs/current/datatype.html
     private static readonly FrozenDictionary<string, uint> BuiltIn = new Dictionary<string, uint>
     {
         ["bool"] = 16, ["boolean"] = 16, ["bytea"] = 17, ["int8"] = 20, ["bigint"] = 20, ["int2"] = 21,
@@ -36,6 +36,14 @@ internal static class ParameterTypes
         ["numeric[]"] = 1231, ["uuid[]"] = 2951, ["jsonb[]"] = 3807, ["json[]"] = 199,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
+    // Those that are words of the grammar, and so mean the same in every search path.
+    private static readonly FrozenSet<string> Reserved = new[]
+    {
+        "boolean", "bigint", "smallint", "int", "integer", "real", "double precision", "varchar", "character varying",
+        "time", "timestamp", "timestamp with time zone", "interval", "numeric", "decimal", "int[]", "integer[]",
+        "varchar[]", "bigint[]", "timestamp[]", "numeric[]",
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     /// <returns>An OID for each parameter; <see cref="Inferred"/> for one that names no type.</returns>
     /// <exception cref="JobFailedException">There is no type of that name.</exception>
     public static async ValueTask<uint[]> ResolveAsync(
@@ -45,11 +53,14 @@ internal static class ParameterTypes
         CancellationToken cancellationToken)
     {
         var types = new uint[parameters.Count];
+        var isCatalogFirst = searchPath is null
+            ? !session.Traits.NamesCatalog
+            : !searchPath.Contains("pg_catalog", StringComparison.Ordinal);
         for (var i = 0; i < types.Length; i++)
         {
             if (parameters[i].Type is { } name)
             {
-                types[i] = BuiltIn.TryGetValue(name, out var known)
+                types[i] = (isCatalogFirst || Reserved.Contains(name)) && BuiltIn.TryGetValue(name, out var known)
                     ? known
                     : await AskAsync(parameters[i], name, searchPath, session, cancellationToken);
             }

@@ -42,9 +42,6 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
     /// <summary>Whether the session has been reset, and nothing was answered since.</summary>
     public bool IsReset { get; private set; }
 
-    /// <summary>Whether the rows came from a COPY, which counts them as if it had changed them.</summary>
-    public bool HasCopiedOut { get; private set; }
-
     /// <summary>
     /// Why the statement is none that can be a query, although it could be sent: a COPY of the wrong kind.
     /// </summary>
@@ -88,7 +85,6 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
             return ValueTask.CompletedTask;
         }
 
-        HasCopiedOut = true;
         return OnColumnsAsync([("copy", ColumnTypes.Text)]);
     }
 

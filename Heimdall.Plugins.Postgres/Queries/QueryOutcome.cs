@@ -17,6 +17,9 @@ internal sealed record QueryOutcome
     private const string MayHaveWritten =
         "Should the query have called a function that writes, that may have taken effect.";
 
+    private const string ChangedEncoding =
+        "The query changed client_encoding while its rows were sent, so that they cannot be read; leave that out.";
+
     private static readonly QueryOutcome _succeeded = new();
     private static readonly QueryOutcome _stopped = new() { IsStopped = true };
 
@@ -103,6 +106,13 @@ internal sealed record QueryOutcome
             return run is { CommitsByItself: true, MayHaveCommittedOnItsWay: true } ? Unknown(run) : _stopped;
         }
 
+        var isUndone = !run.CommitsByItself && PostgresErrors.IsUndone(error);
+        if (run.FailedStep == QueryStep.Check)
+        {
+            var changed = new JobFailure { Kind = JobFailureKind.Refused, Message = ChangedEncoding };
+            return new() { Failure = changed with { IsUndone = isUndone } };
+        }
+
         var given = run.Query.Parameters.Count;
         if (run.ParametersUsed is { } used && used != given && PostgresErrors.IsWrongParameterCount(error))
         {
@@ -112,7 +122,6 @@ internal sealed record QueryOutcome
         }
 
         var place = run.FailedStep is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : run.Query.Place;
-        var isUndone = !run.CommitsByItself && PostgresErrors.IsUndone(error);
         var failure = PostgresErrors.ToFailure(error, place, run.Session) with { IsUndone = isUndone };
         return new() { Failure = ParameterNames.Restore(failure, run.Query.Parameters) };
     }

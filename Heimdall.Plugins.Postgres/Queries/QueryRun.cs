@@ -37,6 +37,13 @@ internal sealed class QueryRun
         where pg_catalog.current_setting('synchronous_commit') = 'off'
         """u8.ToArray();
 
+    // A function can change it on its way, and nothing says from which row on.
+    private static readonly byte[] _checkEncoding =
+        """
+        select pg_catalog.int4div(1, pg_catalog.int4(pg_catalog.texteq(
+            pg_catalog.current_setting('client_encoding'), 'UTF8')))
+        """u8.ToArray();
+
     // After its first query nothing makes a read-only transaction writable again.
     private static readonly byte[] _firstQuery = "select"u8.ToArray();
 
@@ -194,6 +201,7 @@ internal sealed class QueryRun
         }
 
         AddExecution(types, answers.ParameterTypes ?? []);
+        Add(QueryStep.Check, _checkEncoding);
         if (CommitsAtOnce)
         {
             AddCommit();
@@ -446,7 +454,7 @@ internal sealed class QueryRun
         {
             RowCount = _rows.Rows,
             Truncated = _rows.IsCut,
-            RowsAffected = answers.Outcome is { ChangesRows: true } outcome && !answers.HasCopiedOut
+            RowsAffected = answers.Outcome is { ChangesRows: true } outcome && !_query.CopiesOut
                 ? outcome.Rows
                 : null,
         };

@@ -14,6 +14,9 @@ internal enum QueryStep
     /// <summary>Runs the statement, described before.</summary>
     Statement,
 
+    /// <summary>Fails if the statement has changed the encoding that its rows were sent in.</summary>
+    Check,
+
     Commit,
 
     /// <summary>Leaves nothing of the job in the session. Executed whatever became of the steps before.</summary>

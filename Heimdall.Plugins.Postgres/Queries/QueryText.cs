@@ -27,6 +27,15 @@ internal sealed partial record QueryText
     /// <summary>False of a question that is asked only for its answer: whatever it did is rolled back.</summary>
     public bool TakesEffect { get; init; } = true;
 
+    /// <summary>True of COPY ... TO, whose rows are counted as if they had been changed.</summary>
+    public bool CopiesOut { get; init; }
+
+    /// <summary>
+    /// Whether it was read as a session does whose standard_conforming_strings is on; null where that makes no
+    /// difference, because there is no backslash in it.
+    /// </summary>
+    public bool? HasStandardStrings { get; init; }
+
     public string Sql => Place.Text;
 
     /// <summary>The values of <c>$1</c>, <c>$2</c>, … in their order.</summary>
@@ -40,15 +49,33 @@ internal sealed partial record QueryText
     public required bool LooksReadOnly { get; init; }
 
     /// <summary>
-    /// Reads the query, from its file if it is a path, and makes sure that it is one that can be run.
+    /// Reads the query, from its file if it is a path, and makes sure that it is one that can be run: in a session as
+    /// they usually are, or else in one where a backslash escapes.
     /// </summary>
     /// <exception cref="JobRefusedException">It is not.</exception>
     public static QueryText Read(JobSettings settings, ScriptFolder directory)
     {
+        if (TryRead(settings, directory, hasStandardStrings: true, out var refusal) is { } query)
+        {
+            var other = query.HasStandardStrings is null
+                ? null
+                : TryRead(settings, directory, hasStandardStrings: false, out _);
+            return other is { LooksReadOnly: false } ? query with { LooksReadOnly = false } : query;
+        }
+
+        return TryRead(settings, directory, hasStandardStrings: false, out _) is { HasStandardStrings: not null } read
+            ? read
+            : throw refusal!;
+    }
+
+    /// <summary>Reads the query as a session does.</summary>
+    /// <exception cref="JobRefusedException">It is none that can be run.</exception>
+    public static QueryText Read(JobSettings settings, ScriptFolder directory, bool hasStandardStrings)
+    {
         var (query, isPath) = (settings.Query, ScriptFolder.IsPath(settings.Query));
         var names = new ParameterNames(settings.Parameters);
         using var script = isPath ? Load(query, directory) : new MemoryStream(Encoding.UTF8.GetBytes(query));
-        var (statement, text) = ReadOnlyStatement(script, names.Variables);
+        var (statement, text) = ReadOnlyStatement(script, names.Variables, hasStandardStrings);
         names.RequireUse();
 
         // What the caller wrote is sent as it is, so that positions count in it. Of a file only the statement is sent.
@@ -66,6 +93,8 @@ internal sealed partial record QueryText
         {
             Place = place,
             Tag = statement.Tag,
+            CopiesOut = statement.CopiesOut,
+            HasStandardStrings = text.Contains('\\', StringComparison.Ordinal) ? hasStandardStrings : null,
             IsTransactional = isTransactional,
             Parameters = names.Used,
             LooksReadOnly = isTransactional && !statement.MayWrite
@@ -100,9 +129,28 @@ internal sealed partial record QueryText
         return content;
     }
 
-    private static (ScriptStatement Statement, string Text) ReadOnlyStatement(Stream script, ScriptVariables? names)
+    private static QueryText? TryRead(
+        JobSettings settings, ScriptFolder directory, bool hasStandardStrings, out JobRefusedException? refusal)
     {
-        var scanner = new ScriptScanner(script, names, noticesWrites: true);
+        refusal = null;
+        try
+        {
+            return Read(settings, directory, hasStandardStrings);
+        }
+        catch (JobRefusedException e)
+        {
+            refusal = e;
+            return null;
+        }
+    }
+
+    private static (ScriptStatement Statement, string Text) ReadOnlyStatement(
+        Stream script, ScriptVariables? names, bool hasStandardStrings)
+    {
+        var scanner = new ScriptScanner(script, names, noticesWrites: true)
+        {
+            StandardConformingStrings = hasStandardStrings,
+        };
         try
         {
             var first = Next(scanner) ?? throw new JobRefusedException(

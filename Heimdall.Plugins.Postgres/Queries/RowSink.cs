@@ -114,10 +114,15 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         return results.FlushAsync(cancellationToken);
     }
 
+    // A function can change DateStyle on its way, and a time zone may have any abbreviation.
+    private static bool IsIsoDate(ReadOnlySpan<byte> text) =>
+        text is [_, _, _, _, (byte)'-', _, _, (byte)'-', _, _, (byte)' ']
+        && text[..4].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0;
+
     /// <summary>As RFC 3339 has it; what that cannot say (infinity, BC, years of five digits) stays as it is.</summary>
     private void WriteTime(ReadOnlySpan<byte> text)
     {
-        if (text.Length is < ShortestRfc3339 or > LongestTime || text[10] != ' ' || !text.EndsWith("+00"u8))
+        if (text.Length is < ShortestRfc3339 or > LongestTime || !IsIsoDate(text[..11]) || !text.EndsWith("+00"u8))
         {
             results.WriteValue(text);
             return;

@@ -84,6 +84,15 @@ internal static class CommandTag
     /// <summary>The settings that say how strings and characters are written can be changed by these without being named.</summary>
     public static bool MayChangeSettings(ReadOnlySpan<string> words) => words is ["SET" or "RESET" or "DISCARD", ..];
 
+    /// <summary>A name in quotes may be any setting's.</summary>
+    public static bool MayRename(ReadOnlySpan<string> words) => words switch
+    {
+        ["SET", "SESSION" or "LOCAL", .. var rest] => rest is ["APPLICATION_NAME" or "", ..],
+        ["SET", .. var rest] => rest is ["APPLICATION_NAME" or "", ..],
+        ["RESET", .. var rest] => rest is ["APPLICATION_NAME" or "" or "ALL", ..],
+        _ => false,
+    };
+
     // The query of COPY (…) TO is in parentheses, and so not among the words.
     public static bool CopiesOut(ReadOnlySpan<string> words) => words is ["COPY", ..] && words.IndexOfAny("FROM", "TO") is >= 0 and var at && words[at] == "TO";
 

@@ -169,6 +169,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             throw new ScriptException("The statement that begins here holds a zero byte, which SQL cannot: if the file is UTF-16, convert it to UTF-8.", _buffer.Start);
         }
 
+        var (looksAtCursors, namesReading) = LookInto(bytes);
         _textLength = bytes.LastIndexOfAnyExcept(SqlCharacters.Space) + 1;
         _taken = withSemicolon ? length + 1 : length;
         BytesRead = _buffer.Offset + _taken + _buffer.Splices.Difference(_taken);
@@ -182,10 +183,11 @@ internal sealed class ScriptScanner : IAsyncDisposable
             Kind = _classifier.Kind,
             CopiesOut = _classifier.CopiesOut,
             MayWrite = _classifier.MayWrite,
+            MayRename = _classifier.MayRename,
             Step = _classifier.Step,
             RunsInBlock = _classifier.RunsInBlock,
-            CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter && !LooksAtCursors(bytes),
-            MayChangeReading = _classifier.MayChangeSettings || NamesReading(bytes),
+            CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter && !looksAtCursors,
+            MayChangeReading = _classifier.MayChangeSettings || namesReading,
             Splices = _buffer.Splices.Of(_textLength),
         };
     }
@@ -196,30 +198,28 @@ internal sealed class ScriptScanner : IAsyncDisposable
         (_taken, _textLength) = (0, 0);
     }
 
-    /// <summary>By the extended protocol a statement would find itself in that view.</summary>
-    private static bool LooksAtCursors(ReadOnlySpan<byte> text) => text.Length <= LongestLookedInto && text.IndexOf("pg_cursor"u8) >= 0;
-
     /// <summary>
-    /// standard_conforming_strings and client_encoding, in set_config(…) or in a command within a string: whoever names these settings
-    /// may change them. Nobody hides that in megabytes.
+    /// Looks for names in a text, in any case and also within a string. By the extended protocol a statement would find
+    /// itself in pg_cursors. Whoever names standard_conforming_strings or client_encoding may change them, in
+    /// set_config(…) or in a command within a string. Nobody hides that in megabytes.
     /// </summary>
-    private static bool NamesReading(ReadOnlySpan<byte> text)
+    private static (bool Cursors, bool Reading) LookInto(ReadOnlySpan<byte> text)
     {
+        var (cursors, reading) = (false, false);
         if (text.Length > LongestLookedInto)
         {
-            return false;
+            return (cursors, reading);
         }
 
-        while (text.IndexOf((byte)'_') is >= 0 and var at)
+        for (var from = 0; text[from..].IndexOf((byte)'_') is >= 0 and var found; from += found + 1)
         {
-            text = text[(at + 1)..];
-            if (StartsWith(text, "conforming"u8) || StartsWith(text, "encoding"u8))
-            {
-                return true;
-            }
+            var (before, behind) = (text[..(from + found)], text[(from + found + 1)..]);
+            reading |= StartsWith(behind, "conforming"u8) || StartsWith(behind, "encoding"u8);
+            cursors |= before.Length >= 2 && Ascii.EqualsIgnoreCase(before[^2..], "pg"u8)
+                && StartsWith(behind, "cursor"u8);
         }
 
-        return false;
+        return (cursors, reading);
 
         static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> word) =>
             text.Length >= word.Length && Ascii.EqualsIgnoreCase(text[..word.Length], word);

@@ -26,6 +26,9 @@ internal sealed record ScriptStatement
     /// </summary>
     public bool MayWrite { get; init; }
 
+    /// <summary>True of a SET or RESET that may change the session's application_name.</summary>
+    public bool MayRename { get; init; }
+
     /// <summary>What it does to the transaction block around it.</summary>
     public BlockStep Step { get; init; }
 

@@ -53,6 +53,8 @@ internal sealed class StatementClassifier(bool noticesWrites)
 
     public bool RunsInBlock => !_concurrentOption && CommandTag.RunsInBlock(Words);
 
+    public bool MayRename => CommandTag.MayRename(Words);
+
     public bool MayChangeSettings => CommandTag.MayChangeSettings(Words);
 
     private ReadOnlySpan<string> Words => CollectionsMarshal.AsSpan(_words);

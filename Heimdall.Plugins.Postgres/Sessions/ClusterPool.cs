@@ -37,9 +37,6 @@ internal sealed class ClusterPool : IAsyncDisposable
         _control = Build(ForControl(settings));
     }
 
-    /// <summary>Names of types that are not built in, by OID, as far as they have been asked for.</summary>
-    public ConcurrentDictionary<uint, string> TypeNames { get; } = new();
-
     public ReceiptTable Receipts { get; } = new();
 
     /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>

@@ -31,7 +31,8 @@ internal sealed class ClusterSession : IAsyncDisposable
             pg_catalog.current_setting('client_connection_check_interval', true) is not null
                 and pg_catalog.version() ~ 'linux|apple|darwin|bsd',
             (select bool_and(pg_catalog.current_setting(name) = value)
-                from (values {SettingsOfAllQueries}) as wanted (name, value))
+                from (values {SettingsOfAllQueries}) as wanted (name, value)),
+            pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0
         """;
 
     private readonly NpgsqlConnection _connection;
@@ -274,7 +275,8 @@ internal sealed class ClusterSession : IAsyncDisposable
         await BoundAsync(protocol, asked, cancellationToken);
         var row = (await asked)[0];
         var backend = new Backend(TextValues.Int32(row[0]), TextValues.Int64(row[1]));
-        var traits = new ServerTraits(backend, TextValues.Boolean(row[2]), TextValues.Boolean(row[3]));
+        var traits = new ServerTraits(
+            backend, TextValues.Boolean(row[2]), TextValues.Boolean(row[3]), TextValues.Boolean(row[4]));
         opened = new TakenConnection(protocol, traits);
         _opened.AddOrUpdate(identity, opened);
         return opened;

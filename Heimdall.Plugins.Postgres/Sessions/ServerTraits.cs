@@ -8,4 +8,6 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// Whether it has <see cref="SessionSettings.OfAllQueries"/> from its start, and so after each reset too: a pooler in
 /// between may not pass them on.
 /// </param>
-internal sealed record ServerTraits(Backend Backend, bool ChecksClient, bool HasSettingsOfQueries);
+/// <param name="NamesCatalog">Whether its search path names pg_catalog, which otherwise comes first.</param>
+internal sealed record ServerTraits(
+    Backend Backend, bool ChecksClient, bool HasSettingsOfQueries, bool NamesCatalog);

@@ -174,6 +174,8 @@ public sealed class BatchTruthTests
     }
 
     [TestCase("reset work_mem; set transaction isolation level serializable; insert into isolated values (current_setting('transaction_isolation'))", "serializable")]
+    [TestCase("reset parallel_setup_cost; set transaction isolation level serializable; insert into isolated values ('part of a word')", "part of a word")]
+    [TestCase("set work_mem = '1MB' /* application_name */; set transaction isolation level serializable; insert into isolated values ('comment')", "comment")]
     [TestCase("lock table isolated; set transaction isolation level repeatable read; insert into isolated values (current_setting('transaction_isolation'))", "repeatable read")]
     [TestCase("set constraints all deferred; set transaction isolation level serializable; insert into isolated values ('deferred')", "deferred")]
     public async Task What_the_transaction_is_may_be_set_behind_settings_and_locks(string sql, string expected, CancellationToken cancellationToken)

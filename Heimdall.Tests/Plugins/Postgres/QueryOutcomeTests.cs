@@ -60,6 +60,11 @@ public sealed class QueryOutcomeTests
             .Returns("OutcomeUnknown"),
         Run("an error of the protocol", _underWay with { ParametersUsed = 0, Error = Error("08P01") })
             .Returns("Sql, undone"),
+        Run("rows in another encoding", _underWay with { FailedStep = QueryStep.Check, Error = Error("22012") })
+            .Returns("Refused, undone"),
+        Run(
+            "rows in another encoding, by itself",
+            _alone with { FailedStep = QueryStep.Check, Error = Error("22012") }).Returns("Refused"),
         Run("a parameter too few", _underWay with { ParametersUsed = 1, Error = Error("08P01") }).Returns("Sql"),
 
         Run("unread before the commit", _writing with { IsUnread = true, IsStopped = true }).Returns("stopped"),
