@@ -48,7 +48,7 @@ public static class SqlStates
         "53100" or "53200" => SqlErrorClass.NoRoom,             // disk_full, out_of_memory
         "53300" => SqlErrorClass.Unavailable,                   // too_many_connections
         "57014" => SqlErrorClass.Canceled,                      // query_canceled
-        "57P01" or "57P02" or "57P03" => SqlErrorClass.Unavailable, // admin_shutdown, crash_shutdown, cannot_connect_now
+        "57P01" or "57P02" or "57P03" => SqlErrorClass.Unavailable, // the server shuts down, crashed, starts up
         ['0', '8', ..] => SqlErrorClass.Unavailable,            // connection exceptions
         ['2', '8', ..] => SqlErrorClass.Forbidden,              // invalid authorization
         ['5', '8', ..] or ['X', 'X', ..] => SqlErrorClass.ServerFault, // system errors, internal errors

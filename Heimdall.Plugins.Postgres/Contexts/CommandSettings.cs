@@ -6,6 +6,8 @@ namespace Heimdall.Plugins.Postgres.Contexts;
 /// <summary>The <c>context</c> of a command: what its jobs get where they say nothing, and what they may not exceed.</summary>
 internal sealed record CommandSettings
 {
+    private const int Megabyte = 1024 * 1024;
+
     public required RunOptions Defaults { get; init; }
 
     public TimeSpan? MaxTimeout { get; init; }
@@ -13,6 +15,15 @@ internal sealed record CommandSettings
     public long? MaxRowLimit { get; init; }
 
     public long? MaxByteLimit { get; init; }
+
+    /// <summary>Bytes that the values of one row may have: so much of it is in memory at once.</summary>
+    public long MaxRowBytes { get; init; } = 64 * Megabyte;
+
+    /// <summary>
+    /// Bytes by which the values of variables may make a statement of a script longer. All statements together may grow
+    /// by four times that.
+    /// </summary>
+    public long MaxVariableBytes { get; init; } = 256 * Megabyte;
 
     public static (CommandSettings Context, IReadOnlyList<ContextProblem> Problems) Read(JsonObject context)
     {
@@ -23,6 +34,11 @@ internal sealed record CommandSettings
             MaxTimeout = reader.Seconds("max_timeout_seconds"),
             MaxRowLimit = reader.Count("max_row_limit"),
             MaxByteLimit = reader.Count("max_byte_limit"),
+        };
+        command = command with
+        {
+            MaxRowBytes = reader.Count("max_row_bytes") ?? command.MaxRowBytes,
+            MaxVariableBytes = reader.Count("max_variable_bytes") ?? command.MaxVariableBytes,
         };
         reader.RefuseOthers();
 

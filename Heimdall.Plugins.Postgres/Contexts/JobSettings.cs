@@ -35,6 +35,9 @@ internal sealed record JobSettings
     /// <summary>Of a query: bytes of its values, as the server sends them.</summary>
     public long? ByteLimit { get; init; }
 
+    /// <summary>Of a query: bytes that the values of one row may have.</summary>
+    public required long MaxRowBytes { get; init; }
+
     /// <summary>Of a query.</summary>
     public NumberForm Numbers { get; init; }
 
@@ -100,7 +103,8 @@ internal sealed record JobSettings
                 ReturnResult = returnResult,
                 Transaction = transaction,
                 OnError = onError,
-                Variables = variables is null ? null : new ScriptVariables(variables),
+                Variables = variables is null ? null : new ScriptVariables(variables, command.MaxVariableBytes),
+                MaxRowBytes = command.MaxRowBytes,
                 Timeout = timeout > clusterMaxTimeout ? clusterMaxTimeout : timeout ?? clusterMaxTimeout,
                 LockTimeout = asked.LockTimeout ?? command.Defaults.LockTimeout,
                 Parameters = parameters,

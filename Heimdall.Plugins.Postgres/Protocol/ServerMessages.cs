@@ -13,6 +13,12 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
 
     private const int Initial = 64 * 1024;
 
+    /// <summary>Bytes that are kept of a notice or an error: a RAISE may be of any length.</summary>
+    private const int LongestReport = 256 * 1024;
+
+    /// <summary>No other message is as long, not that of the most columns or parameters.</summary>
+    private const int LongestOther = 16 * 1024 * 1024;
+
     private byte[] _bytes = [];
     private int _start;
     private int _end;
@@ -50,6 +56,16 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
             _toSkip = length;
             Skip();
             return true;
+        }
+
+        if (!isWhole && (type is (byte)'N' or (byte)'E') && length > LongestReport)
+        {
+            return TryReadBeginning(length, out body);
+        }
+
+        if (!isWhole && length > LongestOther && type is not ((byte)'D' or (byte)'d'))
+        {
+            throw new InvalidDataException("The server sent a message that is longer than any of its kind.");
         }
 
         if (!isWhole)
@@ -111,6 +127,22 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
         }
 
         (_bytes, _start, _end) = ([], 0, 0);
+    }
+
+    private bool TryReadBeginning(int length, out ReadOnlySpan<byte> body)
+    {
+        body = default;
+        if (_end - _start - Header < LongestReport)
+        {
+            MakeRoomFor(Header + LongestReport);
+            return false;
+        }
+
+        body = _bytes.AsSpan(_start + Header, LongestReport);
+        _start += Header + LongestReport;
+        _toSkip = length - LongestReport;
+        Skip();
+        return true;
     }
 
     private void Skip()

@@ -19,7 +19,7 @@ internal sealed partial class ParameterNames
     {
         _given = given;
         Variables = given.Any(parameter => parameter.Name is not null)
-            ? new ScriptVariables(Find, plainOnly: true)
+            ? new ScriptVariables(Find, plainOnly: true, long.MaxValue)
             : null;
     }
 

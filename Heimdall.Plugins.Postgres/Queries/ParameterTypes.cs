@@ -21,7 +21,8 @@ internal static class ParameterTypes
         "select coalesce(to_regtype($1)::oid, 0) from set_config('search_path', coalesce(nullif($2, ''), "
         + "current_setting('search_path')), true)";
 
-    // Names of built-in types, which nobody has to be asked for where pg_catalog is searched first: https://www.postgresql.org/docs/current/datatype.html
+    // Names of built-in types, which nobody has to be asked for where pg_catalog is searched first:
+    // https://www.postgresql.org/docs/current/datatype.html
     private static readonly FrozenDictionary<string, uint> BuiltIn = new Dictionary<string, uint>
     {
         ["bool"] = 16, ["boolean"] = 16, ["bytea"] = 17, ["int8"] = 20, ["bigint"] = 20, ["int2"] = 21,

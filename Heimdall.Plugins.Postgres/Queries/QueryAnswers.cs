@@ -16,8 +16,14 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
     /// <summary>How the statement's columns are announced, before its first row.</summary>
     public required Func<(string Name, uint Type)[], ValueTask> OnColumns { get; init; }
 
-    /// <summary>Called when a row is dropped: a limit was hit, or the COPY is binary.</summary>
+    /// <summary>Called when a row is dropped because a limit was hit.</summary>
     public required Action OnCut { get; init; }
+
+    /// <summary>Called when the rows cannot be handed over: nothing of the query is wanted any more.</summary>
+    public required Action OnRefused { get; init; }
+
+    /// <summary>Bytes that the values of a row may have.</summary>
+    public required long MaxRowBytes { get; init; }
 
     public required Action<PostgresNotice> OnNotice { get; init; }
 
@@ -43,7 +49,8 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
     public bool IsReset { get; private set; }
 
     /// <summary>
-    /// Why the statement is none that can be a query, although it could be sent: a COPY of the wrong kind.
+    /// Why the statement is none that can be a query, although it could be sent: a COPY of the wrong kind, a row that
+    /// is too long.
     /// </summary>
     public string? Refusal { get; private set; }
 
@@ -79,9 +86,7 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
     {
         if (isBinary)
         {
-            Refusal ??= "COPY in the binary format has no rows of text; leave the format out.";
-            rows.IsClosed = true;
-            OnCut();
+            Refuse("COPY in the binary format has no rows of text; leave the format out.");
             return ValueTask.CompletedTask;
         }
 
@@ -134,7 +139,21 @@ internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) :
             OnCut();
         }
 
+        if (rows.IsTooLong && Refusal is null)
+        {
+            Refuse(
+                $"A row of the result is longer than {MaxRowBytes} bytes, which is the command's max_row_bytes; "
+                + "select less of it.");
+        }
+
         return added.IsCompletedSuccessfully ? ValueTask.CompletedTask : LeaveAndWaitAsync(added);
+    }
+
+    private void Refuse(string reason)
+    {
+        Refusal ??= reason;
+        rows.IsClosed = true;
+        OnRefused();
     }
 
     /// <summary>The reader of the result is slower than this.</summary>

@@ -33,11 +33,20 @@ internal sealed record QueryOutcome
 
     public static QueryOutcome Of(QueryTranscript run) => run switch
     {
-        { Refusal: { } refusal } => Failed(JobFailureKind.Refused, refusal),
+        { Refusal: { } refusal } => OfRefusal(run, new JobFailure { Kind = JobFailureKind.Refused, Message = refusal }),
         { Broken: not null } => OfBroken(run, run.Broken),
         { IsUnread: true } => OfUnread(run),
         { Error: { } error } when !(run.IsCutShort && PostgresErrors.IsCanceled(error)) => OfError(run, error),
         _ => _succeeded,
+    };
+
+    private static QueryOutcome OfRefusal(QueryTranscript run, JobFailure failure) => run switch
+    {
+        { IsReadOnly: true } or { CommitsByItself: false, HasAskedToCommit: false }
+            or { Broken: null, HasCommitted: false } =>
+                new() { Failure = failure with { IsUndone = !run.CommitsByItself } },
+        { CommitsByItself: true } => new() { Failure = failure },
+        _ => Failed(failure, MayHaveWritten),
     };
 
     private static QueryOutcome OfBroken(QueryTranscript run, Exception cause)

@@ -68,7 +68,7 @@ internal sealed class QueryRun
     {
         (_session, _protocol, _settings, _context, _query) = (session, session.Protocol, settings, context, query);
         (_results, _monitor) = (results, monitor);
-        _rows = new RowSink(results, context.RowLimit, context.ByteLimit);
+        _rows = new RowSink(results, context.RowLimit, context.ByteLimit, context.MaxRowBytes);
     }
 
     /// <summary>Records what shows later whether a queued query took effect; null within a request.</summary>
@@ -114,6 +114,8 @@ internal sealed class QueryRun
         {
             OnColumns = columns => StartAsync(columns, CommitsByItself ? CancellationToken.None : cancellationToken),
             OnCut = () => OnCut(stop),
+            OnRefused = stop.Begin,
+            MaxRowBytes = _context.MaxRowBytes,
             OnNotice = OnNotice,
         };
         Exception? broken = null;

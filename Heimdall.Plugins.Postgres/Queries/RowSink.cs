@@ -4,7 +4,11 @@ using Heimdall.Plugins.Postgres.Protocol;
 namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>Hands rows from the server's messages to the writer, as many as the limits allow.</summary>
-internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteLimit)
+/// <param name="results">Takes the rows.</param>
+/// <param name="rowLimit">Rows after which the result is cut; null for no limit.</param>
+/// <param name="byteLimit">Bytes of values after which the result is cut; null for no limit.</param>
+/// <param name="longestRow">Bytes that the values of a row may have; a longer one cannot be handed over.</param>
+internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteLimit, long longestRow)
 {
     private const int ShortestRfc3339 = 22; // 2024-01-02 03:04:05+00
     private const int LongestTime = 64;
@@ -21,12 +25,16 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
     /// <summary>True once a limit has left a row out; all further ones are left out too.</summary>
     public bool IsCut { get; private set; }
 
+    /// <summary>True once a row was left out because it is longer than a row may be.</summary>
+    public bool IsTooLong { get; private set; }
+
     /// <summary>True to leave out whatever comes: nobody wants it any more.</summary>
     public bool IsClosed { get; set; }
 
     /// <summary>Longest message whose row can still be delivered; longer ones are skipped unread.</summary>
-    public long LongestRow =>
-        IsClosed || IsCut ? 0 : _byteLimit - _bytes > int.MaxValue ? int.MaxValue : _byteLimit - _bytes + Frame;
+    public long LongestRow => IsClosed || IsCut
+        ? 0
+        : Math.Min(int.MaxValue, Math.Min(_byteLimit - _bytes, Math.Min(longestRow, int.MaxValue)) + Frame);
 
     // Behind the count of columns, each value has its length before it.
     private int Frame => 2 + (4 * _isTime.Length);
@@ -102,9 +110,17 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
             return false;
         }
 
-        IsCut = Rows == _rowLimit || bytes > _byteLimit - _bytes || results.IsFull;
+        // A limit that the caller has set, and that this row would break too, comes first.
+        var left = _byteLimit - _bytes;
+        IsCut = Rows == _rowLimit || results.IsFull || (bytes > left && left <= longestRow);
+        IsTooLong = !IsCut && bytes > longestRow;
+        if (IsCut || IsTooLong)
+        {
+            return false;
+        }
+
         _bytes += bytes;
-        return !IsCut;
+        return true;
     }
 
     private ValueTask EndRowAsync(CancellationToken cancellationToken)

@@ -28,7 +28,9 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
     /// <param name="script">Read once from where it stands, and disposed with the scanner.</param>
     /// <param name="variables">What <c>:name</c> stands for; null leaves every colon as it is.</param>
-    /// <param name="noticesWrites">True to find out of each statement whether it <see cref="ScriptStatement.MayWrite"/>.</param>
+    /// <param name="noticesWrites">
+    /// True to find out of each statement whether it <see cref="ScriptStatement.MayWrite"/>.
+    /// </param>
     public ScriptScanner(Stream script, ScriptVariables? variables = null, bool noticesWrites = false)
     {
         _classifier = new StatementClassifier(noticesWrites);
@@ -213,7 +215,8 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
         for (var from = 0; text[from..].IndexOf((byte)'_') is >= 0 and var found; from += found + 1)
         {
-            var (before, behind) = (text[..(from + found)], text[(from + found + 1)..]);
+            var before = text[..(from + found)];
+            var behind = text[(from + found + 1)..];
             reading |= StartsWith(behind, "conforming"u8) || StartsWith(behind, "encoding"u8);
             cursors |= before.Length >= 2 && Ascii.EqualsIgnoreCase(before[^2..], "pg"u8)
                 && StartsWith(behind, "cursor"u8);

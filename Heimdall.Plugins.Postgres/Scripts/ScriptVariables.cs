@@ -8,12 +8,24 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// </summary>
 /// <param name="find">The value of a name; null where there is none.</param>
 /// <param name="plainOnly">True where a value is no text: only <c>:name</c> stands for it.</param>
-internal sealed class ScriptVariables(Func<string, string?> find, bool plainOnly)
+/// <param name="mostBytes">Bytes by which values may make one statement longer.</param>
+internal sealed class ScriptVariables(Func<string, string?> find, bool plainOnly, long mostBytes)
 {
-    public ScriptVariables(IReadOnlyDictionary<string, string> values)
-        : this(name => values.GetValueOrDefault(name), plainOnly: false)
+    private const char Plain = ' ';
+
+    // A value may be used over and over.
+    private readonly Dictionary<(string Name, char Quote), byte[]> _written = [];
+
+    public ScriptVariables(IReadOnlyDictionary<string, string> values, long mostBytes)
+        : this(name => values.GetValueOrDefault(name), plainOnly: false, mostBytes)
     {
     }
+
+    /// <summary>Bytes by which values may make one statement longer.</summary>
+    public long MostBytes => mostBytes;
+
+    /// <summary>Bytes by which values may make all statements of a script longer.</summary>
+    public long MostBytesInAll => mostBytes > long.MaxValue / 4 ? long.MaxValue : 4 * mostBytes;
 
     /// <summary>Whether a name can be written behind a colon: letters, digits, underscores, and anything outside ASCII.</summary>
     public static bool IsName(string name) => name.Length > 0 && Encoding.UTF8.GetBytes(name).All(SqlCharacters.IsVariablePart);
@@ -48,7 +60,9 @@ internal sealed class ScriptVariables(Func<string, string?> find, bool plainOnly
 
             default:
                 var length = 1 + LengthOfName(text[1..]);
-                return length == text.Length && !ended ? null : new VariableUse(length, length == 1 ? null : Value(text[1..length]), IsCode: true);
+                return length == text.Length && !ended
+                    ? null
+                    : new VariableUse(length, length == 1 ? null : Write(text[1..length], Plain), IsCode: true);
         }
     }
 
@@ -66,8 +80,8 @@ internal sealed class ScriptVariables(Func<string, string?> find, bool plainOnly
             return new VariableUse(1, null);
         }
 
-        return Value(text[2..end]) is { } value
-            ? new VariableUse(end + 1, quote == (byte)'"' ? Identifier(value) : Literal(value))
+        return Write(text[2..end], (char)quote) is { } value
+            ? new VariableUse(end + 1, value)
             : new VariableUse(1, null);
     }
 
@@ -87,10 +101,25 @@ internal sealed class ScriptVariables(Func<string, string?> find, bool plainOnly
 
         return end == 3 || text[end] != (byte)'}'
             ? new VariableUse(1, null)
-            : new VariableUse(end + 1, Value(text[3..end]) is null ? "FALSE" : "TRUE");
+            : new VariableUse(end + 1, Write(text[3..end], Plain) is null ? "FALSE"u8.ToArray() : "TRUE"u8.ToArray());
     }
 
-    private string? Value(ReadOnlySpan<byte> name) => find(Encoding.UTF8.GetString(name));
+    private byte[]? Write(ReadOnlySpan<byte> name, char quote)
+    {
+        var key = (Encoding.UTF8.GetString(name), quote);
+        if (!_written.TryGetValue(key, out var written) && find(key.Item1) is { } value)
+        {
+            written = Encoding.UTF8.GetBytes(quote switch
+            {
+                '\'' => Literal(value),
+                '"' => Identifier(value),
+                _ => value,
+            });
+            _written.Add(key, written);
+        }
+
+        return written;
+    }
 
     private static int LengthOfName(ReadOnlySpan<byte> text)
     {
@@ -117,4 +146,4 @@ internal sealed class ScriptVariables(Func<string, string?> find, bool plainOnly
 /// <param name="Length">Bytes of it.</param>
 /// <param name="Value">What stands there instead; null when it stays as it is.</param>
 /// <param name="IsCode">True when the value is read as SQL; false when it is one literal or name.</param>
-internal readonly record struct VariableUse(int Length, string? Value, bool IsCode = false);
+internal readonly record struct VariableUse(int Length, byte[]? Value, bool IsCode = false);

@@ -7,7 +7,7 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// <summary>
 /// Told the tokens of a statement as they are met, says which command it is, and when its tokens no longer matter.
 /// </summary>
-/// <param name="noticesWrites">True to look at every word for one that writes, not only at those that name the command.</param>
+/// <param name="noticesWrites">True to look for a word that writes among all, not only those of the command.</param>
 internal sealed class StatementClassifier(bool noticesWrites)
 {
     // No keyword is longer, and PostgreSQL cuts names to this length.

@@ -8,6 +8,10 @@ internal sealed partial class StatementLexer
     // The variables whose values are being read, the innermost last, and where each value ends, counted with what was discarded.
     private readonly List<(string Name, long End)> _expansions = [];
 
+    // By how many bytes values have made this statement longer, and all so far.
+    private long _growth;
+    private long _growthInAll;
+
     // The same, while the data of a COPY is read that began in a value: the rest of the value waits behind the data.
     private (string Name, long Length)[] _waiting = [];
 
@@ -41,7 +45,7 @@ internal sealed partial class StatementLexer
             return LexerStop.NeedsMore;
         }
 
-        if (use.Value is null || !TryExpand(use, rest[..use.Length]))
+        if (use.Value is null || !TryExpand(use, rest[..use.Length], variables))
         {
             classifier.Symbol((byte)':', _parentheses);
             _position += use.Length;
@@ -92,7 +96,8 @@ internal sealed partial class StatementLexer
     private int LengthUntil(long end) => (int)Math.Min(end - buffer.Discarded, buffer.Kept.Length);
 
     /// <returns>False for a variable in its own value: psql leaves it as it is, and so ends.</returns>
-    private bool TryExpand(VariableUse use, ReadOnlySpan<byte> text)
+    /// <exception cref="ScriptException">The values are longer than they may be.</exception>
+    private bool TryExpand(VariableUse use, ReadOnlySpan<byte> text, ScriptVariables variables)
     {
         var position = buffer.Discarded + _position;
         var name = Encoding.UTF8.GetString(text[1..]);
@@ -101,7 +106,8 @@ internal sealed partial class StatementLexer
             return false;
         }
 
-        var value = Encoding.UTF8.GetBytes(use.Value!);
+        var value = use.Value!;
+        Grow(value.Length - use.Length, variables);
         Replace(_position, use.Length, value);
 
         if (use.IsCode)
@@ -115,5 +121,26 @@ internal sealed partial class StatementLexer
         }
 
         return true;
+    }
+
+    private void Grow(int bytes, ScriptVariables variables)
+    {
+        _growth += Math.Max(0, bytes);
+        _growthInAll += Math.Max(0, bytes);
+        if (_growth > variables.MostBytes)
+        {
+            throw new ScriptException(
+                $"The values of variables make this statement longer by more than {variables.MostBytes} bytes, "
+                + "which is the command's max_variable_bytes: use them less often, or shorter ones.",
+                buffer.Locate(_position));
+        }
+
+        if (_growthInAll > variables.MostBytesInAll)
+        {
+            throw new ScriptException(
+                $"The values of variables make the script longer by more than {variables.MostBytesInAll} bytes up to "
+                + "here, which is four times the command's max_variable_bytes: use them less often, or shorter ones.",
+                buffer.Locate(_position));
+        }
     }
 }

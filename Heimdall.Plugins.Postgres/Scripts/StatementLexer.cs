@@ -71,7 +71,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     public void Reset(bool standardConformingStrings)
     {
         (_state, _position, _floor, _stringEnd, _parentheses, Begun) = (State.Between, 0, 0, -1, 0, false);
-        (HidesSemicolon, NamesParameter) = (false, false);
+        (HidesSemicolon, NamesParameter, _growth) = (false, false, 0);
         _standardConformingStrings = standardConformingStrings;
         classifier.Reset();
     }

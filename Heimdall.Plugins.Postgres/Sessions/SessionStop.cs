@@ -48,8 +48,8 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
     }
 
     /// <summary>
-    /// Asks the statement to stop because nobody wants more of its rows, as long as its transaction has written nothing:
-    /// what it has written must not be undone. Called once.
+    /// Asks the statement to stop because nobody wants more of its rows, as long as its transaction has written
+    /// nothing: what it has written must not be undone. Called once.
     /// </summary>
     public void CutShort()
     {

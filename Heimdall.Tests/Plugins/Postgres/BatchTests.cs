@@ -219,6 +219,23 @@ public sealed class BatchTests
         Assert.That((failure.Kind, failure.IsTransient), Is.EqualTo((JobFailureKind.Sql, false)));
     }
 
+    [Test]
+    public async Task Of_a_long_notice_or_error_only_the_beginning_is_kept(CancellationToken cancellationToken)
+    {
+        var monitor = new FakeJobMonitor();
+
+        var failure = await FailAsync(
+            """
+            do $$ begin raise notice '%', repeat('x', 50000000); end $$;
+            do $$ begin raise exception '%', repeat('y', 50000000); end $$;
+            """,
+            monitor,
+            cancellationToken);
+
+        Assert.That(monitor.Err.First(), Is.EqualTo($"NOTICE:  {new string('x', 32 * 1024)} … (statement 1, line 1)"));
+        Assert.That(failure.Message, Is.EqualTo($"{new string('y', 8192)} …"));
+    }
+
     [TestCase("select pg_sleep(600)")]
     [TestCase("do $$ begin loop begin perform pg_sleep(600); exception when query_canceled then null; end; end loop; end $$")]
     [TestCase("copy (select i from generate_series(1, 100000000000) i) to stdout")]

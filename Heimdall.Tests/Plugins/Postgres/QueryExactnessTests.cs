@@ -91,7 +91,7 @@ public sealed class QueryExactnessTests
         var results = new FakeResultWriter();
         var context = new JsonObject
         {
-            ["query"] = "select pg_typeof($1)::regtype::oid = $2::regtype",
+            ["query"] = "select pg_typeof($1) = $2::regtype",
             ["return_result"] = true,
             ["search_path"] = searchPath,
             ["parameters"] = new JsonArray(

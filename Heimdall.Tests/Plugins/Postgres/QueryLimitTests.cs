@@ -104,6 +104,51 @@ public sealed class QueryLimitTests
         }
     }
 
+    [TestCase("select affect('whole', 1), repeat('x', 999)", true)]
+    [TestCase("select affect('long', i), repeat('x', 1000) from generate_series(1, 2) i", false)]
+    [TestCase("select affect('last', i), repeat('x', 500 * (i - 1)) from generate_series(1, 20000) i", false)]
+    [TestCase("copy (select affect('copied', 1), repeat('x', 2000000)) to stdout", false)]
+    [TestCase("insert into effect values ('returned', 1) returning repeat('x', 2000000)", false)]
+    public async Task A_row_above_the_ceiling_of_the_command_fails_the_query(
+        string sql, bool fits, CancellationToken cancellationToken)
+    {
+        var name = sql.Split('\'')[1];
+
+        var run = RunAsync(sql, "max_row_bytes", 1000, new FakeResultWriter(), cancellationToken);
+
+        if (fits)
+        {
+            Assert.That((await run).RowCount, Is.EqualTo(1));
+        }
+        else
+        {
+            var failure = (await Assert.ThrowsAsync<JobFailedException>(() => run)).Failure;
+            Assert.That((failure.Kind, failure.IsUndone), Is.EqualTo((JobFailureKind.Refused, true)), failure.Message);
+            Assert.That(failure.Message, Does.Contain("longer than 1000 bytes").And.Contain("max_row_bytes"));
+        }
+
+        Assert.That(await CountAsync(name, cancellationToken), Is.EqualTo(fits ? 1 : 0));
+    }
+
+    [Test]
+    public async Task The_ceiling_of_a_row_is_64_megabytes_where_none_is_set(CancellationToken cancellationToken)
+    {
+        var run = RunAsync(
+            "select repeat('x', 64 * 1024 * 1024 + 1)", "row_limit", 5, new FakeResultWriter(), cancellationToken);
+
+        Assert.That(
+            (await Assert.ThrowsAsync<JobFailedException>(() => run)).Failure.Message, Does.Contain("67108864 bytes"));
+    }
+
+    [Test]
+    public async Task A_byte_limit_below_the_ceiling_cuts_the_result(CancellationToken cancellationToken)
+    {
+        var progress = await RunAsync(
+            "select repeat('x', 2000000)", "byte_limit", 1000, new FakeResultWriter(), cancellationToken);
+
+        Assert.That((progress.RowCount, progress.Truncated), Is.EqualTo((0L, true)));
+    }
+
     private async Task CancelWhenAsleepAsync(PluginJob job, CancellationToken cancellationToken)
     {
         var cancel =

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Queries;
@@ -70,5 +71,6 @@ public sealed class QueryTextTests
         Assert.That(Read($"do $$ {body} $$").IsTransactional, Is.EqualTo(isTransactional));
 
     private static QueryText Read(string sql) => QueryText.Read(
-        JobSettings.Read([], new() { ["query"] = sql, ["return_result"] = true }), new ScriptFolder(Path.GetTempPath()));
+        JobSettings.Read(new JsonObject(), new JsonObject { ["query"] = sql, ["return_result"] = true }),
+        new ScriptFolder(Path.GetTempPath()));
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Scripts;
 using NUnit.Framework;
 
@@ -56,7 +57,7 @@ public sealed class ScriptVariablesTests
     {
         var value = new string('x', length);
         var script = $"select :'long', {new string('y', 40_000)}, :'long'; select 2";
-        await using var scanner = new ScriptScanner(new MemoryStream(Encoding.UTF8.GetBytes(script)), new ScriptVariables(new Dictionary<string, string> { ["long"] = value }));
+        await using var scanner = new ScriptScanner(new MemoryStream(Encoding.UTF8.GetBytes(script)), new ScriptVariables(new Dictionary<string, string> { ["long"] = value }, long.MaxValue));
 
         await scanner.ReadAsync(cancellationToken);
         Assert.That(Encoding.UTF8.GetString(scanner.Text.Span), Is.EqualTo($"select '{value}', {new string('y', 40_000)}, '{value}'"));
@@ -64,10 +65,66 @@ public sealed class ScriptVariablesTests
         Assert.That((Encoding.UTF8.GetString(scanner.Text.Span), scanner.BytesRead), Is.EqualTo(("select 2", (long)script.Length)));
     }
 
+    [TestCase("select :'v', :'v', :'v', :'v';", 2000, null)]
+    [TestCase("select 1;\nselect\n:'v', :'v', :'v', :'v', :'v';", 2000, 3)]
+    [TestCase(":'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';:'v';\n:'v';:'v';:'v';", 2000, 2)]
+    [TestCase(":v", 20, 1, Description = "a value that doubles itself")]
+    public async Task May_make_a_script_longer_by_no_more_than_their_limit(
+        string script, long limit, int? line, CancellationToken cancellationToken)
+    {
+        var values = new Dictionary<string, string>
+        {
+            ["v"] = script == ":v" ? ":a:a" : new string('x', 500), ["a"] = ":b:b", ["b"] = ":c:c", ["c"] = ":d:d", ["d"] = "xx",
+        };
+        await using var scanner = new ScriptScanner(
+            new MemoryStream(Encoding.UTF8.GetBytes(script)), new ScriptVariables(values, limit));
+
+        var read = async () =>
+        {
+            while (await scanner.ReadAsync(cancellationToken) is not null)
+            {
+            }
+        };
+
+        if (line is null)
+        {
+            await read();
+            return;
+        }
+
+        var refused = await Assert.ThrowsAsync<ScriptException>(() => read());
+        Assert.That(refused!.Message, Does.Contain("max_variable_bytes"));
+        Assert.That(refused.Line, Is.EqualTo(line));
+    }
+
+    [Test]
+    public async Task Cost_no_more_than_their_limit_however_often_they_are_used(CancellationToken cancellationToken)
+    {
+        const int Budget = 64 * 1024 * 1024;
+        var script = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("select :'v';\n", 100_000)));
+        var command = PluginTestServer.Json("{}");
+        var settings = JobSettings.Read(
+            command, new() { ["query"] = "select 1", ["variables"] = new JsonObject { ["v"] = new string('x', 50_000) } });
+        await using var scanner = new ScriptScanner(new MemoryStream(script), settings.Variables);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var read = 0;
+
+        var refused = await Assert.ThrowsAsync<ScriptException>(async () =>
+        {
+            while (await scanner.ReadAsync(cancellationToken) is not null)
+            {
+                read++;
+            }
+        });
+
+        Assert.That(refused!.Message, Does.Contain("four times the command's max_variable_bytes"));
+        Assert.That((read, GC.GetAllocatedBytesForCurrentThread() - before < Budget), Is.EqualTo((1024 * 1024 * 1024 / 49_998, true)));
+    }
+
     [Test]
     public async Task Do_not_move_what_stands_behind_them(CancellationToken cancellationToken)
     {
-        await using var scanner = new ScriptScanner(new MemoryStream("select :lines; select :n; select 3;\nselect 4"u8.ToArray()), new ScriptVariables(Values));
+        await using var scanner = new ScriptScanner(new MemoryStream("select :lines; select :n; select 3;\nselect 4"u8.ToArray()), new ScriptVariables(Values, long.MaxValue));
         var places = new List<(long, int, long)>();
 
         while (await scanner.ReadAsync(cancellationToken) is { } statement)
@@ -115,7 +172,7 @@ public sealed class ScriptVariablesTests
 
     private static async Task<List<string>> SplitAsync(string script, int pieceSize)
     {
-        await using var scanner = new ScriptScanner(new PiecewiseStream(Encoding.UTF8.GetBytes(script), pieceSize), new ScriptVariables(Values));
+        await using var scanner = new ScriptScanner(new PiecewiseStream(Encoding.UTF8.GetBytes(script), pieceSize), new ScriptVariables(Values, long.MaxValue));
         var statements = new List<string>();
         try
         {

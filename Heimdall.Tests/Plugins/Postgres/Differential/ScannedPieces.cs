@@ -15,7 +15,7 @@ internal sealed record ScannedPieces(IReadOnlyList<ScannedPiece> Pieces, string?
         byte[] script, int readSize, bool standardConformingStrings, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? variables = null)
     {
         var pieces = new List<ScannedPiece>();
-        await using var scanner = new ScriptScanner(new PiecewiseStream(script, readSize), variables is null ? null : new ScriptVariables(variables)) { StandardConformingStrings = standardConformingStrings };
+        await using var scanner = new ScriptScanner(new PiecewiseStream(script, readSize), variables is null ? null : new ScriptVariables(variables, long.MaxValue)) { StandardConformingStrings = standardConformingStrings };
         try
         {
             // On a thread of its own: a scanner that goes round in circles asks for no token.
