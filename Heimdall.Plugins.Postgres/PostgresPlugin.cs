@@ -152,9 +152,14 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var lease = connections.Rent(cluster);
         try
         {
-            await using var connection = await lease.Pool.OpenControlAsync(cancellationToken);
-            await using var command = new NpgsqlCommand("select 1", connection);
-            await command.ExecuteScalarAsync(cancellationToken);
+            await ControlQuestion.AskAsync(
+                lease.Pool.OpenControlAsync,
+                async control =>
+                {
+                    await using var command = new NpgsqlCommand("select 1", control);
+                    return await command.ExecuteScalarAsync(cancellationToken);
+                },
+                cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {

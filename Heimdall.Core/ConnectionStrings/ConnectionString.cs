@@ -11,8 +11,19 @@ public static class ConnectionString
 {
     private const string SocketDirectory = "/var/run/postgresql";
 
+    /// <summary>Reads one of which Npgsql alone makes connections.</summary>
     /// <exception cref="ConnectionStringException">It cannot be read.</exception>
     public static NpgsqlConnectionStringBuilder Parse(string text)
+    {
+        var settings = Read(text);
+        return settings.BeyondNpgsql is [var option, ..]
+            ? throw new ConnectionStringException($"Its option \"{option}\" can be used for clusters only.")
+            : settings.Npgsql;
+    }
+
+    /// <summary>Reads one of a cluster.</summary>
+    /// <exception cref="ConnectionStringException">It cannot be read.</exception>
+    public static ConnectionSettings Read(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
 
@@ -26,16 +37,19 @@ public static class ConnectionString
             throw new ConnectionStringException("It holds a NUL character.");
         }
 
-        var builder = Read(text.Trim());
-        SetDefaults(builder);
-        return builder;
+        var settings = ReadForm(text.Trim());
+        SetDefaults(settings.Npgsql);
+        return settings.SendsServerName || settings.Npgsql.SslMode != SslMode.VerifyFull
+            ? settings
+            : throw new ConnectionStringException(
+                "Its sslsni=0 cannot go with sslmode=verify-full: the name that is checked is the name that is sent.");
     }
 
-    private static NpgsqlConnectionStringBuilder Read(string text)
+    private static ConnectionSettings ReadForm(string text)
     {
         if (ConnectionUri.TryRead(text) is { } fromUri)
         {
-            return LibpqOptions.ToBuilder(fromUri);
+            return LibpqOptions.Read(fromUri);
         }
 
         if (text.Contains("://", StringComparison.Ordinal) && !text[..text.IndexOf("://", StringComparison.Ordinal)].Contains('='))
@@ -43,7 +57,9 @@ public static class ConnectionString
             throw new ConnectionStringException("Its scheme is not known; a URI begins with postgresql:// or postgres://.");
         }
 
-        return KeyValuePairs.TryRead(text) is { } pairs ? LibpqOptions.ToBuilder(pairs) : NpgsqlKeywords.ToBuilder(text);
+        return KeyValuePairs.TryRead(text) is { } pairs
+            ? LibpqOptions.Read(pairs)
+            : new ConnectionSettings { Npgsql = NpgsqlKeywords.ToBuilder(text) };
     }
 
     private static void SetDefaults(NpgsqlConnectionStringBuilder builder)

@@ -109,13 +109,14 @@ internal sealed class ConnectionUri
         // An '@' here is most likely a password that was not percent-encoded, so what stands here must not be repeated.
         var query = _text[_at..];
         var mayHoldSecret = query.Contains('@');
-        foreach (var option in query.Split('&'))
+        if (query.Length == 0)
         {
-            if (option.Length == 0 && query.Length == 0)
-            {
-                return;
-            }
+            return;
+        }
 
+        // As in libpq, the last option may end in the character that parts them.
+        foreach (var option in (query.EndsWith('&') ? query[..^1] : query).Split('&'))
+        {
             var parts = option.Split('=');
             if (parts.Length != 2 || parts[0].Length == 0)
             {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Authentication;
 using Npgsql;
 
 namespace Heimdall.Core.ConnectionStrings;
@@ -6,51 +7,114 @@ namespace Heimdall.Core.ConnectionStrings;
 /// <summary>The one table from libpq's options to Npgsql's.</summary>
 internal static class LibpqOptions
 {
-    private static readonly Dictionary<string, Action<NpgsqlConnectionStringBuilder, string>> Setters = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, Action<NpgsqlConnectionStringBuilder, string>> Setters =
+        new(StringComparer.Ordinal)
+        {
+            ["host"] = (to, value) => to.Host = value,
+            ["hostaddr"] = (_, _) => { },
+            ["port"] = (_, _) => { },
+            ["dbname"] = (to, value) => to.Database = value,
+            ["user"] = (to, value) => to.Username = value,
+            ["password"] = (to, value) => to.Password = value,
+            ["passfile"] = (to, value) => to.Passfile = value,
+            ["connect_timeout"] = (to, value) => to.Timeout = ConnectTimeout(value),
+            ["client_encoding"] = (_, value) => Expect(value, "UTF8", "utf8", "UTF-8", "auto"),
+            ["options"] = (to, value) => to.Options = value,
+            ["application_name"] = (to, value) => to.ApplicationName = value,
+            ["fallback_application_name"] = (to, value) => to.ApplicationName ??= value,
+            ["keepalives"] = (to, value) => to.TcpKeepAlive = Number(value) != 0,
+            ["keepalives_idle"] = (to, value) => to.TcpKeepAliveTime = Number(value),
+            ["keepalives_interval"] = (to, value) => to.TcpKeepAliveInterval = Number(value),
+            ["sslmode"] = (to, value) => to.SslMode = Choose<SslMode>(value),
+            ["ssl"] = (to, value) =>
+            {
+                Expect(value, "true");
+                to.SslMode = SslMode.Require;
+            },
+            ["requiressl"] = (to, value) =>
+            {
+                Expect(value, "0", "1");
+                to.SslMode = value == "1" ? SslMode.Require : SslMode.Prefer;
+            },
+            ["sslnegotiation"] = (to, value) => to.SslNegotiation = Choose<SslNegotiation>(value),
+            ["sslcompression"] = (_, value) => Expect(value, "0"),
+            ["sslcert"] = (to, value) => to.SslCertificate = value,
+            ["sslkey"] = (to, value) => to.SslKey = value,
+            ["sslpassword"] = (to, value) => to.SslPassword = value,
+            ["sslrootcert"] = (to, value) => to.RootCertificate = value,
+            ["channel_binding"] = (to, value) => to.ChannelBinding = Choose<ChannelBinding>(value),
+            ["require_auth"] = (to, value) => to.RequireAuth = Methods(value),
+            ["gssencmode"] = (to, value) => to.GssEncryptionMode = Choose<GssEncryptionMode>(value),
+            ["gsslib"] = (_, value) => Expect(value, "gssapi"),
+            ["gssdelegation"] = (_, value) => Expect(value, "0"),
+            ["krbsrvname"] = (to, value) => to.KerberosServiceName = value,
+            ["min_protocol_version"] = (_, value) => Expect(value, "3.0"),
+            ["max_protocol_version"] = (_, value) => Expect(value, "3.0", "3.2", "latest"),
+            ["target_session_attrs"] = (to, value) => to.TargetSessionAttributes = TargetSession(value),
+            ["load_balance_hosts"] = (to, value) =>
+            {
+                Expect(value, "disable", "random");
+                to.LoadBalanceHosts = value == "random";
+            },
+        };
+
+    /// <summary>What Npgsql has no words for, and whoever opens the connection sees to.</summary>
+    private static readonly Dictionary<string, Action<ConnectionSettings, string>> Beyond = new(StringComparer.Ordinal)
     {
-        ["host"] = (to, value) => to.Host = value,
-        ["hostaddr"] = (to, value) => to.Host = value,
-        ["port"] = (_, _) => { },
-        ["dbname"] = (to, value) => to.Database = value,
-        ["user"] = (to, value) => to.Username = value,
-        ["password"] = (to, value) => to.Password = value,
-        ["passfile"] = (to, value) => to.Passfile = value,
-        ["connect_timeout"] = (to, value) => to.Timeout = ConnectTimeout(value),
-        ["client_encoding"] = (_, value) => Expect(value, "UTF8", "utf8", "UTF-8", "auto"),
-        ["options"] = (to, value) => to.Options = value,
-        ["application_name"] = (to, value) => to.ApplicationName = value,
-        ["fallback_application_name"] = (to, value) => to.ApplicationName ??= value,
-        ["keepalives"] = (to, value) => to.TcpKeepAlive = Number(value) != 0,
-        ["keepalives_idle"] = (to, value) => to.TcpKeepAliveTime = Number(value),
-        ["keepalives_interval"] = (to, value) => to.TcpKeepAliveInterval = Number(value),
-        ["sslmode"] = (to, value) => to.SslMode = Choose<SslMode>(value),
-        ["ssl"] = (to, value) => { Expect(value, "true"); to.SslMode = SslMode.Require; },
-        ["sslnegotiation"] = (to, value) => to.SslNegotiation = Choose<SslNegotiation>(value),
-        ["sslcompression"] = (_, value) => Expect(value, "0"),
-        ["sslcert"] = (to, value) => to.SslCertificate = value,
-        ["sslkey"] = (to, value) => to.SslKey = value,
-        ["sslpassword"] = (to, value) => to.SslPassword = value,
-        ["sslrootcert"] = (to, value) => to.RootCertificate = value,
-        ["channel_binding"] = (to, value) => to.ChannelBinding = Choose<ChannelBinding>(value),
-        ["require_auth"] = (to, value) => to.RequireAuth = value,
-        ["gssencmode"] = (to, value) => to.GssEncryptionMode = Choose<GssEncryptionMode>(value),
-        ["krbsrvname"] = (to, value) => to.KerberosServiceName = value,
-        ["target_session_attrs"] = (to, value) => to.TargetSessionAttributes = TargetSession(value),
-        ["load_balance_hosts"] = (to, value) => { Expect(value, "disable", "random"); to.LoadBalanceHosts = value == "random"; },
+        ["keepalives_count"] = (to, value) => to.KeepAliveCount = Number(value) is > 0 and var count ? count : null,
+        ["tcp_user_timeout"] = (to, value) =>
+            to.TcpUserTimeout = Number(value) is > 0 and var milliseconds
+                ? TimeSpan.FromMilliseconds(milliseconds)
+                : null,
+        ["sslsni"] = (to, value) =>
+        {
+            Expect(value, "0", "1");
+            to.SendsServerName = value == "1";
+        },
+        ["sslcertmode"] = (to, value) =>
+        {
+            Expect(value, "allow", "disable");
+            to.SendsCertificate = value == "allow";
+        },
+        ["ssl_min_protocol_version"] = (to, value) => to.OldestTls = Tls(value),
+        ["ssl_max_protocol_version"] = (to, value) =>
+        {
+            to.NewestTls = Tls(value);
+            if (to.NewestTls == SslProtocols.None)
+            {
+                throw new FormatException("must be TLSv1.2 or TLSv1.3: nothing older is spoken");
+            }
+        },
     };
 
-    /// <summary>Options libpq has and Npgsql has not: refused rather than ignored, because each was written for a reason.</summary>
-    private static readonly HashSet<string> Unsupported = new(StringComparer.Ordinal)
+    /// <summary>Options of libpq that are refused rather than ignored, because each was written for a reason.</summary>
+    private static readonly Dictionary<string, string> Unsupported = new(StringComparer.Ordinal)
     {
-        "service", "servicefile", "keepalives_count", "tcp_user_timeout", "replication", "sslcertmode", "sslcrl", "sslcrldir", "sslsni",
-        "requirepeer", "requiressl", "ssl_min_protocol_version", "ssl_max_protocol_version", "gsslib", "gssdelegation", "scram_client_key",
-        "scram_server_key", "min_protocol_version", "max_protocol_version", "sslkeylogfile",
+        ["service"] = "no file of services is read; write the options themselves",
+        ["servicefile"] = "no file of services is read; write the options themselves",
+        ["replication"] = "a job cannot run on a replication connection",
+        ["sslcrl"] = "no file of revoked certificates is read",
+        ["sslcrldir"] = "no directory of revoked certificates is read",
+        ["sslkeylogfile"] = "the keys of a session are written nowhere",
+        ["requirepeer"] = "the user of a socket's other end is not asked for",
+        ["scram_client_key"] = "a login is by password, certificate or Kerberos",
+        ["scram_server_key"] = "a login is by password, certificate or Kerberos",
+    };
+
+    private static readonly Dictionary<string, string> MethodNames = new(StringComparer.Ordinal)
+    {
+        ["password"] = "Password",
+        ["md5"] = "MD5",
+        ["gss"] = "GSS",
+        ["sspi"] = "SSPI",
+        ["scram-sha-256"] = "ScramSHA256",
+        ["none"] = "None",
     };
 
     /// <summary>Asks the keys that were set: the builder's own ContainsKey is true of every keyword it knows.</summary>
     public static bool HasSslMode(NpgsqlConnectionStringBuilder builder) => builder.Keys.Cast<string>().Contains("SSL Mode", StringComparer.OrdinalIgnoreCase);
 
-    public static bool IsKnown(string name) => Setters.ContainsKey(name) || Unsupported.Contains(name);
+    public static bool IsKnown(string name) => IsTaken(name) || Unsupported.ContainsKey(name);
 
     /// <param name="name">The option.</param>
     /// <param name="mayBeSecret">True where it follows a password, of which it may be the second half.</param>
@@ -58,42 +122,49 @@ internal static class LibpqOptions
         ? $"Its option \"{name}\" is not known."
         : "One of its options is not known (a value with special characters must be quoted or percent-encoded).";
 
+    private static bool IsTaken(string name) => Setters.ContainsKey(name) || Beyond.ContainsKey(name);
+
     private static bool IsWordCharacter(char c) => char.IsAsciiLetterOrDigit(c) || c is '_' or ' ';
 
-    public static NpgsqlConnectionStringBuilder ToBuilder(IReadOnlyList<KeyValuePair<string, string>> options)
+    public static ConnectionSettings Read(IReadOnlyList<KeyValuePair<string, string>> options)
     {
         // As in libpq the last one wins: a query option overrides the same part of the URI.
         var last = new Dictionary<string, string>(StringComparer.Ordinal);
         var previous = "";
         foreach (var (name, value) in options)
         {
-            last[name] = Setters.ContainsKey(name) ? value
-                : Unsupported.Contains(name) ? throw new ConnectionStringException($"Its option \"{name}\" is not supported.")
-                : throw new ConnectionStringException(UnknownOption(name, mayBeSecret: previous == "password"));
+            last[name] = IsTaken(name) ? value
+                : Unsupported.TryGetValue(name, out var reason)
+                    ? throw new ConnectionStringException($"Its option \"{name}\" is not supported: {reason}.")
+                    : throw new ConnectionStringException(UnknownOption(name, mayBeSecret: previous == "password"));
             previous = name;
         }
 
-        if (last.ContainsKey("hostaddr") && last.ContainsKey("host"))
-        {
-            throw new ConnectionStringException("It has both \"host\" and \"hostaddr\"; give one of them.");
-        }
-
-        var builder = new NpgsqlConnectionStringBuilder();
+        var settings = new ConnectionSettings();
         foreach (var (name, value) in last.Where(option => option.Value.Length > 0))
         {
-            Set(builder, name, value);
+            Set(settings, name, value);
         }
 
-        SetHosts(builder, builder.Host ?? "", last.GetValueOrDefault("port", ""));
-        SetRootCertificate(builder);
-        return builder;
+        SetAddress(settings, last.GetValueOrDefault("hostaddr", ""));
+        SetHosts(settings.Npgsql, settings.Npgsql.Host ?? "", last.GetValueOrDefault("port", ""));
+        SetRootCertificate(settings.Npgsql);
+        return settings;
     }
 
-    private static void Set(NpgsqlConnectionStringBuilder builder, string name, string value)
+    private static void Set(ConnectionSettings settings, string name, string value)
     {
         try
         {
-            Setters[name](builder, value);
+            if (Setters.TryGetValue(name, out var set))
+            {
+                set(settings.Npgsql, value);
+            }
+            else
+            {
+                Beyond[name](settings, value);
+                settings.BeyondNpgsql.Add(name);
+            }
         }
         catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
         {
@@ -101,6 +172,29 @@ internal static class LibpqOptions
                 ? $"Its option \"{name}\" {e.Message}."
                 : $"The value of its option \"{name}\" cannot be read.");
         }
+    }
+
+    /// <summary>The address is where to connect, and the host, where it is given too, who must be there.</summary>
+    private static void SetAddress(ConnectionSettings settings, string address)
+    {
+        if (address.Length == 0)
+        {
+            return;
+        }
+
+        if (settings.Npgsql.Host is { Length: > 0 } host)
+        {
+            if (host.Contains(',') || address.Contains(','))
+            {
+                throw new ConnectionStringException(
+                    "It has \"hostaddr\" beside several hosts; give the addresses alone, or the hosts alone.");
+            }
+
+            settings.ServerName = host;
+            settings.BeyondNpgsql.Add("hostaddr");
+        }
+
+        settings.Npgsql.Host = address;
     }
 
     private static void SetHosts(NpgsqlConnectionStringBuilder builder, string hosts, string ports)
@@ -125,7 +219,6 @@ internal static class LibpqOptions
     private static string WithPort(string host, int port) => host switch
     {
         "" => throw new ConnectionStringException("One of its hosts is empty."),
-        ['/' or '@', ..] => throw new ConnectionStringException("A socket cannot be one of several hosts."),
         _ when host.Contains(':') => $"[{host}]:{port}",
         _ => $"{host}:{port}",
     };
@@ -158,6 +251,28 @@ internal static class LibpqOptions
         1 => 2,
         var seconds => seconds,
     };
+
+    /// <summary>libpq's names, each perhaps with a <c>!</c> before it, as Npgsql spells them.</summary>
+    private static string Methods(string value) => string.Join(',', value.Split(',').Select(method =>
+    {
+        var name = method.Trim();
+        var isForbidden = name.StartsWith('!');
+        return MethodNames.TryGetValue(isForbidden ? name[1..] : name, out var known)
+            ? $"{(isForbidden ? "!" : "")}{known}"
+            : throw new FormatException(
+                $"must be of {string.Join(", ", MethodNames.Keys)}, each perhaps with a ! before it");
+    }));
+
+    private static SslProtocols Tls(string value)
+    {
+        Expect(value, "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3");
+        return value switch
+        {
+            "TLSv1.2" => SslProtocols.Tls12,
+            "TLSv1.3" => SslProtocols.Tls13,
+            _ => SslProtocols.None, // older than all that is spoken
+        };
+    }
 
     private static int Number(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
         ? number

@@ -6,10 +6,19 @@ namespace Heimdall.Core.ConnectionStrings;
 /// <summary>Reads Npgsql's own <c>Host=h;Database=d</c>, with errors that name an option and never a value.</summary>
 internal static class NpgsqlKeywords
 {
-    /// <summary>What Heimdall decides itself, and what would break it: <c>Multiplexing</c> has no sessions, for instance.</summary>
-    private static readonly HashSet<string> NotForClusters = new(StringComparer.OrdinalIgnoreCase)
+    /// <summary>
+    /// What Heimdall decides itself, and what would break it: <c>Multiplexing</c> has no sessions, for instance. Each
+    /// may be given the one value that it has anyway.
+    /// </summary>
+    private static readonly Dictionary<string, object> Decided = new(StringComparer.OrdinalIgnoreCase)
     {
-        "Multiplexing", "Enlist", "Pooling", "Replication Mode", "Server Compatibility Mode", "Log Parameters", "Persist Security Info",
+        ["Multiplexing"] = false,
+        ["Enlist"] = false,
+        ["Pooling"] = true,
+        ["Replication Mode"] = "Off",
+        ["Server Compatibility Mode"] = ServerCompatibilityMode.None,
+        ["Log Parameters"] = false,
+        ["Persist Security Info"] = false,
     };
 
     public static NpgsqlConnectionStringBuilder ToBuilder(string text)
@@ -47,11 +56,6 @@ internal static class NpgsqlKeywords
 
     private static void Set(NpgsqlConnectionStringBuilder builder, string name, string value)
     {
-        if (NotForClusters.Contains(name))
-        {
-            throw new ConnectionStringException($"Its option \"{name}\" cannot be used for a cluster.");
-        }
-
         try
         {
             builder[name] = value;
@@ -59,6 +63,13 @@ internal static class NpgsqlKeywords
         catch (ArgumentException)
         {
             throw new ConnectionStringException($"The value of its option \"{name}\" cannot be read.");
+        }
+
+        if (Decided.TryGetValue(name, out var decided)
+            && !string.Equals($"{builder[name]}", $"{decided}", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ConnectionStringException(
+                $"Its option \"{name}\" cannot be set here: it is {$"{decided}".ToLowerInvariant()}. Leave it out.");
         }
     }
 }

@@ -100,7 +100,9 @@ internal sealed class BatchRun : IAsyncDisposable
 
     private async Task<JobProgress> RunInTransactionAsync(CancellationToken cancellationToken)
     {
-        var receipt = _receipts is null ? null : await _receipts.PrepareAsync(_session, cancellationToken);
+        // A standby takes no receipt, and what only reads needs none.
+        var receipts = _session.Traits.IsStandby ? null : _receipts;
+        var receipt = receipts is null ? null : await receipts.PrepareAsync(_session, cancellationToken);
         await _session.SetUpAsync(_sessionSettings, inTransaction: true, cancellationToken);
         CommitEvidence? evidence = null;
         await PlayAsync(new SingleTransactionPolicy(), stopsOnError: true, RecordEvidenceAsync, cancellationToken);
@@ -114,7 +116,7 @@ internal sealed class BatchRun : IAsyncDisposable
         var end = End();
         _monitor.Report(end);
         var commit = new BatchCommit(
-            _session, _monitor, notice => _journal.OnNotice(notice, owner: null), evidence!, _receipts);
+            _session, _monitor, notice => _journal.OnNotice(notice, owner: null), evidence!, receipts);
         await commit.RunAsync(cancellationToken);
         return end;
 

@@ -15,7 +15,7 @@ internal sealed record CommitEvidence
     // With every name in full: the script may have set a search_path.
     private const string Question =
         $"""
-        select pg_catalog.pg_current_xact_id()::pg_catalog.text,
+        select case when not pg_catalog.pg_is_in_recovery() then pg_catalog.pg_current_xact_id()::pg_catalog.text end,
             (select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()),
             {CurrentTimeline}
         """;
@@ -51,7 +51,8 @@ internal sealed record CommitEvidence
     public required long Started { get; init; }
 
     /// <summary>
-    /// The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves.
+    /// The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves, and
+    /// where <see cref="OnlyReads"/>.
     /// </summary>
     public string? Xid { get; init; }
 
@@ -72,6 +73,11 @@ internal sealed record CommitEvidence
     /// <summary>The row that the batch leaves in its transaction; null where it leaves none.</summary>
     public BatchReceipt? Receipt { get; init; }
 
+    /// <summary>
+    /// True of a transaction that began on a standby: it writes nothing, also if the standby is promoted meanwhile.
+    /// </summary>
+    public bool? OnlyReads { get; init; }
+
     [JsonIgnore]
     public Backend Backend => new(Pid, Started);
 
@@ -87,6 +93,11 @@ internal sealed record CommitEvidence
     {
         var row = (await session.AskAsync(cancellationToken, Question))[0];
         var backend = session.Traits.Backend;
+        if (row[0] is null)
+        {
+            return WithoutTransaction(backend) with { OnlyReads = true };
+        }
+
         var evidence = new CommitEvidence
         {
             Pid = backend.Pid,

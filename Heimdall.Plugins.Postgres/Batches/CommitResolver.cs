@@ -69,7 +69,7 @@ internal static class CommitResolver
                 JobFailureKind.Unavailable, "A session of the job is still running in the cluster and does not end.");
         }
 
-        if (evidence is null)
+        if (evidence is null or { OnlyReads: true })
         {
             return AttemptFate.NothingHappened;
         }

@@ -54,9 +54,10 @@ internal static class ServerStream
     /// Takes the stream of a connection that has just been opened, and on which nothing is under way.
     /// </summary>
     /// <param name="connection">Open, idle, and without Npgsql's keep-alive, which would speak in between.</param>
+    /// <param name="setOptions">Sets the options of its socket.</param>
     /// <param name="cancellationToken">Ends the wait for the server.</param>
     public static async Task<ProtocolSession> TakeAsync(
-        NpgsqlConnection connection, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Action<Socket> setOptions, CancellationToken cancellationToken)
     {
         var connector = ConnectorOf(connection);
 
@@ -67,6 +68,7 @@ internal static class ServerStream
             await nothing.ExecuteNonQueryAsync(cancellationToken);
         }
 
+        setOptions(SocketOf(connector));
         return new ProtocolSession(StreamOf(connector), SocketOf(connector), connection.PostgresParameters);
     }
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net.Security;
+using System.Security.Authentication;
 using Heimdall.Core.ConnectionStrings;
 using Heimdall.Plugins.Postgres.Errors;
 using Npgsql;
@@ -15,9 +17,8 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int ControlTimeoutSeconds = 15; // a busy machine is slow to connect, and a job fails with it
 
     private const int KeepAliveSeconds = 10;
-    private const int KeepAliveIntervalSeconds = 2; // the operating system gives up after some of them: 9 on Linux
 
-    private readonly NpgsqlConnectionStringBuilder _settings;
+    private readonly ConnectionSettings _settings;
     private readonly NpgsqlDataSource _queries;
     private readonly NpgsqlDataSource _plainQueries;
     private readonly NpgsqlDataSource _alone;
@@ -26,24 +27,27 @@ internal sealed class ClusterPool : IAsyncDisposable
 
     private volatile bool _isRefusedOptions;
 
-    private ClusterPool(NpgsqlConnectionStringBuilder settings)
+    private ClusterPool(ConnectionSettings settings)
     {
         _settings = settings;
-        var jobs = ForJobs(settings);
+        var jobs = ForJobs(settings.Npgsql);
         _plainQueries = Build(jobs);
         _queries = Build(ForQueries(jobs));
         jobs.Pooling = false; // each connection is closed with its batch
         _alone = Build(jobs);
-        _control = Build(ForControl(settings));
+        _control = Build(ForControl(settings.Npgsql));
     }
 
     public ReceiptTable Receipts { get; } = new();
 
+    /// <summary>As the connection string has them.</summary>
+    public ConnectionSettings Settings => _settings;
+
     /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
     public static ClusterPool Create(string connectionString)
     {
-        var settings = ConnectionString.Parse(connectionString);
-        if (settings.MaxPoolSize < 1)
+        var settings = ConnectionString.Read(connectionString);
+        if (settings.Npgsql.MaxPoolSize < 1)
         {
             throw new ConnectionStringException("Maximum Pool Size must be above 0.");
         }
@@ -54,7 +58,7 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
         {
-            throw new ConnectionStringException($"No connection can be made of it{Reason(e, settings)}");
+            throw new ConnectionStringException($"No connection can be made of it{Reason(e, settings.Npgsql)}");
         }
     }
 
@@ -121,9 +125,6 @@ internal sealed class ClusterPool : IAsyncDisposable
         // The operating system looks after a silent server: Npgsql's own sign of life would come in between a job's
         // messages.
         jobs.KeepAlive = 0;
-        jobs.TcpKeepAlive = true;
-        jobs.TcpKeepAliveTime = KeepAliveSeconds;
-        jobs.TcpKeepAliveInterval = KeepAliveIntervalSeconds;
         return jobs;
     }
 
@@ -143,7 +144,7 @@ internal sealed class ClusterPool : IAsyncDisposable
         };
     }
 
-    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
+    private NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
     {
         // Npgsql takes this option of a data source only here.
         var target = settings.TargetSessionAttributes;
@@ -152,12 +153,31 @@ internal sealed class ClusterPool : IAsyncDisposable
             TargetSessionAttributes = null,
         };
         var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString);
+        if (_settings.ChangesHandshake)
+        {
+            builder.UseSslClientAuthenticationOptionsCallback(SetTls);
+        }
+
         return target is null ? builder.Build() : builder.BuildMultiHost().WithTargetSession(Target(target));
+    }
+
+    private void SetTls(SslClientAuthenticationOptions tls)
+    {
+        tls.TargetHost = !_settings.SendsServerName ? "" : _settings.ServerName ?? tls.TargetHost;
+        tls.ClientCertificates = _settings.SendsCertificate ? tls.ClientCertificates : null;
+        if (_settings.OldestTls == SslProtocols.Tls13)
+        {
+            tls.EnabledSslProtocols = SslProtocols.Tls13;
+        }
+        else if (_settings.NewestTls == SslProtocols.Tls12)
+        {
+            tls.EnabledSslProtocols = SslProtocols.Tls12;
+        }
     }
 
     private NpgsqlDataSource BuildForControl(string host, int port)
     {
-        var control = ForControl(_settings);
+        var control = ForControl(_settings.Npgsql);
         control.Host = host;
         control.Port = port;
         control.TargetSessionAttributes = null;
@@ -189,6 +209,11 @@ internal sealed class ClusterPool : IAsyncDisposable
 
             // Our "discard all" drops prepared statements that Npgsql would go on using.
             MaxAutoPrepare = 0,
+
+            // Set on the socket, which knows whether it is one of TCP: see SocketOptions.
+            TcpKeepAlive = false,
+            TcpKeepAliveTime = 0,
+            TcpKeepAliveInterval = 0,
 
             // Error detail holds values of the job's own rows, and is shown to the job's own caller.
             IncludeErrorDetail = true,

@@ -32,7 +32,8 @@ internal sealed class ClusterSession : IAsyncDisposable
                 and pg_catalog.version() ~ 'linux|apple|darwin|bsd',
             (select bool_and(pg_catalog.current_setting(name) = value)
                 from (values {SettingsOfAllQueries}) as wanted (name, value)),
-            pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0
+            pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0,
+            pg_catalog.pg_is_in_recovery()
         """;
 
     private readonly NpgsqlConnection _connection;
@@ -231,7 +232,7 @@ internal sealed class ClusterSession : IAsyncDisposable
 
             try
             {
-                var opened = await FindAsync(connection, cancellationToken);
+                var opened = await FindAsync(pool, connection, cancellationToken);
                 return new ClusterSession(pool, connection, isPooled, opened) { Timeout = timeout, IsReset = true };
             }
             catch (Exception e) when (e is SessionBrokenException or NpgsqlException or OperationCanceledException)
@@ -257,7 +258,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     }
 
     private static async Task<TakenConnection> FindAsync(
-        NpgsqlConnection connection, CancellationToken cancellationToken)
+        ClusterPool pool, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var identity = ServerStream.IdentityOf(connection);
         if (_opened.TryGetValue(identity, out var opened))
@@ -270,13 +271,18 @@ internal sealed class ClusterSession : IAsyncDisposable
             return opened;
         }
 
-        var protocol = await ServerStream.TakeAsync(connection, cancellationToken);
+        var protocol = await ServerStream.TakeAsync(
+            connection, socket => SocketOptions.Set(socket, pool.Settings), cancellationToken);
         var asked = protocol.AskAsync(onNotice: null, _whoAreYou);
         await BoundAsync(protocol, asked, cancellationToken);
         var row = (await asked)[0];
         var backend = new Backend(TextValues.Int32(row[0]), TextValues.Int64(row[1]));
         var traits = new ServerTraits(
-            backend, TextValues.Boolean(row[2]), TextValues.Boolean(row[3]), TextValues.Boolean(row[4]));
+            backend,
+            TextValues.Boolean(row[2]),
+            TextValues.Boolean(row[3]),
+            TextValues.Boolean(row[4]),
+            TextValues.Boolean(row[5]));
         opened = new TakenConnection(protocol, traits);
         _opened.AddOrUpdate(identity, opened);
         return opened;

@@ -9,5 +9,6 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// between may not pass them on.
 /// </param>
 /// <param name="NamesCatalog">Whether its search path names pg_catalog, which otherwise comes first.</param>
+/// <param name="IsStandby">Whether the server was a standby when the connection began.</param>
 internal sealed record ServerTraits(
-    Backend Backend, bool ChecksClient, bool HasSettingsOfQueries, bool NamesCatalog);
+    Backend Backend, bool ChecksClient, bool HasSettingsOfQueries, bool NamesCatalog, bool IsStandby);

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Heimdall.Core.ConnectionStrings;
 using NUnit.Framework;
 using Npgsql;
@@ -76,6 +77,50 @@ public sealed class ConnectionStringTests
         Assert.That(read.Host, Does.StartWith("/").Or.EqualTo("localhost"));
     }
 
+    [TestCase("postgresql://u@localhost/d?sslmode=disable&")]
+    [TestCase("postgresql://u@localhost/d?")]
+    [TestCase("User ID=u;Host=localhost;Database=d;Pooling=true;Minimum Pool Size=0;Maximum Pool Size=100;Connection Lifetime=0;")]
+    [TestCase("Host=localhost;Username=u;Database=d;Multiplexing=false;Enlist=false;Persist Security Info=false")]
+    [TestCase("postgresql://u@localhost/d?gsslib=gssapi&gssdelegation=0&max_protocol_version=3.2&requiressl=0")]
+    public void Takes_what_changes_nothing(string text)
+    {
+        var read = ConnectionString.Parse(text);
+
+        Assert.That((read.Host, read.Username, read.Database), Is.EqualTo(("localhost", "u", "d")));
+    }
+
+    [TestCase("scram-sha-256", "ScramSHA256")]
+    [TestCase("password,md5,gss,sspi,none", "Password,MD5,GSS,SSPI,None")]
+    [TestCase("!password,!md5", "!Password,!MD5")]
+    public void Takes_the_methods_of_require_auth_as_libpq_spells_them(string value, string expected) =>
+        Assert.That(
+            ConnectionString.Parse($"postgresql://u@h/d?require_auth={value}").RequireAuth,
+            Is.EqualTo(new NpgsqlConnectionStringBuilder { RequireAuth = expected }.RequireAuth));
+
+    [TestCase("postgresql://u@h,%2Frun%2Fpg/d?port=1,2", "h:1,/run/pg:2")]
+    [TestCase("host=/run/pg,h user=u dbname=d", "/run/pg:5432,h:5432")]
+    [TestCase("host=10.0.0.1 user=u dbname=d", "10.0.0.1")]
+    [TestCase("hostaddr=10.0.0.1 user=u dbname=d", "10.0.0.1")]
+    public void Takes_sockets_and_addresses_among_hosts(string text, string host) =>
+        Assert.That(ConnectionString.Parse(text).Host, Is.EqualTo(host));
+
+    [Test]
+    public void Reads_what_npgsql_has_no_words_for()
+    {
+        var read = ConnectionString.Read(
+            "postgresql://u@db.example/d?hostaddr=10.0.0.1&keepalives_count=3&tcp_user_timeout=5000&sslsni=0&sslmode=require"
+            + "&sslcertmode=disable&ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.3");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((read.Npgsql.Host, read.ServerName), Is.EqualTo(("10.0.0.1", "db.example")));
+            Assert.That(read.KeepAliveCount, Is.EqualTo(3));
+            Assert.That(read.TcpUserTimeout, Is.EqualTo(TimeSpan.FromSeconds(5)));
+            Assert.That((read.SendsServerName, read.SendsCertificate), Is.EqualTo((false, false)));
+            Assert.That((read.OldestTls, read.NewestTls), Is.EqualTo((SslProtocols.Tls13, SslProtocols.Tls13)));
+        }
+    }
+
     [TestCase("", "empty")]
     [TestCase("postgresql://user:password@host:port/database", "port")]
     [TestCase("postgresql://u:s3cret@h:99999/d", "port")]
@@ -87,7 +132,17 @@ public sealed class ConnectionStringTests
     [TestCase("postgresql://u:s3cret%00@h/d", "%00")]
     [TestCase("postgresql://u:s3cret%ff@h/d", "UTF-8")]
     [TestCase("postgresql://u:s3cret@h/d?nonsense=1", "\"nonsense\"")]
-    [TestCase("postgresql://u:s3cret@h/d?service=x", "\"service\" is not supported")]
+    [TestCase("postgresql://u:s3cret@h/d?service=x", "\"service\" is not supported: no file of services")]
+    [TestCase("postgresql://u:s3cret@h/d?sslcrl=x", "revoked certificates")]
+    [TestCase("postgresql://u:s3cret@h/d?requirepeer=x", "other end")]
+    [TestCase("postgresql://u:s3cret@h/d?a=b&&c=d", "name=value")]
+    [TestCase("postgresql://u:s3cret@h/d?sslsni=0", "verify-full")]
+    [TestCase("postgresql://u:s3cret@h/d?ssl_max_protocol_version=TLSv1.1", "TLSv1.2 or TLSv1.3")]
+    [TestCase("postgresql://u:s3cret@h/d?require_auth=ScramSHA256", "scram-sha-256")]
+    [TestCase("postgresql://u:s3cret@h/d?require_auth=oauth", "scram-sha-256")]
+    [TestCase("postgresql://u:s3cret@h/d?tcp_user_timeout=1", "for clusters only")]
+    [TestCase("postgresql://u:s3cret@h1,h2/d?hostaddr=10.0.0.1,10.0.0.2", "hostaddr")]
+    [TestCase("Host=h;Username=u;Password=s3cret;Pooling=false", "it is true")]
     [TestCase("postgresql://u:s3cret@h/d?sslmode=sometimes", "verify-full")]
     [TestCase("postgresql://u:s3cret@h/d?sslmode", "name=value")]
     [TestCase("postgresql://u:x@y?s3cret=1@h/d", "percent-encoded")]

@@ -26,7 +26,7 @@ public sealed class PipelineTests
     public async Task A_connection_that_is_taken_says_what_it_is(CancellationToken cancellationToken)
     {
         await using var connection = await _server.Sql.OpenConnectionAsync(cancellationToken);
-        var session = await ServerStream.TakeAsync(connection, cancellationToken);
+        var session = await ServerStream.TakeAsync(connection, _ => { }, cancellationToken);
 
         var rows = await session.AskAsync(
             onNotice: null, "begin", "set local client_encoding to 'LATIN1'", new Question("select $1, null::text", "é"));
@@ -42,7 +42,7 @@ public sealed class PipelineTests
     public async Task An_error_leaves_a_session_in_order(CancellationToken cancellationToken)
     {
         await using var connection = await _server.Sql.OpenConnectionAsync(cancellationToken);
-        var session = await ServerStream.TakeAsync(connection, cancellationToken);
+        var session = await ServerStream.TakeAsync(connection, _ => { }, cancellationToken);
 
         var error = await Assert.ThrowsAsync<PostgresException>(() => session.AskAsync(onNotice: null, "begin", "select 1/0", "select 2"));
         var during = session.Transaction;

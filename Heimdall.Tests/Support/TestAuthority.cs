@@ -2,9 +2,9 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Heimdall.Tests.Api;
+namespace Heimdall.Tests.Support;
 
-/// <summary>An authority with one below it, which issues certificates for 127.0.0.1 as PEM files.</summary>
+/// <summary>An authority with one below it, which issues certificates as PEM files.</summary>
 internal sealed class TestAuthority : IDisposable
 {
     private static readonly DateTimeOffset From = DateTimeOffset.UtcNow.AddDays(-1);
@@ -25,11 +25,20 @@ internal sealed class TestAuthority : IDisposable
     /// <summary>What a client trusts.</summary>
     public string Root => _root.ExportCertificatePem();
 
+    /// <summary>What a server trusts, which may be sent certificates alone.</summary>
+    public string Authorities => $"{Root}\n{_intermediate.ExportCertificatePem()}\n";
+
     /// <summary>A certificate with the one it was issued by, and its key.</summary>
-    public (string Certificate, string Key) Issue(string name, string? password = null)
+    /// <param name="name">Whose it is.</param>
+    /// <param name="password">Of the key; null for none.</param>
+    /// <param name="host">The host that it is for; null for 127.0.0.1.</param>
+    /// <param name="isExpired">True for one whose time is over.</param>
+    public (string Certificate, string Key) Issue(
+        string name, string? password = null, string? host = null, bool isExpired = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = Request($"CN={name}", key, isAuthority: false).Create(_intermediate, From, Until, RandomNumberGenerator.GetBytes(8));
+        using var certificate = Request($"CN={name}", key, isAuthority: false, host)
+            .Create(_intermediate, From, isExpired ? From.AddHours(1) : Until, RandomNumberGenerator.GetBytes(8));
         return (
             $"{certificate.ExportCertificatePem()}\n{_intermediate.ExportCertificatePem()}\n",
             password is null
@@ -43,14 +52,22 @@ internal sealed class TestAuthority : IDisposable
         _intermediate.Dispose();
     }
 
-    private static CertificateRequest Request(string subject, ECDsa key, bool isAuthority)
+    private static CertificateRequest Request(string subject, ECDsa key, bool isAuthority, string? host = null)
     {
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
         if (!isAuthority)
         {
             var names = new SubjectAlternativeNameBuilder();
-            names.AddIpAddress(IPAddress.Loopback);
+            if (host is null)
+            {
+                names.AddIpAddress(IPAddress.Loopback);
+            }
+            else
+            {
+                names.AddDnsName(host);
+            }
+
             request.CertificateExtensions.Add(names.Build());
         }
         return request;

@@ -1,0 +1,50 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using Heimdall.Core.ConnectionStrings;
+
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>
+/// Has the operating system look after a silent server: without that, one that has vanished (a pulled cable, a
+/// firewall) is waited for until the job's deadline, or for ever.
+/// </summary>
+internal static class SocketOptions
+{
+    private const int IdleSeconds = 10;
+    private const int IntervalSeconds = 2; // the operating system gives up after some of them: 9 on Linux
+
+    private const int LinuxTcp = 6;
+    private const int LinuxTcpUserTimeout = 18;
+
+    public static void Set(Socket socket, ConnectionSettings settings)
+    {
+        if (socket.AddressFamily == AddressFamily.Unix)
+        {
+            return; // its other end is on this machine
+        }
+
+        var npgsql = settings.Npgsql;
+        var isSaid = npgsql.Keys.Cast<string>().Contains("TCP Keepalive", StringComparer.OrdinalIgnoreCase);
+        if (npgsql.TcpKeepAlive || !isSaid)
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            Set(socket, SocketOptionName.TcpKeepAliveTime, npgsql.TcpKeepAliveTime, IdleSeconds);
+            Set(socket, SocketOptionName.TcpKeepAliveInterval, npgsql.TcpKeepAliveInterval, IntervalSeconds);
+            if (settings.KeepAliveCount is { } count)
+            {
+                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, count);
+            }
+        }
+
+        // As in libpq, it is ignored where there is no such thing.
+        if (settings.TcpUserTimeout is { } timeout && OperatingSystem.IsLinux())
+        {
+            Span<byte> milliseconds = stackalloc byte[sizeof(int)];
+            BinaryPrimitives.WriteInt32LittleEndian(milliseconds, (int)timeout.TotalMilliseconds);
+            socket.SetRawSocketOption(LinuxTcp, LinuxTcpUserTimeout, milliseconds);
+        }
+    }
+
+    private static void Set(Socket socket, SocketOptionName name, int seconds, int otherwise) =>
+        socket.SetSocketOption(SocketOptionLevel.Tcp, name, seconds > 0 ? seconds : otherwise);
+}
