@@ -193,9 +193,11 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var record = job.IsInline
             ? null
             : new QueryRecord(session, job.Id, results, monitor, ReceiptsOf(job, lease.Pool));
-        var run = new QueryRun(
-            session, SessionSettings.For(job, context), context, query, results, monitor)
-        { Record = record };
+        var run = new QueryRun(session, SessionSettings.For(job, context), context, query, results, monitor)
+        {
+            Record = record,
+            PauseDeadline = job.PauseDeadline,
+        };
         return await run.RunAsync(cancellationToken);
     }
 

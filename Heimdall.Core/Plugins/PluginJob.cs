@@ -27,6 +27,12 @@ public sealed record PluginJob
     /// <summary>What the plugin planned for the job a moment ago, in this process; null when it must plan anew.</summary>
     public JobPlan? Plan { get; init; }
 
+    /// <summary>
+    /// Stops the clock of the job's deadline until what it returns is disposed: for the time in which the job waits for
+    /// this process, and not for its cluster.
+    /// </summary>
+    public Func<IDisposable>? PauseDeadline { get; init; }
+
     /// <summary>Where the rows go; null when the job is a batch.</summary>
     public IResultWriter? Results { get; init; }
 }

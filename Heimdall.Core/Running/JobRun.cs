@@ -118,20 +118,18 @@ internal sealed partial class JobRun(
         CancellationToken stopping, CancellationToken callerGone)
     {
         var job = attempt.Job;
-        using var deadline = new CancellationTokenSource();
+        using var deadline = new RunDeadline(TimeProvider.System);
         using var stop =
             CancellationTokenSource.CreateLinkedTokenSource(attempt.StopToken, deadline.Token, stopping, callerGone);
-        TimeSpan? limit = null;
         try
         {
             var plugin = pluginJobs.PluginOf(job);
             var pluginJob = pluginJobs.Of(job, rows);
             plan ??= plugin.PlanRun(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context);
-            pluginJob = pluginJob with { Plan = plan };
+            pluginJob = pluginJob with { Plan = plan, PauseDeadline = deadline.Pause };
             if (plan.Timeout is { } timeout)
             {
-                limit = timeout;
-                deadline.CancelAfter(timeout);
+                deadline.Start(timeout);
             }
             var progress = await plugin.RunAsync(pluginJob, log, stop.Token);
             if (rows is StoredResultWriter stored)
@@ -170,7 +168,7 @@ internal sealed partial class JobRun(
                 JobFailureKind.Internal, "Heimdall failed to run this job; its log has the reason."));
         }
 
-        TimeSpan? PassedLimit() => deadline.IsCancellationRequested ? limit : null;
+        TimeSpan? PassedLimit() => deadline.HasPassed ? deadline.Limit : null;
         (AttemptOutcome, JobProgress) Ended(AttemptOutcome outcome) => (outcome, log.Progress);
     }
 

@@ -5,12 +5,14 @@ namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>Notes what the server answers to the steps of one query, and hands its rows to the writer.</summary>
 /// <param name="rows">Where the rows go.</param>
+/// <param name="pauseDeadline">Stops the query's clock while its rows wait for their turn to be read.</param>
 /// <param name="writeToken">Ends the wait for the reader of the rows.</param>
-internal sealed class QueryAnswers(RowSink rows, CancellationToken writeToken) : IAnswerHandler, IDisposable
+internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadline, CancellationToken writeToken)
+    : IAnswerHandler, IDisposable
 {
     private static readonly object[] _owners = [.. Enum.GetValues<QueryStep>().Select(step => (object)step)];
 
-    private readonly ThrottledReading _reading = new(ResultReadThrottle.OfProcess);
+    private readonly ThrottledReading _reading = new(ResultReadThrottle.OfProcess, pauseDeadline);
     private bool _isResetDone;
 
     /// <summary>How the statement's columns are announced, before its first row.</summary>

@@ -74,6 +74,9 @@ internal sealed class QueryRun
     /// <summary>Records what shows later whether a queued query took effect; null within a request.</summary>
     public QueryRecord? Record { get; init; }
 
+    /// <summary>Stops the job's clock while the rows wait for their turn to be read.</summary>
+    public Func<IDisposable>? PauseDeadline { get; init; }
+
     /// <summary>
     /// Whether Heimdall's database is asked, before the statement is sent, if the job is still this attempt's. The
     /// session bears its name by then, and a queued job's backend is on record: the worker that takes the job over
@@ -110,9 +113,10 @@ internal sealed class QueryRun
 
         // What commits by itself has perhaps done so by now: its few rows are written even when it is stopped,
         // and the server says how it ended.
-        using var answers = new QueryAnswers(_rows, CommitsByItself ? CancellationToken.None : cancellationToken)
+        var writeToken = CommitsByItself ? CancellationToken.None : cancellationToken;
+        using var answers = new QueryAnswers(_rows, PauseDeadline, writeToken)
         {
-            OnColumns = columns => StartAsync(columns, CommitsByItself ? CancellationToken.None : cancellationToken),
+            OnColumns = columns => StartAsync(columns, writeToken),
             OnCut = () => OnCut(stop),
             OnRefused = stop.Begin,
             MaxRowBytes = _context.MaxRowBytes,

@@ -1,7 +1,10 @@
 namespace Heimdall.Plugins.Postgres.Queries;
 
 /// <summary>The reading of one result under a <see cref="ResultReadThrottle"/>. A short result never waits.</summary>
-internal sealed class ThrottledReading(ResultReadThrottle throttle) : IDisposable
+/// <param name="throttle">Shared with other results.</param>
+/// <param name="pauseDeadline">Stops the clock of the query while it waits for its turn; null where there is none.</param>
+internal sealed class ThrottledReading(ResultReadThrottle throttle, Func<IDisposable>? pauseDeadline = null)
+    : IDisposable
 {
     /// <summary>Bytes that a result may have before it is a long one.</summary>
     private const int Short = 64 * 1024;
@@ -27,7 +30,14 @@ internal sealed class ThrottledReading(ResultReadThrottle throttle) : IDisposabl
             return;
         }
 
-        await throttle.TakeAsync(cancellationToken);
+        var taken = throttle.TakeAsync(cancellationToken).AsTask();
+        if (!taken.IsCompleted)
+        {
+            using var pause = pauseDeadline?.Invoke();
+            await taken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await taken;
         (_isMine, _inTurn) = (true, 0);
     }
 

@@ -10,6 +10,12 @@ internal sealed record SessionSettings
     /// <summary>A worker that froze in the middle of a transaction must not hold its locks for ever.</summary>
     private const string IdleInTransaction = "60s";
 
+    /// <summary>
+    /// The server counts the time in which nobody reads the rows of a query, and the deadline of the job does not: the
+    /// server's is only for a process that is not there to act on the deadline.
+    /// </summary>
+    private static readonly TimeSpan ReadingTime = TimeSpan.FromMinutes(10);
+
     private const string NamePrefix = "heimdall ";
     private const string SearchPath = "search_path";
 
@@ -68,7 +74,8 @@ internal sealed record SessionSettings
                 : new("idle_in_transaction_session_timeout", IdleInTransaction),
         };
 
-        AddTimeout(values, "statement_timeout", context.Timeout);
+        AddTimeout(
+            values, "statement_timeout", context.ReturnResult ? context.Timeout + ReadingTime : context.Timeout);
         AddTimeout(values, "lock_timeout", context.LockTimeout);
 
         if (context.SearchPath is { } searchPath)
@@ -116,7 +123,7 @@ internal sealed record SessionSettings
         if (timeout is { } time)
         {
             // Zero would mean "no limit".
-            values.Add(new(name, $"{Math.Max(1, (long)time.TotalMilliseconds)}ms"));
+            values.Add(new(name, $"{Math.Clamp((long)time.TotalMilliseconds, 1, int.MaxValue)}ms"));
         }
     }
 }

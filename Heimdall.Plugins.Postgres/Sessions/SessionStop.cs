@@ -113,8 +113,13 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
 
     private async Task CutShortAsync()
     {
+        // The statement may have ended of the request before the answer to it is here: that is waited for.
+        using var timeout = new CancellationTokenSource();
+        await using var registration = _over.Token.UnsafeRegister(
+            state => ((CancellationTokenSource)state!).CancelAfter(AnswerTimeout), timeout);
+
         // A statement may take no notice, and be no worse for that than one that writes.
-        while (await control.TryCancelUnlessWrittenAsync(_over.Token))
+        while (await control.TryCancelUnlessWrittenAsync(timeout.Token))
         {
             _hasCutShort = true;
             if (await IsOverAfterAsync(_cancelTimeout))

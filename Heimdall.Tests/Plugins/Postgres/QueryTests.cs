@@ -480,10 +480,28 @@ public sealed class QueryTests
     [Test]
     public async Task The_servers_own_timeout_is_a_deadline(CancellationToken cancellationToken)
     {
-        var job = _server.Job("""{"query": "select pg_sleep(60)", "return_result": true, "timeout_seconds": 0.2}""", new FakeResultWriter());
+        await using var server = await PluginTestServer.StartAsync();
+        await server.ExecuteAsync(
+            "do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$");
+        var job = server.Query("select pg_sleep(60)", new FakeResultWriter());
 
-        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken))).Failure;
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(
+            () => server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken))).Failure;
 
         Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.TimedOut));
+    }
+
+    [TestCase("60", "11min")]
+    [TestCase("2147483", "2147483647ms")]
+    public async Task The_server_has_a_limit_behind_the_deadline(
+        string seconds, string expected, CancellationToken cancellationToken)
+    {
+        var results = new FakeResultWriter();
+        var job = _server.Job(
+            $$"""{"query": "show statement_timeout", "return_result": true, "timeout_seconds": {{seconds}}}""", results);
+
+        await _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(results.Rows.Single(), Is.EqualTo(new[] { expected }));
     }
 }

@@ -1,4 +1,6 @@
+using Heimdall.Core.Running;
 using Heimdall.Plugins.Postgres.Queries;
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -39,6 +41,30 @@ public sealed class ThrottledReadingTests
         Assert.That((hadToWait, again.IsCompleted), Is.EqualTo((true, false)));
         second.Leave();
         await again;
+    }
+
+    [Test]
+    public async Task The_clock_of_a_query_stands_still_while_it_waits_for_its_turn(CancellationToken cancellationToken)
+    {
+        using var throttle = new ResultReadThrottle(places: 1);
+        using var first = await BeginAsync(throttle, cancellationToken);
+        using var time = new ManualTime();
+        using var deadline = new RunDeadline(time);
+        using var second = new ThrottledReading(throttle, deadline.Pause);
+        deadline.Start(TimeSpan.FromMinutes(2));
+        await second.WaitAsync(ValueTask.FromResult(Long));
+        time.Advance(TimeSpan.FromMinutes(1));
+
+        var waiting = second.TakeAsync(cancellationToken);
+        time.Advance(TimeSpan.FromHours(1));
+        var hadPassed = deadline.HasPassed;
+        first.Leave();
+        await waiting;
+        time.Advance(TimeSpan.FromSeconds(59));
+        var hasPassedEarly = deadline.HasPassed;
+        time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.That((hadPassed, hasPassedEarly, deadline.HasPassed), Is.EqualTo((false, false, true)));
     }
 
     [Test]
