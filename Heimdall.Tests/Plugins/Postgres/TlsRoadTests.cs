@@ -1,16 +1,17 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 using Heimdall.Tests.Support;
-using Npgsql;
 using NUnit.Framework;
+using Npgsql;
 
 namespace Heimdall.Tests.Plugins.Postgres;
 
 /// <summary>Clusters that are reached by TLS.</summary>
 [CancelAfter(120_000)]
-[Category(RealProcessTests.Category)]
-public sealed class TlsRoadTests
+[UnsupportedOSPlatform("windows")]
+public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
 {
     private const string Host = "db.example";
 
