@@ -42,7 +42,13 @@ public sealed class QueryOutcomeTests
     public static IEnumerable<TestCaseData> Runs() =>
     [
         Run("committed", _committed).Returns("succeeded"),
-        Run("refused as no query", _underWay with { Refusal = "no" }).Returns("Refused"),
+        Run("refused as no query", _underWay with { Refusal = "no" }).Returns("Refused, undone"),
+        Run("refused before COMMIT was sent", _writing with { Refusal = "no" }).Returns("Refused, undone"),
+        Run("refused, and committed all the same", _committed with { Refusal = "no" })
+            .Returns("Refused, may have written"),
+        Run("refused, and broken with COMMIT on its way", _underWay with { Refusal = "no", Broken = _network })
+            .Returns("Refused, may have written"),
+        Run("refused, by itself", _alone with { Refusal = "no" }).Returns("Refused"),
 
         Run("an error", _underWay with { Error = Error("22012") }).Returns("Sql, undone"),
         Run("an error of what commits by itself", _alone with { Error = Error("22012") }).Returns("Sql"),
