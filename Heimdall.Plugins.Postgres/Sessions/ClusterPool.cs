@@ -164,7 +164,11 @@ internal sealed class ClusterPool : IAsyncDisposable
     private void SetTls(SslClientAuthenticationOptions tls)
     {
         tls.TargetHost = !_settings.SendsServerName ? "" : _settings.ServerName ?? tls.TargetHost;
-        tls.ClientCertificates = _settings.SendsCertificate ? tls.ClientCertificates : null;
+        if (!_settings.SendsCertificate)
+        {
+            (tls.ClientCertificates, tls.ClientCertificateContext) = (null, null);
+        }
+
         if (_settings.OldestTls == SslProtocols.Tls13)
         {
             tls.EnabledSslProtocols = SslProtocols.Tls13;
