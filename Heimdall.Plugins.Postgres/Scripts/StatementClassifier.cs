@@ -29,13 +29,13 @@ internal sealed class StatementClassifier(bool noticesWrites)
 
     private int _limit;
     private bool _afterDot;
-    private bool _isRoutine;
+    private Routine _routine;
     private bool _isCommonTable;
     private bool _tableNameFollows;
     private bool _concurrentOption;
     private bool _wantsWords;
 
-    public bool WantsTokens => _wantsWords || noticesWrites;
+    public bool WantsTokens => _wantsWords || noticesWrites || _routine != Routine.None;
 
     /// <summary>Whether a word was met, outside of literals, comments and quoted names, that writes.</summary>
     public bool MayWrite { get; private set; }
@@ -63,7 +63,8 @@ internal sealed class StatementClassifier(bool noticesWrites)
     {
         _words.Clear();
         (_wantsWords, MayWrite, BlockDepth, _limit) = (true, false, 0, 1);
-        (_afterDot, _isRoutine, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false, false);
+        (_afterDot, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false);
+        _routine = Routine.Create;
     }
 
     /// <summary>A keyword or a name without quotes.</summary>
@@ -75,17 +76,21 @@ internal sealed class StatementClassifier(bool noticesWrites)
             MayWrite |= _writing.Contains(upper) && (!_afterDot || upper == Notify);
         }
 
+        if (_routine == Routine.Body)
+        {
+            CountBlocks(word, parentheses);
+            _afterDot = false;
+            return;
+        }
+
+        _routine = _routine == Routine.None ? Routine.None : After(_routine, word);
         if (!_wantsWords)
         {
             _afterDot = false;
             return;
         }
 
-        if (_isRoutine)
-        {
-            CountBlocks(word, parentheses);
-        }
-        else if (_isCommonTable)
+        if (_isCommonTable)
         {
             FindMainCommand(word, parentheses);
         }
@@ -111,7 +116,7 @@ internal sealed class StatementClassifier(bool noticesWrites)
         {
             _tableNameFollows &= parentheses > 0;
         }
-        else if (_wantsWords && !_isRoutine && (parentheses == 0 || _words.Count == 0))
+        else if (_wantsWords && _routine != Routine.Body && (parentheses == 0 || _words.Count == 0))
         {
             Add("");
         }
@@ -154,9 +159,19 @@ internal sealed class StatementClassifier(bool noticesWrites)
             _isCommonTable = _tableNameFollows = word == "WITH";
         }
 
-        _isRoutine = Words is ["CREATE", "FUNCTION" or "PROCEDURE"] or ["CREATE", "OR", "REPLACE", "FUNCTION" or "PROCEDURE"];
-        _wantsWords = _isRoutine || _isCommonTable || _words.Count < _limit;
+        _wantsWords = _routine != Routine.Body && (_isCommonTable || _words.Count < _limit);
     }
+
+    // psql's own rule: of a statement's names and keywords these come first. What else stands before or between them,
+    // such as a number, does not matter.
+    private static Routine After(Routine expected, ReadOnlySpan<byte> word) => expected switch
+    {
+        Routine.Create when Is(word, "CREATE"u8) => Routine.OrRoutine,
+        Routine.OrRoutine when Is(word, "OR"u8) => Routine.Replace,
+        Routine.Replace when Is(word, "REPLACE"u8) => Routine.Kind,
+        Routine.OrRoutine or Routine.Kind when Is(word, "FUNCTION"u8) || Is(word, "PROCEDURE"u8) => Routine.Body,
+        _ => Routine.None,
+    };
 
     // psql's own rule: parentheses hide these words, and CASE counts only inside a BEGIN, because it shares its END.
     private void CountBlocks(ReadOnlySpan<byte> word, int parentheses)
@@ -230,5 +245,19 @@ internal sealed class StatementClassifier(bool noticesWrites)
         }
 
         return text;
+    }
+
+    /// <summary>What the next word must be for the statement to make a function or a procedure.</summary>
+    private enum Routine
+    {
+        /// <summary>It makes none.</summary>
+        None,
+        Create,
+        OrRoutine,
+        Replace,
+        Kind,
+
+        /// <summary>It makes one, and its body may be BEGIN ATOMIC.</summary>
+        Body,
     }
 }
