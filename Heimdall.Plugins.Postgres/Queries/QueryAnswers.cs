@@ -56,6 +56,12 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     /// </summary>
     public string? Refusal { get; private set; }
 
+    /// <summary>
+    /// Whether the statement was a single transaction, as <see cref="QueryStep.Count"/> found; null where the answer is
+    /// missing.
+    /// </summary>
+    public bool? WasOneTransaction { get; private set; }
+
     public long? LongestRow => rows.LongestRow;
 
     /// <summary>For whom a step is sent, as the protocol hands it back.</summary>
@@ -106,6 +112,9 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
                 // The server answers ROLLBACK when there was nothing left to commit.
                 HasCommitted = outcome.Tag == "COMMIT";
                 break;
+            case QueryStep.Count:
+                WasOneTransaction = outcome.Rows == 1;
+                break;
             case QueryStep.Reset:
                 _isResetDone = true;
                 break;
@@ -115,8 +124,8 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     public void OnFailed(PostgresException error, in Expected? answered)
     {
         var step = answered is { } failed ? StepOf(failed) : QueryStep.None;
-        // A reset that failed is made once more when the session is given back.
-        if (step != QueryStep.Reset && Error is null)
+        // A reset that failed is made once more when the session is given back, and a question asked again.
+        if (step is not (QueryStep.Reset or QueryStep.Count) && Error is null)
         {
             (Error, FailedStep) = (error, step);
         }

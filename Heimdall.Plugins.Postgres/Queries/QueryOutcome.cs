@@ -20,6 +20,13 @@ internal sealed record QueryOutcome
     private const string ChangedEncoding =
         "The query changed client_encoding while its rows were sent, so that they cannot be read; leave that out.";
 
+    private const string WrittenWhenCut =
+        "The query had reached its limit of rows or bytes, and began to write while it was stopped for that: all of it "
+        + "is undone. Give it a higher limit or none, or let it write before its first row.";
+
+    private static readonly JobFailure _writtenWhenCut =
+        new() { Kind = JobFailureKind.Refused, Message = WrittenWhenCut, IsUndone = true };
+
     private static readonly QueryOutcome _succeeded = new();
     private static readonly QueryOutcome _stopped = new() { IsStopped = true };
 
@@ -36,7 +43,10 @@ internal sealed record QueryOutcome
         { Refusal: { } refusal } => OfRefusal(run, new JobFailure { Kind = JobFailureKind.Refused, Message = refusal }),
         { Broken: not null } => OfBroken(run, run.Broken),
         { IsUnread: true } => OfUnread(run),
-        { Error: { } error } when !(run.IsCutShort && PostgresErrors.IsCanceled(error)) => OfError(run, error),
+        { HasWrittenWhenCut: true, IsStopped: false, Error: { } error } when PostgresErrors.IsCanceled(error) =>
+            new() { Failure = _writtenWhenCut },
+        { Error: { } error } when !(run is { IsCutShort: true, HasWrittenWhenCut: false }
+            && PostgresErrors.IsCanceled(error)) => OfError(run, error),
         _ => _succeeded,
     };
 
@@ -53,7 +63,8 @@ internal sealed record QueryOutcome
     {
         // It ended after it had done all that was asked of it: with the reset, or because a limit had it stopped.
         if ((run.HasCommitted && !run.IsUnread) || run.CommitFate == AttemptFate.Committed
-            || (run.IsCutShort && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
+            || (run is { IsCutShort: true, IsReadOnly: true }
+                && PostgresErrors.IsFromServer(cause) && PostgresErrors.IsStop(cause)))
         {
             return _succeeded;
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Contexts;
@@ -17,13 +18,16 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// </summary>
 internal sealed class QueryRun
 {
+    // A session numbers its transactions. With every name in full: the statement may have set a search_path.
     private const string OwnTransaction =
-        "select split_part(virtualxid, '/', 2)::bigint from pg_locks where locktype = 'virtualxid' and pid = "
-        + "pg_backend_pid()";
+        """
+        select pg_catalog.split_part(virtualxid, '/', 2)::pg_catalog.int8 from pg_catalog.pg_locks
+        where locktype = 'virtualxid' and pid = pg_catalog.pg_backend_pid()
+        """;
 
-    // The transactions between two questions for their number: that of the set-up, that of the statement, and that of
-    // the second question.
-    private const int TransactionsBetween = 3;
+    // The transactions behind that of a question for its number up to that of the next question: that of the
+    // statement, and that of the next question.
+    private const int TransactionsOfOne = 2;
 
     private const int MaxLateCancels = 3;
 
@@ -44,6 +48,11 @@ internal sealed class QueryRun
             pg_catalog.current_setting('client_encoding'), 'UTF8')))
         """u8.ToArray();
 
+    // A subtransaction that writes gives its parent a number, which stays when the subtransaction is undone.
+    private static readonly byte[] _mark = "savepoint heimdall"u8.ToArray();
+    private const string ReturnToMark = "rollback to savepoint heimdall";
+    private const string HasWritten = "select pg_catalog.pg_current_xact_id_if_assigned() is not null";
+
     // After its first query nothing makes a read-only transaction writable again.
     private static readonly byte[] _firstQuery = "select"u8.ToArray();
 
@@ -55,6 +64,7 @@ internal sealed class QueryRun
     private readonly IResultWriter _results;
     private readonly IJobMonitor _monitor;
     private readonly RowSink _rows;
+    private long _transactionBefore;
     private bool _hasAskedToCommit;
     private bool _isUnread;
 
@@ -88,6 +98,12 @@ internal sealed class QueryRun
 
     private bool MayBeCutShort => _context.ReadOnly || _query.LooksReadOnly;
 
+    /// <summary>
+    /// Whether a limit may have it stopped that has not been forbidden to write: it may begin to in the very moment.
+    /// </summary>
+    private bool IsMarked => MayBeCutShort && !_context.ReadOnly && !CommitsByItself && _query.TakesEffect
+        && (_context.RowLimit ?? _context.ByteLimit) is not null;
+
     /// <summary>COMMIT is sent alone where its outcome must be known, and along with the query otherwise.</summary>
     private bool CommitsLater =>
         !CommitsByItself && _query.TakesEffect && (!MayBeCutShort || (Record is not null && !_context.ReadOnly));
@@ -103,9 +119,6 @@ internal sealed class QueryRun
         var types = await PrepareAsync(
             () => ParameterTypes.ResolveAsync(_query.Parameters, _context.SearchPath, _session, cancellationToken),
             cancellationToken);
-        long? transaction = CommitsByItself
-            ? await PrepareAsync(async () => await NextTransactionAsync(cancellationToken), cancellationToken)
-            : null;
 
         // Nothing has been sent: with COMMIT on its way it could no longer be said that nothing took effect.
         cancellationToken.ThrowIfCancellationRequested();
@@ -142,7 +155,7 @@ internal sealed class QueryRun
             await EndBrokenAsync(answers, isStopped: cancellationToken.IsCancellationRequested);
         }
 
-        var run = await TranscribeAsync(answers, broken, stop.HasCutShort, transaction, cancellationToken);
+        var run = await TranscribeAsync(answers, broken, stop.HasCutShort, cancellationToken);
         var outcome = QueryOutcome.Of(run);
         var cause = broken ?? run.Error;
         return outcome switch
@@ -201,7 +214,17 @@ internal sealed class QueryRun
                 : Record.BeginAsync(CommitsByItself, _query.LooksReadOnly, cancellationToken));
         }
 
-        if (!mustAsk)
+        if (CommitsByItself)
+        {
+            _transactionBefore = await PrepareAsync(
+                async () => await OwnTransactionAsync(cancellationToken), cancellationToken);
+        }
+
+        if (mustAsk)
+        {
+            AddParse(types); // what was asked meanwhile has taken its place
+        }
+        else
         {
             AddDescription(types);
         }
@@ -211,6 +234,13 @@ internal sealed class QueryRun
         if (CommitsAtOnce)
         {
             AddCommit();
+        }
+        else if (CommitsByItself)
+        {
+            // Sent along: while the server waits for a command, it may begin transactions of its own in the session.
+            _protocol.AddSync();
+            var next = (_transactionBefore + TransactionsOfOne).ToString(CultureInfo.InvariantCulture);
+            Add(QueryStep.Count, Encoding.UTF8.GetBytes($"select 1 from ({OwnTransaction}) as own (number) where number = {next}"));
         }
 
         if (!await TryExchangeAsync(answers, stop) || answers.Refusal is not null)
@@ -299,13 +329,21 @@ internal sealed class QueryRun
         {
             Add(QueryStep.SetUp, _firstQuery);
         }
+
+        if (IsMarked)
+        {
+            Add(QueryStep.Mark, _mark);
+        }
     }
+
+    // A type that is declared makes a parameter, even one that the query does not use: the server is sent only the types
+    // of those that have one.
+    private void AddParse(uint[] types) => _protocol.Outgoing.Parse(
+        Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
 
     private void AddDescription(uint[] types)
     {
-        // A type that is declared makes a parameter, even one that the query does not use: the server is sent only the
-        // types of those that have one.
-        _protocol.Outgoing.Parse(Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
+        AddParse(types);
         _protocol.Outgoing.Describe();
         _protocol.Expect(new Expected(ExpectedKind.Description, QueryAnswers.OwnerOf(QueryStep.Statement)));
     }
@@ -392,7 +430,6 @@ internal sealed class QueryRun
         QueryAnswers answers,
         Exception? broken,
         bool isCutShort,
-        long? transaction,
         CancellationToken cancellationToken) => new()
         {
             Query = _query,
@@ -402,13 +439,15 @@ internal sealed class QueryRun
             IsStopped = cancellationToken.IsCancellationRequested,
             IsUnread = _isUnread,
             IsCutShort = isCutShort,
+            HasWrittenWhenCut = isCutShort && IsMarked && broken is null && answers.Error is not null
+                && await HasWrittenAsync(),
             IsDone = answers.Outcome is not null,
             CommitFate = broken is not null && Record is not null && CommitsLater && _hasAskedToCommit
                 && !answers.HasCommitted ? await Record.FindFateAsync() : null,
             HasAskedToCommit = _hasAskedToCommit,
             HasCommitted = answers.HasCommitted,
-            MayHaveCommittedOnItsWay = transaction is { } before && answers.Outcome is null
-                && await MayHaveCommittedOnItsWayAsync(before),
+            MayHaveCommittedOnItsWay = CommitsByItself && answers.Outcome is null
+                && await MayHaveCommittedOnItsWayAsync(answers),
             Refusal = answers.Refusal,
             Error = answers.Error,
             FailedStep = answers.FailedStep,
@@ -417,14 +456,28 @@ internal sealed class QueryRun
             Session = _session.State,
         };
 
-    /// <summary>
-    /// The number of the transaction that this question runs in: a session counts its transactions, each by one.
-    /// </summary>
-    private async Task<long> NextTransactionAsync(CancellationToken cancellationToken) =>
+    /// <summary>The number of the transaction that this question runs in.</summary>
+    private async Task<long> OwnTransactionAsync(CancellationToken cancellationToken) =>
         (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? TextValues.Int64(number) : 0;
 
-    /// <summary>If the statement had one transaction, the next is the one after it.</summary>
-    private async Task<bool> MayHaveCommittedOnItsWayAsync(long before)
+    /// <summary>Whether the statement was more than one transaction: what all but the last did stays done.</summary>
+    private async Task<bool> MayHaveCommittedOnItsWayAsync(QueryAnswers answers) =>
+        answers.WasOneTransaction is { } wasOne
+            ? !wasOne
+            : await AskAgainAsync(async (asked, token) =>
+                await OwnTransactionAsync(token) > _transactionBefore + TransactionsOfOne + asked);
+
+    /// <summary>Whether the statement had begun to write when it was stopped at a limit.</summary>
+    private Task<bool> HasWrittenAsync() => AskAgainAsync(async (_, token) =>
+        (await _session.AskAsync(token, ReturnToMark, HasWritten))[0][0] == "t");
+
+    /// <summary>
+    /// Asks the session about a statement that was stopped. A cancel that was sent for the statement may come late, and
+    /// hit the question.
+    /// </summary>
+    /// <param name="askAsync">Takes how often a question has been hit.</param>
+    /// <returns>The answer; true where there is none, which is the worse.</returns>
+    private async Task<bool> AskAgainAsync(Func<int, CancellationToken, Task<bool>> askAsync)
     {
         if (!_session.IsAlive)
         {
@@ -438,11 +491,11 @@ internal sealed class QueryRun
             {
                 try
                 {
-                    return await NextTransactionAsync(timeout.Token) > before + TransactionsBetween + asked;
+                    return await askAsync(asked, timeout.Token);
                 }
                 catch (PostgresException e) when (PostgresErrors.IsCanceled(e) && asked < MaxLateCancels)
                 {
-                    // A cancel that was sent for the query came late, and has hit the question.
+                    // Once more.
                 }
             }
         }

@@ -11,6 +11,9 @@ internal enum QueryStep
     /// <summary>Sets the session to what the job asks for.</summary>
     SetUp,
 
+    /// <summary>Marks where the statement begins, so that what it did can be asked for after it has failed.</summary>
+    Mark,
+
     /// <summary>Runs the statement, described before.</summary>
     Statement,
 
@@ -18,6 +21,11 @@ internal enum QueryStep
     Check,
 
     Commit,
+
+    /// <summary>
+    /// Asks whether the statement was one transaction. Executed whatever became of the steps before.
+    /// </summary>
+    Count,
 
     /// <summary>Leaves nothing of the job in the session. Executed whatever became of the steps before.</summary>
     Reset,

@@ -31,6 +31,11 @@ internal sealed record QueryTranscript
     /// <summary>Whether a limit had it cancelled, when it had written nothing.</summary>
     public bool IsCutShort { get; init; }
 
+    /// <summary>
+    /// Whether it had begun to write all the same when it was stopped at a limit, which has undone that.
+    /// </summary>
+    public bool HasWrittenWhenCut { get; init; }
+
     /// <summary>Whether the server has said that the statement is done.</summary>
     public bool IsDone { get; init; }
 

@@ -21,6 +21,15 @@ public sealed class QueryLimitTests
             create function affect(name text, i int) returns int language plpgsql as $$
                 begin insert into effect values (name, i); return i; end $$;
             create table locked as select generate_series(1, 20000) i;
+            create function affect_late(name text, fails boolean) returns int language plpgsql as $$
+                begin
+                    raise notice 'All rows so far are sent with this.';
+                    perform pg_sleep(600);
+                exception when query_canceled then
+                    insert into effect values (name, 1);
+                    if fails then raise exception 'canceled' using errcode = 'query_canceled'; end if;
+                    return 1;
+                end $$;
             """);
     }
 
@@ -55,6 +64,28 @@ public sealed class QueryLimitTests
 
         Assert.That((progress.RowCount, progress.Truncated), Is.EqualTo((5L, true)));
         Assert.That(await CountAsync(name, cancellationToken), Is.EqualTo(20000));
+    }
+
+    [Test]
+    public async Task A_query_that_begins_to_write_while_a_limit_stops_it_succeeds_with_its_effects_or_fails(
+        [Values] bool fails, [Values("row_limit", "byte_limit")] string limit, CancellationToken cancellationToken)
+    {
+        var name = $"late {limit} {fails}";
+        var run = RunAsync(
+            $"select case when i < 10 then i else affect_late('{name}', {fails}) end from generate_series(1, 10) i",
+            limit, 5, new FakeResultWriter(), cancellationToken);
+
+        if (fails)
+        {
+            var failure = (await Assert.ThrowsAsync<JobFailedException>(() => run)).Failure;
+            Assert.That((failure.Kind, failure.IsUndone), Is.EqualTo((JobFailureKind.Refused, true)), failure.Message);
+        }
+        else
+        {
+            Assert.That(await run, Has.Property(nameof(JobProgress.Truncated)).EqualTo(true));
+        }
+
+        Assert.That(await CountAsync(name, cancellationToken), Is.EqualTo(fails ? 0 : 1));
     }
 
     [Test]

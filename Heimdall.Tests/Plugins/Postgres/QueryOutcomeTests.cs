@@ -110,8 +110,23 @@ public sealed class QueryOutcomeTests
             _asked with { MayBeCutShort = true, CommitFate = AttemptFate.Unknown }).Returns("OutcomeUnknown"),
         Run(
             "cut short, and ended by the server",
-            _underWay with { IsCutShort = true, Broken = Error("57P01", "FATAL") })
+            _underWay with { IsReadOnly = true, IsCutShort = true, Broken = Error("57P01", "FATAL") })
             .Returns("succeeded"),
+        Run(
+            "cut short, perhaps when it had begun to write, and ended by the server",
+            _underWay with { IsCutShort = true, Broken = Error("57P01", "FATAL") }).Returns("Unavailable"),
+        Run(
+            "cut short when it had begun to write",
+            _underWay with { IsCutShort = true, HasWrittenWhenCut = true, Error = Error("57014") })
+            .Returns("Refused, undone"),
+        Run(
+            "cut short when it had begun to write, and stopped",
+            _underWay with { IsStopped = true, IsCutShort = true, HasWrittenWhenCut = true, Error = Error("57014") })
+            .Returns("stopped"),
+        Run(
+            "cut short when it had begun to write, with another error",
+            _underWay with { IsCutShort = true, HasWrittenWhenCut = true, Error = Error("22012") })
+            .Returns("Sql, undone"),
         Run("cut short, and broken", _underWay with { IsCutShort = true, Broken = _network })
             .Returns("Unavailable, may have written"),
         Run("stopped, and broken for that", _writing with { IsStopped = true, Broken = _network }).Returns("stopped"),

@@ -438,10 +438,7 @@ public sealed class QueryTests
         Assert.That((end as JobFailedException)?.Failure.Kind, Is.EqualTo(JobFailureKind.OutcomeUnknown));
     }
 
-    // The session counts its transactions. One that the server begins there by itself, as to catch up with the DDL of other sessions,
-    // makes the outcome unknown: safe, and not what is tested here.
     [Test]
-    [Retry(3)]
     public async Task A_call_that_is_stopped_before_it_committed_is_stopped(CancellationToken cancellationToken)
     {
         await _server.ExecuteAsync("create or replace procedure long_way() language plpgsql as $$ begin perform pg_sleep(600); commit; end $$");
