@@ -50,6 +50,9 @@ internal sealed record CommitEvidence
     /// <summary>When the backend started, in microseconds since 1970: a pid is used again.</summary>
     public required long Started { get; init; }
 
+    /// <summary>When the backend's server started, likewise.</summary>
+    public long? ServerStarted { get; init; }
+
     /// <summary>
     /// The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves, and
     /// where <see cref="OnlyReads"/>.
@@ -79,13 +82,13 @@ internal sealed record CommitEvidence
     public bool? OnlyReads { get; init; }
 
     [JsonIgnore]
-    public Backend Backend => new(Pid, Started);
+    public Backend Backend => new(Pid, Started, ServerStarted);
 
     /// <summary>
     /// Of what is no transaction whose end can be asked for, only where it runs: so that nothing of it runs on unseen.
     /// </summary>
     public static CommitEvidence WithoutTransaction(Backend backend) =>
-        new() { Pid = backend.Pid, Started = backend.Started };
+        new() { Pid = backend.Pid, Started = backend.Started, ServerStarted = backend.ServerStarted };
 
     /// <summary>Of a session whose transaction is open.</summary>
     public static async Task<CommitEvidence> TakeAsync(
@@ -102,6 +105,7 @@ internal sealed record CommitEvidence
         {
             Pid = backend.Pid,
             Started = backend.Started,
+            ServerStarted = backend.ServerStarted,
             Xid = row[0],
             System = row[1],
             Timeline = TextValues.Int32(row[2]),

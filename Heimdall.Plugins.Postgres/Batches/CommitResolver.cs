@@ -74,12 +74,19 @@ internal static class CommitResolver
             return AttemptFate.NothingHappened;
         }
 
+        // Not seen is not gone.
+        var isItsServer = await Backends.IsServerOfAsync(control, evidence.Backend, cancellationToken);
         if (evidence.Xid is null)
         {
+            if (!isItsServer)
+            {
+                await RequirePrimaryAsync(control, cancellationToken);
+            }
+
             return evidence.CommitsOnRecord ? AttemptFate.NothingHappened : AttemptFate.Interrupted;
         }
 
-        var isSameServer = await IsSameServerAsync(control, evidence, cancellationToken);
+        var isSameServer = await IsSameServerAsync(control, evidence, cancellationToken) && isItsServer;
         if (evidence.Receipt is { } receipt)
         {
             return await LookAsync(control, receipt, isSameServer ? evidence : null, cancellationToken);
@@ -122,14 +129,28 @@ internal static class CommitResolver
         await reader.ReadAsync(cancellationToken);
         if (await reader.IsDBNullAsync(1, cancellationToken))
         {
-            // It may still get what its primary has written.
-            throw new JobFailedException(
-                JobFailureKind.Unavailable,
-                "The cluster's server is a standby, which cannot say yet what became of the job.");
+            throw IsStandby(); // it may still get what its primary has written
         }
 
         return reader.GetString(0) == evidence.System && reader.GetInt32(1) == evidence.Timeline;
     }
+
+    /// <summary>
+    /// A primary that is another server than the one that ran the attempt has taken its place. Beside a standby, that
+    /// server may run on.
+    /// </summary>
+    private static async Task RequirePrimaryAsync(NpgsqlConnection control, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("select pg_is_in_recovery()", control);
+        if (await command.ExecuteScalarAsync(cancellationToken) is true)
+        {
+            throw IsStandby();
+        }
+    }
+
+    private static JobFailedException IsStandby() => new(
+        JobFailureKind.Unavailable,
+        "The cluster's server is a standby, which cannot say yet what became of the job.");
 
     private static async Task<AttemptFate> AskAsync(
         NpgsqlConnection control, CommitEvidence evidence, CancellationToken cancellationToken)

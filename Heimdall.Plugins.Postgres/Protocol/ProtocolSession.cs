@@ -29,6 +29,9 @@ internal sealed class ProtocolSession(
     /// <summary>What is to be sent next, where sending and reading take turns.</summary>
     public ClientMessages Outgoing { get; } = new(InitialOutgoing);
 
+    /// <summary>What it speaks through, perhaps by TLS.</summary>
+    public Socket Socket => socket;
+
     /// <summary>As the server said when it was last ready.</summary>
     public TransactionStatus Transaction { get; private set; }
 

@@ -3,4 +3,7 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <summary>A server process. The time it started tells it from a later one that was given the same pid.</summary>
 /// <param name="Pid">As in pg_stat_activity.</param>
 /// <param name="Started">Microseconds since 1970.</param>
-internal sealed record Backend(int Pid, long Started);
+/// <param name="ServerStarted">
+/// When its server started, likewise: the same address may lead to several servers. Null where it was not recorded.
+/// </param>
+internal sealed record Backend(int Pid, long Started, long? ServerStarted = null);

@@ -35,15 +35,31 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         control => Backends.CancelUnlessWrittenAsync(control, backend, cancellationToken), cancellationToken);
 
     /// <summary>Ends the backend.</summary>
+    /// <param name="isLost">True where the way to the server has broken: then it has for older connections too.</param>
     /// <exception cref="JobFailedException">It cannot be reached, or does not end.</exception>
-    public async Task TerminateAsync()
+    public async Task TerminateAsync(bool isLost = false)
     {
+        if (isLost)
+        {
+            pool.RenewControl(host, port);
+        }
+
         try
         {
             // By its process and not by its name, which any session can give itself.
-            var hasEnded = await AskAsync(
-                control => Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None),
+            var (hasEnded, isSeen) = await AskAsync(
+                async control => (
+                    await Backends.EndAsync(control, applicationName: null, backend, CancellationToken.None),
+                    await Backends.IsServerOfAsync(control, backend, CancellationToken.None)),
                 CancellationToken.None);
+            if (!isSeen)
+            {
+                throw new JobFailedException(
+                    JobFailureKind.Unavailable,
+                    "The session was lost, and another server than the session's answers at its address, so that it "
+                    + "could not be made sure that it has ended.");
+            }
+
             if (hasEnded)
             {
                 return;

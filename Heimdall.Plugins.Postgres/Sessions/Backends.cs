@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -10,14 +11,18 @@ internal static class Backends
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
     // By name and by process: a script can rename its session, and a session of a dead worker may be known by name
-    // only.
+    // only. A session of the pool may serve another attempt by now, and bear its name.
     private const string Terminate =
         """
         select pg_terminate_backend(pid)
         from pg_stat_activity
         where pid <> pg_backend_pid()
-          and (application_name = $1 or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3)
+          and (application_name = $1
+            or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3
+                and ($1 is null or coalesce(application_name, '') !~ '^heimdall [0-9a-f-]{36} [0-9]+$'))
         """;
+
+    private const string ServerStart = "select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint";
 
     private const string Cancel =
         """
@@ -78,10 +83,29 @@ internal static class Backends
 
             return true;
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            return false;
+            return control.State == ConnectionState.Open
+                ? false
+                : throw new NpgsqlException("The connection gives no answer.", e);
         }
+    }
+
+    /// <summary>
+    /// Whether a server that does not show a backend would show it if it were there: it is the backend's server, as it
+    /// was or restarted. Behind a load balancer, or after a fail-over, another one may answer.
+    /// </summary>
+    public static async Task<bool> IsServerOfAsync(
+        NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
+    {
+        if (backend.ServerStarted is not { } expected)
+        {
+            return true;
+        }
+
+        await using var command = new NpgsqlCommand(ServerStart, control);
+        var started = (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+        return started == expected || started > backend.Started;
     }
 
     private static async Task<bool> TerminateAsync(

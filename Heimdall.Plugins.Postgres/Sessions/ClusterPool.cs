@@ -29,7 +29,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
     private ClusterPool(ConnectionSettings settings)
     {
-        _settings = settings;
+        (_settings, Silence) = (settings, SocketOptions.SilenceOf(settings));
         var jobs = ForJobs(settings.Npgsql);
         _plainQueries = Build(jobs);
         _queries = Build(ForQueries(jobs));
@@ -39,6 +39,9 @@ internal sealed class ClusterPool : IAsyncDisposable
     }
 
     public ReceiptTable Receipts { get; } = new();
+
+    /// <summary>How long a server may be silent before it is given up; null for as long as it likes.</summary>
+    public TimeSpan? Silence { get; }
 
     /// <summary>As the connection string has them.</summary>
     public ConnectionSettings Settings => _settings;
@@ -98,6 +101,15 @@ internal sealed class ClusterPool : IAsyncDisposable
     public ValueTask<NpgsqlConnection> OpenControlAsync(string host, int port, CancellationToken cancellationToken) =>
         _controls.GetOrAdd(
             $"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>Keeps none of the second connections that were opened to a server before.</summary>
+    public void RenewControl(string host, int port)
+    {
+        if (_controls.TryGetValue($"{host} {port}", out var control))
+        {
+            control.Value.Clear();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

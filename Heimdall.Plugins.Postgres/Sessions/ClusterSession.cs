@@ -33,11 +33,13 @@ internal sealed class ClusterSession : IAsyncDisposable
             (select bool_and(pg_catalog.current_setting(name) = value)
                 from (values {SettingsOfAllQueries}) as wanted (name, value)),
             pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0,
-            pg_catalog.pg_is_in_recovery()
+            pg_catalog.pg_is_in_recovery(),
+            (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8
         """;
 
     private readonly NpgsqlConnection _connection;
     private readonly bool _isPooled;
+    private readonly AcknowledgementWatch? _watch;
     private readonly long _start = Stopwatch.GetTimestamp();
     private bool _hasTriedToTerminate;
     private bool _hasEnded;
@@ -46,6 +48,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     {
         (Pool, _connection, _isPooled, Protocol, Traits) = (pool, connection, isPooled, opened.Protocol, opened.Traits);
         Control = new BackendControl(pool, connection.Host!, connection.Port, opened.Traits.Backend);
+        _watch = AcknowledgementWatch.Start(Protocol, pool.Silence);
     }
 
     public ClusterPool Pool { get; }
@@ -173,7 +176,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         if (!Protocol.IsIdle || (Protocol.Transaction != TransactionStatus.Idle && !await TryAskAsync("rollback")))
         {
             _hasTriedToTerminate = true;
-            await Control.TerminateAsync();
+            await Control.TerminateAsync(isLost: !IsAlive);
         }
 
         _hasEnded = true;
@@ -205,6 +208,7 @@ internal sealed class ClusterSession : IAsyncDisposable
             ServerStream.Abandon(_connection);
         }
 
+        _watch?.Dispose();
         if (!_isPooled || !IsAlive)
         {
             Protocol.Dispose();
@@ -276,7 +280,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         var asked = protocol.AskAsync(onNotice: null, _whoAreYou);
         await BoundAsync(protocol, asked, cancellationToken);
         var row = (await asked)[0];
-        var backend = new Backend(TextValues.Int32(row[0]), TextValues.Int64(row[1]));
+        var backend = new Backend(TextValues.Int32(row[0]), TextValues.Int64(row[1]), TextValues.Int64(row[6]));
         var traits = new ServerTraits(
             backend,
             TextValues.Boolean(row[2]),

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using Heimdall.Core.ConnectionStrings;
+using Npgsql;
 
 namespace Heimdall.Plugins.Postgres.Sessions;
 
@@ -13,6 +14,8 @@ internal static class SocketOptions
     private const int IdleSeconds = 10;
     private const int IntervalSeconds = 2; // the operating system gives up after some of them: 9 on Linux
 
+    private const int Probes = 9; // of Linux
+
     private const int LinuxTcp = 6;
     private const int LinuxTcpUserTimeout = 18;
 
@@ -24,8 +27,7 @@ internal static class SocketOptions
         }
 
         var npgsql = settings.Npgsql;
-        var isSaid = npgsql.Keys.Cast<string>().Contains("TCP Keepalive", StringComparer.OrdinalIgnoreCase);
-        if (npgsql.TcpKeepAlive || !isSaid)
+        if (IsLookedAfter(npgsql))
         {
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             Set(socket, SocketOptionName.TcpKeepAliveTime, npgsql.TcpKeepAliveTime, IdleSeconds);
@@ -45,6 +47,18 @@ internal static class SocketOptions
         }
     }
 
+    /// <summary>How long a server may be silent before it is given up; null for as long as it likes.</summary>
+    public static TimeSpan? SilenceOf(ConnectionSettings settings) => IsLookedAfter(settings.Npgsql)
+        ? TimeSpan.FromSeconds(
+            OrElse(settings.Npgsql.TcpKeepAliveTime, IdleSeconds)
+            + ((settings.KeepAliveCount ?? Probes) * OrElse(settings.Npgsql.TcpKeepAliveInterval, IntervalSeconds)))
+        : null;
+
+    private static bool IsLookedAfter(NpgsqlConnectionStringBuilder npgsql) => npgsql.TcpKeepAlive
+        || !npgsql.Keys.Cast<string>().Contains("TCP Keepalive", StringComparer.OrdinalIgnoreCase);
+
+    private static int OrElse(int seconds, int otherwise) => seconds > 0 ? seconds : otherwise;
+
     private static void Set(Socket socket, SocketOptionName name, int seconds, int otherwise) =>
-        socket.SetSocketOption(SocketOptionLevel.Tcp, name, seconds > 0 ? seconds : otherwise);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, name, OrElse(seconds, otherwise));
 }

@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Npgsql;
 
 namespace Heimdall.Tests.Support;
@@ -8,17 +10,20 @@ namespace Heimdall.Tests.Support;
 /// <summary>A way to a PostgreSQL server that can be cut, or blocked without either end noticing.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
+    private const int LinuxSocketLevel = 1;
+    private const int LinuxAttachFilter = 26;
+
+    private static readonly byte[] FilterInstruction = [6, 0, 0, 0, 0, 0, 0, 0];
+
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
-    private readonly string _host;
-    private readonly int _port;
+    private volatile NpgsqlConnectionStringBuilder _server;
     private Way _way = new();
     private TcpListener _listener = new(IPAddress.Loopback, 0);
     private Task _accepting;
 
     public TcpProxy(string connectionString)
     {
-        var server = new NpgsqlConnectionStringBuilder(connectionString);
-        (_host, _port) = (server.Host!, server.Port);
+        _server = new NpgsqlConnectionStringBuilder(connectionString);
         _listener.Start();
         Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         _accepting = AcceptAsync(_listener);
@@ -54,6 +59,34 @@ internal sealed class TcpProxy : IAsyncDisposable
         _way = new Way();
     }
 
+    /// <summary>
+    /// Has the connections that are open acknowledge nothing any more that comes from the client, as if this machine
+    /// were gone. On Linux only.
+    /// </summary>
+    public void Vanish()
+    {
+        // One instruction that lets through no byte of a packet: return 0. Its memory is needed until the call returns.
+        var filter = Marshal.AllocHGlobal(FilterInstruction.Length);
+        try
+        {
+            Marshal.Copy(FilterInstruction, 0, filter, FilterInstruction.Length);
+            Span<byte> program = stackalloc byte[2 * sizeof(long)];
+            program[0] = 1;
+            BinaryPrimitives.WriteInt64LittleEndian(program[sizeof(long)..], filter);
+            foreach (var socket in _sockets.Keys.Where(socket => ((IPEndPoint)socket.LocalEndPoint!).Port == Port))
+            {
+                socket.SetRawSocketOption(LinuxSocketLevel, LinuxAttachFilter, program);
+            }
+        }
+        finally
+        {
+            Marshal.FreeHGlobal(filter);
+        }
+    }
+
+    /// <summary>Leads new connections to another server, as a load balancer does; open ones stay where they are.</summary>
+    public void Turn(string connectionString) => _server = new NpgsqlConnectionStringBuilder(connectionString);
+
     public void Mend()
     {
         _listener = new TcpListener(IPAddress.Loopback, Port);
@@ -87,7 +120,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         try
         {
             await way.PassAsync();
-            await server.ConnectAsync(_host, _port);
+            await server.ConnectAsync(_server.Host!, _server.Port);
             await Task.WhenAny(CopyAsync(client, server, way), CopyAsync(server, client, way));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

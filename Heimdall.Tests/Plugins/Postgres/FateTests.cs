@@ -240,6 +240,33 @@ public sealed class FateTests
     }
 
     [Test]
+    public async Task A_session_of_the_pool_that_serves_another_job_by_now_is_left_alone(
+        CancellationToken cancellationToken)
+    {
+        var cluster = new PluginCluster(
+            $"cluster_{Guid.NewGuid():N}",
+            new() { ["connection_string"] = _server.ConnectionString + ";Maximum Pool Size=1" });
+        var older = await WriterAsync("insert into {0} values (1) returning pg_backend_pid()");
+        var monitor = new FakeJobMonitor();
+        await _server.Plugin.RunAsync(older with { TargetCluster = cluster }, monitor, cancellationToken);
+        var newer = _server.Query("select pg_sleep(600)", new FakeResultWriter()) with { TargetCluster = cluster };
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var run = _server.Plugin.RunAsync(newer, new FakeJobMonitor(), stop.Token);
+        await Eventually.Is(async () => await _server.BackendsAsync(newer.Id) == 1, cancellationToken);
+
+        var fate = await _server.Plugin.FindFateAsync(older, monitor.Evidence, cancellationToken);
+
+        Assert.That(fate, Is.EqualTo(AttemptFate.Committed));
+        Assert.That(
+            await _server.ScalarAsync<int>(
+                $"select pid from pg_stat_activity where application_name like 'heimdall {newer.Id} %'",
+                cancellationToken),
+            Is.EqualTo((int)PluginTestServer.Json(monitor.Evidence!)["pid"]!),
+            "it has the same session");
+        await AssertGoesOnAsync(newer, run, stop, cancellationToken);
+    }
+
+    [Test]
     public async Task A_session_that_ends_just_before_the_commit_is_a_failure(CancellationToken cancellationToken)
     {
         var name = $"t{Guid.NewGuid():N}";

@@ -49,43 +49,6 @@ public sealed class PromotionTests() : RealProcessTests(processes: 1)
         Assert.That(await server.Plugin.FindFateAsync(onStandby, monitor.Evidence, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
     }
 
-    [Test]
-    public async Task A_standby_runs_what_only_reads(CancellationToken cancellationToken)
-    {
-        await using var primary = await RestartableServer.StartAsync();
-        await using var server = await PluginTestServer.StartAsync(primary.ConnectionString);
-        await server.ExecuteAsync("create table kept as select generate_series(1, 3) as i");
-        await using var standby = await primary.StartStandbyAsync();
-        await using var copy = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(server.ConnectionString)
-        {
-            Port = new NpgsqlConnectionStringBuilder(standby.ConnectionString).Port,
-        }.ConnectionString);
-        await Eventually.Is(
-            () => AskAsync<bool>(copy, "select to_regclass('kept') is not null", cancellationToken), cancellationToken);
-        var cluster = new PluginCluster(
-            "standby", new() { ["connection_string"] = copy.ConnectionString, ["receipts"] = true });
-        var (monitor, results) = (new FakeJobMonitor(), new FakeResultWriter());
-        var batch = server.Batch("select count(*) from kept; copy kept to stdout;") with { TargetCluster = cluster };
-
-        var progress = await server.Plugin.RunAsync(batch, monitor, cancellationToken);
-        await server.Plugin.RunAsync(
-            server.Query("select sum(i) from kept", results) with { TargetCluster = cluster },
-            new FakeJobMonitor(),
-            cancellationToken);
-
-        Assert.That((progress.Statements, results.Rows.Single()[0]), Is.EqualTo((2L, "6")));
-        Assert.That(
-            await server.Plugin.FindFateAsync(batch, monitor.Evidence, cancellationToken),
-            Is.EqualTo(AttemptFate.NothingHappened));
-        foreach (var mode in new[] { "single", "none" })
-        {
-            var writes = server.Job($$"""{"query": "select 1; insert into kept values (4);", "transaction": "{{mode}}"}""");
-            var failure = await Assert.ThrowsAsync<JobFailedException>(() => server.Plugin.RunAsync(
-                writes with { TargetCluster = cluster }, new FakeJobMonitor(), cancellationToken));
-            Assert.That(failure!.Failure.SqlState, Is.EqualTo("25006"), failure.Message);
-        }
-    }
-
     private static async Task<T> AskAsync<T>(NpgsqlDataSource database, string sql, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(sql);

@@ -99,6 +99,47 @@ public sealed class RoadTests
         }
     }
 
+    [TestCase(1, Description = "what is sent is waited for")]
+    [TestCase(16_000_000, Description = "more is sent than the operating system holds")]
+    [Platform("Linux")]
+    public async Task A_server_that_vanishes_with_something_on_its_way_is_noticed(
+        int length, CancellationToken cancellationToken)
+    {
+        await using var proxy = new TcpProxy(_server.ConnectionString);
+        var cluster = Cluster(
+            $"host=127.0.0.1 port={proxy.Port} user={_user} dbname={_database} "
+            + "keepalives_idle=1 keepalives_interval=1 keepalives_count=1");
+        var job = _server.Batch($"select '{new string('x', length)}'") with { TargetCluster = cluster };
+        var monitor = new FakeJobMonitor
+        {
+            OnEvidence = _ =>
+            {
+                proxy.Vanish();
+                return Task.CompletedTask;
+            },
+        };
+
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(
+            () => _server.Plugin.RunAsync(job, monitor, cancellationToken))).Failure;
+
+        Assert.That((failure.Kind, failure.IsUndone), Is.EqualTo((JobFailureKind.Unavailable, true)), failure.Message);
+        Assert.That(await _server.BackendsAsync(job.Id), Is.Zero);
+    }
+
+    [Test]
+    public async Task A_server_that_reads_nothing_for_long_is_waited_for(CancellationToken cancellationToken)
+    {
+        var cluster = Cluster(
+            $"host=127.0.0.1 port={_port} user={_user} dbname={_database} "
+            + "keepalives_idle=1 keepalives_interval=1 keepalives_count=1");
+        var job = _server.Batch($"select pg_sleep(8); select '{new string('x', 16_000_000)}'")
+            with { TargetCluster = cluster };
+
+        var progress = await _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(progress.Statements, Is.EqualTo(2));
+    }
+
     [Test]
     public async Task A_probe_does_not_take_a_dead_connection_of_the_pool_for_a_dead_server(
         CancellationToken cancellationToken)
