@@ -15,9 +15,9 @@ public static class DoneStatements
             .Select(error => error.Statement)
             .Distinct()
             .Count();
-        return (next - first, failed) switch
+        return (Math.Max(0, next - first), failed) switch
         {
-            (<= 0, _) => None,
+            (0, _) => None,
             (1, 0) => $"statement {first} is known to be done and stays done",
             (_, 0) => $"statements {first} to {next - 1} are known to be done and stay done",
             var (count, _) when failed == count => None,

@@ -85,8 +85,8 @@ public sealed class BatchTruthTests
     {
         await using var proxy = new TcpProxy(_server.ConnectionString);
         var cluster = new JsonObject { ["connection_string"] = proxy.Through(_server.ConnectionString) };
-        var job = Job(WithoutTransaction("stop", "create table not_sure_of (i int);\nselect pg_sleep(600);"))
-            with { TargetCluster = new PluginCluster($"through {proxy.Port}", cluster) };
+        var job = Job(WithoutTransaction("stop", "create table not_sure_of (i int);\nselect pg_sleep(600);"));
+        job = job with { TargetCluster = new PluginCluster($"through {proxy.Port}", cluster) };
         var monitor = new FakeJobMonitor();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var run = _server.Plugin.RunAsync(job, monitor, stop.Token);

@@ -132,8 +132,8 @@ public sealed class RoadTests
         var cluster = Cluster(
             $"host=127.0.0.1 port={_port} user={_user} dbname={_database} "
             + "keepalives_idle=1 keepalives_interval=1 keepalives_count=1");
-        var job = _server.Batch($"select pg_sleep(8); select '{new string('x', 16_000_000)}'")
-            with { TargetCluster = cluster };
+        var job = _server.Batch($"select pg_sleep(8); select '{new string('x', 16_000_000)}'");
+        job = job with { TargetCluster = cluster };
 
         var progress = await _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
 

@@ -159,8 +159,8 @@ public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
     {
         var cluster = Cluster("sslmode=verify-full&sslrootcert={root}");
         var data = string.Concat(Enumerable.Range(1, 100_000).Select(i => $"{i}\tthe line of {i}\n"));
-        var load = _server.Batch($"create table loaded (i int, t text);\ncopy loaded from stdin;\n{data}\\.\nselect 1;")
-            with { TargetCluster = cluster };
+        var load = _server.Batch($"create table loaded (i int, t text);\ncopy loaded from stdin;\n{data}\\.\nselect 1;");
+        load = load with { TargetCluster = cluster };
         var stopped = _server.Batch("select 1; select pg_sleep(600);") with { TargetCluster = cluster };
         var monitor = new FakeJobMonitor();
 
