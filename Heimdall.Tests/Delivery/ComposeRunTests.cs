@@ -23,7 +23,7 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
     };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-compose-").FullName;
-    private readonly Dictionary<string, ImageBuild> _images = [];
+    private readonly Dictionary<string, Image> _images = [];
     private readonly List<HeimdallProcess> _programs = [];
     private RestartableServer? _server; // null when it did not start
     private Dictionary<string, string> _environment = null!;
@@ -39,11 +39,13 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
         await MakeDatabasesAsync();
 
         _address = new Uri($"http://127.0.0.1:{FreePort.Find()}");
+        var cancellationToken = TestContext.CurrentContext.CancellationToken;
+        var build = new ImageBuild(Path.Combine(_folder, "build"));
+        await build.RunAsync(cancellationToken);
         foreach (var (service, program) in Programs)
         {
             var folder = Directory.CreateDirectory(Path.Combine(_folder, service)).FullName;
-            _images[service] = new ImageBuild(folder, program);
-            await _images[service].RunAsync(TestContext.CurrentContext.CancellationToken);
+            _images[service] = await build.MakeAsync(program, folder, cancellationToken);
             Mount(service);
             _programs.Add(HeimdallProcess.StartCommand(
                 _images[service].Command, Path.Combine(_folder, $"{program}.log"), EnvironmentOf(service)));
