@@ -46,16 +46,24 @@ public sealed class StoreDatabase : IAsyncDisposable
         HangfireSchema = hangfireSchema;
         Limits = limits;
         ConnectionString = builder.ConnectionString;
-        DataSource = NpgsqlDataSource.Create(builder);
+        DataSource = Build(builder);
         builder.ApplicationName = "heimdall lifeline";
         builder.MaxPoolSize = ConnectionLimits.Lifeline;
         builder.MaxAutoPrepare = 0;  // these are prepared by name: one that fails in the use that prepares it breaks its connection
         builder.Options = $"{builder.Options} {ByKey}";
-        Lifeline = NpgsqlDataSource.Create(builder);
+        Lifeline = Build(builder);
         builder.ApplicationName = "heimdall claims";
         builder.MaxPoolSize = ConnectionLimits.Claims;
         builder.Options = $"{builder.Options} {InOrder}";
-        Claims = NpgsqlDataSource.Create(builder);
+        Claims = Build(builder);
+    }
+
+    /// <summary>All types here are built in. To list those that a server has is the dearest query of most sessions.</summary>
+    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
+    {
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
+        return builder.Build();
     }
 
     public NpgsqlDataSource DataSource { get; }

@@ -170,6 +170,8 @@ internal sealed class ClusterPool : IAsyncDisposable
             builder.UseSslClientAuthenticationOptionsCallback(SetTls);
         }
 
+        // Values of jobs are not read by Npgsql, and what we ask for has built-in types: no need to list the server's.
+        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
         return target is null ? builder.Build() : builder.BuildMultiHost().WithTargetSession(Target(target));
     }
 
