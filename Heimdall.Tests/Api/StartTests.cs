@@ -10,7 +10,8 @@ public sealed class StartTests() : RealProcessTests(processes: 1)
     [Test]
     public async Task A_fresh_start_has_nothing_to_complain_of(CancellationToken cancellationToken)
     {
-        await using var heimdall = await HeimdallInstance.StartProcessesAsync(worker: false);
+        await using var heimdall = await HeimdallInstance.CreateAsync(isFirstStart: true);
+        await heimdall.StartApiProcessAsync();
 
         var dashboard = await heimdall.GetAsync("/hangfire", cancellationToken);
 

@@ -23,8 +23,8 @@ public sealed class AttemptWriterTests
     [OneTimeSetUp]
     public async Task Start()
     {
-        _database = await TestDatabase.CreateAsync();
-        _store = await PrepareAsync(_database);
+        _database = await TestDatabase.CreateStoreAsync();
+        _store = Open(_database);
         _writer = new AttemptWriter(_store, NullLogger<AttemptWriter>.Instance);
     }
 
@@ -55,8 +55,8 @@ public sealed class AttemptWriterTests
     [Test]
     public async Task Ends_and_renewals_of_the_same_jobs_do_not_lock_each_other_out([Values] bool endsFirst, CancellationToken cancellationToken)
     {
-        await using var database = await TestDatabase.CreateAsync(); // whoever else waits for a lock would count
-        await using var store = await PrepareAsync(database);
+        await using var database = await TestDatabase.CreateStoreAsync(); // whoever else waits for a lock would count
+        await using var store = Open(database);
         await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
         var jobs = await BeginManyAsync(writer, "running", 9);
         Array.Sort(jobs, (one, other) => other.Id.CompareTo(one.Id));
@@ -145,8 +145,8 @@ public sealed class AttemptWriterTests
     public async Task What_many_attempts_write_at_one_time_shares_transactions_and_each_gets_its_own_answer(
         CancellationToken cancellationToken)
     {
-        await using var database = await TestDatabase.CreateAsync();
-        await using var store = await PrepareAsync(database);
+        await using var database = await TestDatabase.CreateStoreAsync();
+        await using var store = Open(database);
         await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
         var jobs = await BeginManyAsync(writer, "running", 60);
         var stale = jobs.Select(job => job with { Attempt = 2 }).ToArray(); // there is no such attempt
@@ -323,12 +323,8 @@ public sealed class AttemptWriterTests
         }
     }
 
-    private static async Task<StoreDatabase> PrepareAsync(TestDatabase database)
-    {
-        var store = new StoreDatabase(database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
-        await new StoreMigrator(store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
-        return store;
-    }
+    private static StoreDatabase Open(TestDatabase database) =>
+        new StoreDatabase(database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
 
     private static Task<Job> BeginAsync(AttemptWriter writer, Job job, bool isDurable, TimeSpan? limit = null) =>
         writer.BeginAsync(job, "worker", Lease, isDurable, limit ?? Timeout.InfiniteTimeSpan, CancellationToken.None);

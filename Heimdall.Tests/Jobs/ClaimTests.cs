@@ -3,7 +3,6 @@ using System.Text.Json;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Tests.Support;
-using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
@@ -21,10 +20,9 @@ public sealed class ClaimTests
     [SetUp]
     public async Task Start()
     {
-        _database = await TestDatabase.CreateAsync();
+        _database = await TestDatabase.CreateStoreAsync();
         _store = Open();
         _waiting = new WaitingJobs(_store);
-        await new StoreMigrator(_store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
     }
 
     [TearDown]

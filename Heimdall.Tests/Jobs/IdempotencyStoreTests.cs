@@ -1,7 +1,6 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Tests.Support;
-using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
@@ -12,9 +11,8 @@ public sealed class IdempotencyStoreTests
     [Test]
     public async Task A_key_is_kept_while_its_job_is_open(CancellationToken cancellationToken)
     {
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await TestDatabase.CreateStoreAsync();
         await using var store = new StoreDatabase(database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
-        await new StoreMigrator(store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, cancellationToken);
         await database.ExecuteAsync(
             """
             insert into heimdall.job (id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name, cluster_id,

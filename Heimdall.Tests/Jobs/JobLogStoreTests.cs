@@ -22,9 +22,8 @@ public sealed class JobLogStoreTests
     [OneTimeSetUp]
     public async Task Start()
     {
-        _database = await TestDatabase.CreateAsync();
+        _database = await TestDatabase.CreateStoreAsync();
         _store = Open(_database.ConnectionString);
-        await new StoreMigrator(_store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
         _logs = new JobLogStore(_store);
         _writer = new AttemptWriter(_store, NullLogger<AttemptWriter>.Instance);
     }

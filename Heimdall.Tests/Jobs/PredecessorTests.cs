@@ -1,7 +1,6 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Tests.Support;
-using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
@@ -19,10 +18,9 @@ public sealed class PredecessorTests
     [SetUp]
     public async Task Start()
     {
-        _database = await TestDatabase.CreateAsync();
+        _database = await TestDatabase.CreateStoreAsync();
         _store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
         _predecessors = new JobPredecessors(_store);
-        await new StoreMigrator(_store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
     }
 
     [TearDown]

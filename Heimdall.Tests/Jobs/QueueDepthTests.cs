@@ -3,7 +3,6 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Submission;
 using Heimdall.Tests.Support;
-using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
@@ -18,9 +17,8 @@ public sealed class QueueDepthTests
     [SetUp]
     public async Task Start()
     {
-        _database = await TestDatabase.CreateAsync();
+        _database = await TestDatabase.CreateStoreAsync();
         _store = new StoreDatabase(_database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForWorker(1));
-        await new StoreMigrator(_store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, CancellationToken.None);
     }
 
     [TearDown]

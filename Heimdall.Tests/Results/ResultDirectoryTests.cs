@@ -14,7 +14,7 @@ public sealed class ResultDirectoryTests
     [SetUp]
     public async Task Create()
     {
-        _store = await ResultTestStore.CreateAsync(CancellationToken.None);
+        _store = await ResultTestStore.CreateAsync();
         _store.Configure(new ResultsConfig { Directory = _store.Folder });
     }
 

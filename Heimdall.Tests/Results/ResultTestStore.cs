@@ -44,12 +44,8 @@ internal sealed class ResultTestStore : IAsyncDisposable
 
     public string[] Files => Directory.Exists(Folder) ? Directory.GetFiles(Folder) : [];
 
-    public static async Task<ResultTestStore> CreateAsync(CancellationToken cancellationToken)
-    {
-        var test = new ResultTestStore(await TestDatabase.CreateAsync(), new ResultsConfig());
-        await new StoreMigrator(test._store, NullLogger<StoreMigrator>.Instance).MigrateAsync(_ => Task.CompletedTask, cancellationToken);
-        return test;
-    }
+    public static async Task<ResultTestStore> CreateAsync() =>
+        new ResultTestStore(await TestDatabase.CreateStoreAsync(), new ResultsConfig());
 
     /// <summary>As after a restart with another configuration.</summary>
     public void Configure(ResultsConfig config)

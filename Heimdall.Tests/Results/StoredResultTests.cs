@@ -20,7 +20,7 @@ public sealed class StoredResultTests(bool inDirectory)
     [SetUp]
     public async Task Create()
     {
-        _store = await ResultTestStore.CreateAsync(CancellationToken.None);
+        _store = await ResultTestStore.CreateAsync();
         if (inDirectory)
         {
             _store.Configure(new ResultsConfig { Directory = _store.Folder });

@@ -29,7 +29,7 @@ public sealed class JobActivityTests
     [SetUp]
     public async Task Start()
     {
-        _database = await TestDatabase.CreateAsync();
+        _database = await TestDatabase.CreateStoreAsync();
         _services = Build();
         await _services.GetRequiredService<StoreMigrator>().MigrateAsync(
             async token =>

@@ -36,7 +36,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
 
     public ManualClock Clock { get; }
 
-    public static async Task<ScheduleTestStore> CreateAsync(DateTime now) => new(await TestDatabase.CreateAsync(), new ManualClock(now));
+    public static async Task<ScheduleTestStore> CreateAsync(DateTime now) => new(await TestDatabase.CreateStoreAsync(), new ManualClock(now));
 
     /// <summary>What a worker process has, as it is when it is ready.</summary>
     public async Task<IServiceProvider> StartAsync(CancellationToken cancellationToken, params ScheduleConfig[] schedules)

@@ -58,10 +58,15 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     /// <param name="configure">Changes the configuration.</param>
     /// <param name="storeServer">A server of the test's own for the store; else the tests' one.</param>
     /// <param name="targetServer">The same for the target.</param>
+    /// <param name="isFirstStart">With an empty database for the store, as it always is on a server of the test's own.</param>
     public static async Task<HeimdallInstance> CreateAsync(
-        Func<InstanceConfig, InstanceConfig>? configure = null, string? storeServer = null, string? targetServer = null)
+        Func<InstanceConfig, InstanceConfig>? configure = null,
+        string? storeServer = null,
+        string? targetServer = null,
+        bool isFirstStart = false)
     {
-        var instance = new HeimdallInstance(await TestDatabase.CreateAsync(storeServer), await TestDatabase.CreateAsync(targetServer));
+        var store = storeServer is null && !isFirstStart ? TestDatabase.CreateStoreAsync() : TestDatabase.CreateAsync(storeServer);
+        var instance = new HeimdallInstance(await store, await TestDatabase.CreateAsync(targetServer));
         instance.Configure(configure ?? (config => config));
         return instance;
     }

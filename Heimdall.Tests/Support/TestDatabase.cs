@@ -9,13 +9,12 @@ internal sealed class TestDatabase : IAsyncDisposable
 
     private readonly NpgsqlDataSource _dataSource;
     private readonly string _server;
-    private readonly string _name;
 
     private TestDatabase(string server, string name)
     {
-        (_server, _name) = (server, name);
+        (_server, Name) = (server, name);
         ConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = name, MaxPoolSize = 10 }.ConnectionString;
-        _dataSource = NpgsqlDataSource.Create(ConnectionString);
+        _dataSource = Build(ConnectionString);
     }
 
     /// <summary>The server, at a database that is always there.</summary>
@@ -24,16 +23,24 @@ internal sealed class TestDatabase : IAsyncDisposable
     /// <summary>The port it listens on, which no reply may show.</summary>
     public static int ServerPort { get; } = new NpgsqlConnectionStringBuilder(ServerConnectionString).Port;
 
+    public string Name { get; }
+
     public string ConnectionString { get; }
 
+    /// <summary>A store as the first start of a program leaves it, with nothing in it.</summary>
+    public static async Task<TestDatabase> CreateStoreAsync() =>
+        await CreateAsync(ServerConnectionString, await StoreTemplate.NameAsync());
+
+    /// <summary>An empty database.</summary>
     /// <param name="server">Where, if not on the tests' server.</param>
-    public static async Task<TestDatabase> CreateAsync(string? server = null)
+    public static Task<TestDatabase> CreateAsync(string? server = null) => CreateAsync(server ?? ServerConnectionString, "template0");
+
+    private static async Task<TestDatabase> CreateAsync(string server, string template)
     {
-        server ??= ServerConnectionString;
         var name = $"heimdall_test_{Guid.NewGuid():N}";
         try
         {
-            await OnServerAsync(server, connection => $"create database {name} template template0{CopyingFiles(connection)}");
+            await OnServerAsync(server, connection => $"create database {name} template {template}{CopyingFiles(connection)}");
         }
         catch (Exception e) when (e is NpgsqlException and not PostgresException)
         {
@@ -70,10 +77,17 @@ internal sealed class TestDatabase : IAsyncDisposable
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>Ends all sessions and lets nobody in, so that it can be copied.</summary>
+    public Task CloseAsync() => OnServerAsync(_server, _ =>
+        $"""
+        alter database {Name} allow_connections false;
+        select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{Name}'
+        """);
+
     public async ValueTask DisposeAsync()
     {
         await _dataSource.DisposeAsync();
-        await OnServerAsync(_server, _ => $"drop database {_name} with (force)");
+        await OnServerAsync(_server, _ => $"drop database {Name} with (force)");
     }
 
     /// <summary>PostgreSQL 15 logs each page instead, unless asked: more than twice the work.</summary>
@@ -81,13 +95,18 @@ internal sealed class TestDatabase : IAsyncDisposable
 
     private static async Task OnServerAsync(string server, Func<NpgsqlConnection, string> sql)
     {
-        // Without the types of the server, which no such statement needs: to ask for them is most of the work of a session.
-        var builder = new NpgsqlDataSourceBuilder($"{server};Pooling=false");
-        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
-        await using var source = builder.Build();
+        await using var source = Build($"{server};Pooling=false");
         await using var connection = await source.OpenConnectionAsync();
         await using var command = new NpgsqlCommand(sql(connection), connection);
         await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Without the types of the server, which tests do not need: to ask for them is most of the work of a session.</summary>
+    private static NpgsqlDataSource Build(string connectionString)
+    {
+        var builder = new NpgsqlDataSourceBuilder(connectionString);
+        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
+        return builder.Build();
     }
 
     private NpgsqlCommand Command(string sql, object[] values)
