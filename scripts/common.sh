@@ -95,8 +95,10 @@ require_program() {
 }
 
 # One build at a time, whoever runs it: two at once would write the same obj/. No build server stays behind.
-build() {
-  local command=(dotnet build "$@" -c Release -v quiet -clp:NoSummary --disable-build-servers)
+build() { dotnet_alone build "$@"; }
+
+dotnet_alone() {
+  local command=(dotnet "$@" -c Release -v quiet -clp:NoSummary --disable-build-servers)
   mkdir -p "$root/.heimdall"
   if has flock; then command=(flock "$root/.heimdall/build.lock" "${command[@]}"); fi
   (cd "$root" && "${command[@]}")
