@@ -26,6 +26,8 @@ main() {
   else
     require_program chromium chromium 'The dashboard is tested as its users see it.'
     require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
+    PATH=$PATH:/usr/sbin # not in everybody's
+    require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
   fi
   install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   trap report EXIT

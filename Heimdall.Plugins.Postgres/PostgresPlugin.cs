@@ -190,6 +190,11 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             query = QueryText.Read(context, directory, hasStandardStrings);
         }
 
+        if (session.SharesBackends)
+        {
+            RefuseWhatOutlives(query, context);
+        }
+
         var record = job.IsInline
             ? null
             : new QueryRecord(session, job.Id, results, monitor, ReceiptsOf(job, lease.Pool));
@@ -199,6 +204,21 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             PauseDeadline = job.PauseDeadline,
         };
         return await run.RunAsync(cancellationToken);
+    }
+
+    private static void RefuseWhatOutlives(QueryText query, JobSettings context)
+    {
+        var refusal = query switch
+        {
+            { IsTransactional: false } when !context.ReadOnly =>
+                $"{query.Tag} commits by itself, and needs a session of its own. {SharedBackendRules.Advice}",
+            { OutlivesTransaction: { } what } => SharedBackendRules.Refuse(what),
+            _ => null,
+        };
+        if (refusal is not null)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, refusal);
+        }
     }
 
     private async Task<JobProgress> RunBatchAsync(

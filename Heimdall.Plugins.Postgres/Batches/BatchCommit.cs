@@ -35,8 +35,10 @@ internal sealed class BatchCommit(
             monitor.ConfirmAsync(cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken);
         try
         {
-            // Deferred triggers run in it, and may have something to say.
-            await session.AskAsync(onNotice, cancellationToken, "commit");
+            // Deferred triggers run in it, and may have something to say. Where they have run, it is not stopped: the
+            // backend may be another client's by then.
+            await session.AskAsync(
+                onNotice, session.SharesBackends ? CancellationToken.None : cancellationToken, "commit");
         }
         catch (SessionBrokenException e)
         {

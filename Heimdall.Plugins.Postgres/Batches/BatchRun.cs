@@ -36,7 +36,7 @@ internal sealed class BatchRun : IAsyncDisposable
         (_monitor, _resume, _receipts) = (monitor, job.Resume, receipts);
         _resumption = _resume is null ? null : new ScriptResumption(_resume.Statement);
         _journal = new BatchJournal(session, script, settings, monitor);
-        _scanner = new ScriptScanner(script, settings.Variables)
+        _scanner = new ScriptScanner(script, settings.Variables, noticesWords: session.SharesBackends)
         {
             OnStrayTerminator = settings.OnError == OnError.Continue ? OnStrayTerminator : null,
         };
@@ -105,11 +105,14 @@ internal sealed class BatchRun : IAsyncDisposable
         var receipt = receipts is null ? null : await receipts.PrepareAsync(_session, cancellationToken);
         await _session.SetUpAsync(_sessionSettings, inTransaction: true, cancellationToken);
         CommitEvidence? evidence = null;
-        await PlayAsync(new SingleTransactionPolicy(), stopsOnError: true, RecordEvidenceAsync, cancellationToken);
+        var policy = new SingleTransactionPolicy(_session.SharesBackends);
+        await PlayAsync(policy, stopsOnError: true, RecordEvidenceAsync, cancellationToken);
         if (evidence is null)
         {
             await RecordEvidenceAsync(cancellationToken);
         }
+
+        await _session.LeaveAsync(notice => _journal.OnNotice(notice, owner: null), cancellationToken);
 
         // Reported before the commit: should this process die in it, the worker that finds the batch committed still
         // knows how far it came.
@@ -130,6 +133,12 @@ internal sealed class BatchRun : IAsyncDisposable
 
     private async Task<JobProgress> RunByStatementAsync(CancellationToken cancellationToken)
     {
+        if (_session.SharesBackends)
+        {
+            throw new JobFailedException(
+                JobFailureKind.Refused, $"transaction: none needs a session of its own. {SharedBackendRules.Advice}");
+        }
+
         var sha256 = await _script.HashAheadAsync(cancellationToken);
         if (_resume is not null && _resume.Sha256 != sha256)
         {
@@ -142,7 +151,7 @@ internal sealed class BatchRun : IAsyncDisposable
         _journal.StartAt(_resume?.Statement ?? 1);
         _monitor.Report(_journal.Progress());
         await _monitor.RecordEvidenceAsync(
-            CommitEvidence.WithoutTransaction(_session.Traits.Backend).ToJson(), cancellationToken);
+            CommitEvidence.WithoutTransaction(_session.Backend).ToJson(), cancellationToken);
         await _monitor.ConfirmAsync(cancellationToken);
         var stopsOnError = _settings.OnError == OnError.Stop;
         ISendPolicy policy = stopsOnError ? new StopOnErrorPolicy() : new ContinueOnErrorPolicy();

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Protocol;
 using Heimdall.Plugins.Postgres.Sessions;
 using Npgsql;
@@ -53,6 +55,9 @@ internal sealed record CommitEvidence
     /// <summary>When the backend's server started, likewise.</summary>
     public long? ServerStarted { get; init; }
 
+    /// <summary>When the transaction began, likewise, where a pooler lends the backend to others too.</summary>
+    public long? TransactionStarted { get; init; }
+
     /// <summary>
     /// The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves, and
     /// where <see cref="OnlyReads"/>.
@@ -82,30 +87,33 @@ internal sealed record CommitEvidence
     public bool? OnlyReads { get; init; }
 
     [JsonIgnore]
-    public Backend Backend => new(Pid, Started, ServerStarted);
+    public Backend Backend => new(Pid, Started, ServerStarted, TransactionStarted);
 
     /// <summary>
     /// Of what is no transaction whose end can be asked for, only where it runs: so that nothing of it runs on unseen.
     /// </summary>
     public static CommitEvidence WithoutTransaction(Backend backend) =>
-        new() { Pid = backend.Pid, Started = backend.Started, ServerStarted = backend.ServerStarted };
+        new()
+        {
+            Pid = backend.Pid,
+            Started = backend.Started,
+            ServerStarted = backend.ServerStarted,
+            TransactionStarted = backend.TransactionStarted,
+        };
 
     /// <summary>Of a session whose transaction is open.</summary>
     public static async Task<CommitEvidence> TakeAsync(
         ClusterSession session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)
     {
         var row = (await session.AskAsync(cancellationToken, Question))[0];
-        var backend = session.Traits.Backend;
+        var place = WithoutTransaction(session.Backend);
         if (row[0] is null)
         {
-            return WithoutTransaction(backend) with { OnlyReads = true };
+            return place with { OnlyReads = true };
         }
 
-        var evidence = new CommitEvidence
+        var evidence = place with
         {
-            Pid = backend.Pid,
-            Started = backend.Started,
-            ServerStarted = backend.ServerStarted,
             Xid = row[0],
             System = row[1],
             Timeline = TextValues.Int32(row[2]),
@@ -133,17 +141,31 @@ internal sealed record CommitEvidence
     /// A commit with a later transaction id, and so a flushed log that knows of ours. Without it a server that crashes
     /// may hand our id out once more, and would then say "committed" of somebody else's work.
     /// </summary>
-    private static Task<int> FenceAsync(ClusterSession session, Guid jobId, CancellationToken cancellationToken) =>
-        session.Control.AskAsync(
-        async control =>
+    /// <exception cref="JobFailedException">The cluster answers on no second connection.</exception>
+    private static async Task FenceAsync(ClusterSession session, Guid jobId, CancellationToken cancellationToken)
+    {
+        try
         {
-            await using var fence = new NpgsqlCommand(Fence, control)
-            {
-                Parameters = { new() { Value = jobId.ToString() } },
-            };
-            return await fence.ExecuteNonQueryAsync(cancellationToken);
-        },
-        cancellationToken);
+            await session.Control.AskAsync(
+                async control =>
+                {
+                    await using var fence = new NpgsqlCommand(Fence, control)
+                    {
+                        Parameters = { new() { Value = jobId.ToString() } },
+                    };
+                    return await fence.ExecuteNonQueryAsync(cancellationToken);
+                },
+                cancellationToken);
+        }
+        catch (Exception e) when (e is not PostgresException && PostgresErrors.IsConnectFault(e))
+        {
+            var failure = PostgresErrors.CannotConnect(e);
+            var message = session.SharesBackends
+                ? $"{failure.Message} {SharedBackendRules.NeedsSecond}"
+                : failure.Message;
+            throw new JobFailedException(failure with { Message = message, IsUndone = true }, e);
+        }
+    }
 }
 
 /// <summary>

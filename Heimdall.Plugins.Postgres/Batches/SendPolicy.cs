@@ -1,6 +1,7 @@
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Protocol;
 using Heimdall.Plugins.Postgres.Scripts;
+using Heimdall.Plugins.Postgres.Sessions;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
@@ -65,11 +66,14 @@ internal static class SendPolicy
 /// <summary>
 /// All in one transaction that is Heimdall's: after an error the server refuses the rest, however it was sent.
 /// </summary>
-internal sealed class SingleTransactionPolicy : ISendPolicy
+/// <param name="sharesBackends">Whether the session's backend serves others after the transaction.</param>
+internal sealed class SingleTransactionPolicy(bool sharesBackends) : ISendPolicy
 {
     public SendMode Of(ScriptStatement statement, int length) => statement switch
     {
         _ when Refuse(statement) is { } refusal => throw new JobFailedException(refusal),
+        { OutlivesTransaction: { } what } when sharesBackends =>
+            throw new JobFailedException(Refused(statement, SharedBackendRules.Refuse(what))),
         _ => SendPolicy.InBlock(statement, length, SendMode.PipelinedSimple),
     };
 
@@ -92,7 +96,11 @@ internal sealed class SingleTransactionPolicy : ISendPolicy
         var message =
             $"{statement.Tag} is not allowed: the whole script is one transaction, which Heimdall commits at its end "
             + "(SAVEPOINT is allowed); leave it out, or use transaction: none.";
-        return new JobFailure
+        return Refused(statement, message);
+    }
+
+    private static JobFailure Refused(ScriptStatement statement, string message) =>
+        new()
         {
             Kind = JobFailureKind.Refused,
             Message = $"Line {statement.Line}: {message}",
@@ -107,7 +115,6 @@ internal sealed class SingleTransactionPolicy : ISendPolicy
                 },
             ],
         };
-    }
 }
 
 /// <summary>

@@ -125,7 +125,16 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     {
         var step = answered is { } failed ? StepOf(failed) : QueryStep.None;
         // A reset that failed is made once more when the session is given back, and a question asked again.
-        if (step is not (QueryStep.Reset or QueryStep.Count) && Error is null)
+        if (step is not (QueryStep.Reset or QueryStep.Count))
+        {
+            Fail(error, step);
+        }
+    }
+
+    /// <summary>Notes an error, if it is the first.</summary>
+    public void Fail(PostgresException error, QueryStep step)
+    {
+        if (Error is null)
         {
             (Error, FailedStep) = (error, step);
         }

@@ -30,7 +30,7 @@ internal sealed class QueryRecord(
             await PrepareReceiptAsync(cancellationToken);
         }
 
-        var place = CommitEvidence.WithoutTransaction(session.Traits.Backend);
+        var place = CommitEvidence.WithoutTransaction(session.Backend);
         await WriteAsync(place with { CommitsOnRecord = !commitsByItself }, cancellationToken);
     }
 

@@ -106,7 +106,8 @@ internal sealed class QueryRun
 
     /// <summary>COMMIT is sent alone where its outcome must be known, and along with the query otherwise.</summary>
     private bool CommitsLater =>
-        !CommitsByItself && _query.TakesEffect && (!MayBeCutShort || (Record is not null && !_context.ReadOnly));
+        !CommitsByItself && _query.TakesEffect
+            && (!MayBeCutShort || (Record is not null && !_context.ReadOnly) || _session.SharesBackends);
 
     private bool CommitsAtOnce => !CommitsByItself && _query.TakesEffect && !CommitsLater;
 
@@ -116,6 +117,17 @@ internal sealed class QueryRun
     public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
     {
         _session.IsReset = false;
+        if (_session.SharesBackends)
+        {
+            await PrepareAsync(
+                async () =>
+                {
+                    await _session.BeginAsync(_context.ReadOnly, cancellationToken);
+                    return true;
+                },
+                cancellationToken);
+        }
+
         var types = await PrepareAsync(
             () => ParameterTypes.ResolveAsync(_query.Parameters, _context.SearchPath, _session, cancellationToken),
             cancellationToken);
@@ -255,6 +267,16 @@ internal sealed class QueryRun
 
         if (CommitsLater)
         {
+            try
+            {
+                await _session.LeaveAsync(OnNotice, cancellationToken);
+            }
+            catch (PostgresException e)
+            {
+                answers.Fail(e, QueryStep.Commit); // of what was put off to the COMMIT
+                return;
+            }
+
             if (Record is not null)
             {
                 Report(answers);
@@ -262,6 +284,11 @@ internal sealed class QueryRun
             }
 
             cancellationToken.ThrowIfCancellationRequested();
+            if (_session.SharesBackends)
+            {
+                await stop.DisposeAsync(); // behind its COMMIT the backend may be another client's
+            }
+
             // A commit that is recorded must not be lost in a crash of the server.
             Add(QueryStep.SetUp, _forceSyncCommit);
             AddCommit();
@@ -309,7 +336,7 @@ internal sealed class QueryRun
 
     private void AddOpening()
     {
-        if (!CommitsByItself)
+        if (!CommitsByItself && !_session.SharesBackends)
         {
             Add(QueryStep.Begin, _context.ReadOnly ? _beginReadOnly : _begin);
         }
@@ -320,7 +347,7 @@ internal sealed class QueryRun
             .. _session.Traits.HasSettingsOfQueries ? [] : SessionSettings.OfAllQueries,
             .. _settings.Values,
         ];
-        foreach (var command in SessionSettings.ToCommands(values, isLocal: false))
+        foreach (var command in SessionSettings.ToCommands(values, isLocal: _session.SharesBackends))
         {
             Add(QueryStep.SetUp, Encoding.UTF8.GetBytes(command));
         }
@@ -375,8 +402,11 @@ internal sealed class QueryRun
         Add(QueryStep.Commit, _commit);
         _hasAskedToCommit = true;
         _protocol.AddSync();
-        _protocol.Outgoing.Query(_reset);
-        _protocol.Expect(new Expected(ExpectedKind.Query, QueryAnswers.OwnerOf(QueryStep.Reset)));
+        if (!_session.SharesBackends)
+        {
+            _protocol.Outgoing.Query(_reset);
+            _protocol.Expect(new Expected(ExpectedKind.Query, QueryAnswers.OwnerOf(QueryStep.Reset)));
+        }
     }
 
     private void Add(QueryStep step, byte[] sql)

@@ -36,6 +36,9 @@ internal sealed partial record QueryText
     /// </summary>
     public bool? HasStandardStrings { get; init; }
 
+    /// <summary>What of it outlives its transaction, as far as words show; null for nothing.</summary>
+    public string? OutlivesTransaction { get; init; }
+
     public string Sql => Place.Text;
 
     /// <summary>The values of <c>$1</c>, <c>$2</c>, … in their order.</summary>
@@ -94,6 +97,7 @@ internal sealed partial record QueryText
             Place = place,
             Tag = statement.Tag,
             CopiesOut = statement.CopiesOut,
+            OutlivesTransaction = statement.OutlivesTransaction,
             HasStandardStrings = text.Contains('\\', StringComparison.Ordinal) ? hasStandardStrings : null,
             IsTransactional = isTransactional,
             Parameters = names.Used,
@@ -147,7 +151,7 @@ internal sealed partial record QueryText
     private static (ScriptStatement Statement, string Text) ReadOnlyStatement(
         Stream script, ScriptVariables? names, bool hasStandardStrings)
     {
-        var scanner = new ScriptScanner(script, names, noticesWrites: true)
+        var scanner = new ScriptScanner(script, names, noticesWords: true)
         {
             StandardConformingStrings = hasStandardStrings,
         };

@@ -28,12 +28,12 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
     /// <param name="script">Read once from where it stands, and disposed with the scanner.</param>
     /// <param name="variables">What <c>:name</c> stands for; null leaves every colon as it is.</param>
-    /// <param name="noticesWrites">
+    /// <param name="noticesWords">
     /// True to find out of each statement whether it <see cref="ScriptStatement.MayWrite"/>.
     /// </param>
-    public ScriptScanner(Stream script, ScriptVariables? variables = null, bool noticesWrites = false)
+    public ScriptScanner(Stream script, ScriptVariables? variables = null, bool noticesWords = false)
     {
-        _classifier = new StatementClassifier(noticesWrites);
+        _classifier = new StatementClassifier(noticesWords);
         _buffer = new ScriptBuffer(script);
         _lexer = new StatementLexer(_buffer, _classifier, variables);
         _copyData = new CopyDataReader(_buffer);
@@ -185,6 +185,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             Kind = _classifier.Kind,
             CopiesOut = _classifier.CopiesOut,
             MayWrite = _classifier.MayWrite,
+            OutlivesTransaction = _classifier.OutlivesTransaction,
             MayRename = _classifier.MayRename,
             Step = _classifier.Step,
             RunsInBlock = _classifier.RunsInBlock,

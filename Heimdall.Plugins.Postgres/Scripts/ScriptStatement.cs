@@ -26,6 +26,12 @@ internal sealed record ScriptStatement
     /// </summary>
     public bool MayWrite { get; init; }
 
+    /// <summary>
+    /// What of it outlives its transaction, as far as words show; null for nothing. Known only where the scanner was
+    /// asked to find out.
+    /// </summary>
+    public string? OutlivesTransaction { get; init; }
+
     /// <summary>True of a SET or RESET that may change the session's application_name.</summary>
     public bool MayRename { get; init; }
 

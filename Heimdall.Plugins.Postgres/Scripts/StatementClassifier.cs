@@ -7,8 +7,10 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// <summary>
 /// Told the tokens of a statement as they are met, says which command it is, and when its tokens no longer matter.
 /// </summary>
-/// <param name="noticesWrites">True to look for a word that writes among all, not only those of the command.</param>
-internal sealed class StatementClassifier(bool noticesWrites)
+/// <param name="noticesWords">
+/// True to look among all words, not only those of the command, for those that write or outlive their transaction.
+/// </param>
+internal sealed class StatementClassifier(bool noticesWords)
 {
     // No keyword is longer, and PostgreSQL cuts names to this length.
     private const int LongestWord = 63;
@@ -18,9 +20,17 @@ internal sealed class StatementClassifier(bool noticesWrites)
     // A notification gives its transaction no number before the commit, so that it is not noticed otherwise.
     private const string Notify = "PG_NOTIFY";
 
+    private const string Hold = "HOLD";
+
     // ANALYZE is that of EXPLAIN, which runs what it explains.
     private static readonly string[] _writing =
         ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "ANALYZE", "ANALYSE", Notify];
+
+    // A session's own locks, and cursors WITH HOLD.
+    private static readonly string[] _lasting =
+    [
+        "PG_ADVISORY_LOCK", "PG_ADVISORY_LOCK_SHARED", "PG_TRY_ADVISORY_LOCK", "PG_TRY_ADVISORY_LOCK_SHARED", Hold,
+    ];
 
     // The leading words in upper case; "" stands for what is no keyword whatever it says: quoted, a literal, behind a dot.
     private readonly List<string> _words = new(12);
@@ -34,11 +44,24 @@ internal sealed class StatementClassifier(bool noticesWrites)
     private bool _tableNameFollows;
     private bool _concurrentOption;
     private bool _wantsWords;
+    private string? _lastingWord;
+    private bool _isAfterWith;
 
-    public bool WantsTokens => _wantsWords || noticesWrites || _routine != Routine.None;
+    public bool WantsTokens => _wantsWords || noticesWords || _routine != Routine.None;
 
     /// <summary>Whether a word was met, outside of literals, comments and quoted names, that writes.</summary>
     public bool MayWrite { get; private set; }
+
+    /// <summary>
+    /// What of it outlives its transaction, as far as words show: a statement, a function, a cursor WITH HOLD; null for
+    /// nothing.
+    /// </summary>
+    public string? OutlivesTransaction => !noticesWords ? null : Tag switch
+    {
+        "LISTEN" or "PREPARE" or "DEALLOCATE" or "DEALLOCATE ALL" => Tag,
+        "DECLARE CURSOR" when _lastingWord == Hold => "A cursor WITH HOLD",
+        _ => _lastingWord == Hold ? null : _lastingWord?.ToLowerInvariant(),
+    };
 
     /// <summary>How many BEGIN ATOMIC and CASE wait for their END: a semicolon inside them ends nothing.</summary>
     public int BlockDepth { get; private set; }
@@ -64,16 +87,18 @@ internal sealed class StatementClassifier(bool noticesWrites)
         _words.Clear();
         (_wantsWords, MayWrite, BlockDepth, _limit) = (true, false, 0, 1);
         (_afterDot, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false);
-        _routine = Routine.Create;
+        (_routine, _lastingWord, _isAfterWith) = (Routine.Create, null, false);
     }
 
     /// <summary>A keyword or a name without quotes.</summary>
     public void Word(ReadOnlySpan<byte> word, int parentheses)
     {
-        if (noticesWrites)
+        if (noticesWords)
         {
             var upper = Upper(word);
             MayWrite |= _writing.Contains(upper) && (!_afterDot || upper == Notify);
+            _lastingWord ??= _lasting.Contains(upper) && (upper != Hold || _isAfterWith) ? upper : null;
+            _isAfterWith = upper == "WITH";
         }
 
         if (_routine == Routine.Body)
@@ -127,7 +152,7 @@ internal sealed class StatementClassifier(bool noticesWrites)
     /// </summary>
     public void Number(ReadOnlySpan<byte> number)
     {
-        if (noticesWrites && number.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
+        if (noticesWords && number.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
         {
             var upper = Upper(number);
             MayWrite |= _writing.Any(word => upper.EndsWith(word, StringComparison.Ordinal));

@@ -6,4 +6,8 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <param name="ServerStarted">
 /// When its server started, likewise: the same address may lead to several servers. Null where it was not recorded.
 /// </param>
-internal sealed record Backend(int Pid, long Started, long? ServerStarted = null);
+/// <param name="TransactionStarted">
+/// When the transaction began that alone is meant, likewise: behind a transaction pooler the backend serves others
+/// before and after it. Null where the whole session is meant.
+/// </param>
+internal sealed record Backend(int Pid, long Started, long? ServerStarted = null, long? TransactionStarted = null);

@@ -5,9 +5,10 @@ using Npgsql;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>Stops what a session runs, from a second connection to the very server that the session is on.</summary>
-internal sealed class BackendControl(ClusterPool pool, string host, int port, Backend backend)
+internal sealed class BackendControl(ClusterPool pool, string host, int port, Backend? backend)
 {
-    public Backend Backend => backend;
+    /// <summary>What is stopped; null while a pooler has lent the session none.</summary>
+    public Backend? Backend { get; set; } = backend;
 
     public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) =>
         pool.OpenControlAsync(host, port, cancellationToken);
@@ -22,7 +23,7 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
     /// </summary>
     /// <returns>False when the cluster cannot be reached.</returns>
     public Task<bool> TryCancelAsync(CancellationToken cancellationToken) => TryAskAsync(
-        async control =>
+        async (control, backend) =>
         {
             await Backends.CancelAsync(control, backend, cancellationToken);
             return true;
@@ -32,13 +33,19 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
     /// <summary>Asks the statement that runs to stop, if its transaction has written nothing.</summary>
     /// <returns>False when it has, or the cluster cannot be reached.</returns>
     public Task<bool> TryCancelUnlessWrittenAsync(CancellationToken cancellationToken) => TryAskAsync(
-        control => Backends.CancelUnlessWrittenAsync(control, backend, cancellationToken), cancellationToken);
+        (control, backend) => Backends.CancelUnlessWrittenAsync(control, backend, cancellationToken),
+        cancellationToken);
 
     /// <summary>Ends the backend.</summary>
     /// <param name="isLost">True where the way to the server has broken: then it has for older connections too.</param>
     /// <exception cref="JobFailedException">It cannot be reached, or does not end.</exception>
     public async Task TerminateAsync(bool isLost = false)
     {
+        if (Backend is not { } backend)
+        {
+            throw new JobFailedException(JobFailureKind.Unavailable, "The pooler has lent the session no backend yet.");
+        }
+
         if (isLost)
         {
             pool.RenewControl(host, port);
@@ -77,11 +84,12 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
     }
 
     private async Task<bool> TryAskAsync(
-        Func<NpgsqlConnection, Task<bool>> askAsync, CancellationToken cancellationToken)
+        Func<NpgsqlConnection, Backend, Task<bool>> askAsync, CancellationToken cancellationToken)
     {
         try
         {
-            return await AskAsync(askAsync, cancellationToken);
+            return Backend is { } backend
+                && await AskAsync(control => askAsync(control, backend), cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e) || e is OperationCanceledException)
         {

@@ -19,6 +19,7 @@ internal static class Backends
         where pid <> pg_backend_pid()
           and (application_name = $1
             or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3
+                and ($4 is null or (extract(epoch from xact_start) * 1000000)::bigint = $4)
                 and ($1 is null or coalesce(application_name, '') !~ '^heimdall [0-9a-f-]{36} [0-9]+$'))
         """;
 
@@ -29,6 +30,7 @@ internal static class Backends
         select pg_cancel_backend(pid)
         from pg_stat_get_activity($1)
         where (extract(epoch from backend_start) * 1000000)::bigint = $2
+          and ($3 is null or (extract(epoch from xact_start) * 1000000)::bigint = $3)
         """;
 
     // The number that a transaction has once it has written.
@@ -37,6 +39,7 @@ internal static class Backends
         select coalesce(bool_or(pg_cancel_backend(pid)), false)
         from pg_stat_get_activity($1)
         where (extract(epoch from backend_start) * 1000000)::bigint = $2 and backend_xid is null
+          and ($3 is null or (extract(epoch from xact_start) * 1000000)::bigint = $3)
         """;
 
     /// <summary>
@@ -46,22 +49,26 @@ internal static class Backends
     public static async Task<bool> CancelUnlessWrittenAsync(
         NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(CancelUnlessWritten, control)
-        {
-            Parameters = { new() { Value = backend.Pid }, new() { Value = backend.Started } },
-        };
+        await using var command = Of(backend, CancelUnlessWritten, control);
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     /// <summary>Asks what a backend runs to stop, if it is still the backend it was.</summary>
     public static async Task CancelAsync(NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(Cancel, control)
-        {
-            Parameters = { new() { Value = backend.Pid }, new() { Value = backend.Started } },
-        };
+        await using var command = Of(backend, Cancel, control);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    private static NpgsqlCommand Of(Backend backend, string sql, NpgsqlConnection control) => new(sql, control)
+    {
+        Parameters =
+        {
+            new() { Value = backend.Pid },
+            new() { Value = backend.Started },
+            new() { Value = backend.TransactionStarted ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+        },
+    };
 
     /// <summary>Terminates backends, and does not return before they are gone.</summary>
     /// <param name="control">Another session.</param>
@@ -118,6 +125,11 @@ internal static class Backends
                 new() { Value = applicationName ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
                 new() { Value = backend?.Pid ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                 new() { Value = backend?.Started ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+                new()
+                {
+                    Value = backend?.TransactionStarted ?? (object)DBNull.Value,
+                    NpgsqlDbType = NpgsqlDbType.Bigint,
+                },
             },
         };
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -4,8 +4,8 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// One pool per cluster for the life of the process. When a cluster's connection string changes, new jobs get a new
-/// pool, and the old one is closed by the last job that uses it.
+/// One pool per cluster for the life of the process. When the way to a cluster changes, new jobs get a new pool, and
+/// the old one is closed by the last job that uses it.
 /// </summary>
 internal sealed class ClusterConnections : IAsyncDisposable
 {
@@ -16,13 +16,15 @@ internal sealed class ClusterConnections : IAsyncDisposable
     public PoolLease Rent(PluginCluster cluster)
     {
         var connectionString = ClusterSettings.ConnectionStringOf(cluster.Context);
+        var pooler = ClusterSettings.PoolerOf(cluster.Context);
         Entry entry;
         Entry? replaced = null;
         lock (_lock)
         {
-            if (!_entries.TryGetValue(cluster.Id, out entry!) || entry.ConnectionString != connectionString)
+            if (!_entries.TryGetValue(cluster.Id, out entry!) || entry.ConnectionString != connectionString
+                || entry.Pool.Pooler != pooler)
             {
-                var pool = Create(connectionString);
+                var pool = Create(connectionString, pooler);
                 replaced = entry;
                 entry = new Entry(connectionString, pool);
                 _entries[cluster.Id] = entry;
@@ -54,11 +56,11 @@ internal sealed class ClusterConnections : IAsyncDisposable
         }
     }
 
-    private static ClusterPool Create(string connectionString)
+    private static ClusterPool Create(string connectionString, PoolerMode? pooler)
     {
         try
         {
-            return ClusterPool.Create(connectionString);
+            return ClusterPool.Create(connectionString, pooler);
         }
         catch (ConnectionStringException e)
         {

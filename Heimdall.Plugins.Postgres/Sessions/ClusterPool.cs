@@ -27,9 +27,9 @@ internal sealed class ClusterPool : IAsyncDisposable
 
     private volatile bool _isRefusedOptions;
 
-    private ClusterPool(ConnectionSettings settings)
+    private ClusterPool(ConnectionSettings settings, PoolerMode? pooler)
     {
-        (_settings, Silence) = (settings, SocketOptions.SilenceOf(settings));
+        (_settings, Pooler, Silence) = (settings, pooler, SocketOptions.SilenceOf(settings));
         var jobs = ForJobs(settings.Npgsql);
         _plainQueries = Build(jobs);
         _queries = Build(ForQueries(jobs));
@@ -43,11 +43,14 @@ internal sealed class ClusterPool : IAsyncDisposable
     /// <summary>How long a server may be silent before it is given up; null for as long as it likes.</summary>
     public TimeSpan? Silence { get; }
 
+    /// <summary>What the cluster's context says stands in between; null where it says nothing.</summary>
+    public PoolerMode? Pooler { get; }
+
     /// <summary>As the connection string has them.</summary>
     public ConnectionSettings Settings => _settings;
 
     /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
-    public static ClusterPool Create(string connectionString)
+    public static ClusterPool Create(string connectionString, PoolerMode? pooler)
     {
         var settings = ConnectionString.Read(connectionString);
         if (settings.Npgsql.MaxPoolSize < 1)
@@ -57,7 +60,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
         try
         {
-            return new ClusterPool(settings);
+            return new ClusterPool(settings, pooler);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
         {
@@ -206,6 +209,7 @@ internal sealed class ClusterPool : IAsyncDisposable
     {
         var control = Common(settings);
         control.ApplicationName = "heimdall control";
+        control.NoResetOnClose = true; // nothing is set there; and behind a pooler the reset would be somebody else's
         control.MaxPoolSize = ControlConnections;
         control.MinPoolSize = 0;
         control.Timeout = ControlTimeoutSeconds;

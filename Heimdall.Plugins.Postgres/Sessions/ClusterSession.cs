@@ -41,13 +41,15 @@ internal sealed class ClusterSession : IAsyncDisposable
     private readonly bool _isPooled;
     private readonly AcknowledgementWatch? _watch;
     private readonly long _start = Stopwatch.GetTimestamp();
+    private SharedBackend? _shared;
     private bool _hasTriedToTerminate;
     private bool _hasEnded;
 
     private ClusterSession(ClusterPool pool, NpgsqlConnection connection, bool isPooled, TakenConnection opened)
     {
         (Pool, _connection, _isPooled, Protocol, Traits) = (pool, connection, isPooled, opened.Protocol, opened.Traits);
-        Control = new BackendControl(pool, connection.Host!, connection.Port, opened.Traits.Backend);
+        var backend = SharesBackends ? null : opened.Traits.Backend;
+        Control = new BackendControl(pool, connection.Host!, connection.Port, backend);
         _watch = AcknowledgementWatch.Start(Protocol, pool.Silence);
     }
 
@@ -56,6 +58,16 @@ internal sealed class ClusterSession : IAsyncDisposable
     public ProtocolSession Protocol { get; }
 
     public ServerTraits Traits { get; }
+
+    /// <summary>
+    /// Whether a pooler may give each transaction another backend. Then all that a job sets lives in its transaction,
+    /// and it runs in one or not at all.
+    /// </summary>
+    public bool SharesBackends => Traits.SharesBackends;
+
+    /// <summary>The process that runs the job: behind a transaction pooler, since its transaction has begun.</summary>
+    public Backend Backend => Control.Backend
+        ?? throw new InvalidOperationException("No transaction has begun in which the session has a backend.");
 
     /// <summary>The way to stop what it runs, from another connection to the same server.</summary>
     public BackendControl Control { get; }
@@ -130,7 +142,12 @@ internal sealed class ClusterSession : IAsyncDisposable
         var commands = SessionSettings.ToCommands(values, isLocal: inTransaction);
         try
         {
-            var all = inTransaction ? commands.Prepend("begin") : commands;
+            if (SharesBackends)
+            {
+                await BeginAsync(isReadOnly: false, cancellationToken);
+            }
+
+            var all = inTransaction && !SharesBackends ? commands.Prepend("begin") : commands;
             await AskAsync(cancellationToken, [.. all.Select(command => new Question(command))]);
         }
         catch (Exception e) when (e is PostgresException or SessionBrokenException)
@@ -138,6 +155,24 @@ internal sealed class ClusterSession : IAsyncDisposable
             var cause = (e as SessionBrokenException)?.Cause ?? e;
             throw new JobFailedException(
                 PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
+        }
+    }
+
+    /// <summary>Begins the transaction of a job behind a transaction pooler.</summary>
+    public async Task BeginAsync(bool isReadOnly, CancellationToken cancellationToken)
+    {
+        _shared = await SharedBackend.TakeAsync(this, isReadOnly, cancellationToken);
+        Control.Backend = _shared.Backend;
+    }
+
+    /// <summary>
+    /// Takes back all that the job has set, where the backend serves others after the COMMIT that follows.
+    /// </summary>
+    public async Task LeaveAsync(Action<PostgresNotice> onNotice, CancellationToken cancellationToken)
+    {
+        if (_shared is not null)
+        {
+            await _shared.LeaveAsync(this, onNotice, cancellationToken);
         }
     }
 
@@ -172,6 +207,19 @@ internal sealed class ClusterSession : IAsyncDisposable
             return;
         }
 
+        if (Control.Backend is null)
+        {
+            // Nothing of the job has been sent.
+            if (!Protocol.IsIdle
+                || (Protocol.Transaction != TransactionStatus.Idle && !await TryAskAsync("rollback")))
+            {
+                Protocol.Abort();
+            }
+
+            _hasEnded = true;
+            return;
+        }
+
         // What still has an answer to come may be at anything.
         if (!Protocol.IsIdle || (Protocol.Transaction != TransactionStatus.Idle && !await TryAskAsync("rollback")))
         {
@@ -199,7 +247,8 @@ internal sealed class ClusterSession : IAsyncDisposable
 
         // Temporary tables, locks, settings, roles, listens: none may reach the next job, or be left while a backend
         // that is closed ends.
-        if (Protocol.IsIdle && (IsReset || await TryAskAsync("discard all")))
+        // In a backend that is shared the end of the transaction has left nothing.
+        if (Protocol.IsIdle && (IsReset || _shared is not null || await TryAskAsync("discard all")))
         {
             Protocol.Rest();
         }
@@ -280,13 +329,24 @@ internal sealed class ClusterSession : IAsyncDisposable
         var asked = protocol.AskAsync(onNotice: null, _whoAreYou);
         await BoundAsync(protocol, asked, cancellationToken);
         var row = (await asked)[0];
-        var backend = new Backend(TextValues.Int32(row[0]), TextValues.Int64(row[1]), TextValues.Int64(row[6]));
+        var pid = TextValues.Int32(row[0]);
+        var sharesBackends = pool.Pooler switch
+        {
+            PoolerMode.Transaction => true,
+            PoolerMode.Session or PoolerMode.None => false,
+            _ => connection.ProcessID != pid, // in whatever mode: that of transactions needs the most care
+        };
+
+        // A backend that is shared is another one in the next transaction, and may not even show when it started.
+        var started = sharesBackends ? 0 : TextValues.Int64(row[1]);
+        var backend = new Backend(pid, started, TextValues.Int64(row[6]));
         var traits = new ServerTraits(
             backend,
             TextValues.Boolean(row[2]),
-            TextValues.Boolean(row[3]),
-            TextValues.Boolean(row[4]),
-            TextValues.Boolean(row[5]));
+            TextValues.Boolean(row[3]) && !sharesBackends,
+            TextValues.Boolean(row[4]) || sharesBackends,
+            TextValues.Boolean(row[5]),
+            sharesBackends);
         opened = new TakenConnection(protocol, traits);
         _opened.AddOrUpdate(identity, opened);
         return opened;

@@ -6,13 +6,14 @@ using Heimdall.Plugins.Postgres.Contexts;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// The <c>context</c> of a cluster: where it is, whether batches leave receipts in it, and how long a job may run
-/// there.
+/// The <c>context</c> of a cluster: where it is, which pooler is on the way, whether batches leave receipts in it, and
+/// how long a job may run there.
 /// </summary>
 internal static class ClusterSettings
 {
     private const string Field = "connection_string";
     private const string Receipts = "receipts";
+    private const string Pooler = "pooler";
     private const string MaxTimeout = "max_timeout_seconds";
 
     public static IReadOnlyList<ContextProblem> Check(JsonObject context)
@@ -20,6 +21,7 @@ internal static class ClusterSettings
         var reader = new ContextReader(context);
         var text = reader.Text(Field);
         _ = reader.Flag(Receipts);
+        _ = reader.OneOf<PoolerMode>(Pooler);
         _ = reader.Seconds(MaxTimeout);
         reader.RefuseOthers();
 
@@ -29,7 +31,7 @@ internal static class ClusterSettings
             {
                 // Only building shows every fault, and opens no connection; what does not connect has nothing to wait
                 // for at its end.
-                _ = ClusterPool.Create(text).DisposeAsync().AsTask();
+                _ = ClusterPool.Create(text, pooler: null).DisposeAsync().AsTask();
             }
             catch (ConnectionStringException e)
             {
@@ -45,6 +47,9 @@ internal static class ClusterSettings
     }
 
     public static bool HasReceipts(JsonObject context) => new ContextReader(context).Flag(Receipts) ?? false;
+
+    /// <summary>What stands in front of the cluster; null where that is to be found out.</summary>
+    public static PoolerMode? PoolerOf(JsonObject context) => new ContextReader(context).OneOf<PoolerMode>(Pooler);
 
     /// <summary>The longest that a job may run, whatever its command allows; null for no limit.</summary>
     public static TimeSpan? MaxTimeoutOf(JsonObject context) => new ContextReader(context).Seconds(MaxTimeout);

@@ -8,7 +8,13 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// Whether it has <see cref="SessionSettings.OfAllQueries"/> from its start, and so after each reset too: a pooler in
 /// between may not pass them on.
 /// </param>
-/// <param name="NamesCatalog">Whether its search path names pg_catalog, which otherwise comes first.</param>
+/// <param name="NamesCatalog">Whether its search path may name pg_catalog, which otherwise comes first.</param>
 /// <param name="IsStandby">Whether the server was a standby when the connection began.</param>
+/// <param name="SharesBackends">Whether a pooler may give each transaction another backend.</param>
 internal sealed record ServerTraits(
-    Backend Backend, bool ChecksClient, bool HasSettingsOfQueries, bool NamesCatalog, bool IsStandby);
+    Backend Backend,
+    bool ChecksClient,
+    bool HasSettingsOfQueries,
+    bool NamesCatalog,
+    bool IsStandby,
+    bool SharesBackends);

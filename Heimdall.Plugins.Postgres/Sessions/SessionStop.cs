@@ -24,6 +24,7 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
     private Task _stopping = Task.CompletedTask;
     private Task _cutting = Task.CompletedTask;
     private bool _hasBegun;
+    private bool _isDisposed;
     private volatile bool _hasCutShort;
 
     /// <summary>
@@ -64,6 +65,7 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
 
     /// <summary>
     /// Notes the end of what is stopped. When it returns, no request is on its way that could meet a later statement.
+    /// May be called again.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -71,6 +73,12 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         Task cutting;
         lock (_lock)
         {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
             _hasBegun = true; // from now on it is too late
             (stopping, cutting) = (_stopping, _cutting);
         }
