@@ -9,28 +9,36 @@ public sealed class StoreDatabase : IAsyncDisposable
     private const int CommandSeconds = 10;
 
     /// <summary>
-    /// A process that has vanished without a word must not hold its locks: by itself the server would wait for hours. What is configured comes
-    /// later and overrides these.
+    /// A process that has vanished without a word must not hold its locks: by itself the server would wait for hours.
     /// </summary>
-    private const string VanishedPeer =
-        "-c idle_in_transaction_session_timeout=15s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
+    private static readonly string[] VanishedPeer =
+    [
+        "idle_in_transaction_session_timeout = '15s'", "tcp_keepalives_idle = 5", "tcp_keepalives_interval = 5",
+        "tcp_keepalives_count = 3",
+    ];
 
     /// <summary>
     /// A plan that was made while a table was empty is kept, and must not read the whole of it when it is large. What is
     /// switched off counts as dear, and what is dear would be compiled, which takes seconds.
     /// </summary>
-    private const string ByKey = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+    private static readonly string[] ByKey =
+        ["enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off"];
 
     /// <summary>
     /// The first of many in the order of an index: a bitmap reads all of them, and sorts. The plans are the same for all
     /// values, and to make one takes longer than the claim of a job.
     /// </summary>
-    private const string InOrder = "-c enable_bitmapscan=off -c plan_cache_mode=force_generic_plan";
+    private static readonly string[] InOrder = ["enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"];
+
+    /// <summary>
+    /// What Hangfire writes follows from the jobs' rows, which are durable by then: what a crash of the store's server
+    /// has lost of it is written again. So nothing waits for the flush to disk.
+    /// </summary>
+    private static readonly string[] NoFlush = ["synchronous_commit = off"];
 
     public StoreDatabase(string connectionString, string schema, string hangfireSchema, ConnectionLimits limits)
     {
         var builder = ConnectionStrings.ConnectionString.Parse(connectionString);
-        builder.SearchPath = schema;
         builder.ApplicationName = "heimdall store";
         builder.MaxPoolSize = limits.Store;
         builder.MaxAutoPrepare = 50; // the same few statements for every job
@@ -38,32 +46,31 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.KeepAlive = 5;       // seconds; finds a peer that vanished without a word
         builder.CommandTimeout = CommandSeconds;
         builder.CancellationTimeout = -1; // what is given up is given up: a peer that vanished answers no request to cancel either
-        builder.Options = $"{VanishedPeer} {builder.Options}";
         builder.Enlist = false;      // a transaction is joined by name, never by accident
         builder.NoResetOnClose = true; // nothing here changes a session beyond its transaction; a reset is seven statements
         builder.PersistSecurityInfo = false;
         Schema = schema;
         HangfireSchema = hangfireSchema;
         Limits = limits;
-        ConnectionString = builder.ConnectionString;
-        DataSource = Build(builder);
+        var own = builder.ConnectionString;
+        Address = new NpgsqlConnectionStringBuilder(own) { Password = null }.ConnectionString;
+        string[] all = [$"search_path = {Quote(schema)}", .. VanishedPeer];
+        DataSource = Build(builder, all);
         builder.ApplicationName = "heimdall lifeline";
         builder.MaxPoolSize = ConnectionLimits.Lifeline;
         builder.MaxAutoPrepare = 0;  // these are prepared by name: one that fails in the use that prepares it breaks its connection
-        builder.Options = $"{builder.Options} {ByKey}";
-        Lifeline = Build(builder);
+        Lifeline = Build(builder, [.. all, .. ByKey]);
         builder.ApplicationName = "heimdall claims";
         builder.MaxPoolSize = ConnectionLimits.Claims;
-        builder.Options = $"{builder.Options} {InOrder}";
-        Claims = Build(builder);
-    }
-
-    /// <summary>All types here are built in. To list those that a server has is the dearest query of most sessions.</summary>
-    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
-    {
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
-        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
-        return builder.Build();
+        Claims = Build(builder, [.. all, .. ByKey, .. InOrder]);
+        Migrations = Build(new NpgsqlConnectionStringBuilder(own) { Pooling = false, MaxAutoPrepare = 0 }, all);
+        Queue = Build(
+            new NpgsqlConnectionStringBuilder(own)
+            {
+                ApplicationName = "heimdall queue",
+                MaxPoolSize = limits.Queue,
+            },
+            [.. VanishedPeer, .. NoFlush]);
     }
 
     public NpgsqlDataSource DataSource { get; }
@@ -76,6 +83,12 @@ public sealed class StoreDatabase : IAsyncDisposable
 
     /// <summary>For statements that take jobs out of the queue, and no others.</summary>
     public NpgsqlDataSource Claims { get; }
+
+    /// <summary>For the migrations: each connection is a session of its own, which ends with what it holds.</summary>
+    public NpgsqlDataSource Migrations { get; }
+
+    /// <summary>For Hangfire's storage.</summary>
+    public NpgsqlDataSource Queue { get; }
 
     /// <summary>Closes what is idle: where one connection was found dead, the others may be, and each would have to be waited for.</summary>
     public void DropIdle()
@@ -91,13 +104,46 @@ public sealed class StoreDatabase : IAsyncDisposable
 
     public ConnectionLimits Limits { get; }
 
-    /// <summary>Holds the password: for Hangfire's storage and the migrations only.</summary>
-    internal string ConnectionString { get; }
+    /// <summary>How it is reached, without the password.</summary>
+    internal string Address { get; }
+
+    /// <summary>
+    /// The settings are made by statements and not by options of the connection: a pooler of sessions takes few of those.
+    /// All types here are built in. To list those that a server has is the dearest query of most sessions.
+    /// </summary>
+    /// <param name="builder">What Npgsql is told.</param>
+    /// <param name="settings">Of each session. One that the connection string's options name stays as they have it.</param>
+    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder builder, IEnumerable<string> settings)
+    {
+        var options = builder.Options ?? "";
+        var statements = string.Join(
+            "; ",
+            settings.Where(setting => !options.Contains(setting.Split(' ')[0], StringComparison.Ordinal))
+                .Select(setting => $"set {setting}"));
+        var sources = new NpgsqlDataSourceBuilder(builder.ConnectionString);
+        sources.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
+        sources.UsePhysicalConnectionInitializer(
+            connection =>
+            {
+                using var command = new NpgsqlCommand(statements, connection);
+                command.ExecuteNonQuery();
+            },
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand(statements, connection);
+                await command.ExecuteNonQueryAsync();
+            });
+        return sources.Build();
+    }
+
+    internal static string Quote(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     public async ValueTask DisposeAsync()
     {
         await DataSource.DisposeAsync();
         await Lifeline.DisposeAsync();
         await Claims.DisposeAsync();
+        await Migrations.DisposeAsync();
+        await Queue.DisposeAsync();
     }
 }

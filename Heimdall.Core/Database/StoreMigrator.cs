@@ -1,5 +1,5 @@
 using System.Data;
-using DbUp;
+using DbUp.Postgresql;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -16,10 +16,13 @@ public sealed partial class StoreMigrator(StoreDatabase database, ILogger<StoreM
     public async Task MigrateAsync(Func<CancellationToken, Task> thenUnderLock, CancellationToken cancellationToken)
     {
         // A session of its own: the lock ends with it, whatever goes wrong.
-        var address = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false };
-        await using var connection = new NpgsqlConnection(address.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
+        await using var connection = await database.Migrations.OpenConnectionAsync(cancellationToken);
         await ExecuteAsync(connection, "select pg_advisory_lock($1)", cancellationToken);
+        await using (var schema = new NpgsqlCommand(
+            $"create schema if not exists {StoreDatabase.Quote(database.Schema)}", connection))
+        {
+            await schema.ExecuteNonQueryAsync(cancellationToken);
+        }
         Upgrade();
         await thenUnderLock(cancellationToken);
         await UnlockAsync(connection);
@@ -27,11 +30,12 @@ public sealed partial class StoreMigrator(StoreDatabase database, ILogger<StoreM
 
     private void Upgrade()
     {
-        var result = DeployChanges.To
-            .PostgresqlDatabase(new NpgsqlConnectionStringBuilder(database.ConnectionString) { CommandTimeout = 0 }.ConnectionString, database.Schema)
+        var result = PostgresqlExtensions
+            .PostgresqlDatabase(new PostgresqlConnectionManager(database.Migrations), database.Schema)
             .JournalToPostgresqlTable(database.Schema, "schema_migration")
             .WithScriptsEmbeddedInAssembly(typeof(StoreMigrator).Assembly)
             .WithTransaction()
+            .WithExecutionTimeout(TimeSpan.Zero) // none
             .WithVariablesDisabled() // a $…$ in a migration is PostgreSQL's quote, not a variable
             .LogToNowhere()
             .Build()

@@ -10,7 +10,7 @@ namespace Heimdall.Core.Database;
 /// its database is not ready, but neither dead nor silently half-working.
 /// </summary>
 public sealed partial class StoreStartup(
-    StoreMigrator migrator, IEnumerable<IStorePreparation> preparations, StoreReadiness readiness, ILogger<StoreStartup> logger)
+    StoreDatabase database, StoreMigrator migrator, IEnumerable<IStorePreparation> preparations, StoreReadiness readiness, ILogger<StoreStartup> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
@@ -21,11 +21,12 @@ public sealed partial class StoreStartup(
         {
             try
             {
+                await StorePooler.RequireSessionsAsync(database.Migrations, stoppingToken);
                 await migrator.MigrateAsync(PrepareAsync, stoppingToken);
                 readiness.SetReady();
                 return;
             }
-            catch (Exception exception) when (exception is NpgsqlException or TransactionException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException })
+            catch (Exception exception) when (exception is NpgsqlException or StorePoolerException or TransactionException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException })
             {
                 LogNotReachable(exception.Message);
             }

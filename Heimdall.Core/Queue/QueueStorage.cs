@@ -37,7 +37,7 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
     }
 
     private PostgreSqlStorage Open(PostgreSqlStorageOptions options) =>
-        WithRows(new PostgreSqlStorage(new NpgsqlConnectionFactory(ConnectionString(), options), options));
+        WithRows(new PostgreSqlStorage(new QueueConnections(database, options), options));
 
     /// <summary>Our jobs wait in their own rows; what else Hangfire runs waits in its own queue.</summary>
     private PostgreSqlStorage WithRows(PostgreSqlStorage storage)
@@ -67,17 +67,18 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
         EnableTransactionScopeEnlistment = true,
     };
 
-    // What Hangfire writes here follows from the jobs' rows, which are durable by then: QueueEntries and the mirror of
-    // schedules write again what a crash of the store's server has lost. So nothing waits for the flush to disk.
-    private const string NoFlush = "-c synchronous_commit=off";
-
-    private string ConnectionString() => new NpgsqlConnectionStringBuilder(database.ConnectionString)
+    /// <summary>Gives Hangfire its connections.</summary>
+    private sealed class QueueConnections : NpgsqlInstanceConnectionFactoryBase
     {
-        ApplicationName = "heimdall queue",
-        SearchPath = null,
-        // Hangfire clones its connection to listen, from a string that would otherwise have lost the password.
-        PersistSecurityInfo = true,
-        MaxPoolSize = database.Limits.Queue,
-        Options = $"{new NpgsqlConnectionStringBuilder(database.ConnectionString).Options} {NoFlush}",
-    }.ConnectionString;
+        private readonly StoreDatabase _database;
+
+        public QueueConnections(StoreDatabase database, PostgreSqlStorageOptions options)
+            : base(options)
+        {
+            _database = database;
+            SetupConnectionStringBuilder(database.Address);
+        }
+
+        public override NpgsqlConnection GetOrCreateConnection() => _database.Queue.CreateConnection();
+    }
 }
