@@ -18,10 +18,12 @@ namespace Heimdall.Core.Jobs;
 /// </remarks>
 public sealed class AttemptWriter : IAsyncDisposable
 {
-    private static readonly JobFailure Unrun = new()
+    internal static readonly JobFailure Unrun = new()
     {
         Kind = JobFailureKind.Unavailable,
         Message = "Heimdall's own database went away while this query was being recorded; it was not run.",
+        IsTransient = true,
+        IsUndone = true,
     };
 
     /// <summary>How long a record that is written once more stays without its end, which follows at once.</summary>

@@ -21,6 +21,22 @@ internal sealed partial class JobRun(
     HeimdallConfig config,
     ILogger<JobRun> logger)
 {
+    internal static readonly JobFailure ProcessDied = new()
+    {
+        Kind = JobFailureKind.Unavailable,
+        Message = "The process that ran this job died; the job did not take effect.",
+        IsTransient = true,
+        IsUndone = true,
+    };
+
+    internal static readonly JobFailure ApiStopped = new()
+    {
+        Kind = JobFailureKind.Unavailable,
+        Message = "The API process was stopped; the query was cancelled and did not take effect.",
+        IsTransient = true,
+        IsUndone = true,
+    };
+
     /// <param name="attempt">
     /// Of a job that this process has claimed. It goes on until its end is settled, and so does its lease.
     /// </param>
@@ -45,8 +61,7 @@ internal sealed partial class JobRun(
     public async Task<EndedAttempt> RecoverAsync(RunningAttempt attempt, CancellationToken cancellationToken)
     {
         var outcome = await earlierAttempts.ResolveAsync(attempt.Job, mayRunAgain: false, attempt, cancellationToken)
-            ?? AttemptFailed.With(
-                JobFailureKind.Unavailable, "The process that ran this job died; the job did not take effect.");
+            ?? new AttemptFailed(ProcessDied);
         return new EndedAttempt(outcome, attempt.Job.Progress, []);
     }
 
@@ -208,9 +223,7 @@ internal sealed partial class JobRun(
         }
         if (stopping.IsCancellationRequested && job.IsSync)
         {
-            return AttemptFailed.With(
-                JobFailureKind.Unavailable,
-                "The API process was stopped; the query was cancelled and did not take effect.");
+            return new AttemptFailed(ApiStopped);
         }
         if (callerGone.IsCancellationRequested || job.IsSync) // the writer may notice first that nobody reads
         {

@@ -7,6 +7,15 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <summary>Stops what a session runs, from a second connection to the very server that the session is on.</summary>
 internal sealed class BackendControl(ClusterPool pool, string host, int port, Backend? backend)
 {
+    internal static readonly JobFailure AnotherServer = NotEnded(
+        "The session was lost, and another server than the session's answers at its address, so that it "
+        + "could not be made sure that it has ended.");
+
+    internal static readonly JobFailure NotReached = NotEnded(
+        "The session was lost, and the cluster could not be reached to make sure that it has ended.");
+
+    internal static readonly JobFailure StillThere = NotEnded("The session was told to end and has not ended.");
+
     /// <summary>What is stopped; null while a pooler has lent the session none.</summary>
     public Backend? Backend { get; set; } = backend;
 
@@ -61,10 +70,7 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
                 CancellationToken.None);
             if (!isSeen)
             {
-                throw new JobFailedException(
-                    JobFailureKind.Unavailable,
-                    "The session was lost, and another server than the session's answers at its address, so that it "
-                    + "could not be made sure that it has ended.");
+                throw new JobFailedException(AnotherServer);
             }
 
             if (hasEnded)
@@ -74,14 +80,14 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e))
         {
-            throw new JobFailedException(
-                JobFailureKind.Unavailable,
-                "The session was lost, and the cluster could not be reached to make sure that it has ended.",
-                e);
+            throw new JobFailedException(NotReached, e);
         }
 
-        throw new JobFailedException(JobFailureKind.Unavailable, "The session was told to end and has not ended.");
+        throw new JobFailedException(StillThere);
     }
+
+    private static JobFailure NotEnded(string message) =>
+        new() { Kind = JobFailureKind.Unavailable, Message = message, IsTransient = true };
 
     private async Task<bool> TryAskAsync(
         Func<NpgsqlConnection, Backend, Task<bool>> askAsync, CancellationToken cancellationToken)

@@ -63,7 +63,8 @@ public sealed class DrainTests() : RealProcessTests(processes: 3)
         var exitCode = await StopTwiceAsync(heimdall.Api!, cancellationToken);
 
         Assert.That(exitCode, Is.EqualTo(StoppedAtOnce), heimdall.Api!.ReadLog());
-        (await query).AssertProblem(503, "was stopped");
+        var problem = (await query).AssertProblem(503, "was stopped");
+        Assert.That(problem["retryable"], Is.EqualTo("True"), problem.Text);
         Assert.That(await heimdall.HasBackendAsync(id, cancellationToken), Is.False);
         Assert.That(await heimdall.Store.ScalarAsync<string>("select status from heimdall.job where id = $1", cancellationToken, id), Is.EqualTo("FAILED"));
     }
