@@ -48,6 +48,9 @@ internal static partial class PostgresErrors
     public static bool IsForbidden(PostgresException exception) =>
         exception.SqlState == PostgresErrorCodes.InsufficientPrivilege;
 
+    public static bool IsDivisionByZero(PostgresException exception) =>
+        exception.SqlState == PostgresErrorCodes.DivisionByZero;
+
     public static bool IsCanceled(Exception exception) =>
         exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
 

@@ -127,7 +127,7 @@ internal sealed record QueryOutcome
         }
 
         var isUndone = !run.CommitsByItself && PostgresErrors.IsUndone(error);
-        if (run.FailedStep == QueryStep.Check)
+        if (run.FailedStep == QueryStep.Check && PostgresErrors.IsDivisionByZero(error))
         {
             var changed = new JobFailure { Kind = JobFailureKind.Refused, Message = ChangedEncoding };
             return new() { Failure = changed with { IsUndone = isUndone } };
@@ -141,7 +141,9 @@ internal sealed record QueryOutcome
                 : Failed(JobFailureKind.Refused, $"parameters: {given} are given, and the query uses {used}.");
         }
 
-        var place = run.FailedStep is QueryStep.Begin or QueryStep.SetUp ? ErrorPlace.None : run.Query.Place;
+        var place = run.FailedStep is QueryStep.Begin or QueryStep.SetUp or QueryStep.Check
+            ? ErrorPlace.None
+            : run.Query.Place;
         var failure = PostgresErrors.ToFailure(error, place, run.Session) with { IsUndone = isUndone };
         return new() { Failure = ParameterNames.Restore(failure, run.Query.Parameters) };
     }

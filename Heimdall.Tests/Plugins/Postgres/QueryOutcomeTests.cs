@@ -71,6 +71,18 @@ public sealed class QueryOutcomeTests
         Run(
             "rows in another encoding, by itself",
             _alone with { FailedStep = QueryStep.Check, Error = Error("22012") }).Returns("Refused"),
+        Run("ended in the check", _underWay with { FailedStep = QueryStep.Check, Error = Error("57014") })
+            .Returns("Sql, undone"),
+        Run(
+            "out of time in the check",
+            _underWay with
+            {
+                FailedStep = QueryStep.Check,
+                Error = Error("57014"),
+                Session = new SessionState(IsAlive: true, IsTimeUp: true),
+            }).Returns("TimedOut, undone"),
+        Run("out of memory in the check", _underWay with { FailedStep = QueryStep.Check, Error = Error("53200") })
+            .Returns("Sql, undone"),
         Run("a parameter too few", _underWay with { ParametersUsed = 1, Error = Error("08P01") }).Returns("Sql"),
 
         Run("unread before the commit", _writing with { IsUnread = true, IsStopped = true }).Returns("stopped"),
