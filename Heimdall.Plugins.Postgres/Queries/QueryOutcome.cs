@@ -111,7 +111,8 @@ internal sealed record QueryOutcome
 
     private static QueryOutcome OfUnread(QueryTranscript run) => run switch
     {
-        { CommitsByItself: true, IsDone: true } => _succeeded, // it is done, even if its reply is not read
+        // It is done, even if its reply is not read.
+        { CommitsByItself: true, IsAnswered: true, Error: null } => _succeeded,
         { CommitsByItself: true, MayHaveCommittedOnItsWay: true } => Unknown(run),
         // What it did is undone.
         { CommitsByItself: true } or { IsReadOnly: true } or { HasCommitted: false } => _stopped,

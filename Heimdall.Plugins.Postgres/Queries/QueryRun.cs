@@ -96,6 +96,12 @@ internal sealed class QueryRun
 
     private bool CommitsByItself => !_query.IsTransactional && !_context.ReadOnly;
 
+    /// <summary>
+    /// Of what commits by itself only CALL has rows. The others have committed when they are answered, and nothing that
+    /// runs behind them may fail.
+    /// </summary>
+    private bool MayGiveRows => !CommitsByItself || _query.Tag == "CALL";
+
     private bool MayBeCutShort => _context.ReadOnly || _query.LooksReadOnly;
 
     /// <summary>
@@ -242,7 +248,11 @@ internal sealed class QueryRun
         }
 
         AddExecution(types, answers.ParameterTypes ?? []);
-        Add(QueryStep.Check, _checkEncoding);
+        if (MayGiveRows)
+        {
+            Add(QueryStep.Check, _checkEncoding);
+        }
+
         if (CommitsAtOnce)
         {
             AddCommit();
@@ -471,13 +481,12 @@ internal sealed class QueryRun
             IsCutShort = isCutShort,
             HasWrittenWhenCut = isCutShort && IsMarked && broken is null && answers.Error is not null
                 && await HasWrittenAsync(),
-            IsDone = answers.Outcome is not null,
+            IsAnswered = answers.Outcome is not null,
             CommitFate = broken is not null && Record is not null && CommitsLater && _hasAskedToCommit
                 && !answers.HasCommitted ? await Record.FindFateAsync() : null,
             HasAskedToCommit = _hasAskedToCommit,
             HasCommitted = answers.HasCommitted,
-            MayHaveCommittedOnItsWay = CommitsByItself && answers.Outcome is null
-                && await MayHaveCommittedOnItsWayAsync(answers),
+            MayHaveCommittedOnItsWay = CommitsByItself && answers.WasOneTransaction is not true,
             Refusal = answers.Refusal,
             Error = answers.Error,
             FailedStep = answers.FailedStep,
@@ -489,13 +498,6 @@ internal sealed class QueryRun
     /// <summary>The number of the transaction that this question runs in.</summary>
     private async Task<long> OwnTransactionAsync(CancellationToken cancellationToken) =>
         (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? TextValues.Int64(number) : 0;
-
-    /// <summary>Whether the statement was more than one transaction: what all but the last did stays done.</summary>
-    private async Task<bool> MayHaveCommittedOnItsWayAsync(QueryAnswers answers) =>
-        answers.WasOneTransaction is { } wasOne
-            ? !wasOne
-            : await AskAgainAsync(async (asked, token) =>
-                await OwnTransactionAsync(token) > _transactionBefore + TransactionsOfOne + asked);
 
     /// <summary>Whether the statement had begun to write when it was stopped at a limit.</summary>
     private Task<bool> HasWrittenAsync() => AskAgainAsync(async (_, token) =>

@@ -36,8 +36,11 @@ internal sealed record QueryTranscript
     /// </summary>
     public bool HasWrittenWhenCut { get; init; }
 
-    /// <summary>Whether the server has said that the statement is done.</summary>
-    public bool IsDone { get; init; }
+    /// <summary>
+    /// Whether the server has said that the statement is done. What fails behind it undoes it, as far as it has not
+    /// committed.
+    /// </summary>
+    public bool IsAnswered { get; init; }
 
     public bool HasAskedToCommit { get; init; }
 
@@ -48,7 +51,7 @@ internal sealed record QueryTranscript
     /// </summary>
     public AttemptFate? CommitFate { get; init; }
 
-    /// <summary>Of what commits by itself: whether it may have done so before it was ended.</summary>
+    /// <summary>Of what commits by itself: whether it may have been more than one transaction.</summary>
     public bool MayHaveCommittedOnItsWay { get; init; }
 
     /// <summary>Why the statement is none that can be a query.</summary>

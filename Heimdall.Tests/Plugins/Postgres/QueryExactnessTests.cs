@@ -53,6 +53,20 @@ public sealed class QueryExactnessTests
         Assert.That((failure.Kind, failure.IsUndone), Is.EqualTo((JobFailureKind.Refused, false)));
     }
 
+    [Test]
+    public async Task What_has_no_rows_and_commits_by_itself_may_change_the_encoding(
+        CancellationToken cancellationToken)
+    {
+        await _server.ExecuteAsync("create table alone (i int)");
+
+        await RunAsync(
+            "do $$ begin insert into alone values (1); commit; perform set_config('client_encoding', 'LATIN1', false); "
+            + "insert into alone values (2); end $$",
+            cancellationToken);
+
+        Assert.That(await _server.ScalarAsync<long>("select count(*) from alone", cancellationToken), Is.EqualTo(2));
+    }
+
     [TestCase("ISO, MDY", "2024-01-02T03:04:05Z")]
     [TestCase("SQL, MDY", "01/02/2024 03:04:05 +00")]
     [TestCase("German", "02.01.2024 03:04:05 +00")]

@@ -21,13 +21,13 @@ public sealed class QueryOutcomeTests
             Parameters = [],
         },
         MayBeCutShort = true,
-        IsDone = true,
+        IsAnswered = true,
         HasAskedToCommit = true,
         HasCommitted = true,
         Session = new SessionState(IsAlive: true, IsTimeUp: false),
     };
 
-    private static readonly QueryTranscript _underWay = _committed with { IsDone = false, HasCommitted = false };
+    private static readonly QueryTranscript _underWay = _committed with { IsAnswered = false, HasCommitted = false };
 
     private static readonly QueryTranscript _writing =
         _underWay with { MayBeCutShort = false, HasAskedToCommit = false };
@@ -37,7 +37,7 @@ public sealed class QueryOutcomeTests
     private static readonly IOException _network = new("The server closed the connection.");
 
     private static readonly QueryTranscript _asked =
-        _writing with { HasAskedToCommit = true, IsDone = true, Broken = _network };
+        _writing with { HasAskedToCommit = true, IsAnswered = true, Broken = _network };
 
     public static IEnumerable<TestCaseData> Runs() =>
     [
@@ -64,6 +64,25 @@ public sealed class QueryOutcomeTests
             "stopped, by itself, after a commit",
             _alone with { IsStopped = true, Error = Error("57014"), MayHaveCommittedOnItsWay = true })
             .Returns("OutcomeUnknown"),
+        Run(
+            "stopped, by itself, when it was done and not yet committed",
+            _alone with
+            {
+                IsStopped = true,
+                IsAnswered = true,
+                FailedStep = QueryStep.Check,
+                Error = Error("57014"),
+            }).Returns("stopped"),
+        Run(
+            "stopped, by itself, when it was done, after a commit",
+            _alone with
+            {
+                IsStopped = true,
+                IsAnswered = true,
+                FailedStep = QueryStep.Check,
+                Error = Error("57014"),
+                MayHaveCommittedOnItsWay = true,
+            }).Returns("OutcomeUnknown"),
         Run("an error of the protocol", _underWay with { ParametersUsed = 0, Error = Error("08P01") })
             .Returns("Sql, undone"),
         Run("rows in another encoding", _underWay with { FailedStep = QueryStep.Check, Error = Error("22012") })
@@ -92,7 +111,19 @@ public sealed class QueryOutcomeTests
             _committed with { IsUnread = true, Session = new SessionState(IsAlive: true, IsTimeUp: true) })
             .Returns("TimedOut"),
         Run("unread, read only", _committed with { IsUnread = true, IsReadOnly = true }).Returns("stopped"),
-        Run("unread, by itself, done", _alone with { IsUnread = true, IsDone = true }).Returns("succeeded"),
+        Run("unread, by itself, done", _alone with { IsUnread = true, IsAnswered = true }).Returns("succeeded"),
+        Run(
+            "unread, by itself, done and undone",
+            _alone with { IsUnread = true, IsAnswered = true, Error = Error("57014") }).Returns("stopped"),
+        Run(
+            "unread, by itself, done and undone after a commit",
+            _alone with
+            {
+                IsUnread = true,
+                IsAnswered = true,
+                Error = Error("57014"),
+                MayHaveCommittedOnItsWay = true,
+            }).Returns("OutcomeUnknown"),
         Run("unread, by itself, not done", _alone with { IsUnread = true }).Returns("stopped"),
         Run(
             "unread, by itself, after a commit",
@@ -108,7 +139,7 @@ public sealed class QueryOutcomeTests
         Run(
             "ended by the server with COMMIT on its way",
             _underWay with { Broken = Error("57P01", "FATAL") }).Returns("Unavailable"),
-        Run("broken in the commit", _writing with { HasAskedToCommit = true, IsDone = true, Broken = _network })
+        Run("broken in the commit", _writing with { HasAskedToCommit = true, IsAnswered = true, Broken = _network })
             .Returns("OutcomeUnknown"),
         Run("broken in the commit, which is found", _asked with { CommitFate = AttemptFate.Committed })
             .Returns("succeeded"),
