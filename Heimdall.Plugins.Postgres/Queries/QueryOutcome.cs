@@ -24,8 +24,20 @@ internal sealed record QueryOutcome
         "The query had reached its limit of rows or bytes, and began to write while it was stopped for that: all of it "
         + "is undone. Give it a higher limit or none, or let it write before its first row.";
 
+    private const string UnknownWhenCut =
+        "The query was stopped at its limit of rows or bytes, and it could not be made sure whether it had begun to "
+        + "write. Nothing of it took effect. Run it again, or without the limit.";
+
     private static readonly JobFailure _writtenWhenCut =
         new() { Kind = JobFailureKind.Refused, Message = WrittenWhenCut, IsUndone = true };
+
+    private static readonly JobFailure _unknownWhenCut = new()
+    {
+        Kind = JobFailureKind.Unavailable,
+        Message = UnknownWhenCut,
+        IsTransient = true,
+        IsUndone = true,
+    };
 
     private static readonly QueryOutcome _succeeded = new();
     private static readonly QueryOutcome _stopped = new() { IsStopped = true };
@@ -45,6 +57,8 @@ internal sealed record QueryOutcome
         { IsUnread: true } => OfUnread(run),
         { HasWrittenWhenCut: true, IsStopped: false, Error: { } error } when PostgresErrors.IsCanceled(error) =>
             new() { Failure = _writtenWhenCut },
+        { HasWrittenWhenCut: null, IsStopped: false, Error: { } error } when PostgresErrors.IsCanceled(error) =>
+            new() { Failure = _unknownWhenCut },
         { Error: { } error } when !(run is { IsCutShort: true, HasWrittenWhenCut: false }
             && PostgresErrors.IsCanceled(error)) => OfError(run, error),
         _ => _succeeded,

@@ -31,6 +31,9 @@ internal sealed class QueryRun
 
     private const int MaxLateCancels = 3;
 
+    // A server that was stopped in time may still be busy with the end of the statement.
+    private static readonly TimeSpan _questionTimeout = TimeSpan.FromSeconds(30);
+
     private static readonly byte[] _begin = "begin"u8.ToArray();
     private static readonly byte[] _beginReadOnly = "begin read only"u8.ToArray();
     private static readonly byte[] _commit = "commit"u8.ToArray();
@@ -470,7 +473,16 @@ internal sealed class QueryRun
         QueryAnswers answers,
         Exception? broken,
         bool isCutShort,
-        CancellationToken cancellationToken) => new()
+        CancellationToken cancellationToken)
+    {
+        // First: it may take long enough to be stopped meanwhile.
+        bool? hasWrittenWhenCut = false;
+        if (isCutShort && IsMarked && broken is null && answers.Error is not null)
+        {
+            hasWrittenWhenCut = await HasWrittenAsync(cancellationToken);
+        }
+
+        return new()
         {
             Query = _query,
             IsReadOnly = _context.ReadOnly,
@@ -479,8 +491,7 @@ internal sealed class QueryRun
             IsStopped = cancellationToken.IsCancellationRequested,
             IsUnread = _isUnread,
             IsCutShort = isCutShort,
-            HasWrittenWhenCut = isCutShort && IsMarked && broken is null && answers.Error is not null
-                && await HasWrittenAsync(),
+            HasWrittenWhenCut = hasWrittenWhenCut,
             IsAnswered = answers.Outcome is not null,
             CommitFate = broken is not null && Record is not null && CommitsLater && _hasAskedToCommit
                 && !answers.HasCommitted ? await Record.FindFateAsync() : null,
@@ -494,47 +505,38 @@ internal sealed class QueryRun
             ParametersUsed = answers.ParameterTypes?.Length,
             Session = _session.State,
         };
+    }
 
     /// <summary>The number of the transaction that this question runs in.</summary>
     private async Task<long> OwnTransactionAsync(CancellationToken cancellationToken) =>
         (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? TextValues.Int64(number) : 0;
 
-    /// <summary>Whether the statement had begun to write when it was stopped at a limit.</summary>
-    private Task<bool> HasWrittenAsync() => AskAgainAsync(async (_, token) =>
-        (await _session.AskAsync(token, ReturnToMark, HasWritten))[0][0] == "t");
-
     /// <summary>
-    /// Asks the session about a statement that was stopped. A cancel that was sent for the statement may come late, and
-    /// hit the question.
+    /// Whether the statement had begun to write when it was stopped at a limit. The cancel that was sent for it may come
+    /// late, and hit the question.
     /// </summary>
-    /// <param name="askAsync">Takes how often a question has been hit.</param>
-    /// <returns>The answer; true where there is none, which is the worse.</returns>
-    private async Task<bool> AskAgainAsync(Func<int, CancellationToken, Task<bool>> askAsync)
+    /// <returns>Null where the session gives no answer.</returns>
+    private async Task<bool?> HasWrittenAsync(CancellationToken cancellationToken)
     {
-        if (!_session.IsAlive)
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(_questionTimeout);
+        for (var tries = 0; _session.IsAlive; tries++)
         {
-            return true;
-        }
-
-        try
-        {
-            using var timeout = new CancellationTokenSource(SessionStop.AnswerTimeout);
-            for (var asked = 0; ; asked++)
+            try
             {
-                try
-                {
-                    return await askAsync(asked, timeout.Token);
-                }
-                catch (PostgresException e) when (PostgresErrors.IsCanceled(e) && asked < MaxLateCancels)
-                {
-                    // Once more.
-                }
+                return (await _session.AskAsync(timeout.Token, ReturnToMark, HasWritten))[0][0] == "t";
+            }
+            catch (PostgresException e) when (PostgresErrors.IsCanceled(e) && tries < MaxLateCancels)
+            {
+                // Once more.
+            }
+            catch (Exception e) when (e is PostgresException or SessionBrokenException or OperationCanceledException)
+            {
+                return null;
             }
         }
-        catch (Exception e) when (e is PostgresException or SessionBrokenException or OperationCanceledException)
-        {
-            return true;
-        }
+
+        return null;
     }
 
     private JobProgress Succeed(QueryAnswers answers) => Report(answers);

@@ -32,9 +32,10 @@ internal sealed record QueryTranscript
     public bool IsCutShort { get; init; }
 
     /// <summary>
-    /// Whether it had begun to write all the same when it was stopped at a limit, which has undone that.
+    /// Whether it had begun to write all the same when it was stopped at a limit, which has undone that. Null where the
+    /// session did not answer that.
     /// </summary>
-    public bool HasWrittenWhenCut { get; init; }
+    public bool? HasWrittenWhenCut { get; init; } = false;
 
     /// <summary>
     /// Whether the server has said that the statement is done. What fails behind it undoes it, as far as it has not

@@ -163,6 +163,14 @@ public sealed class QueryOutcomeTests
             _underWay with { IsCutShort = true, HasWrittenWhenCut = true, Error = Error("57014") })
             .Returns("Refused, undone"),
         Run(
+            "cut short, and the session did not say whether it had begun to write",
+            _underWay with { IsCutShort = true, HasWrittenWhenCut = null, Error = Error("57014") })
+            .Returns("Unavailable, undone"),
+        Run(
+            "cut short and stopped, and the session did not say whether it had begun to write",
+            _underWay with { IsStopped = true, IsCutShort = true, HasWrittenWhenCut = null, Error = Error("57014") })
+            .Returns("stopped"),
+        Run(
             "cut short when it had begun to write, and stopped",
             _underWay with { IsStopped = true, IsCutShort = true, HasWrittenWhenCut = true, Error = Error("57014") })
             .Returns("stopped"),
