@@ -31,7 +31,7 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
     /// later is not meant.
     /// </summary>
     /// <returns>False when the cluster cannot be reached.</returns>
-    public Task<bool> TryCancelAsync(CancellationToken cancellationToken) => TryAskAsync(
+    public Task<bool> TryCancelAsync(CancellationToken cancellationToken) => TryAskAsync<bool>(
         async (control, backend) =>
         {
             await Backends.CancelAsync(control, backend, cancellationToken);
@@ -40,8 +40,8 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         cancellationToken);
 
     /// <summary>Asks the statement that runs to stop, if its transaction has written nothing.</summary>
-    /// <returns>False when it has, or the cluster cannot be reached.</returns>
-    public Task<bool> TryCancelUnlessWrittenAsync(CancellationToken cancellationToken) => TryAskAsync(
+    /// <returns>Unknown when the cluster cannot be reached, or its answer was lost.</returns>
+    public Task<CutAnswer> TryCancelUnlessWrittenAsync(CancellationToken cancellationToken) => TryAskAsync<CutAnswer>(
         (control, backend) => Backends.CancelUnlessWrittenAsync(control, backend, cancellationToken),
         cancellationToken);
 
@@ -89,17 +89,32 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
     private static JobFailure NotEnded(string message) =>
         new() { Kind = JobFailureKind.Unavailable, Message = message, IsTransient = true };
 
-    private async Task<bool> TryAskAsync(
-        Func<NpgsqlConnection, Backend, Task<bool>> askAsync, CancellationToken cancellationToken)
+    private async Task<T> TryAskAsync<T>(
+        Func<NpgsqlConnection, Backend, Task<T>> askAsync, CancellationToken cancellationToken)
+        where T : struct
     {
         try
         {
             return Backend is { } backend
-                && await AskAsync(control => askAsync(control, backend), cancellationToken);
+                ? await AskAsync(control => askAsync(control, backend), cancellationToken)
+                : default;
         }
         catch (Exception e) when (PostgresErrors.IsConnectFault(e) || e is OperationCanceledException)
         {
-            return false;
+            return default;
         }
     }
+}
+
+/// <summary>What became of the request to stop a statement that has written nothing.</summary>
+internal enum CutAnswer
+{
+    /// <summary>It may have been stopped or not.</summary>
+    Unknown,
+
+    /// <summary>It was asked to stop.</summary>
+    Stopped,
+
+    /// <summary>It had written, and was not asked.</summary>
+    HasWritten,
 }

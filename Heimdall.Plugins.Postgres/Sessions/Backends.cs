@@ -36,21 +36,26 @@ internal static class Backends
     // The number that a transaction has once it has written.
     private const string CancelUnlessWritten =
         """
-        select coalesce(bool_or(pg_cancel_backend(pid)), false)
+        select case when backend_xid is null then pg_cancel_backend(pid) end
         from pg_stat_get_activity($1)
-        where (extract(epoch from backend_start) * 1000000)::bigint = $2 and backend_xid is null
+        where (extract(epoch from backend_start) * 1000000)::bigint = $2
           and ($3 is null or (extract(epoch from xact_start) * 1000000)::bigint = $3)
         """;
 
     /// <summary>
     /// Asks what a backend runs to stop, if it is still the backend it was and its transaction has written nothing.
     /// </summary>
-    /// <returns>Whether it was asked.</returns>
-    public static async Task<bool> CancelUnlessWrittenAsync(
+    /// <returns>Unknown where it is not there any more.</returns>
+    public static async Task<CutAnswer> CancelUnlessWrittenAsync(
         NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
     {
         await using var command = Of(backend, CancelUnlessWritten, control);
-        return await command.ExecuteScalarAsync(cancellationToken) is true;
+        return await command.ExecuteScalarAsync(cancellationToken) switch
+        {
+            true => CutAnswer.Stopped,
+            DBNull => CutAnswer.HasWritten,
+            _ => CutAnswer.Unknown,
+        };
     }
 
     /// <summary>Asks what a backend runs to stop, if it is still the backend it was.</summary>

@@ -28,7 +28,8 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
     private volatile bool _hasCutShort;
 
     /// <summary>
-    /// True once <see cref="CutShort"/> has asked the statement to stop. What the statement does after that is undone.
+    /// True once <see cref="CutShort"/> may have asked the statement to stop. What the statement does after that is
+    /// undone.
     /// </summary>
     public bool HasCutShort => _hasCutShort;
 
@@ -126,15 +127,20 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         await using var registration = _over.Token.UnsafeRegister(
             state => ((CancellationTokenSource)state!).CancelAfter(AnswerTimeout), timeout);
 
-        // A statement may take no notice, and be no worse for that than one that writes.
-        while (await control.TryCancelUnlessWrittenAsync(timeout.Token))
+        // A statement may take no notice, and the cluster may be reached only later.
+        var mayBeAsked = false;
+        do
         {
-            _hasCutShort = true;
-            if (await IsOverAfterAsync(_cancelTimeout))
+            _hasCutShort = true; // before it is asked: the answer may be lost
+            if (await control.TryCancelUnlessWrittenAsync(timeout.Token) == CutAnswer.HasWritten)
             {
+                _hasCutShort = mayBeAsked;
                 return;
             }
+
+            mayBeAsked = true;
         }
+        while (!await IsOverAfterAsync(_cancelTimeout));
     }
 
     private async Task<bool> IsOverAfterAsync(TimeSpan time)

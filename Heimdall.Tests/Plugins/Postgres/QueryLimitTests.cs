@@ -1,5 +1,9 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Tests.Support;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -86,6 +90,48 @@ public sealed class QueryLimitTests
         }
 
         Assert.That(await CountAsync(name, cancellationToken), Is.EqualTo(fails ? 0 : 1));
+    }
+
+    [Test]
+    public async Task A_query_whose_server_cannot_be_reached_at_its_limit_is_stopped_when_it_can(
+        CancellationToken cancellationToken)
+    {
+        const int Refusals = 3; // more than one question opens at most
+        await using var proxy = new TcpProxy(_server.ConnectionString);
+        using var nobody = new TcpListener(IPAddress.Loopback, 0);
+        nobody.Start();
+        var away = new NpgsqlConnectionStringBuilder(_server.ConnectionString)
+        {
+            Host = "127.0.0.1",
+            Port = ((IPEndPoint)nobody.LocalEndpoint).Port,
+        };
+        var results = new FakeResultWriter
+        {
+            OnRow = rows =>
+            {
+                if (rows == 1)
+                {
+                    proxy.Turn(away.ConnectionString);
+                }
+            },
+        };
+        var job = Job("select generate_series(1, 1000000000000)", "row_limit", 5, results) with
+        {
+            TargetCluster = new PluginCluster(
+                "limit_behind_a_proxy",
+                new JsonObject { ["connection_string"] = proxy.Through(_server.ConnectionString) }),
+        };
+
+        var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+        for (var refused = 0; refused < Refusals; refused++)
+        {
+            (await nobody.AcceptSocketAsync(cancellationToken)).Dispose();
+        }
+
+        proxy.Turn(_server.ConnectionString);
+
+        Assert.That((await run).Truncated, Is.True);
+        Assert.That(await _server.BackendsAsync(job.Id), Is.Zero);
     }
 
     [Test]
