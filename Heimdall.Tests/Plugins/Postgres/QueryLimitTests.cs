@@ -233,10 +233,8 @@ public sealed class QueryLimitTests
             select count(pg_cancel_backend(pid)) from pg_stat_activity
             where application_name like 'heimdall {job.Id} %' and wait_event = 'PgSleep'
             """;
-        while (await _server.ScalarAsync<long>(cancel, cancellationToken) == 0)
-        {
-            await Task.Yield();
-        }
+        await Eventually.Is(
+            async () => await _server.ScalarAsync<long>(cancel, cancellationToken) > 0, cancellationToken);
     }
 
     private Task<long> CountAsync(string name, CancellationToken cancellationToken) => _server.ScalarAsync<long>(
