@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Sessions;
@@ -18,6 +19,9 @@ internal static class ColumnTypes
 
     private const uint Int8 = 20;
     private const uint Numeric = 1700;
+
+    // Those below are given by PostgreSQL's own sources, the same in every server; the others by the server.
+    private const uint FirstOfServer = 10000;
 
     private const string TypeNames =
         """
@@ -40,6 +44,8 @@ internal static class ColumnTypes
         [2951] = "uuid[]", [3807] = "jsonb[]",
     }.ToFrozenDictionary();
 
+    private static readonly ConcurrentDictionary<uint, string> _seen = new();
+
     /// <param name="columns">As the server describes them.</param>
     /// <param name="numbersAsText">True to have the numbers that a client may round, int8 and numeric, as
     /// strings.</param>
@@ -52,18 +58,21 @@ internal static class ColumnTypes
         ClusterSession session,
         CancellationToken cancellationToken)
     {
-        // Asked for each time: any session may rename a type.
-        var unknown = columns.Select(column => column.Type).Where(type => !BuiltIn.ContainsKey(type))
+        // Those that are not built in are asked for each time: any session may rename a type.
+        var unknown = columns.Select(column => column.Type).Where(type => FindBuiltIn(type) is null)
             .Distinct().ToArray();
         var names = unknown.Length == 0 ? [] : await LookUpAsync(unknown, session, cancellationToken);
         return
         [
             .. columns.Select(column => new ResultColumn(
                 column.Name,
-                BuiltIn.GetValueOrDefault(column.Type) ?? names.GetValueOrDefault(column.Type, "unknown"),
+                FindBuiltIn(column.Type) ?? names.GetValueOrDefault(column.Type, "unknown"),
                 KindOf(column.Type, numbersAsText))),
         ];
     }
+
+    private static string? FindBuiltIn(uint type) =>
+        BuiltIn.GetValueOrDefault(type) ?? _seen.GetValueOrDefault(type);
 
     private static ResultValueKind KindOf(uint type, bool numbersAsText) => type switch
     {
@@ -77,19 +86,14 @@ internal static class ColumnTypes
     private static async Task<Dictionary<uint, string>> LookUpAsync(
         uint[] types, ClusterSession session, CancellationToken cancellationToken)
     {
-        var names = new Dictionary<uint, string>();
         try
         {
             // The session itself is busy with the result.
-            await using var control = await session.Control.OpenAsync(cancellationToken);
-            await using var command = new NpgsqlCommand(TypeNames, control)
+            var names = await session.Control.AskAsync(
+                control => AskAsync(types, control, cancellationToken), cancellationToken);
+            foreach (var (type, name) in names.Where(name => name.Key < FirstOfServer))
             {
-                Parameters = { new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid } },
-            };
-            await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            while (await row.ReadAsync(cancellationToken))
-            {
-                names.Add(row.GetFieldValue<uint>(0), row.GetString(1));
+                _seen[type] = name;
             }
 
             return names;
@@ -99,5 +103,22 @@ internal static class ColumnTypes
             // Not the exception itself: it would pass for the end of the statement.
             throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
         }
+    }
+
+    private static async Task<Dictionary<uint, string>> AskAsync(
+        uint[] types, NpgsqlConnection control, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(TypeNames, control)
+        {
+            Parameters = { new() { Value = types, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid } },
+        };
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var names = new Dictionary<uint, string>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            names.Add(row.GetFieldValue<uint>(0), row.GetString(1));
+        }
+
+        return names;
     }
 }

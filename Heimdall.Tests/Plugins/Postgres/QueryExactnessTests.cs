@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Tests.Support;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -9,6 +10,12 @@ namespace Heimdall.Tests.Plugins.Postgres;
 [CancelAfter(60_000)]
 public sealed class QueryExactnessTests
 {
+    private const string SecondConnections =
+        """
+        select count(*) from pg_stat_activity
+        where datname = current_database() and application_name = 'heimdall control'
+        """;
+
     private PluginTestServer _server = null!;
 
     [OneTimeSetUp]
@@ -93,6 +100,30 @@ public sealed class QueryExactnessTests
         var after = await RunAsync("select 'a'::second_name, array['a']::second_name[]", cancellationToken);
         Assert.That(before.Columns!.Select(column => column.Type), Is.EqualTo(new[] { "first_name", "first_name[]" }));
         Assert.That(after.Columns!.Select(column => column.Type), Is.EqualTo(new[] { "second_name", "second_name[]" }));
+    }
+
+    [Test]
+    public async Task A_type_has_its_name_when_the_second_connection_has_died(CancellationToken cancellationToken)
+    {
+        await using var server = await PluginTestServer.StartAsync();
+        await server.ExecuteAsync("create type mood as enum ('sad')");
+        await DescribeAsync(server, "select 'sad'::mood", cancellationToken);
+
+        await EndSecondConnectionsAsync(server, cancellationToken);
+
+        Assert.That(await DescribeAsync(server, "select 'sad'::mood", cancellationToken), Is.EqualTo("mood"));
+    }
+
+    [Test]
+    public async Task A_built_in_type_is_asked_for_once(CancellationToken cancellationToken)
+    {
+        await using var server = await PluginTestServer.StartAsync();
+        await DescribeAsync(server, "select '0/0'::pg_lsn", cancellationToken);
+        await EndSecondConnectionsAsync(server, cancellationToken);
+
+        Assert.That(await DescribeAsync(server, "select '0/0'::pg_lsn", cancellationToken), Is.EqualTo("pg_lsn"));
+
+        Assert.That(await server.ScalarAsync<long>(SecondConnections, cancellationToken), Is.Zero);
     }
 
     [TestCase("own, pg_catalog", "text", "own.text")]
@@ -191,4 +222,21 @@ public sealed class QueryExactnessTests
 
     private async Task<JobFailure> FailAsync(string sql, CancellationToken cancellationToken) =>
         (await Assert.ThrowsAsync<JobFailedException>(() => RunAsync(sql, cancellationToken)))!.Failure;
+
+    private static async Task<string> DescribeAsync(
+        PluginTestServer server, string sql, CancellationToken cancellationToken)
+    {
+        var results = new FakeResultWriter();
+        await server.Plugin.RunAsync(server.Query(sql, results), new FakeJobMonitor(), cancellationToken);
+        return results.Columns!.Single().Type;
+    }
+
+    private static async Task EndSecondConnectionsAsync(PluginTestServer server, CancellationToken cancellationToken)
+    {
+        await server.ScalarAsync<long>(
+            SecondConnections.Replace("count(*)", "count(pg_terminate_backend(pid))", StringComparison.Ordinal),
+            cancellationToken);
+        await Eventually.Is(
+            async () => await server.ScalarAsync<long>(SecondConnections, cancellationToken) == 0, cancellationToken);
+    }
 }
