@@ -28,8 +28,9 @@ public enum SqlErrorClass
     ServerFault,
 
     /// <summary>
-    /// The server goes away, starts up or has no connection left, if it ends the session with that. In a session that
-    /// lives on it is the statement's own: RAISE takes any SQLSTATE, and dblink reports those of other servers.
+    /// The server goes away, starts up, has no connection left or ends idle sessions, if it ends the session with that.
+    /// In a session that lives on it is the statement's own: RAISE takes any SQLSTATE, and dblink reports those of other
+    /// servers.
     /// </summary>
     Unavailable,
 }
@@ -43,6 +44,7 @@ public static class SqlStates
     {
         "23503" or "23505" => SqlErrorClass.Conflict,           // foreign_key_violation, unique_violation
         "25006" => SqlErrorClass.ReadOnly,                      // read_only_sql_transaction
+        "25P03" or "57P05" => SqlErrorClass.Unavailable,        // idle_in_transaction_, idle_session_timeout
         "40001" or "40P01" => SqlErrorClass.Contention,         // serialization_failure, deadlock_detected
         "42501" => SqlErrorClass.Forbidden,                     // insufficient_privilege
         "53100" or "53200" => SqlErrorClass.NoRoom,             // disk_full, out_of_memory

@@ -15,6 +15,9 @@ internal static partial class PostgresErrors
 {
     private const string SessionLost = "The session was lost";
 
+    // Of PostgreSQL 17.
+    private const string TransactionTimeout = "25P04";
+
     /// <summary>
     /// Characters of a message, detail, hint or context that are kept: a job keeps many errors, and a RAISE may be of
     /// any length.
@@ -216,7 +219,13 @@ internal static partial class PostgresErrors
             return isTimeUp ? JobFailureKind.TimedOut : JobFailureKind.Sql;
         }
 
-        return IsUnavailable(exception) ? JobFailureKind.Unavailable : JobFailureKind.Sql;
+        if (exception.InvariantSeverity == "ERROR")
+        {
+            return JobFailureKind.Sql;
+        }
+
+        // It has ended the session: by a limit of its own, or for a reason that is not the statement's.
+        return exception.SqlState == TransactionTimeout ? JobFailureKind.TimedOut : JobFailureKind.Unavailable;
     }
 
     private static StatementError ToError(PostgresException e, ErrorPlace place)

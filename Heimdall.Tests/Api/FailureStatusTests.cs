@@ -25,6 +25,24 @@ public sealed class FailureStatusTests
         Assert.That(failure.Message, Does.Not.Contain("\"u\""));
     }
 
+    [TestCase("FATAL", "57P01", JobFailureKind.Unavailable, true)]
+    [TestCase("FATAL", "57P05", JobFailureKind.Unavailable, true, Description = "idle_session_timeout")]
+    [TestCase("FATAL", "25P03", JobFailureKind.Unavailable, true, Description = "idle_in_transaction_session_timeout")]
+    [TestCase("FATAL", "57P04", JobFailureKind.Unavailable, false, Description = "the database is gone")]
+    [TestCase("FATAL", "25P04", JobFailureKind.TimedOut, false, Description = "transaction_timeout")]
+    [TestCase("PANIC", "XX000", JobFailureKind.Unavailable, false)]
+    [TestCase("ERROR", "57P05", JobFailureKind.Sql, false)]
+    [TestCase("ERROR", "25P03", JobFailureKind.Sql, false)]
+    public void A_session_that_the_server_ends_is_not_the_statements_fault(
+        string severity, string sqlState, JobFailureKind kind, bool passes)
+    {
+        var error = new PostgresException("terminating connection", severity, severity, sqlState);
+
+        var failure = PostgresErrors.ToFailure(error, ErrorPlace.None);
+
+        Assert.That((failure.Kind, failure.IsTransient), Is.EqualTo((kind, passes)));
+    }
+
     [Test]
     public void A_kind_of_failure_without_a_sqlstate_has_a_status()
     {
