@@ -356,7 +356,7 @@ internal sealed class QueryRun
 
         IEnumerable<KeyValuePair<string, string>> values =
         [
-            .. _session.Traits.ChecksClient ? SessionSettings.OfClientCheck : [],
+            .. _session.Traits.Settings,
             .. _session.Traits.HasSettingsOfQueries ? [] : SessionSettings.OfAllQueries,
             .. _settings.Values,
         ];
@@ -512,8 +512,8 @@ internal sealed class QueryRun
         (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? TextValues.Int64(number) : 0;
 
     /// <summary>
-    /// Whether the statement had begun to write when it was stopped at a limit. The cancel that was sent for it may come
-    /// late, and hit the question.
+    /// Whether the statement had begun to write when it was stopped at a limit. The cancel that was sent for it may
+    /// come late, and hit the question.
     /// </summary>
     /// <returns>Null where the session gives no answer.</returns>
     private async Task<bool?> HasWrittenAsync(CancellationToken cancellationToken)

@@ -34,7 +34,8 @@ internal sealed class ClusterSession : IAsyncDisposable
                 from (values {SettingsOfAllQueries}) as wanted (name, value)),
             pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0,
             pg_catalog.pg_is_in_recovery(),
-            (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8
+            (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8,
+            coalesce(pg_catalog.current_setting('idle_session_timeout', true), '0') <> '0'
         """;
 
     private readonly NpgsqlConnection _connection;
@@ -138,8 +139,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <exception cref="JobFailedException">The cluster refuses it.</exception>
     public async Task SetUpAsync(SessionSettings settings, bool inTransaction, CancellationToken cancellationToken)
     {
-        var values = Traits.ChecksClient ? SessionSettings.OfClientCheck.Concat(settings.Values) : settings.Values;
-        var commands = SessionSettings.ToCommands(values, isLocal: inTransaction);
+        var commands = SessionSettings.ToCommands(Traits.Settings.Concat(settings.Values), isLocal: inTransaction);
         try
         {
             if (SharesBackends)
@@ -346,7 +346,8 @@ internal sealed class ClusterSession : IAsyncDisposable
             TextValues.Boolean(row[3]) && !sharesBackends,
             TextValues.Boolean(row[4]) || sharesBackends,
             TextValues.Boolean(row[5]),
-            sharesBackends);
+            sharesBackends,
+            TextValues.Boolean(row[7]) && !sharesBackends);
         opened = new TakenConnection(protocol, traits);
         _opened.AddOrUpdate(identity, opened);
         return opened;

@@ -11,10 +11,20 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <param name="NamesCatalog">Whether its search path may name pg_catalog, which otherwise comes first.</param>
 /// <param name="IsStandby">Whether the server was a standby when the connection began.</param>
 /// <param name="SharesBackends">Whether a pooler may give each transaction another backend.</param>
+/// <param name="EndsIdleSessions">Whether it ends a session that waits for a command outside a transaction.</param>
 internal sealed record ServerTraits(
     Backend Backend,
     bool ChecksClient,
     bool HasSettingsOfQueries,
     bool NamesCatalog,
     bool IsStandby,
-    bool SharesBackends);
+    bool SharesBackends,
+    bool EndsIdleSessions)
+{
+    /// <summary>What a job's session is set to because the server is as it is.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Settings =>
+    [
+        .. ChecksClient ? SessionSettings.OfClientCheck : [],
+        .. EndsIdleSessions ? SessionSettings.OfIdleSession : [],
+    ];
+}

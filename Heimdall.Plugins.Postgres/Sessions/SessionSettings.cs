@@ -43,6 +43,10 @@ internal sealed record SessionSettings
     public static IReadOnlyList<KeyValuePair<string, string>> OfClientCheck { get; } =
         [new("client_connection_check_interval", "1s")];
 
+    /// <summary>A session that waits for Heimdall's database between two statements is not idle.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> OfIdleSession { get; } =
+        [new("idle_session_timeout", "0")];
+
     public required string ApplicationName { get; init; }
 
     /// <summary>Names and values, in order. The role comes last: it may not be allowed to set the others.</summary>

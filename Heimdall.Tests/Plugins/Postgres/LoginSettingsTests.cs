@@ -25,6 +25,7 @@ public sealed class LoginSettingsTests
             ("standard_conforming_strings", "off"),
             ("escape_string_warning", "off"),
             ("default_transaction_read_only", "on"),
+            ("idle_session_timeout", "1h"),
         })
         {
             await _server.ExecuteAsync(
@@ -50,6 +51,26 @@ public sealed class LoginSettingsTests
         Assert.That(
             results.Rows.Single(),
             Is.EqualTo(new[] { "serializable", "kept", "2024-02-01", "4s", "5MB", "a'b", "on" }));
+    }
+
+    [Test]
+    public async Task A_job_s_session_is_not_ended_because_it_waits(CancellationToken cancellationToken)
+    {
+        var (results, monitor) = (new FakeResultWriter(), new FakeJobMonitor());
+
+        await _server.Plugin.RunAsync(
+            _server.Query("show idle_session_timeout", results), new FakeJobMonitor(), cancellationToken);
+        await _server.Plugin.RunAsync(
+            _server.Job(
+                """
+                {"query": "do $$ begin raise notice 'idle after %', current_setting('idle_session_timeout'); end $$",
+                "transaction": "none"}
+                """),
+            monitor,
+            cancellationToken);
+
+        Assert.That(results.Rows.Single(), Is.EqualTo(new[] { "0" }));
+        Assert.That(monitor.Err, Has.Some.Contains("idle after 0"));
     }
 
     [Test]
