@@ -29,4 +29,7 @@ public interface IResultWriter
 
     /// <summary>True once the writer drops what it is given, because a limit of its own is reached: the query need not go on for it.</summary>
     bool IsFull => false;
+
+    /// <summary>Whether <see cref="IsFull"/> may become true.</summary>
+    bool MayBecomeFull => false;
 }

@@ -25,6 +25,8 @@ internal sealed class StoredResultWriter(ResultStore store, ResultKey result, st
     /// <summary>True when rows were left out because the result would have grown past its limit.</summary>
     public bool IsFull { get; private set; }
 
+    public bool MayBecomeFull => true;
+
     /// <summary>Rows that were kept.</summary>
     public long Rows { get; private set; }
 

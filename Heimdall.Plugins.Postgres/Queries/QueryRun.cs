@@ -111,7 +111,7 @@ internal sealed class QueryRun
     /// Whether a limit may have it stopped that has not been forbidden to write: it may begin to in the very moment.
     /// </summary>
     private bool IsMarked => MayBeCutShort && !_context.ReadOnly && !CommitsByItself && _query.TakesEffect
-        && (_context.RowLimit ?? _context.ByteLimit) is not null;
+        && ((_context.RowLimit ?? _context.ByteLimit) is not null || _results.MayBecomeFull);
 
     /// <summary>COMMIT is sent alone where its outcome must be known, and along with the query otherwise.</summary>
     private bool CommitsLater =>

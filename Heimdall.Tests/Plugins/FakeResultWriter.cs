@@ -14,6 +14,13 @@ internal sealed class FakeResultWriter : IResultWriter
 
     public Action<int> OnRow { get; init; } = _ => { };
 
+    /// <summary>Rows after which it takes no more; null for any number.</summary>
+    public int? Room { get; init; }
+
+    public bool IsFull => Rows.Count >= Room;
+
+    public bool MayBecomeFull => Room is not null;
+
     public Action<CancellationToken> OnFlush { get; init; } = _ => { };
 
     public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken)

@@ -72,12 +72,15 @@ public sealed class QueryLimitTests
 
     [Test]
     public async Task A_query_that_begins_to_write_while_a_limit_stops_it_succeeds_with_its_effects_or_fails(
-        [Values] bool fails, [Values("row_limit", "byte_limit")] string limit, CancellationToken cancellationToken)
+        [Values] bool fails,
+        [Values("row_limit", "byte_limit", "results.max_bytes")] string limit,
+        CancellationToken cancellationToken)
     {
+        var results = new FakeResultWriter { Room = limit == "results.max_bytes" ? 5 : null };
         var name = $"late {limit} {fails}";
         var run = RunAsync(
             $"select case when i < 10 then i else affect_late('{name}', {fails}) end from generate_series(1, 10) i",
-            limit, 5, new FakeResultWriter(), cancellationToken);
+            limit, 5, results, cancellationToken);
 
         if (fails)
         {
@@ -248,7 +251,11 @@ public sealed class QueryLimitTests
     {
         var context = new JsonObject { ["query"] = sql, ["return_result"] = true };
         var command = new JsonObject();
-        (limit.StartsWith("max_", StringComparison.Ordinal) ? command : context)[limit] = value;
+        if (!limit.StartsWith("results.", StringComparison.Ordinal))
+        {
+            (limit.StartsWith("max_", StringComparison.Ordinal) ? command : context)[limit] = value;
+        }
+
         return _server.Job(context.ToJsonString(), results, command.ToJsonString());
     }
 }
