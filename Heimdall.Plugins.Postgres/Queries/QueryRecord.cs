@@ -16,6 +16,8 @@ internal sealed class QueryRecord(
 {
     private const string AssignedTransaction = "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
 
+    // A standby writes nothing, and no receipt of it.
+    private readonly BatchReceipts? _receipts = session.Traits.IsStandby ? null : receipts;
     private BatchReceipt? _receipt;
     private CommitEvidence? _evidence;
 
@@ -51,7 +53,7 @@ internal sealed class QueryRecord(
             }
 
             await PrepareReceiptAsync(cancellationToken);
-            var isLeft = _receipt is not null && await receipts!.TryWriteAsync(session, cancellationToken);
+            var isLeft = _receipt is not null && await _receipts!.TryWriteAsync(session, cancellationToken);
             _evidence = await CommitEvidence.TakeAsync(
                 session, jobId, isLeft ? _receipt : null, cancellationToken);
         }
@@ -74,9 +76,9 @@ internal sealed class QueryRecord(
 
     private async Task PrepareReceiptAsync(CancellationToken cancellationToken)
     {
-        if (receipts is not null)
+        if (_receipts is not null)
         {
-            _receipt ??= await receipts.PrepareAsync(session, cancellationToken);
+            _receipt ??= await _receipts.PrepareAsync(session, cancellationToken);
         }
     }
 

@@ -53,7 +53,14 @@ public sealed class StandbyTests() : RealProcessTests(processes: 1)
             new FakeJobMonitor(),
             cancellationToken);
 
+        var explained = new FakeResultWriter();
+        await _server.Plugin.RunAsync(
+            _server.Query("explain analyze select sum(i) from kept", explained) with { TargetCluster = cluster },
+            new FakeJobMonitor(),
+            cancellationToken);
+
         Assert.That((progress.Statements, results.Rows.Single()[0]), Is.EqualTo((2L, "6")));
+        Assert.That(explained.Rows, Is.Not.Empty, "what does not look read-only leaves no receipt either");
         Assert.That(
             await _server.Plugin.FindFateAsync(batch, monitor.Evidence, cancellationToken),
             Is.EqualTo(AttemptFate.NothingHappened));
