@@ -113,7 +113,7 @@ internal sealed partial record QueryText
         {
             "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION"
                 or "DROP SUBSCRIPTION" => false,
-            "DO" => !Committing().IsMatch(text),
+            "DO" => !Committing().IsMatch(IsPlainBlock(text) ? NoCode().Replace(text, " ") : text),
             _ => true,
         };
 
@@ -208,7 +208,21 @@ internal sealed partial record QueryText
     private static ScriptStatement? Next(ScriptScanner scanner) =>
         scanner.ReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
 
-    // PL/Perl's word is spi_commit.
-    [GeneratedRegex("(?<![a-z0-9])(commit|rollback|call)(?![a-z0-9])", RegexOptions.IgnoreCase)]
+    // One in PL/pgSQL without escapes and quoted once, in dollars: then quotes and comments in it are what they look like.
+    private static bool IsPlainBlock(string text) =>
+        !text.Contains('\\', StringComparison.Ordinal) && DollarQuote().Count(text) == 2 && !Language().IsMatch(text);
+
+    [GeneratedRegex(@"\$(?:[a-z_\u0080-\uffff][a-z0-9_\u0080-\uffff]*)?\$", RegexOptions.IgnoreCase)]
+    private static partial Regex DollarQuote();
+
+    [GeneratedRegex(@"\blanguage\b(?!\s+plpgsql\b)", RegexOptions.IgnoreCase)]
+    private static partial Regex Language();
+
+    [GeneratedRegex(@"--[^\r\n]*|/\*.*?\*/|""[^""]*""|'[^']*'", RegexOptions.Singleline)]
+    private static partial Regex NoCode();
+
+    // PL/Perl's words are spi_commit and spi_rollback.
+    [GeneratedRegex(
+        @"(?<![\w$])(?:spi_commit|spi_rollback|commit|rollback|call)(?![\w$])", RegexOptions.IgnoreCase)]
     private static partial Regex Committing();
 }

@@ -67,8 +67,22 @@ public sealed class QueryTextTests
     [TestCase("begin call p(); end", false)]
     [TestCase("spi_commit();", false)]
     [TestCase("plpy.commit()", false)]
+    [TestCase("begin perform my_call(), call_log(), a$commit; end", true)]
+    [TestCase("begin perform log('call me'); -- commit\n end", true)]
+    [TestCase("begin perform log('don''t') /* call */; perform \"rollback\"; end", true)]
+    [TestCase("begin perform log('call me'); commit; end", false)]
+    [TestCase("begin perform log($q$ don't $q$); commit; perform log('x'); end", false)]
+    [TestCase("begin perform log(E'\\''); commit; perform log('x'); end", false)]
     public void A_block_runs_in_a_transaction_unless_one_of_its_words_ends_it(string body, bool isTransactional) =>
         Assert.That(Read($"do $$ {body} $$").IsTransactional, Is.EqualTo(isTransactional));
+
+    [TestCase("do 'begin commit; end'", false)]
+    [TestCase("do language plpython3u $$ # don't\nplpy.commit() # 'x' $$", false)]
+    [TestCase("do language plpgsql $$ begin perform log('commit'); end $$", true)]
+    [TestCase("do $$ begin perform log('commit'); end $$ language plpgsql", true)]
+    [TestCase("do $$ # don't\nplpy.commit() # 'x' $$ language plpython3u", false)]
+    public void So_does_one_that_is_quoted_otherwise_or_in_another_language(string sql, bool isTransactional) =>
+        Assert.That(Read(sql).IsTransactional, Is.EqualTo(isTransactional));
 
     private static QueryText Read(string sql) => QueryText.Read(
         JobSettings.Read(new JsonObject(), new JsonObject { ["query"] = sql, ["return_result"] = true }),
