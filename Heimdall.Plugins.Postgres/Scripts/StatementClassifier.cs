@@ -39,6 +39,7 @@ internal sealed class StatementClassifier(bool noticesWords)
 
     private int _limit;
     private bool _afterDot;
+    private bool _afterNumber;
     private Routine _routine;
     private bool _isCommonTable;
     private bool _tableNameFollows;
@@ -87,12 +88,13 @@ internal sealed class StatementClassifier(bool noticesWords)
         _words.Clear();
         (_wantsWords, MayWrite, BlockDepth, _limit) = (true, false, 0, 1);
         (_afterDot, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false);
-        (_routine, _lastingWord, _isAfterWith) = (Routine.Create, null, false);
+        (_afterNumber, _routine, _lastingWord, _isAfterWith) = (false, Routine.Create, null, false);
     }
 
     /// <summary>A keyword or a name without quotes.</summary>
     public void Word(ReadOnlySpan<byte> word, int parentheses)
     {
+        _afterNumber = false;
         if (noticesWords)
         {
             var upper = Upper(word);
@@ -135,7 +137,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// <summary>A quoted name, a string or a number.</summary>
     public void Literal(int parentheses)
     {
-        _afterDot = false;
+        (_afterDot, _afterNumber) = (false, false);
 
         if (_isCommonTable)
         {
@@ -152,6 +154,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// </summary>
     public void Number(ReadOnlySpan<byte> number)
     {
+        _afterNumber = true;
         if (noticesWords && number.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
         {
             var upper = Upper(number);
@@ -162,7 +165,9 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// <summary>Any other token, with the number of parentheses open around it.</summary>
     public void Symbol(byte symbol, int parentheses)
     {
-        _afterDot = symbol == (byte)'.';
+        // Behind a number it is the number's.
+        _afterDot = symbol == (byte)'.' && !_afterNumber;
+        _afterNumber = false;
 
         if (_isCommonTable && parentheses == 0)
         {
