@@ -34,6 +34,15 @@ public sealed class ConnectionSettings
 
     public SslProtocols NewestTls { get; internal set; } = SslProtocols.None;
 
+    /// <summary>What may be spoken; <see cref="SslProtocols.None"/> for what this machine speaks by itself.</summary>
+    public SslProtocols TlsVersions => (OldestTls, NewestTls) switch
+    {
+        (SslProtocols.None, SslProtocols.None) => SslProtocols.None,
+        (SslProtocols.Tls13, _) => SslProtocols.Tls13,
+        (_, SslProtocols.Tls12) => SslProtocols.Tls12,
+        _ => SslProtocols.Tls12 | SslProtocols.Tls13,
+    };
+
     /// <summary>False to present no certificate of the client's.</summary>
     public bool SendsCertificate { get; internal set; } = true;
 

@@ -88,13 +88,17 @@ public static class ConnectionString
         {
             builder.SslMode = builder.Host.Split(',').All(IsThisMachine) ? SslMode.Prefer : SslMode.VerifyFull;
         }
+        else if (builder.SslMode > SslMode.Prefer && builder.Host.Split(',').All(IsSocket))
+        {
+            builder.SslMode = SslMode.Disable; // as in libpq: a socket of this machine has no TLS, whatever is asked for
+        }
     }
 
     /// <summary>True for sockets and loopback addresses: what is sent there does not leave the machine.</summary>
     private static bool IsThisMachine(string host)
     {
         host = host.Trim();
-        if (host.StartsWith('/') || host.StartsWith('@'))
+        if (IsSocket(host))
         {
             return true;
         }
@@ -103,6 +107,8 @@ public static class ConnectionString
         return name.Equals("localhost", StringComparison.OrdinalIgnoreCase)
             || (IPAddress.TryParse(name, out var address) && IPAddress.IsLoopback(address));
     }
+
+    private static bool IsSocket(string host) => host.TrimStart() is ['/' or '@', ..];
 
     private static string WithoutPort(string host)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Authentication;
 using Npgsql;
 
@@ -146,6 +147,12 @@ internal static class LibpqOptions
             Set(settings, name, value);
         }
 
+        if (settings.OldestTls == SslProtocols.Tls13 && settings.NewestTls == SslProtocols.Tls12)
+        {
+            throw new ConnectionStringException(
+                "Its ssl_min_protocol_version is newer than its ssl_max_protocol_version: no version is left.");
+        }
+
         SetAddress(settings, last.GetValueOrDefault("hostaddr", ""));
         SetHosts(settings.Npgsql, settings.Npgsql.Host ?? "", last.GetValueOrDefault("port", ""));
         SetRootCertificate(settings.Npgsql);
@@ -192,6 +199,11 @@ internal static class LibpqOptions
 
             settings.ServerName = host;
             settings.BeyondNpgsql.Add("hostaddr");
+        }
+
+        if (!address.Split(',').All(one => IPAddress.TryParse(one, out _)))
+        {
+            throw new ConnectionStringException("Its option \"hostaddr\" must be an IP address; a name is a \"host\".");
         }
 
         settings.Npgsql.Host = address;

@@ -186,13 +186,9 @@ internal sealed class ClusterPool : IAsyncDisposable
             (tls.ClientCertificates, tls.ClientCertificateContext) = (null, null);
         }
 
-        if (_settings.OldestTls == SslProtocols.Tls13)
+        if (_settings.TlsVersions is not SslProtocols.None and var versions)
         {
-            tls.EnabledSslProtocols = SslProtocols.Tls13;
-        }
-        else if (_settings.NewestTls == SslProtocols.Tls12)
-        {
-            tls.EnabledSslProtocols = SslProtocols.Tls12;
+            tls.EnabledSslProtocols = versions;
         }
     }
 

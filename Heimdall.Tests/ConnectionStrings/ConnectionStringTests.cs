@@ -121,6 +121,19 @@ public sealed class ConnectionStringTests
         }
     }
 
+    [TestCase("ssl_min_protocol_version=TLSv1.2", SslProtocols.Tls12 | SslProtocols.Tls13)]
+    [TestCase("ssl_min_protocol_version=TLSv1.3", SslProtocols.Tls13)]
+    [TestCase("ssl_max_protocol_version=TLSv1.2", SslProtocols.Tls12)]
+    [TestCase("ssl_max_protocol_version=TLSv1.3", SslProtocols.Tls12 | SslProtocols.Tls13)]
+    [TestCase("sslmode=require", SslProtocols.None)]
+    public void Speaks_the_versions_of_tls_that_are_allowed(string option, SslProtocols versions) =>
+        Assert.That(ConnectionString.Read($"postgresql://u@h/d?{option}").TlsVersions, Is.EqualTo(versions));
+
+    [TestCase("host=/run/pg user=u dbname=d sslmode=verify-full")]
+    [TestCase("postgresql:///d?host=/run/pg&sslmode=require")]
+    public void Asks_a_socket_for_no_tls(string text) =>
+        Assert.That(ConnectionString.Parse(text).SslMode, Is.EqualTo(SslMode.Disable));
+
     [TestCase("", "empty")]
     [TestCase("postgresql://user:password@host:port/database", "port")]
     [TestCase("postgresql://u:s3cret@h:99999/d", "port")]
@@ -138,6 +151,9 @@ public sealed class ConnectionStringTests
     [TestCase("postgresql://u:s3cret@h/d?a=b&&c=d", "name=value")]
     [TestCase("postgresql://u:s3cret@h/d?sslsni=0", "verify-full")]
     [TestCase("postgresql://u:s3cret@h/d?ssl_max_protocol_version=TLSv1.1", "TLSv1.2 or TLSv1.3")]
+    [TestCase("postgresql://u:s3cret@h/d?ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2", "no version is left")]
+    [TestCase("hostaddr=db.example user=u password=s3cret dbname=d", "must be an IP address")]
+    [TestCase("hostaddr=/run/pg user=u password=s3cret dbname=d", "must be an IP address")]
     [TestCase("postgresql://u:s3cret@h/d?require_auth=ScramSHA256", "scram-sha-256")]
     [TestCase("postgresql://u:s3cret@h/d?require_auth=oauth", "scram-sha-256")]
     [TestCase("postgresql://u:s3cret@h/d?tcp_user_timeout=1", "for clusters only")]
