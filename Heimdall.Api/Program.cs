@@ -14,7 +14,7 @@ return await new HostProgram
     OwnUsage = " | --new-key USER",
     AddPlugins = ApiHost.AddPlugins,
     FindProblems = ServerCertificate.FindProblems,
-    AskHealth = HealthQuestion.AskAsync,
+    AskHealth = ApiHealthQuestion.AskAsync,
     // Empty: any other reads appsettings.json and the environment, and only the one file configures Heimdall.
     Build = (config, urgent) =>
         WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).AddApi(config, urgent).Build().UseApi(),

@@ -7,6 +7,6 @@ return await new HostProgram
 {
     Name = "Heimdall.Worker",
     AddPlugins = WorkerHost.AddPlugins,
-    AskHealth = HealthQuestion.AskAsync,
+    AskHealth = WorkerHealthQuestion.AskAsync,
     Build = (config, urgent) => Host.CreateEmptyApplicationBuilder(settings: null).AddWorker(config, urgent).Build(),
 }.RunAsync(args);

@@ -33,7 +33,7 @@ internal static class WorkerHost
 
         if (config.Worker.HealthSocket is not null)
         {
-            services.AddHostedService<HealthSocket>(); // first, so that it is the last to stop
+            services.AddHostedService<HealthListener>(); // first, so that it is the last to stop
         }
         services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
         services.AddCatalog();

@@ -24,12 +24,12 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
         ["/hangfire"] = ["dashboard", "ui"],
     };
 
-    private readonly Lazy<Route[]> _routes = new(() =>
+    private readonly Lazy<OfferedRoute[]> _routes = new(() =>
     [
         .. endpoints.Endpoints.OfType<RouteEndpoint>()
             .Select(endpoint => (Endpoint: endpoint, endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods))
             .Where(found => found.HttpMethods is not null)
-            .Select(found => new Route(found.Endpoint.RoutePattern, found.HttpMethods!, IsOpen(found.Endpoint)))
+            .Select(found => new OfferedRoute(found.Endpoint.RoutePattern, found.HttpMethods!, IsOpen(found.Endpoint)))
             .OrderByDescending(route => route.Pattern.PathSegments.Count(segment => LiteralOf(segment) is not null)),
     ]);
 
@@ -133,7 +133,7 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
 
     private sealed record Suggestion(string Text, bool IsOpen);
 
-    private sealed record Route(RoutePattern Pattern, IReadOnlyList<string> Methods, bool IsOpen)
+    private sealed record OfferedRoute(RoutePattern Pattern, IReadOnlyList<string> Methods, bool IsOpen)
     {
         private bool TakesTheRest => Pattern.Parameters.Any(parameter => parameter.IsCatchAll);
 

@@ -10,7 +10,7 @@ internal static class Curl
 {
     /// <returns>Seconds from the client's start to its end, and the length of the body.</returns>
     /// <exception cref="BenchmarkException">The reply is not a whole 200.</exception>
-    public static async Task<(double Seconds, long Bytes)> ReadAsync(Uri address, Request request, CancellationToken cancellationToken)
+    public static async Task<(double Seconds, long Bytes)> ReadAsync(Uri address, LoadRequest request, CancellationToken cancellationToken)
     {
         string[] body = request.Body is null ? [] : ["--data-raw", request.Body, "--header", "Content-Type: application/json"];
         var run = await ProgramRun.RunAsync(

@@ -24,7 +24,7 @@ internal sealed record Reply
     public required string Tail { get; init; }
 
     /// <exception cref="BenchmarkException">It is an error, or there was none.</exception>
-    public static async Task<Reply> ReadAsync(HttpClient client, Request request, CancellationToken cancellationToken)
+    public static async Task<Reply> ReadAsync(HttpClient client, LoadRequest request, CancellationToken cancellationToken)
     {
         try
         {

@@ -10,7 +10,7 @@ namespace Heimdall.Benchmarks.Clients;
 /// <param name="Requests">Sent one after the other, from the first again after the last.</param>
 /// <param name="Mark">What a good reply has near its end.</param>
 /// <param name="ProcessIds">The server's.</param>
-internal sealed record LoadTarget(Uri Address, IReadOnlyList<Request> Requests, string Mark, params IReadOnlyList<int> ProcessIds);
+internal sealed record LoadTarget(Uri Address, IReadOnlyList<LoadRequest> Requests, string Mark, params IReadOnlyList<int> ProcessIds);
 
 /// <summary>wrk: requests as fast as they are answered, over connections that stay open.</summary>
 internal static class Wrk

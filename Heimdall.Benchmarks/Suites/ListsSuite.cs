@@ -71,7 +71,7 @@ internal static class ListsSuite
         {
             var history = await bench.SharedAsync($"{jobs}", () => JobHistory.CreateAsync(bench, jobs, cancellationToken));
             var mark = path.StartsWith(Dashboard, StringComparison.Ordinal) ? "</html>" : "\"has_more\"";
-            var request = new Request((isDeep ? $"{path}&cursor={history.Middle}" : path).Replace("?&", "?", StringComparison.Ordinal).TrimEnd('?'));
+            var request = new LoadRequest((isDeep ? $"{path}&cursor={history.Middle}" : path).Replace("?&", "?", StringComparison.Ordinal).TrimEnd('?'));
             var target = new LoadTarget(history.Heimdall.Address, [request], mark, history.Heimdall.ApiProcessId);
             async Task<IReadOnlyList<Figure>> RunAsync()
             {

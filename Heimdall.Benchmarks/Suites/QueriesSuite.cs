@@ -71,15 +71,15 @@ internal static class QueriesSuite
         Load("select1-32", $"'{One}', {Connections} connections; bare handler", sizes, Connections, Goal.RatioAtLeast(0.5), Select, BareSelect),
         Load("select1-1", $"'{One}', 1 connection; bare handler", sizes, connections: 1, AddedGoal(0.4), Select, BareSelect),
         Load("lookup-32", $"lookups by key, {Connections} connections; bare handler", sizes, Connections, Goal.RatioAtLeast(0.5),
-            [.. Ids(sizes).Select(id => Ask(Lookup, id))], [.. Ids(sizes).Select(id => new Request($"/lookup/{id}"))]),
+            [.. Ids(sizes).Select(id => Ask(Lookup, id))], [.. Ids(sizes).Select(id => new LoadRequest($"/lookup/{id}"))]),
         new("callers", $"{sizes.Callers} callers reading {sizes.CallerRows:N0} rows each at once; meanwhile one asks for /healthz and one for '{One}'",
             Goal.AtMost("memory", 300, "MB").And(Goal.AtMost("/healthz p99", 100, "ms")).And(Goal.AtMost("query p99", 250, "ms")),
             (bench, token) => CallersAsync(bench, sizes, token)),
     ];
 
-    private static Request[] Select => [Ask(One)];
+    private static LoadRequest[] Select => [Ask(One)];
 
-    private static Request[] BareSelect => [new("/query", new JsonObject { ["query"] = One }.ToJsonString())];
+    private static LoadRequest[] BareSelect => [new("/query", new JsonObject { ["query"] = One }.ToJsonString())];
 
     private static Goal MemoryGoal() => new("<= 80 MB, 16 MB apart", series => (series[0].Main?.Median, series[1].Main?.Median) switch
     {
@@ -97,7 +97,7 @@ internal static class QueriesSuite
     }
 
     /// <summary>The request that has a query run at once.</summary>
-    private static Request Ask(string sql, params IReadOnlyList<int> parameters) =>
+    private static LoadRequest Ask(string sql, params IReadOnlyList<int> parameters) =>
         new(RunningHeimdall.JobPath, RunningHeimdall.JobOf(Cluster, ContextOf(sql, parameters)).ToJsonString());
 
     private static JsonObject ContextOf(string sql, IReadOnlyList<int> parameters)
@@ -118,7 +118,7 @@ internal static class QueriesSuite
     private static TransferPlan Stored(RowFormat format) => async (bench, heimdall, sizes, token) =>
     {
         var job = await heimdall.RunQueuedAsync(Cluster, ContextOf(All, []), "respond-async, wait=60", token);
-        var request = new Request($"{RunningHeimdall.JobPath}/{job["id"]}/result");
+        var request = new LoadRequest($"{RunningHeimdall.JobPath}/{job["id"]}/result");
         return new Transferrer($"stored {format.Name}", ByCurl(heimdall, format, request, sizes.Rows, token));
     };
 
@@ -135,7 +135,7 @@ internal static class QueriesSuite
     };
 
     private static Func<Task<(double Seconds, long? Bytes)>> ByCurl(
-        RunningHeimdall heimdall, RowFormat format, Request request, int rows, CancellationToken cancellationToken)
+        RunningHeimdall heimdall, RowFormat format, LoadRequest request, int rows, CancellationToken cancellationToken)
     {
         const long tolerance = 1024; // ids and times differ in length
         long? whole = null;
@@ -163,7 +163,7 @@ internal static class QueriesSuite
                     var (seconds, bytes) = await who.RunAsync();
                     return
                     [
-                        new(Time, seconds, "s"), new("rate", bytes / Report.Megabyte / seconds, "MB/s", "0"), new("rows", sizes.Rows / seconds, "/s", "0"),
+                        new(Time, seconds, "s"), new("rate", bytes / MeasuredTable.Megabyte / seconds, "MB/s", "0"), new("rows", sizes.Rows / seconds, "/s", "0"),
                         new("CPU of the API", ProcessUse.Cpu(heimdall.ApiProcessId) - api, "s", "0.00"), new("of PostgreSQL", serverCpu() - server, "s", "0.00"),
                     ];
                 })
@@ -174,7 +174,7 @@ internal static class QueriesSuite
             return await bench.InTurnsAsync(name, await PlanAsync(ours), await PlanAsync(rival));
         });
 
-    private static Row Load(string name, string what, Sizes sizes, int connections, Goal goal, IReadOnlyList<Request> ours, IReadOnlyList<Request> bare) => new(
+    private static Row Load(string name, string what, Sizes sizes, int connections, Goal goal, IReadOnlyList<LoadRequest> ours, IReadOnlyList<LoadRequest> bare) => new(
         name, $"requests a second, {what}", goal, async (bench, token) =>
         {
             await using var heimdall = await StartAsync(bench, sizes, token);
@@ -211,7 +211,7 @@ internal static class QueriesSuite
             var idle = ProcessUse.Memory(heimdall.ApiProcessId);
             var peak = await ProcessUse.PeakDuringAsync(
                 heimdall.ApiProcessId, RowFormat.Inline.VerifyAsync(heimdall.Client, Ask(sql), rows, cancellationToken));
-            return [new("growth", (peak - idle) / Report.Megabyte, "MB", "0.0")];
+            return [new("growth", (peak - idle) / MeasuredTable.Megabyte, "MB", "0.0")];
         });
         return bench.InTurnsAsync("memory", Plan(All, sizes.Rows), Plan(many, (long)sizes.Rows * times));
     }
@@ -226,18 +226,18 @@ internal static class QueriesSuite
                 () => RowFormat.Inline.VerifyAsync(
                     heimdall.Client, Ask(First(sizes.CallerRows)) with { Headers = [("X-Heimdall-User", $"caller-{caller}")] }, sizes.CallerRows, cancellationToken),
                 cancellationToken)));
-            var (health, query) = (ProbeAsync(heimdall.Client, new Request("/healthz"), all, cancellationToken), ProbeAsync(heimdall.Client, Ask(One), all, cancellationToken));
+            var (health, query) = (ProbeAsync(heimdall.Client, new LoadRequest("/healthz"), all, cancellationToken), ProbeAsync(heimdall.Client, Ask(One), all, cancellationToken));
             var peak = await ProcessUse.PeakDuringAsync(heimdall.ApiProcessId, all);
             return
             [
-                new(Time, Stopwatch.GetElapsedTime(started).TotalSeconds, "s"), new("memory", peak / Report.Megabyte, "MB", "0"),
+                new(Time, Stopwatch.GetElapsedTime(started).TotalSeconds, "s"), new("memory", peak / MeasuredTable.Megabyte, "MB", "0"),
                 new("/healthz p99", Timings.Quantile(await health, 0.99), "ms", "0.0"), new("query p99", Timings.Quantile(await query, 0.99), "ms", "0.0"),
             ];
         }));
     }
 
     /// <returns>Milliseconds of each answer while something else runs, in order.</returns>
-    private static async Task<List<double>> ProbeAsync(HttpClient client, Request request, Task meanwhile, CancellationToken cancellationToken)
+    private static async Task<List<double>> ProbeAsync(HttpClient client, LoadRequest request, Task meanwhile, CancellationToken cancellationToken)
     {
         var waits = new List<double>();
         do

@@ -203,7 +203,7 @@ internal static class QueueSuite
 
     private static Task<IReadOnlyList<Figure>> SubmitOneAsync(RunningHeimdall heimdall, int connections, int seconds, CancellationToken cancellationToken)
     {
-        var request = new Request(RunningHeimdall.JobPath, RunningHeimdall.JobOf(Cluster, RunningHeimdall.Batch("select 1")).ToJsonString());
+        var request = new LoadRequest(RunningHeimdall.JobPath, RunningHeimdall.JobOf(Cluster, RunningHeimdall.Batch("select 1")).ToJsonString());
         return Wrk.RunAsync(new LoadTarget(heimdall.Address, [request], "\"ACCEPTED\"", heimdall.ApiProcessId), connections, seconds, cancellationToken);
     }
 
@@ -326,7 +326,7 @@ internal static class QueueSuite
                 var begun = await FeedAsync(heimdall, Jobs, TimeSpan.FromSeconds(sizes.Seconds), cancellationToken);
                 var rate = await FeedAsync(heimdall, Jobs, TimeSpan.FromSeconds(sizes.Seconds), cancellationToken);
                 await heimdall.StopWorkersAsync(cancellationToken);
-                var requests = clusters.Select(cluster => new Request(RunningHeimdall.JobPath, Batches(1, cluster: cluster).Single().ToJsonString()));
+                var requests = clusters.Select(cluster => new LoadRequest(RunningHeimdall.JobPath, Batches(1, cluster: cluster).Single().ToJsonString()));
                 var submit = await Wrk.RunAsync(
                     new LoadTarget(heimdall.Address, [.. requests], "\"ACCEPTED\"", heimdall.ApiProcessId), 32, sizes.Seconds, cancellationToken);
                 return [new("claim", rate, "/s", "0"), new("submit", submit[0].Value, "/s", "0"), new("claim while warming up", begun, "/s", "0")];

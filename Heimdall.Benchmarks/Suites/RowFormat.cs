@@ -22,11 +22,11 @@ internal sealed record RowFormat(string Name, string MediaType, int? ExtraLines,
     /// <summary>Perhaps with a line before and one after the rows.</summary>
     public static RowFormat NdJson { get; } = new("NDJSON", "application/x-ndjson", ExtraLines: 2);
 
-    public Request Ask(Request request) => request with { Headers = [.. request.Headers, ("Accept", MediaType)] };
+    public LoadRequest Ask(LoadRequest request) => request with { Headers = [.. request.Headers, ("Accept", MediaType)] };
 
     /// <summary>Reads a reply and looks at it.</summary>
     /// <exception cref="BenchmarkException">It is not what was asked for.</exception>
-    public async Task<Reply> VerifyAsync(HttpClient client, Request request, long rows, CancellationToken cancellationToken)
+    public async Task<Reply> VerifyAsync(HttpClient client, LoadRequest request, long rows, CancellationToken cancellationToken)
     {
         var reply = await Reply.ReadAsync(client, Ask(request), cancellationToken);
         if (!reply.ContentType.StartsWith(MediaType, StringComparison.OrdinalIgnoreCase))

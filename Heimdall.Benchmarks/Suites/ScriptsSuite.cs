@@ -82,7 +82,7 @@ internal static class ScriptsSuite
                     database.Program(bench.Server.ProgramPath("psql"),
                         ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", .. mode, $"--file={Path.Combine(folder, input.File)}"]),
                     cancellationToken);
-                return [new(Time, run.Seconds, "s"), new(Peak, run.PeakBytes / Report.Megabyte, "MB", "0")];
+                return [new(Time, run.Seconds, "s"), new(Peak, run.PeakBytes / MeasuredTable.Megabyte, "MB", "0")];
             })));
     }
 
@@ -103,7 +103,7 @@ internal static class ScriptsSuite
             var idle = ProcessUse.Memory(heimdall.WorkerProcessIds[0]);
             var peak = await ProcessUse.PeakDuringAsync(
                 heimdall.WorkerProcessIds[0], RunJobAsync(heimdall, LabelOf(row, round), input, isSingle: true, cancellationToken));
-            return [new("growth", (peak - idle) / Report.Megabyte, "MB", "0.0"), new("longest statement", longest / Report.Megabyte, "MB", "0.00")];
+            return [new("growth", (peak - idle) / MeasuredTable.Megabyte, "MB", "0.0"), new("longest statement", longest / MeasuredTable.Megabyte, "MB", "0.00")];
         }));
     }
 
@@ -122,7 +122,7 @@ internal static class ScriptsSuite
         return
         [
             new(Time, (job!["finished_at"]!.GetValue<DateTime>() - job["started_at"]!.GetValue<DateTime>()).TotalSeconds, "s"),
-            new(WithQueue, all, "s"), new(Peak, peak / Report.Megabyte, "MB", "0"),
+            new(WithQueue, all, "s"), new(Peak, peak / MeasuredTable.Megabyte, "MB", "0"),
         ];
     }
 

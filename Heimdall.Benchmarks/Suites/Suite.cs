@@ -53,8 +53,8 @@ internal sealed record Suite(
             + $"{(options.Idle ? ", which may fall asleep" : "")}, rounds: {options.RoundCount}"
             + (options.Quick ? "; small inputs and short loads, which measure nothing" : "")
             + (awake is { TakesTime: true } ? "; sched_autogroup_enabled is 1, so what keeps the processors awake takes time from what is measured" : ""));
-        Console.WriteLine($"\n{Report.Of(measured)}");
-        return Report.HasFailures(measured) ? 1 : 0;
+        Console.WriteLine($"\n{MeasuredTable.Of(measured)}");
+        return MeasuredTable.HasFailures(measured) ? 1 : 0;
     }
 
     private static async Task<IReadOnlyList<Series>> MeasureAsync(Row row, Bench bench, CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ internal sealed partial class StatementLexer
             _escapes = HasEscapes(bytes[_floor.._position]);
         }
 
-        Open(State.String);
+        Open(LexerState.String);
     }
 
     private bool HasEscapes(ReadOnlySpan<byte> before)
@@ -63,7 +63,7 @@ internal sealed partial class StatementLexer
         else if (!StepOverDoubled(bytes))
         {
             _stringEnd = _position;
-            _state = State.Code;
+            _state = LexerState.Code;
         }
 
         return null;
@@ -85,7 +85,7 @@ internal sealed partial class StatementLexer
 
         if (!StepOverDoubled(bytes))
         {
-            _state = State.Code;
+            _state = LexerState.Code;
         }
 
         return null;
@@ -109,12 +109,12 @@ internal sealed partial class StatementLexer
         if (bytes[word.._position].IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
         {
             _position++;
-            _state = State.Name;
+            _state = LexerState.Name;
         }
         else
         {
             _opened = _position++;
-            _state = State.DollarTag;
+            _state = LexerState.DollarTag;
         }
     }
 
@@ -133,14 +133,14 @@ internal sealed partial class StatementLexer
         {
             _position++;
             _dollarQuote = bytes[_opened.._position].ToArray();
-            _state = State.DollarString;
+            _state = LexerState.DollarString;
             classifier.Literal(_parentheses);
         }
         else
         {
             NamesParameter |= isParameter;
             _floor = _position = _opened + 1;
-            _state = State.Code;
+            _state = LexerState.Code;
             classifier.Symbol((byte)'$', _parentheses);
         }
 
@@ -161,7 +161,7 @@ internal sealed partial class StatementLexer
         }
 
         _floor = _position += found + _dollarQuote.Length;
-        _state = State.Code;
+        _state = LexerState.Code;
 
         return null;
     }

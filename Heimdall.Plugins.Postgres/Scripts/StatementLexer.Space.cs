@@ -23,14 +23,14 @@ internal sealed partial class StatementLexer
 
             case (byte)'\\':
                 DiscardRead();
-                _state = State.Backslash;
+                _state = LexerState.Backslash;
                 return null;
 
             default:
                 DiscardRead();
                 Begun = !TryComment();
                 _openedBefore = buffer.Start;
-                _state = Begun ? State.Code : _state;
+                _state = Begun ? LexerState.Code : _state;
                 return null;
         }
     }
@@ -42,12 +42,12 @@ internal sealed partial class StatementLexer
         if (rest.StartsWith("--"u8))
         {
             _commentAfterString = _stringEnd >= 0 && Bytes[_stringEnd.._position].IndexOfAnyExcept(SqlCharacters.Space) < 0;
-            _state = State.LineComment;
+            _state = LexerState.LineComment;
         }
         else if (rest.StartsWith("/*"u8))
         {
             _commentDepth = 1;
-            _state = State.BlockComment;
+            _state = LexerState.BlockComment;
         }
         else
         {
@@ -71,7 +71,7 @@ internal sealed partial class StatementLexer
 
         // Such a comment counts as space between the halves of a continued literal.
         _stringEnd = Begun && _commentAfterString ? _position : _stringEnd;
-        _state = Begun ? State.Code : State.Between;
+        _state = Begun ? LexerState.Code : LexerState.Between;
 
         return null;
     }
@@ -98,7 +98,7 @@ internal sealed partial class StatementLexer
 
         if (_commentDepth == 0)
         {
-            _state = Begun ? State.Code : State.Between;
+            _state = Begun ? LexerState.Code : LexerState.Between;
         }
 
         return null;

@@ -65,7 +65,7 @@ internal sealed partial class StatementLexer
 
         _floor = _position = LengthUntil(_expansions[^1].End);
         _expansions.RemoveAt(_expansions.Count - 1);
-        if (_state is State.LineComment)
+        if (_state is LexerState.LineComment)
         {
             EndLineComment();
         }
@@ -76,7 +76,7 @@ internal sealed partial class StatementLexer
     // The line goes on behind the value, and to the server the comment does too, unless it is the first of a statement: psql leaves that out.
     private void EndLineComment()
     {
-        _state = Begun ? State.Code : State.Between;
+        _state = Begun ? LexerState.Code : LexerState.Between;
         if (Begun && buffer.Kept[.._opened].IndexOfAnyExcept(SqlCharacters.Space) < 0)
         {
             Replace(_opened, _position - _opened, []);

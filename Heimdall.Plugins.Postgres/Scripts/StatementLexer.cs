@@ -11,7 +11,7 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// </summary>
 internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClassifier classifier, ScriptVariables? variables)
 {
-    private enum State
+    private enum LexerState
     {
         Between,
         Code,
@@ -27,7 +27,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
         Backslash,
     }
 
-    private State _state;
+    private LexerState _state;
     private int _position;
     private int _opened;
     private ScriptLocation _openedBefore;
@@ -61,16 +61,16 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     /// <summary>What it is that has not ended.</summary>
     public string OpenedWhat => _state switch
     {
-        State.String => "quoted string",
-        State.QuotedName => "quoted name",
-        State.DollarString => $"dollar-quoted string {Encoding.UTF8.GetString(_dollarQuote)}",
+        LexerState.String => "quoted string",
+        LexerState.QuotedName => "quoted name",
+        LexerState.DollarString => $"dollar-quoted string {Encoding.UTF8.GetString(_dollarQuote)}",
         _ => "/* comment",
     };
 
     /// <summary>Makes ready for the next statement, which begins somewhere after the first kept byte.</summary>
     public void Reset(bool standardConformingStrings)
     {
-        (_state, _position, _floor, _stringEnd, _parentheses, Begun) = (State.Between, 0, 0, -1, 0, false);
+        (_state, _position, _floor, _stringEnd, _parentheses, Begun) = (LexerState.Between, 0, 0, -1, 0, false);
         (HidesSemicolon, NamesParameter, _growth) = (false, false, 0);
         _standardConformingStrings = standardConformingStrings;
         classifier.Reset();
@@ -82,17 +82,17 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
         {
             var stop = _state switch
             {
-                State.Between => Between(),
-                State.Code => Code(),
-                State.Word => Word(),
-                State.Number => Number(),
-                State.Name => Run(SqlCharacters.NamePart),
-                State.String => String(),
-                State.QuotedName => QuotedName(),
-                State.DollarTag => DollarTag(),
-                State.DollarString => DollarString(),
-                State.LineComment => LineComment(),
-                State.BlockComment => BlockComment(),
+                LexerState.Between => Between(),
+                LexerState.Code => Code(),
+                LexerState.Word => Word(),
+                LexerState.Number => Number(),
+                LexerState.Name => Run(SqlCharacters.NamePart),
+                LexerState.String => String(),
+                LexerState.QuotedName => QuotedName(),
+                LexerState.DollarTag => DollarTag(),
+                LexerState.DollarString => DollarString(),
+                LexerState.LineComment => LineComment(),
+                LexerState.BlockComment => BlockComment(),
                 _ => LexerStop.BackslashCommand,
             };
 
@@ -110,10 +110,10 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     }
 
     /// <summary>Steps over a backslash command before a statement, to the end of its line.</summary>
-    public void SkipLine() => _state = State.LineComment;
+    public void SkipLine() => _state = LexerState.LineComment;
 
     /// <summary>Goes on behind a backslash that has been taken out of the statement.</summary>
-    public void Resume() => _state = State.Code;
+    public void Resume() => _state = LexerState.Code;
 
     private LexerStop? Code()
     {
@@ -138,7 +138,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
                 return null;
 
             case (byte)'"':
-                Open(State.QuotedName);
+                Open(LexerState.QuotedName);
                 return null;
 
             case (byte)'$':
@@ -180,20 +180,20 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
                 return Variable(variables);
 
             case (byte)'\\':
-                _state = State.Backslash;
+                _state = LexerState.Backslash;
                 return null;
         }
 
         if (SqlCharacters.IsNameStart(c))
         {
             _opened = _position++;
-            _state = State.Word;
+            _state = LexerState.Word;
         }
         else if (SqlCharacters.IsDigit(c))
         {
             classifier.Literal(_parentheses);
             _opened = _position;
-            _state = State.Number;
+            _state = LexerState.Number;
         }
         else
         {
@@ -237,7 +237,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
             return LexerStop.NeedsMore;
         }
 
-        _state = State.Code;
+        _state = LexerState.Code;
 
         return null;
     }
@@ -247,7 +247,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     {
         _ when TryLeaveValue() => null,
         (_, false) => LexerStop.NeedsMore,
-        (State.String or State.QuotedName or State.DollarString or State.BlockComment, true) => LexerStop.Unterminated,
+        (LexerState.String or LexerState.QuotedName or LexerState.DollarString or LexerState.BlockComment, true) => LexerStop.Unterminated,
         _ => LexerStop.ScriptEnd,
     };
 
@@ -258,7 +258,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
         return index >= 0;
     }
 
-    private void Open(State state)
+    private void Open(LexerState state)
     {
         classifier.Literal(_parentheses);
         _opened = _position++;

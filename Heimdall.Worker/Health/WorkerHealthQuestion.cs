@@ -6,7 +6,7 @@ using Heimdall.Core.Hosting;
 namespace Heimdall.Worker.Health;
 
 /// <summary><c>Heimdall.Worker --health</c>: asks the worker that listens at <c>worker.health_socket</c>.</summary>
-internal static class HealthQuestion
+internal static class WorkerHealthQuestion
 {
     private const int LongestAnswer = 1024;
 

@@ -11,7 +11,7 @@ namespace Heimdall.Benchmarks.Reports;
 internal sealed record MeasuredRow(string Name, string Title, Goal Goal, IReadOnlyList<Series> Series);
 
 /// <summary>What a suite prints at its end: one table that reads well in a terminal and is Markdown.</summary>
-internal static class Report
+internal static class MeasuredTable
 {
     public const double Megabyte = 1024 * 1024;
     private const string Nothing = "-";

@@ -5,7 +5,7 @@ namespace Heimdall.Benchmarks.Clients;
 /// <summary>An HTTP request, to be sent by HttpClient, curl or wrk.</summary>
 /// <param name="Path">With the query.</param>
 /// <param name="Body">JSON; null for a GET.</param>
-internal sealed record Request(string Path, string? Body = null)
+internal sealed record LoadRequest(string Path, string? Body = null)
 {
     /// <summary>Beside the type of the body.</summary>
     public IReadOnlyList<(string Name, string Value)> Headers { get; init; } = [];

@@ -12,7 +12,7 @@ namespace Heimdall.Worker.Health;
 /// The Unix socket at <c>worker.health_socket</c>. Each connection gets one line, <c>ready</c> or why not, and is
 /// closed. Only the worker's own user and root can connect.
 /// </summary>
-internal sealed partial class HealthSocket(HeimdallConfig config, StoreHealth store, ILogger<HealthSocket> logger)
+internal sealed partial class HealthListener(HeimdallConfig config, StoreHealth store, ILogger<HealthListener> logger)
     : BackgroundService
 {
     private const int Backlog = 8;

@@ -5,7 +5,7 @@ using Heimdall.Core.Hosting;
 namespace Heimdall.Api.Health;
 
 /// <summary><c>Heimdall.Api --health</c>: asks the API that listens at <c>server.listen</c> on this machine.</summary>
-internal static class HealthQuestion
+internal static class ApiHealthQuestion
 {
     public static async Task<HealthAnswer> AskAsync(HeimdallConfig config, CancellationToken cancellationToken)
     {
