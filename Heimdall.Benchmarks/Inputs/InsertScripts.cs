@@ -35,14 +35,14 @@ internal static class InsertScripts
         var (id, bytes) = (0L, 0L);
         for (var done = 0; !isEnough(done, bytes); done++)
         {
-            var rows = Enumerable.Range(0, rowsPerStatement).Select(_ => Row(++id, random));
+            var rows = Enumerable.Range(0, rowsPerStatement).Select(_ => RowOfValues(++id, random));
             var statement = $"insert into entry (id, account, amount, at, note) values {string.Join(", ", rows)};\n";
             await file.WriteAsync(statement.AsMemory(), cancellationToken);
             bytes += statement.Length; // all of it is ASCII
         }
     }
 
-    private static string Row(long id, Random random)
+    private static string RowOfValues(long id, Random random)
     {
         var note = string.Join(' ', Enumerable.Range(0, 5).Select(_ => _words[random.Next(_words.Length)])).Replace("'", "''", StringComparison.Ordinal);
         return string.Create(

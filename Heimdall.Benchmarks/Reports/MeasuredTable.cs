@@ -30,7 +30,7 @@ internal static class MeasuredTable
         foreach (var (row, series) in rows.SelectMany(row => row.Series.Select(series => (row, series))).Where(pair => pair.series.Failure is not null))
         {
             text.Append(CultureInfo.InvariantCulture,
-                $"{(series.Failure is NotAbleException ? "not able" : "failed")}: {row.Name}, {series.Contender}: {series.Failure!.Message}\n");
+                $"{(series.Failure is NotAbleException ? "not able" : "failed")}: {row.Name}, {series.Name}: {series.Failure!.Message}\n");
         }
         return text.ToString();
     }
@@ -41,7 +41,7 @@ internal static class MeasuredTable
 
     private static IEnumerable<string[]> LinesOf(MeasuredRow row) => row.Series.Select((series, place) => (string[])
     [
-        row.Name, series.Contender, $"{series.Count}", Show(series),
+        row.Name, series.Name, $"{series.Count}", Show(series),
         place == 0 ? Nothing : Number(row.Series[0].Main?.Median / series.Main?.Median, "0.00"),
         place == 0 ? Nothing : Number(row.Series[0].Best / series.Best, "0.00"),
         place == 0 ? row.Goal.Text : "",

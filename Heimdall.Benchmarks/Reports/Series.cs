@@ -8,12 +8,12 @@ namespace Heimdall.Benchmarks.Reports;
 internal sealed record Figure(string Name, double? Value, string Unit, string Format = "0.000");
 
 /// <summary>The runs of one contender in one row; the first figure of a run is the one that is compared.</summary>
-/// <param name="contender">As in the report.</param>
-internal sealed class Series(string contender)
+/// <param name="name">The contender's, as in the report.</param>
+internal sealed class Series(string name)
 {
     private readonly List<IReadOnlyList<Figure>> _runs = [];
 
-    public string Contender => contender;
+    public string Name => name;
 
     public int Count => _runs.Count;
 

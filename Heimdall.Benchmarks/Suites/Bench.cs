@@ -95,7 +95,7 @@ internal sealed class Bench(PostgresServer server, string folder, SuiteOptions o
         catch (Exception e) when (e is BenchmarkException or NpgsqlException)
         {
             series.Fail(e as BenchmarkException ?? new BenchmarkException(e.Message, e));
-            await Console.Error.WriteLineAsync($"{row}: {series.Contender}: {e.Message}");
+            await Console.Error.WriteLineAsync($"{row}: {series.Name}: {e.Message}");
         }
     }
 }
