@@ -31,7 +31,8 @@ internal static class StoreTemplate
         await using (var store = new StoreDatabase(database.ConnectionString, defaults.Schema, defaults.HangfireSchema, ConnectionLimits.ForApi))
         {
             await new StoreMigrator(store, NullLogger<StoreMigrator>.Instance).MigrateAsync(
-                _ => Task.Run(() => new QueueStorage(store, new WorkerConfig(), () => null).Install()), CancellationToken.None);
+                token => Task.Run(() => new QueueStorage(store, new WorkerConfig(), () => null).Install(), token),
+                CancellationToken.None);
         }
         await database.CloseAsync();
         return database;

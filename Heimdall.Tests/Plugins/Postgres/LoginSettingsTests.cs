@@ -108,7 +108,7 @@ public sealed class LoginSettingsTests
             await _server.ScalarAsync<long>("select count(*) from own.kept where i = 2", cancellationToken), Is.Zero);
     }
 
-    private Task RunAsync(string script, string transaction, CancellationToken cancellationToken) =>
+    private Task<JobProgress> RunAsync(string script, string transaction, CancellationToken cancellationToken) =>
         _server.Plugin.RunAsync(
             _server.Job(new JsonObject { ["query"] = script, ["transaction"] = transaction }.ToJsonString()),
             new FakeJobMonitor(),
