@@ -5,16 +5,18 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
 
+/// <summary>What becomes known of attempts. Each test has sessions of its own: recovery ends those of a lost attempt, pooled or not.</summary>
 [Parallelizable(ParallelScope.All)]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 [CancelAfter(60_000)]
 public sealed class FateTests
 {
     private PluginTestServer _server = null!;
 
-    [OneTimeSetUp]
+    [SetUp]
     public async Task Start() => _server = await PluginTestServer.StartAsync();
 
-    [OneTimeTearDown]
+    [TearDown]
     public async Task Stop() => await _server.DisposeAsync();
 
     [Test]
