@@ -13,6 +13,9 @@ namespace Heimdall.Core.Queue;
 /// <summary>Puts jobs into the queue: their rows, which are their places, and for each the entry that Hangfire runs and shows.</summary>
 public sealed class JobQueue(StoreDatabase database, QueueStorage storage, BackgroundJobClientFactory clients)
 {
+    /// <summary>Many times what the statements of one may take. Then nobody knows how it ends.</summary>
+    private static readonly TimeSpan LongestTransaction = TimeSpan.FromSeconds(60);
+
     // What Hangfire wrote for one job, once more for others: all is the same but the job's id. Its client asks the server five times for
     // each job. The ids are drawn first, so that the row of a job can name that of its state.
     private readonly string _copySql = $"""
@@ -69,6 +72,19 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
     /// <exception cref="NpgsqlException">A statement has failed, Heimdall's or Hangfire's: nothing is written.</exception>
     /// <exception cref="TransactionException">The commit has failed, or nobody knows how it ended.</exception>
     internal async Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, Task<T>> writeAsync, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Hangfire's client blocks its thread, and cannot be cancelled: nobody waits for it without end.
+            return await Task.Run(() => WriteAsync(writeAsync, cancellationToken), CancellationToken.None).WaitAsync(LongestTransaction, CancellationToken.None);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new TransactionInDoubtException($"The store has not answered for {LongestTransaction.TotalSeconds:0} s.", exception);
+        }
+    }
+
+    private async Task<T> WriteAsync<T>(Func<NpgsqlConnection, Task<T>> writeAsync, CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         using var transaction = new TransactionScope(
