@@ -8,8 +8,8 @@ namespace Heimdall.Tests.Support;
 /// </summary>
 internal static class ProcessBudget
 {
-    // A start costs some seconds of one core, and then a process costs little: all of them starting at once take some 10 s.
-    private static readonly int _places = 4 * Environment.ProcessorCount;
+    // A start costs some seconds of one core, and then a process costs little: all of them starting at once take some seconds.
+    private static readonly int _places = 3 * Environment.ProcessorCount;
 
     private static readonly Lock _lock = new();
     private static readonly Queue<(int Places, TaskCompletionSource Granted)> _waiting = new();
