@@ -36,7 +36,10 @@ internal sealed class Browser : IAsyncDisposable
         var context = await _browser.NewContextAsync(options);
         context.SetDefaultTimeout(Patience);
         var page = new BrowserPage(await context.NewPageAsync(), heimdall.Address);
-        await page.Page.GotoAsync(path);
+        while (await page.Page.GotoAsync(path) is { Status: 503 })
+        {
+            await Task.Delay(1000); // as it asks for; the store of a busy machine may take long to let somebody in
+        }
         return page;
     }
 
