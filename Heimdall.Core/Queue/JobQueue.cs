@@ -73,12 +73,13 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
     /// <exception cref="TransactionException">The commit has failed, or nobody knows how it ended.</exception>
     internal async Task<T> InTransactionAsync<T>(Func<NpgsqlConnection, Task<T>> writeAsync, CancellationToken cancellationToken)
     {
+        // Hangfire's client blocks its thread, and cannot be cancelled: nobody waits for it without end.
+        var writing = Task.Run(() => WriteAsync(writeAsync, cancellationToken), CancellationToken.None);
         try
         {
-            // Hangfire's client blocks its thread, and cannot be cancelled: nobody waits for it without end.
-            return await Task.Run(() => WriteAsync(writeAsync, cancellationToken), CancellationToken.None).WaitAsync(LongestTransaction, CancellationToken.None);
+            return await writing.WaitAsync(LongestTransaction, CancellationToken.None);
         }
-        catch (TimeoutException exception)
+        catch (TimeoutException exception) when (!writing.IsCompleted) // else the time-out is the store's: nothing is written
         {
             throw new TransactionInDoubtException($"The store has not answered for {LongestTransaction.TotalSeconds:0} s.", exception);
         }
