@@ -96,6 +96,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         DataSource.Clear();
         Lifeline.Clear();
         Claims.Clear();
+        Queue.Clear();
     }
 
     public string Schema { get; }
@@ -111,7 +112,7 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// The settings are made by statements and not by options of the connection: a pooler of sessions takes few of those.
     /// All types here are built in. To list those that a server has is the dearest query of most sessions.
     /// </summary>
-    /// <param name="builder">What Npgsql is told.</param>
+    /// <param name="builder">The address, the login and the pool.</param>
     /// <param name="settings">Of each session. One that the connection string's options name stays as they have it.</param>
     private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder builder, IEnumerable<string> settings)
     {
