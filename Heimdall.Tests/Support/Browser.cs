@@ -36,10 +36,8 @@ internal sealed class Browser : IAsyncDisposable
         var context = await _browser.NewContextAsync(options);
         context.SetDefaultTimeout(Patience);
         var page = new BrowserPage(await context.NewPageAsync(), heimdall.Address);
-        while (await page.Page.GotoAsync(path) is { Status: 503 })
-        {
-            await Task.Delay(1000); // as it asks for; the store of a busy machine may take long to let somebody in
-        }
+        await Eventually.Is( // a 503 asks for another try: the store of a busy machine may take long to accept a connection
+            async () => await page.Page.GotoAsync(path) is not { Status: 503 }, CancellationToken.None, TimeSpan.FromMilliseconds(Patience));
         return page;
     }
 
