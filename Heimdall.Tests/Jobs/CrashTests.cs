@@ -208,14 +208,8 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
         var id = (await _heimdall.SubmitAsync(
             "insert into after_commit values (1); select 1; insert into after_commit values (2)",
             returnResult: false, cancellationToken)).AssertStatus(202).Id;
-        await WaitForCommitAsync(_heimdall, "after_commit", cancellationToken);
 
-        await first.SignalAsync("STOP", cancellationToken); // it never reads the answer to its COMMIT
-        await _heimdall.OpenGateAsync("after_commit", cancellationToken);
-        await Eventually.Is(
-            () => _heimdall.Target.ScalarAsync<bool>("select exists (select from after_commit)", cancellationToken),
-            cancellationToken);
-        await first.KillAsync(cancellationToken);
+        await KillBehindCommitAsync(first, "after_commit", cancellationToken);
         await using var second = await _heimdall.StartWorkerAsync();
 
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -236,14 +230,8 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
         var id = (await _heimdall.SubmitAsync(
             "insert into stored select generate_series(1, 5000) returning i",
             returnResult: true, cancellationToken, prefer: "respond-async")).AssertStatus(202).Id;
-        await WaitForCommitAsync(_heimdall, "stored", cancellationToken);
 
-        await first.SignalAsync("STOP", cancellationToken); // it never reads the answer to its COMMIT
-        await _heimdall.OpenGateAsync("stored", cancellationToken);
-        await Eventually.Is(
-            () => _heimdall.Target.ScalarAsync<bool>("select exists (select from stored)", cancellationToken),
-            cancellationToken);
-        await first.KillAsync(cancellationToken);
+        await KillBehindCommitAsync(first, "stored", cancellationToken);
         await using var second = await _heimdall.StartWorkerAsync();
 
         var job = await _heimdall.WaitForEndAsync(id, cancellationToken);
@@ -355,6 +343,18 @@ public sealed class CrashTests() : RealProcessTests(processes: 1)
               for each row execute function wait_{table}()
             """,
             cancellationToken);
+    }
+
+    /// <summary>Kills a worker that has never read the answer to its COMMIT.</summary>
+    private async Task KillBehindCommitAsync(HeimdallProcess worker, string table, CancellationToken cancellationToken)
+    {
+        await WaitForCommitAsync(_heimdall, table, cancellationToken);
+        await worker.SignalAsync("STOP", cancellationToken);
+        await _heimdall.OpenGateAsync(table, cancellationToken);
+        await Eventually.Is(
+            () => _heimdall.Target.ScalarAsync<bool>($"select exists (select from {table})", cancellationToken),
+            cancellationToken);
+        await worker.KillAsync(cancellationToken);
     }
 
     private static Task WaitForCommitAsync(
