@@ -4,8 +4,8 @@ using Npgsql;
 namespace Heimdall.Core.ConnectionStrings;
 
 /// <summary>
-/// A connection string, read: what Npgsql has options for, and what whoever opens the connection sees to at its socket
-/// and in its TLS handshake.
+/// A connection string as it was read: what Npgsql has options for, and what is set on the socket or in the TLS
+/// handshake.
 /// </summary>
 public sealed class ConnectionSettings
 {
@@ -46,11 +46,11 @@ public sealed class ConnectionSettings
     /// <summary>False to present no certificate of the client's.</summary>
     public bool SendsCertificate { get; internal set; } = true;
 
-    /// <summary>Whether there is something to see to in the TLS handshake.</summary>
+    /// <summary>Whether an option is set in the TLS handshake.</summary>
     public bool ChangesHandshake =>
         ServerName is not null || !SendsServerName || !SendsCertificate
         || OldestTls != SslProtocols.None || NewestTls != SslProtocols.None;
 
-    /// <summary>Options that Npgsql has no words for, of those that were given.</summary>
-    internal List<string> BeyondNpgsql { get; } = [];
+    /// <summary>Of the options that were given, those that Npgsql does not have.</summary>
+    internal List<string> ClusterOnly { get; } = [];
 }

@@ -16,7 +16,7 @@ public static class ConnectionString
     public static NpgsqlConnectionStringBuilder Parse(string text)
     {
         var settings = Read(text);
-        return settings.BeyondNpgsql is [var option, ..]
+        return settings.ClusterOnly is [var option, ..]
             ? throw new ConnectionStringException($"Its option \"{option}\" can be used for clusters only.")
             : settings.Npgsql;
     }

@@ -59,8 +59,8 @@ internal static class LibpqOptions
             },
         };
 
-    /// <summary>What Npgsql has no words for, and whoever opens the connection sees to.</summary>
-    private static readonly Dictionary<string, Action<ConnectionSettings, string>> Beyond = new(StringComparer.Ordinal)
+    /// <summary>Options that Npgsql does not have. They are set on the socket or in the TLS handshake.</summary>
+    private static readonly Dictionary<string, Action<ConnectionSettings, string>> ClusterOptions = new(StringComparer.Ordinal)
     {
         ["keepalives_count"] = (to, value) => to.KeepAliveCount = Number(value) is > 0 and var count ? count : null,
         ["tcp_user_timeout"] = (to, value) =>
@@ -123,7 +123,7 @@ internal static class LibpqOptions
         ? $"Its option \"{name}\" is not known."
         : "One of its options is not known (a value with special characters must be quoted or percent-encoded).";
 
-    private static bool IsTaken(string name) => Setters.ContainsKey(name) || Beyond.ContainsKey(name);
+    private static bool IsTaken(string name) => Setters.ContainsKey(name) || ClusterOptions.ContainsKey(name);
 
     private static bool IsWordCharacter(char c) => char.IsAsciiLetterOrDigit(c) || c is '_' or ' ';
 
@@ -169,8 +169,8 @@ internal static class LibpqOptions
             }
             else
             {
-                Beyond[name](settings, value);
-                settings.BeyondNpgsql.Add(name);
+                ClusterOptions[name](settings, value);
+                settings.ClusterOnly.Add(name);
             }
         }
         catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
@@ -198,7 +198,7 @@ internal static class LibpqOptions
             }
 
             settings.ServerName = host;
-            settings.BeyondNpgsql.Add("hostaddr");
+            settings.ClusterOnly.Add("hostaddr");
         }
 
         if (!address.Split(',').All(one => IPAddress.TryParse(one, out _)))

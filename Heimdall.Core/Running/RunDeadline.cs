@@ -1,7 +1,7 @@
 namespace Heimdall.Core.Running;
 
 /// <summary>
-/// The time that a run may take. The clock stands still while the run waits for this process, and not for its cluster.
+/// The time that a run may take. A wait for this process does not count; a wait for the cluster does.
 /// </summary>
 internal sealed class RunDeadline : IDisposable
 {

@@ -55,7 +55,7 @@ public sealed class AttemptWriterTests
     [Test]
     public async Task Ends_and_renewals_of_the_same_jobs_do_not_lock_each_other_out([Values] bool endsFirst, CancellationToken cancellationToken)
     {
-        await using var database = await TestDatabase.CreateStoreAsync(); // whoever else waits for a lock would count
+        await using var database = await TestDatabase.CreateStoreAsync(); // all waits for locks are counted
         await using var store = Open(database);
         await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
         var jobs = await BeginManyAsync(writer, "running", 9);

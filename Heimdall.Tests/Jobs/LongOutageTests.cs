@@ -5,8 +5,8 @@ using NUnit.Framework;
 namespace Heimdall.Tests.Jobs;
 
 /// <summary>
-/// Jobs that run while the store is away for longer than a lease. When it is back they still belong to their worker,
-/// and another one does not take them.
+/// Jobs that run while the store cannot be reached for longer than a lease. They still belong to their worker then, and
+/// no other one takes them.
 /// </summary>
 [CancelAfter(240_000)]
 public sealed class LongOutageTests() : RealProcessTests(processes: 1)
