@@ -172,7 +172,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         var readOnly = context with { ReadOnly = true, RowLimit = null, ByteLimit = null };
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
+        await using var session = await ClusterSession.OpenAsync(
+            lease.Pool, SessionUse.Query, context.Timeout, cancellationToken);
         return await new QueryExplanation(query, preview.Statements[0]).RunAsync(
             session, SessionSettings.For(job, readOnly), readOnly, cancellationToken);
     }
@@ -183,7 +184,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var results = job.Results
             ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await ClusterSession.OpenAsync(lease.Pool, context.Timeout, cancellationToken);
+        await using var session = await ClusterSession.OpenAsync(
+            lease.Pool, SessionUse.Query, context.Timeout, cancellationToken);
         var hasStandardStrings = session.Protocol.StandardConformingStrings;
         if ((query.HasStandardStrings ?? hasStandardStrings) != hasStandardStrings)
         {
@@ -226,7 +228,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await ClusterSession.OpenAloneAsync(lease.Pool, context.Timeout, cancellationToken);
+        var use = context.Transaction == TransactionMode.Single ? SessionUse.Transaction : SessionUse.Script;
+        await using var session = await ClusterSession.OpenAsync(lease.Pool, use, context.Timeout, cancellationToken);
         await using var batch = new BatchRun(
             session,
             SessionSettings.For(job, context),

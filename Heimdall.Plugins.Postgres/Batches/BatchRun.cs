@@ -106,7 +106,15 @@ internal sealed class BatchRun : IAsyncDisposable
         await _session.SetUpAsync(_sessionSettings, inTransaction: true, cancellationToken);
         CommitEvidence? evidence = null;
         var policy = new SingleTransactionPolicy(_session.SharesBackends);
-        await PlayAsync(policy, stopsOnError: true, RecordEvidenceAsync, cancellationToken);
+        try
+        {
+            await PlayAsync(policy, stopsOnError: true, RecordEvidenceAsync, cancellationToken);
+        }
+        finally
+        {
+            _session.MayBeKept = policy.LeavesNothing;
+        }
+
         if (evidence is null)
         {
             await RecordEvidenceAsync(cancellationToken);

@@ -19,7 +19,8 @@ internal sealed record CommitEvidence
         $"""
         select case when not pg_catalog.pg_is_in_recovery() then pg_catalog.pg_current_xact_id()::pg_catalog.text end,
             (select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()),
-            {CurrentTimeline}
+            {CurrentTimeline},
+            (extract(epoch from pg_catalog.transaction_timestamp()) operator(pg_catalog.*) 1000000)::pg_catalog.int8
         """;
 
     /// <summary>
@@ -55,7 +56,10 @@ internal sealed record CommitEvidence
     /// <summary>When the backend's server started, likewise.</summary>
     public long? ServerStarted { get; init; }
 
-    /// <summary>When the transaction began, likewise, where a pooler lends the backend to others too.</summary>
+    /// <summary>
+    /// When the transaction began, likewise: the backend serves others before and after it. Null where the whole
+    /// session is meant.
+    /// </summary>
     public long? TransactionStarted { get; init; }
 
     /// <summary>
@@ -106,7 +110,7 @@ internal sealed record CommitEvidence
         ClusterSession session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)
     {
         var row = (await session.AskAsync(cancellationToken, Question))[0];
-        var place = WithoutTransaction(session.Backend);
+        var place = WithoutTransaction(session.Backend) with { TransactionStarted = TextValues.Int64(row[3]) };
         if (row[0] is null)
         {
             return place with { OnlyReads = true };

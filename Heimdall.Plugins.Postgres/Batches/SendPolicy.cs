@@ -69,13 +69,14 @@ internal static class SendPolicy
 /// <param name="sharesBackends">Whether the session's backend serves others after the transaction.</param>
 internal sealed class SingleTransactionPolicy(bool sharesBackends) : ISendPolicy
 {
-    public SendMode Of(ScriptStatement statement, int length) => statement switch
+    /// <summary>Whether all statements leave nothing in the session that a reset does not take away.</summary>
+    public bool LeavesNothing { get; private set; } = true;
+
+    public SendMode Of(ScriptStatement statement, int length)
     {
-        _ when Refuse(statement) is { } refusal => throw new JobFailedException(refusal),
-        { OutlivesTransaction: { } what } when sharesBackends =>
-            throw new JobFailedException(Refused(statement, SharedBackendRules.Refuse(what))),
-        _ => SendPolicy.InBlock(statement, length, SendMode.PipelinedSimple),
-    };
+        LeavesNothing &= statement.LeavesNothing;
+        return ModeOf(statement, length);
+    }
 
     public void OnAnswered(bool isInBlock, bool hasCommitted)
     {
@@ -98,6 +99,14 @@ internal sealed class SingleTransactionPolicy(bool sharesBackends) : ISendPolicy
             + "(SAVEPOINT is allowed); leave it out, or use transaction: none.";
         return Refused(statement, message);
     }
+
+    private SendMode ModeOf(ScriptStatement statement, int length) => statement switch
+    {
+        _ when Refuse(statement) is { } refusal => throw new JobFailedException(refusal),
+        { OutlivesTransaction: { } what } when sharesBackends =>
+            throw new JobFailedException(Refused(statement, SharedBackendRules.Refuse(what))),
+        _ => SendPolicy.InBlock(statement, length, SendMode.PipelinedSimple),
+    };
 
     private static JobFailure Refused(ScriptStatement statement, string message) =>
         new()

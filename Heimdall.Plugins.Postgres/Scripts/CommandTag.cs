@@ -81,6 +81,18 @@ internal static class CommandTag
         _ => false,
     };
 
+    /// <summary>
+    /// Whether it leaves nothing in its session that DISCARD ALL would not take away, as far as the command alone says. SET
+    /// may: a parameter of its own stays known. So may DO, CALL, LOAD and what is rare.
+    /// </summary>
+    public static bool LeavesNothing(ReadOnlySpan<string> words) => words switch
+    {
+        ["SELECT" or "VALUES" or "TABLE" or "WITH" or "INSERT" or "UPDATE" or "DELETE" or "MERGE" or "COPY", ..] => true,
+        ["TRUNCATE" or "LOCK" or "ANALYZE" or "ANALYSE" or "SAVEPOINT" or "RELEASE", ..] => true,
+        ["CREATE" or "ALTER" or "DROP", .. var rest] => ObjectOf(rest) is "TABLE" or "INDEX" or "VIEW" or "SEQUENCE",
+        _ => false,
+    };
+
     /// <summary>The settings that say how strings and characters are written can be changed by these without being named.</summary>
     public static bool MayChangeSettings(ReadOnlySpan<string> words) => words is ["SET" or "RESET" or "DISCARD", ..];
 

@@ -171,7 +171,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             throw new ScriptException("The statement that begins here holds a zero byte, which SQL cannot: if the file is UTF-16, convert it to UTF-8.", _buffer.Start);
         }
 
-        var (looksAtCursors, namesReading) = LookInto(bytes);
+        var (looksAtCursors, namesReading, mayLeave) = LookInto(bytes);
         _textLength = bytes.LastIndexOfAnyExcept(SqlCharacters.Space) + 1;
         _taken = withSemicolon ? length + 1 : length;
         BytesRead = _buffer.Offset + _taken + _buffer.Splices.Difference(_taken);
@@ -186,6 +186,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             CopiesOut = _classifier.CopiesOut,
             MayWrite = _classifier.MayWrite,
             OutlivesTransaction = _classifier.OutlivesTransaction,
+            LeavesNothing = _classifier.LeavesNothing && !mayLeave,
             MayRename = _classifier.MayRename,
             Step = _classifier.Step,
             RunsInBlock = _classifier.RunsInBlock,
@@ -204,14 +205,15 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <summary>
     /// Looks for names in a text, in any case and also within a string. By the extended protocol a statement would find
     /// itself in pg_cursors. Whoever names standard_conforming_strings or client_encoding may change them, in
-    /// set_config(…) or in a command within a string. Nobody hides that in megabytes.
+    /// set_config(…) or in a command within a string. Nobody hides that in megabytes. What set_config or dblink leave in
+    /// a session may stay there.
     /// </summary>
-    private static (bool Cursors, bool Reading) LookInto(ReadOnlySpan<byte> text)
+    private static (bool Cursors, bool Reading, bool MayLeave) LookInto(ReadOnlySpan<byte> text)
     {
-        var (cursors, reading) = (false, false);
+        var (cursors, reading, mayLeave) = (false, false, false);
         if (text.Length > LongestLookedInto)
         {
-            return (cursors, reading);
+            return (cursors, reading, MayLeave: true);
         }
 
         for (var from = 0; text[from..].IndexOf((byte)'_') is >= 0 and var found; from += found + 1)
@@ -219,14 +221,17 @@ internal sealed class ScriptScanner : IAsyncDisposable
             var before = text[..(from + found)];
             var behind = text[(from + found + 1)..];
             reading |= StartsWith(behind, "conforming"u8) || StartsWith(behind, "encoding"u8);
-            cursors |= before.Length >= 2 && Ascii.EqualsIgnoreCase(before[^2..], "pg"u8)
-                && StartsWith(behind, "cursor"u8);
+            mayLeave |= StartsWith(behind, "config"u8) || EndsWith(before, "dblink"u8);
+            cursors |= EndsWith(before, "pg"u8) && StartsWith(behind, "cursor"u8);
         }
 
-        return (cursors, reading);
+        return (cursors, reading, mayLeave);
 
         static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> word) =>
             text.Length >= word.Length && Ascii.EqualsIgnoreCase(text[..word.Length], word);
+
+        static bool EndsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> word) =>
+            text.Length >= word.Length && Ascii.EqualsIgnoreCase(text[^word.Length..], word);
     }
 
     private async ValueTask PassBackslashCommandAsync(CancellationToken cancellationToken)

@@ -32,6 +32,12 @@ internal sealed record ScriptStatement
     /// </summary>
     public string? OutlivesTransaction { get; init; }
 
+    /// <summary>
+    /// False of what may leave something in its session that DISCARD ALL does not take away, as far as its command and the
+    /// names in its text show.
+    /// </summary>
+    public bool LeavesNothing { get; init; }
+
     /// <summary>True of a SET or RESET that may change the session's application_name.</summary>
     public bool MayRename { get; init; }
 

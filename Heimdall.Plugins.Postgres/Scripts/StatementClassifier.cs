@@ -79,6 +79,8 @@ internal sealed class StatementClassifier(bool noticesWords)
 
     public bool MayRename => CommandTag.MayRename(Words);
 
+    public bool LeavesNothing => CommandTag.LeavesNothing(Words);
+
     public bool MayChangeSettings => CommandTag.MayChangeSettings(Words);
 
     private ReadOnlySpan<string> Words => CollectionsMarshal.AsSpan(_words);

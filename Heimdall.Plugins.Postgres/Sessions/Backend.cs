@@ -7,7 +7,7 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// When its server started, likewise: the same address may lead to several servers. Null where it was not recorded.
 /// </param>
 /// <param name="TransactionStarted">
-/// When the transaction began that alone is meant, likewise: behind a transaction pooler the backend serves others
-/// before and after it. Null where the whole session is meant.
+/// When the transaction began that alone is meant, likewise: a backend that is used again serves others before and
+/// after it. Null where the whole session is meant.
 /// </param>
 internal sealed record Backend(int Pid, long Started, long? ServerStarted = null, long? TransactionStarted = null);

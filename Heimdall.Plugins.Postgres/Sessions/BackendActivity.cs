@@ -14,7 +14,9 @@ internal static class BackendActivity
             select pid, state, wait_event_type, wait_event, xact_start, query_start, pg_blocking_pids(pid) as blockers
             from pg_stat_activity
             where pid <> pg_backend_pid()
-              and (application_name = $1 or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3)
+              and (application_name = $1
+                or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3
+                    and ($4 is null or (extract(epoch from xact_start) * 1000000)::bigint = $4))
             order by state = 'idle', query_start desc nulls last
             limit 1)
         select mine.pid, mine.state, concat_ws(': ', mine.wait_event_type, mine.wait_event),
@@ -36,6 +38,11 @@ internal static class BackendActivity
                 new() { Value = applicationName },
                 new() { Value = backend?.Pid ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                 new() { Value = backend?.Started ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+                new()
+                {
+                    Value = backend?.TransactionStarted ?? (object)DBNull.Value,
+                    NpgsqlDbType = NpgsqlDbType.Bigint,
+                },
             },
         };
         await using var row = await command.ExecuteReaderAsync(cancellationToken);

@@ -18,10 +18,19 @@ internal sealed class ClusterPool : IAsyncDisposable
 
     private const int KeepAliveSeconds = 10;
 
+    // How long the connection of a batch is kept for the next one. An idle one counts for the server's limit, and keeps
+    // its database from being dropped or copied.
+    private const int IdleSeconds = 10;
+    private const int PruningSeconds = 5;
+
+    // The most that Npgsql allows, and more than a worker has slots: no batch waits for the connection of another.
+    private const int MostTransactions = 1024;
+
     private readonly ConnectionSettings _settings;
     private readonly NpgsqlDataSource _queries;
     private readonly NpgsqlDataSource _plainQueries;
-    private readonly NpgsqlDataSource _alone;
+    private readonly NpgsqlDataSource _transactions;
+    private readonly NpgsqlDataSource _scripts;
     private readonly NpgsqlDataSource _control;
     private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _controls = new(StringComparer.Ordinal);
 
@@ -33,8 +42,9 @@ internal sealed class ClusterPool : IAsyncDisposable
         var jobs = ForJobs(settings.Npgsql);
         _plainQueries = Build(jobs);
         _queries = Build(ForQueries(jobs));
+        _transactions = Build(ForTransactions(jobs));
         jobs.Pooling = false; // each connection is closed with its batch
-        _alone = Build(jobs);
+        _scripts = Build(jobs);
         _control = Build(ForControl(settings.Npgsql));
     }
 
@@ -68,30 +78,13 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// A pooled connection, for a query. Where a pooler in between refuses the settings of all queries, it comes
-    /// without them.
-    /// </summary>
-    public async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
+    /// <summary>A connection for a session of a job.</summary>
+    public ValueTask<NpgsqlConnection> OpenAsync(SessionUse use, CancellationToken cancellationToken) => use switch
     {
-        if (!_isRefusedOptions)
-        {
-            try
-            {
-                return await _queries.OpenConnectionAsync(cancellationToken);
-            }
-            catch (PostgresException e) when (PostgresErrors.IsRefusedOption(e))
-            {
-                _isRefusedOptions = true;
-            }
-        }
-
-        return await _plainQueries.OpenConnectionAsync(cancellationToken);
-    }
-
-    /// <summary>A connection of its own, with a backend that has served nobody and will serve nobody else.</summary>
-    public ValueTask<NpgsqlConnection> OpenAloneAsync(CancellationToken cancellationToken) =>
-        _alone.OpenConnectionAsync(cancellationToken);
+        SessionUse.Query => OpenForQueryAsync(cancellationToken),
+        SessionUse.Transaction => _transactions.OpenConnectionAsync(cancellationToken),
+        _ => _scripts.OpenConnectionAsync(cancellationToken),
+    };
 
     /// <summary>A connection that does not wait for the jobs: a busy cluster is not a dead one.</summary>
     public ValueTask<NpgsqlConnection> OpenControlAsync(CancellationToken cancellationToken) =>
@@ -118,7 +111,8 @@ internal sealed class ClusterPool : IAsyncDisposable
     {
         await _queries.DisposeAsync();
         await _plainQueries.DisposeAsync();
-        await _alone.DisposeAsync();
+        await _transactions.DisposeAsync();
+        await _scripts.DisposeAsync();
         await _control.DisposeAsync();
         foreach (var control in _controls.Values)
         {
@@ -158,6 +152,33 @@ internal sealed class ClusterPool : IAsyncDisposable
             Options = string.Join(' ', new[] { jobs.Options }.Concat(settings)).TrimStart(),
         };
     }
+
+    /// <summary>Where a pooler in between refuses the settings of all queries, it comes without them.</summary>
+    private async ValueTask<NpgsqlConnection> OpenForQueryAsync(CancellationToken cancellationToken)
+    {
+        if (!_isRefusedOptions)
+        {
+            try
+            {
+                return await _queries.OpenConnectionAsync(cancellationToken);
+            }
+            catch (PostgresException e) when (PostgresErrors.IsRefusedOption(e))
+            {
+                _isRefusedOptions = true;
+            }
+        }
+
+        return await _plainQueries.OpenConnectionAsync(cancellationToken);
+    }
+
+    private static NpgsqlConnectionStringBuilder ForTransactions(NpgsqlConnectionStringBuilder jobs) =>
+        new(jobs.ConnectionString)
+        {
+            MinPoolSize = 0,
+            MaxPoolSize = MostTransactions,
+            ConnectionIdleLifetime = IdleSeconds,
+            ConnectionPruningInterval = PruningSeconds,
+        };
 
     private NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
     {

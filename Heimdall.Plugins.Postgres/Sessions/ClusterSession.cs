@@ -23,6 +23,15 @@ internal sealed class ClusterSession : IAsyncDisposable
     private static string SettingsOfAllQueries =>
         string.Join(", ", SessionSettings.OfAllQueries.Select(setting => $"('{setting.Key}', '{setting.Value}')"));
 
+    // What the login and the database have been given for new sessions: the versions of its rows.
+    private const string SettingsOfLogin =
+        """
+        select pg_catalog.string_agg(xmin::pg_catalog.text, ',' order by setdatabase, setrole)
+        from pg_catalog.pg_db_role_setting
+        where setdatabase in (0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()))
+            and setrole in (0, (select oid from pg_catalog.pg_roles where rolname = session_user))
+        """;
+
     private static readonly string _whoAreYou =
         $"""
         select pg_catalog.pg_backend_pid(),
@@ -35,20 +44,21 @@ internal sealed class ClusterSession : IAsyncDisposable
             pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0,
             pg_catalog.pg_is_in_recovery(),
             (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8,
-            coalesce(pg_catalog.current_setting('idle_session_timeout', true), '0') <> '0'
+            coalesce(pg_catalog.current_setting('idle_session_timeout', true), '0') <> '0',
+            ({SettingsOfLogin})
         """;
 
     private readonly NpgsqlConnection _connection;
-    private readonly bool _isPooled;
+    private readonly SessionUse _use;
     private readonly AcknowledgementWatch? _watch;
     private readonly long _start = Stopwatch.GetTimestamp();
     private SharedBackend? _shared;
     private bool _hasTriedToTerminate;
     private bool _hasEnded;
 
-    private ClusterSession(ClusterPool pool, NpgsqlConnection connection, bool isPooled, TakenConnection opened)
+    private ClusterSession(ClusterPool pool, NpgsqlConnection connection, SessionUse use, TakenConnection opened)
     {
-        (Pool, _connection, _isPooled, Protocol, Traits) = (pool, connection, isPooled, opened.Protocol, opened.Traits);
+        (Pool, _connection, _use, Protocol, Traits) = (pool, connection, use, opened.Protocol, opened.Traits);
         var backend = SharesBackends ? null : opened.Traits.Backend;
         Control = new BackendControl(pool, connection.Host!, connection.Port, backend);
         _watch = AcknowledgementWatch.Start(Protocol, pool.Silence);
@@ -82,22 +92,67 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <summary>True when nothing of the job is left in the session, so that it needs no reset.</summary>
     public bool IsReset { get; set; }
 
+    /// <summary>
+    /// Whether the session of a batch may serve the next one: the batch has left nothing that a reset does not take away.
+    /// </summary>
+    public bool MayBeKept { get; set; }
+
     public bool IsAlive => Protocol.Fault is null;
 
     /// <summary>What an error of this session depends on.</summary>
     public SessionState State => new(IsAlive, Timeout is { } timeout && Stopwatch.GetElapsedTime(_start) >= timeout);
 
-    /// <summary>Opens a session of a connection from the pool.</summary>
+    /// <summary>Opens a session.</summary>
     /// <exception cref="JobFailedException">The cluster cannot be used.</exception>
-    public static Task<ClusterSession> OpenAsync(
-        ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
-        OpenAsync(pool, isPooled: true, timeout, cancellationToken);
+    public static async Task<ClusterSession> OpenAsync(
+        ClusterPool pool, SessionUse use, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            NpgsqlConnection connection;
+            try
+            {
+                connection = await pool.OpenAsync(use, cancellationToken);
+            }
+            catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+            {
+                throw new JobFailedException(PostgresErrors.CannotConnect(e) with { IsUndone = true }, e);
+            }
 
-    /// <summary>Opens a session whose backend has served nobody and will serve nobody else.</summary>
-    /// <exception cref="JobFailedException">The cluster cannot be used.</exception>
-    public static Task<ClusterSession> OpenAloneAsync(
-        ClusterPool pool, TimeSpan? timeout, CancellationToken cancellationToken) =>
-        OpenAsync(pool, isPooled: false, timeout, cancellationToken);
+            try
+            {
+                if (await FindAsync(pool, connection, use, cancellationToken) is not { } opened)
+                {
+                    // The login has other settings by now: none of those that are open has them.
+                    ServerStream.Abandon(connection);
+                    await connection.DisposeAsync();
+                    NpgsqlConnection.ClearPool(connection);
+                    continue;
+                }
+
+                return new ClusterSession(pool, connection, use, opened) { Timeout = timeout, IsReset = true };
+            }
+            catch (Exception e) when (e is SessionBrokenException or NpgsqlException or OperationCanceledException)
+            {
+                ServerStream.Abandon(connection);
+                await connection.DisposeAsync();
+                if (e is OperationCanceledException)
+                {
+                    throw;
+                }
+
+                // It died in the pool, as all that the server had when it was restarted; nothing has been asked of it
+                // yet.
+                NpgsqlConnection.ClearPool(connection);
+                if (tries == MostTries)
+                {
+                    var cause = (e as SessionBrokenException)?.Cause ?? e;
+                    throw new JobFailedException(
+                        PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
+                }
+            }
+        }
+    }
 
     /// <summary>A way to stop what it runs from now on.</summary>
     public SessionStop StopBy(StopMode mode) => new(Protocol, Control, mode);
@@ -139,7 +194,9 @@ internal sealed class ClusterSession : IAsyncDisposable
     /// <exception cref="JobFailedException">The cluster refuses it.</exception>
     public async Task SetUpAsync(SessionSettings settings, bool inTransaction, CancellationToken cancellationToken)
     {
-        var commands = SessionSettings.ToCommands(Traits.Settings.Concat(settings.Values), isLocal: inTransaction);
+        // The name outlives the transaction: a script that ends it by a trick is found by its name still.
+        var commands = SessionSettings.ToCommands(
+            Traits.Settings.Concat(settings.Values), isLocal: inTransaction, keepsName: !SharesBackends);
         try
         {
             if (SharesBackends)
@@ -248,7 +305,11 @@ internal sealed class ClusterSession : IAsyncDisposable
         // Temporary tables, locks, settings, roles, listens: none may reach the next job, or be left while a backend
         // that is closed ends.
         // In a backend that is shared the end of the transaction has left nothing.
-        if (Protocol.IsIdle && (IsReset || _shared is not null || await TryAskAsync("discard all")))
+        var isClean = Protocol.IsIdle && (IsReset || _shared is not null || await TryAskAsync("discard all"));
+
+        // A standby may be promoted while the session lives, and the next batch would take it for a standby still.
+        var isKept = _use == SessionUse.Query || (_use == SessionUse.Transaction && MayBeKept && !Traits.IsStandby);
+        if (isClean && (isKept || _use == SessionUse.Script))
         {
             Protocol.Rest();
         }
@@ -258,7 +319,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         }
 
         _watch?.Dispose();
-        if (!_isPooled || !IsAlive)
+        if (!isKept || !IsAlive)
         {
             Protocol.Dispose();
         }
@@ -266,52 +327,9 @@ internal sealed class ClusterSession : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 
-    private static async Task<ClusterSession> OpenAsync(
-        ClusterPool pool, bool isPooled, TimeSpan? timeout, CancellationToken cancellationToken)
-    {
-        for (var tries = 1; ; tries++)
-        {
-            NpgsqlConnection connection;
-            try
-            {
-                connection = isPooled
-                    ? await pool.OpenAsync(cancellationToken)
-                    : await pool.OpenAloneAsync(cancellationToken);
-            }
-            catch (Exception e) when (PostgresErrors.IsConnectFault(e))
-            {
-                throw new JobFailedException(PostgresErrors.CannotConnect(e) with { IsUndone = true }, e);
-            }
-
-            try
-            {
-                var opened = await FindAsync(pool, connection, cancellationToken);
-                return new ClusterSession(pool, connection, isPooled, opened) { Timeout = timeout, IsReset = true };
-            }
-            catch (Exception e) when (e is SessionBrokenException or NpgsqlException or OperationCanceledException)
-            {
-                ServerStream.Abandon(connection);
-                await connection.DisposeAsync();
-                if (e is OperationCanceledException)
-                {
-                    throw;
-                }
-
-                // It died in the pool, as all that the server had when it was restarted; nothing has been asked of it
-                // yet.
-                NpgsqlConnection.ClearPool(connection);
-                if (tries == MostTries)
-                {
-                    var cause = (e as SessionBrokenException)?.Cause ?? e;
-                    throw new JobFailedException(
-                        PostgresErrors.ToFailure(cause, ErrorPlace.None) with { IsUndone = true }, cause);
-                }
-            }
-        }
-    }
-
-    private static async Task<TakenConnection> FindAsync(
-        ClusterPool pool, NpgsqlConnection connection, CancellationToken cancellationToken)
+    /// <returns>Null where a session that is open is no longer as a new one would be.</returns>
+    private static async Task<TakenConnection?> FindAsync(
+        ClusterPool pool, NpgsqlConnection connection, SessionUse use, CancellationToken cancellationToken)
     {
         var identity = ServerStream.IdentityOf(connection);
         if (_opened.TryGetValue(identity, out var opened))
@@ -319,6 +337,13 @@ internal sealed class ClusterSession : IAsyncDisposable
             if (opened.Protocol.HasNews())
             {
                 await BoundAsync(opened.Protocol, opened.Protocol.CatchUpAsync(), cancellationToken);
+            }
+
+            if (use == SessionUse.Transaction && !opened.Traits.SharesBackends)
+            {
+                var asking = opened.Protocol.AskAsync(onNotice: null, SettingsOfLogin);
+                await BoundAsync(opened.Protocol, asking, cancellationToken);
+                return (await asking)[0][0] == opened.SettingsOfLogin ? opened : null;
             }
 
             return opened;
@@ -348,7 +373,7 @@ internal sealed class ClusterSession : IAsyncDisposable
             TextValues.Boolean(row[5]),
             sharesBackends,
             TextValues.Boolean(row[7]) && !sharesBackends);
-        opened = new TakenConnection(protocol, traits);
+        opened = new TakenConnection(protocol, traits, SettingsOfLogin: row[8]);
         _opened.AddOrUpdate(identity, opened);
         return opened;
     }
@@ -383,5 +408,5 @@ internal sealed class ClusterSession : IAsyncDisposable
         return answer.IsCompletedSuccessfully;
     }
 
-    private sealed record TakenConnection(ProtocolSession Protocol, ServerTraits Traits);
+    private sealed record TakenConnection(ProtocolSession Protocol, ServerTraits Traits, string? SettingsOfLogin);
 }

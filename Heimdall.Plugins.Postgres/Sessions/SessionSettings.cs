@@ -18,6 +18,7 @@ internal sealed record SessionSettings
 
     private const string NamePrefix = "heimdall ";
     private const string SearchPath = "search_path";
+    private const string ApplicationNameKey = "application_name";
 
     /// <summary>
     /// How often a session with an open transaction that waits for something else shows that it is not frozen.
@@ -72,7 +73,7 @@ internal sealed record SessionSettings
         var name = ApplicationNameOf(job.Id, job.Attempt);
         var values = new List<KeyValuePair<string, string>>
         {
-            new("application_name", name),
+            new(ApplicationNameKey, name),
             context.ReturnResult
                 ? new("DateStyle", "ISO")
                 : new("idle_in_transaction_session_timeout", IdleInTransaction),
@@ -104,9 +105,12 @@ internal sealed record SessionSettings
     /// The commands that set a session, or where <paramref name="isLocal"/> only its transaction. None of them counts
     /// as its first query.
     /// </summary>
+    /// <param name="values">Names and values.</param>
+    /// <param name="isLocal">Whether they end with the transaction.</param>
+    /// <param name="keepsName">Whether the session's name does not.</param>
     public static IEnumerable<string> ToCommands(
-        IEnumerable<KeyValuePair<string, string>> values, bool isLocal) => values.Select(
-        value => (isLocal ? "set local " : "set ")
+        IEnumerable<KeyValuePair<string, string>> values, bool isLocal, bool keepsName = false) => values.Select(
+        value => (isLocal && !(keepsName && value.Key == ApplicationNameKey) ? "set local " : "set ")
             + $"{value.Key} to {(value.Key == SearchPath ? ToList(value.Value) : ToLiteral(value.Value))}");
 
     private static string ToLiteral(string value)

@@ -332,15 +332,19 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task A_batch_has_a_backend_that_no_other_job_had(CancellationToken cancellationToken)
+    public async Task A_batch_is_known_by_what_no_other_job_had(CancellationToken cancellationToken)
     {
-        var (first, second) = (new FakeJobMonitor(), new FakeJobMonitor());
-        await _server.Plugin.RunAsync(_server.Batch("select 1"), first, cancellationToken);
-        await _server.Plugin.RunAsync(_server.Batch("select 1"), second, cancellationToken);
+        var none = """{"query": "select 1", "transaction": "none"}""";
+        var known = new List<string>();
+        foreach (var job in new[] { _server.Batch("select 1"), _server.Batch("select 1"), _server.Job(none), _server.Job(none) })
+        {
+            var monitor = new FakeJobMonitor();
+            await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+            var evidence = PluginTestServer.Json(monitor.Evidence!);
+            known.Add($"{evidence["pid"]} {evidence["started"]} {evidence["transaction_started"]}");
+        }
 
-        var backends = new[] { first, second }.Select(monitor => PluginTestServer.Json(monitor.Evidence!)).Select(evidence => $"{evidence["pid"]} {evidence["started"]}");
-
-        Assert.That(backends, Is.Unique);
+        Assert.That(known, Is.Unique);
     }
 
     /// <summary>Waits until the server runs this statement of a job.</summary>

@@ -13,7 +13,8 @@ public sealed class WaitingSessionTests
         await using var server = await PluginTestServer.StartAsync();
         await using var pool = ClusterPool.Create(server.ConnectionString, pooler: null);
         var settings = new SessionSettings { ApplicationName = "waiting", Values = [new("idle_in_transaction_session_timeout", "1s")] };
-        await using var session = await ClusterSession.OpenAloneAsync(pool, timeout: null, cancellationToken);
+        await using var session = await ClusterSession.OpenAsync(
+            pool, SessionUse.Script, timeout: null, cancellationToken);
         await session.SetUpAsync(settings, inTransaction: true, cancellationToken);
         await session.AskAsync(cancellationToken, "create table waited (i int)");
 
@@ -28,7 +29,8 @@ public sealed class WaitingSessionTests
     {
         await using var server = await PluginTestServer.StartAsync();
         await using var pool = ClusterPool.Create(server.ConnectionString, pooler: null);
-        await using var session = await ClusterSession.OpenAloneAsync(pool, timeout: null, cancellationToken);
+        await using var session = await ClusterSession.OpenAsync(
+            pool, SessionUse.Script, timeout: null, cancellationToken);
 
         Assert.That(
             async () => await session.AwaitAsync(Task.FromException(new InvalidOperationException("no")), TimeSpan.FromSeconds(1), cancellationToken),

@@ -1,0 +1,20 @@
+namespace Heimdall.Plugins.Postgres.Sessions;
+
+/// <summary>What a session is opened for, and so what becomes of its connection afterwards.</summary>
+internal enum SessionUse
+{
+    /// <summary>A query. It has a connection of the queries, which is reset and kept.</summary>
+    Query,
+
+    /// <summary>
+    /// A batch that is one transaction. It has a connection of such batches, which is reset and kept for a moment where
+    /// the batch has left nothing else. The start of the transaction tells the batch from those before and after it.
+    /// </summary>
+    Transaction,
+
+    /// <summary>
+    /// A batch whose statements commit by themselves. Its backend has served nobody and will serve nobody else: nothing
+    /// but the backend tells the batch from others.
+    /// </summary>
+    Script,
+}
