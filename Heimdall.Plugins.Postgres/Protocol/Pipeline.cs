@@ -198,17 +198,6 @@ internal sealed class Pipeline(
         await EndCopyAsync(messages => messages.CopyFail(reason));
     }
 
-    /// <summary>
-    /// For a session that has been ended: waits until that is noticed, and does not wait for longer than it may take.
-    /// </summary>
-    public async Task AbortAfterAsync(TimeSpan timeout)
-    {
-        if (await Task.WhenAny(_reading, Task.Delay(timeout)) != _reading)
-        {
-            session.Abort();
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         await _reading;
