@@ -1,4 +1,5 @@
 using System.Transactions;
+using Heimdall.Core.Plugins;
 using Npgsql;
 
 namespace Heimdall.Core.Database;
@@ -31,12 +32,12 @@ public static class StoreRetry
     public static bool IsAway(Exception exception) => exception is TransactionException || (exception is NpgsqlException npgsql && IsAway(npgsql));
 
     /// <summary>True when the store itself is the trouble, not what was asked of it.</summary>
-    public static bool IsAway(NpgsqlException exception) => exception.IsTransient || exception is not PostgresException postgres || postgres.SqlState switch
-    {
-        "25006" => true,                                             // failed over to a server that is still read-only
-        "42501" => true,                                             // rights are being changed
-        ['2', '8', ..] => true,                                      // the password is being changed
-        ['5', '3', ..] or ['5', '7', ..] or ['5', '8', ..] => true, // out of something, shutting down, broken disk
-        _ => false,
-    };
+    /// <remarks>
+    /// The store's statements are Heimdall's own, so more is the store's than a job's SQL would get away with. It has
+    /// failed over to a server that still only reads, rights or a password are being changed, or somebody cancels.
+    /// </remarks>
+    public static bool IsAway(NpgsqlException exception) =>
+        exception.IsTransient || exception is not PostgresException postgres
+        || SqlStates.ClassOf(postgres.SqlState) is SqlErrorClass.ReadOnly or SqlErrorClass.Forbidden
+            or SqlErrorClass.Canceled or SqlErrorClass.NoRoom or SqlErrorClass.ServerFault or SqlErrorClass.Unavailable;
 }
