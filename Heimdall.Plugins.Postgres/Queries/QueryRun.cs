@@ -440,7 +440,7 @@ internal sealed class QueryRun
     {
         if (MayBeCutShort)
         {
-            stop.CutShort();
+            stop.CutShort(_query.Calls);
         }
     }
 

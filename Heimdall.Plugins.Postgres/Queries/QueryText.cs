@@ -52,6 +52,12 @@ internal sealed partial record QueryText
     public required bool LooksReadOnly { get; init; }
 
     /// <summary>
+    /// All functions that it calls in so many words, among other words that have a parenthesis behind them. What a view
+    /// or an operator calls is not among them.
+    /// </summary>
+    public IReadOnlyCollection<string> Calls { get; init; } = [];
+
+    /// <summary>
     /// Reads the query, from its file if it is a path, and makes sure that it is one that can be run: in a session as
     /// they usually are, or else in one where a backslash escapes.
     /// </summary>
@@ -101,6 +107,11 @@ internal sealed partial record QueryText
             HasStandardStrings = text.Contains('\\', StringComparison.Ordinal) ? hasStandardStrings : null,
             IsTransactional = isTransactional,
             Parameters = names.Used,
+            Calls =
+            [
+                .. statement.Calls,
+                .. QuotedCall().Matches(text).Select(match => match.Groups[1].Value.Replace("\"\"", "\"")),
+            ],
             LooksReadOnly = isTransactional && !statement.MayWrite
                 && (statement.Kind == ScriptStatementKind.CopyToStdout
                     || statement.Tag is "SELECT" or "WITH" or "SHOW" or "EXPLAIN" or "FETCH"),
@@ -211,6 +222,9 @@ internal sealed partial record QueryText
     // One in PL/pgSQL without escapes and quoted once, in dollars: then quotes and comments in it are what they look like.
     private static bool IsPlainBlock(string text) =>
         !text.Contains('\\', StringComparison.Ordinal) && DollarQuote().Count(text) == 2 && !Language().IsMatch(text);
+
+    [GeneratedRegex(@"""((?:[^""]|"""")+)""\s*\(")]
+    private static partial Regex QuotedCall();
 
     [GeneratedRegex(@"\$(?:[a-z_\u0080-\uffff][a-z0-9_\u0080-\uffff]*)?\$", RegexOptions.IgnoreCase)]
     private static partial Regex DollarQuote();

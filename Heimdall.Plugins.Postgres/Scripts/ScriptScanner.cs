@@ -185,6 +185,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             Kind = _classifier.Kind,
             CopiesOut = _classifier.CopiesOut,
             MayWrite = _classifier.MayWrite,
+            Calls = _classifier.Calls,
             OutlivesTransaction = _classifier.OutlivesTransaction,
             LeavesNothing = _classifier.LeavesNothing && !mayLeave,
             MayRename = _classifier.MayRename,

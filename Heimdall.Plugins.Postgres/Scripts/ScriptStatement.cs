@@ -27,6 +27,12 @@ internal sealed record ScriptStatement
     public bool MayWrite { get; init; }
 
     /// <summary>
+    /// The words without quotes, in lower case, that have a parenthesis behind them: all functions that it calls by
+    /// such names. Known only where the scanner was asked to find out.
+    /// </summary>
+    public IReadOnlyCollection<string> Calls { get; init; } = [];
+
+    /// <summary>
     /// What of it outlives its transaction, as far as words show; null for nothing. Known only where the scanner was
     /// asked to find out.
     /// </summary>

@@ -37,6 +37,11 @@ internal sealed class StatementClassifier(bool noticesWords)
 
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
 
+    // The last token, where it was a word: before a parenthesis it is the name of a function, or a keyword.
+    private readonly byte[] _before = new byte[LongestWord];
+    private int _beforeLength;
+    private HashSet<string>? _calls;
+
     private int _limit;
     private bool _afterDot;
     private bool _afterNumber;
@@ -52,6 +57,9 @@ internal sealed class StatementClassifier(bool noticesWords)
 
     /// <summary>Whether a word was met, outside of literals, comments and quoted names, that writes.</summary>
     public bool MayWrite { get; private set; }
+
+    /// <summary>The words, in lower case, that have a parenthesis behind them: all functions are among them.</summary>
+    public IReadOnlyCollection<string> Calls => _calls ?? (IReadOnlyCollection<string>)[];
 
     /// <summary>
     /// What of it outlives its transaction, as far as words show: a statement, a function, a cursor WITH HOLD; null for
@@ -91,6 +99,7 @@ internal sealed class StatementClassifier(bool noticesWords)
         (_wantsWords, MayWrite, BlockDepth, _limit) = (true, false, 0, 1);
         (_afterDot, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false);
         (_afterNumber, _routine, _lastingWord, _isAfterWith) = (false, Routine.Create, null, false);
+        (_beforeLength, _calls) = (0, null);
     }
 
     /// <summary>A keyword or a name without quotes.</summary>
@@ -103,6 +112,8 @@ internal sealed class StatementClassifier(bool noticesWords)
             MayWrite |= _writing.Contains(upper) && (!_afterDot || upper == Notify);
             _lastingWord ??= _lasting.Contains(upper) && (upper != Hold || _isAfterWith) ? upper : null;
             _isAfterWith = upper == "WITH";
+            _beforeLength = Math.Min(word.Length, LongestWord);
+            word[.._beforeLength].CopyTo(_before);
         }
 
         if (_routine == Routine.Body)
@@ -139,7 +150,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// <summary>A quoted name, a string or a number.</summary>
     public void Literal(int parentheses)
     {
-        (_afterDot, _afterNumber) = (false, false);
+        (_afterDot, _afterNumber, _beforeLength) = (false, false, 0);
 
         if (_isCommonTable)
         {
@@ -170,6 +181,12 @@ internal sealed class StatementClassifier(bool noticesWords)
         // Behind a number it is the number's.
         _afterDot = symbol == (byte)'.' && !_afterNumber;
         _afterNumber = false;
+        if (symbol == (byte)'(' && _beforeLength > 0)
+        {
+            (_calls ??= new(StringComparer.Ordinal)).Add(ToLower(_before.AsSpan(0, _beforeLength)));
+        }
+
+        _beforeLength = 0;
 
         if (_isCommonTable && parentheses == 0)
         {
@@ -252,6 +269,18 @@ internal sealed class StatementClassifier(bool noticesWords)
         {
             _concurrentOption = false;
         }
+    }
+
+    // As the server folds a name: letters outside of ASCII stay as they are.
+    private static string ToLower(ReadOnlySpan<byte> word)
+    {
+        Span<byte> lower = stackalloc byte[LongestWord];
+        for (var i = 0; i < word.Length; i++)
+        {
+            lower[i] = word[i] is >= (byte)'A' and <= (byte)'Z' ? (byte)(word[i] | 0x20) : word[i];
+        }
+
+        return Encoding.UTF8.GetString(lower[..word.Length]);
     }
 
     private static bool Is(ReadOnlySpan<byte> word, ReadOnlySpan<byte> keyword) => Ascii.EqualsIgnoreCase(word, keyword);

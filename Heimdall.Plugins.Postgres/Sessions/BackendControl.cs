@@ -39,10 +39,13 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         },
         cancellationToken);
 
-    /// <summary>Asks the statement that runs to stop, if its transaction has written nothing.</summary>
+    /// <summary>Asks the statement that runs to stop, if nothing of it can have taken effect.</summary>
+    /// <param name="calls">The functions that it names.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Unknown when the cluster cannot be reached, or its answer was lost.</returns>
-    public Task<CutAnswer> TryCancelUnlessWrittenAsync(CancellationToken cancellationToken) => TryAskAsync<CutAnswer>(
-        (control, backend) => Backends.CancelUnlessWrittenAsync(control, backend, cancellationToken),
+    public Task<CutAnswer> TryCancelUnlessWrittenAsync(
+        IReadOnlyCollection<string> calls, CancellationToken cancellationToken) => TryAskAsync<CutAnswer>(
+        (control, backend) => Backends.CancelUnlessWrittenAsync(control, backend, calls, cancellationToken),
         cancellationToken);
 
     /// <summary>Ends the backend.</summary>
@@ -115,6 +118,6 @@ internal enum CutAnswer
     /// <summary>It was asked to stop.</summary>
     Stopped,
 
-    /// <summary>It had written, and was not asked.</summary>
+    /// <summary>It had written, or may have done so where that does not show, and was not asked.</summary>
     HasWritten,
 }

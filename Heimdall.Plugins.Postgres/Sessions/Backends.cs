@@ -33,23 +33,57 @@ internal static class Backends
           and ($3 is null or (extract(epoch from xact_start) * 1000000)::bigint = $3)
         """;
 
-    // The number that a transaction has once it has written.
+    // A transaction has a number once it has written in its own database. A notification gives it none, nor does what a
+    // function writes elsewhere, by dblink or to a foreign table. Only a volatile function can do so: one that the
+    // statement names, or one of a view, a rule or a policy of what it reads, which it has locked.
     private const string CancelUnlessWritten =
         """
-        select case when backend_xid is null then pg_cancel_backend(pid) end
+        with used (oid) as (
+            select found[1]::oid
+            from pg_locks
+            cross join lateral (
+                select ev_action::text from pg_rewrite where ev_class = relation
+                union all select concat(polqual, polwithcheck) from pg_policy where polrelid = relation) as tree (nodes)
+            cross join regexp_matches(nodes, ':(?:op)?funcid ([0-9]+)', 'g') as found
+            where pid = $1 and locktype = 'relation'
+              and pg_locks.database = (select oid from pg_database where datname = current_database()))
+        select case
+            when backend_xid is null and not exists (
+                select from pg_proc
+                where provolatile = 'v' and (proname = any($4) or oid in (select oid from used))
+                  and not (pronamespace = 'pg_catalog'::regnamespace and proname = any($5)))
+            then pg_cancel_backend(pid) end
         from pg_stat_get_activity($1)
         where (extract(epoch from backend_start) * 1000000)::bigint = $2
           and ($3 is null or (extract(epoch from xact_start) * 1000000)::bigint = $3)
         """;
 
+    /// <summary>Volatile functions of the server that leave nothing behind, for all that they return.</summary>
+    private static readonly string[] Harmless =
+    [
+        "random", "random_normal", "setseed", "clock_timestamp", "timeofday", "pg_sleep", "pg_sleep_for",
+        "pg_sleep_until", "gen_random_uuid", "uuidv4", "uuidv7", "currval", "lastval", "set_config",
+        "pg_relation_size", "pg_table_size", "pg_indexes_size", "pg_total_relation_size", "pg_database_size",
+        "pg_tablespace_size", "pg_lock_status", "pg_stat_get_activity", "pg_show_all_settings",
+    ];
+
     /// <summary>
-    /// Asks what a backend runs to stop, if it is still the backend it was and its transaction has written nothing.
+    /// Asks what a backend runs to stop, if it is still the backend it was and nothing of it can have taken effect.
     /// </summary>
+    /// <param name="control">Another session, in the same database.</param>
+    /// <param name="backend">What runs it.</param>
+    /// <param name="calls">The functions that the statement names.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Unknown where it is not there any more.</returns>
     public static async Task<CutAnswer> CancelUnlessWrittenAsync(
-        NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
+        NpgsqlConnection control,
+        Backend backend,
+        IReadOnlyCollection<string> calls,
+        CancellationToken cancellationToken)
     {
         await using var command = Of(backend, CancelUnlessWritten, control);
+        command.Parameters.Add(new() { Value = calls.ToArray() });
+        command.Parameters.Add(new() { Value = Harmless });
         return await command.ExecuteScalarAsync(cancellationToken) switch
         {
             true => CutAnswer.Stopped,

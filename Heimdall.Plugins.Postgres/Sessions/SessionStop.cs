@@ -50,16 +50,17 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
     }
 
     /// <summary>
-    /// Asks the statement to stop because nobody wants more of its rows, as long as its transaction has written
-    /// nothing: what it has written must not be undone. Called once.
+    /// Asks the statement to stop because nobody wants more of its rows, as long as nothing of it can have taken
+    /// effect: that must not be undone. Called once.
     /// </summary>
-    public void CutShort()
+    /// <param name="calls">The functions that the statement names.</param>
+    public void CutShort(IReadOnlyCollection<string> calls)
     {
         lock (_lock)
         {
             if (!_hasBegun)
             {
-                _cutting = Task.Run(CutShortAsync);
+                _cutting = Task.Run(() => CutShortAsync(calls));
             }
         }
     }
@@ -120,7 +121,7 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         }
     }
 
-    private async Task CutShortAsync()
+    private async Task CutShortAsync(IReadOnlyCollection<string> calls)
     {
         // The statement may have ended of the request before the answer to it is here: that is waited for.
         using var timeout = new CancellationTokenSource();
@@ -132,7 +133,7 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         do
         {
             _hasCutShort = true; // before it is asked: the answer may be lost
-            if (await control.TryCancelUnlessWrittenAsync(timeout.Token) == CutAnswer.HasWritten)
+            if (await control.TryCancelUnlessWrittenAsync(calls, timeout.Token) == CutAnswer.HasWritten)
             {
                 _hasCutShort = mayBeAsked;
                 return;

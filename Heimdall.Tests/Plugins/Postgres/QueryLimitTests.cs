@@ -34,11 +34,27 @@ public sealed class QueryLimitTests
                     if fails then raise exception 'canceled' using errcode = 'query_canceled'; end if;
                     return 1;
                 end $$;
+            create function seem_stable(name text, fails boolean) returns int stable language plpgsql as $$
+                begin return affect_late(name, fails); end $$;
+            create function announce(channel text, i int) returns text language plpgsql as $$
+                begin perform pg_notify(channel, i::text); perform pg_sleep(0.001); return repeat('x', 2000); end $$;
+            create view announcing as
+                select pg_notify('view', i::text) is null as sent, pg_sleep(0.001) is null as slept, repeat('x', 2000)
+                from generate_series(1, 300) i;
+            create table guarded as select generate_series(1, 300) i;
+            create policy announced on guarded using (announce('policy', i) is not null);
+            alter table guarded enable row level security, force row level security;
+            create role reads_guarded;
+            grant select on guarded to reads_guarded;
             """);
     }
 
     [OneTimeTearDown]
-    public async Task Stop() => await _server.DisposeAsync();
+    public async Task Stop()
+    {
+        await _server.ExecuteAsync("drop owned by reads_guarded; drop role reads_guarded");
+        await _server.DisposeAsync();
+    }
 
     [Test]
     public async Task What_a_function_writes_is_not_undone_by_a_limit(
@@ -79,7 +95,7 @@ public sealed class QueryLimitTests
         var results = new FakeResultWriter { Room = limit == "results.max_bytes" ? 5 : null };
         var name = $"late {limit} {fails}";
         var run = RunAsync(
-            $"select case when i < 10 then i else affect_late('{name}', {fails}) end from generate_series(1, 10) i",
+            $"select case when i < 10 then i else seem_stable('{name}', {fails}) end from generate_series(1, 10) i",
             limit, 5, results, cancellationToken);
 
         if (fails)
@@ -163,25 +179,46 @@ public sealed class QueryLimitTests
         Assert.That(await CountAsync("waits", cancellationToken), Is.Zero);
     }
 
-    [Test]
-    public async Task A_notification_is_sent_whatever_rows_are_left_out(CancellationToken cancellationToken)
+    [TestCase(
+        "named",
+        "select pg_notify('named', i::text), pg_sleep(0.001), repeat('x', 2000) from generate_series(1, 300) i", null)]
+    [TestCase(
+        "quoted",
+        "select \"pg_notify\"('quoted', i::text), pg_sleep(0.001), repeat('x', 2000) from generate_series(1, 300) i",
+        null)]
+    [TestCase("within", "select Announce ('within', i) from generate_series(1, 300) i", null)]
+    [TestCase("view", "select * from announcing", null)]
+    [TestCase("policy", "select i, repeat('x', 2000) from guarded", "reads_guarded")]
+    public async Task A_notification_is_sent_whatever_rows_are_left_out(
+        string channel, string sql, string? role, CancellationToken cancellationToken)
     {
         await using var listener = await _server.Sql.OpenConnectionAsync(cancellationToken);
         var heard = 0;
         listener.Notification += (_, _) => heard++;
-        await using (var listen = new Npgsql.NpgsqlCommand("listen limited", listener))
+        await using (var listen = new NpgsqlCommand($"listen \"{channel}\"", listener))
         {
             await listen.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        await RunAsync(
-            "select pg_notify('limited', i::text) from generate_series(1, 1000) i", "row_limit", 5,
-            new FakeResultWriter(), cancellationToken);
+        var job = Job(sql, "row_limit", 5, new FakeResultWriter());
+        job.Context["role"] = role;
+        var progress = await _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
 
-        while (heard < 1000)
+        Assert.That((progress.RowCount, progress.Truncated), Is.EqualTo((5L, true)));
+        while (heard < 300)
         {
             await listener.WaitAsync(cancellationToken);
         }
+    }
+
+    [TestCase("select generate_series(1, 1000000000000), random()")]
+    [TestCase("select generate_series(1, 1000000000000), 'announce(1)' /* affect(1) */")]
+    public async Task What_leaves_nothing_behind_is_stopped_at_its_limit(
+        string sql, CancellationToken cancellationToken)
+    {
+        var progress = await RunAsync(sql, "row_limit", 5, new FakeResultWriter(), cancellationToken);
+
+        Assert.That((progress.RowCount, progress.Truncated), Is.EqualTo((5L, true)));
     }
 
     [TestCase("select affect('whole', 1), repeat('x', 999)", true)]
