@@ -62,6 +62,10 @@ internal sealed record CommitEvidence
     /// </summary>
     public long? TransactionStarted { get; init; }
 
+    /// <summary>Whether the backend's server was a standby when the session began.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsOnStandby { get; init; }
+
     /// <summary>
     /// The transaction that the whole batch is, as an xid8; null for a batch whose statements commit by themselves, and
     /// where <see cref="OnlyReads"/>.
@@ -91,7 +95,7 @@ internal sealed record CommitEvidence
     public bool? OnlyReads { get; init; }
 
     [JsonIgnore]
-    public Backend Backend => new(Pid, Started, ServerStarted, TransactionStarted);
+    public Backend Backend => new(Pid, Started, ServerStarted, TransactionStarted, IsOnStandby);
 
     /// <summary>
     /// Of what is no transaction whose end can be asked for, only where it runs: so that nothing of it runs on unseen.
@@ -103,6 +107,7 @@ internal sealed record CommitEvidence
             Started = backend.Started,
             ServerStarted = backend.ServerStarted,
             TransactionStarted = backend.TransactionStarted,
+            IsOnStandby = backend.IsOnStandby,
         };
 
     /// <summary>Of a session whose transaction is open.</summary>

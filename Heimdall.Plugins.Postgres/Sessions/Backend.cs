@@ -10,4 +10,6 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// When the transaction began that alone is meant, likewise: a backend that is used again serves others before and
 /// after it. Null where the whole session is meant.
 /// </param>
-internal sealed record Backend(int Pid, long Started, long? ServerStarted = null, long? TransactionStarted = null);
+/// <param name="IsOnStandby">Whether its server was a standby when the session began.</param>
+internal sealed record Backend(
+    int Pid, long Started, long? ServerStarted = null, long? TransactionStarted = null, bool IsOnStandby = false);

@@ -23,7 +23,8 @@ internal static class Backends
                 and ($1 is null or coalesce(application_name, '') !~ '^heimdall [0-9a-f-]{36} [0-9]+$'))
         """;
 
-    private const string ServerStart = "select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint";
+    private const string Server =
+        "select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint, pg_is_in_recovery()";
 
     private const string Cancel =
         """
@@ -139,7 +140,8 @@ internal static class Backends
 
     /// <summary>
     /// Whether a server that does not show a backend would show it if it were there: it is the backend's server, as it
-    /// was or restarted. Behind a load balancer, or after a fail-over, another one may answer.
+    /// was or restarted. Behind a load balancer, or after a fail-over, another one may answer. A server that was
+    /// restarted is still a primary or a standby, as it was.
     /// </summary>
     public static async Task<bool> IsServerOfAsync(
         NpgsqlConnection control, Backend backend, CancellationToken cancellationToken)
@@ -149,9 +151,11 @@ internal static class Backends
             return true;
         }
 
-        await using var command = new NpgsqlCommand(ServerStart, control);
-        var started = (long)(await command.ExecuteScalarAsync(cancellationToken))!;
-        return started == expected || started > backend.Started;
+        await using var command = new NpgsqlCommand(Server, control);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        await row.ReadAsync(cancellationToken);
+        var (started, isStandby) = (row.GetInt64(0), row.GetBoolean(1));
+        return started == expected || (started > backend.Started && isStandby == backend.IsOnStandby);
     }
 
     private static async Task<bool> TerminateAsync(

@@ -364,13 +364,14 @@ internal sealed class ClusterSession : IAsyncDisposable
 
         // A backend that is shared is another one in the next transaction, and may not even show when it started.
         var started = sharesBackends ? 0 : TextValues.Int64(row[1]);
-        var backend = new Backend(pid, started, TextValues.Int64(row[6]));
+        var isStandby = TextValues.Boolean(row[5]);
+        var backend = new Backend(pid, started, TextValues.Int64(row[6]), IsOnStandby: isStandby);
         var traits = new ServerTraits(
             backend,
             TextValues.Boolean(row[2]),
             TextValues.Boolean(row[3]) && !sharesBackends,
             TextValues.Boolean(row[4]) || sharesBackends,
-            TextValues.Boolean(row[5]),
+            isStandby,
             sharesBackends,
             TextValues.Boolean(row[7]) && !sharesBackends);
         opened = new TakenConnection(protocol, traits, SettingsOfLogin: row[8]);

@@ -30,7 +30,8 @@ internal sealed class SharedBackend
                 where source = 'session' and name <> 'client_encoding'),
             (select pg_catalog.count(*) from pg_catalog.pg_class where relnamespace = pg_catalog.pg_my_temp_schema()),
             pg_catalog.current_setting('heimdall.user'),
-            pg_catalog.current_setting('heimdall.role')
+            pg_catalog.current_setting('heimdall.role'),
+            pg_catalog.pg_is_in_recovery()
         """;
 
     private const string Restore =
@@ -58,7 +59,11 @@ internal sealed class SharedBackend
     private SharedBackend(string?[] row)
     {
         Backend = new Backend(
-            TextValues.Int32(row[0]), TextValues.Int64(row[1]), TextValues.Int64(row[2]), TextValues.Int64(row[3]));
+            TextValues.Int32(row[0]),
+            TextValues.Int64(row[1]),
+            TextValues.Int64(row[2]),
+            TextValues.Int64(row[3]),
+            TextValues.Boolean(row[9]));
         (_settings, _temporary, _user, _role) = (row[4], row[6], row[7], row[8]);
     }
 
