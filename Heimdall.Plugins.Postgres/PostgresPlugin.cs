@@ -184,8 +184,10 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var results = job.Results
             ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
-        await using var session = await ClusterSession.OpenAsync(
-            lease.Pool, SessionUse.Query, context.Timeout, cancellationToken);
+
+        // What commits by itself is no one transaction by which recovery would know it in a session of the pool.
+        var use = job.IsInline || query.IsTransactional || context.ReadOnly ? SessionUse.Query : SessionUse.Script;
+        await using var session = await ClusterSession.OpenAsync(lease.Pool, use, context.Timeout, cancellationToken);
         var hasStandardStrings = session.Protocol.StandardConformingStrings;
         if ((query.HasStandardStrings ?? hasStandardStrings) != hasStandardStrings)
         {

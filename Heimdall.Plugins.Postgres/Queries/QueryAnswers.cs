@@ -1,3 +1,4 @@
+using System.Text;
 using Heimdall.Plugins.Postgres.Protocol;
 using Npgsql;
 
@@ -34,6 +35,9 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
 
     /// <summary>The types of the statement's parameters, as the server inferred them; null until it has said.</summary>
     public uint[]? ParameterTypes { get; private set; }
+
+    /// <summary>When the transaction began, in microseconds since 1970; null until the server has said.</summary>
+    public long? TransactionStarted { get; private set; }
 
     /// <summary>The first error.</summary>
     public PostgresException? Error { get; private set; }
@@ -82,10 +86,20 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     public ValueTask OnColumnsAsync((string Name, uint Type)[] columns) =>
         rows.IsClosed ? ValueTask.CompletedTask : OnColumns(columns);
 
-    public ValueTask OnRowAsync(object? owner, ReadOnlySpan<byte> row) =>
-        ReferenceEquals(owner, OwnerOf(QueryStep.Statement))
-            ? Deliver(rows.IsCut, rows.AddRowAsync(row, writeToken))
-            : ValueTask.CompletedTask;
+    public ValueTask OnRowAsync(object? owner, ReadOnlySpan<byte> row)
+    {
+        if (ReferenceEquals(owner, OwnerOf(QueryStep.Statement)))
+        {
+            return Deliver(rows.IsCut, rows.AddRowAsync(row, writeToken));
+        }
+
+        if (ReferenceEquals(owner, OwnerOf(QueryStep.Clock)))
+        {
+            TransactionStarted = TextValues.Int64(new MessageBody(row).ReadRow(Encoding.ASCII)[0]);
+        }
+
+        return ValueTask.CompletedTask;
+    }
 
     public ValueTask OnCopyDataAsync(ReadOnlySpan<byte> data) =>
         Deliver(rows.IsCut, rows.AddLineAsync(data, writeToken));

@@ -20,19 +20,26 @@ internal sealed class QueryRecord(
     private readonly BatchReceipts? _receipts = session.Traits.IsStandby ? null : receipts;
     private BatchReceipt? _receipt;
     private CommitEvidence? _evidence;
+    private long? _transactionStarted;
 
     /// <summary>Records where the query runs. Nothing of it has been sent.</summary>
     /// <param name="commitsByItself">True of a statement that cannot run in a transaction of ours.</param>
     /// <param name="looksReadOnly">Then a receipt is prepared only if it turns out to write.</param>
+    /// <param name="transactionStarted">
+    /// When its transaction began, in microseconds since 1970. Null where the session serves no other attempt, or the
+    /// session knows it itself.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task BeginAsync(bool commitsByItself, bool looksReadOnly, CancellationToken cancellationToken)
+    public async Task BeginAsync(
+        bool commitsByItself, bool looksReadOnly, long? transactionStarted, CancellationToken cancellationToken)
     {
         if (!commitsByItself && !looksReadOnly)
         {
             await PrepareReceiptAsync(cancellationToken);
         }
 
-        var place = CommitEvidence.WithoutTransaction(session.Backend);
+        _transactionStarted = transactionStarted;
+        var place = Placed(CommitEvidence.WithoutTransaction(session.Backend));
         await WriteAsync(place with { CommitsOnRecord = !commitsByItself }, cancellationToken);
     }
 
@@ -54,8 +61,8 @@ internal sealed class QueryRecord(
 
             await PrepareReceiptAsync(cancellationToken);
             var isLeft = _receipt is not null && await _receipts!.TryWriteAsync(session, cancellationToken);
-            _evidence = await CommitEvidence.TakeAsync(
-                session, jobId, isLeft ? _receipt : null, cancellationToken);
+            _evidence = Placed(
+                await CommitEvidence.TakeAsync(session, jobId, isLeft ? _receipt : null, cancellationToken));
         }
         catch (PostgresException e)
         {
@@ -73,6 +80,9 @@ internal sealed class QueryRecord(
     public async Task<AttemptFate> FindFateAsync() => _evidence is null
         ? AttemptFate.NothingHappened
         : await CommitResolver.ResolveBrokenAsync(session, _evidence);
+
+    private CommitEvidence Placed(CommitEvidence evidence) =>
+        evidence with { TransactionStarted = evidence.TransactionStarted ?? _transactionStarted };
 
     private async Task PrepareReceiptAsync(CancellationToken cancellationToken)
     {

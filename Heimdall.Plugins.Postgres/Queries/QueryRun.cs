@@ -44,6 +44,9 @@ internal sealed class QueryRun
         where pg_catalog.current_setting('synchronous_commit') = 'off'
         """u8.ToArray();
 
+    private static readonly byte[] _clock =
+        "select (extract(epoch from pg_catalog.transaction_timestamp()) * 1000000)::pg_catalog.int8"u8.ToArray();
+
     // A function can change it on its way, and nothing says from which row on.
     private static readonly byte[] _checkEncoding =
         """
@@ -232,7 +235,8 @@ internal sealed class QueryRun
             await (Record is null
                 ? _session.AwaitAsync(
                     _monitor.ConfirmAsync(cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken)
-                : Record.BeginAsync(CommitsByItself, _query.LooksReadOnly, cancellationToken));
+                : Record.BeginAsync(
+                    CommitsByItself, _query.LooksReadOnly, answers.TransactionStarted, cancellationToken));
         }
 
         if (CommitsByItself)
@@ -368,6 +372,11 @@ internal sealed class QueryRun
         if (_context.ReadOnly)
         {
             Add(QueryStep.SetUp, _firstQuery);
+        }
+
+        if (IsFenced && Record is not null && !CommitsByItself && !_session.SharesBackends)
+        {
+            Add(QueryStep.Clock, _clock);
         }
 
         if (IsMarked)

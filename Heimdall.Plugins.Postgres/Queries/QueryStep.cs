@@ -11,6 +11,9 @@ internal enum QueryStep
     /// <summary>Sets the session to what the job asks for.</summary>
     SetUp,
 
+    /// <summary>Asks when the transaction began.</summary>
+    Clock,
+
     /// <summary>Marks where the statement begins, so that what it did can be asked for after it has failed.</summary>
     Mark,
 

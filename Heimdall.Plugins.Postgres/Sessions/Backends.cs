@@ -10,8 +10,9 @@ internal static class Backends
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
-    // By name and by process: a script can rename its session, and a session of a dead worker may be known by name
-    // only. A session of the pool may serve another attempt by now, and bear its name.
+    // By name and by process: a script can rename its session, to another attempt's name too, and a session of a dead
+    // worker may be known by name only. A session of the pool may serve another attempt by now: of what ran there, the
+    // transaction is known.
     private const string Terminate =
         """
         select pg_terminate_backend(pid)
@@ -19,8 +20,7 @@ internal static class Backends
         where pid <> pg_backend_pid()
           and (application_name = $1
             or pid = $2 and (extract(epoch from backend_start) * 1000000)::bigint = $3
-                and ($4 is null or (extract(epoch from xact_start) * 1000000)::bigint = $4)
-                and ($1 is null or coalesce(application_name, '') !~ '^heimdall [0-9a-f-]{36} [0-9]+$'))
+                and ($4 is null or (extract(epoch from xact_start) * 1000000)::bigint = $4))
         """;
 
     private const string Server =

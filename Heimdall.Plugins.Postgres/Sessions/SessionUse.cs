@@ -13,8 +13,8 @@ internal enum SessionUse
     Transaction,
 
     /// <summary>
-    /// A batch whose statements commit by themselves. Its backend has served nobody and will serve nobody else: nothing
-    /// but the backend tells the batch from others.
+    /// A batch whose statements commit by themselves, or a queued query that does. Its backend has served nobody and
+    /// will serve nobody else: nothing but the backend tells the job from others.
     /// </summary>
     Script,
 }

@@ -11,6 +11,8 @@ namespace Heimdall.Tests.Plugins.Postgres;
 [CancelAfter(60_000)]
 public sealed class FateTests
 {
+    private const string AnotherAttempt = "heimdall 0192f0a0-0000-7000-8000-000000000000 1";
+
     private PluginTestServer _server = null!;
 
     [SetUp]
@@ -35,9 +37,10 @@ public sealed class FateTests
     }
 
     [Test]
-    public async Task A_session_that_hides_its_name_is_found(CancellationToken cancellationToken)
+    public async Task A_session_that_hides_its_name_is_found(
+        [Values("hidden", AnotherAttempt)] string name, CancellationToken cancellationToken)
     {
-        var job = _server.Batch("set application_name = 'hidden'; select pg_sleep(600)");
+        var job = _server.Batch($"set application_name = '{name}'; select pg_sleep(600)");
         var monitor = new FakeJobMonitor();
         var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
         while (monitor.Out.IsEmpty)
@@ -47,6 +50,28 @@ public sealed class FateTests
         }
 
         Assert.That(await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken), Is.EqualTo(AttemptFate.NothingHappened));
+
+        Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<JobFailedException>());
+    }
+
+    [TestCase("select set_config('application_name', '{0}', false), pg_sleep(600)", AttemptFate.NothingHappened)]
+    [TestCase(
+        "do $$ begin perform set_config('application_name', '{0}', false); commit; perform pg_sleep(600); end $$",
+        AttemptFate.Unknown)]
+    public async Task So_is_that_of_a_query(string sql, AttemptFate expected, CancellationToken cancellationToken)
+    {
+        var job = _server.Query(string.Format(null, sql, AnotherAttempt), new FakeResultWriter());
+        var monitor = new FakeJobMonitor();
+        var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        await Eventually.Is(
+            async () => await _server.ScalarAsync<long>(
+                $"select count(*) from pg_stat_activity where application_name = '{AnotherAttempt}' "
+                + "and datname = current_database()",
+                cancellationToken) == 1,
+            cancellationToken);
+
+        Assert.That(
+            await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken), Is.EqualTo(expected));
 
         Assert.That(async () => await run.WaitAsync(cancellationToken), Throws.InstanceOf<JobFailedException>());
     }
