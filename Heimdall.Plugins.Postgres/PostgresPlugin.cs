@@ -14,6 +14,9 @@ namespace Heimdall.Plugins.Postgres;
 /// <summary>Runs SQL on PostgreSQL, server version 13 and later.</summary>
 internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolder directory) : IPlugin
 {
+    /// <summary>How many sessions a query takes from the pool until it finds one that has not ended there.</summary>
+    private const int MostSessions = 3;
+
     public string Name => "postgres";
 
     public IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext) => ClusterSettings.Check(clusterContext);
@@ -184,30 +187,40 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var results = job.Results
             ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
-
-        // What commits by itself is no one transaction by which recovery would know it in a session of the pool.
-        var use = job.IsInline || query.IsTransactional || context.ReadOnly ? SessionUse.Query : SessionUse.Script;
-        await using var session = await ClusterSession.OpenAsync(lease.Pool, use, context.Timeout, cancellationToken);
-        var hasStandardStrings = session.Protocol.StandardConformingStrings;
-        if ((query.HasStandardStrings ?? hasStandardStrings) != hasStandardStrings)
+        for (var tries = 1; ; tries++)
         {
-            query = QueryText.Read(context, directory, hasStandardStrings);
+            // What commits by itself is no one transaction by which recovery would know it in a session of the pool.
+            var use = job.IsInline || query.IsTransactional || context.ReadOnly ? SessionUse.Query : SessionUse.Script;
+            await using var session = await ClusterSession.OpenAsync(
+                lease.Pool, use, context.Timeout, cancellationToken);
+            var hasStandardStrings = session.Protocol.StandardConformingStrings;
+            if ((query.HasStandardStrings ?? hasStandardStrings) != hasStandardStrings)
+            {
+                query = QueryText.Read(context, directory, hasStandardStrings);
+            }
+
+            if (session.SharesBackends)
+            {
+                RefuseWhatOutlives(query, context);
+            }
+
+            var record = job.IsInline
+                ? null
+                : new QueryRecord(session, job.Id, results, monitor, ReceiptsOf(job, lease.Pool));
+            var run = new QueryRun(session, SessionSettings.For(job, context), context, query, results, monitor)
+            {
+                Record = record,
+                PauseDeadline = job.PauseDeadline,
+            };
+            try
+            {
+                return await run.RunAsync(cancellationToken);
+            }
+            catch (JobFailedException) when (run.FoundSessionEnded && tries < MostSessions)
+            {
+                // Another session of the pool, or a new one.
+            }
         }
-
-        if (session.SharesBackends)
-        {
-            RefuseWhatOutlives(query, context);
-        }
-
-        var record = job.IsInline
-            ? null
-            : new QueryRecord(session, job.Id, results, monitor, ReceiptsOf(job, lease.Pool));
-        var run = new QueryRun(session, SessionSettings.For(job, context), context, query, results, monitor)
-        {
-            Record = record,
-            PauseDeadline = job.PauseDeadline,
-        };
-        return await run.RunAsync(cancellationToken);
     }
 
     private static void RefuseWhatOutlives(QueryText query, JobSettings context)

@@ -39,6 +39,9 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     /// <summary>When the transaction began, in microseconds since 1970; null until the server has said.</summary>
     public long? TransactionStarted { get; private set; }
 
+    /// <summary>Whether the server has done anything that was asked of it.</summary>
+    public bool HasAnswered { get; private set; }
+
     /// <summary>The first error.</summary>
     public PostgresException? Error { get; private set; }
 
@@ -117,6 +120,7 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
 
     public void OnComplete(in Expected answered, CommandOutcome outcome)
     {
+        HasAnswered = true;
         switch (StepOf(answered))
         {
             case QueryStep.Statement:

@@ -71,6 +71,7 @@ internal sealed class QueryRun
     private readonly IJobMonitor _monitor;
     private readonly RowSink _rows;
     private long _transactionBefore;
+    private bool _hasBegun;
     private bool _hasAskedToCommit;
     private bool _isUnread;
 
@@ -92,6 +93,12 @@ internal sealed class QueryRun
 
     /// <summary>Stops the job's clock while the rows wait for their turn to be read.</summary>
     public Func<IDisposable>? PauseDeadline { get; init; }
+
+    /// <summary>
+    /// Whether the server had ended the session before it took anything of the query, as an idle one of the pool that
+    /// somebody terminates. Its very name was still that of no attempt, so that it was not ended because of this one.
+    /// </summary>
+    public bool FoundSessionEnded { get; private set; }
 
     /// <summary>
     /// Whether Heimdall's database is asked, before the statement is sent, if the job is still this attempt's. The
@@ -176,6 +183,7 @@ internal sealed class QueryRun
         _session.IsReset = answers.IsReset && _protocol.Transaction == TransactionStatus.Idle;
         if (broken is not null)
         {
+            FoundSessionEnded = PostgresErrors.IsFromServer(broken) && !answers.HasAnswered;
             await EndBrokenAsync(answers, isStopped: cancellationToken.IsCancellationRequested);
         }
 
@@ -202,6 +210,7 @@ internal sealed class QueryRun
         {
             cancellationToken.ThrowIfCancellationRequested();
             var cause = (e as SessionBrokenException)?.Cause ?? e;
+            FoundSessionEnded = !_hasBegun && !_session.IsAlive && PostgresErrors.IsFromServer(cause);
             throw new JobFailedException(PostgresErrors.ToFailure(cause, ErrorPlace.None, _session.State), cause);
         }
     }
@@ -210,6 +219,7 @@ internal sealed class QueryRun
     private async Task TalkAsync(
         QueryAnswers answers, uint[] types, SessionStop stop, CancellationToken cancellationToken)
     {
+        _hasBegun = true;
         AddOpening();
         var mustAsk = types
             .Where((type, i) =>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 using Heimdall.Tests.Plugins;
 using Heimdall.Tests.Support;
@@ -157,6 +158,34 @@ public sealed class PooledSessionTests
 
         Assert.That(
             await _server.ScalarAsync<long>("select count(distinct pid) from seen", cancellationToken), Is.EqualTo(2));
+    }
+
+    [TestCase("""{"query": "select 1", "return_result": true}""", true)]
+    [TestCase("""{"query": "select 1", "return_result": true}""", false)]
+    [TestCase("""{"query": "create table made (i int)", "return_result": true}""", false)]
+    [TestCase(
+        """{"query": "select $1", "return_result": true, "parameters": [{"value": "a", "type": "mood"}]}""", true)]
+    public async Task A_query_that_is_given_a_session_which_has_ended_in_the_pool_runs_in_another(
+        string context, bool isInline, CancellationToken cancellationToken)
+    {
+        await using var proxy = new TcpProxy(_server.ConnectionString);
+        var cluster = new PluginCluster(
+            "behind_a_proxy", new JsonObject { ["connection_string"] = proxy.Through(_server.ConnectionString) });
+        await _server.ExecuteAsync("create type mood as enum ('a')");
+        var first = new FakeResultWriter();
+        await _server.Plugin.RunAsync(
+            _server.Query("select pg_backend_pid()", first) with { TargetCluster = cluster },
+            new FakeJobMonitor(),
+            cancellationToken);
+        var pid = first.Rows.Single()[0];
+
+        proxy.Freeze(); // nobody hears what the server says when it ends the session
+        await _server.ScalarAsync<bool>($"select pg_terminate_backend({pid}, 10000)", cancellationToken);
+        var job = _server.Job(context, new FakeResultWriter()) with { TargetCluster = cluster, IsInline = isInline };
+        var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+        proxy.Thaw();
+
+        Assert.That(async () => await run, Throws.Nothing);
     }
 
     private Task RunAsync(string sql, CancellationToken cancellationToken) =>
