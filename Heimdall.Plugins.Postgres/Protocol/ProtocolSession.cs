@@ -43,6 +43,9 @@ internal sealed class ProtocolSession(
     public string ClientEncoding { get; private set; } = parameters.GetValueOrDefault(
         "client_encoding", ClientEncodings.Utf8);
 
+    /// <summary>False where the database has no encoding: its texts are sent as they are.</summary>
+    public bool ConvertsText { get; } = parameters.GetValueOrDefault("server_encoding") != "SQL_ASCII";
+
     /// <summary>How the server's words are to be read, and what is sent to be written.</summary>
     public Encoding TextEncoding => ClientEncodings.Of(ClientEncoding);
 

@@ -177,6 +177,11 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
             OnCut();
         }
 
+        if (rows.IsGarbled && Refusal is null)
+        {
+            Refuse(QueryOutcome.ChangedEncoding);
+        }
+
         if (rows.IsTooLong && Refusal is null)
         {
             Refuse(

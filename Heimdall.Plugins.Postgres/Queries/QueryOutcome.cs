@@ -6,6 +6,9 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// <summary>How a query ended: <see cref="Of"/> decides it from the transcript alone.</summary>
 internal sealed record QueryOutcome
 {
+    public const string ChangedEncoding =
+        "The query changed client_encoding while its rows were sent, so that they cannot be read; leave that out.";
+
     private const string BrokenCommit =
         "The connection to the cluster broke during the commit of the query, and it is not known whether it took "
         + "effect.";
@@ -16,9 +19,6 @@ internal sealed record QueryOutcome
 
     private const string MayHaveWritten =
         "Should the query have called a function that writes, that may have taken effect.";
-
-    private const string ChangedEncoding =
-        "The query changed client_encoding while its rows were sent, so that they cannot be read; leave that out.";
 
     private const string WrittenWhenCut =
         "The query had reached its limit of rows or bytes, and began to write while it was stopped for that: all of it "

@@ -85,7 +85,8 @@ internal sealed class QueryRun
     {
         (_session, _protocol, _settings, _context, _query) = (session, session.Protocol, settings, context, query);
         (_results, _monitor) = (results, monitor);
-        _rows = new RowSink(results, context.RowLimit, context.ByteLimit, context.MaxRowBytes);
+        var mayChangeEncoding = query.Calls.Count > 0 && _protocol.ConvertsText;
+        _rows = new RowSink(results, context.RowLimit, context.ByteLimit, context.MaxRowBytes, mayChangeEncoding);
     }
 
     /// <summary>Records what shows later whether a queued query took effect; null within a request.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Unicode;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Protocol;
 
@@ -8,7 +9,10 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// <param name="rowLimit">Rows after which the result is cut; null for no limit.</param>
 /// <param name="byteLimit">Bytes of values after which the result is cut; null for no limit.</param>
 /// <param name="longestRow">Bytes that the values of a row may have; a longer one cannot be handed over.</param>
-internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteLimit, long longestRow)
+/// <param name="checksText">True where a function may have changed the encoding for some of the rows. Not for those of
+/// COPY, which has one encoding from its beginning on.</param>
+internal sealed class RowSink(
+    IResultWriter results, long? rowLimit, long? byteLimit, long longestRow, bool checksText)
 {
     private const int ShortestRfc3339 = 22; // 2024-01-02 03:04:05+00
     private const int LongestTime = 64;
@@ -27,6 +31,9 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
 
     /// <summary>True once a row was left out because it is longer than a row may be.</summary>
     public bool IsTooLong { get; private set; }
+
+    /// <summary>True once a row was left out because it came in another encoding.</summary>
+    public bool IsGarbled { get; private set; }
 
     /// <summary>True to leave out whatever comes: nobody wants it any more.</summary>
     public bool IsClosed { get; set; }
@@ -54,7 +61,8 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
     /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
     public ValueTask AddRowAsync(ReadOnlySpan<byte> body, CancellationToken cancellationToken)
     {
-        if (!Takes(body.IsEmpty ? long.MaxValue : body.Length - Frame))
+        IsGarbled |= checksText && !IsClosed && !IsText(body);
+        if (IsGarbled || !Takes(body.IsEmpty ? long.MaxValue : body.Length - Frame))
         {
             return ValueTask.CompletedTask;
         }
@@ -101,6 +109,20 @@ internal sealed class RowSink(IResultWriter results, long? rowLimit, long? byteL
         results.StartRow();
         results.WriteValue(line);
         return EndRowAsync(cancellationToken);
+    }
+
+    private static bool IsText(ReadOnlySpan<byte> body)
+    {
+        var row = new MessageBody(body);
+        for (var left = body.IsEmpty ? 0 : row.ReadUInt16(); left > 0; left--)
+        {
+            if (row.ReadInt32() is > 0 and var length && !Utf8.IsValid(row.ReadBytes(length)))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private bool Takes(long bytes)

@@ -53,6 +53,21 @@ public sealed class QueryExactnessTests
     }
 
     [Test]
+    public async Task So_are_those_between_two_changes(CancellationToken cancellationToken)
+    {
+        const string Change =
+            """
+            case i when 2 then set_config('client_encoding', 'LATIN1', false)
+                when 3 then set_config('client_encoding', 'UTF8', false) end
+            """;
+
+        var failure = await FailAsync($"select {Change}, 'é' from generate_series(1, 4) i", cancellationToken);
+
+        Assert.That((failure.Kind, failure.IsUndone), Is.EqualTo((JobFailureKind.Refused, true)));
+        Assert.That(failure.Message, Does.Contain("client_encoding"));
+    }
+
+    [Test]
     public async Task So_are_the_values_that_a_procedure_gives(CancellationToken cancellationToken)
     {
         var failure = await FailAsync("call talk_latin('x')", cancellationToken);

@@ -19,7 +19,8 @@ public sealed class ServerMessagesTests
     public async Task A_row_above_the_limit_is_dropped_by_the_length_that_is_announced(char type)
     {
         var stream = new CountingStream([.. Message(type, Long), .. Message('Z', 1)]);
-        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: 1000, longestRow: long.MaxValue);
+        var rows = new RowSink(
+            new FakeResultWriter(), rowLimit: null, byteLimit: 1000, longestRow: long.MaxValue, checksText: false);
         using var messages = new ServerMessages(stream);
 
         var row = await ReadAsync(messages, rows);
@@ -32,7 +33,8 @@ public sealed class ServerMessagesTests
     [Test]
     public async Task A_row_is_read_whole_where_nothing_limits_it()
     {
-        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: long.MaxValue);
+        var rows = new RowSink(
+            new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: long.MaxValue, checksText: false);
         using var messages = new ServerMessages(new MemoryStream(Message('D', Long)));
 
         Assert.That(await ReadAsync(messages, rows), Is.EqualTo(('D', Long)));
@@ -42,7 +44,8 @@ public sealed class ServerMessagesTests
     public async Task A_row_that_was_dropped_ends_the_result([Values("row", "line")] string kind, CancellationToken cancellationToken)
     {
         var results = new FakeResultWriter();
-        var rows = new RowSink(results, rowLimit: null, byteLimit: 1000, longestRow: long.MaxValue);
+        var rows = new RowSink(
+            results, rowLimit: null, byteLimit: 1000, longestRow: long.MaxValue, checksText: false);
         await rows.StartAsync([new("a", "text", Core.Plugins.ResultValueKind.Text)], [25], cancellationToken);
 
         await (kind == "row" ? rows.AddRowAsync([], cancellationToken) : rows.AddLineAsync([], cancellationToken));
@@ -55,7 +58,8 @@ public sealed class ServerMessagesTests
     public async Task A_row_above_the_ceiling_is_no_row(char type, CancellationToken cancellationToken)
     {
         var stream = new CountingStream([.. Message(type, Long), .. Message('Z', 1)]);
-        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: 1000);
+        var rows = new RowSink(
+            new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: 1000, checksText: false);
         await rows.StartAsync([new("a", "text", Core.Plugins.ResultValueKind.Text)], [25], cancellationToken);
         using var messages = new ServerMessages(stream);
 
@@ -73,7 +77,8 @@ public sealed class ServerMessagesTests
         byte[] text = [(byte)'S', .. "NOTICE\0"u8, (byte)'M', .. Encoding.UTF8.GetBytes(new string('ü', Long / 2)), 0, 0];
         var stream = new CountingStream([.. Message(type, text), .. Message('Z', 1)]);
         using var messages = new ServerMessages(stream);
-        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: long.MaxValue);
+        var rows = new RowSink(
+            new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: long.MaxValue, checksText: false);
 
         var report = "";
         var read = await ReadAsync(
@@ -89,7 +94,8 @@ public sealed class ServerMessagesTests
     public void A_message_that_is_longer_than_any_of_its_kind_is_refused()
     {
         using var messages = new ServerMessages(new MemoryStream(Message('T', Long)));
-        var rows = new RowSink(new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: long.MaxValue);
+        var rows = new RowSink(
+            new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: long.MaxValue, checksText: false);
 
         Assert.That(() => ReadAsync(messages, rows), Throws.InstanceOf<InvalidDataException>());
     }
