@@ -1,5 +1,9 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.Versioning;
+using System.Text;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 using Heimdall.Tests.Support;
@@ -14,6 +18,10 @@ namespace Heimdall.Tests.Plugins.Postgres;
 public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
 {
     private const string Host = "db.example";
+    private const int TlsHeader = 5;
+
+    // https://www.postgresql.org/docs/current/protocol-message-formats.html
+    private static readonly byte[] _tlsRequest = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("heimdall-tls").FullName;
     private readonly TestAuthority _authority = new();
@@ -61,7 +69,7 @@ public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
     [TestCase("sslmode=verify-ca&sslrootcert={root}", null)]
     [TestCase("sslmode=require", null)]
     [TestCase("sslmode=require&sslsni=0", null)]
-    [TestCase("sslmode=verify-full&sslrootcert={root}&ssl_min_protocol_version=TLSv1.3", "TLSv1.3")]
+    [TestCase("sslmode=verify-full&sslrootcert={root}", "TLSv1.3")]
     [TestCase("sslmode=verify-full&sslrootcert={root}&ssl_max_protocol_version=TLSv1.2", "TLSv1.2")]
     public async Task A_certificate_that_is_right_is_accepted(
         string options, string? version, CancellationToken cancellationToken) =>
@@ -104,6 +112,51 @@ public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
             await UseAsync(_authority.Issue("server"));
             await ReloadAsync();
         }
+    }
+
+    [Test]
+    public async Task A_server_whose_versions_of_tls_are_all_too_old_is_refused(CancellationToken cancellationToken)
+    {
+        await _server.ExecuteAsync("alter system set ssl_max_protocol_version = 'TLSv1.2'");
+        await ReloadAsync();
+        try
+        {
+            var version = await AskAsync("sslmode=require", "select version", null, cancellationToken);
+            var failure = await FailAsync("sslmode=require&ssl_min_protocol_version=TLSv1.3", cancellationToken);
+
+            Assert.That((version, failure.Kind), Is.EqualTo(("TLSv1.2", JobFailureKind.Unavailable)));
+            Assert.That(failure.Message, Does.Contain("TLS handshake"));
+        }
+        finally
+        {
+            await _server.ExecuteAsync("alter system reset ssl_max_protocol_version");
+            await ReloadAsync();
+        }
+    }
+
+    [TestCase("sslmode=require", true, true)]
+    [TestCase("sslmode=require&sslsni=1", true, true)]
+    [TestCase("sslmode=require&sslsni=0", true, false)]
+    [TestCase("sslmode=require&sslnegotiation=direct", false, true)]
+    [TestCase("sslmode=require&sslnegotiation=direct&sslsni=0", false, false)]
+    public async Task A_handshake_begins_as_it_is_asked_for(
+        string options, bool asksFirst, bool namesHost, CancellationToken cancellationToken)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        var job = _server.Query("select 1", new FakeResultWriter()) with
+        {
+            TargetCluster = Cluster($"{options}&hostaddr=127.0.0.1&host={Host}", port),
+        };
+        var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+
+        var (first, hello) = await ReadHelloAsync(listener, cancellationToken);
+        Assert.That(async () => await run, Throws.InstanceOf<JobFailedException>());
+
+        Assert.That(first.AsSpan().SequenceEqual(_tlsRequest), Is.EqualTo(asksFirst));
+        Assert.That(hello.Contains(Host, StringComparison.Ordinal), Is.EqualTo(namesHost));
+        Assert.That(hello, Does.Contain("postgresql"), "its protocol (ALPN)");
     }
 
     [Test]
@@ -159,7 +212,10 @@ public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
     {
         var cluster = Cluster("sslmode=verify-full&sslrootcert={root}");
         var data = string.Concat(Enumerable.Range(1, 100_000).Select(i => $"{i}\tthe line of {i}\n"));
-        var load = _server.Batch($"create table loaded (i int, t text);\ncopy loaded from stdin;\n{data}\\.\nselect 1;");
+        const string IsByTls =
+            "do $$ begin assert (select ssl from pg_stat_ssl where pid = pg_backend_pid()), 'not by TLS'; end $$;";
+        var load = _server.Batch(
+            $"create table loaded (i int, t text);\ncopy loaded from stdin;\n{data}\\.\n{IsByTls}");
         load = load with { TargetCluster = cluster };
         var stopped = _server.Batch("select 1; select pg_sleep(600);") with { TargetCluster = cluster };
         var monitor = new FakeJobMonitor();
@@ -183,6 +239,34 @@ public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
         Assert.That(await _server.BackendsAsync(stopped.Id), Is.Zero);
     }
 
+    /// <summary>
+    /// What a client says first, and its side of the handshake, as Latin-1. Then its connection is closed.
+    /// </summary>
+    private static async Task<(byte[] First, string Hello)> ReadHelloAsync(
+        TcpListener listener, CancellationToken cancellationToken)
+    {
+        using var client = await listener.AcceptTcpClientAsync(cancellationToken);
+        listener.Stop();
+        var stream = client.GetStream();
+        var first = new byte[_tlsRequest.Length];
+        await stream.ReadExactlyAsync(first, cancellationToken);
+        if (first.AsSpan().SequenceEqual(_tlsRequest))
+        {
+            await stream.WriteAsync("S"u8.ToArray(), cancellationToken);
+        }
+
+        // One record, whose header has its length; in the direct way its beginning is read already.
+        var start = first.AsSpan().SequenceEqual(_tlsRequest) ? [] : first;
+        var head = new byte[TlsHeader];
+        start.AsSpan(0, Math.Min(start.Length, TlsHeader)).CopyTo(head);
+        await stream.ReadExactlyAsync(head.AsMemory(Math.Min(start.Length, TlsHeader)), cancellationToken);
+        var read = Math.Max(0, start.Length - TlsHeader);
+        var body = new byte[BinaryPrimitives.ReadUInt16BigEndian(head.AsSpan(TlsHeader - 2))];
+        start.AsSpan(start.Length - read).CopyTo(body);
+        await stream.ReadExactlyAsync(body.AsMemory(read), cancellationToken);
+        return (first, Encoding.Latin1.GetString(body));
+    }
+
     private async Task<string?> AskAsync(
         string options, string select, string? version, CancellationToken cancellationToken)
     {
@@ -197,13 +281,16 @@ public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
         (await Assert.ThrowsAsync<JobFailedException>(
             () => AskAsync(options, "select ssl::text", null, cancellationToken)))!.Failure;
 
-    private PluginCluster Cluster(string options)
+    private PluginCluster Cluster(string options, int? port = null)
     {
         var filled = options.Replace("{root}", Path.Combine(_folder, "root.crt"), StringComparison.Ordinal)
             .Replace("{folder}", _folder, StringComparison.Ordinal);
         return new PluginCluster(
             $"cluster_{Guid.NewGuid():N}",
-            new JsonObject { ["connection_string"] = $"postgresql://postgres@127.0.0.1:{_port}/{_database}?{filled}" });
+            new JsonObject
+            {
+                ["connection_string"] = $"postgresql://postgres@127.0.0.1:{port ?? _port}/{_database}?{filled}",
+            });
     }
 
     private async Task UseAsync((string Certificate, string Key) issued)
