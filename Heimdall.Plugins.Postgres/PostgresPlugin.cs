@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.ConnectionStrings;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Batches;
@@ -11,7 +12,7 @@ using Npgsql;
 
 namespace Heimdall.Plugins.Postgres;
 
-/// <summary>Runs SQL on PostgreSQL, server version 13 and later.</summary>
+/// <summary>Runs SQL on PostgreSQL. <see cref="ServerVersions"/> says which.</summary>
 internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolder directory) : IPlugin
 {
     /// <summary>How many sessions a query takes from the pool until it finds one that has not ended there.</summary>
@@ -159,6 +160,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
                 lease.Pool.OpenControlAsync,
                 async control =>
                 {
+                    lease.Pool.RequireSupported(control);
                     await using var command = new NpgsqlCommand("select 1", control);
                     return await command.ExecuteScalarAsync(cancellationToken);
                 },

@@ -15,6 +15,7 @@ public static class PostgresServiceCollectionExtensions
     {
         ServerStream.Check();
         return services
+            .AddLogging()
             .AddSingleton(provider => new ScriptFolder(provider.GetRequiredService<HeimdallConfig>().SqlDirectory))
             .AddSingleton<ClusterConnections>()
             .AddSingleton<IPlugin, PostgresPlugin>();

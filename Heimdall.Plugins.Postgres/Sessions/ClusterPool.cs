@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Security.Authentication;
 using Heimdall.Core.ConnectionStrings;
+using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Errors;
 using Npgsql;
 
@@ -34,11 +35,13 @@ internal sealed class ClusterPool : IAsyncDisposable
     private readonly NpgsqlDataSource _control;
     private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _controls = new(StringComparer.Ordinal);
 
+    private readonly Action<string>? _warn;
     private volatile bool _isRefusedOptions;
+    private bool _hasWarned;
 
-    private ClusterPool(ConnectionSettings settings, PoolerMode? pooler)
+    private ClusterPool(ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
     {
-        (_settings, Pooler, Silence) = (settings, pooler, SocketOptions.SilenceOf(settings));
+        (_settings, Pooler, Silence, _warn) = (settings, pooler, SocketOptions.SilenceOf(settings), warn);
         var jobs = ForJobs(settings.Npgsql);
         _plainQueries = Build(jobs);
         _queries = Build(ForQueries(jobs));
@@ -59,8 +62,11 @@ internal sealed class ClusterPool : IAsyncDisposable
     /// <summary>As the connection string has them.</summary>
     public ConnectionSettings Settings => _settings;
 
+    /// <param name="connectionString">As it stands in the cluster's context.</param>
+    /// <param name="pooler">What stands in between; null where that is to be found out.</param>
+    /// <param name="warn">Takes, once, what somebody should know of the server, as a sentence.</param>
     /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
-    public static ClusterPool Create(string connectionString, PoolerMode? pooler)
+    public static ClusterPool Create(string connectionString, PoolerMode? pooler, Action<string>? warn = null)
     {
         var settings = ConnectionString.Read(connectionString);
         if (settings.Npgsql.MaxPoolSize < 1)
@@ -70,7 +76,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
         try
         {
-            return new ClusterPool(settings, pooler);
+            return new ClusterPool(settings, pooler, warn);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
         {
@@ -97,6 +103,26 @@ internal sealed class ClusterPool : IAsyncDisposable
     public ValueTask<NpgsqlConnection> OpenControlAsync(string host, int port, CancellationToken cancellationToken) =>
         _controls.GetOrAdd(
             $"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>Makes sure that a server is one that Heimdall works with. Nothing has been asked of it.</summary>
+    /// <exception cref="JobFailedException">It is not.</exception>
+    public void RequireSupported(NpgsqlConnection connection)
+    {
+        if (ServerVersions.FindRefusal(connection) is { } refusal)
+        {
+            throw new JobFailedException(new JobFailure
+            {
+                Kind = JobFailureKind.Unavailable,
+                Message = $"The cluster's server cannot be used. {refusal}",
+                IsUndone = true,
+            });
+        }
+
+        if (ServerVersions.FindWarning(connection) is { } warning && !Interlocked.Exchange(ref _hasWarned, true))
+        {
+            _warn?.Invoke(warning);
+        }
+    }
 
     /// <summary>Keeps none of the second connections that were opened to a server before.</summary>
     public void RenewControl(string host, int port)

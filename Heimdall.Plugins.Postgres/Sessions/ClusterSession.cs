@@ -132,11 +132,13 @@ internal sealed class ClusterSession : IAsyncDisposable
 
                 return new ClusterSession(pool, connection, use, opened) { Timeout = timeout, IsReset = true };
             }
-            catch (Exception e) when (e is SessionBrokenException or NpgsqlException or OperationCanceledException)
+            catch (Exception e)
+                when (e is SessionBrokenException or NpgsqlException or OperationCanceledException
+                    or JobFailedException)
             {
                 ServerStream.Abandon(connection);
                 await connection.DisposeAsync();
-                if (e is OperationCanceledException)
+                if (e is OperationCanceledException or JobFailedException)
                 {
                     throw;
                 }
@@ -349,6 +351,7 @@ internal sealed class ClusterSession : IAsyncDisposable
             return opened;
         }
 
+        pool.RequireSupported(connection);
         var protocol = await ServerStream.TakeAsync(
             connection, socket => SocketOptions.Set(socket, pool.Settings), cancellationToken);
         var asked = protocol.AskAsync(onNotice: null, _whoAreYou);

@@ -3,7 +3,7 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <summary>What is asked of a server process once in the life of a connection.</summary>
 /// <param name="Backend">The process.</param>
 /// <param name="ChecksClient">Whether the server can notice during a statement that its client is gone. Windows
-/// servers, and those before version 14, cannot.</param>
+/// servers cannot.</param>
 /// <param name="HasSettingsOfQueries">
 /// Whether it has <see cref="SessionSettings.OfAllQueries"/> from its start, and so after each reset too: a pooler in
 /// between may not pass them on.

@@ -40,7 +40,7 @@ public sealed class MissingPostgresTests
 
         Assert.That(exitCode, Is.EqualTo(1));
         Assert.That(output, Is.EqualTo(
-            "PostgreSQL 13 or newer is needed (the programs; no running server). "
+            "PostgreSQL 14 or newer is needed (the programs; no running server). "
             + $"Install it and run this again: {command}\n"));
     }
 
@@ -64,7 +64,7 @@ public sealed class MissingPostgresTests
         var (exitCode, output) = await FindAsync(clients: "psql", cancellationToken);
 
         Assert.That(exitCode, Is.EqualTo(1));
-        Assert.That(output, Does.StartWith("PostgreSQL 13 or newer is needed, with psql (the programs; no running"));
+        Assert.That(output, Does.StartWith("PostgreSQL 14 or newer is needed, with psql (the programs; no running"));
     }
 
     private void Add(string program, string script)

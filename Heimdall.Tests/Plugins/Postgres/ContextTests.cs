@@ -5,6 +5,7 @@ using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -21,7 +22,7 @@ public sealed class ContextTests
     {
         _root = Directory.CreateTempSubdirectory("heimdall-files").FullName;
         Directory.CreateDirectory(Path.Combine(_root, "sql", "sub"));
-        _connections = new ClusterConnections();
+        _connections = new ClusterConnections(NullLogger<ClusterConnections>.Instance);
         _plugin = new PostgresPlugin(_connections, new ScriptFolder(Path.Combine(_root, "sql")));
     }
 

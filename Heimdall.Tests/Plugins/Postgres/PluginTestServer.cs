@@ -5,6 +5,7 @@ using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -12,7 +13,7 @@ namespace Heimdall.Tests.Plugins.Postgres;
 /// <summary>A database of one fixture, and the plugin that runs jobs in it.</summary>
 internal sealed class PluginTestServer : IAsyncDisposable
 {
-    private readonly ClusterConnections _connections = new();
+    private readonly ClusterConnections _connections = new(NullLogger<ClusterConnections>.Instance);
     private readonly TestDatabase _database;
 
     private PluginTestServer(TestDatabase database)
