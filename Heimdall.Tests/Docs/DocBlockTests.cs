@@ -24,6 +24,7 @@ public sealed class DocBlockTests
         "docs/contribute/testing.md: runs the tests",
         "docs/contribute/testing.md: runs the tests",
         "docs/contribute/testing.md: runs the tests",
+        "docs/contribute/testing.md: runs the tests",
         "docs/operate/deploy.md: needs Docker",
         "docs/operate/deploy.md: needs Docker",
         "docs/operate/deploy.md: writes files",

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using NUnit.Framework;
 
 namespace Heimdall.Tests.Support;
 
@@ -8,6 +9,9 @@ internal sealed class RestartableServer : IAsyncDisposable
 {
     // A crash of the server must not cost what it has acknowledged; the machine does not crash here, so nothing is flushed to the disk.
     private static readonly string[] Options = ["-c", "fsync=off", "-c", "synchronous_commit=on", "-c", "max_connections=300", "-c", "max_wal_size=512MB"];
+
+    /// <summary>The exit code of the script where npm has no programs.</summary>
+    private const int NotToBeHad = 3;
 
     private readonly Process _script;
     private readonly int _port;
@@ -22,6 +26,12 @@ internal sealed class RestartableServer : IAsyncDisposable
     public string ConnectionString { get; }
 
     public static Task<RestartableServer> StartAsync(params string[] settings) => StartAsync([], settings);
+
+    /// <summary>
+    /// Of a major version, by the programs that npm has. The test is skipped where these cannot be had.
+    /// </summary>
+    public static Task<RestartableServer> StartVersionAsync(int major) =>
+        StartAsync(["--server", major.ToString(CultureInfo.InvariantCulture)], []);
 
     /// <summary>Starts a copy of this server that follows it.</summary>
     public Task<RestartableServer> StartStandbyAsync(params string[] settings) =>
@@ -38,6 +48,16 @@ internal sealed class RestartableServer : IAsyncDisposable
         };
         var script = Process.Start(start)!;
         var (port, programs) = (await script.StandardOutput.ReadLineAsync(), await script.StandardOutput.ReadLineAsync());
+        if (programs is null)
+        {
+            await script.WaitForExitAsync();
+            if (script.ExitCode == NotToBeHad)
+            {
+                Assert.Ignore(
+                    $"PostgreSQL {kind[1]} cannot be had here: there is no npm, or it reaches no package of it.");
+            }
+        }
+
         return programs is null
             ? throw new InvalidOperationException("A PostgreSQL server of the test's own did not start: see above.")
             : new RestartableServer(script, int.Parse(port!, CultureInfo.InvariantCulture));
