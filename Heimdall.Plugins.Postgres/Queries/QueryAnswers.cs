@@ -30,6 +30,17 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
 
     public required Action<PostgresNotice> OnNotice { get; init; }
 
+    /// <summary>
+    /// Whether the rows came in the encoding that was asked for: the server says what it has become when it is ready.
+    /// </summary>
+    public required Func<bool> IsReadable { get; init; }
+
+    /// <summary>Whether the server commits with the end of the run of messages that the statement is in.</summary>
+    public bool CommitsAtSync { get; set; }
+
+    /// <summary>Whether the session needs no reset when its transaction has ended well.</summary>
+    public bool LeavesNothing { get; set; }
+
     /// <summary>Ends the wait for the reader of the rows.</summary>
     public CancellationToken WriteToken => writeToken;
 
@@ -54,7 +65,7 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     /// <summary>Whether the transaction that was begun has been committed.</summary>
     public bool HasCommitted { get; private set; }
 
-    /// <summary>Whether the session has been reset, and nothing was answered since.</summary>
+    /// <summary>Whether nothing of the query is left in the session, and nothing was answered since.</summary>
     public bool IsReset { get; private set; }
 
     /// <summary>
@@ -162,7 +173,13 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
 
     public void OnReady(in Expected? answered, bool hasFailed)
     {
-        IsReset = _isResetDone && !hasFailed;
+        if (answered is { Kind: ExpectedKind.Sync } && !hasFailed)
+        {
+            HasCommitted |= CommitsAtSync;
+            Refusal ??= IsReadable() ? null : QueryOutcome.ChangedEncoding;
+        }
+
+        IsReset = (_isResetDone || LeavesNothing) && !hasFailed;
         _reading.Leave();
     }
 

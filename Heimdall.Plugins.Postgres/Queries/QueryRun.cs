@@ -71,6 +71,7 @@ internal sealed class QueryRun
     private readonly IJobMonitor _monitor;
     private readonly RowSink _rows;
     private long _transactionBefore;
+    private bool _mustAsk;
     private bool _hasBegun;
     private bool _hasAskedToCommit;
     private bool _isUnread;
@@ -131,6 +132,16 @@ internal sealed class QueryRun
 
     private bool CommitsAtOnce => !CommitsByItself && _query.TakesEffect && !CommitsLater;
 
+    /// <summary>
+    /// Whether all of it is one run of messages, at whose end the server commits by itself: a SELECT needs no BEGIN for
+    /// that, and what is set for its transaction is gone with it.
+    /// </summary>
+    private bool CommitsAtSync =>
+        CommitsAtOnce && _query.Tag == "SELECT" && !IsMarked && !IsFenced && !_mustAsk && !_session.SharesBackends;
+
+    /// <summary>Whether nothing of it can be left in the session when its transaction has ended.</summary>
+    private bool LeavesNothing => CommitsAtSync && _query.IsConstant;
+
     /// <exception cref="JobFailedException">The query failed, or its rows were not all read when it had taken
     /// effect.</exception>
     /// <exception cref="OperationCanceledException">It was stopped, and took no effect.</exception>
@@ -166,6 +177,7 @@ internal sealed class QueryRun
             OnRefused = stop.Begin,
             MaxRowBytes = _context.MaxRowBytes,
             OnNotice = OnNotice,
+            IsReadable = () => !MayGiveRows || _protocol.ClientEncoding == ClientEncodings.Utf8,
         };
         Exception? broken = null;
         await using (stop)
@@ -221,18 +233,18 @@ internal sealed class QueryRun
         QueryAnswers answers, uint[] types, SessionStop stop, CancellationToken cancellationToken)
     {
         _hasBegun = true;
-        AddOpening();
-        var mustAsk = types
+        _mustAsk = types
             .Where((type, i) =>
                 type == ParameterTypes.Inferred && ParameterText.DependsOnType(_query.Parameters[i].Value))
             .Any();
-        if (mustAsk)
+        AddOpening();
+        if (_mustAsk)
         {
             AddDescription(types);
         }
 
         // What must not be in a transaction must not be in that of the set-up, nor run if that has failed.
-        if (mustAsk || CommitsByItself || IsFenced)
+        if (_mustAsk || CommitsByItself || IsFenced)
         {
             if (!await TryExchangeAsync(answers, stop))
             {
@@ -256,7 +268,7 @@ internal sealed class QueryRun
                 async () => await OwnTransactionAsync(cancellationToken), cancellationToken);
         }
 
-        if (mustAsk)
+        if (_mustAsk)
         {
             AddParse(types); // what was asked meanwhile has taken its place
         }
@@ -266,7 +278,8 @@ internal sealed class QueryRun
         }
 
         AddExecution(types, answers.ParameterTypes ?? []);
-        if (MayGiveRows)
+        (answers.CommitsAtSync, answers.LeavesNothing) = (CommitsAtSync, LeavesNothing);
+        if (MayGiveRows && _query.Calls.Count > 0)
         {
             Add(QueryStep.Check, _checkEncoding);
         }
@@ -364,17 +377,19 @@ internal sealed class QueryRun
 
     private void AddOpening()
     {
+        if (CommitsAtSync)
+        {
+            var setUp = SessionSettings.ToQuery(_settings.NeededBy(_session.Traits), _context.ReadOnly);
+            Add(QueryStep.SetUp, Encoding.UTF8.GetBytes(setUp));
+            return;
+        }
+
         if (!CommitsByItself && !_session.SharesBackends)
         {
             Add(QueryStep.Begin, _context.ReadOnly ? _beginReadOnly : _begin);
         }
 
-        IEnumerable<KeyValuePair<string, string>> values =
-        [
-            .. _session.Traits.Settings,
-            .. _session.Traits.HasSettingsOfQueries ? [] : SessionSettings.OfAllQueries,
-            .. _settings.Values,
-        ];
+        var values = _settings.NeededBy(_session.Traits);
         foreach (var command in SessionSettings.ToCommands(values, isLocal: _session.SharesBackends))
         {
             Add(QueryStep.SetUp, Encoding.UTF8.GetBytes(command));
@@ -432,10 +447,14 @@ internal sealed class QueryRun
     /// <summary>Adds COMMIT and, behind it, the reset of the session.</summary>
     private void AddCommit()
     {
-        Add(QueryStep.Commit, _commit);
+        if (!CommitsAtSync)
+        {
+            Add(QueryStep.Commit, _commit);
+        }
+
         _hasAskedToCommit = true;
         _protocol.AddSync();
-        if (!_session.SharesBackends)
+        if (!_session.SharesBackends && !LeavesNothing)
         {
             _protocol.Outgoing.Query(_reset);
             _protocol.Expect(new Expected(ExpectedKind.Query, QueryAnswers.OwnerOf(QueryStep.Reset)));

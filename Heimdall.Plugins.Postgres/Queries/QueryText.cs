@@ -39,6 +39,12 @@ internal sealed partial record QueryText
     /// <summary>What of it outlives its transaction, as far as words show; null for nothing.</summary>
     public string? OutlivesTransaction { get; init; }
 
+    /// <summary>
+    /// True of a SELECT of nothing but literals, such as <c>select 1</c>: it calls nothing, not even the functions of a
+    /// view.
+    /// </summary>
+    public bool IsConstant { get; init; }
+
     public string Sql => Place.Text;
 
     /// <summary>The values of <c>$1</c>, <c>$2</c>, … in their order.</summary>
@@ -107,6 +113,7 @@ internal sealed partial record QueryText
             HasStandardStrings = text.Contains('\\', StringComparison.Ordinal) ? hasStandardStrings : null,
             IsTransactional = isTransactional,
             Parameters = names.Used,
+            IsConstant = Constant().IsMatch(text),
             Calls =
             [
                 .. statement.Calls,
@@ -222,6 +229,14 @@ internal sealed partial record QueryText
     // One in PL/pgSQL without escapes and quoted once, in dollars: then quotes and comments in it are what they look like.
     private static bool IsPlainBlock(string text) =>
         !text.Contains('\\', StringComparison.Ordinal) && DollarQuote().Count(text) == 2 && !Language().IsMatch(text);
+
+    [GeneratedRegex(
+        """
+        ^\s*select\s+(?:[0-9]+|'[^'\\]*'|null|true|false)(?:\s+as\s+[a-z_]+)?
+        (?:\s*,\s*(?:[0-9]+|'[^'\\]*'|null|true|false)(?:\s+as\s+[a-z_]+)?)*\s*;?\s*$
+        """,
+        RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
+    private static partial Regex Constant();
 
     [GeneratedRegex(@"""((?:[^""]|"""")+)""\s*\(")]
     private static partial Regex QuotedCall();

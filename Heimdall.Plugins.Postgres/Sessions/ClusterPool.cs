@@ -169,7 +169,7 @@ internal sealed class ClusterPool : IAsyncDisposable
     /// </summary>
     private static NpgsqlConnectionStringBuilder ForQueries(NpgsqlConnectionStringBuilder jobs)
     {
-        var settings = SessionSettings.OfAllQueries.Where(setting => setting.Key != "TimeZone").Select(
+        var settings = SessionSettings.AtStartOfQueries.Where(setting => setting.Key != "TimeZone").Select(
             setting => $"-c {setting.Key}={setting.Value}");
         return new NpgsqlConnectionStringBuilder(jobs.ConnectionString)
         {

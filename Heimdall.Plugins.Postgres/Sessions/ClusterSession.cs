@@ -20,8 +20,8 @@ internal sealed class ClusterSession : IAsyncDisposable
 
     private const int MostTries = 3;
 
-    private static string SettingsOfAllQueries =>
-        string.Join(", ", SessionSettings.OfAllQueries.Select(setting => $"('{setting.Key}', '{setting.Value}')"));
+    private static string SettingsAtStart =>
+        string.Join(", ", SessionSettings.AtStartOfQueries.Select(setting => $"('{setting.Key}', '{setting.Value}')"));
 
     // What the login and the database have been given for new sessions: the versions of its rows.
     private const string SettingsOfLogin =
@@ -39,13 +39,14 @@ internal sealed class ClusterSession : IAsyncDisposable
                 from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())),
             pg_catalog.current_setting('client_connection_check_interval', true) is not null
                 and pg_catalog.version() ~ 'linux|apple|darwin|bsd',
-            (select bool_and(pg_catalog.current_setting(name) = value)
-                from (values {SettingsOfAllQueries}) as wanted (name, value)),
+            (select pg_catalog.bool_and(coalesce(pg_catalog.current_setting(name, true) = value, false))
+                from (values {SettingsAtStart}) as wanted (name, value)),
             pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') > 0,
             pg_catalog.pg_is_in_recovery(),
             (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8,
             coalesce(pg_catalog.current_setting('idle_session_timeout', true), '0') <> '0',
-            ({SettingsOfLogin})
+            ({SettingsOfLogin}),
+            pg_catalog.current_setting('DateStyle') like 'ISO%'
         """;
 
     private readonly NpgsqlConnection _connection;
@@ -373,6 +374,7 @@ internal sealed class ClusterSession : IAsyncDisposable
             backend,
             TextValues.Boolean(row[2]),
             TextValues.Boolean(row[3]) && !sharesBackends,
+            TextValues.Boolean(row[9]) && !sharesBackends,
             TextValues.Boolean(row[4]) || sharesBackends,
             isStandby,
             sharesBackends,

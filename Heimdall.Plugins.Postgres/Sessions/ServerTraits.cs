@@ -5,9 +5,10 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <param name="ChecksClient">Whether the server can notice during a statement that its client is gone. Windows
 /// servers cannot.</param>
 /// <param name="HasSettingsOfQueries">
-/// Whether it has <see cref="SessionSettings.OfAllQueries"/> from its start, and so after each reset too: a pooler in
-/// between may not pass them on.
+/// Whether it has <see cref="SessionSettings.AtStartOfQueries"/> from its start, and so after each reset too: a pooler
+/// in between may not pass them on.
 /// </param>
+/// <param name="HasIsoDates">Whether it shows dates in ISO form from its start, likewise.</param>
 /// <param name="NamesCatalog">Whether its search path may name pg_catalog, which otherwise comes first.</param>
 /// <param name="IsStandby">Whether the server was a standby when the connection began.</param>
 /// <param name="SharesBackends">Whether a pooler may give each transaction another backend.</param>
@@ -16,6 +17,7 @@ internal sealed record ServerTraits(
     Backend Backend,
     bool ChecksClient,
     bool HasSettingsOfQueries,
+    bool HasIsoDates,
     bool NamesCatalog,
     bool IsStandby,
     bool SharesBackends,

@@ -19,6 +19,7 @@ internal sealed record SessionSettings
     private const string NamePrefix = "heimdall ";
     private const string SearchPath = "search_path";
     private const string ApplicationNameKey = "application_name";
+    private const string DateStyle = "DateStyle";
 
     /// <summary>
     /// How often a session with an open transaction that waits for something else shows that it is not frozen.
@@ -48,6 +49,10 @@ internal sealed record SessionSettings
     public static IReadOnlyList<KeyValuePair<string, string>> OfIdleSession { get; } =
         [new("idle_session_timeout", "0")];
 
+    /// <summary>What a session of queries is given when it begins: then nothing of it is sent again.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> AtStartOfQueries { get; } =
+        [.. OfAllQueries, .. OfClientCheck, .. OfIdleSession];
+
     public required string ApplicationName { get; init; }
 
     /// <summary>Names and values, in order. The role comes last: it may not be allowed to set the others.</summary>
@@ -68,6 +73,13 @@ internal sealed record SessionSettings
         applicationName?.StartsWith(NamePrefix, StringComparison.Ordinal) == true
         && Guid.TryParseExact(applicationName[NamePrefix.Length..].Split(' ')[0], "D", out var id) ? id : null;
 
+    /// <summary>The values that a query's session still needs.</summary>
+    public IEnumerable<KeyValuePair<string, string>> NeededBy(ServerTraits traits) =>
+    [
+        .. traits.HasSettingsOfQueries ? [] : traits.Settings.Concat(OfAllQueries),
+        .. Values.Where(value => value.Key != DateStyle || !traits.HasIsoDates),
+    ];
+
     public static SessionSettings For(PluginJob job, JobSettings context)
     {
         var name = ApplicationNameOf(job.Id, job.Attempt);
@@ -75,7 +87,7 @@ internal sealed record SessionSettings
         {
             new(ApplicationNameKey, name),
             context.ReturnResult
-                ? new("DateStyle", "ISO")
+                ? new(DateStyle, "ISO")
                 : new("idle_in_transaction_session_timeout", IdleInTransaction),
         };
 
@@ -99,6 +111,20 @@ internal sealed record SessionSettings
             Values = values,
             StatementTimeout = context.Timeout,
         };
+    }
+
+    /// <summary>
+    /// The query that sets the rest of a transaction which needs no BEGIN: SET LOCAL would need one. Counts as its
+    /// first query.
+    /// </summary>
+    /// <param name="values">Names and values.</param>
+    /// <param name="isReadOnly">True to have the transaction write nothing from then on.</param>
+    public static string ToQuery(IEnumerable<KeyValuePair<string, string>> values, bool isReadOnly)
+    {
+        var all = isReadOnly ? values.Prepend(new("transaction_read_only", "on")) : values;
+        return "select " + string.Join(", ", all.Select(value =>
+            $"pg_catalog.set_config('{value.Key}', "
+            + $"{ToLiteral(value.Key == SearchPath ? ToList(value.Value) : value.Value)}, true)"));
     }
 
     /// <summary>
