@@ -15,19 +15,24 @@ internal sealed class SharedBackend
             pg_catalog.set_config('heimdall.role', pg_catalog.current_setting('role'), true)
         """;
 
+    // They are this transaction's, which began just now. From PostgreSQL 16 on they cannot be reset.
+    private const string OfTransaction =
+        "'transaction_isolation', 'transaction_read_only', 'transaction_deferrable'";
+
     // What others have set in the backend does not hold in the transaction; the encoding is that of the connection.
     private const string TakeOver =
-        """
+        $$"""
         select pg_catalog.pg_backend_pid(),
             (select (extract(epoch from backend_start) * 1000000)::pg_catalog.int8
                 from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())),
             (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8,
             (extract(epoch from pg_catalog.transaction_timestamp()) * 1000000)::pg_catalog.int8,
             coalesce(
-                (select pg_catalog.json_object_agg(name, setting) from pg_catalog.pg_settings where source = 'session'),
+                (select pg_catalog.json_object_agg(name, setting) from pg_catalog.pg_settings
+                    where source = 'session' and name not in ({{OfTransaction}})),
                 '{}'),
             (select pg_catalog.count(pg_catalog.set_config(name, null, true)) from pg_catalog.pg_settings
-                where source = 'session' and name <> 'client_encoding'),
+                where source = 'session' and name not in ('client_encoding', {{OfTransaction}})),
             (select pg_catalog.count(*) from pg_catalog.pg_class where relnamespace = pg_catalog.pg_my_temp_schema()),
             pg_catalog.current_setting('heimdall.user'),
             pg_catalog.current_setting('heimdall.role'),
