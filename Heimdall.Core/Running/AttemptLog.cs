@@ -75,16 +75,21 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
     /// </returns>
     public async Task<IReadOnlyList<NewLogPiece>> CloseAsync()
     {
-        await _ended.CancelAsync();
-        await _storing;
+        await StopStoringAsync();
         return [.. _stdout.TakeRest(), .. _stderr.TakeRest()];
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _ended.CancelAsync();
-        await _storing;
+        await StopStoringAsync();
         _ended.Dispose();
+    }
+
+    private Task StopStoringAsync()
+    {
+        // Not on another thread: nothing hears it but a delay, and most jobs are shorter than such a change.
+        _ended.Cancel();
+        return _storing;
     }
 
     /// <summary>A cancel whose announcement was lost, or has not come yet, is noticed here at the latest.</summary>

@@ -85,7 +85,12 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
             (stopping, cutting) = (_stopping, _cutting);
         }
 
-        await _over.CancelAsync();
+        // Mostly nothing has begun: then nothing waits for this, and no other thread is needed to say so.
+        if (!stopping.IsCompleted || !cutting.IsCompleted)
+        {
+            await _over.CancelAsync();
+        }
+
         await stopping;
         await cutting;
         _over.Dispose();
