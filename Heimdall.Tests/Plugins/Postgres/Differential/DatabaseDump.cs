@@ -10,6 +10,9 @@ internal static class DatabaseDump
 {
     private const int Shown = 40;
 
+    /// <summary>From this version on a server takes <c>\.</c> in CSV data for a row, and psql does not send it.</summary>
+    private const int NewCsv = 18;
+
     private static readonly Lazy<Task<string>> _version = new(FindVersionAsync);
     private static readonly Lazy<Task<int>> _serverMajor = new(FindServerMajorAsync);
 
@@ -31,6 +34,10 @@ internal static class DatabaseDump
         var lines = dump.Split('\n').Where(line => !line.StartsWith(@"\restrict ", StringComparison.Ordinal) && !line.StartsWith(@"\unrestrict ", StringComparison.Ordinal));
         return string.Join('\n', lines).Replace(new NpgsqlConnectionStringBuilder(connectionString).Database!, "DATABASE", StringComparison.Ordinal);
     }
+
+    /// <summary>Whether the programs here are older than the server, and from before psql 18.</summary>
+    public static async Task<bool> IsPsqlTooOldForCsvAsync() =>
+        await _serverMajor.Value >= NewCsv && Major(await _version.Value) < NewCsv;
 
     /// <summary>That of pg_dump, such as 15.18.</summary>
     private static async Task<string> FindVersionAsync()

@@ -1,3 +1,6 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
 namespace Heimdall.Tests.Plugins.Postgres.Differential;
 
 /// <summary>
@@ -10,8 +13,10 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 ///    (<see cref="DifferentialScript.RefusedAt"/>), and psql gets what stands before it and then <see cref="Sentinel"/>.
 /// 2. <c>\.</c> where no data are to be ended: both leave it out and go on if told to continue, but only psql calls it an error of
 ///    the script. Where the first error is the end, Heimdall refuses it.
+/// 3. A psql before 18 sends the <c>\.</c> behind CSV data. A server from 18 on takes it for a row, and such scripts are left out
+///    there (<see cref="ReadsCsv"/>).
 /// </remarks>
-internal static class MeantDifferences
+internal static partial class MeantDifferences
 {
     /// <summary>In place of a SQLSTATE: Heimdall does not run this.</summary>
     public const string Refused = "refused";
@@ -37,10 +42,16 @@ internal static class MeantDifferences
             : psql;
     }
 
+    /// <summary>Whether a script has a COPY that reads CSV data from it.</summary>
+    public static bool ReadsCsv(byte[] script) => CopyCsv().IsMatch(Encoding.Latin1.GetString(script));
+
     /// <summary>Which of psql's errors Heimdall is to have as well.</summary>
     public static IEnumerable<ScriptError> Shared(ScriptOutcome psql, ScriptMode mode) =>
         psql.Errors.Where(error => mode != ScriptMode.Continue || error.State != StrayEndOfData);
 
     public static bool IsSame(ScriptError psql, ScriptError heimdall) =>
         psql.State == heimdall.State || (psql.State == StrayEndOfData && heimdall.State == Refused);
+
+    [GeneratedRegex(@"\bcopy\b[^;]*\bfrom\s+std(?:in|out)\b[^;]*\bcsv\b", RegexOptions.IgnoreCase)]
+    private static partial Regex CopyCsv();
 }

@@ -22,6 +22,11 @@ internal sealed class ScriptComparison(IScriptRunner psql, IScriptRunner heimdal
     public async Task<IReadOnlyList<ScriptComplaint>> RunAsync(IReadOnlyCollection<DifferentialScript> group, CancellationToken cancellationToken)
     {
         var complaints = new List<ScriptComplaint>();
+        if (await DatabaseDump.IsPsqlTooOldForCsvAsync())
+        {
+            group = [.. group.Where(script => !MeantDifferences.ReadsCsv(script.Content))];
+        }
+
         foreach (var script in group)
         {
             if (await CompareErrorsAsync(script, cancellationToken) is { } complaint)
