@@ -58,9 +58,9 @@ internal sealed class WatchingProxy : IAsyncDisposable
                 _ = ServeAsync(await _listener.AcceptSocketAsync());
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
-            // Disposed.
+            // Disposed: in a wait for a connection, or between two waits.
         }
     }
 

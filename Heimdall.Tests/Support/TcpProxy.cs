@@ -105,9 +105,9 @@ internal sealed class TcpProxy : IAsyncDisposable
                 _ = ServeAsync(await listener.AcceptSocketAsync());
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
-            // Cut.
+            // Cut: in a wait for a connection, or between two waits.
         }
     }
 
