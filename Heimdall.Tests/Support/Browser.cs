@@ -52,12 +52,17 @@ internal sealed class Browser : IAsyncDisposable
 internal sealed class BrowserPage : IAsyncDisposable
 {
     private readonly ConcurrentQueue<string> _complaints = new();
+    private readonly ConcurrentQueue<string> _replies = new();
+    private readonly ConcurrentQueue<string> _failed = new();
 
     public BrowserPage(IPage page, Uri origin)
     {
         Page = page;
         page.Console += (_, message) => AddIf(message.Type is "error" or "warning", message.Text);
         page.PageError += (_, error) => AddIf(true, error);
+        // For as long as the page is open: Playwright can lose what comes while one wait for a reply ends and the next begins.
+        page.Response += (_, response) => _replies.Enqueue($"{DateTime.UtcNow:mm:ss.f} {response.Status} {response.Url}");
+        page.RequestFailed += (_, request) => _failed.Enqueue($"{DateTime.UtcNow:mm:ss.f} {request.Failure} {request.Url}");
         page.Dialog += (_, dialog) => AddIf(true, $"dialog: {dialog.Message}");
         page.Request += (_, request) => AddIf(!request.Url.StartsWith(origin.ToString(), StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal), $"foreign: {request.Url}");
     }
@@ -67,14 +72,16 @@ internal sealed class BrowserPage : IAsyncDisposable
     /// <summary>Errors of scripts, what the page's own policy refused, and requests to other hosts.</summary>
     public IReadOnlyCollection<string> Complaints => _complaints;
 
+    /// <summary>How many requests have been answered whose address contains a text.</summary>
+    public int CountReplies(string address) => _replies.Count(reply => reply.Contains(address, StringComparison.Ordinal));
+
     public ILocator ByRole(AriaRole role, string name) => Page.GetByRole(role, new() { Name = name, Exact = true });
 
     public async ValueTask DisposeAsync()
     {
-        if (TestContext.CurrentContext.Result.FailCount > 0)
-        {
-            TestContext.Progress.WriteLine($"--- {Page.Url}\n{await Page.Locator("body").InnerTextAsync()}");
-        }
+        // In the output of a test, which is shown if it fails: whether it does is not known yet.
+        string[] shown = [$"--- {Page.Url}", await Page.Locator("body").InnerTextAsync(), .. _replies, .. _failed, .. _complaints];
+        await TestContext.Out.WriteLineAsync(string.Join('\n', shown));
         await Page.Context.DisposeAsync();
     }
 
