@@ -32,7 +32,9 @@ main() {
     leave_out_processes "$@"
     set -- "${arguments[@]}"
   else
-    require_program chromium chromium 'The dashboard is tested as its users see it.'
+    # The browser without windows does half of the work of the other.
+    install_program chromium-headless-shell chromium-headless-shell ||
+      require_program chromium chromium 'The dashboard is tested as its users see it.'
     require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
     PATH=$PATH:/usr/sbin # not in everybody's
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
