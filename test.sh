@@ -48,7 +48,8 @@ main() {
   export TMPDIR=$scratch # for what the tests write themselves
   # In the environment of all that the tests start, wherever they start it: see kill_strays.
   export HEIMDALL_TEST_RUN=$scratch
-  export DOTNET_TieredPGO=0 # no program here lives so long that its profile pays
+  # No program here lives so long that its profile pays, and none needs to be guarded against its own compiler.
+  export DOTNET_TieredPGO=0 DOTNET_EnableWriteXorExecute=0
 
   build_in_background
   pg_clients='psql pg_dump pg_basebackup' # the tests compare with psql
