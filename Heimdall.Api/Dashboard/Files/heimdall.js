@@ -102,7 +102,12 @@
                 .then(function (news) {
                     away.hidden = true;
                     pause = interval;
-                    return take(news);
+                    try {
+                        return take(news);
+                    } catch (error) { // the next answer may be one that can be shown
+                        console.error(error);
+                        return true;
+                    }
                 }, function () {
                     if (away.hidden) { // said once, not at each try
                         away.hidden = false;
