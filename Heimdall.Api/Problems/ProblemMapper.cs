@@ -14,6 +14,9 @@ namespace Heimdall.Api.Problems;
 /// <summary>Turns exceptions into problems. The only place that does, and the only one that logs a 5xx.</summary>
 internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IExceptionHandler
 {
+    /// <summary>How the paths of those POSTs end that change something by themselves.</summary>
+    private static readonly string[] _changes = ["/cancel", "/pause", "/resume"];
+
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
         if (context.RequestAborted.IsCancellationRequested)
@@ -100,7 +103,8 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
     /// itself, and its answer, or that of a question after it, may be what was lost.
     /// </summary>
     private static bool MayBeRecorded(HttpRequest request) =>
-        HttpMethods.IsPut(request.Method) || HttpMethods.IsDelete(request.Method) || request.Path.Value?.EndsWith("/cancel", StringComparison.Ordinal) is true;
+        HttpMethods.IsPut(request.Method) || HttpMethods.IsDelete(request.Method)
+        || (HttpMethods.IsPost(request.Method) && _changes.Any(change => request.Path.Value?.EndsWith(change, StringComparison.OrdinalIgnoreCase) is true));
 
     /// <summary>Nothing has been half-written: whatever was being recorded was one transaction.</summary>
     public static IResult StoreAway(HttpContext context, string detail = "Nothing was recorded. Try again in some seconds.")

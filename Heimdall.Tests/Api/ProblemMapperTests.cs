@@ -25,10 +25,27 @@ public sealed class ProblemMapperTests
         Assert.That(problem.GetProperty("detail").GetString(), Does.Contain("may have been recorded").And.Contain("GET /api/v1/jobs"));
     }
 
-    [Test]
-    public async Task A_store_that_is_away_has_recorded_nothing(CancellationToken cancellationToken)
+    [TestCase("PUT", "/api/v1/schedule/nightly")]
+    [TestCase("DELETE", "/api/v1/schedule/nightly")]
+    [TestCase("POST", "/api/v1/job/7/cancel")]
+    [TestCase("POST", "/api/v1/queue/pause")]
+    [TestCase("POST", "/api/v1/cluster/x/pause")]
+    [TestCase("POST", "/api/v1/command/x/resume")]
+    [TestCase("POST", "/api/v1/schedule/nightly/resume")]
+    public async Task A_change_that_commits_by_itself_may_be_recorded_although_the_store_is_away(string method, string path, CancellationToken cancellationToken)
     {
-        var problem = await AnswerAsync(new NpgsqlException("gone", new IOException()), cancellationToken);
+        var problem = await AnswerAsync(new NpgsqlException("gone", new IOException()), cancellationToken, method, path);
+
+        Assert.That(problem.GetProperty("detail").GetString(), Does.Contain("Whether it was recorded is not known"));
+    }
+
+    [TestCase("POST", "/api/v1/jobs")]
+    [TestCase("POST", "/api/v1/job/7/retry")]
+    [TestCase("POST", "/api/v1/schedule/nightly/trigger")]
+    [TestCase("GET", "/api/v1/sql/pause")]
+    public async Task A_store_that_is_away_has_recorded_nothing_of_any_other_request(string method, string path, CancellationToken cancellationToken)
+    {
+        var problem = await AnswerAsync(new NpgsqlException("gone", new IOException()), cancellationToken, method, path);
 
         Assert.That(problem.GetProperty("detail").GetString(), Does.Contain("Nothing was recorded"));
     }
@@ -45,10 +62,11 @@ public sealed class ProblemMapperTests
         Assert.That(problem.GetRawText(), Does.Not.Contain("/srv"));
     }
 
-    private static async Task<JsonElement> AnswerAsync(Exception exception, CancellationToken cancellationToken)
+    private static async Task<JsonElement> AnswerAsync(
+        Exception exception, CancellationToken cancellationToken, string method = "POST", string path = "/api/v1/job")
     {
         await using var services = new ServiceCollection().AddLogging().AddProblemDetails().BuildServiceProvider();
-        var context = new DefaultHttpContext { RequestServices = services };
+        var context = new DefaultHttpContext { RequestServices = services, Request = { Method = method, Path = path } };
         context.Response.Body = new MemoryStream();
 
         Assert.That(await new ProblemMapper(NullLogger<ProblemMapper>.Instance).TryHandleAsync(context, exception, cancellationToken));
