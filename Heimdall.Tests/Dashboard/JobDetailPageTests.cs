@@ -204,6 +204,20 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task A_batch_is_resumed_at_the_statement_that_failed(CancellationToken cancellationToken)
+    {
+        var old = await _heimdall.SubmitAsync("select 1; select 1/0", returnResult: false, cancellationToken, "resumed", more: new { transaction = "none" });
+        await _heimdall.WaitForEndAsync(old.AssertStatus(202).Id, cancellationToken);
+
+        await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{old.Id}", new() { JavaScriptEnabled = false });
+        await window.ByRole(AriaRole.Button, "Resume at statement 2").ClickAsync();
+
+        await Expect(window.ByRole(AriaRole.Link, $"job {old.Id}")).ToBeVisibleAsync();
+        var job = await _heimdall.WaitForEndAsync(Guid.Parse(window.Page.Url.Split('/')[^1]), cancellationToken);
+        Assert.That(job.Json.GetProperty("from_statement").GetInt64(), Is.EqualTo(2));
+    }
+
+    [Test]
     public async Task A_button_that_comes_too_late_says_so(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("late", cancellationToken);

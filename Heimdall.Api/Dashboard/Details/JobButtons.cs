@@ -26,7 +26,7 @@ internal static class JobButtons
         yield return new Offer("retry", "Run again", "btn-default", FromStatement: null);
         if (job is { Status: not JobStatus.Succeeded, Progress: { ResumeFrom: { } statement, Sha256: not null } } && statement > 1)
         {
-            yield return new Offer("retry", $"Go on at statement {statement}", "btn-default", statement);
+            yield return new Offer("retry", $"Resume at statement {statement}", "btn-default", statement);
         }
     }
 
