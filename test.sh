@@ -20,6 +20,7 @@ servers= # major versions, where they are named
 passed=0 failed=1 skipped=0 # failed is one too many until all has run: a suite that did not run has failed
 
 main() {
+  [[ -r /proc/self/environ ]] || die "./test.sh needs Linux: in /proc it finds what a test has left running. ./run.sh runs on macOS too."
   require_dotnet
   require_program curl curl "The commands of README.md and docs/ are among the tests."
   if [[ ${1:-} == --servers ]]; then
@@ -34,7 +35,7 @@ main() {
   else
     # The browser without windows does half of the work of the other.
     install_program chromium-headless-shell chromium-headless-shell ||
-      require_program chromium chromium 'The dashboard is tested as its users see it.'
+      require_program chromium chromium 'The dashboard is tested as its users see it. (Ubuntu has it as a snap only.)'
     require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
     PATH=$PATH:/usr/sbin # not in everybody's
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'

@@ -88,10 +88,10 @@ install_program() {
     ${sudo[@]+"${sudo[@]}"} apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "$package" >/dev/null </dev/null
 }
 
-# For what cannot be done without: require_program PROGRAM PACKAGE 'Why it is needed.'
+# For what cannot be done without: require_program PROGRAM PACKAGE 'Why it is needed.' All systems call the package so.
 require_program() {
   install_program "$1" "$2" ||
-    die "$1 is missing. $3 Install it (Debian: sudo apt-get install $2) and run this again."
+    die "$1 is missing. $3 Install it and run this again: $(install_command "$2" "$2" "$2" "$2" "$2")"
 }
 
 # One build at a time, whoever runs it: two at once would write the same obj/. No build server stays behind.

@@ -4,9 +4,9 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Delivery;
 
-/// <summary>What the scripts say on a system where there is no PostgreSQL and they may not install one.</summary>
+/// <summary>What the scripts say on a system where something is missing that they may not install.</summary>
 [CancelAfter(30_000)]
-public sealed class MissingPostgresTests
+public sealed class MissingProgramTests
 {
     private string _programs = null!;
 
@@ -67,6 +67,22 @@ public sealed class MissingPostgresTests
         Assert.That(output, Does.StartWith("PostgreSQL 14 or newer is needed, with psql (the programs; no running"));
     }
 
+    [TestCase("dnf", "sudo dnf install wrk")]
+    [TestCase("apk", "sudo apk add wrk")]
+    [TestCase("pacman", "sudo pacman -S wrk")]
+    [TestCase("brew", "brew install wrk")]
+    [TestCase("", "with this system's package manager")]
+    public async Task The_command_for_a_program_of_the_tests_is_that_of_the_system(
+        string manager, string command, CancellationToken cancellationToken)
+    {
+        Add(manager, "exit 1");
+
+        var (exitCode, output) = await RunAsync("require_program wrk wrk 'It is needed.'", cancellationToken);
+
+        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(output, Is.EqualTo($"wrk is missing. It is needed. Install it and run this again: {command}\n"));
+    }
+
     private void Add(string program, string script)
     {
         if (program.Length > 0 && !OperatingSystem.IsWindows())
@@ -77,7 +93,10 @@ public sealed class MissingPostgresTests
         }
     }
 
-    private async Task<(int ExitCode, string Output)> FindAsync(string clients, CancellationToken cancellationToken)
+    private Task<(int ExitCode, string Output)> FindAsync(string clients, CancellationToken cancellationToken) =>
+        RunAsync($"pg_clients={clients}\npg_find_or_install", cancellationToken);
+
+    private async Task<(int ExitCode, string Output)> RunAsync(string command, CancellationToken cancellationToken)
     {
         var script = $$"""
             exec 2>&1
@@ -87,8 +106,7 @@ public sealed class MissingPostgresTests
             source {{Repository.PathOf("scripts/postgres.sh")}}
             pg_candidates() { :; }
             mkdir() { :; }
-            pg_clients={{clients}}
-            pg_find_or_install
+            {{command}}
             """;
         var start = new ProcessStartInfo("bash", ["-c", script])
         {
