@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes what a release hands out: scripts/package.sh VERSION DIR
-#   heimdall-VERSION.tar.gz      both programs, for the ASP.NET Core 10 runtime on any system, and an example configuration
+#   heimdall-VERSION.tar.gz      both programs, for the ASP.NET Core 10 runtime on any system, the pages, and an example configuration
 #   Heimdall.Api.cdx.json, …     what each program is made of (CycloneDX)
 #   notes.md                     the part of CHANGELOG.md about this version
 #   SHA256SUMS                   of the files above
@@ -13,6 +13,9 @@ source "$root/scripts/common.sh"
 readonly version=${1:?the version is missing} target=${2:?the directory to write to is missing}
 readonly name=heimdall-$version
 readonly programs=(Heimdall.Api Heimdall.Worker)
+# The pages, and each file that one of them links to.
+readonly files=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE Dockerfile compose.yaml
+  configs/local.yaml configs/sql docs)
 
 main() {
   require_dotnet
@@ -25,14 +28,13 @@ main() {
 }
 
 make_package() {
-  local program staging=$target/$name
+  local program file staging=$target/$name
   rm -rf "$staging"
   for program in "${programs[@]}"; do
     (cd "$root" && dotnet publish "$program" -c Release -v quiet -p:UseAppHost=false -o "$staging/$program")
   done
   mkdir "$staging/configs"
-  cp -R "$root/configs/local.yaml" "$root/configs/sql" "$staging/configs"
-  cp "$root/README.md" "$root/CHANGELOG.md" "$root/LICENSE" "$staging"
+  for file in "${files[@]}"; do cp -R "$root/$file" "$staging/$file"; done
   tar -czf "$target/$name.tar.gz" -C "$target" "$name"
   rm -rf "$staging"
 }

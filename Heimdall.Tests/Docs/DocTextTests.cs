@@ -95,6 +95,10 @@ public sealed partial class DocTextTests
     /// <summary>Whether a text has a word that readers must read twice, and for which there is a plain one.</summary>
     internal static bool HasHouseWord(string text) => HouseWord().IsMatch(text);
 
+    /// <summary>The file that a link without its anchor leads to, from the root of the repository.</summary>
+    internal static string Resolve(DocPage page, string target) =>
+        Path.GetRelativePath(Repository.Root, Path.GetFullPath(target, Path.GetDirectoryName(Repository.PathOf(page.Path))!));
+
     private static bool LeadsSomewhere(DocPage page, string target)
     {
         if (target.Split('#') is not [var path, var anchor])
@@ -104,9 +108,6 @@ public sealed partial class DocTextTests
         var file = path.Length == 0 ? page.Path : Resolve(page, path);
         return File.Exists(Repository.PathOf(file)) && DocPage.Read(file).Anchors.Contains(anchor);
     }
-
-    private static string Resolve(DocPage page, string target) =>
-        Path.GetRelativePath(Repository.Root, Path.GetFullPath(target, Path.GetDirectoryName(Repository.PathOf(page.Path))!));
 
     [GeneratedRegex(
         @"\b(told|tells of|whoever|fate|gone on with|goes on with|go on with|way on|the store away|patience|courtesy"
