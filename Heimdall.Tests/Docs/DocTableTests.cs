@@ -144,6 +144,16 @@ public sealed partial class DocTableTests
         Assert.That(NamesIn(Keys.Rows("Context of a cluster")), Is.EquivalentTo(KnownIn(ClusterSettings.Check(new JsonObject { [Unknown] = 1 }))));
 
     [Test]
+    public void A_process_takes_the_arguments_of_the_reference()
+    {
+        var usages = string.Concat(Usage().Matches(Sources.Value).Select(usage => usage.Value));
+        var rows = Keys.Rows("Command line").Where(row => row[0].StartsWith('`')).ToDictionary(row => DocPage.Codes(row[0]).Single(), row => row[1]);
+
+        Assert.That(rows.Keys, Is.EquivalentTo(Argument().Matches(usages).Select(argument => argument.Value)));
+        Assert.That(rows["--config FILE"], Does.Contain($"`{HostArguments.Parse([])!.ConfigPath}`"));
+    }
+
+    [Test]
     public void A_process_has_the_exit_codes_of_the_reference()
     {
         var codes = typeof(HostProgram).GetFields(BindingFlags.NonPublic | BindingFlags.Static)
@@ -261,6 +271,12 @@ public sealed partial class DocTableTests
     [GeneratedRegex(
         @"\bOf\(\s*(StatusCodes\.Status(?<status>\d{3})\w+|[\w.]+(\(\w+\))?),\s*""(?<type>[a-z]+(-[a-z]+)*)""")]
     private static partial Regex Made();
+
+    [GeneratedRegex(@"""usage: .*|OwnUsage = "".+""")]
+    private static partial Regex Usage();
+
+    [GeneratedRegex("--[a-z-]+( [A-Z]+)?")]
+    private static partial Regex Argument();
 
     [GeneratedRegex(@"StatusCodes\.Status(?<status>\d{3})")]
     private static partial Regex StatusName();
