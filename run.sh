@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs Heimdall on this machine: a private PostgreSQL, the API and one worker. Needs the .NET SDK only. Ctrl-C stops it all.
+# Runs Heimdall on this machine: a private PostgreSQL, the API and one worker. Needs the .NET SDK and PostgreSQL, which it
+# installs where it may, or names. Ctrl-C stops it all.
 # Made for Linux and macOS, bash 3.2 or newer; scripts/postgres.sh says where the server comes from.
 #   HEIMDALL_PORT     port of the API (9090)
 #   HEIMDALL_PG_PORT  port of PostgreSQL (9092, or the next free one)
