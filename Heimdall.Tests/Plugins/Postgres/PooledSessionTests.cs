@@ -188,7 +188,7 @@ public sealed class PooledSessionTests
         Assert.That(async () => await run, Throws.Nothing);
     }
 
-    private Task RunAsync(string sql, CancellationToken cancellationToken) =>
+    private Task<JobProgress> RunAsync(string sql, CancellationToken cancellationToken) =>
         _server.Plugin.RunAsync(_server.Batch(sql), new FakeJobMonitor(), cancellationToken);
 
     private Task<long> LivingAsync(string pids, CancellationToken cancellationToken) =>
