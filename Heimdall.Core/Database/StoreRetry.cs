@@ -10,6 +10,9 @@ namespace Heimdall.Core.Database;
 /// </summary>
 public static class StoreRetry
 {
+    // The class of SQLSTATE of internal errors, such as a damaged row: waiting mends none of them.
+    private const string InternalError = "XX";
+
     private static readonly TimeSpan[] Delays =
         [TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1)];
 
@@ -38,6 +41,8 @@ public static class StoreRetry
     /// </remarks>
     public static bool IsAway(NpgsqlException exception) =>
         exception.IsTransient || exception is not PostgresException postgres
-        || SqlStates.ClassOf(postgres.SqlState) is SqlErrorClass.ReadOnly or SqlErrorClass.Forbidden
-            or SqlErrorClass.Canceled or SqlErrorClass.NoRoom or SqlErrorClass.ServerFault or SqlErrorClass.Unavailable;
+        || (SqlStates.ClassOf(postgres.SqlState) is SqlErrorClass.ReadOnly or SqlErrorClass.Forbidden
+                or SqlErrorClass.Canceled or SqlErrorClass.NoRoom or SqlErrorClass.ServerFault
+                or SqlErrorClass.Unavailable
+            && !postgres.SqlState.StartsWith(InternalError, StringComparison.Ordinal));
 }
