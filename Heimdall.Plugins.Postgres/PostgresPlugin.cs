@@ -90,6 +90,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         {
             fate = await ControlQuestion.AskAsync(
                 lease.Pool.OpenControlAsync,
+                lease.Pool.RenewControl,
                 control => CommitResolver.ResolveAsync(
                     control, SessionSettings.ApplicationNameOf(job.Id, job.Attempt), recorded, cancellationToken),
                 cancellationToken);
@@ -158,6 +159,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         {
             await ControlQuestion.AskAsync(
                 lease.Pool.OpenControlAsync,
+                lease.Pool.RenewControl,
                 async control =>
                 {
                     lease.Pool.RequireSupported(control);
@@ -220,7 +222,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             }
             catch (JobFailedException) when (run.FoundSessionEnded && tries < MostSessions)
             {
-                // Another session of the pool, or a new one.
+                lease.Pool.Renew(use); // the others are as old
             }
         }
     }

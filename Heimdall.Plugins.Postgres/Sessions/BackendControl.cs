@@ -24,7 +24,7 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
 
     /// <inheritdoc cref="ControlQuestion"/>
     public Task<T> AskAsync<T>(Func<NpgsqlConnection, Task<T>> askAsync, CancellationToken cancellationToken) =>
-        ControlQuestion.AskAsync(OpenAsync, askAsync, cancellationToken);
+        ControlQuestion.AskAsync(OpenAsync, () => pool.RenewControl(host, port), askAsync, cancellationToken);
 
     /// <summary>
     /// Asks the statement that runs to stop. When it returns, the backend has been told, and a statement that is sent

@@ -124,7 +124,25 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
     }
 
-    /// <summary>Keeps none of the second connections that were opened to a server before.</summary>
+    /// <summary>Closes the idle connections of jobs, and each other one when its job is done.</summary>
+    public void Renew(SessionUse use)
+    {
+        NpgsqlDataSource[] sources = use switch
+        {
+            SessionUse.Query => [_queries, _plainQueries],
+            SessionUse.Transaction => [_transactions],
+            _ => [], // none is kept
+        };
+        foreach (var source in sources)
+        {
+            source.Clear();
+        }
+    }
+
+    /// <summary>The same of those that do not wait for the jobs.</summary>
+    public void RenewControl() => _control.Clear();
+
+    /// <summary>The same of the second connections to a server.</summary>
     public void RenewControl(string host, int port)
     {
         if (_controls.TryGetValue($"{host} {port}", out var control))

@@ -108,7 +108,8 @@ internal sealed class ClusterSession : IAsyncDisposable
     public static async Task<ClusterSession> OpenAsync(
         ClusterPool pool, SessionUse use, TimeSpan? timeout, CancellationToken cancellationToken)
     {
-        for (var tries = 1; ; tries++)
+        var tries = 0;
+        while (true)
         {
             NpgsqlConnection connection;
             try
@@ -127,7 +128,7 @@ internal sealed class ClusterSession : IAsyncDisposable
                     // The login has other settings by now: none of those that are open has them.
                     ServerStream.Abandon(connection);
                     await connection.DisposeAsync();
-                    NpgsqlConnection.ClearPool(connection);
+                    pool.Renew(use);
                     continue;
                 }
 
@@ -146,8 +147,8 @@ internal sealed class ClusterSession : IAsyncDisposable
 
                 // It died in the pool, as all that the server had when it was restarted; nothing has been asked of it
                 // yet.
-                NpgsqlConnection.ClearPool(connection);
-                if (tries == MostTries)
+                pool.Renew(use);
+                if (++tries >= MostTries)
                 {
                     var cause = (e as SessionBrokenException)?.Cause ?? e;
                     throw new JobFailedException(

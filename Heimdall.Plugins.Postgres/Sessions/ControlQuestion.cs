@@ -9,8 +9,13 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// </summary>
 internal static class ControlQuestion
 {
+    /// <param name="openAsync">Takes a connection of the pool.</param>
+    /// <param name="renew">Closes those that are idle in the pool.</param>
+    /// <param name="askAsync">Asks on it.</param>
+    /// <param name="cancellationToken">Ends the wait for the pool.</param>
     public static async Task<T> AskAsync<T>(
         Func<CancellationToken, ValueTask<NpgsqlConnection>> openAsync,
+        Action renew,
         Func<NpgsqlConnection, Task<T>> askAsync,
         CancellationToken cancellationToken)
     {
@@ -22,7 +27,7 @@ internal static class ControlQuestion
             }
             catch (NpgsqlException e) when (!PostgresErrors.IsUndone(e))
             {
-                NpgsqlConnection.ClearPool(control); // the others are as old
+                renew(); // the others are as old
             }
         }
 

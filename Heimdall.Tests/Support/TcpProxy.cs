@@ -49,6 +49,9 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>Lets nothing through any more, on open connections and on new ones, which are accepted all the same: a peer that has vanished.</summary>
     public void Freeze() => _way.Block();
 
+    /// <summary>Done when something is held back that a client has sent since <see cref="Freeze"/>.</summary>
+    public Task HeldBack => _way.HeldBack;
+
     /// <summary>Lets everything through that has waited.</summary>
     public void Thaw() => _way.Open();
 
@@ -121,7 +124,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         {
             await way.PassAsync();
             await server.ConnectAsync(_server.Host!, _server.Port);
-            await Task.WhenAny(CopyAsync(client, server, way), CopyAsync(server, client, way));
+            await Task.WhenAny(CopyAsync(client, server, way.PassFromClientAsync), CopyAsync(server, client, way.PassAsync));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -132,14 +135,14 @@ internal sealed class TcpProxy : IAsyncDisposable
         client.Dispose();
     }
 
-    private static async Task CopyAsync(Socket from, Socket to, Way way)
+    private static async Task CopyAsync(Socket from, Socket to, Func<Task> passAsync)
     {
         var buffer = new byte[16 * 1024];
         try
         {
             while (await from.ReceiveAsync(buffer) is > 0 and var count)
             {
-                await way.PassAsync();
+                await passAsync();
                 await to.SendAsync(buffer.AsMemory(0, count));
             }
         }
@@ -154,12 +157,31 @@ internal sealed class TcpProxy : IAsyncDisposable
     {
         private volatile TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        private volatile TaskCompletionSource _heldBack = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public Way() => Open();
+
+        public Task HeldBack => _heldBack.Task;
 
         public Task PassAsync() => _open.Task;
 
+        public Task PassFromClientAsync()
+        {
+            var passed = PassAsync();
+            if (!passed.IsCompleted)
+            {
+                _heldBack.TrySetResult();
+            }
+
+            return passed;
+        }
+
         public void Open() => _open.TrySetResult();
 
-        public void Block() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        public void Block()
+        {
+            _heldBack = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
     }
 }

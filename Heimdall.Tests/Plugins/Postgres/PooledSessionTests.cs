@@ -1,7 +1,10 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Tests.Plugins;
 using Heimdall.Tests.Support;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -10,10 +13,24 @@ namespace Heimdall.Tests.Plugins.Postgres;
 [CancelAfter(60_000)]
 public sealed class PooledSessionTests
 {
+    private const string Waiting =
+        """
+        from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())
+        """;
+
+    // Npgsql looks at a pool every so often, and closes what was idle two times.
+    private static readonly TimeSpan _shortestIdle = TimeSpan.FromSeconds(5);
+
     private PluginTestServer _server = null!;
+    private PluginCluster _cluster = null!;
 
     [SetUp]
-    public async Task Start() => _server = await PluginTestServer.StartAsync();
+    public async Task Start()
+    {
+        _server = await PluginTestServer.StartAsync();
+        _cluster = _server.Cluster;
+    }
 
     [TearDown]
     public async Task Stop() => await _server.DisposeAsync();
@@ -21,7 +38,7 @@ public sealed class PooledSessionTests
     [Test]
     public async Task A_session_that_is_lost_does_not_take_the_idle_ones_with_it(CancellationToken cancellationToken)
     {
-        var pids = await OpenThreeSessionsAsync(cancellationToken);
+        var pids = await OpenSessionsAsync(3, _server.Query, cancellationToken);
 
         Assert.That(
             async () => await _server.Plugin.RunAsync(
@@ -47,12 +64,16 @@ public sealed class PooledSessionTests
                 (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'),
                 to_regclass('pg_temp.left_over')::text
             """;
-        await RunAsync(Look, cancellationToken);
 
-        await RunAsync(
-            $"{Look}; select pg_advisory_lock(3), nextval('counted'); create temporary table left_over (i int);",
-            cancellationToken);
-        await RunAsync(Look, cancellationToken);
+        await BeforeSessionsAreClosedAsync(async () =>
+        {
+            await _server.ExecuteAsync("truncate seen");
+            await RunAsync(Look, cancellationToken);
+            await RunAsync(
+                $"{Look}; select pg_advisory_lock(3), nextval('counted'); create temporary table left_over (i int);",
+                cancellationToken);
+            await RunAsync(Look, cancellationToken);
+        });
 
         Assert.That(await _server.ScalarAsync<long>("select count(*) from seen", cancellationToken), Is.EqualTo(3));
         Assert.That(
@@ -102,15 +123,21 @@ public sealed class PooledSessionTests
     {
         await _server.ExecuteAsync("create table seen (pid int)");
         const string Look = "insert into seen select pg_backend_pid()";
-        await RunAsync(Look, cancellationToken);
 
-        foreach (var _ in Enumerable.Range(0, 2))
+        await BeforeSessionsAreClosedAsync(async () =>
         {
-            await _server.Plugin.RunAsync(
-                _server.Job($$"""{"query": "{{Look}}", "transaction": "none"}"""), new FakeJobMonitor(),
-                cancellationToken);
-        }
-        await RunAsync(Look, cancellationToken);
+            await _server.ExecuteAsync("truncate seen");
+            await RunAsync(Look, cancellationToken);
+            foreach (var _ in Enumerable.Range(0, 2))
+            {
+                await _server.Plugin.RunAsync(
+                    _server.Job($$"""{"query": "{{Look}}", "transaction": "none"}""") with { TargetCluster = _cluster },
+                    new FakeJobMonitor(),
+                    cancellationToken);
+            }
+
+            await RunAsync(Look, cancellationToken);
+        });
 
         var pids = await _server.ScalarAsync<int[]>("select array_agg(pid order by ctid) from seen", cancellationToken);
         Assert.That(pids, Has.Length.EqualTo(4));
@@ -121,24 +148,38 @@ public sealed class PooledSessionTests
     [Test]
     public async Task Recovery_does_not_end_the_batch_that_has_the_session_now(CancellationToken cancellationToken)
     {
-        var job = _server.Batch("create table first (pid int); insert into first select pg_backend_pid()");
-        var (monitor, next) = (new FakeJobMonitor(), new FakeJobMonitor());
-        await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+        await _server.ExecuteAsync("create table first (pid int)");
         await using var holder = await _server.Sql.OpenConnectionAsync(cancellationToken);
         await using var hold = holder.CreateCommand();
-        hold.CommandText = "select pg_advisory_lock(1)";
-        await hold.ExecuteNonQueryAsync(cancellationToken);
-        var running = _server.Plugin.RunAsync(
-            _server.Batch("set application_name = 'hidden'; select pg_advisory_xact_lock(1)"), next, cancellationToken);
-        await Eventually.Is(
-            () => _server.ScalarAsync<bool>(
-                "select exists (select from pg_locks join first using (pid) where not granted)", cancellationToken),
-            cancellationToken);
+        var running = Task.CompletedTask;
+        PluginJob job = null!;
+        FakeJobMonitor monitor = null!;
+
+        await BeforeSessionsAreClosedAsync(async () =>
+        {
+            hold.CommandText = "select pg_advisory_unlock_all()";
+            await hold.ExecuteNonQueryAsync(cancellationToken);
+            await running;
+            hold.CommandText = "truncate first; select pg_advisory_lock(1)";
+            await hold.ExecuteNonQueryAsync(cancellationToken);
+            (job, monitor) = (InCluster(_server.Batch("insert into first select pg_backend_pid()")), new FakeJobMonitor());
+            await _server.Plugin.RunAsync(job, monitor, cancellationToken);
+            running = RunAsync(
+                "set application_name = 'hidden'; select pg_advisory_xact_lock(1)", cancellationToken);
+            await Eventually.Is(
+                async () => await _server.ScalarAsync<long>(
+                    $"select count(*) {Waiting}", cancellationToken) == 1,
+                cancellationToken);
+        });
+        Assert.That(
+            await _server.ScalarAsync<bool>(
+                $"select array_agg(pid) = (select array_agg(pid) from first) {Waiting}", cancellationToken),
+            Is.True);
 
         var fate = await _server.Plugin.FindFateAsync(job, monitor.Evidence, cancellationToken);
 
         Assert.That(fate, Is.EqualTo(AttemptFate.Committed));
-        hold.CommandText = "select pg_advisory_unlock(1)";
+        hold.CommandText = "select pg_advisory_unlock_all()";
         await hold.ExecuteNonQueryAsync(cancellationToken);
         Assert.That(async () => await running, Throws.Nothing);
     }
@@ -160,6 +201,48 @@ public sealed class PooledSessionTests
             await _server.ScalarAsync<long>("select count(distinct pid) from seen", cancellationToken), Is.EqualTo(2));
     }
 
+    [Test]
+    public async Task A_batch_runs_when_more_sessions_have_ended_than_it_tries(CancellationToken cancellationToken)
+    {
+        var ended = 0L;
+
+        await BeforeSessionsAreClosedAsync(async () =>
+        {
+            var pids = await OpenSessionsAsync(5, (sql, _) => _server.Batch(sql), cancellationToken);
+            ended = await EndAsync(pids, cancellationToken);
+            await RunAsync("select 1", cancellationToken);
+        });
+
+        Assert.That(ended, Is.EqualTo(5));
+    }
+
+    [Test]
+    public async Task A_question_is_asked_on_a_new_connection_when_those_of_the_pool_have_ended(
+        CancellationToken cancellationToken)
+    {
+        await using var pool = ClusterPool.Create(_server.ConnectionString, pooler: null);
+        var pids = new List<int>();
+        await using (var first = await pool.OpenControlAsync(cancellationToken))
+        await using (var second = await pool.OpenControlAsync(cancellationToken))
+        {
+            pids.AddRange([first.ProcessID, second.ProcessID]);
+        }
+
+        Assert.That(await EndAsync($"{{{string.Join(',', pids)}}}", cancellationToken), Is.EqualTo(2));
+
+        var answer = await ControlQuestion.AskAsync(
+            pool.OpenControlAsync,
+            pool.RenewControl,
+            async control =>
+            {
+                await using var question = new NpgsqlCommand("select 1", control);
+                return await question.ExecuteScalarAsync(cancellationToken);
+            },
+            cancellationToken);
+
+        Assert.That(answer, Is.EqualTo(1));
+    }
+
     [TestCase("""{"query": "select 1", "return_result": true}""", true)]
     [TestCase("""{"query": "select 1", "return_result": true}""", false)]
     [TestCase("""{"query": "create table made (i int)", "return_result": true}""", false)]
@@ -169,41 +252,68 @@ public sealed class PooledSessionTests
         string context, bool isInline, CancellationToken cancellationToken)
     {
         await using var proxy = new TcpProxy(_server.ConnectionString);
-        var cluster = new PluginCluster(
+        _cluster = new PluginCluster(
             "behind_a_proxy", new JsonObject { ["connection_string"] = proxy.Through(_server.ConnectionString) });
         await _server.ExecuteAsync("create type mood as enum ('a')");
-        var first = new FakeResultWriter();
-        await _server.Plugin.RunAsync(
-            _server.Query("select pg_backend_pid()", first) with { TargetCluster = cluster },
-            new FakeJobMonitor(),
-            cancellationToken);
-        var pid = first.Rows.Single()[0];
+        var pids = await OpenSessionsAsync(5, _server.Query, cancellationToken);
 
-        proxy.Freeze(); // nobody hears what the server says when it ends the session
-        await _server.ScalarAsync<bool>($"select pg_terminate_backend({pid}, 10000)", cancellationToken);
-        var job = _server.Job(context, new FakeResultWriter()) with { TargetCluster = cluster, IsInline = isInline };
+        proxy.Freeze(); // nobody hears what the server says when it ends the sessions
+        await EndAsync(pids, cancellationToken);
+        var job = InCluster(_server.Job(context, new FakeResultWriter())) with { IsInline = isInline };
         var run = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+        await proxy.HeldBack.WaitAsync(cancellationToken);
         proxy.Thaw();
 
         Assert.That(async () => await run, Throws.Nothing);
     }
 
     private Task<JobProgress> RunAsync(string sql, CancellationToken cancellationToken) =>
-        _server.Plugin.RunAsync(_server.Batch(sql), new FakeJobMonitor(), cancellationToken);
+        _server.Plugin.RunAsync(InCluster(_server.Batch(sql)), new FakeJobMonitor(), cancellationToken);
+
+    private PluginJob InCluster(PluginJob job) => job with { TargetCluster = _cluster };
+
+    /// <summary>
+    /// Does what needs the idle sessions of the pool to stay open meanwhile. A busy machine may be too slow for that:
+    /// then it is done again, with a pool of its own.
+    /// </summary>
+    private async Task BeforeSessionsAreClosedAsync(Func<Task> actAsync)
+    {
+        while (true)
+        {
+            var start = Stopwatch.GetTimestamp();
+            await actAsync();
+            if (Stopwatch.GetElapsedTime(start) < _shortestIdle)
+            {
+                return;
+            }
+
+            _cluster = new PluginCluster($"cluster_{Guid.NewGuid():N}", _server.Cluster.Context);
+        }
+    }
+
+    /// <returns>How many of these backends were there to be ended.</returns>
+    private Task<long> EndAsync(string pids, CancellationToken cancellationToken) => _server.ScalarAsync<long>(
+        $"select count(*) filter (where pg_terminate_backend(pid, 10000)) from pg_stat_activity where pid = any('{pids}')",
+        cancellationToken);
 
     private Task<long> LivingAsync(string pids, CancellationToken cancellationToken) =>
         _server.ScalarAsync<long>($"select count(*) from pg_stat_activity where pid = any('{pids}')", cancellationToken);
 
-    private async Task<string> OpenThreeSessionsAsync(CancellationToken cancellationToken)
+    /// <summary>Runs as many jobs at one time, so that the pool has a session of each.</summary>
+    private async Task<string> OpenSessionsAsync(
+        int count, Func<string, IResultWriter, PluginJob> jobOf, CancellationToken cancellationToken)
     {
         await using var holder = await _server.Sql.OpenConnectionAsync(cancellationToken);
         await using var hold = holder.CreateCommand();
         hold.CommandText = "select pg_advisory_lock(1)";
         await hold.ExecuteNonQueryAsync(cancellationToken);
-        var runs = Enumerable.Range(0, 3)
-            .Select(_ => _server.Plugin.RunAsync(_server.Query("select pg_advisory_xact_lock_shared(1)", new FakeResultWriter()), new FakeJobMonitor(), cancellationToken)).ToArray();
-        const string Waiting = "from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())";
-        await Eventually.Is(async () => await _server.ScalarAsync<long>($"select count(*) {Waiting}", cancellationToken) == 3, cancellationToken);
+        var jobs = Enumerable.Range(0, count).Select(
+            _ => InCluster(jobOf("select pg_advisory_xact_lock_shared(1)", new FakeResultWriter())));
+        var runs = jobs.Select(
+            job => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken)).ToArray();
+        await Eventually.Is(
+            async () => await _server.ScalarAsync<long>($"select count(*) {Waiting}", cancellationToken) == count,
+            cancellationToken);
         var pids = await _server.ScalarAsync<string>($"select array_agg(pid)::text {Waiting}", cancellationToken);
         hold.CommandText = "select pg_advisory_unlock(1)";
         await hold.ExecuteNonQueryAsync(cancellationToken);
