@@ -24,6 +24,9 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int IdleSeconds = 10;
     private const int PruningSeconds = 5;
 
+    // A busy one is never idle. A changed address, password or right of the login reaches the batches all the same.
+    private const int LifetimeSeconds = 60;
+
     // The most that Npgsql allows, and more than a worker has slots: no batch waits for the connection of another.
     private const int MostTransactions = 1024;
 
@@ -222,6 +225,9 @@ internal sealed class ClusterPool : IAsyncDisposable
             MaxPoolSize = MostTransactions,
             ConnectionIdleLifetime = IdleSeconds,
             ConnectionPruningInterval = PruningSeconds,
+            ConnectionLifetime = jobs.ConnectionLifetime is > 0 and < LifetimeSeconds and var shorter
+                ? shorter
+                : LifetimeSeconds,
         };
 
     private NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
