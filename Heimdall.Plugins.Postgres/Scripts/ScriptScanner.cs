@@ -206,8 +206,8 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <summary>
     /// Looks for names in a text, in any case and also within a string. By the extended protocol a statement would find
     /// itself in pg_cursors. Whoever names standard_conforming_strings or client_encoding may change them, in
-    /// set_config(…) or in a command within a string. Nobody hides that in megabytes. What set_config or dblink leave in
-    /// a session may stay there.
+    /// set_config(…) or in a command within a string. Nobody hides that in megabytes. DISCARD ALL takes away nothing
+    /// that set_config, dblink, setseed, an origin of a replication or a temporary slot of one leave in a session.
     /// </summary>
     private static (bool Cursors, bool Reading, bool MayLeave) LookInto(ReadOnlySpan<byte> text)
     {
@@ -222,8 +222,17 @@ internal sealed class ScriptScanner : IAsyncDisposable
             var before = text[..(from + found)];
             var behind = text[(from + found + 1)..];
             reading |= StartsWith(behind, "conforming"u8) || StartsWith(behind, "encoding"u8);
-            mayLeave |= StartsWith(behind, "config"u8) || EndsWith(before, "dblink"u8);
+            mayLeave |= StartsWith(behind, "config"u8) || EndsWith(before, "dblink"u8)
+                || (EndsWith(before, "replication"u8)
+                    && (StartsWith(behind, "origin"u8) || StartsWith(behind, "slot"u8)));
             cursors |= EndsWith(before, "pg"u8) && StartsWith(behind, "cursor"u8);
+        }
+
+        // A name without an underscore, looked for by its rarest letter.
+        for (var from = 0; !mayLeave && text[from..].IndexOfAny((byte)'d', (byte)'D') is >= 0 and var found;)
+        {
+            from += found + 1;
+            mayLeave = EndsWith(text[..from], "setseed"u8);
         }
 
         return (cursors, reading, mayLeave);

@@ -84,6 +84,10 @@ public sealed class PooledSessionTests
     [TestCase("set my.own = 'x'")]
     [TestCase("select set_config('my.own', 'x', false)")]
     [TestCase("do $$ begin perform set_config('my.own', 'x', false); end $$")]
+    [TestCase("select SetSeed(0.5)")]
+    [TestCase("select pg_replication_origin_session_setup('o') where false")]
+    [TestCase("select pg_create_physical_replication_slot('s', false, true) where false")]
+    [TestCase("select pg_create_logical_replication_slot('s', 'pgoutput', true) where false")]
     public async Task A_batch_that_may_leave_what_a_reset_does_not_take_away_leaves_no_session(
         string sql, CancellationToken cancellationToken)
     {
