@@ -124,7 +124,8 @@ internal sealed class TcpProxy : IAsyncDisposable
         {
             await way.PassAsync();
             await server.ConnectAsync(_server.Host!, _server.Port);
-            await Task.WhenAny(CopyAsync(client, server, way.PassFromClientAsync), CopyAsync(server, client, way.PassAsync));
+            await Task.WhenAny(
+                CopyAsync(client, server, way.PassFromClientAsync), CopyAsync(server, client, way.PassAsync));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

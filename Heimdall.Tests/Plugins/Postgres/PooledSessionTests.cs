@@ -166,7 +166,8 @@ public sealed class PooledSessionTests
             await running;
             hold.CommandText = "truncate first; select pg_advisory_lock(1)";
             await hold.ExecuteNonQueryAsync(cancellationToken);
-            (job, monitor) = (InCluster(_server.Batch("insert into first select pg_backend_pid()")), new FakeJobMonitor());
+            job = InCluster(_server.Batch("insert into first select pg_backend_pid()"));
+            monitor = new FakeJobMonitor();
             await _server.Plugin.RunAsync(job, monitor, cancellationToken);
             running = RunAsync(
                 "set application_name = 'hidden'; select pg_advisory_xact_lock(1)", cancellationToken);
@@ -297,7 +298,8 @@ public sealed class PooledSessionTests
 
     /// <returns>How many of these backends were there to be ended.</returns>
     private Task<long> EndAsync(string pids, CancellationToken cancellationToken) => _server.ScalarAsync<long>(
-        $"select count(*) filter (where pg_terminate_backend(pid, 10000)) from pg_stat_activity where pid = any('{pids}')",
+        $"select count(*) filter (where pg_terminate_backend(pid, 10000)) from pg_stat_activity "
+        + $"where pid = any('{pids}')",
         cancellationToken);
 
     private Task<long> LivingAsync(string pids, CancellationToken cancellationToken) =>
