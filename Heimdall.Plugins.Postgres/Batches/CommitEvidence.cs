@@ -115,7 +115,12 @@ internal sealed record CommitEvidence
         ClusterSession session, Guid jobId, BatchReceipt? receipt, CancellationToken cancellationToken)
     {
         var row = (await session.AskAsync(cancellationToken, Question))[0];
-        var place = WithoutTransaction(session.Backend) with { TransactionStarted = TextValues.Int64(row[3]) };
+        var place = WithoutTransaction(session.Backend);
+        if (!session.Traits.HidesTransactions)
+        {
+            place = place with { TransactionStarted = TextValues.Int64(row[3]) };
+        }
+
         if (row[0] is null)
         {
             return place with { OnlyReads = true };

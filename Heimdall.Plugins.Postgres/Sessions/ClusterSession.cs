@@ -46,7 +46,8 @@ internal sealed class ClusterSession : IAsyncDisposable
             (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::pg_catalog.int8,
             coalesce(pg_catalog.current_setting('idle_session_timeout', true), '0') <> '0',
             ({SettingsOfLogin}),
-            pg_catalog.current_setting('DateStyle') like 'ISO%'
+            pg_catalog.current_setting('DateStyle') like 'ISO%',
+            pg_catalog.current_setting('track_activities') <> 'on'
         """;
 
     private readonly NpgsqlConnection _connection;
@@ -312,7 +313,8 @@ internal sealed class ClusterSession : IAsyncDisposable
         var isClean = Protocol.IsIdle && (IsReset || _shared is not null || await TryAskAsync("discard all"));
 
         // A standby may be promoted while the session lives, and the next batch would take it for a standby still.
-        var isKept = _use == SessionUse.Query || (_use == SessionUse.Transaction && MayBeKept && !Traits.IsStandby);
+        var isKept = _use == SessionUse.Query
+            || (_use == SessionUse.Transaction && MayBeKept && !Traits.IsStandby && !Traits.HidesTransactions);
         if (isClean && (isKept || _use == SessionUse.Script))
         {
             Protocol.Rest();
@@ -379,7 +381,8 @@ internal sealed class ClusterSession : IAsyncDisposable
             TextValues.Boolean(row[4]) || sharesBackends,
             isStandby,
             sharesBackends,
-            TextValues.Boolean(row[7]) && !sharesBackends);
+            TextValues.Boolean(row[7]) && !sharesBackends,
+            TextValues.Boolean(row[10]) && !sharesBackends);
         opened = new TakenConnection(protocol, traits, SettingsOfLogin: row[8]);
         _opened.AddOrUpdate(identity, opened);
         return opened;

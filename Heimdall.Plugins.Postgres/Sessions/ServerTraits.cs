@@ -13,6 +13,9 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <param name="IsStandby">Whether the server was a standby when the connection began.</param>
 /// <param name="SharesBackends">Whether a pooler may give each transaction another backend.</param>
 /// <param name="EndsIdleSessions">Whether it ends a session that waits for a command outside a transaction.</param>
+/// <param name="HidesTransactions">
+/// Whether pg_stat_activity does not show when a transaction of it began. Then a batch is known by the whole session.
+/// </param>
 internal sealed record ServerTraits(
     Backend Backend,
     bool ChecksClient,
@@ -21,7 +24,8 @@ internal sealed record ServerTraits(
     bool NamesCatalog,
     bool IsStandby,
     bool SharesBackends,
-    bool EndsIdleSessions)
+    bool EndsIdleSessions,
+    bool HidesTransactions)
 {
     /// <summary>What a job's session is set to because the server is as it is.</summary>
     public IEnumerable<KeyValuePair<string, string>> Settings =>

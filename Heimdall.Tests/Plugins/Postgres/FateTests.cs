@@ -38,8 +38,14 @@ public sealed class FateTests
 
     [Test]
     public async Task A_session_that_hides_its_name_is_found(
-        [Values("hidden", AnotherAttempt)] string name, CancellationToken cancellationToken)
+        [Values("hidden", AnotherAttempt)] string name,
+        [Values] bool showsTransactions,
+        CancellationToken cancellationToken)
     {
+        var shown = showsTransactions ? "on" : "off";
+        await _server.ExecuteAsync(
+            "do $$ begin execute format('alter database %I set track_activities = "
+            + $"{shown}', current_database()); end $$");
         var job = _server.Batch($"set application_name = '{name}'; select pg_sleep(600)");
         var monitor = new FakeJobMonitor();
         var run = _server.Plugin.RunAsync(job, monitor, cancellationToken);
@@ -58,7 +64,8 @@ public sealed class FateTests
     [TestCase(
         "do $$ begin perform set_config('application_name', '{0}', false); commit; perform pg_sleep(600); end $$",
         AttemptFate.Unknown)]
-    public async Task So_is_that_of_a_query(string sql, AttemptFate expected, CancellationToken cancellationToken)
+    public async Task A_query_that_hides_the_name_of_its_session_is_found(
+        string sql, AttemptFate expected, CancellationToken cancellationToken)
     {
         var job = _server.Query(string.Format(null, sql, AnotherAttempt), new FakeResultWriter());
         var monitor = new FakeJobMonitor();
