@@ -17,6 +17,11 @@ internal static class ColumnTypes
 
     public const uint Text = 25;
 
+    /// <summary>A byte, written "char".</summary>
+    public const uint Char = 18;
+
+    public const uint CharArray = 1002;
+
     private const uint Int8 = 20;
     private const uint Numeric = 1700;
 
@@ -34,7 +39,7 @@ internal static class ColumnTypes
     // of his own.
     private static readonly FrozenDictionary<uint, string> BuiltIn = new Dictionary<uint, string>
     {
-        [16] = "bool", [17] = "bytea", [18] = "char", [19] = "name", [Int8] = "int8", [21] = "int2", [23] = "int4",
+        [16] = "bool", [17] = "bytea", [Char] = "char", [19] = "name", [Int8] = "int8", [21] = "int2", [23] = "int4",
         [Text] = "text", [26] = "oid", [114] = "json", [142] = "xml", [650] = "cidr", [700] = "float4",
         [701] = "float8", [829] = "macaddr", [869] = "inet", [1042] = "bpchar", [1043] = "varchar", [1082] = "date",
         [1083] = "time", [1114] = "timestamp", [TimestampTz] = "timestamptz", [1186] = "interval", [1266] = "timetz",

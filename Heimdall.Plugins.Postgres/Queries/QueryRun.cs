@@ -86,8 +86,8 @@ internal sealed class QueryRun
     {
         (_session, _protocol, _settings, _context, _query) = (session, session.Protocol, settings, context, query);
         (_results, _monitor) = (results, monitor);
-        var mayChangeEncoding = query.Calls.Count > 0 && _protocol.ConvertsText;
-        _rows = new RowSink(results, context.RowLimit, context.ByteLimit, context.MaxRowBytes, mayChangeEncoding);
+        _rows = new RowSink(
+            results, context.RowLimit, context.ByteLimit, context.MaxRowBytes, checksText: _protocol.ConvertsText);
     }
 
     /// <summary>Records what shows later whether a queued query took effect; null within a request.</summary>
@@ -471,7 +471,7 @@ internal sealed class QueryRun
     {
         var described = await ColumnTypes.DescribeAsync(
             columns, _context.Numbers == NumberForm.String, _session, cancellationToken);
-        await _rows.StartAsync(described, columns.Select(column => column.Type), cancellationToken);
+        await _rows.StartAsync(described, [.. columns.Select(column => column.Type)], cancellationToken);
     }
 
     /// <summary>A limit left a row out: what has written, or is about to, goes on for its effect.</summary>

@@ -9,8 +9,10 @@ namespace Heimdall.Plugins.Postgres.Queries;
 /// <param name="rowLimit">Rows after which the result is cut; null for no limit.</param>
 /// <param name="byteLimit">Bytes of values after which the result is cut; null for no limit.</param>
 /// <param name="longestRow">Bytes that the values of a row may have; a longer one cannot be handed over.</param>
-/// <param name="checksText">True where a function may have changed the encoding for some of the rows. Not for those of
-/// COPY, which has one encoding from its beginning on.</param>
+/// <param name="checksText">
+/// Whether the server sends UTF-8 unless a function has changed the encoding meanwhile. Lines of COPY are not checked:
+/// they have one encoding from the first to the last.
+/// </param>
 internal sealed class RowSink(
     IResultWriter results, long? rowLimit, long? byteLimit, long longestRow, bool checksText)
 {
@@ -20,6 +22,7 @@ internal sealed class RowSink(
     private readonly long _rowLimit = rowLimit ?? long.MaxValue;
     private readonly long _byteLimit = byteLimit ?? long.MaxValue;
     private bool[] _isTime = [];
+    private bool[] _isByte = [];
     private long _bytes;
 
     public bool HasStarted { get; private set; }
@@ -32,7 +35,7 @@ internal sealed class RowSink(
     /// <summary>True once a row was left out because it is longer than a row may be.</summary>
     public bool IsTooLong { get; private set; }
 
-    /// <summary>True once a row was left out because it came in another encoding.</summary>
+    /// <summary>True once a row was left out because a value of it is no UTF-8.</summary>
     public bool IsGarbled { get; private set; }
 
     /// <summary>True to leave out whatever comes: nobody wants it any more.</summary>
@@ -50,10 +53,11 @@ internal sealed class RowSink(
     /// <param name="types">OIDs of their types.</param>
     /// <param name="cancellationToken">Ends the wait for the reader of the rows.</param>
     public ValueTask StartAsync(
-        IReadOnlyList<ResultColumn> columns, IEnumerable<uint> types, CancellationToken cancellationToken)
+        IReadOnlyList<ResultColumn> columns, IReadOnlyCollection<uint> types, CancellationToken cancellationToken)
     {
         HasStarted = true;
         _isTime = [.. types.Select(type => type == ColumnTypes.TimestampTz)];
+        _isByte = [.. types.Select(type => type is ColumnTypes.Char or ColumnTypes.CharArray)];
         return results.StartAsync(columns, cancellationToken);
     }
 
@@ -111,12 +115,15 @@ internal sealed class RowSink(
         return EndRowAsync(cancellationToken);
     }
 
-    private static bool IsText(ReadOnlySpan<byte> body)
+    private bool IsText(ReadOnlySpan<byte> body)
     {
         var row = new MessageBody(body);
-        for (var left = body.IsEmpty ? 0 : row.ReadUInt16(); left > 0; left--)
+        var count = body.IsEmpty ? 0 : row.ReadUInt16();
+        for (var column = 0; column < count; column++)
         {
-            if (row.ReadInt32() is > 0 and var length && !Utf8.IsValid(row.ReadBytes(length)))
+            // Up to PostgreSQL 15 a "char" above 127 is sent as it is, and is no text in any encoding.
+            if (row.ReadInt32() is > 0 and var length && !Utf8.IsValid(row.ReadBytes(length))
+                && !(column < _isByte.Length && _isByte[column]))
             {
                 return false;
             }

@@ -29,6 +29,7 @@ public sealed class QueryExactnessTests
                 begin insert into written values (1); perform set_config('client_encoding', 'LATIN1', true); return 'é'; end $$;
             create procedure talk_latin(inout t text) language plpgsql as $$
                 begin perform set_config('client_encoding', 'LATIN1', true); t := 'é'; end $$;
+            create view latin as select set_config('client_encoding', 'LATIN1', true) as set, 'é' as text;
             create schema own;
             create domain own.text as varchar check (value <> 'no');
             create type own.mood as enum ('sad');
@@ -53,7 +54,7 @@ public sealed class QueryExactnessTests
     }
 
     [Test]
-    public async Task So_are_those_between_two_changes(CancellationToken cancellationToken)
+    public async Task Rows_between_two_changes_of_the_encoding_are_refused(CancellationToken cancellationToken)
     {
         const string Change =
             """
@@ -68,7 +69,26 @@ public sealed class QueryExactnessTests
     }
 
     [Test]
-    public async Task So_are_the_values_that_a_procedure_gives(CancellationToken cancellationToken)
+    public async Task Rows_of_a_view_that_changes_the_encoding_are_refused(CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync("select * from latin", cancellationToken);
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
+        Assert.That(failure.Message, Does.Contain("client_encoding"));
+    }
+
+    [TestCase("select (-56)::\"char\", length('é')")]
+    [TestCase("select array[(-56)::\"char\"], length('é')")]
+    public async Task A_byte_is_not_taken_for_text_in_another_encoding(
+        string sql, CancellationToken cancellationToken)
+    {
+        var results = await RunAsync(sql, cancellationToken);
+
+        Assert.That(results.Rows.Single()[1], Is.EqualTo("1"));
+    }
+
+    [Test]
+    public async Task Values_of_a_procedure_in_another_encoding_are_refused(CancellationToken cancellationToken)
     {
         var failure = await FailAsync("call talk_latin('x')", cancellationToken);
 
