@@ -17,7 +17,7 @@ public static class ServerVersions
         ? $"It runs PostgreSQL {version}, and Heimdall needs PostgreSQL {Oldest} or newer."
         : null;
 
-    /// <returns>What somebody should know who uses a newer one, as a sentence; null of the others.</returns>
+    /// <returns>What somebody should know who uses a newer one, as a sentence; null for no warning.</returns>
     public static string? FindWarning(NpgsqlConnection connection) =>
         connection.PostgreSqlVersion is { Major: > Newest } version
         ? $"It runs PostgreSQL {version}. This version of Heimdall is tested with PostgreSQL {Oldest} to {Newest}."

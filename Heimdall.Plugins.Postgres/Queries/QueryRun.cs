@@ -45,7 +45,9 @@ internal sealed class QueryRun
         """u8.ToArray();
 
     private static readonly byte[] _clock =
-        "select (extract(epoch from pg_catalog.transaction_timestamp()) * 1000000)::pg_catalog.int8"u8.ToArray();
+        """
+        select (extract(epoch from pg_catalog.transaction_timestamp()) operator(pg_catalog.*) 1000000)::pg_catalog.int8
+        """u8.ToArray();
 
     // A function can change it on its way, and nothing says from which row on.
     private static readonly byte[] _checkEncoding =

@@ -3,12 +3,13 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// <summary>What a session is opened for, and so what becomes of its connection afterwards.</summary>
 internal enum SessionUse
 {
-    /// <summary>A query. It has a connection of the queries, which is reset and kept.</summary>
+    /// <summary>A query. Its connection comes from a pool, and is reset and kept for the next query.</summary>
     Query,
 
     /// <summary>
-    /// A batch that is one transaction. It has a connection of such batches, which is reset and kept for a moment where
-    /// the batch has left nothing else. The start of the transaction tells the batch from those before and after it.
+    /// A batch that is one transaction. Its connection comes from another pool, and is reset and kept for a moment: see
+    /// <see cref="ClusterSession.MayBeKept"/>. The start of the transaction tells the batch from those before and
+    /// after it.
     /// </summary>
     Transaction,
 

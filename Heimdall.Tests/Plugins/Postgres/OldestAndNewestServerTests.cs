@@ -51,10 +51,10 @@ public sealed class OldestAndNewestServerTests() : RealProcessTests(processes: 1
         Assert.That(ends, Is.EqualTo(new[] { "SUCCEEDED", "FAILED", "SUCCEEDED", "CANCELED" }));
         Assert.That(
             await heimdall.Target.ScalarAsync<long>("select sum(i) from made", cancellationToken), Is.EqualTo(6));
-        await AssertFatesAsync(postgres.ConnectionString, cancellationToken);
+        await AssertOutcomesAreFoundAsync(postgres.ConnectionString, cancellationToken);
     }
 
-    private static async Task AssertFatesAsync(string connectionString, CancellationToken cancellationToken)
+    private static async Task AssertOutcomesAreFoundAsync(string connectionString, CancellationToken cancellationToken)
     {
         await using var server = await PluginTestServer.StartAsync(connectionString);
         var (committed, failed) = (server.Batch("create table committed (i int)"), server.Batch("select nonsense"));
