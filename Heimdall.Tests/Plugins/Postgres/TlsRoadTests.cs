@@ -304,7 +304,7 @@ public sealed class TlsRoadTests() : RealProcessTests(processes: 1)
     {
         var before = await _server.ScalarAsync<DateTime>("select pg_conf_load_time()");
         await _server.ExecuteAsync("select pg_reload_conf()");
-        NpgsqlConnection.ClearPool(_server.Sql.CreateConnection());
+        _server.Sql.Clear();
         await Eventually.Is(
             async () => await _server.ScalarAsync<DateTime>("select pg_conf_load_time()") > before,
             TestContext.CurrentContext.CancellationToken);
