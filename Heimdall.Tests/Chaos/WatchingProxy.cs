@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
+using Heimdall.Tests.Support;
 using Npgsql;
 
 namespace Heimdall.Tests.Chaos;
@@ -10,7 +10,7 @@ namespace Heimdall.Tests.Chaos;
 internal sealed class WatchingProxy : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ProxyListener _listener;
     private readonly string _host;
     private readonly int _port;
     private Ambush? _ambush;
@@ -19,11 +19,10 @@ internal sealed class WatchingProxy : IAsyncDisposable
     {
         var server = new NpgsqlConnectionStringBuilder(connectionString);
         (_host, _port) = (server.Host!, server.Port);
-        _listener.Start();
-        _ = AcceptAsync();
+        _listener = new ProxyListener(ServeAsync);
     }
 
-    public string Port => ((IPEndPoint)_listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+    public string Port => _listener.Port.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Acts once, when a message passes. The message waits for it, and is dropped with its connection if the answer is no.</summary>
     /// <param name="step">What the message is about; null for whatever comes.</param>
@@ -39,28 +38,12 @@ internal sealed class WatchingProxy : IAsyncDisposable
         await ambush.Done.Task;
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        _listener.Dispose();
+        await _listener.DisposeAsync();
         foreach (var socket in _sockets.Keys)
         {
             socket.Dispose();
-        }
-        return ValueTask.CompletedTask;
-    }
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await _listener.AcceptSocketAsync());
-            }
-        }
-        catch (Exception e) when (e is SocketException or InvalidOperationException)
-        {
-            // Disposed: in a wait for a connection, or between two waits.
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Npgsql;
@@ -7,12 +6,12 @@ using Npgsql;
 namespace Heimdall.Tests.Support;
 
 /// <summary>Stands between a client and its server and treats the start-up options of a session as poolers do: PgBouncer refuses or ignores them.</summary>
-internal sealed class PoolerDouble : IDisposable
+internal sealed class PoolerDouble : IAsyncDisposable
 {
     private const int SslRequest = 80877103;
     private const int GssRequest = 80877104;
 
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ProxyListener _listener;
     private readonly NpgsqlConnectionStringBuilder _server;
     private readonly bool _refuses;
     private int _refused;
@@ -22,8 +21,7 @@ internal sealed class PoolerDouble : IDisposable
     public PoolerDouble(string connectionString, bool refuses)
     {
         (_server, _refuses) = (new NpgsqlConnectionStringBuilder(connectionString), refuses);
-        _listener.Start();
-        _ = AcceptAsync();
+        _listener = new ProxyListener(socket => ServeAsync(new TcpClient { Client = socket }));
     }
 
     /// <summary>How many sessions were turned away.</summary>
@@ -33,25 +31,10 @@ internal sealed class PoolerDouble : IDisposable
     public string ConnectionString => new NpgsqlConnectionStringBuilder(_server.ConnectionString)
     {
         Host = "127.0.0.1",
-        Port = ((IPEndPoint)_listener.LocalEndpoint).Port,
+        Port = _listener.Port,
     }.ConnectionString;
 
-    public void Dispose() => _listener.Dispose();
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await _listener.AcceptTcpClientAsync());
-            }
-        }
-        catch (Exception e) when (e is SocketException or InvalidOperationException)
-        {
-            // The test is over: in a wait for a connection, or between two waits.
-        }
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
     private async Task ServeAsync(TcpClient client)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Npgsql;
@@ -10,20 +9,18 @@ namespace Heimdall.Tests.Support;
 internal sealed class RecordingProxy : IAsyncDisposable
 {
     private readonly NpgsqlConnectionStringBuilder _server;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ProxyListener _listener;
     private readonly ConcurrentQueue<string> _writes = [];
-    private readonly Task _accepting;
 
     public RecordingProxy(string connectionString)
     {
         _server = new NpgsqlConnectionStringBuilder(connectionString);
-        _listener.Start();
+        _listener = new ProxyListener(socket => ServeAsync(new TcpClient { Client = socket }));
         ConnectionString = new NpgsqlConnectionStringBuilder(connectionString)
         {
             Host = "127.0.0.1",
-            Port = ((IPEndPoint)_listener.LocalEndpoint).Port,
+            Port = _listener.Port,
         }.ConnectionString;
-        _accepting = AcceptAsync();
     }
 
     /// <summary>The same database, through this proxy.</summary>
@@ -34,26 +31,7 @@ internal sealed class RecordingProxy : IAsyncDisposable
 
     public void Clear() => _writes.Clear();
 
-    public async ValueTask DisposeAsync()
-    {
-        _listener.Dispose();
-        await _accepting;
-    }
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await _listener.AcceptTcpClientAsync());
-            }
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // Disposed.
-        }
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
     private async Task ServeAsync(TcpClient accepted)
     {

@@ -18,15 +18,13 @@ internal sealed class TcpProxy : IAsyncDisposable
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
     private volatile NpgsqlConnectionStringBuilder _server;
     private Way _way = new();
-    private TcpListener _listener = new(IPAddress.Loopback, 0);
-    private Task _accepting;
+    private ProxyListener _listener;
 
     public TcpProxy(string connectionString)
     {
         _server = new NpgsqlConnectionStringBuilder(connectionString);
-        _listener.Start();
-        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
-        _accepting = AcceptAsync(_listener);
+        _listener = new ProxyListener(ServeAsync);
+        Port = _listener.Port;
     }
 
     public int Port { get; }
@@ -38,8 +36,7 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>Ends all connections and refuses new ones.</summary>
     public async Task CutAsync()
     {
-        _listener.Dispose();
-        await _accepting;
+        await _listener.DisposeAsync();
         foreach (var socket in _sockets.Keys)
         {
             socket.Dispose();
@@ -90,29 +87,9 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>Leads new connections to another server, as a load balancer does; open ones stay where they are.</summary>
     public void Turn(string connectionString) => _server = new NpgsqlConnectionStringBuilder(connectionString);
 
-    public void Mend()
-    {
-        _listener = new TcpListener(IPAddress.Loopback, Port);
-        _listener.Start();
-        _accepting = AcceptAsync(_listener);
-    }
+    public void Mend() => _listener = new ProxyListener(ServeAsync, Port);
 
     public async ValueTask DisposeAsync() => await CutAsync();
-
-    private async Task AcceptAsync(TcpListener listener)
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await listener.AcceptSocketAsync());
-            }
-        }
-        catch (Exception e) when (e is SocketException or InvalidOperationException)
-        {
-            // Cut: in a wait for a connection, or between two waits.
-        }
-    }
 
     private async Task ServeAsync(Socket client)
     {

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Npgsql;
@@ -17,47 +16,26 @@ internal sealed class VersionProxy : IAsyncDisposable
 
     private readonly NpgsqlConnectionStringBuilder _server;
     private readonly string _version;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly Task _accepting;
+    private readonly ProxyListener _listener;
 
     /// <param name="connectionString">Of the server.</param>
     /// <param name="version">As <c>server_version</c> has it.</param>
     public VersionProxy(string connectionString, string version)
     {
         (_server, _version) = (new NpgsqlConnectionStringBuilder(connectionString), version);
-        _listener.Start();
+        _listener = new ProxyListener(socket => ServeAsync(new TcpClient { Client = socket }));
         ConnectionString = new NpgsqlConnectionStringBuilder(connectionString)
         {
             Host = "127.0.0.1",
-            Port = ((IPEndPoint)_listener.LocalEndpoint).Port,
+            Port = _listener.Port,
         }.ConnectionString;
-        _accepting = AcceptAsync();
     }
 
     /// <summary>The same database, through this proxy.</summary>
     public string ConnectionString { get; }
 
     /// <summary>Takes no more connections. The open ones last as long as their ends.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        _listener.Dispose();
-        await _accepting;
-    }
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await _listener.AcceptTcpClientAsync());
-            }
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // Disposed.
-        }
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
     private async Task ServeAsync(TcpClient accepted)
     {

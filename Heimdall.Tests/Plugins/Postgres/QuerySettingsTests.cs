@@ -49,7 +49,7 @@ public sealed class QuerySettingsTests
     [TestCase(false)]
     public async Task A_pooler_that_takes_no_options_does_not_matter(bool refuses, CancellationToken cancellationToken)
     {
-        using var pooler = new PoolerDouble(_server.ConnectionString, refuses);
+        await using var pooler = new PoolerDouble(_server.ConnectionString, refuses);
         var cluster = new PluginCluster($"cluster_{Guid.NewGuid():N}", new JsonObject { ["connection_string"] = pooler.ConnectionString });
 
         Assert.That(await RunAsync(Settings, "", cluster, cancellationToken), Is.EqualTo(Wanted));
