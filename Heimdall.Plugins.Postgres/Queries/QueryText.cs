@@ -233,12 +233,13 @@ internal sealed partial record QueryText
     [GeneratedRegex(
         """
         ^\s*select\s+(?:[0-9]+|'[^'\\]*'|null|true|false)(?:\s+as\s+[a-z_]+)?
-        (?:\s*,\s*(?:[0-9]+|'[^'\\]*'|null|true|false)(?:\s+as\s+[a-z_]+)?)*\s*;?\s*$
+        (?:\s*,\s*(?:[0-9]+|'[^'\\]*'|null|true|false)(?:\s+as\s+[a-z_]+)?)*(?:\s*;)?\s*$
         """,
         RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
     private static partial Regex Constant();
 
-    [GeneratedRegex(@"""((?:[^""]|"""")+)""\s*\(")]
+    // Not behind another quote: of a long row of them each would else be a beginning.
+    [GeneratedRegex(@"(?<!"")""((?:[^""]|"""")+)""\s*\(")]
     private static partial Regex QuotedCall();
 
     [GeneratedRegex(@"\$(?:[a-z_\u0080-\uffff][a-z0-9_\u0080-\uffff]*)?\$", RegexOptions.IgnoreCase)]

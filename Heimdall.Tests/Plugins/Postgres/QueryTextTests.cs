@@ -87,6 +87,17 @@ public sealed class QueryTextTests
     public void So_does_one_that_is_quoted_otherwise_or_in_another_language(string sql, bool isTransactional) =>
         Assert.That(Read(sql).IsTransactional, Is.EqualTo(isTransactional));
 
+    [Test, Description("Twice the text must not be four times the work: then these would take hours.")]
+    public void Long_rows_of_one_character_are_read_once()
+    {
+        const int Length = 2_000_000;
+
+        Assert.That(Read($"select 1{new string(' ', Length)}x").IsConstant, Is.False);
+        Assert.That(Read($"select 1{new string(' ', Length)}; ").IsConstant, Is.True);
+        Assert.That(Read($"select {new string('"', Length)} from t").Calls, Is.Empty);
+        Assert.That(Read("select \"odd\"\"name\" (1)").Calls, Does.Contain("odd\"name"));
+    }
+
     private static QueryText Read(string sql) => QueryText.Read(
         JobSettings.Read(new JsonObject(), new JsonObject { ["query"] = sql, ["return_result"] = true }),
         new ScriptFolder(Path.GetTempPath()));
