@@ -2,7 +2,7 @@
 # Runs the whole suite against a PostgreSQL of its own: ./test.sh [arguments for dotnet test, such as --filter NAME]
 # Made for Linux; scripts/postgres.sh says where the server comes from.
 # ./test.sh --fast leaves out the tests of category RealProcesses: processes of Heimdall, browsers, servers of a test's own.
-# ./test.sh --servers 14,18 runs on servers of these versions, one after the other, the tests that need one, or those of
+# ./test.sh --servers 14,18 runs, on one server of each version, the tests to which that can make a difference, or those of
 # --filter NAME.
 # The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
 set -euo pipefail
