@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Queue;
@@ -20,14 +21,15 @@ public sealed class ClaimedJobs
     /// <summary>
     /// Hands a claimed job to the runner: from now on the attempt is the runner's to renew and to settle.
     /// </summary>
-    /// <exception cref="InvalidOperationException">
-    /// This process has not claimed the job, or runs it already.
-    /// </exception>
-    public ClaimedJob Begin(Guid jobId) => _jobs.TryGetValue(jobId, out var claim) && claim.TryBegin()
-        ? claim
-        : throw new InvalidOperationException($"Job {jobId} is not claimed by this process, or runs here already.");
+    /// <returns>Null when this process has not claimed the job, has put it back, or runs it already.</returns>
+    public ClaimedJob? TryBegin(Guid jobId) =>
+        _jobs.TryGetValue(jobId, out var claim) && claim.TryBegin() ? claim : null;
 
     internal ClaimedJob? Find(Guid jobId) => _jobs.GetValueOrDefault(jobId);
+
+    /// <summary>Claims from before so long that still have not begun: their slots are stuck in Hangfire.</summary>
+    internal IReadOnlyList<ClaimedJob> FindStuck(TimeSpan age) =>
+        [.. _jobs.Values.Where(claim => !claim.HasBegun && Stopwatch.GetElapsedTime(claim.Since) > age)];
 
     internal void Add(ClaimedJob claim) => _jobs[claim.Job.Id] = claim;
 
@@ -42,6 +44,9 @@ public sealed class ClaimedJobs
 public sealed class ClaimedJob(Job job, bool isTakeOver)
 {
     private int _isTaken;
+
+    /// <summary>When this process has claimed it, as <see cref="Stopwatch"/> counts.</summary>
+    internal long Since { get; } = Stopwatch.GetTimestamp();
 
     public Job Job => job;
 

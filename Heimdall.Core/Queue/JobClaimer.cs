@@ -22,6 +22,13 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// </summary>
     private const int MostInVain = 5;
 
+    /// <summary>
+    /// How long a slot may take from the claim to the run, if that is longer than the lease. Between them Hangfire changes
+    /// the state of its entry, which takes milliseconds. On a connection whose other end has vanished it tries for many
+    /// minutes.
+    /// </summary>
+    private static readonly TimeSpan LeastTimeToBegin = TimeSpan.FromSeconds(30);
+
     /// <summary>How soon to try again when another process was taking the same jobs.</summary>
     private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
 
@@ -31,6 +38,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     private readonly JobReach _reach;
     private readonly StoreNotifications _notifications;
     private readonly TimeSpan _lease;
+    private readonly TimeSpan _timeToBegin;
     private readonly ILogger<JobClaimer> _logger;
 
     private readonly Lock _lock = new();
@@ -57,6 +65,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         _reach = reach;
         _notifications = notifications;
         _lease = config.Worker.Lease;
+        _timeToBegin = _lease > LeastTimeToBegin ? _lease : LeastTimeToBegin;
         _logger = logger;
         notifications.Listen(JobLane.Channel, OnAnnounced);
     }
@@ -78,15 +87,24 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
 
     public async Task ReleaseAsync(ClaimedJob claim, bool isRefused)
     {
-        if (claim.TryAbandon())
+        try
         {
-            await PutBackAsync(claim, isRefused);
+            if (claim.TryAbandon())
+            {
+                await PutBackAsync(claim, isRefused);
+            }
         }
-        _claimed.Remove(claim);
+        finally
+        {
+            _claimed.Remove(claim); // or its lease is renewed for ever
+        }
     }
 
     /// <summary>Claims until it is stopped. A claim on its way is waited for: nobody else knows of it.</summary>
-    internal async Task RunAsync(CancellationToken stopping)
+    internal Task RunAsync(CancellationToken stopping) =>
+        Task.WhenAll(ClaimForSlotsAsync(stopping), ReleaseStuckAsync(stopping));
+
+    private async Task ClaimForSlotsAsync(CancellationToken stopping)
     {
         long? looked = null;
         while (!stopping.IsCancellationRequested)
@@ -115,6 +133,23 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             {
                 await _woken.WaitAsync(pause, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
             }
+        }
+    }
+
+    /// <summary>
+    /// A job whose slot is stuck waits again, for another slot or another worker. When its slot comes after all, the
+    /// claim is gone, and the slot leaves the job alone.
+    /// </summary>
+    private async Task ReleaseStuckAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            foreach (var claim in _claimed.FindStuck(_timeToBegin))
+            {
+                LogStuck(claim.Job.Id, _timeToBegin.TotalSeconds);
+                await ReleaseAsync(claim, isRefused: false);
+            }
+            await Task.Delay(LookInterval, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -201,9 +236,9 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     {
         try
         {
-            return await _entries.MakeReadyAsync(job, CancellationToken.None);
+            return await Task.Run(() => _entries.MakeReadyAsync(job, CancellationToken.None)).WaitAsync(_timeToBegin);
         }
-        catch (Exception exception) when (QueueEntries.IsPassing(exception))
+        catch (Exception exception) when (QueueEntries.IsPassing(exception) || exception is TimeoutException)
         {
             LogNotReady(job.Id, exception.Message);
             return null;
@@ -318,6 +353,11 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     [LoggerMessage(
         LogLevel.Warning, "Job {JobId} taken over: the runner of attempt {Attempt} has not renewed its lease")]
     private partial void LogTakenOver(Guid jobId, int attempt);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Job {JobId} was claimed {Seconds} s ago and has not begun: its slot waits for the store. It is put back")]
+    private partial void LogStuck(Guid jobId, double seconds);
 
     [LoggerMessage(LogLevel.Warning, "No jobs can be claimed: {Reason}")]
     private partial void LogAway(string reason);

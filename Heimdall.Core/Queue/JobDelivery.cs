@@ -10,7 +10,7 @@ internal sealed class JobDelivery(ClaimedJobs claimed, IClaimedJobRunner runner)
 {
     public async Task RunAsync(Guid jobId, CancellationToken cancellationToken)
     {
-        var claim = claimed.Begin(jobId);
+        var claim = claimed.TryBegin(jobId) ?? throw new JobAbortedException(); // came too late: see JobClaimer
         var answer = await runner.RunAsync(claim.Job, cancellationToken);
         switch (answer.Answer)
         {

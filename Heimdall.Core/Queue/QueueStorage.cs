@@ -11,13 +11,20 @@ namespace Heimdall.Core.Queue;
 /// <param name="database">The store.</param>
 /// <param name="config">Says how long a worker is believed.</param>
 /// <param name="source">Has the jobs of this process; null where none are run.</param>
-public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Func<IJobSource?> source)
+public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Func<IJobSource?> source) : IDisposable
 {
+    /// <summary>Hangfire's statements take milliseconds, and those of its upkeep, a thousand rows each, seconds.</summary>
+    private static readonly TimeSpan LongestStatement = TimeSpan.FromSeconds(30);
+
     /// <summary>Backstop behind the notifications: how long a job can wait when a notification is lost.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
+    private readonly StatementLimit _limit = new(LongestStatement);
+
     /// <summary>Hangfire's storage for this process. Connects to nothing yet.</summary>
     public JobStorage Open() => Open(Options());
+
+    public void Dispose() => _limit.Dispose();
 
     /// <summary>Makes Hangfire's tables where they are missing.</summary>
     internal void Install()
@@ -37,7 +44,7 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
     }
 
     private PostgreSqlStorage Open(PostgreSqlStorageOptions options) =>
-        WithRows(new PostgreSqlStorage(new QueueConnections(database, options), options));
+        WithRows(new PostgreSqlStorage(new QueueConnections(database, _limit, options), options));
 
     /// <summary>Our jobs wait in their own rows; what else Hangfire runs waits in its own queue.</summary>
     private PostgreSqlStorage WithRows(PostgreSqlStorage storage)
@@ -71,14 +78,17 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
     private sealed class QueueConnections : NpgsqlInstanceConnectionFactoryBase
     {
         private readonly StoreDatabase _database;
+        private readonly StatementLimit _limit;
 
-        public QueueConnections(StoreDatabase database, PostgreSqlStorageOptions options)
+        public QueueConnections(StoreDatabase database, StatementLimit limit, PostgreSqlStorageOptions options)
             : base(options)
         {
             _database = database;
+            _limit = limit;
             SetupConnectionStringBuilder(database.Address);
         }
 
-        public override NpgsqlConnection GetOrCreateConnection() => _database.Queue.CreateConnection();
+        public override NpgsqlConnection GetOrCreateConnection() =>
+            _limit.Watch(_database.Queue.CreateConnection());
     }
 }

@@ -30,8 +30,9 @@ internal static class StoreTemplate
         var defaults = new DatabaseConfig { ConnectionString = database.ConnectionString };
         await using (var store = new StoreDatabase(database.ConnectionString, defaults.Schema, defaults.HangfireSchema, ConnectionLimits.ForApi))
         {
+            using var queue = new QueueStorage(store, new WorkerConfig(), () => null);
             await new StoreMigrator(store, NullLogger<StoreMigrator>.Instance).MigrateAsync(
-                token => Task.Run(() => new QueueStorage(store, new WorkerConfig(), () => null).Install(), token),
+                token => Task.Run(queue.Install, token),
                 CancellationToken.None);
         }
         await database.CloseAsync();
