@@ -4,6 +4,7 @@
 # ./test.sh --fast leaves out the tests of category RealProcesses: processes of Heimdall, browsers, servers of a test's own.
 # ./test.sh --servers 14,18 runs, on one server of each version, the tests to which that can make a difference, or those of
 # --filter NAME.
+# One or two tests that failed are run a second time, alone. What passes then is named at the end.
 # The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
 set -euo pipefail
 
@@ -18,6 +19,8 @@ scratch=
 arguments=() # for dotnet test, when some of the tests are left out
 servers= # major versions, where they are named
 passed=0 failed=1 skipped=0 # failed is one too many until all has run: a suite that did not run has failed
+readonly most_run_again=2
+run_again= # tests that passed only the second time
 
 main() {
   [[ -r /proc/self/environ ]] || die "./test.sh needs Linux: in /proc it finds what a test has left running. ./run.sh runs on macOS too."
@@ -155,9 +158,22 @@ start_postgres() { # DIRECTORY
   export HEIMDALL_TEST_DB="Host=127.0.0.1;Port=$pg_port;Username=postgres;Database=postgres"
 }
 
-# A test that hangs ends the run after ten minutes without a result, by name.
 run_tests() { # DIRECTORY [arguments for dotnet test]
   local status=0 results=$scratch/$1 before=$failed
+  shift
+  dotnet_test "$results" "$@" || status=$?
+  count_results "$results"
+  if ((status != 0 && failed == before)); then
+    failed=$((failed + 1))
+    say "dotnet test ended with exit code $status, although no test failed: see above."
+  elif ((failed > before && failed - before <= most_run_again)); then
+    run_failed_again "$results" $((failed - before))
+  fi
+}
+
+# A test that hangs ends the run after ten minutes without a result, by name.
+dotnet_test() { # DIRECTORY [arguments for dotnet test]
+  local status=0 results=$1
   shift
   # For the same reason, code that is compiled twice to become faster does not pay.
   export DOTNET_TC_CallCounting=0
@@ -165,11 +181,39 @@ run_tests() { # DIRECTORY [arguments for dotnet test]
     --logger trx --logger 'console;verbosity=normal' --blame-hang-timeout 10m --blame-hang-dump-type none "$@"
   wait "$started_pid" || status=$?
   kill_group KILL "$started_pid"
-  count_results "$results"
-  if ((status != 0 && failed == before)); then
-    failed=$((failed + 1))
-    say "dotnet test ended with exit code $status, although no test failed: see above."
+  return "$status"
+}
+
+# Whoever reads the end learns which tests depend on the machine's load, and which ones found a fault.
+run_failed_again() { # DIRECTORY COUNT
+  local name filter=
+  while read -r name; do
+    filter+="${filter:+|}(FullyQualifiedName~${name%.*}&FullyQualifiedName~.${name##*.})"
+  done < <(failed_tests "$1")
+  say '' 'Once more, alone:'
+  if [[ -n $filter ]] && dotnet_test "$1-again" --filter "$filter"; then
+    failed=$((failed - $2)) passed=$((passed + $2))
+    run_again+=$(failed_tests "$1")$'\n'
   fi
+}
+
+# CLASS.METHOD of each, without arguments, from <UnitTestResult … testId="ID" … outcome="Failed" …> and
+# <UnitTest …id="ID"> … <TestMethod … className="CLASS" name="METHOD(ARGUMENTS)" />.
+failed_tests() { # DIRECTORY
+  awk -v RS='<' '
+    function value(name) {
+      if (!match($0, " " name "=\"[^\"]*")) return ""
+      return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
+    }
+    /^UnitTestResult / && / outcome="(Failed|Error|Timeout|Aborted)"/ { bad[value("testId")] = 1 }
+    /^UnitTest / { id = value("id") }
+    /^TestMethod / && (id in bad) {
+      class = value("className")
+      method = value("name")
+      sub(/\(.*/, "", class)
+      sub(/\(.*/, "", method)
+      print class "." method
+    }' "$1"/*.trx | sort -u
 }
 
 # The sum over the reports, one for each test project: <Counters total="5" executed="4" passed="4" failed="0" … />.
@@ -207,6 +251,7 @@ report() {
   trap '' INT TERM HUP
   if [[ -n $scratch ]]; then clean_up; fi
   if ((skipped > 0)); then say "$skipped skipped"; fi
+  if [[ -n $run_again ]]; then printf 'Passed only the second time, alone:\n%s' "$run_again"; fi
   say "$passed passed, $failed failed"
   ((failed == 0 && passed > 0)) || exit 1
 }
