@@ -23,9 +23,8 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     private const int MostInVain = 5;
 
     /// <summary>
-    /// How long a slot may take from the claim to the run, if that is longer than the lease. Between them Hangfire changes
-    /// the state of its entry, which takes milliseconds. On a connection whose other end has vanished it tries for many
-    /// minutes.
+    /// How long a slot has from the claim to the run; the lease, where that is longer. Between them Hangfire changes the
+    /// state of its entry, which takes milliseconds. On a connection whose other end has vanished it tries for minutes.
     /// </summary>
     private static readonly TimeSpan LeastTimeToBegin = TimeSpan.FromSeconds(30);
 
