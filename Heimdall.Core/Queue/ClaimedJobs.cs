@@ -11,6 +11,7 @@ namespace Heimdall.Core.Queue;
 public sealed class ClaimedJobs
 {
     private readonly ConcurrentDictionary<Guid, ClaimedJob> _jobs = new();
+    private readonly AsyncLocal<ClaimedJob?> _ofSlot = new();
 
     /// <summary>All of them: what this process must not take over from itself.</summary>
     public Guid[] Ids => [.. _jobs.Keys];
@@ -19,11 +20,15 @@ public sealed class ClaimedJobs
     public IReadOnlyList<Job> NotBegun => [.. _jobs.Values.Where(claim => !claim.HasBegun).Select(claim => claim.Job)];
 
     /// <summary>
-    /// Hands a claimed job to the runner: from now on the attempt is the runner's to renew and to settle.
+    /// Hands a claimed job to the runner: from now on the attempt is the runner's to renew and to settle. Called by the
+    /// slot that has taken it: Hangfire knows a job by its id, and a later claim of the same job has the same id.
     /// </summary>
-    /// <returns>Null when this process has not claimed the job, has put it back, or runs it already.</returns>
+    /// <returns>Null when this slot has not taken the job, when it was put back meanwhile, or when it runs already.</returns>
     public ClaimedJob? TryBegin(Guid jobId) =>
-        _jobs.TryGetValue(jobId, out var claim) && claim.TryBegin() ? claim : null;
+        _ofSlot.Value is { } claim && claim.Job.Id == jobId && claim.TryBegin() ? claim : null;
+
+    /// <summary>Says that the calling slot has taken a job.</summary>
+    internal void EnterSlot(ClaimedJob claim) => _ofSlot.Value = claim;
 
     internal ClaimedJob? Find(Guid jobId) => _jobs.GetValueOrDefault(jobId);
 

@@ -26,7 +26,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// How long a slot has from the claim to the run; the lease, where that is longer. Between them Hangfire changes the
     /// state of its entry, which takes milliseconds. On a connection whose other end has vanished it tries for minutes.
     /// </summary>
-    private static readonly TimeSpan LeastTimeToBegin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LeastTimeToBegin = TimeSpan.FromSeconds(60);
 
     /// <summary>How soon to try again when another process was taking the same jobs.</summary>
     private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
@@ -81,27 +81,26 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             _mustLook = _hasReturned = true; // a job has ended, and a limit may have room again
         }
         Wake();
-        return slot.Task.GetAwaiter().GetResult();
+        var claim = slot.Task.GetAwaiter().GetResult();
+        _claimed.EnterSlot(claim);
+        return claim;
     }
 
     public async Task ReleaseAsync(ClaimedJob claim, bool isRefused)
     {
-        try
+        if (!await TryPutBackAsync(claim, isRefused))
         {
-            if (claim.TryAbandon())
-            {
-                await PutBackAsync(claim, isRefused);
-            }
-        }
-        finally
-        {
-            _claimed.Remove(claim); // or its lease is renewed for ever
+            _claimed.Remove(claim);
         }
     }
 
     /// <summary>Claims until it is stopped. A claim on its way is waited for: nobody else knows of it.</summary>
-    internal Task RunAsync(CancellationToken stopping) =>
-        Task.WhenAll(ClaimForSlotsAsync(stopping), ReleaseStuckAsync(stopping));
+    internal async Task RunAsync(CancellationToken stopping)
+    {
+        Task[] all = [ClaimForSlotsAsync(stopping), ReleaseStuckAsync(stopping)];
+        await await Task.WhenAny(all); // the first to fail fails the service, and that is seen: the host stops
+        await Task.WhenAll(all);
+    }
 
     private async Task ClaimForSlotsAsync(CancellationToken stopping)
     {
@@ -145,8 +144,10 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         {
             foreach (var claim in _claimed.FindStuck(_timeToBegin))
             {
-                LogStuck(claim.Job.Id, _timeToBegin.TotalSeconds);
-                await ReleaseAsync(claim, isRefused: false);
+                if (await TryPutBackAsync(claim, isRefused: false))
+                {
+                    LogStuck(claim.Job.Id, _timeToBegin.TotalSeconds);
+                }
             }
             await Task.Delay(LookInterval, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -244,8 +245,13 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         }
     }
 
-    private async Task PutBackAsync(ClaimedJob claim, bool isRefused)
+    /// <returns>False, and nothing is done, when the job has begun, or was put back already.</returns>
+    private async Task<bool> TryPutBackAsync(ClaimedJob claim, bool isRefused)
     {
+        if (!claim.TryAbandon())
+        {
+            return false;
+        }
         try
         {
             if (isRefused)
@@ -259,6 +265,11 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         {
             LogNotReturned(claim.Job.Id, exception.Message); // its lease ends, and somebody takes it over
         }
+        finally
+        {
+            _claimed.Remove(claim); // or its lease is renewed for ever
+        }
+        return true;
     }
 
     private bool TryTakeSlot([NotNullWhen(true)] out TaskCompletionSource<ClaimedJob>? slot)

@@ -37,19 +37,19 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         public void OnStateElection(ElectStateContext context)
         {
-            if (context.CandidateState is SucceededState && IsOurs(context.BackgroundJob, out var ours)
-                && claimed.Find(ours)?.Answer is { } answer)
+            if (context.CandidateState is SucceededState && IsOurs(context.BackgroundJob, out var ours))
             {
-                context.CandidateState = QueueStates.Of(answer) ?? context.CandidateState;
+                var state = claimed.Find(ours)?.Answer is { } answer ? QueueStates.Of(answer) : EndOf(ours);
+                context.CandidateState = state ?? context.CandidateState;
             }
             if (context.CandidateState is FailedState { Exception: JobEndedBadlyException end })
             {
                 context.CandidateState = QueueStates.Failed(end.Message);
             }
             if (context.CandidateState is EnqueuedState && context.CurrentState is { } current && IsFinal(current)
-                && IsOurs(context.BackgroundJob, out var jobId) && Find(jobId) is { } job && job.Status.IsFinal())
+                && IsOurs(context.BackgroundJob, out var jobId) && EndOf(jobId) is { } shown)
             {
-                context.CandidateState = QueueStates.EndOf(job); // "Requeue" in the dashboard: a job that has ended is not run again
+                context.CandidateState = shown; // "Requeue" in the dashboard: a job that has ended is not run again
             }
         }
 
@@ -82,6 +82,10 @@ internal sealed class QueueFilters : IJobFilterProvider
             return jobId != Guid.Empty;
         }
 
-        private Jobs.Job? Find(Guid jobId) => jobs.FindAsync(jobId, CancellationToken.None).GetAwaiter().GetResult();
+        /// <returns>Null when the job has not ended.</returns>
+        private IState? EndOf(Guid jobId) =>
+            jobs.FindAsync(jobId, CancellationToken.None).GetAwaiter().GetResult() is { } job && job.Status.IsFinal()
+                ? QueueStates.EndOf(job)
+                : null;
     }
 }
