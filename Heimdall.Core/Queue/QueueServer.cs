@@ -1,4 +1,5 @@
 using Hangfire;
+using Hangfire.Client;
 using Hangfire.Common;
 using Hangfire.Server;
 using Hangfire.States;
@@ -16,31 +17,61 @@ public sealed class QueueServer(
     /// <summary>What is left to roll back and hand back after the drain time is over.</summary>
     public static readonly TimeSpan CancelTime = TimeSpan.FromSeconds(8);
 
+    /// <summary>Hangfire's set of jobs in the state Scheduled.</summary>
+    private const string DelayedKey = "schedule";
+
+    /// <summary>How late a schedule is looked at; by default 15 s.</summary>
+    private static readonly TimeSpan ScheduleInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How late the entry of a job that is tried again shows that it waits no more. The job's row decides when it is.
+    /// </summary>
+    private static readonly TimeSpan DelayedInterval = TimeSpan.FromSeconds(5);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await readiness.WaitAsync(stoppingToken);
-        var ticks = new Worker([RecurringJobs.QueueName], new BackgroundJobPerformer(filters, activator), new BackgroundJobStateChanger(filters));
-        using var server = new BackgroundJobServer(Options(), storage, [ticks]);
+        using var server = new BackgroundProcessingServer(storage, Processes(), Properties(), Options());
         await claimer.RunAsync(stoppingToken);
         server.SendStop();
         await server.WaitForShutdownAsync(CancellationToken.None); // bounded by the options
     }
 
-    private BackgroundJobServerOptions Options() => new()
+    /// <summary>
+    /// Those of Hangfire's own server, of which the schedulers look for what is due before they take their locks, and a
+    /// worker for the ticks of schedules.
+    /// </summary>
+    private IEnumerable<IBackgroundProcessDispatcherBuilder> Processes()
+    {
+        var performer = new BackgroundJobPerformer(filters, activator);
+        var changer = new BackgroundJobStateChanger(filters);
+        return
+        [
+            new Worker([RowQueue.Name], performer, changer).UseBackgroundPool(config.Concurrency),
+            new Worker([RecurringJobs.QueueName], performer, changer).UseBackgroundPool(1),
+            new DueScheduler(RecurringJobs.AllKey, ScheduleInterval, new RecurringJobScheduler(
+                new BackgroundJobFactory(filters), ScheduleInterval)).UseBackgroundPool(1),
+            new DueScheduler(DelayedKey, DelayedInterval, new DelayedJobScheduler(
+                DelayedInterval, changer)).UseBackgroundPool(1),
+        ];
+    }
+
+    /// <summary>What the dashboard shows of a server.</summary>
+    private Dictionary<string, object> Properties() => new()
+    {
+        ["Queues"] = new[] { RowQueue.Name },
+        ["WorkerCount"] = config.Concurrency,
+    };
+
+    private BackgroundProcessingServerOptions Options() => new()
     {
         ServerName = $"{Environment.MachineName}:{Environment.ProcessId}",
-        Queues = [RowQueue.Name],
-        WorkerCount = config.Concurrency,
-        FilterProvider = filters,
-        Activator = activator,
         // After SIGTERM running jobs may finish; by default they are cancelled at once.
         StopTimeout = config.DrainTimeout,
         // Then their tokens fire, and this is what they get to roll back; by default 15 s from the start.
         ShutdownTimeout = config.DrainTimeout + CancelTime,
         // Heimdall's own lease and notifications stop a job sooner; this only serves deletions from the dashboard.
         CancellationCheckInterval = TimeSpan.FromSeconds(5),
-        // How late a job may be that waits to be tried again, and how late a schedule is looked at; by default 15 s.
-        SchedulePollingInterval = TimeSpan.FromSeconds(1),
         // A worker that is gone leaves the dashboard's list after this; by default 5 minutes.
         ServerTimeout = TimeSpan.FromSeconds(30),
         HeartbeatInterval = TimeSpan.FromSeconds(10),

@@ -14,10 +14,10 @@ namespace Heimdall.Core.Queue;
 public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Func<IJobSource?> source) : IDisposable
 {
     /// <summary>Hangfire's statements take milliseconds, and those of its upkeep, a thousand rows each, seconds.</summary>
-    private static readonly TimeSpan LongestStatement = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestStatement = TimeSpan.FromSeconds(15);
 
-    /// <summary>Backstop behind the notifications: how long a job can wait when a notification is lost.</summary>
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+    /// <summary>Backstop behind the notifications of ticks, and behind it there is <c>ScheduleKeeper</c>.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
 
     private readonly StatementLimit _limit = new(LongestStatement);
 

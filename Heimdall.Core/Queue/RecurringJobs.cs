@@ -14,7 +14,8 @@ public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJ
 {
     internal const string QueueName = "schedules";
 
-    private const string AllKey = "recurring-jobs";
+    /// <summary>Hangfire's set of them, by the time when each is due.</summary>
+    internal const string AllKey = "recurring-jobs";
 
     private static readonly System.Reflection.MethodInfo Tick = typeof(IScheduleTicker).GetMethod(nameof(IScheduleTicker.TickAsync))!;
     private static readonly System.Reflection.MethodInfo Trigger = typeof(IScheduleTicker).GetMethod(nameof(IScheduleTicker.TriggerAsync))!;

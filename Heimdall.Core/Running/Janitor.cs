@@ -32,6 +32,9 @@ internal sealed partial class Janitor(
 
     private static readonly TimeSpan KeyInterval = TimeSpan.FromMinutes(1);
 
+    /// <summary>So long after each other the sweeps begin: those of one moment would each need a connection.</summary>
+    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(200);
+
     private readonly ConcurrentDictionary<Guid, bool> _recovering = new();
 
     private TimeSpan Lease => config.Worker.Lease;
@@ -39,18 +42,24 @@ internal sealed partial class Janitor(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await readiness.WaitAsync(stoppingToken);
+        (TimeSpan Interval, Func<CancellationToken, Task> ClearUpAsync)[] sweeps =
+        [
+            (Lease, RecoverInlineAsync),
+            (Lease, token => entries.CloseLeftAsync(3 * Lease, token)),
+            (Lease, ExpireQueuedAsync),
+            (Lease, results.DropAsync),
+            (KeyInterval, token => keys.SweepAsync(config.Server.IdempotencyRetention, token)),
+            (OrphanInterval, results.DeleteOrphansAsync),
+        ];
         // The first to fail fails the service, and that is seen: the host stops.
-        await await Task.WhenAny(
-            EveryAsync(Lease, RecoverInlineAsync, stoppingToken),
-            EveryAsync(Lease, token => entries.CloseLeftAsync(3 * Lease, token), stoppingToken),
-            EveryAsync(Lease, ExpireQueuedAsync, stoppingToken),
-            EveryAsync(Lease, results.DropAsync, stoppingToken),
-            EveryAsync(KeyInterval, token => keys.SweepAsync(config.Server.IdempotencyRetention, token), stoppingToken),
-            EveryAsync(OrphanInterval, results.DeleteOrphansAsync, stoppingToken));
+        await await Task.WhenAny(sweeps.Select(
+            (sweep, i) => EveryAsync(i * Apart, sweep.Interval, sweep.ClearUpAsync, stoppingToken)));
     }
 
-    private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> clearUpAsync, CancellationToken cancellationToken)
+    private async Task EveryAsync(
+        TimeSpan first, TimeSpan interval, Func<CancellationToken, Task> clearUpAsync, CancellationToken cancellationToken)
     {
+        await Task.Delay(first, cancellationToken);
         using var timer = new PeriodicTimer(interval);
         do
         {

@@ -20,7 +20,7 @@ internal sealed partial class ScheduleKeeper(
 
     private const int KeptRuns = 10_000;
 
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RepairInterval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan TrimInterval = TimeSpan.FromMinutes(10);
 
