@@ -12,6 +12,9 @@ public abstract class StoreWrite<TAnswer>(bool isDurable)
 
     public bool IsDurable { get; } = isDurable;
 
+    /// <summary>Whether some milliseconds do not matter to its caller.</summary>
+    public virtual bool CanWait => false;
+
     /// <summary>How large it is beyond the few bytes that each has.</summary>
     public virtual int Bytes => 0;
 

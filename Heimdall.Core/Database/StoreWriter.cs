@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Npgsql;
 
 namespace Heimdall.Core.Database;
@@ -7,13 +8,15 @@ namespace Heimdall.Core.Database;
 /// Group commit: what several callers want written at one time shares a transaction, and so one flush to disk. While
 /// one transaction is under way, the next one gathers.
 /// </summary>
-/// <param name="database">The store, whose lifeline is used.</param>
+/// <param name="source">The connections.</param>
+/// <param name="lanes">So many transactions are under way at most: while one is committed, the next is written.</param>
 /// <param name="writeAsync">
 /// Writes all it is given in one transaction, which is committed when it returns, and gives the answers in their order.
 /// It may be called again with a part of them, when one of them could not be written.
 /// </param>
 public sealed class StoreWriter<TWrite, TAnswer>(
-    StoreDatabase database, Func<NpgsqlConnection, IReadOnlyList<TWrite>, Task<IReadOnlyList<TAnswer>>> writeAsync)
+    NpgsqlDataSource source, int lanes,
+    Func<NpgsqlConnection, IReadOnlyList<TWrite>, Task<IReadOnlyList<TAnswer>>> writeAsync)
     where TWrite : StoreWrite<TAnswer>
 {
     private const int MostTogether = 64;
@@ -29,10 +32,14 @@ public sealed class StoreWriter<TWrite, TAnswer>(
     /// </summary>
     private const string RolledBack = "40";
 
-    // While the store commits one transaction, the next is being written.
-    private const int Lanes = ConnectionLimits.WriterLanes;
+    /// <summary>
+    /// So long after a transaction was begun the next one begins, if all that waits can wait: the more come close upon
+    /// each other, the more of them share one.
+    /// </summary>
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly ConcurrentQueue<TWrite> _waiting = new();
+    private long _begun;
     private int _busyLanes;
 
     /// <summary>Writes something together with what waits, on its caller's thread if a lane is free.</summary>
@@ -69,7 +76,7 @@ public sealed class StoreWriter<TWrite, TAnswer>(
         do
         {
             busy = Volatile.Read(ref _busyLanes);
-            if (busy == Lanes)
+            if (busy == lanes)
             {
                 return false;
             }
@@ -91,8 +98,19 @@ public sealed class StoreWriter<TWrite, TAnswer>(
         }
     }
 
+    private async Task GatherAsync()
+    {
+        var left = Pace - Stopwatch.GetElapsedTime(Volatile.Read(ref _begun));
+        if (left > TimeSpan.Zero && _waiting.All(write => write.CanWait))
+        {
+            await Task.Delay(left);
+        }
+        Volatile.Write(ref _begun, Stopwatch.GetTimestamp());
+    }
+
     private async Task WriteWaitingAsync()
     {
+        await GatherAsync();
         var together = new List<TWrite>();
         for (var bytes = 0; together.Count < MostTogether && bytes < EnoughBytes && _waiting.TryDequeue(out var write);)
         {
@@ -121,7 +139,7 @@ public sealed class StoreWriter<TWrite, TAnswer>(
             await TryWriteAsync(together, triesLeft - 1);
         }
         catch (Exception exception)
-            when (together.Count > 1 && !(exception is NpgsqlException npgsql && StoreRetry.IsAway(npgsql)))
+            when (together.Count > 1 && !StoreRetry.IsAway(exception)) // a commit in doubt must not be sent again
         {
             // One of them cannot be written; the others must not suffer for it.
             foreach (var write in together)
@@ -141,7 +159,7 @@ public sealed class StoreWriter<TWrite, TAnswer>(
     private async Task WriteAsync(List<TWrite> together)
     {
         IReadOnlyList<TAnswer> answers;
-        await using (var connection = await database.Lifeline.OpenConnectionAsync())
+        await using (var connection = await source.OpenConnectionAsync())
         {
             together.RemoveAll(write => !write.TryTake());
             if (together.Count == 0)

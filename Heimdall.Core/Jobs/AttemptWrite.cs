@@ -64,15 +64,19 @@ internal sealed class EvidenceWrite(Guid jobId, int attempt, string evidence)
     : AttemptWrite(jobId, attempt, isDurable: true)
 {
     public string Evidence { get; } = evidence;
+
+    public override bool CanWait => true;
 }
 
 /// <summary>
 /// Makes sure, before a commit, that the job is still the attempt's, and gives it a whole lease. Should the process die
 /// behind the commit, nobody else knows how far the attempt has come.
 /// </summary>
-internal sealed class Confirmation(Guid jobId, int attempt, JobProgress progress, TimeSpan lease)
+internal sealed class Confirmation(Guid jobId, int attempt, JobProgress progress, TimeSpan lease, bool canWait)
     : AttemptWrite(jobId, attempt, isDurable: true)
 {
+    public override bool CanWait => canWait;
+
     public JobProgress Progress { get; } = progress;
 
     public TimeSpan Lease { get; } = lease;
@@ -82,6 +86,8 @@ internal sealed class Confirmation(Guid jobId, int attempt, JobProgress progress
 internal sealed class ProgressWrite(Guid jobId, int attempt, JobProgress? progress)
     : AttemptWrite(jobId, attempt, isDurable: true)
 {
+    public override bool CanWait => true;
+
     /// <summary>Null when only the log has grown.</summary>
     public JobProgress? Progress { get; } = progress;
 }
@@ -90,6 +96,9 @@ internal sealed class ProgressWrite(Guid jobId, int attempt, JobProgress? progre
 internal sealed class Ending(Job job, JobStatus status, bool isDurable) : AttemptWrite(job.Id, job.Attempt, isDurable)
 {
     public Job Job { get; } = job;
+
+    /// <summary>The caller of an inline query waits for its end.</summary>
+    public override bool CanWait => !Job.IsSync;
 
     public JobStatus Status { get; } = status;
 

@@ -36,7 +36,7 @@ public sealed class AttemptWriter : IAsyncDisposable
     public AttemptWriter(StoreDatabase database, ILogger<AttemptWriter> logger)
     {
         _database = database;
-        _writer = new(database, AttemptWriteBatch.WriteAsync);
+        _writer = new(database.Lifeline, ConnectionLimits.WriterLanes, AttemptWriteBatch.WriteAsync);
         _unflushed = new UnflushedEnds(database, WriteEndAsync, logger);
     }
 
@@ -134,8 +134,11 @@ public sealed class AttemptWriter : IAsyncDisposable
     /// </summary>
     /// <returns>Its status: a cancel may have been asked for. Null when it belongs to another attempt.</returns>
     public async Task<JobStatus?> ConfirmAsync(
-        Guid id, int attempt, JobProgress progress, TimeSpan lease, CancellationToken cancellationToken) =>
-        (await _writer.AddAsync(new Confirmation(id, attempt, progress, lease)).WaitAsync(cancellationToken)).Status;
+        Job job, JobProgress progress, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        var write = new Confirmation(job.Id, job.Attempt, progress, lease, canWait: !job.IsSync);
+        return (await _writer.AddAsync(write).WaitAsync(cancellationToken)).Status;
+    }
 
     /// <summary>Writes how far an attempt has come and a part of its log; nothing where the job is another's.</summary>
     internal Task<AttemptWriteAnswer> SaveAsync(

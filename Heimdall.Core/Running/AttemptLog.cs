@@ -62,7 +62,7 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
             async token =>
             {
                 var asked = LeaseClock.Now;
-                return (await _writer.ConfirmAsync(_attempt.JobId, _attempt.Attempt, Progress, _lease, token), asked);
+                return (await _writer.ConfirmAsync(_attempt.Job, Progress, _lease, token), asked);
             },
             cancellationToken);
         ThrowIfStopped(status, cancellationToken);

@@ -159,10 +159,10 @@ public sealed class AttemptWriterTests
         var forEvidence = await database.ScalarAsync<long>(
             "select count(distinct xmin::text) from heimdall.job_attempt", cancellationToken);
         var refused = await AllAsync(
-            stale, (job, _) => writer.ConfirmAsync(job.Id, 2, new JobProgress(), Lease, cancellationToken));
+            stale, (job, _) => writer.ConfirmAsync(job with { Attempt = 2 }, new JobProgress(), Lease, cancellationToken));
         var confirmed = await AllAsync(
             jobs,
-            (job, i) => writer.ConfirmAsync(job.Id, 1, new JobProgress { Statements = i }, Lease, cancellationToken));
+            (job, i) => writer.ConfirmAsync(job, new JobProgress { Statements = i }, Lease, cancellationToken));
         var forConfirmations = await database.ScalarAsync<long>(
             "select count(distinct xmin::text) from heimdall.job", cancellationToken);
         var progress = await database.ColumnAsync<long>(
