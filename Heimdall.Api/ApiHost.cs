@@ -55,7 +55,7 @@ internal static class ApiHost
         services.AddHostedService<ClusterWatch>();
         services.AddResults(config.Results);
         services.AddJobRunning();
-        services.AddJobQueue(config.Worker);
+        services.AddJobQueue(config);
         services.AddJobSubmission();
         services.AddSchedules();
         services.AddSingleton<InlineSlots>();

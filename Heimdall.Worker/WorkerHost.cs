@@ -39,7 +39,7 @@ internal static class WorkerHost
         services.AddCatalog();
         services.AddResults(config.Results);
         services.AddJobRunning();
-        services.AddJobQueue(config.Worker);
+        services.AddJobQueue(config);
         services.AddQueueServer(config.Worker);
         services.AddJobSubmission();
         services.AddSchedules();

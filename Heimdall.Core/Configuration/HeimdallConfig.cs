@@ -14,6 +14,8 @@ public sealed record HeimdallConfig
 
     public WorkerConfig Worker { get; init; } = new();
 
+    public QueueConfig Queue { get; init; } = new();
+
     /// <summary>The only folder from which jobs may run <c>.sql</c> files. Relative to the configuration file. Default: <c>sql</c>.</summary>
     public string SqlDirectory { get; init; } = "sql";
 

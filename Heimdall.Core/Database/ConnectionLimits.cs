@@ -8,6 +8,20 @@ public sealed record ConnectionLimits(int Store, int Queue)
     /// <summary>How many transactions with the writes of running jobs are under way at most.</summary>
     internal const int WriterLanes = 2;
 
+    /// <summary>
+    /// How many transactions with new jobs are under way at most, of those that share them.
+    /// </summary>
+    internal const int NewJobsLanes = 2;
+
+    /// <summary>How many transactions with the states of claimed jobs are under way at most.</summary>
+    internal const int EntryLanes = 1;
+
+    /// <summary>
+    /// For the states that Hangfire shows of jobs, part of <see cref="Queue"/>: the lane's, and others for who reads
+    /// one or changes one that is not claimed.
+    /// </summary>
+    internal const int Entries = EntryLanes + 2;
+
     /// <summary>For statements that take jobs out of the queue: one claimer a process.</summary>
     internal const int Claims = 1;
 

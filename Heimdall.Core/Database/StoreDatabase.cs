@@ -75,9 +75,16 @@ public sealed class StoreDatabase : IAsyncDisposable
             new NpgsqlConnectionStringBuilder(own)
             {
                 ApplicationName = "heimdall queue",
-                MaxPoolSize = limits.Queue,
+                MaxPoolSize = limits.Queue - ConnectionLimits.Entries,
             },
             [.. VanishedPeer, .. NoFlush]);
+        Entries = Build(
+            new NpgsqlConnectionStringBuilder(own)
+            {
+                ApplicationName = "heimdall entries",
+                MaxPoolSize = ConnectionLimits.Entries,
+            },
+            [.. VanishedPeer, .. NoFlush, .. ByKey]);
     }
 
     public NpgsqlDataSource DataSource { get; }
@@ -97,6 +104,9 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For Hangfire's storage.</summary>
     public NpgsqlDataSource Queue { get; }
 
+    /// <summary>For the states that Hangfire shows of jobs. Every statement finds its rows by their keys.</summary>
+    public NpgsqlDataSource Entries { get; }
+
     /// <summary>Closes what is idle: where one connection was found dead, the others may be, and each would have to be waited for.</summary>
     public void DropIdle()
     {
@@ -104,6 +114,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         Lifeline.Clear();
         Claims.Clear();
         Queue.Clear();
+        Entries.Clear();
     }
 
     public string Schema { get; }
@@ -153,5 +164,6 @@ public sealed class StoreDatabase : IAsyncDisposable
         await Claims.DisposeAsync();
         await Migrations.DisposeAsync();
         await Queue.DisposeAsync();
+        await Entries.DisposeAsync();
     }
 }

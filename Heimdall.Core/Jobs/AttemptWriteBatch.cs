@@ -1,4 +1,3 @@
-using System.Text;
 using Heimdall.Core.Plugins;
 using Npgsql;
 using NpgsqlTypes;
@@ -158,14 +157,14 @@ internal static class AttemptWriteBatch
             begun.Take(NpgsqlDbType.Text, write => write.Job.Name),
             begun.Take(NpgsqlDbType.Text, write => write.Job.Version),
             begun.Take(NpgsqlDbType.Text, write => write.Job.Description),
-            begun.Take(NpgsqlDbType.Text, write => ToArrayLiteral(write.Job.Tags)),
+            begun.TakeArrays(write => write.Job.Tags),
             begun.Take(NpgsqlDbType.Text, write => write.Job.User),
             begun.Take(NpgsqlDbType.Text, write => write.Job.CommandId),
             begun.Take(NpgsqlDbType.Text, write => write.Job.CommandName),
             begun.Take(NpgsqlDbType.Text, write => write.Job.ClusterId),
             begun.Take(NpgsqlDbType.Text, write => write.Job.ClusterName),
-            begun.Take(NpgsqlDbType.Text, write => ToArrayLiteral(write.Job.CommandCriteria)),
-            begun.Take(NpgsqlDbType.Text, write => ToArrayLiteral(write.Job.ClusterCriteria)),
+            begun.TakeArrays(write => write.Job.CommandCriteria),
+            begun.TakeArrays(write => write.Job.ClusterCriteria),
             begun.Take(NpgsqlDbType.Text, write => write.Job.Context.ToJsonString()),
             begun.Take(NpgsqlDbType.TimestampTz, write => write.CreatedAt),
             begun.Take(NpgsqlDbType.Text, write => write.Worker),
@@ -277,26 +276,5 @@ internal static class AttemptWriteBatch
         command.Parameters.Add(rows.Take(NpgsqlDbType.Text, row => read(row).Sha256));
         command.Parameters.Add(rows.Take(NpgsqlDbType.Text, row => JobRow.WriteErrors(read(row).Errors)));
         command.Parameters.Add(rows.Take(NpgsqlDbType.Bigint, row => read(row).ResumeFrom));
-    }
-
-    /// <summary>An array in PostgreSQL's own text form: arrays of arrays would all need one length.</summary>
-    private static string ToArrayLiteral(IReadOnlyList<string> texts)
-    {
-        var literal = new StringBuilder("{");
-        foreach (var text in texts)
-        {
-            var escaped = text.Replace("\\", "\\\\").Replace("\"", "\\\"");
-            literal.Append(literal.Length == 1 ? "\"" : ",\"").Append(escaped).Append('"');
-        }
-        return literal.Append('}').ToString();
-    }
-
-    private readonly struct ColumnArrays<TRow>(TRow[] rows)
-    {
-        private readonly TRow[] _rows = rows;
-
-        /// <summary>One column of all rows.</summary>
-        public NpgsqlParameter<T[]> Take<T>(NpgsqlDbType type, Func<TRow, T> read) =>
-            new() { NpgsqlDbType = type | NpgsqlDbType.Array, TypedValue = Array.ConvertAll(_rows, row => read(row)) };
     }
 }

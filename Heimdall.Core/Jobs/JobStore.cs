@@ -16,8 +16,6 @@ public sealed class JobStore(StoreDatabase database)
 
     private const string ReplaceQueueIdSql = "update job set queue_id = $3 where id = $1 and queue_id = $2";
 
-    private const string AnnounceSql = $"select pg_notify('{JobLane.Channel}', $1)";
-
     private const string CountQueuedSql = """select count(*) from (select from job where "user" = $1 and status = 'ACCEPTED' limit $2) queued""";
 
     public async Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken)
@@ -56,41 +54,6 @@ public sealed class JobStore(StoreDatabase database)
             found = row.GetInt64(row.FieldCount - 1);
         }
         return JobListQuery.ToPage(filter, jobs, found);
-    }
-
-    /// <summary>Writes jobs that wait in the queue, on the connection and in the transaction that puts them there.</summary>
-    internal static async Task<IReadOnlyList<Job>> InsertQueuedAsync(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(connection);
-        foreach (var job in jobs)
-        {
-            batch.BatchCommands.Add(JobParameters.ToStatement(
-                JobTransitions.Submit, job.Id, job.Name, job.Version, job.Description,
-                JobParameters.ToArray(job.Tags), job.User, job.Status.ToName(), job.IsSync,
-                job.ReturnResult, job.CommandId, job.CommandName, job.ClusterId, job.ClusterName, JobParameters.ToArray(job.CommandCriteria),
-                JobParameters.ToArray(job.ClusterCriteria), new JobParameters.JsonText(job.Context.ToJsonString()), new JobParameters.Null<string>(job.QueueId),
-                new JobParameters.Null<Guid?>(job.RetryOf), new JobParameters.Null<long?>(job.Resume?.Statement), new JobParameters.Null<string>(job.Resume?.Sha256),
-                new JobParameters.Null<DateTime?>(job.StartBefore), new JobParameters.Null<string>(job.ScheduleId),
-                new JobParameters.Null<DateTime?>(job.PlannedAt), (short)job.Priority, new JobParameters.Null<DateTime?>(job.StartAfter),
-                new JobParameters.JsonText(JobPredecessor.Write(job.After))));
-        }
-        foreach (var payload in JobLane.ToPayloads(jobs.Select(JobLane.Of)))
-        {
-            batch.BatchCommands.Add(JobParameters.ToStatement(AnnounceSql, payload));
-        }
-        if (jobs.Any(job => job.After.Count > 0))
-        {
-            batch.BatchCommands.Add(JobPredecessors.ToInsert(jobs));
-        }
-        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
-        var inserted = new Job[jobs.Count];
-        for (var i = 0; i < inserted.Length; i++)
-        {
-            await row.ReadAsync(cancellationToken);
-            inserted[i] = jobs[i] with { CreatedAt = row.GetDateTime(0), UpdatedAt = row.GetDateTime(1) };
-            await row.NextResultAsync(cancellationToken);
-        }
-        return inserted;
     }
 
     internal static async Task ReplaceQueueIdAsync(

@@ -34,15 +34,37 @@ internal static class JobTransitions
             command_criteria, cluster_criteria, context, created_at, worker, lease)
         """;
 
-    /// <summary>A job is submitted: → ACCEPTED.</summary>
-    internal const string Submit = """
-        insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
-            command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id,
-            retry_of, from_statement, script_sha256, start_before, schedule, planned_at, priority, start_after, after,
-            retry_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $24, $25, $26, case when $26 is not null then 'infinity' when $25 > now() then $25 end)
-        returning created_at, updated_at
+    /// <summary>How many parameters <see cref="Submit"/> has for the jobs.</summary>
+    internal const int SubmitParameters = 26;
+
+    /// <summary>Jobs are submitted: → ACCEPTED.</summary>
+    /// <param name="with">
+    /// Further parts of the statement, each with a comma before it. They may read the jobs in <c>asked</c>.
+    /// </param>
+    /// <param name="from">Where the jobs are read then, with all columns of <c>asked</c>.</param>
+    /// <param name="queueId">The id of Hangfire's entry, in terms of those columns.</param>
+    internal static string Submit(string with, string from, string queueId) => $"""
+        with asked as materialized (
+            select * from unnest(
+                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                $23, $24, $25, $26) with ordinality as asked (
+                id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
+                cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id, retry_of,
+                from_statement, script_sha256, start_before, schedule, planned_at, priority, start_after, after, place)
+            order by place){with},
+        submitted as (
+            insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
+                command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
+                queue_id, retry_of, from_statement, script_sha256, start_before, schedule, planned_at, priority,
+                start_after, after, retry_at)
+            select id, name, version, description, tags::text[], "user", status, is_sync, return_result,
+                command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
+                context::json, {queueId}, retry_of, from_statement, script_sha256, start_before, schedule,
+                planned_at, priority, start_after, after::jsonb,
+                case when after is not null then 'infinity' when start_after > now() then start_after end
+            from {from}
+            returning id)
+        select now(), count(*) from submitted
         """;
 
     /// <summary>An inline query begins: → RUNNING.</summary>

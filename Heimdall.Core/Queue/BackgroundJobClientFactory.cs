@@ -1,5 +1,7 @@
 using Hangfire;
+using Hangfire.Client;
 using Hangfire.Common;
+using Heimdall.Core.Queue.Storage;
 
 namespace Heimdall.Core.Queue;
 
@@ -10,5 +12,6 @@ public sealed class BackgroundJobClientFactory(JobStorage storage, IJobFilterPro
 
     internal IBackgroundJobClient Create(JobStorage on) => GetClient(on);
 
-    public IBackgroundJobClient GetClient(JobStorage storage) => new BackgroundJobClient(storage, filters);
+    public IBackgroundJobClient GetClient(JobStorage storage) =>
+        new BackgroundJobClient(storage, new BackgroundJobFactory(filters), new RepeatingStateChanger(filters));
 }

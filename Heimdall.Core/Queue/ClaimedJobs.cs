@@ -53,14 +53,21 @@ public sealed class ClaimedJob(Job job, bool isTakeOver)
     /// <summary>When this process has claimed it, as <see cref="Stopwatch"/> counts.</summary>
     internal long Since { get; } = Stopwatch.GetTimestamp();
 
-    public Job Job => job;
+    public Job Job { get; internal set; } = job;
 
     public bool IsTakeOver => isTakeOver;
 
     internal bool HasBegun { get; private set; }
 
+    /// <summary>True once the state that follows from the answer is known to be written.</summary>
+    internal bool IsShown { get; set; }
+
     /// <summary>What the runner has answered; null while it runs.</summary>
     internal JobAnswer? Answer { get; set; }
+
+    /// <summary>Whether a state of Hangfire's entry is the one that follows from the answer.</summary>
+    internal bool IsAnsweredBy(string? state) =>
+        state is not null && Answer is { } answer && QueueStates.Of(answer)?.Name == state;
 
     internal bool TryBegin() => Interlocked.Exchange(ref _isTaken, 1) == 0 && (HasBegun = true);
 

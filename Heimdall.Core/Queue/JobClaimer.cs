@@ -28,6 +28,11 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// </summary>
     private static readonly TimeSpan LeastTimeToBegin = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// So long after a claim the next one comes: the more slots become idle in that time, the more jobs one takes.
+    /// </summary>
+    private static readonly TimeSpan ClaimPace = TimeSpan.FromMilliseconds(5);
+
     /// <summary>How soon to try again when another process was taking the same jobs.</summary>
     private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
 
@@ -46,6 +51,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     private readonly SemaphoreSlim _woken = new(0, 1);
     private readonly WaitingLanes _lanes = new();
     private JobLane? _continueAfter;
+    private long _claimedAt;
     private bool _mustLook = true;
     private bool _hasReturned;
 
@@ -88,10 +94,25 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
 
     public async Task ReleaseAsync(ClaimedJob claim, bool isRefused)
     {
-        if (!await TryPutBackAsync(claim, isRefused))
+        if (await TryPutBackAsync(claim, isRefused))
+        {
+            return;
+        }
+        try
+        {
+            if (claim is { Answer: { Answer: QueueAnswer.Ended, Job: { } ended }, IsShown: false })
+            {
+                // Hangfire may have found its entry in another state than that of a job that runs: a crash of the
+                // store's server loses what was not on disk. Or it could not write the end: after ten tries it writes
+                // that the job has failed, whatever became of it.
+                await _entries.ShowLaterAsync(ended);
+            }
+        }
+        finally
         {
             _claimed.Remove(claim);
         }
+    }
     }
 
     /// <summary>Claims until it is stopped. A claim on its way is waited for: nobody else knows of it.</summary>
@@ -189,6 +210,12 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             {
                 return;
             }
+            if (ClaimPace - Stopwatch.GetElapsedTime(_claimedAt) is var left && left > TimeSpan.Zero)
+            {
+                await Task.Delay(left, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                continue; // others have become idle meanwhile
+            }
+            _claimedAt = Stopwatch.GetTimestamp();
             var offered = _lanes.InTurn(wanted);
             var claim = await _waiting.ClaimAsync(
                 offered, wanted, RunnerName.OfThisProcess, _lease, CancellationToken.None);
@@ -218,11 +245,12 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
 
     private async Task HandOutAsync(Job job, bool isTakeOver)
     {
+        var claim = new ClaimedJob(job, isTakeOver);
+        _claimed.Add(claim); // from now on its lease is renewed
+
         // The entry of a first attempt is as it was made. That of a later one is where the last attempt has left it.
-        var ready = job.Attempt > 1 ? await TryMakeReadyAsync(job) : job;
-        var claim = new ClaimedJob(ready ?? job, isTakeOver);
-        _claimed.Add(claim);
-        while (ready is not null && TryTakeSlot(out var slot))
+        var isReady = job.Attempt == 1 || await TryMakeReadyAsync(claim);
+        while (isReady && TryTakeSlot(out var slot))
         {
             if (slot.TrySetResult(claim))
             {
@@ -232,16 +260,19 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         await ReleaseAsync(claim, isRefused: false); // the process stops, and its slots wait for nothing any more
     }
 
-    private async Task<Job?> TryMakeReadyAsync(Job job)
+    private async Task<bool> TryMakeReadyAsync(ClaimedJob claim)
     {
         try
         {
-            return await Task.Run(() => _entries.MakeReadyAsync(job, CancellationToken.None)).WaitAsync(_timeToBegin);
+            claim.Job = await Task.Run(() => _entries.MakeReadyAsync(claim.Job, CancellationToken.None))
+                .WaitAsync(_timeToBegin);
+            return true;
         }
-        catch (Exception exception) when (QueueEntries.IsPassing(exception) || exception is TimeoutException)
+        catch (Exception exception)
+            when (exception is NpgsqlException or TimeoutException || QueueEntries.IsPassing(exception))
         {
-            LogNotReady(job.Id, exception.Message);
-            return null;
+            LogNotReady(claim.Job.Id, exception.Message);
+            return false;
         }
     }
 
@@ -261,7 +292,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             }
             await _waiting.ReturnAsync(claim.Job.Id, claim.Job.Attempt, claim.IsTakeOver, CancellationToken.None);
         }
-        catch (Exception exception) when (QueueEntries.IsPassing(exception))
+        catch (Exception exception) when (exception is NpgsqlException || QueueEntries.IsPassing(exception))
         {
             LogNotReturned(claim.Job.Id, exception.Message); // its lease ends, and somebody takes it over
         }

@@ -5,54 +5,100 @@ using Hangfire;
 using Hangfire.States;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue.Storage;
 using Npgsql;
 using Job = Heimdall.Core.Jobs.Job;
 
 namespace Heimdall.Core.Queue;
 
-/// <summary>Puts jobs into the queue: their rows, which are their places, and for each the entry that Hangfire runs and shows.</summary>
-public sealed class JobQueue(StoreDatabase database, QueueStorage storage, BackgroundJobClientFactory clients)
+/// <summary>
+/// Puts jobs into the queue: their rows, which are their places, and for each the entry that Hangfire runs and shows.
+/// </summary>
+public sealed class JobQueue
 {
     /// <summary>Many times what the statements of one may take. Then nobody knows how it ends.</summary>
     private static readonly TimeSpan LongestTransaction = TimeSpan.FromSeconds(60);
 
-    // What Hangfire wrote for one job, once more for others: all is the same but the job's id. Its client asks the server five times for
-    // each job. The ids are drawn first, so that the row of a job can name that of its state.
-    private readonly string _copySql = $"""
-        with copies as materialized (
-            select nextval(pg_get_serial_sequence('"{database.HangfireSchema}".job', 'id')) as id,
-                nextval(pg_get_serial_sequence('"{database.HangfireSchema}".state', 'id')) as stateid,
-                asked.id as job_id, asked.place
-            from unnest($3) with ordinality as asked (id, place)),
-        jobs as (
-            insert into "{database.HangfireSchema}".job (id, stateid, statename, invocationdata, arguments, createdat, expireat)
-            select copies.id, copies.stateid, statename, invocationdata, replace(arguments::text, $2, job_id)::jsonb, createdat, expireat
-            from copies cross join "{database.HangfireSchema}".job original where original.id = $1),
-        states as (
-            insert into "{database.HangfireSchema}".state (id, jobid, name, reason, createdat, data)
-            select copies.stateid, copies.id, name, reason, createdat, data
-            from copies cross join "{database.HangfireSchema}".state original where original.jobid = $1)
-        select id::text from copies order by place
-        """;
+    private readonly StoreDatabase _database;
+    private readonly QueueStorage _storages;
+    private readonly EntryStorage? _entries;
+    private readonly BackgroundJobClientFactory _clients;
+    private readonly StoreWriter<NewJobs, DateTime?> _newJobs;
+
+    // What Hangfire wrote for one job, once more for others: all is the same but the job's id. Its client asks the
+    // server five times for each job. The ids are drawn first, so that the row of a job can name that of its state.
+    private readonly string _copySql;
+
+    /// <param name="database">The store.</param>
+    /// <param name="storages">Opens the stock storage on a connection.</param>
+    /// <param name="storage">That of this process.</param>
+    /// <param name="clients">Make entries on the stock storage.</param>
+    public JobQueue(
+        StoreDatabase database, QueueStorage storages, JobStorage storage, BackgroundJobClientFactory clients)
+    {
+        (_database, _storages, _entries, _clients) = (database, storages, storage as EntryStorage, clients);
+        _newJobs = new(database.DataSource, ConnectionLimits.NewJobsLanes, SubmitAsync);
+        _copySql = $"""
+            with copies as materialized (
+                select nextval(pg_get_serial_sequence('"{database.HangfireSchema}".job', 'id')) as id,
+                    nextval(pg_get_serial_sequence('"{database.HangfireSchema}".state', 'id')) as stateid,
+                    asked.id as job_id, asked.place
+                from unnest($3) with ordinality as asked (id, place)),
+            jobs as (
+                insert into "{database.HangfireSchema}".job (
+                    id, stateid, statename, invocationdata, arguments, createdat, expireat)
+                select copies.id, copies.stateid, statename, invocationdata,
+                    replace(arguments::text, $2, job_id)::jsonb, createdat, expireat
+                from copies cross join "{database.HangfireSchema}".job original where original.id = $1),
+            states as (
+                insert into "{database.HangfireSchema}".state (id, jobid, name, reason, createdat, data)
+                select copies.stateid, copies.id, name, reason, createdat, data
+                from copies cross join "{database.HangfireSchema}".state original where original.jobid = $1)
+            select id::text from copies order by place
+            """;
+    }
 
     /// <summary>
-    /// Writes the rows of jobs, Hangfire's entries of them and the key of the call in one transaction: no job runs unrecorded, none is
-    /// recorded without an entry.
+    /// Writes the rows of jobs, Hangfire's entries of them and the key of the call in one transaction: no job runs
+    /// unrecorded, none is recorded without an entry.
     /// </summary>
     /// <returns>Null when the key is taken; then nothing is written.</returns>
-    public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken) => InTransactionAsync(
-        async connection =>
-            key is null || await IdempotencyStore.ClaimAsync(connection, key, jobs.Select(job => job.Id), cancellationToken)
-                ? await AddAsync(connection, jobs, cancellationToken)
-                : null,
-        cancellationToken);
+    public async Task<IReadOnlyList<Job>?> EnqueueAsync(
+        IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken)
+    {
+        // Not with others under a key: claiming it can wait for another transaction, and all would wait with it.
+        if (key is null && await TrySubmitAsync(jobs, cancellationToken) is { } created)
+        {
+            return Created(jobs, created);
+        }
+        return await InTransactionAsync(
+            async connection =>
+                key is null
+                || await IdempotencyStore.ClaimAsync(connection, key, jobs.Select(job => job.Id), cancellationToken)
+                    ? await AddAsync(connection, jobs, cancellationToken)
+                    : null,
+            cancellationToken);
+    }
 
     /// <summary>Writes rows of jobs and their entries within a transaction of <see cref="InTransactionAsync"/>.</summary>
-    internal async Task<IReadOnlyList<Job>> AddAsync(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<Job>> AddAsync(
+        NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
     {
+        DateTime? created;
+        if (_entries is { IsAside: false } entries)
+        {
+            created = await QueuedJobs.InsertAsync(connection, ToQueued(jobs), entries.NewEntries, cancellationToken);
+            if (created is not null)
+            {
+                return Created(jobs, created.Value);
+            }
+            await entries.LookAtSchemaAsync(cancellationToken);
+        }
         var queueIds = await MakeEntriesAsync(connection, [.. jobs.Select(job => job.Id)], cancellationToken);
-        return await JobStore.InsertQueuedAsync(
-            connection, [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })], cancellationToken);
+        Job[] withEntries = [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })];
+        created = await QueuedJobs.InsertAsync(
+            connection, ToQueued(withEntries), GivenEntries.Instance, cancellationToken);
+        return Created(withEntries, created!.Value);
     }
 
     /// <summary>Gives a job a new entry in Hangfire's tables, where its own is gone.</summary>
@@ -83,11 +129,85 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         {
             throw new TransactionInDoubtException($"The store has not answered for {LongestTransaction.TotalSeconds:0} s.", exception);
         }
+        catch (PostgresException) when (_entries is { IsAside: false })
+        {
+            await _entries.LookAtSchemaAsync(cancellationToken); // another version of it may be the reason
+            if (!_entries.IsAside)
+            {
+                throw;
+            }
+        }
+        return await InTransactionAsync(writeAsync, cancellationToken); // nothing is written, and the storage is aside
     }
+
+    /// <summary>Writes jobs together with those of others, in one transaction with their entries.</summary>
+    /// <returns>When they were created; null when that is not possible, and nothing is written.</returns>
+    /// <exception cref="TimeoutException">The store took too long, and nothing is written.</exception>
+    /// <exception cref="TransactionInDoubtException">Nobody knows whether they are written.</exception>
+    private async Task<DateTime?> TrySubmitAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
+    {
+        if (_entries is not { IsAside: false } entries)
+        {
+            return null;
+        }
+        var added = new NewJobs(ToQueued(jobs));
+        var writing = _newJobs.AddAsync(added);
+        DateTime? created;
+        try
+        {
+            created = await writing.WaitAsync(LongestTransaction, cancellationToken);
+        }
+        catch (PostgresException)
+        {
+            await entries.LookAtSchemaAsync(cancellationToken); // another version of it may be the reason
+            if (!entries.IsAside)
+            {
+                throw;
+            }
+            created = null;
+        }
+        catch (Exception exception)
+            when (!writing.IsCompleted && exception is TimeoutException or OperationCanceledException)
+        {
+            if (added.TryGiveUp())
+            {
+                throw;
+            }
+            throw new TransactionInDoubtException("The store has not answered yet.", exception);
+        }
+        if (created is null)
+        {
+            await entries.LookAtSchemaAsync(cancellationToken);
+        }
+        return created;
+    }
+
+    private async Task<IReadOnlyList<DateTime?>> SubmitAsync(
+        NpgsqlConnection connection, IReadOnlyList<NewJobs> together)
+    {
+        await using var transaction = await connection.BeginTransactionAsync();
+        var created = await QueuedJobs.InsertAsync(
+            connection, [.. together.SelectMany(added => added.Jobs)], _entries!.NewEntries,
+            CancellationToken.None);
+        try
+        {
+            await transaction.CommitAsync();
+        }
+        catch (NpgsqlException exception) when (exception is not PostgresException { InvariantSeverity: "ERROR" })
+        {
+            throw new TransactionInDoubtException("The store has not answered the commit.", exception);
+        }
+        return [.. together.Select(_ => created)];
+    }
+
+    private static QueuedJob[] ToQueued(IReadOnlyList<Job> jobs) => [.. jobs.Select(job => new QueuedJob(job))];
+
+    private static IReadOnlyList<Job> Created(IReadOnlyList<Job> jobs, DateTime at) =>
+        [.. jobs.Select(job => job with { CreatedAt = at, UpdatedAt = at })];
 
     private async Task<T> WriteAsync<T>(Func<NpgsqlConnection, Task<T>> writeAsync, CancellationToken cancellationToken)
     {
-        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var connection = await _database.DataSource.OpenConnectionAsync(cancellationToken);
         using var transaction = new TransactionScope(
             TransactionScopeOption.RequiresNew,
             new TransactionOptions { IsolationLevel = IsolationLevel.ReadCommitted },
@@ -111,7 +231,7 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
     {
         try
         {
-            return clients.Create(storage.On(connection)).Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(RowQueue.Name));
+            return _clients.Create(_storages.On(connection)).Create<IJobRunner>(runner => runner.RunAsync(jobId, CancellationToken.None), new EnqueuedState(RowQueue.Name));
         }
         catch (BackgroundJobClientException exception) when (exception.InnerException is { } cause)
         {
@@ -141,4 +261,12 @@ public sealed class JobQueue(StoreDatabase database, QueueStorage storage, Backg
         }
         return queueIds;
     }
+}
+
+/// <summary>Jobs that get into the queue: all of them or none.</summary>
+internal sealed class NewJobs(QueuedJob[] jobs) : StoreWrite<DateTime?>(isDurable: true)
+{
+    public IReadOnlyList<QueuedJob> Jobs => jobs;
+
+    public override int Bytes { get; } = jobs.Sum(job => job.Bytes);
 }

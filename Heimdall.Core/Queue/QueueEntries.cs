@@ -5,6 +5,7 @@ using Hangfire.States;
 using Hangfire.Storage;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue.Storage;
 using Npgsql;
 using Job = Heimdall.Core.Jobs.Job;
 
@@ -23,6 +24,9 @@ public sealed class QueueEntries(
 
     private const string ShownSql = "delete from queue_unshown where job_id = $1";
 
+    /// <summary>How long the store is waited for, to note what is not shown yet.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+
     private static readonly string[] OpenStates =
         [EnqueuedState.StateName, ScheduledState.StateName, ProcessingState.StateName];
 
@@ -34,6 +38,13 @@ public sealed class QueueEntries(
             from "{database.HangfireSchema}".job entry, trim(both '"' from entry.arguments ->> 0) argument
             where entry.statename = 'Processing')
         limit 100
+        """;
+
+    private readonly string _showLaterSql = $"""
+        insert into queue_unshown
+        select $1 where not exists (
+            select from "{database.HangfireSchema}".job where id = $2::bigint and statename = $3)
+        on conflict do nothing
         """;
 
     /// <summary>Brings the entry of a claimed job into a state from which Hangfire runs it.</summary>
@@ -91,16 +102,44 @@ public sealed class QueueEntries(
     }
 
     /// <summary>
+    /// Has the next round of <see cref="CloseLeftAsync"/> show how a job ended, unless its entry says so already.
+    /// </summary>
+    internal async Task ShowLaterAsync(Job ended)
+    {
+        using var limit = new CancellationTokenSource(LongestWait);
+        try
+        {
+            await StoreRetry.RunAsync(
+                async token =>
+                {
+                    await using var command = database.DataSource.CreateCommand(_showLaterSql);
+                    command.Parameters.Add(new() { Value = ended.Id });
+                    command.Parameters.Add(new() { Value = ended.QueueId });
+                    command.Parameters.Add(new() { Value = QueueStates.EndOf(ended).Name });
+                    return await command.ExecuteNonQueryAsync(token);
+                },
+                limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // The store is down for long: the job's own page is right.
+        }
+    }
+
+    /// <summary>
     /// Whether a change of an entry may succeed later: the store is down, or a process that died holds the entry's
     /// lock.
     /// </summary>
     internal static bool IsPassing(Exception exception) =>
         StoreRetry.IsAway(exception)
-        || exception is DistributedLockTimeoutException or PostgreSqlDistributedLockException;
+        || exception is DistributedLockTimeoutException or PostgreSqlDistributedLockException or EntryChangedException;
 
     private async Task CloseAsync(Job job, CancellationToken cancellationToken)
     {
-        Change(job.QueueId!, QueueStates.EndOf(job), OpenStates);
+        // Hangfire's worker gives up a change that failed again and again, and says Failed whatever became of the job.
+        var end = QueueStates.EndOf(job);
+        string[] from = end is FailedState ? OpenStates : [.. OpenStates, FailedState.StateName];
+        Change(job.QueueId!, end, from);
         await using var command = database.DataSource.CreateCommand(ShownSql);
         command.Parameters.Add(new() { Value = job.Id });
         await command.ExecuteNonQueryAsync(cancellationToken);
@@ -120,7 +159,7 @@ public sealed class QueueEntries(
     private void Change(string queueId, IState state, params string[] from)
     {
         using var connection = storage.GetConnection();
-        new BackgroundJobStateChanger(filters).ChangeState(
+        new RepeatingStateChanger(filters).ChangeState(
             new StateChangeContext(storage, connection, queueId, state, from));
     }
 }

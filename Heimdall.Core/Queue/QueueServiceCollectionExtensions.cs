@@ -4,6 +4,7 @@ using Hangfire.Common;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -12,13 +13,17 @@ namespace Heimdall.Core.Queue;
 public static class QueueServiceCollectionExtensions
 {
     /// <summary>What both hosts need of Hangfire: its storage and clients, none of them through Hangfire's statics.</summary>
-    public static IServiceCollection AddJobQueue(this IServiceCollection services, WorkerConfig config)
+    public static IServiceCollection AddJobQueue(this IServiceCollection services, HeimdallConfig config)
     {
         // How IJobRunner is named in the queue: without versions, so that a job waits out an upgrade (or the way back).
         GlobalConfiguration.Configuration.UseSimpleAssemblyNameTypeSerializer().UseIgnoredAssemblyVersionTypeResolver();
-        services.AddSingleton(provider => new QueueStorage(provider.GetRequiredService<StoreDatabase>(), config, provider.GetService<JobClaimer>));
+        services.AddSingleton(provider => new QueueStorage(
+            provider.GetRequiredService<StoreDatabase>(), config.Worker, provider.GetService<JobClaimer>));
         services.AddSingleton<IStorePreparation, QueueInstallation>();
-        services.AddSingleton(provider => provider.GetRequiredService<QueueStorage>().Open());
+        services.AddSingleton(provider => config.Queue.Storage == QueueConfig.Stock
+            ? provider.GetRequiredService<QueueStorage>().Open()
+            : provider.GetRequiredService<QueueStorage>().OpenEntries(
+                provider.GetRequiredService<ILogger<EntryStorage>>()));
         services.AddSingleton<QueueDelivery>();
         services.AddSingleton<IJobFilterProvider, QueueFilters>();
         services.AddSingleton<BackgroundJobClientFactory>();

@@ -1,8 +1,11 @@
 using Hangfire;
+using Hangfire.Common;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
+using Heimdall.Core.Queue.Storage;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Heimdall.Core.Queue;
@@ -19,10 +22,22 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
     /// <summary>Backstop behind the notifications of ticks, and behind it there is <c>ScheduleKeeper</c>.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>Stands for the id of a job in what Hangfire calls for it.</summary>
+    private static readonly Guid _anyJob = new("00000000-0000-0000-0000-000000000001");
+
     private readonly StatementLimit _limit = new(LongestStatement);
 
     /// <summary>Hangfire's storage for this process. Connects to nothing yet.</summary>
     public JobStorage Open() => Open(Options());
+
+    /// <summary>The same, with what each job costs written by Heimdall.</summary>
+    public EntryStorage OpenEntries(ILogger<EntryStorage> logger)
+    {
+        var call = Job.FromExpression<IJobRunner>(runner => runner.RunAsync(_anyJob, CancellationToken.None));
+        var entries = new NewEntries(database.HangfireSchema, RowQueue.Name, call, _anyJob);
+        return new EntryStorage(
+            Open(), On, () => _limit.Watch(database.Entries.CreateConnection()), entries, database, logger);
+    }
 
     public void Dispose() => _limit.Dispose();
 
@@ -38,7 +53,7 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
     internal JobStorage On(NpgsqlConnection connection)
     {
         var options = Options();
-        // Sliding starts a heartbeat for fetched jobs; this storage only ever adds jobs.
+        // Sliding starts a heartbeat for fetched jobs; this storage fetches none.
         options.UseSlidingInvisibilityTimeout = false;
         return WithRows(new PostgreSqlStorage(new ExistingNpgsqlConnectionFactory(connection, options), options));
     }

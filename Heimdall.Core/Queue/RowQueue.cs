@@ -3,6 +3,8 @@ using Hangfire.PostgreSql;
 using Hangfire.States;
 using Hangfire.Storage;
 using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue.Storage;
 
 namespace Heimdall.Core.Queue;
 
@@ -65,11 +67,15 @@ internal sealed class RowQueue(StoreDatabase database, Func<IJobSource?> source)
         return new EnqueuedAndFetchedCountDto { EnqueuedCount = (long)command.ExecuteScalar()! };
     }
 
-    private sealed class FetchedJob(IJobSource source, ClaimedJob claim) : IFetchedJob
+    private sealed class FetchedJob(IJobSource source, ClaimedJob claim) : IFetchedJob, IFetchedEntry
     {
         private bool _isReleased;
 
         public string JobId => claim.Job.QueueId!;
+
+        public Job? NewJob => claim.Job is { Attempt: 1 } first ? first : null;
+
+        public void Note(string? state) => claim.IsShown = claim.IsAnsweredBy(state);
 
         public void RemoveFromQueue() => Release(isRefused: true);
 

@@ -20,7 +20,7 @@ public sealed class ApiKillTests() : RealProcessTests(processes: 2)
     [TestCaseSource(nameof(Rounds))]
     public async Task What_is_taken_runs_once(ChaosRound round, CancellationToken cancellationToken)
     {
-        await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts);
+        await using var heimdall = await ChaosInstance.CreateAsync(round);
         await ChaosJobs.PrepareAsync(heimdall);
         await using var worker = heimdall.StartWorkerProcess();
         await using var proxy = new WatchingProxy(heimdall.Store.ConnectionString);

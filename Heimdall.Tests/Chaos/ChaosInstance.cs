@@ -15,17 +15,20 @@ internal static class ChaosInstance
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
 
     /// <summary>Databases and configuration; nothing runs yet.</summary>
-    public static async Task<HeimdallInstance> CreateAsync(bool receipts, string? storeServer = null, string? targetServer = null)
+    public static async Task<HeimdallInstance> CreateAsync(
+        ChaosRound round, string? storeServer = null, string? targetServer = null)
     {
-        var heimdall = await HeimdallInstance.CreateAsync(config => Configure(config, receipts), storeServer, targetServer);
+        var heimdall = await HeimdallInstance.CreateAsync(config => Configure(config, round), storeServer, targetServer);
         heimdall.Variables[TargetPort] = PortOf(heimdall.Target);
         heimdall.Variables[StorePort] = PortOf(heimdall.Store);
         return heimdall;
     }
 
-    private static InstanceConfig Configure(InstanceConfig config, bool receipts) => WithCluster(config, Through(config.Target, TargetPort), receipts) with
+    private static InstanceConfig Configure(InstanceConfig config, ChaosRound round) => WithCluster(
+        config, Through(config.Target, TargetPort), round.Receipts) with
     {
         Worker = $"lease: {Lease.TotalSeconds}s, concurrency: 4, max_lost_attempts: 100",
+        Queue = round.OnStockStorage ? "storage: stock" : "",
         Server = "health_timeout: 5s",
         Store = Through(config.Store, StorePort),
     };

@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Heimdall.Tests.Support;
 using Npgsql;
+using NUnit.Framework;
 
 namespace Heimdall.Tests.Chaos;
 
@@ -118,6 +119,8 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
                 heimdall.Target, "select concat_ws(' ', job, count(*), count(distinct step)) from effect group by job", cancellationToken))
             .Select(line => line.Split(' ').Select(word => int.Parse(word, CultureInfo.InvariantCulture)).ToArray())
             .ToDictionary(effect => effect[0], effect => (Rows: effect[1], Steps: effect[2]));
+        await Eventually.Becomes(
+            () => ReadAsync(heimdall.Store, OtherwiseShownSql, cancellationToken), () => Is.Empty, cancellationToken);
         return Enumerable.Range(1, _last)
             .Select(number => Judge(number, [.. records[number]], effects.GetValueOrDefault(number)))
             .Aggregate(new ChaosVerdict(), (sum, one) => sum + one);
@@ -151,6 +154,14 @@ internal sealed class ChaosJobs(HeimdallInstance heimdall, int seed)
             }
         }
     }
+
+    /// <summary>Jobs that have ended, and of which Hangfire shows something else.</summary>
+    private const string OtherwiseShownSql = """
+        select concat_ws(' ', job.name, job.status, entry.statename)
+        from heimdall.job left join hangfire.job entry on entry.id = job.queue_id::bigint
+        where job.status in ('SUCCEEDED', 'FAILED', 'KILLED', 'CANCELED') and entry.statename is distinct from
+            case job.status when 'SUCCEEDED' then 'Succeeded' when 'CANCELED' then 'Deleted' else 'Failed' end
+        """;
 
     private static string Name(int number) => $"chaos-{number}";
 

@@ -20,7 +20,7 @@ public sealed class FrozenWorkerTests() : RealProcessTests(processes: 4)
     [TestCaseSource(nameof(Rounds))]
     public async Task Who_wakes_has_no_say(ChaosRound round, CancellationToken cancellationToken)
     {
-        await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts);
+        await using var heimdall = await ChaosInstance.CreateAsync(round);
         await ChaosJobs.PrepareAsync(heimdall);
         await heimdall.StartApiProcessAsync();
         // Some still run in their next attempt when the worker of the last one wakes.

@@ -28,7 +28,7 @@ public sealed class RestartTests() : RealProcessTests(processes: 3)
     public async Task Jobs_survive_their_store(ChaosRound round, CancellationToken cancellationToken)
     {
         await using var server = await RestartableServer.StartAsync();
-        await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts, storeServer: server.ConnectionString);
+        await using var heimdall = await ChaosInstance.CreateAsync(round, storeServer: server.ConnectionString);
 
         var (restarts, verdict) = await RestartAsync(round, heimdall, heimdall.Store, server, cancellationToken);
 
@@ -40,7 +40,7 @@ public sealed class RestartTests() : RealProcessTests(processes: 3)
     public async Task What_a_target_does_not_survive_is_said(ChaosRound round, CancellationToken cancellationToken)
     {
         await using var server = await RestartableServer.StartAsync();
-        await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts, targetServer: server.ConnectionString);
+        await using var heimdall = await ChaosInstance.CreateAsync(round, targetServer: server.ConnectionString);
 
         var (restarts, verdict) = await RestartAsync(round, heimdall, heimdall.Target, server, cancellationToken);
 

@@ -20,7 +20,7 @@ public sealed class WorkerKillTests() : RealProcessTests(processes: 4)
     [TestCaseSource(nameof(Rounds))]
     public async Task Every_batch_takes_effect_once(ChaosRound round, CancellationToken cancellationToken)
     {
-        await using var heimdall = await ChaosInstance.CreateAsync(round.Receipts);
+        await using var heimdall = await ChaosInstance.CreateAsync(round);
         await ChaosJobs.PrepareAsync(heimdall);
         await heimdall.StartApiProcessAsync();
         var jobs = new ChaosJobs(heimdall, round.Seed);

@@ -75,7 +75,7 @@ public sealed partial class DocTableTests
     public async Task The_configuration_has_the_keys_of_the_reference()
     {
         var required = await FindRequiredKeysAsync();
-        var documented = new[] { "database", "server", "auth", "worker", "Scripts", "results", "commands", "clusters", "schedules" }.SelectMany(Keys.Rows).ToArray();
+        var documented = new[] { "database", "server", "auth", "worker", "queue", "Scripts", "results", "commands", "clusters", "schedules" }.SelectMany(Keys.Rows).ToArray();
         var keys = KeysOf(typeof(HeimdallConfig), new HeimdallConfig(), "").ToArray();
 
         Assert.That(NamesIn(documented), Is.EquivalentTo(keys.Select(key => key.Name)));

@@ -288,7 +288,8 @@ public sealed class ClaimTests
     private async Task AddAsync(Job[] jobs, CancellationToken cancellationToken)
     {
         await using var connection = await _store.DataSource.OpenConnectionAsync(cancellationToken);
-        await JobStore.InsertQueuedAsync(connection, jobs, cancellationToken);
+        await QueuedJobs.InsertAsync(
+            connection, [.. jobs.Select(job => new QueuedJob(job))], GivenEntries.Instance, cancellationToken);
     }
 
     private Task<Claim> ClaimAsync(int most, CancellationToken cancellationToken, params JobLane[] lanes)

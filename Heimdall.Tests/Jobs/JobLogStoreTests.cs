@@ -197,7 +197,8 @@ public sealed class JobLogStoreTests
         };
         await using (var connection = await _store.DataSource.OpenConnectionAsync(cancellationToken))
         {
-            await JobStore.InsertQueuedAsync(connection, [job], cancellationToken);
+            await QueuedJobs.InsertAsync(
+                connection, [new QueuedJob(job)], GivenEntries.Instance, cancellationToken);
         }
         return (await new WaitingJobs(_store).ClaimAsync([(JobLane.Of(job), 0)], 1, "test", TimeSpan.FromMinutes(5), cancellationToken)).Jobs.Single();
     }

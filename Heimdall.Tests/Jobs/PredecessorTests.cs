@@ -99,7 +99,8 @@ public sealed class PredecessorTests
     private async Task AddAsync(Job[] jobs, CancellationToken cancellationToken)
     {
         await using var connection = await _store.DataSource.OpenConnectionAsync(cancellationToken);
-        await JobStore.InsertQueuedAsync(connection, jobs, cancellationToken);
+        await QueuedJobs.InsertAsync(
+            connection, [.. jobs.Select(job => new QueuedJob(job))], GivenEntries.Instance, cancellationToken);
     }
 
     private Task EndAsync(Job job, CancellationToken cancellationToken) => _database.ExecuteAsync(

@@ -66,10 +66,13 @@ public sealed class StoreLossTests() : RealProcessTests(processes: 2)
         Assert.That(await heimdall.HasBackendAsync(id, cancellationToken), Is.False);
     }
 
-    [Test]
-    public async Task A_job_does_not_wait_for_the_lock_of_a_dead_process(CancellationToken cancellationToken)
+    [TestCase("heimdall", 1, Description = "it does not look at the lock")]
+    [TestCase("stock", 0, Description = "it removes the lock")]
+    public async Task A_job_does_not_wait_for_the_lock_of_a_dead_process(
+        string storage, int left, CancellationToken cancellationToken)
     {
-        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config with { Queue = $"storage: {storage}" }, worker: false);
         var id = await heimdall.EnqueueAsync("select 1", cancellationToken);
         await heimdall.Store.ExecuteAsync(
             """
@@ -84,9 +87,50 @@ public sealed class StoreLossTests() : RealProcessTests(processes: 2)
         await heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
         await Eventually.Becomes(() => heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
         await Eventually.Becomes( // Hangfire lets go of the lock after the change of the state
-            () => heimdall.Store.ScalarAsync<long>("select count(*) from hangfire.lock where resource like '%state-lock'", cancellationToken),
-            () => Is.Zero,
+            () => heimdall.Store.ScalarAsync<long>(
+                "select count(*) from hangfire.lock where resource like '%state-lock'", cancellationToken),
+            () => Is.EqualTo(left),
             cancellationToken);
+    }
+
+    [TestCase("heimdall")]
+    [TestCase("stock")]
+    public async Task The_end_of_a_job_is_shown_whose_start_Hangfire_has_lost(
+        string storage, CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config with { Queue = $"storage: {storage}" });
+        await heimdall.CloseGateAsync("gate", cancellationToken);
+        var id = await heimdall.EnqueueAsync(HeimdallInstance.WaitAt("gate"), cancellationToken);
+        await Eventually.Becomes(
+            () => heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Processing"), cancellationToken);
+
+        await heimdall.Store.ExecuteAsync(
+            """
+            update hangfire.job set statename = 'Enqueued',
+                stateid = (select min(id) from hangfire.state where jobid = job.id)
+            where id = (select queue_id::bigint from heimdall.job where id = $1)
+            """,
+            cancellationToken, id);
+        await heimdall.OpenGateAsync("gate", cancellationToken);
+
+        await heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+        await Eventually.Becomes(
+            () => heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+    }
+
+    [Test]
+    public async Task Many_cancels_at_one_time_are_all_shown_without_a_worker(CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        var ids = await Task.WhenAll(
+            Enumerable.Range(0, 32).Select(_ => heimdall.EnqueueAsync("select 1", cancellationToken)));
+
+        await Task.WhenAll(ids.Select(id => heimdall.CancelAsync(id, cancellationToken)));
+
+        Assert.That(
+            await heimdall.Store.ColumnAsync<string>("select distinct statename from hangfire.job", cancellationToken),
+            Is.EqualTo(new[] { "Deleted" }));
     }
 
     private static async Task AssertWellAsync(HeimdallInstance heimdall, HeimdallProcess worker, CancellationToken cancellationToken)

@@ -103,7 +103,7 @@ public sealed class JobActivityTests
         services.AddCatalog();
         services.AddResults(config.Results);
         services.AddJobRunning();
-        services.AddJobQueue(config.Worker);
+        services.AddJobQueue(config);
         return services.BuildServiceProvider();
     }
 

@@ -94,7 +94,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         services.AddCatalog();
         services.AddResults(config.Results);
         services.AddJobRunning();
-        services.AddJobQueue(config.Worker);
+        services.AddJobQueue(config);
         services.AddJobSubmission();
         services.AddSchedules();
         return services.BuildServiceProvider();

@@ -1,8 +1,8 @@
 namespace Heimdall.Tests.Support;
 
 /// <summary>
-/// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Auth"/>, <see cref="Results"/> and
-/// <see cref="SqlUploads"/> are the inside of a YAML flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and
+/// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Queue"/>, <see cref="Auth"/>,
+/// <see cref="Results"/> and <see cref="SqlUploads"/> are the inside of a YAML flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and
 /// <see cref="Schedules"/> are lists, one <c>- {…}</c> a line.
 /// </summary>
 internal sealed record InstanceConfig
@@ -15,6 +15,8 @@ internal sealed record InstanceConfig
 
     // Short: tests that kill a process wait for it.
     public string Worker { get; init; } = "lease: 2s, concurrency: 4";
+
+    public string Queue { get; init; } = "";
 
     public string Auth { get; init; } = "";
 
@@ -62,6 +64,7 @@ internal sealed record InstanceConfig
         database: {connection_string: "{{Store}}"}
         server: {listen: "{{listen}}", {{Server}}}
         worker: { {{Worker}} }
+        queue: { {{Queue}} }
         auth: { {{Auth}} }
         results: { {{Results}} }
         sql_uploads: { {{SqlUploads}} }

@@ -16,6 +16,7 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
                 || url.IsLoopback || url.Host.Length == 0) // without a host it is no address at all, which is told already
             .WithMessage("must be a loopback address such as http://127.0.0.1:9090, because no 'auth:' is configured: whoever reaches this port could run SQL on every cluster");
         RuleFor(config => config.Worker).SetValidator(new WorkerConfigValidator());
+        RuleFor(config => config.Queue).SetValidator(new QueueConfigValidator());
         RuleFor(config => config.Results).SetValidator(new ResultsConfigValidator());
         RuleFor(config => config.SqlDirectory)
             .Cascade(CascadeMode.Stop)
