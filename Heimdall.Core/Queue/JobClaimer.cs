@@ -113,7 +113,6 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             _claimed.Remove(claim);
         }
     }
-    }
 
     /// <summary>Claims until it is stopped. A claim on its way is waited for: nobody else knows of it.</summary>
     internal async Task RunAsync(CancellationToken stopping)

@@ -37,12 +37,13 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         public void OnStateElection(ElectStateContext context)
         {
-            if (context.CandidateState is SucceededState && IsOurs(context.BackgroundJob, out var ours))
+            if (context.CandidateState is SucceededState && IsOurs(context.BackgroundJob, out var ours)
+                && (claimed.Find(ours)?.Answer is { } answer ? QueueStates.Of(answer) : EndOf(ours))
+                    is { } state and not SucceededState)
             {
-                var state = claimed.Find(ours)?.Answer is { } answer ? QueueStates.Of(answer) : EndOf(ours);
-                context.CandidateState = state ?? context.CandidateState;
+                context.CandidateState = state; // Hangfire writes down both, so one that is right is left alone
             }
-            if (context.CandidateState is FailedState { Exception: JobEndedBadlyException end })
+            else if (context.CandidateState is FailedState { Exception: JobEndedBadlyException end })
             {
                 context.CandidateState = QueueStates.Failed(end.Message);
             }

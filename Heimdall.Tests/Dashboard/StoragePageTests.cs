@@ -30,7 +30,17 @@ public sealed partial class StoragePageTests
         var counts = await Task.WhenAll(
             new[] { ours, stock }.Select(heimdall => heimdall.Store.ColumnAsync<string>(CountsSql, cancellationToken)));
         Assert.That(counts[0], Is.EqualTo(counts[1]).And.Not.Empty);
+        foreach (var heimdall in new[] { ours, stock })
+        {
+            var states = await heimdall.Store.ColumnAsync<string>(StatesSql, cancellationToken);
+            Assert.That(states, Is.EqualTo(new[] { "Enqueued", "Processing", "Succeeded" }), "each costs the store");
+        }
     }
+
+    private const string StatesSql = """
+        select state.name from hangfire.state join heimdall.job on job.queue_id::bigint = state.jobid
+        where job.name = 'good' order by state.id
+        """;
 
     private const string CountsSql = """
         select concat_ws(' ', statename, count(*)) from hangfire.job group by statename
