@@ -29,11 +29,15 @@ internal sealed record HeimdallSetup
     /// <summary>The clusters' limits, by their names.</summary>
     public IReadOnlyDictionary<string, int> MaxConcurrency { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>That of <c>queue.storage</c>; null for a version that does not know the key.</summary>
+    public string? Storage { get; init; }
+
     public string ToYaml(Uri address, string store) => $$"""
         database: {connection_string: {{Quote(store)}}}
         # A server that is busy with what is measured is not down; and queues are to be longer than most callers' are.
         server: {listen: "{{address.GetLeftPart(UriPartial.Authority)}}", health_timeout: 60s, max_queued_per_caller: 10000000}
         worker: {concurrency: {{Concurrency}}}
+        {{(Storage is null ? "" : $"queue: {{storage: {Storage}}}")}}
         sql_directory: {{Quote(SqlDirectory)}}
         commands:
         - {name: postgres, plugin: postgres, version: "1", tags: [type:postgres], cluster_tags: [type:postgres]}

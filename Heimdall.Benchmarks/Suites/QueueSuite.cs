@@ -51,6 +51,8 @@ internal static class QueueSuite
     [
         Versions("jobs", $"{sizes.Jobs:N0} 'select 1' batches by POST /jobs, one worker of {Slots} slots", Goal.RatioAtLeast(8), Started(Slots),
             (bench, heimdall, token) => JobsAsync(bench, heimdall, sizes, token)),
+        new("storage", "the same jobs, with queue.storage heimdall and stock", Goal.None,
+            (bench, token) => StorageAsync(bench, sizes, token)),
         new("drain", $"{sizes.HangfireJobs:N0} Hangfire jobs that do nothing, {Slots} slots; Hangfire's stock storage",
             Goal.RatioAtLeast(15).And(Goal.AtMost("CPU", 0.5, "ms")), (bench, token) => DrainAsync(bench, sizes, token)),
         Versions("submit-one", "POST /job, 32 connections, no worker", Goal.RatioAtLeast(5).And(Goal.AtLeast(Wrk.Rate, 2_000, "/s")), Started(Slots, workers: 0),
@@ -82,37 +84,62 @@ internal static class QueueSuite
     /// <summary>A row that measures this version and the one of --before in turns, each with a Heimdall of its own.</summary>
     private static Row Versions(
         string name, string title, Goal goal, Starter startAsync, Func<Bench, RunningHeimdall, CancellationToken, Task<IReadOnlyList<Figure>>> runAsync) =>
-        new(name, title, goal, async (bench, token) =>
+        new(name, title, goal, (bench, token) =>
         {
-            var started = new List<RunningHeimdall>();
-            Contender Plan(string who, string programs)
-            {
-                RunningHeimdall? heimdall = null;
-                return new Contender(who, _ => runAsync(bench, heimdall!, token))
-                {
-                    PrepareAsync = async () =>
-                    {
-                        heimdall = await startAsync(bench, programs, token);
-                        started.Add(heimdall);
-                    },
-                };
-            }
-            try
-            {
-                Contender[] before = bench.Options.Before is { } programs ? [Plan(Before, programs)] : [];
-                return await bench.InTurnsAsync(name, [Plan(Now, AppContext.BaseDirectory), .. before]);
-            }
-            finally
-            {
-                foreach (var heimdall in started)
-                {
-                    await heimdall.DisposeAsync();
-                }
-            }
+            (string, Func<Task<RunningHeimdall>>) Version(string who, string programs) =>
+                (who, () => startAsync(bench, programs, token));
+            (string, Func<Task<RunningHeimdall>>)[] before =
+                bench.Options.Before is { } programs ? [Version(Before, programs)] : [];
+            return InTurnsAsync(
+                bench, name, heimdall => runAsync(bench, heimdall, token),
+                [Version(Now, AppContext.BaseDirectory), .. before]);
         });
 
+    /// <summary>Whole jobs on either storage of Hangfire's rows.</summary>
+    private static Task<IReadOnlyList<Series>> StorageAsync(
+        Bench bench, Sizes sizes, CancellationToken cancellationToken)
+    {
+        (string, Func<Task<RunningHeimdall>>) On(string storage) => (
+            storage, () => Started(Slots, storage: storage)(bench, AppContext.BaseDirectory, cancellationToken));
+        return InTurnsAsync(
+            bench, "storage", heimdall => JobsAsync(bench, heimdall, sizes, cancellationToken),
+            On("heimdall"), On("stock"));
+    }
+
+    /// <summary>Measures Heimdalls in turns. Each is started before its first turn, and stays until the last.</summary>
+    private static async Task<IReadOnlyList<Series>> InTurnsAsync(
+        Bench bench, string row, Func<RunningHeimdall, Task<IReadOnlyList<Figure>>> runAsync,
+        params (string Who, Func<Task<RunningHeimdall>> StartAsync)[] versions)
+    {
+        var started = new List<RunningHeimdall>();
+        Contender Plan((string Who, Func<Task<RunningHeimdall>> StartAsync) version)
+        {
+            RunningHeimdall? heimdall = null;
+            return new Contender(version.Who, _ => runAsync(heimdall!))
+            {
+                PrepareAsync = async () =>
+                {
+                    heimdall = await version.StartAsync();
+                    started.Add(heimdall);
+                },
+            };
+        }
+        try
+        {
+            return await bench.InTurnsAsync(row, [.. versions.Select(Plan)]);
+        }
+        finally
+        {
+            foreach (var heimdall in started)
+            {
+                await heimdall.DisposeAsync();
+            }
+        }
+    }
+
     /// <summary>A Heimdall that has run jobs, unless it has no worker: so loading and compiling code is not measured.</summary>
-    private static Starter Started(int slots, int workers = 1, int apis = 1) => async (bench, programs, token) =>
+    private static Starter Started(
+        int slots, int workers = 1, int apis = 1, string? storage = null) => async (bench, programs, token) =>
     {
         var target = await TargetAsync(bench, token);
         var setup = new HeimdallSetup
@@ -123,6 +150,7 @@ internal static class QueueSuite
             Concurrency = slots,
             Workers = workers,
             Apis = apis,
+            Storage = storage,
         };
         var heimdall = await RunningHeimdall.StartAsync(bench.Server, setup, token);
         if (workers > 0)
@@ -188,7 +216,8 @@ internal static class QueueSuite
     }
 
     private static Task<IReadOnlyList<Series>> DrainAsync(Bench bench, Sizes sizes, CancellationToken cancellationToken) => bench.InTurnsAsync("drain",
-        new Contender(Now, _ => throw new NotAbleException("This version runs Hangfire's jobs on the stock storage.")),
+        new Contender(Now, _ => throw new NotAbleException(
+            "Heimdall writes what its own jobs cost. Other jobs of Hangfire's stay on the stock storage.")),
         new Contender("stock Hangfire", async _ =>
         {
             var serverCpu = await bench.Server.CpuReaderAsync(cancellationToken);
