@@ -24,14 +24,21 @@ public sealed class ManyJobsTests() : RealProcessTests(processes: 1)
     {
         const int Callers = 8;
         const int JobsEach = 25;
+        await _heimdall.CloseGateAsync("many", cancellationToken); // or one worker has them all before the other is up
 
         await Task.WhenAll(Enumerable.Range(0, Callers).Select(async caller =>
         {
             for (var i = 0; i < JobsEach; i++)
             {
-                await _heimdall.EnqueueAsync($"insert into effect values ({(caller * JobsEach) + i})", cancellationToken, name: "one-of-many");
+                var query = $"{HeimdallInstance.WaitAt("many")}; insert into effect values ({(caller * JobsEach) + i})";
+                await _heimdall.EnqueueAsync(query, cancellationToken, name: "one-of-many");
             }
         }));
+        await Eventually.Is(
+            () => _heimdall.Store.ScalarAsync<bool>(
+                "select count(distinct worker) = 2 from heimdall.job_attempt", cancellationToken),
+            cancellationToken);
+        await _heimdall.OpenGateAsync("many", cancellationToken);
 
         await Eventually.Becomes(
             () => _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where status = 'SUCCEEDED' and attempt = 1", cancellationToken),
