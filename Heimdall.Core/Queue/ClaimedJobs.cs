@@ -32,9 +32,12 @@ public sealed class ClaimedJobs
 
     internal ClaimedJob? Find(Guid jobId) => _jobs.GetValueOrDefault(jobId);
 
-    /// <summary>Claims from before so long that still have not begun: their slots are stuck in Hangfire.</summary>
+    /// <summary>
+    /// Those that a slot has had for so long, and that still have not begun: their slots are stuck in Hangfire.
+    /// </summary>
     internal IReadOnlyList<ClaimedJob> FindStuck(TimeSpan age) =>
-        [.. _jobs.Values.Where(claim => !claim.HasBegun && Stopwatch.GetElapsedTime(claim.Since) > age)];
+        [.. _jobs.Values.Where(
+            claim => !claim.HasBegun && claim.HandedOut is { } at && Stopwatch.GetElapsedTime(at) > age)];
 
     internal void Add(ClaimedJob claim) => _jobs[claim.Job.Id] = claim;
 
@@ -50,14 +53,17 @@ public sealed class ClaimedJob(Job job, bool isTakeOver)
 {
     private int _isTaken;
 
-    /// <summary>When this process has claimed it, as <see cref="Stopwatch"/> counts.</summary>
-    internal long Since { get; } = Stopwatch.GetTimestamp();
+    /// <summary>When a slot has got it, as <see cref="Stopwatch"/> counts; null before that.</summary>
+    internal long? HandedOut { get; set; }
 
     public Job Job { get; internal set; } = job;
 
     public bool IsTakeOver => isTakeOver;
 
     internal bool HasBegun { get; private set; }
+
+    /// <summary>True when it waits again, or somebody else has it: a slot that still has it must change nothing.</summary>
+    internal bool IsPutBack { get; private set; }
 
     /// <summary>True once the state that follows from the answer is known to be written.</summary>
     internal bool IsShown { get; set; }
@@ -72,5 +78,5 @@ public sealed class ClaimedJob(Job job, bool isTakeOver)
     internal bool TryBegin() => Interlocked.Exchange(ref _isTaken, 1) == 0 && (HasBegun = true);
 
     /// <returns>True when the runner never got the job: then it has to be put back.</returns>
-    internal bool TryAbandon() => Interlocked.Exchange(ref _isTaken, 1) == 0;
+    internal bool TryAbandon() => Interlocked.Exchange(ref _isTaken, 1) == 0 && (IsPutBack = true);
 }

@@ -251,6 +251,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         var isReady = job.Attempt == 1 || await TryMakeReadyAsync(claim);
         while (isReady && TryTakeSlot(out var slot))
         {
+            claim.HandedOut = Stopwatch.GetTimestamp();
             if (slot.TrySetResult(claim))
             {
                 return;

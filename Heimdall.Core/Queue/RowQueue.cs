@@ -75,6 +75,8 @@ internal sealed class RowQueue(StoreDatabase database, Func<IJobSource?> source)
 
         public Job? NewJob => claim.Job is { Attempt: 1 } first ? first : null;
 
+        public bool IsPutBack => claim.IsPutBack;
+
         public void Note(string? state) => claim.IsShown = claim.IsAnsweredBy(state);
 
         public void RemoveFromQueue() => Release(isRefused: true);

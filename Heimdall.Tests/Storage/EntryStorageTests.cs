@@ -269,6 +269,26 @@ public sealed class EntryStorageTests
     }
 
     [Test]
+    public void A_slot_that_comes_late_writes_nothing_over_the_newer_one(CancellationToken cancellationToken)
+    {
+        var id = _ours.Enqueue(RowQueue.Name, "");
+        var putBack = _store.Claimed.Add(id);
+        using var late = _ours.Connect();
+        using var fetched = late.FetchNextJob([RowQueue.Name], cancellationToken);
+        putBack.TryAbandon();
+        _store.Claimed.Add(id);
+        using var next = _ours.Connect();
+        using var fetchedNext = next.FetchNextJob([RowQueue.Name], cancellationToken);
+        Change(next, id, new RunningState("next"), "Enqueued");
+
+        var processing = Change(late, id, new RunningState("late"), "Enqueued", "Processing");
+        var failed = Change(late, id, new FailedState(new TimeoutException()), "Enqueued", "Processing");
+
+        Assert.That((processing, failed), Is.EqualTo(((IState?)null, (IState?)null)));
+        Assert.That(_ours.HistoryOf(id), Is.EqualTo(new[] { "Enqueued", "Processing" }));
+    }
+
+    [Test]
     public async Task A_server_of_ours_is_marked(CancellationToken cancellationToken)
     {
         var stock = await _store.OpenAsync("stock");

@@ -82,7 +82,7 @@ internal sealed class ClaimedEntries : IJobSource
     public bool IsEmpty => _jobs.Count == 0;
 
     /// <summary>An entry of a job that has run before, so that what Hangfire shall call is read.</summary>
-    public void Add(string id) => Add(new Core.Jobs.Job
+    public ClaimedJob Add(string id) => Add(new Core.Jobs.Job
     {
         Id = Guid.CreateVersion7(),
         QueueId = id,
@@ -100,7 +100,12 @@ internal sealed class ClaimedEntries : IJobSource
         Context = [],
     });
 
-    public void Add(Core.Jobs.Job job) => _jobs.Add(new ClaimedJob(job, isTakeOver: false));
+    public ClaimedJob Add(Core.Jobs.Job job)
+    {
+        var claim = new ClaimedJob(job, isTakeOver: false);
+        _jobs.Add(claim);
+        return claim;
+    }
 
     public ClaimedJob Take(CancellationToken cancellationToken) => _jobs.Take(cancellationToken);
 

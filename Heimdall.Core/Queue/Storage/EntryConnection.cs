@@ -88,8 +88,9 @@ internal sealed class EntryConnection(EntryStorage storage, JobStorageConnection
             locked.Known = _asMade.Remove(id, out var asMade) ? asMade : storage.Entries.Find(id);
         }
         var data = locked.Known?.ToJobData();
-        if (data is not null && locked.Processing is { } own && locked.Known!.StateId != own
-            && data.State == ProcessingState.StateName)
+        var isElsewhere = locked.Processing is { } own && locked.Known?.StateId != own
+            && data?.State == ProcessingState.StateName;
+        if (data is not null && (isElsewhere || _claimed.GetValueOrDefault(id) is { IsPutBack: true }))
         {
             data.State = ProcessingElsewhere; // a newer attempt has the job, and its worker changes the entry
         }
