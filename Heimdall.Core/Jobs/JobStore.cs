@@ -56,14 +56,15 @@ public sealed class JobStore(StoreDatabase database)
         return JobListQuery.ToPage(filter, jobs, found);
     }
 
-    internal static async Task ReplaceQueueIdAsync(
+    /// <returns>False when the job has another entry by now.</returns>
+    internal static async Task<bool> TryReplaceQueueIdAsync(
         NpgsqlConnection connection, Guid id, string lostQueueId, string queueId, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(ReplaceQueueIdSql, connection)
         {
             Parameters = { new() { Value = id }, new() { Value = lostQueueId }, new() { Value = queueId } },
         };
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
     }
 
     /// <summary>How many jobs of a user wait in the queue; counting stops at <paramref name="enough"/>.</summary>

@@ -66,8 +66,9 @@ public sealed class JobQueue
     public async Task<IReadOnlyList<Job>?> EnqueueAsync(
         IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken)
     {
-        // Not with others under a key: claiming it can wait for another transaction, and all would wait with it.
-        if (key is null && await TrySubmitAsync(jobs, cancellationToken) is { } created)
+        // Not with others under a key, or after other jobs: both can wait for another transaction, and all would wait.
+        if (key is null && jobs.All(job => job.After.Count == 0)
+            && await TrySubmitAsync(jobs, cancellationToken) is { } created)
         {
             return Created(jobs, created);
         }
@@ -92,7 +93,7 @@ public sealed class JobQueue
             {
                 return Created(jobs, created.Value);
             }
-            await entries.LookAtSchemaAsync(cancellationToken);
+            await entries.LookAtSchemaAsync(connection, cancellationToken);
         }
         var queueIds = await MakeEntriesAsync(connection, [.. jobs.Select(job => job.Id)], cancellationToken);
         Job[] withEntries = [.. jobs.Zip(queueIds, (job, queueId) => job with { QueueId = queueId })];
@@ -102,15 +103,18 @@ public sealed class JobQueue
     }
 
     /// <summary>Gives a job a new entry in Hangfire's tables, where its own is gone.</summary>
-    /// <returns>The id of the entry.</returns>
-    internal Task<string> ReplaceEntryAsync(Guid jobId, string lostQueueId, CancellationToken cancellationToken) => InTransactionAsync(
-        async connection =>
-        {
-            var queueIds = await MakeEntriesAsync(connection, [jobId], cancellationToken);
-            await JobStore.ReplaceQueueIdAsync(connection, jobId, lostQueueId, queueIds[0], cancellationToken);
-            return queueIds[0];
-        },
-        cancellationToken);
+    /// <returns>The id of the entry; null when somebody else was first.</returns>
+    internal Task<string?> ReplaceEntryAsync(Guid jobId, string lostQueueId, CancellationToken cancellationToken) =>
+        InTransactionAsync(
+            async connection =>
+            {
+                var queueIds = await MakeEntriesAsync(connection, [jobId], cancellationToken);
+                return await JobStore.TryReplaceQueueIdAsync(
+                    connection, jobId, lostQueueId, queueIds[0], cancellationToken)
+                    ? queueIds[0]
+                    : null;
+            },
+            cancellationToken);
 
     /// <summary>Runs writes in one transaction, in which Hangfire's are too.</summary>
     /// <param name="writeAsync">Gives null or false when somebody else was first: then nothing is written.</param>
@@ -166,14 +170,20 @@ public sealed class JobQueue
             }
             created = null;
         }
-        catch (Exception exception)
-            when (!writing.IsCompleted && exception is TimeoutException or OperationCanceledException)
+        catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
         {
-            if (added.TryGiveUp())
+            if (writing.IsCompleted)
+            {
+                created = await writing; // it has just been answered after all
+            }
+            else if (added.TryGiveUp())
             {
                 throw;
             }
-            throw new TransactionInDoubtException("The store has not answered yet.", exception);
+            else
+            {
+                throw new TransactionInDoubtException("The store has not answered yet.", exception);
+            }
         }
         if (created is null)
         {

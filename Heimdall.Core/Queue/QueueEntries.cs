@@ -27,8 +27,11 @@ public sealed class QueueEntries(
     /// <summary>How long the store is waited for, to note what is not shown yet.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    private static readonly string[] OpenStates =
-        [EnqueuedState.StateName, ScheduledState.StateName, ProcessingState.StateName];
+    private static readonly string[] AllStates =
+    [
+        EnqueuedState.StateName, ScheduledState.StateName, ProcessingState.StateName, SucceededState.StateName,
+        FailedState.StateName, DeletedState.StateName,
+    ];
 
     // Each entry that is being processed names its job as its first argument; there are as many as jobs that run.
     private readonly string _leftOpenSql = $"""
@@ -55,7 +58,9 @@ public sealed class QueueEntries(
         switch (connection.GetJobData(job.QueueId)?.State)
         {
             case null:
-                return job with { QueueId = await queue.ReplaceEntryAsync(job.Id, job.QueueId!, cancellationToken) };
+                var made = await queue.ReplaceEntryAsync(job.Id, job.QueueId!, cancellationToken)
+                    ?? (await jobs.FindAsync(job.Id, cancellationToken))?.QueueId; // an earlier attempt was first
+                return job with { QueueId = made ?? job.QueueId };
             case var state when state == EnqueuedState.StateName || state == ProcessingState.StateName:
                 return job;
             case var state:
@@ -136,10 +141,10 @@ public sealed class QueueEntries(
 
     private async Task CloseAsync(Job job, CancellationToken cancellationToken)
     {
-        // Hangfire's worker gives up a change that failed again and again, and says Failed whatever became of the job.
+        // Also from another end. Hangfire's worker gives up a change that failed again and again, and says Failed, and
+        // the dashboard says Deleted of a job that was cancelled too late.
         var end = QueueStates.EndOf(job);
-        string[] from = end is FailedState ? OpenStates : [.. OpenStates, FailedState.StateName];
-        Change(job.QueueId!, end, from);
+        Change(job.QueueId!, end, [.. AllStates.Where(state => state != end.Name)]);
         await using var command = database.DataSource.CreateCommand(ShownSql);
         command.Parameters.Add(new() { Value = job.Id });
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -93,10 +93,12 @@ public sealed class StoreLossTests() : RealProcessTests(processes: 2)
             cancellationToken);
     }
 
-    [TestCase("heimdall")]
-    [TestCase("stock")]
-    public async Task The_end_of_a_job_is_shown_whose_start_Hangfire_has_lost(
-        string storage, CancellationToken cancellationToken)
+    [TestCase("heimdall", "Enqueued")]
+    [TestCase("heimdall", "Deleted")]
+    [TestCase("stock", "Enqueued")]
+    [TestCase("stock", "Deleted")]
+    public async Task The_end_of_a_job_is_shown_whose_entry_has_got_another_state(
+        string storage, string state, CancellationToken cancellationToken)
     {
         await using var heimdall = await HeimdallInstance.StartAsync(
             config => config with { Queue = $"storage: {storage}" });
@@ -107,11 +109,11 @@ public sealed class StoreLossTests() : RealProcessTests(processes: 2)
 
         await heimdall.Store.ExecuteAsync(
             """
-            update hangfire.job set statename = 'Enqueued',
+            update hangfire.job set statename = $2,
                 stateid = (select min(id) from hangfire.state where jobid = job.id)
             where id = (select queue_id::bigint from heimdall.job where id = $1)
             """,
-            cancellationToken, id);
+            cancellationToken, id, state);
         await heimdall.OpenGateAsync("gate", cancellationToken);
 
         await heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);

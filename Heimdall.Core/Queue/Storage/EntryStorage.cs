@@ -103,7 +103,14 @@ public sealed partial class EntryStorage : JobStorage
     /// </summary>
     internal async Task LookAtSchemaAsync(CancellationToken cancellationToken)
     {
-        await using var command = _database.DataSource.CreateCommand(_versionSql);
+        await using var connection = await _database.DataSource.OpenConnectionAsync(cancellationToken);
+        await LookAtSchemaAsync(connection, cancellationToken);
+    }
+
+    /// <summary>The same on a connection that the caller has: one who waited for a second might wait for itself.</summary>
+    internal async Task LookAtSchemaAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(_versionSql, connection);
         Note(await command.ExecuteScalarAsync(cancellationToken) as int?);
     }
 
