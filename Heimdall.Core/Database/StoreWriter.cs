@@ -101,7 +101,7 @@ public sealed class StoreWriter<TWrite, TAnswer>(
     private async Task GatherAsync()
     {
         var left = Pace - Stopwatch.GetElapsedTime(Volatile.Read(ref _begun));
-        if (left > TimeSpan.Zero && _waiting.All(write => write.CanWait))
+        if (left > TimeSpan.Zero && !_waiting.IsEmpty && _waiting.All(write => write.CanWait))
         {
             await Task.Delay(left);
         }

@@ -60,12 +60,12 @@ internal sealed class InlineBeginning(Job job, string worker, TimeSpan lease, bo
 }
 
 /// <summary>What a plugin needs to find out whether the attempt took effect.</summary>
-internal sealed class EvidenceWrite(Guid jobId, int attempt, string evidence)
+internal sealed class EvidenceWrite(Guid jobId, int attempt, string evidence, bool canWait)
     : AttemptWrite(jobId, attempt, isDurable: true)
 {
     public string Evidence { get; } = evidence;
 
-    public override bool CanWait => true;
+    public override bool CanWait => canWait;
 }
 
 /// <summary>

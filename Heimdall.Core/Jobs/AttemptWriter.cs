@@ -126,8 +126,11 @@ public sealed class AttemptWriter : IAsyncDisposable
     /// The job's status: a cancel may have been asked for. Null when the attempt is no longer the current one.
     /// </returns>
     public async Task<JobStatus?> RecordEvidenceAsync(
-        Guid id, int attempt, string evidence, CancellationToken cancellationToken) =>
-        (await _writer.AddAsync(new EvidenceWrite(id, attempt, evidence)).WaitAsync(cancellationToken)).Status;
+        Job job, string evidence, CancellationToken cancellationToken)
+    {
+        var write = new EvidenceWrite(job.Id, job.Attempt, evidence, canWait: !job.IsSync);
+        return (await _writer.AddAsync(write).WaitAsync(cancellationToken)).Status;
+    }
 
     /// <summary>
     /// Makes sure that the job still belongs to the attempt, writes how far that has come, and gives it a whole lease.

@@ -53,7 +53,7 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
 
     public async Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken) => ThrowIfStopped(
         await StoreRetry.RunAsync(
-            token => _writer.RecordEvidenceAsync(_attempt.JobId, _attempt.Attempt, evidence, token), cancellationToken),
+            token => _writer.RecordEvidenceAsync(_attempt.Job, evidence, token), cancellationToken),
         cancellationToken);
 
     public async Task ConfirmAsync(CancellationToken cancellationToken)

@@ -155,7 +155,7 @@ public sealed class AttemptWriterTests
             cancellationToken);
 
         var evidence = await AllAsync(
-            jobs, (job, _) => writer.RecordEvidenceAsync(job.Id, 1, $"of {job.Id}", cancellationToken));
+            jobs, (job, _) => writer.RecordEvidenceAsync(job with { Attempt = 1 }, $"of {job.Id}", cancellationToken));
         var forEvidence = await database.ScalarAsync<long>(
             "select count(distinct xmin::text) from heimdall.job_attempt", cancellationToken);
         var refused = await AllAsync(
