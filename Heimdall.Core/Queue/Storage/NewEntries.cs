@@ -44,7 +44,8 @@ internal sealed class NewEntries(string schema, string queue, Job call, Guid pla
     /// <returns>The entry of a job as it was made. Whether it is still so shows when it is written.</returns>
     public KnownEntry AsMade(Jobs.Job job) => new(
         new Job(call.Type, call.Method, job.Id, CancellationToken.None), EnqueuedState.StateName, job.CreatedAt,
-        StateId: null) { IsAsMade = true };
+        StateId: null)
+    { IsAsMade = true };
 
     public IEnumerable<NpgsqlParameter> Values()
     {
