@@ -57,7 +57,10 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
         var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
         await using var script = ScriptStream.Open(context.Query, directory);
-        var preview = await new ScriptPreview(context).ReadAsync(script, cancellationToken);
+        await using var files = new ScriptFiles(directory);
+        await using var lease = connections.Rent(job.TargetCluster);
+        var preview = await ScriptPreview.ReadAsync(
+            script, context, files, ScriptReading.PlaceOf(lease.Pool), cancellationToken);
         return query is not null && QueryExplanation.IsPossible(query)
             ? preview with { Plan = await ExplainAsync(job, context, query, preview, cancellationToken) }
             : preview;
@@ -132,19 +135,14 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var settings = JobSettings.Read(commandContext, jobContext);
         if (settings.ReturnResult || settings.Transaction == TransactionMode.Single)
         {
-            return "Only a batch with transaction: none can be gone on with; this job runs as a whole.";
+            return "Only a batch with transaction: none can be resumed; this job runs as a whole.";
         }
 
         await using var script = ScriptStream.Open(settings.Query, directory);
-        if (await script.HashAheadAsync(cancellationToken) != resume.Sha256)
-        {
-            return ScriptResumption.ScriptChanged;
-        }
-
+        await using var files = new ScriptFiles(directory);
         try
         {
-            return await new ScriptPreview(settings).FindResumeProblemAsync(
-                script, new ScriptResumption(resume.Statement), cancellationToken);
+            return await ScriptPreview.FindResumeProblemAsync(script, settings, files, resume, cancellationToken);
         }
         catch (JobFailedException e)
         {
@@ -246,6 +244,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         await using var script = ScriptStream.Open(context.Query, directory);
+        await using var files = new ScriptFiles(directory);
         await using var lease = connections.Rent(job.TargetCluster);
         var use = context.Transaction == TransactionMode.Single ? SessionUse.Transaction : SessionUse.Script;
         await using var session = await ClusterSession.OpenAsync(lease.Pool, use, context.Timeout, cancellationToken);
@@ -253,6 +252,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             session,
             SessionSettings.For(job, context),
             script,
+            files,
             context,
             job,
             monitor,

@@ -74,6 +74,8 @@ internal sealed record JobView
 
     public string? Sha256 { get; init; }
 
+    public IReadOnlyList<FileHash>? Files { get; init; }
+
     public long? Statements { get; init; }
 
     public long? StatementsTotal { get; init; }
@@ -125,6 +127,7 @@ internal sealed record JobView
         RetryOf = job.RetryOf,
         FromStatement = job.Resume?.Statement,
         Sha256 = job.Progress.Sha256,
+        Files = job.Progress.Files,
         Statements = job.Progress.Statements,
         StatementsTotal = job.Progress.StatementsTotal,
         BytesRead = job.Progress.BytesRead,
@@ -144,6 +147,8 @@ internal sealed record StatementErrorView
 {
     public int? Statement { get; init; }
 
+    public string? File { get; init; }
+
     public long? Line { get; init; }
 
     public int? Column { get; init; }
@@ -161,6 +166,7 @@ internal sealed record StatementErrorView
     public static StatementErrorView Of(StatementError error) => new()
     {
         Statement = error.Statement,
+        File = error.File,
         Line = error.Line,
         Column = error.Column,
         Sqlstate = error.SqlState,

@@ -40,10 +40,10 @@ internal static class AttemptWriteBatch
         update job set statements = made.statements, statements_total = made.statements_total,
             bytes_read = made.bytes_read, bytes_total = made.bytes_total, rows_affected = made.rows_affected,
             row_count = made.row_count, truncated = made.truncated, sha256 = made.sha256, errors = made.errors::json,
-            resume_from = made.resume_from, updated_at = now()
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as made (
+            resume_from = made.resume_from, files = made.files::json, can_resume = made.can_resume, updated_at = now()
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) as made (
             id, attempt, statements, statements_total, bytes_read, bytes_total, rows_affected, row_count, truncated,
-            sha256, errors, resume_from)
+            sha256, errors, resume_from, files, can_resume)
         where job.id = made.id and job.attempt = made.attempt and {JobTransitions.IsRunning}
         """;
 
@@ -52,10 +52,11 @@ internal static class AttemptWriteBatch
             statements_total = confirmed.statements_total, bytes_read = confirmed.bytes_read,
             bytes_total = confirmed.bytes_total, rows_affected = confirmed.rows_affected,
             row_count = confirmed.row_count, truncated = confirmed.truncated, sha256 = confirmed.sha256,
-            errors = confirmed.errors::json, resume_from = confirmed.resume_from, updated_at = now()
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as confirmed (
+            errors = confirmed.errors::json, resume_from = confirmed.resume_from, files = confirmed.files::json,
+            can_resume = confirmed.can_resume, updated_at = now()
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) as confirmed (
             id, attempt, lease, statements, statements_total, bytes_read, bytes_total, rows_affected, row_count,
-            truncated, sha256, errors, resume_from)
+            truncated, sha256, errors, resume_from, files, can_resume)
         where job.id = confirmed.id and job.attempt = confirmed.attempt and {JobTransitions.IsRunning}
         returning 'confirmed', job.id, now(), job.canceled_by, job.status
         """;
@@ -276,5 +277,7 @@ internal static class AttemptWriteBatch
         command.Parameters.Add(rows.Take(NpgsqlDbType.Text, row => read(row).Sha256));
         command.Parameters.Add(rows.Take(NpgsqlDbType.Text, row => JobRow.WriteErrors(read(row).Errors)));
         command.Parameters.Add(rows.Take(NpgsqlDbType.Bigint, row => read(row).ResumeFrom));
+        command.Parameters.Add(rows.Take(NpgsqlDbType.Text, row => JobRow.WriteFiles(read(row).Files)));
+        command.Parameters.Add(rows.Take(NpgsqlDbType.Boolean, row => read(row).CanResume));
     }
 }

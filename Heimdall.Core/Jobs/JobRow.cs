@@ -13,7 +13,7 @@ internal static class JobRow
         cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
         bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from,
-        start_before, schedule, planned_at, priority, start_after, after::text
+        start_before, schedule, planned_at, priority, start_after, after::text, files::text, can_resume
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -60,6 +60,8 @@ internal static class JobRow
             Sha256 = Text(row, 33),
             ResumeFrom = Number(row, 38),
             Errors = row.IsDBNull(25) ? null : ReadErrors(row),
+            Files = row.IsDBNull(45) ? null : JsonSerializer.Deserialize<FileHash[]>(row.GetString(45), ErrorJson),
+            CanResume = row.IsDBNull(46) ? null : row.GetBoolean(46),
         },
         QueueId = Text(row, 34),
         RetryOf = row.IsDBNull(35) ? null : row.GetGuid(35),
@@ -74,6 +76,9 @@ internal static class JobRow
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>
         errors is { Count: > 0 } ? JsonSerializer.Serialize(errors, ErrorJson) : null;
+
+    public static string? WriteFiles(IReadOnlyList<FileHash>? files) =>
+        files is { Count: > 0 } ? JsonSerializer.Serialize(files, ErrorJson) : null;
 
     private static StatementError[] ReadErrors(NpgsqlDataReader row) => JsonSerializer.Deserialize<StatementError[]>(row.GetString(25), ErrorJson)!;
 

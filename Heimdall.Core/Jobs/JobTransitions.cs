@@ -228,18 +228,19 @@ internal static class JobTransitions
     internal const string End = $"""
         with ended as (
             select * from unnest(
-                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
+                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                $22, $23
                 ) as ended (
                 id, attempt, status, error, error_kind, statements, statements_total, bytes_read, bytes_total,
-                rows_affected, row_count, truncated, sha256, errors, resume_from, sqlstate, detail, stored_by,
-                stored_rows, stored_truncated, retention)),
+                rows_affected, row_count, truncated, sha256, errors, resume_from, files, can_resume, sqlstate, detail,
+                stored_by, stored_rows, stored_truncated, retention)),
         settled as (
             update job set status = ended.status, error = ended.error, error_kind = ended.error_kind,
                 statements = ended.statements, statements_total = ended.statements_total,
                 bytes_read = ended.bytes_read, bytes_total = ended.bytes_total, rows_affected = ended.rows_affected,
                 row_count = ended.row_count, truncated = ended.truncated, sha256 = ended.sha256,
-                errors = ended.errors::json, resume_from = ended.resume_from,
-                finished_at = now(), updated_at = now(), lease_until = null
+                errors = ended.errors::json, resume_from = ended.resume_from, files = ended.files::json,
+                can_resume = ended.can_resume, finished_at = now(), updated_at = now(), lease_until = null
             from ended where job.id = ended.id and job.attempt = ended.attempt and {IsRunning}
             returning job.id, job.attempt, job.finished_at, job.canceled_by, ended.status, ended.error,
                 ended.sqlstate, ended.detail, ended.stored_by, ended.stored_rows, ended.stored_truncated,

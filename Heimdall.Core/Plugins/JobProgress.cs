@@ -35,4 +35,13 @@ public sealed record JobProgress
 
     /// <summary>SHA-256 of the script that ran, in lower-case hexadecimal.</summary>
     public string? Sha256 { get; init; }
+
+    /// <summary>The files that the script reads beside itself; null when there are none.</summary>
+    public IReadOnlyList<FileHash>? Files { get; init; }
+
+    /// <summary>
+    /// False of a script that takes values from the server as it runs: a job that begins in its middle would not have
+    /// them.
+    /// </summary>
+    public bool? CanResume { get; init; }
 }

@@ -9,6 +9,9 @@ public sealed record StatementError
     /// <summary>1 for the first statement of the script.</summary>
     public int? Statement { get; init; }
 
+    /// <summary>The file it stands in, where that is not the job's own script.</summary>
+    public string? File { get; init; }
+
     /// <summary>Line of the script, from 1, where the error is; the statement's first line where the server gave no position.</summary>
     public long? Line { get; init; }
 

@@ -10,7 +10,7 @@ internal static class ResumeHint
     /// goes.
     /// </returns>
     public static string AddTo(string message, Guid jobId, JobProgress progress) =>
-        progress is { ResumeFrom: { } next, Sha256: not null }
+        progress is { ResumeFrom: { } next, Sha256: not null, CanResume: not false }
             ? $"{message} POST /api/v1/job/{jobId}/retry with {{\"from_statement\": {next}}} resumes at the first "
                 + "statement that is not known to be done."
             : message;

@@ -21,11 +21,13 @@ public sealed class ScriptFolder(string path)
     /// <summary>
     /// A query is a path when, trimmed, it ends in <c>.sql</c> in any case and holds no semicolon, line break or quote: SQL that ends
     /// so would name a table <c>sql</c> in a schema, and can be written with a semicolon at its end.
+    /// A backslash at its beginning makes it a command of psql's, such as <c>\i</c>.
     /// </summary>
     public static bool IsPath(string query)
     {
         var trimmed = query.AsSpan().Trim();
-        return trimmed.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) && !trimmed.ContainsAny(NeverInPath);
+        return trimmed.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) && !trimmed.ContainsAny(NeverInPath)
+            && trimmed[0] != '\\';
     }
 
     /// <exception cref="JobRefusedException">There is no such script, or it may not be read.</exception>
@@ -49,10 +51,34 @@ public sealed class ScriptFolder(string path)
         }
     }
 
-    /// <summary>Where a path leads. Nobody outside of this class joins a path to the directory.</summary>
-    public ScriptPlace Locate(string name)
+    /// <summary>Opens a file that a script names, whatever its name ends in.</summary>
+    /// <param name="path">With slashes, and without empty parts, <c>.</c> and <c>..</c>.</param>
+    /// <exception cref="JobRefusedException">There is no such file, or it may not be read.</exception>
+    public FileStream OpenFile(string path)
     {
-        if (!IsAllowed(name))
+        try
+        {
+            return Locate(path, IsAllowedFile(path)) switch
+            {
+                { Kind: ScriptPlaceKind.Script } place when place.Open() is { } file => file,
+                { Kind: ScriptPlaceKind.Script or ScriptPlaceKind.Free } => throw RefusedFile(path, "does not exist"),
+                { Kind: ScriptPlaceKind.Taken } => throw RefusedFile(path, "is empty or not a regular file"),
+                { Kind: ScriptPlaceKind.Outside } => throw RefusedFile(path, "leads out of the directory"),
+                _ => throw RefusedFile(path, "is not allowed"),
+            };
+        }
+        catch (ScriptStorageException)
+        {
+            throw RefusedFile(path, "cannot be read");
+        }
+    }
+
+    /// <summary>Where a path leads. Nobody outside of this class joins a path to the directory.</summary>
+    public ScriptPlace Locate(string name) => Locate(name, IsPath(name) && IsAllowedFile(name));
+
+    private ScriptPlace Locate(string name, bool isAllowed)
+    {
+        if (!isAllowed)
         {
             return new ScriptPlace(ScriptPlaceKind.Forbidden, name, "", "");
         }
@@ -78,8 +104,8 @@ public sealed class ScriptFolder(string path)
     /// <summary>The directory itself, every link followed.</summary>
     internal string RealRoot() => Follow(Path.GetPathRoot(_root)!, _root) ?? _root;
 
-    private static bool IsAllowed(string name) =>
-        IsPath(name) && name == name.Trim() && !name.Contains('\0') && !Path.IsPathRooted(name) && !name.Contains('\\')
+    private static bool IsAllowedFile(string name) =>
+        name == name.Trim() && !name.Contains('\0') && !Path.IsPathRooted(name) && !name.Contains('\\')
         && Encoding.UTF8.GetByteCount(name) <= LongestName
         && name.Split('/').All(part => part is not (".." or "." or "") && Encoding.UTF8.GetByteCount(part) <= LongestPart);
 
@@ -122,6 +148,9 @@ public sealed class ScriptFolder(string path)
         }
         return at;
     }
+
+    private static JobRefusedException RefusedFile(string path, string why) =>
+        new("query", $"The file {path} {why}; name a file below the configured sql_directory.");
 
     private static JobRefusedException Refused(string name, string why) =>
         new("query", $"The script {name} {why}; give the relative path of a .sql file under the configured sql_directory.");

@@ -37,7 +37,7 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterC
             {
                 return new JobRetry { Old = old, Conflict = problem };
             }
-            resume = new ResumePoint(statement, old.Progress.Sha256!);
+            resume = new ResumePoint(statement, ResumePoint.HashOf(old.Progress.Sha256!, old.Progress.Files));
             if (await plugin.FindResumeProblemAsync(routing.Command.Context, old.Context, resume, cancellationToken) is { } conflict)
             {
                 return new JobRetry { Old = old, Conflict = conflict };

@@ -1,7 +1,9 @@
+using System.Globalization;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Psql;
 using Heimdall.Plugins.Postgres.RunLogs;
 using Heimdall.Plugins.Postgres.Scripts;
 using Heimdall.Plugins.Postgres.Protocol;
@@ -13,7 +15,11 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// Writes down what the server says of a batch's statements: counts, the run log, notices and errors.
 /// </summary>
 internal sealed class BatchJournal(
-    ClusterSession session, ScriptStream script, JobSettings settings, IJobMonitor monitor) : IPipelineObserver
+    ClusterSession session,
+    ScriptStream script,
+    ScriptFiles files,
+    JobSettings settings,
+    IJobMonitor monitor) : IPipelineObserver
 {
     /// <summary>What to do about a statement that the server does not run within a transaction.</summary>
     public const string Hint =
@@ -30,14 +36,27 @@ internal sealed class BatchJournal(
     private long _bytesRead;
     private bool _isInBlock;
     private long _lastFailed;
+    private long? _several;
 
     /// <summary>The first statement that failed.</summary>
     public JobFailure? FirstFailure { get; private set; }
+
+    /// <summary>Whether the first error is the end.</summary>
+    public bool StopsOnError { get; set; } = true;
+
+    /// <summary>What the server said last of a statement. Read while all is answered.</summary>
+    public LastResult LastResult { get; } = new();
+
+    /// <summary>False of a script that cannot begin in its middle.</summary>
+    public bool? CanResume { get; set; }
 
     /// <summary>Where the data of the current COPY began.</summary>
     public long? CopyDataLine { get; set; }
 
     public long Done => Volatile.Read(ref _done);
+
+    /// <summary>How many statements failed. Read while all is answered.</summary>
+    public long Failed => Volatile.Read(ref _failed);
 
     /// <summary>Where statements commit by themselves: the first that is not known to be done.</summary>
     public long? ResumeFrom { get; private set; }
@@ -58,6 +77,7 @@ internal sealed class BatchJournal(
         {
             _done++;
             _rowsAffected += outcome.ChangesRows && !statement.CopiesOut ? outcome.Rows : 0;
+            LastResult.OnDone(outcome.Rows);
             FollowBlock(statement, outcome);
         }
 
@@ -72,6 +92,7 @@ internal sealed class BatchJournal(
     public void OnFailed(PostgresException error, object? owner, ReadOnlySpan<byte> text)
     {
         var statement = (ScriptStatement?)owner;
+        LastResult.OnFailed(error);
         var failure = PostgresErrors.ToFailure(error, PlaceOf(statement, text), session.State);
         Add(settings switch
         {
@@ -79,10 +100,10 @@ internal sealed class BatchJournal(
 
             // Where the script goes on, one statement that was out of time or refused is an error like others, and not
             // how the job ends.
-            { OnError: OnError.Continue } => failure with { Kind = JobFailureKind.Sql },
+            _ when !StopsOnError => failure with { Kind = JobFailureKind.Sql },
             _ => failure,
         });
-        if (settings.OnError == OnError.Continue && statement is not null)
+        if (!StopsOnError && statement is not null)
         {
             lock (_lock)
             {
@@ -97,12 +118,22 @@ internal sealed class BatchJournal(
 
     /// <summary>
     /// A COMMIT that fails, as on a deferred constraint, ends its block all the same: what follows commits by itself.
+    /// One of several commands of a text may begin a block.
     /// </summary>
     public void OnReady(bool isInBlock)
     {
         lock (_lock)
         {
-            if (!_isInBlock || isInBlock || settings.OnError != OnError.Continue)
+            if (_several is { } number)
+            {
+                // Only now it is known what they have done to the block.
+                (_several, _isInBlock) = (null, isInBlock);
+                _rowsBeforeBlock = isInBlock ? _rowsBeforeBlock ?? _rowsAffected : null;
+                Reach(isInBlock ? number : number + 1);
+                return;
+            }
+
+            if (!_isInBlock || isInBlock || StopsOnError)
             {
                 return;
             }
@@ -113,6 +144,60 @@ internal sealed class BatchJournal(
             Reach(_lastFailed + 1);
         }
     }
+
+    /// <summary>Notes that a block has begun before a statement, without one that begins it.</summary>
+    public void OnBlockBegun(ScriptStatement statement)
+    {
+        lock (_lock)
+        {
+            _isInBlock = true;
+            _rowsBeforeBlock ??= _rowsAffected;
+            Reach(statement.Number);
+        }
+    }
+
+    /// <summary>Notes that the open block is rolled back, and that this statement is the next outside of it.</summary>
+    public void OnBlockLost(int next)
+    {
+        lock (_lock)
+        {
+            (_isInBlock, _several) = (false, null);
+            Reach(next);
+        }
+    }
+
+    /// <summary>Counts a statement that is not sent because what it does is so anyway.</summary>
+    public void PassOver(ScriptStatement statement, string why)
+    {
+        lock (_lock)
+        {
+            _done++;
+            LastResult.OnDone(rows: 0);
+            Reach(_isInBlock ? ResumeFrom ?? 1 : statement.Number + 1);
+        }
+
+        monitor.Stdout(RunLog.Command(statement.Tag, statement.Line, statement.File, why));
+        monitor.Report(Progress());
+    }
+
+    /// <summary>Writes a line of the script's own into the log.</summary>
+    public void Say(string line, bool isWarning)
+    {
+        if (isWarning)
+        {
+            monitor.Stderr(line);
+        }
+        else
+        {
+            monitor.Stdout(line);
+        }
+    }
+
+    /// <summary>Writes into the log what is made of a command of psql's.</summary>
+    public void Note(PsqlCommand command, string text) =>
+        monitor.Stdout(RunLog.Command(command.Name, command.Place.Line, command.File, text));
+
+    public void OnNotice(PostgresNotice notice) => OnNotice(notice, owner: null);
 
     public void OnNotice(PostgresNotice notice, object? owner)
     {
@@ -152,7 +237,8 @@ internal sealed class BatchJournal(
         : new ErrorPlace
         {
             Statement = statement.Number,
-            Text = session.Protocol.TextEncoding.GetString(text),
+            File = statement.File,
+            Text = statement.IsGenerated ? "" : session.Protocol.TextEncoding.GetString(text),
             Line = statement.Line,
             Column = statement.Column,
             Splices = statement.Splices,
@@ -208,6 +294,12 @@ internal sealed class BatchJournal(
     // A COMMIT of a block that has failed says ROLLBACK. What a ROLLBACK TO undoes is not followed.
     private void FollowBlock(ScriptStatement statement, CommandOutcome outcome)
     {
+        if (statement.HidesControl)
+        {
+            _several = statement.Number;
+            return;
+        }
+
         var step = statement.Step;
         if (step is BlockStep.End or BlockStep.EndAndBegin)
         {
@@ -253,7 +345,41 @@ internal sealed class BatchJournal(
                 Errors = _shownErrors,
                 ResumeFrom = ResumeFrom,
                 Sha256 = script.Sha256Ahead,
+                Files = files.Hashes,
+                CanResume = CanResume,
             };
+        }
+    }
+}
+
+/// <summary>What psql's variables say of the statement that was answered last.</summary>
+internal sealed class LastResult
+{
+    private const string Success = "00000";
+
+    private long _rows;
+    private string _state = Success;
+    private string? _failedState;
+    private string _failedMessage = "";
+
+    public void OnDone(long rows)
+    {
+        _rows = rows;
+        _state = Success;
+    }
+
+    public void OnFailed(PostgresException error) =>
+        (_rows, _state, _failedState, _failedMessage) = (0, error.SqlState, error.SqlState, error.MessageText);
+
+    public void SetTo(PsqlVariables variables)
+    {
+        variables.SetOwn(PsqlVariables.RowCount, _rows.ToString(CultureInfo.InvariantCulture));
+        variables.SetOwn(PsqlVariables.SqlState, _state);
+        variables.SetOwn(PsqlVariables.Error, _state == Success ? "false" : "true");
+        if (_failedState is not null)
+        {
+            variables.SetOwn(PsqlVariables.LastErrorState, _failedState);
+            variables.SetOwn(PsqlVariables.LastErrorMessage, _failedMessage);
         }
     }
 }

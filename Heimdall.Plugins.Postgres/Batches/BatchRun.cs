@@ -2,6 +2,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Psql;
 using Heimdall.Plugins.Postgres.Scripts;
 using Heimdall.Plugins.Postgres.Protocol;
 using Npgsql;
@@ -22,24 +23,26 @@ internal sealed class BatchRun : IAsyncDisposable
     private readonly IJobMonitor _monitor;
     private readonly BatchReceipts? _receipts;
     private readonly BatchJournal _journal;
-    private readonly ScriptScanner _scanner;
+    private readonly ScriptFiles _files;
     private readonly ResumePoint? _resume;
-    private readonly ScriptResumption? _resumption;
+    private BatchScript? _checked;
+    private ScriptPlayer? _player;
     private Pipeline? _pipeline;
 
     public BatchRun(
-        ClusterSession session, SessionSettings sessionSettings, ScriptStream script, JobSettings settings,
-        PluginJob job, IJobMonitor monitor,
+        ClusterSession session,
+        SessionSettings sessionSettings,
+        ScriptStream script,
+        ScriptFiles files,
+        JobSettings settings,
+        PluginJob job,
+        IJobMonitor monitor,
         BatchReceipts? receipts)
     {
         (_session, _sessionSettings, _script, _settings, _jobId) = (session, sessionSettings, script, settings, job.Id);
         (_monitor, _resume, _receipts) = (monitor, job.Resume, receipts);
-        _resumption = _resume is null ? null : new ScriptResumption(_resume.Statement);
-        _journal = new BatchJournal(session, script, settings, monitor);
-        _scanner = new ScriptScanner(script, settings.Variables, noticesWords: session.SharesBackends)
-        {
-            OnStrayTerminator = settings.OnError == OnError.Continue ? OnStrayTerminator : null,
-        };
+        _files = files;
+        _journal = new BatchJournal(session, script, files, settings, monitor);
     }
 
     private bool IsOneTransaction => _settings.Transaction == TransactionMode.Single;
@@ -48,19 +51,21 @@ internal sealed class BatchRun : IAsyncDisposable
     {
         try
         {
+            _checked = await CheckAsync(cancellationToken);
             return IsOneTransaction
                 ? await RunInTransactionAsync(cancellationToken)
                 : await RunByStatementAsync(cancellationToken);
         }
         catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
         {
-            await EndStoppedAsync(isUndone: IsOneTransaction);
+            await EndStoppedAsync(isUndone: IsOneTransaction || _checked is null);
             throw Stopped(e, cancellationToken);
         }
         catch (Exception e) when (FailureOf(e) is { } failure)
         {
-            var isUndone = IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown
-                && _pipeline is not { HasCommitted: true };
+            var isUndone = _checked is null
+                || (IsOneTransaction && failure.Kind != JobFailureKind.OutcomeUnknown
+                    && _pipeline is not { HasCommitted: true });
             if (cancellationToken.IsCancellationRequested && IsStop(e))
             {
                 await EndStoppedAsync(isUndone);
@@ -76,6 +81,13 @@ internal sealed class BatchRun : IAsyncDisposable
                 // The first error says more. A server that has never been sent a COMMIT, or has denied it, commits
                 // nothing, whether it can be reached or not; client_connection_check_interval ends the backend of a
                 // dead connection.
+            }
+
+            if (failure.Kind is JobFailureKind.Refused or JobFailureKind.Sql
+                && _checked is { Check: null, HasChanged: false })
+            {
+                // As a script that is read twice: what is refused comes before what fails.
+                failure = await FindAllRefusedAsync(cancellationToken) ?? failure;
             }
 
             throw new JobFailedException(
@@ -95,8 +107,99 @@ internal sealed class BatchRun : IAsyncDisposable
             await pipeline.DisposeAsync();
         }
 
-        await _scanner.DisposeAsync();
+        if (_player is { } player)
+        {
+            await player.DisposeAsync();
+        }
     }
+
+    /// <summary>
+    /// Has all that is refused in the script found before anything of it runs. A script without a backslash has no
+    /// command of psql's. In one transaction it is read once: what else is refused there is undone with all before it.
+    /// </summary>
+    /// <exception cref="JobFailedException">There is such.</exception>
+    private async Task<BatchScript> CheckAsync(CancellationToken cancellationToken)
+    {
+        var place = ScriptReading.PlaceOf(_session.Pool);
+        if (_session.Traits.EndsIdleSessions)
+        {
+            // A long script takes a while to be read, and the session waits for a command meanwhile.
+            var settings = SessionSettings.ToCommands(SessionSettings.OfIdleSession, isLocal: false);
+            await _session.AskAsync(cancellationToken, [.. settings.Select(setting => new Question(setting))]);
+        }
+
+        if (IsOneTransaction && !await _script.HasBackslashAsync(cancellationToken))
+        {
+            return new BatchScript(_script, _files, Check: null, _settings, place, OwnDatabase: null, Resumption: null);
+        }
+
+        // In one transaction it is hashed as it runs. Should the worker die in another, its hash is known before.
+        var check = await RunCheckAsync(place, isHashed: !IsOneTransaction, cancellationToken);
+        if (check.Failure is { } failure)
+        {
+            throw new JobFailedException(failure);
+        }
+
+        if (_resume is not null && ResumePoint.HashOf(_script.Sha256, _files.Hashes) != _resume.Sha256)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, ScriptResumption.ScriptChanged);
+        }
+
+        if (_resume is not null && check.TakesAnswers is { } what)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, ScriptResumption.TakesAnswers(what));
+        }
+
+        _journal.CanResume = check.TakesAnswers is null ? null : false;
+        var resumption = _resume is null ? null : new ScriptResumption(_resume.Statement);
+        return new BatchScript(
+            _script, _files, check, _settings, place, await FindOwnDatabaseAsync(check, cancellationToken), resumption);
+    }
+
+    private async Task<ScriptCheck> RunCheckAsync(PsqlPlace place, bool isHashed, CancellationToken cancellationToken)
+    {
+        _script.IsHashed = isHashed;
+        try
+        {
+            return await ScriptCheck.RunAsync(
+                _script,
+                _settings,
+                _files,
+                place,
+                _session.Protocol.StandardConformingStrings,
+                resumption: null,
+                cancellationToken);
+        }
+        finally
+        {
+            if (!isHashed)
+            {
+                _script.Rewind();
+                _script.IsHashed = true;
+            }
+        }
+    }
+
+    /// <summary>Finds all that is refused in a script that was not checked, and has failed and been undone.</summary>
+    /// <returns>Null when it is nothing, or not known.</returns>
+    private async Task<JobFailure?> FindAllRefusedAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _script.Rewind();
+            return (await RunCheckAsync(_checked!.Place, isHashed: false, cancellationToken)).Failure;
+        }
+        catch (Exception e) when (e is JobFailedException or OperationCanceledException)
+        {
+            return null; // the first is enough
+        }
+    }
+
+    /// <summary>Behind a pooler the database may have another name than the connection string says.</summary>
+    private async Task<string?> FindOwnDatabaseAsync(ScriptCheck check, CancellationToken cancellationToken) =>
+        check.CreatesOwnDatabase
+            ? (await _session.AskAsync(cancellationToken, new Question("select pg_catalog.current_database()")))[0][0]
+            : null;
 
     private async Task<JobProgress> RunInTransactionAsync(CancellationToken cancellationToken)
     {
@@ -105,14 +208,13 @@ internal sealed class BatchRun : IAsyncDisposable
         var receipt = receipts is null ? null : await receipts.PrepareAsync(_session, cancellationToken);
         await _session.SetUpAsync(_sessionSettings, inTransaction: true, cancellationToken);
         CommitEvidence? evidence = null;
-        var policy = new SingleTransactionPolicy(_session.SharesBackends);
         try
         {
-            await PlayAsync(policy, stopsOnError: true, RecordEvidenceAsync, cancellationToken);
+            await PlayAsync(RecordEvidenceAsync, cancellationToken);
         }
         finally
         {
-            _session.MayBeKept = policy.LeavesNothing;
+            _session.MayBeKept = _player is { LeavesNothing: true };
         }
 
         if (evidence is null)
@@ -121,6 +223,8 @@ internal sealed class BatchRun : IAsyncDisposable
         }
 
         await _session.LeaveAsync(notice => _journal.OnNotice(notice, owner: null), cancellationToken);
+
+        await _script.TryReadToEndAsync(); // after \q there may be more
 
         // Reported before the commit: should this process die in it, the worker that finds the batch committed still
         // knows how far it came.
@@ -147,12 +251,6 @@ internal sealed class BatchRun : IAsyncDisposable
                 JobFailureKind.Refused, $"transaction: none needs a session of its own. {SharedBackendRules.Advice}");
         }
 
-        var sha256 = await _script.HashAheadAsync(cancellationToken);
-        if (_resume is not null && _resume.Sha256 != sha256)
-        {
-            throw new JobFailedException(JobFailureKind.Refused, ScriptResumption.ScriptChanged);
-        }
-
         await _session.SetUpAsync(_sessionSettings, inTransaction: false, cancellationToken);
 
         // Known from the beginning, for the worker that finds the batch interrupted.
@@ -161,9 +259,7 @@ internal sealed class BatchRun : IAsyncDisposable
         await _monitor.RecordEvidenceAsync(
             CommitEvidence.WithoutTransaction(_session.Backend).ToJson(), cancellationToken);
         await _monitor.ConfirmAsync(cancellationToken);
-        var stopsOnError = _settings.OnError == OnError.Stop;
-        ISendPolicy policy = stopsOnError ? new StopOnErrorPolicy() : new ContinueOnErrorPolicy();
-        await PlayAsync(policy, stopsOnError, _ => Task.CompletedTask, cancellationToken);
+        await PlayAsync(_ => Task.CompletedTask, cancellationToken);
         if (_session.Protocol.Transaction != TransactionStatus.Idle)
         {
             await _session.EndAsync();
@@ -176,33 +272,25 @@ internal sealed class BatchRun : IAsyncDisposable
         return end;
     }
 
-    /// <param name="policy">Of the mode.</param>
-    /// <param name="stopsOnError">Whether the first error is the end.</param>
     /// <param name="beforeFirst">Done before the first statement that can have an effect.</param>
     /// <param name="cancellationToken">Stops the batch.</param>
-    private async Task PlayAsync(
-        ISendPolicy policy,
-        bool stopsOnError,
-        Func<CancellationToken, Task> beforeFirst,
-        CancellationToken cancellationToken)
+    private async Task PlayAsync(Func<CancellationToken, Task> beforeFirst, CancellationToken cancellationToken)
     {
-        var protocol = _session.Protocol;
         _session.IsReset = false;
-        _pipeline = new Pipeline(protocol, _journal, stopsOnError);
-        _scanner.StandardConformingStrings = protocol.StandardConformingStrings;
+        _pipeline = new Pipeline(_session.Protocol, _journal) { StopsOnError = true };
+        _player = new ScriptPlayer(_checked!, _session, _sessionSettings, _pipeline, _journal, beforeFirst);
         await using (var stop = _session.StopBy(StopMode.TerminateNow))
         {
             await using var registration = stop.BeginOn(cancellationToken);
-            await new ScriptPlayer(
-                _scanner, protocol, _pipeline, _journal, policy, _resumption, beforeFirst).PlayAsync(cancellationToken);
+            await _player.PlayAsync(cancellationToken);
         }
 
-        if (_resumption?.Problem is { } problem)
+        if (_checked!.Resumption?.Problem is { } problem)
         {
             throw new JobFailedException(JobFailureKind.Refused, problem);
         }
 
-        if (_script.HasChanged)
+        if (_checked.HasChanged)
         {
             throw IsOneTransaction
                 ? new JobFailedException(
@@ -215,6 +303,11 @@ internal sealed class BatchRun : IAsyncDisposable
         if (_journal.FirstFailure is not null)
         {
             throw new StatementFailedException();
+        }
+
+        if (_player.HasStopped)
+        {
+            throw new InvalidOperationException("A script ended before its end, and no error says why.");
         }
     }
 
@@ -283,7 +376,7 @@ internal sealed class BatchRun : IAsyncDisposable
         }
 
         // Where the first error is the end, only that nobody knows what took effect outweighs it.
-        return _settings.OnError == OnError.Stop && _journal.FirstFailure is not null
+        return _journal.StopsOnError && _journal.FirstFailure is not null
             && end.Kind != JobFailureKind.OutcomeUnknown
             ? _journal.ToFailure()
             : _journal.End(end);
@@ -316,7 +409,7 @@ internal sealed class BatchRun : IAsyncDisposable
     {
         Kind = JobFailureKind.Refused,
         Message = e.Message,
-        Errors = [new StatementError { Line = e.Line, Column = e.Column, Message = e.Message }],
+        Errors = [new StatementError { File = e.File, Line = e.Line, Column = e.Column, Message = e.Message }],
     };
 
     private static bool IsStop(Exception exception) => exception switch
@@ -327,10 +420,6 @@ internal sealed class BatchRun : IAsyncDisposable
         PostgresException => PostgresErrors.IsStop(exception),
         _ => false,
     };
-
-    // psql complains, leaves the line out, and goes on with the statement it stands in.
-    private void OnStrayTerminator(ScriptLocation location) =>
-        _monitor.Stderr($@"ERROR:  \. ends no data here and is left out (line {location.Line})");
 
     /// <summary>The script was run to where its mode ends it, and the journal has what failed.</summary>
     private sealed class StatementFailedException : Exception;

@@ -1,6 +1,8 @@
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Scripts;
 using Heimdall.Plugins.Postgres.Protocol;
+using Heimdall.Plugins.Postgres.Psql;
+using Heimdall.Plugins.Postgres.Scripts;
+using Heimdall.Plugins.Postgres.Sessions;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
@@ -8,18 +10,71 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// Reads a script and sends its statements, so that the server does what it would do if psql had sent them one by one.
 /// What may go ahead of an answer, and how, is all that the modes differ in.
 /// </summary>
-internal sealed class ScriptPlayer(
-    ScriptScanner scanner,
-    ProtocolSession session,
-    Pipeline pipeline,
-    BatchJournal journal,
-    ISendPolicy policy,
-    ScriptResumption? resumption,
-    Func<CancellationToken, Task> beforeFirst)
+internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
 {
+    private const string Wraps = "is what transaction: single does anyway, and was not sent";
+    private const string CreatesOwn = "makes the database in which the job runs already, and was not sent";
+
+    // As psql calls it.
+    private const string Savepoint = "pg_psql_temporary_savepoint";
+
+    private readonly BatchScript _script;
+    private readonly ClusterSession _clusterSession;
+    private readonly SessionSettings _sessionSettings;
+    private readonly ProtocolSession _session;
+    private readonly Pipeline _pipeline;
+    private readonly BatchJournal _journal;
+    private readonly Func<CancellationToken, Task> _beforeFirst;
+    private readonly PsqlReader _reader;
+    private readonly TransactionWrap _wrap = new();
+    private ISendPolicy _policy;
     private string? _lastTag;
     private bool _hasBegun;
     private bool _hasChangedReading;
+    private bool _hasFailed;
+
+    /// <param name="script">What is played.</param>
+    /// <param name="session">Where.</param>
+    /// <param name="sessionSettings">What the session is set to, and is again by <c>\connect</c>.</param>
+    /// <param name="pipeline">Of the session.</param>
+    /// <param name="journal">Records the statements and their results.</param>
+    /// <param name="beforeFirst">Done before the first statement that can have an effect.</param>
+    public ScriptPlayer(
+        BatchScript script,
+        ClusterSession session,
+        SessionSettings sessionSettings,
+        Pipeline pipeline,
+        BatchJournal journal,
+        Func<CancellationToken, Task> beforeFirst)
+    {
+        (_script, _clusterSession, _sessionSettings, _pipeline) = (script, session, sessionSettings, pipeline);
+        (_session, _journal, _beforeFirst) = (session.Protocol, journal, beforeFirst);
+        var options = ScriptReading.For(script.Settings, script.Place) with
+        {
+            NoticesWords = session.SharesBackends,
+            KeepsPrevious = script.Check is { RepeatsStatements: true } or { TakesAnswers: not null },
+        };
+        _reader = new PsqlReader(script.Stream, options, this)
+        {
+            StandardConformingStrings = _session.StandardConformingStrings,
+        };
+        _reader.Variables.SetOwn("ENCODING", _session.ClientEncoding);
+        _reader.Variables.SetServerVersion(_session.ServerVersion);
+        _journal.StopsOnError = _pipeline.StopsOnError = StopsOnError;
+        _policy = NewPolicy();
+    }
+
+    /// <summary>Whether nothing more runs.</summary>
+    public bool HasStopped => _pipeline.HasFailed || _hasFailed;
+
+    /// <summary>Whether all statements leave nothing in the session that a reset does not take away.</summary>
+    public bool LeavesNothing => _policy is SingleTransactionPolicy { LeavesNothing: true };
+
+    private bool IsOneTransaction => _script.IsOneTransaction;
+
+    private bool StopsOnError => IsOneTransaction || _reader.Variables.StopsOnError;
+
+    private PsqlVariables Variables => _reader.Variables;
 
     /// <summary>Plays the script to its end, or to its first error where that is the end.</summary>
     /// <exception cref="ScriptException">The script cannot be read on. What came before it has been
@@ -31,41 +86,211 @@ internal sealed class ScriptPlayer(
     {
         try
         {
-            while (!pipeline.HasFailed && await scanner.ReadAsync(cancellationToken) is { } statement)
+            // A statement may wait for the value of a variable, and that may bring an error before it to light.
+            while (await _reader.ReadAsync(cancellationToken) is { } statement && !HasStopped)
             {
-                if (resumption is not null && await resumption.PassesOverAsync(statement, scanner, cancellationToken))
+                if (_script.Resumption?.PassesOver(statement, _reader.Text.Span, Variables.Autocommits) == true)
                 {
+                    await PassDataAsync(statement, cancellationToken);
+                    continue;
+                }
+
+                if (LeaveOut(statement) is { } why)
+                {
+                    await SettleAsync();
+                    Variables.AreResultsKnown = false;
+                    _journal.PassOver(statement, why);
                     continue;
                 }
 
                 if (!_hasBegun && !IsHarmlessSetting(statement))
                 {
                     _hasBegun = true;
-                    await pipeline.DrainAsync();
-                    if (pipeline.HasFailed)
+                    await SettleAsync();
+                    if (HasStopped)
                     {
                         break; // what is asked before the first statement would be refused for the same error
                     }
 
-                    await beforeFirst(cancellationToken);
+                    await _beforeFirst(cancellationToken);
                 }
 
                 await PlayAsync(statement, cancellationToken);
-                journal.ReadTo(scanner.BytesRead);
+                _journal.ReadTo(_reader.BytesRead);
             }
         }
         finally
         {
-            await pipeline.DrainAsync();
+            await _pipeline.DrainAsync();
         }
 
-        journal.ReadTo(scanner.BytesRead);
+        if (!HasStopped && _wrap.ProblemAtEnd is { } refusal)
+        {
+            throw new JobFailedException(refusal);
+        }
+
+        _journal.ReadTo(_reader.BytesRead);
+    }
+
+    public ValueTask DisposeAsync() => _reader.DisposeAsync();
+
+    public void Say(string line, bool isWarning) => _journal.Say(line, isWarning);
+
+    public void Note(PsqlCommand command, string text) => _journal.Note(command, text);
+
+    public void Refuse(ScriptLocation place, string? file, string message) =>
+        throw new ScriptException(message, place) { File = file };
+
+    public async ValueTask FailAsync(PsqlCommand command, string message)
+    {
+        await SettleAsync();
+        if (HasStopped)
+        {
+            return; // an error before this one was the end
+        }
+
+        var error = new StatementError
+        {
+            File = command.File,
+            Line = command.Place.Line,
+            Column = command.Place.Column,
+            Message = $"{command.Name}: {message}",
+        };
+        Fail(error);
+    }
+
+    public async ValueTask SettleAsync()
+    {
+        await _pipeline.DrainAsync();
+        if (!Variables.AreResultsKnown)
+        {
+            Variables.AreResultsKnown = true;
+            _journal.LastResult.SetTo(Variables);
+            Variables.SetOwn("ENCODING", _session.ClientEncoding);
+        }
+    }
+
+    public void OnErrorModeChanged()
+    {
+        if (!IsOneTransaction)
+        {
+            _journal.StopsOnError = _pipeline.StopsOnError = StopsOnError;
+            _policy = NewPolicy();
+            _policy.OnAnswered(_session.Transaction != TransactionStatus.Idle, _pipeline.HasCommitted);
+        }
+    }
+
+    public void TakeAnswers(string name, ScriptLocation place, string? file)
+    {
+    }
+
+    // psql complains, leaves the line out, and continues with the statement it stands in.
+    public bool LeavesOutTerminator(ScriptLocation place)
+    {
+        if (StopsOnError)
+        {
+            return false;
+        }
+
+        _journal.Say($@"ERROR:  \. ends no data here and is left out (line {place.Line})", isWarning: true);
+        return true;
+    }
+
+    public ValueTask<Stream?> OpenAsync(string path, PsqlCommand command)
+    {
+        if (_script.Files.Find(path) is not { } file)
+        {
+            Refuse(
+                command.Place,
+                command.File,
+                $"{command.Name}: the file {path} was not known when the script was checked, before it ran.");
+            return default;
+        }
+
+        return new ValueTask<Stream?>(file);
+    }
+
+    public async ValueTask ReconnectAsync(PsqlCommand command)
+    {
+        if (IsOneTransaction)
+        {
+            if (!_wrap.MayConnect)
+            {
+                Refuse(command.Place, command.File, TransactionWrap.ConnectsTooLate);
+            }
+
+            await _clusterSession.SetUpAgainAsync(_sessionSettings, CancellationToken.None);
+            AdoptNew(command);
+            return;
+        }
+
+        if (_session.Transaction != TransactionStatus.Idle)
+        {
+            await _session.AskAsync(_journal.OnNotice, "rollback");
+            _journal.Undo(isAll: false);
+        }
+
+        _script.Resumption?.LeaveBlock();
+        _journal.OnBlockLost(_reader.NextNumber);
+
+        await _session.AskAsync(_journal.OnNotice, "discard all");
+        await _clusterSession.SetUpAsync(_sessionSettings, inTransaction: false, CancellationToken.None);
+        _policy.OnAnswered(isInBlock: false, hasCommitted: false);
+        AdoptNew(command);
+    }
+
+    private void AdoptNew(PsqlCommand command)
+    {
+        _reader.StandardConformingStrings = _session.StandardConformingStrings;
+        _reader.IsUtf8 = !ClientEncodings.IsSingleByte(_session.ClientEncoding);
+        Note(command, "the job runs there already: its session is as new");
+    }
+
+    /// <returns>
+    /// Why a statement is not sent: what it does is so already, whatever script it stands in. Null of any other.
+    /// </returns>
+    /// <exception cref="JobFailedException">It does not keep to a wrap that has been left out.</exception>
+    private string? LeaveOut(ScriptStatement statement)
+    {
+        if (OwnDatabase.IsCreatedBy(statement, _reader.Text.Span, _script.OwnDatabase))
+        {
+            return CreatesOwn;
+        }
+
+        if (!IsOneTransaction)
+        {
+            return null;
+        }
+
+        var isOfWrap = _wrap.Takes(statement, _reader.Text.Span);
+        return _wrap.Problem is { } refusal ? throw new JobFailedException(refusal) : isOfWrap ? Wraps : null;
+    }
+
+    private ISendPolicy NewPolicy() => this switch
+    {
+        { IsOneTransaction: true } => new SingleTransactionPolicy(_clusterSession.SharesBackends),
+        { StopsOnError: true } => new StopOnErrorPolicy(),
+        _ => new ContinueOnErrorPolicy(),
+    };
+
+    private async ValueTask PassDataAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    {
+        for (var left = statement.CopiesIn; left > 0; left--)
+        {
+            await _reader.PassCopyDataAsync(cancellationToken);
+        }
     }
 
     private async ValueTask PlayAsync(ScriptStatement statement, CancellationToken cancellationToken)
     {
-        switch (policy.Of(statement, scanner.Text.Length))
+        var isProtected = !IsOneTransaction && (!Variables.Autocommits || Variables.UndoesErrors);
+        var mode = _policy.Of(statement, _reader.Text.Length);
+        Variables.AreResultsKnown = false;
+        switch (mode)
         {
+            case var _ when statement.Rows != RowUse.None || statement.Values is not null || isProtected:
+                await RunAloneAsync(statement, _reader.Text, cancellationToken);
+                return;
             case SendMode.Pipelined:
                 await ExecuteAsync(statement, inBlock: false);
                 break;
@@ -73,17 +298,17 @@ internal sealed class ScriptPlayer(
                 await ExecuteAsync(statement, inBlock: true);
                 break;
             case SendMode.PipelinedSimple:
-                await pipeline.QueryAsync(statement, scanner.Text);
+                await _pipeline.QueryAsync(statement, _reader.Text);
                 break;
             default:
-                await RunAloneAsync(statement, cancellationToken);
+                await RunAloneAsync(statement, _reader.Text, cancellationToken);
                 return;
         }
 
         if (statement.MayChangeReading
-            || (_hasChangedReading && (statement.Step != BlockStep.None || !scanner.StandardConformingStrings)))
+            || (_hasChangedReading && (statement.Step != BlockStep.None || !_reader.StandardConformingStrings)))
         {
-            await pipeline.DrainAsync();
+            await _pipeline.DrainAsync();
             Adopt(statement);
         }
     }
@@ -92,14 +317,14 @@ internal sealed class ScriptPlayer(
     {
         // In the moment in which it is executed, nothing may be on its way that the server would not skip after an
         // error: see BlockStep.
-        if (statement.Step is BlockStep.Restore && session.HasReadyOut)
+        if (statement.Step is BlockStep.Restore && _session.HasReadyOut)
         {
-            await pipeline.DrainAsync();
+            await _pipeline.DrainAsync();
         }
 
         var isOneOfMany = !inBlock && statement.Tag == "INSERT" && _lastTag == "INSERT";
         _lastTag = statement.Tag;
-        await pipeline.ExecuteAsync(statement, scanner.Text, inBlock, isOneOfMany);
+        await _pipeline.ExecuteAsync(statement, _reader.Text, inBlock, isOneOfMany);
     }
 
     /// <summary>
@@ -108,58 +333,298 @@ internal sealed class ScriptPlayer(
     /// it is known by another sign.
     /// </summary>
     private static bool IsHarmlessSetting(ScriptStatement statement) =>
-        statement.Tag is ("SET" or "RESET" or "SET CONSTRAINTS" or "LOCK TABLE") && !statement.MayRename;
+        statement.Tag is ("SET" or "RESET" or "SET CONSTRAINTS" or "LOCK TABLE") && !statement.MayRename
+        && statement is { Rows: RowUse.None, HasParts: false };
 
-    private async ValueTask RunAloneAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    /// <summary>Runs a statement that nothing is sent behind before it is answered.</summary>
+    private async ValueTask RunAloneAsync(
+        ScriptStatement statement, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
-        await pipeline.DrainAsync();
-        if (pipeline.HasFailed)
+        await _pipeline.DrainAsync();
+        if (HasStopped)
         {
             return;
         }
 
-        pipeline.ExpectsCopy = true;
-        await pipeline.QueryAsync(statement, scanner.Text);
-        while (await pipeline.WaitForCopyAsync())
+        var hasSavepoint = await ProtectAsync(statement);
+        var rows = statement.Rows == RowUse.None ? null : await CaptureAsync(statement, text);
+        if (rows is null)
         {
-            await FeedCopyAsync(cancellationToken);
+            await SendAsync(statement, text, cancellationToken);
         }
 
-        await pipeline.DrainAsync();
-        pipeline.ExpectsCopy = false;
-        journal.CopyDataLine = null;
-        policy.OnAnswered(session.Transaction != TransactionStatus.Idle, pipeline.HasCommitted);
+        if (hasSavepoint)
+        {
+            await UnprotectAsync(statement);
+        }
+
+        _policy.OnAnswered(_session.Transaction != TransactionStatus.Idle, _pipeline.HasCommitted);
         Adopt(statement);
+        if (rows is { HasFailed: false })
+        {
+            await UseAsync(rows, statement, cancellationToken);
+        }
     }
 
-    private async ValueTask FeedCopyAsync(CancellationToken cancellationToken)
+    private async ValueTask SendAsync(
+        ScriptStatement statement, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
-        if (pipeline.WantsBinary)
+        _pipeline.ExpectsCopy = true;
+        if (statement.Values is { } values)
         {
-            await pipeline.FailCopyAsync(
+            await _pipeline.ExecuteAsync(statement, text, values);
+        }
+        else
+        {
+            await _pipeline.QueryAsync(statement, text);
+        }
+
+        var fed = 0;
+        for (; await _pipeline.WaitForCopyAsync(); fed++)
+        {
+            await FeedCopyAsync(statement, cancellationToken);
+        }
+
+        await _pipeline.DrainAsync();
+        if (fed < statement.CopiesIn && !HasStopped)
+        {
+            // Its data are read as SQL. A job that passes over it would take them for data, and count otherwise.
+            _journal.CanResume = false;
+        }
+
+        _pipeline.ExpectsCopy = false;
+        _journal.CopyDataLine = null;
+    }
+
+    /// <summary>
+    /// Does what <c>AUTOCOMMIT</c> and <c>ON_ERROR_ROLLBACK</c> ask for, as psql does it before a statement.
+    /// </summary>
+    /// <returns>Whether there is a savepoint.</returns>
+    private async ValueTask<bool> ProtectAsync(ScriptStatement statement)
+    {
+        if (IsOneTransaction)
+        {
+            return false;
+        }
+
+        if (!Variables.Autocommits && _session.Transaction == TransactionStatus.Idle
+            && statement.Kind is not (ScriptStatementKind.TransactionControl or ScriptStatementKind.OutsideTransaction))
+        {
+            await _session.AskAsync(_journal.OnNotice, "begin");
+            _journal.OnBlockBegun(statement);
+        }
+
+        if (!Variables.UndoesErrors || _session.Transaction != TransactionStatus.Open)
+        {
+            return false;
+        }
+
+        await _session.AskAsync(_journal.OnNotice, $"savepoint {Savepoint}");
+        return true;
+    }
+
+    private async ValueTask UnprotectAsync(ScriptStatement statement)
+    {
+        if (_session.Transaction == TransactionStatus.Failed)
+        {
+            await _session.AskAsync(_journal.OnNotice, $"rollback to {Savepoint}");
+        }
+        else if (_session.Transaction == TransactionStatus.Open
+            && statement.Tag is not ("SAVEPOINT" or "RELEASE" or "ROLLBACK" or "COMMIT"))
+        {
+            await _session.AskAsync(_journal.OnNotice, $"release {Savepoint}");
+        }
+    }
+
+    private async ValueTask<RowCapture> CaptureAsync(ScriptStatement statement, ReadOnlyMemory<byte> text)
+    {
+        var rows = new RowCapture(_session, _journal, statement, text, _script.Settings.MaxVariableBytes);
+        await rows.RunAsync();
+        _hasFailed |= rows.HasFailed && StopsOnError;
+        if (rows.HasCommitted)
+        {
+            _policy.OnAnswered(_session.Transaction != TransactionStatus.Idle, hasCommitted: true);
+        }
+
+        return rows;
+    }
+
+    private async ValueTask UseAsync(RowCapture rows, ScriptStatement statement, CancellationToken cancellationToken)
+    {
+        if (rows.IsTooLong)
+        {
+            Fail(ErrorOf(
+                statement,
+                $"its rows are longer than {_script.Settings.MaxVariableBytes} bytes, which is the command's "
+                + "max_variable_bytes"));
+        }
+        else if (statement.Rows == RowUse.Statements)
+        {
+            await RunRowsAsync(rows, statement, cancellationToken);
+        }
+        else if (rows.Columns is { } columns)
+        {
+            SetVariables(columns, rows.Rows, statement);
+        }
+    }
+
+    private void SetVariables(
+        IReadOnlyList<string> columns, IReadOnlyList<byte[]?[]> rows, ScriptStatement statement)
+    {
+        if (rows.Count != 1)
+        {
+            Fail(ErrorOf(
+                statement, rows.Count == 0 ? "no rows returned for \\gset" : "more than one row returned for \\gset"));
+            return;
+        }
+
+        try
+        {
+            SetVariables(columns, rows[0], statement);
+        }
+        catch (PsqlLimitException e)
+        {
+            Fail(ErrorOf(statement, e.Message));
+        }
+    }
+
+    private void SetVariables(IReadOnlyList<string> columns, byte[]?[] row, ScriptStatement statement)
+    {
+        foreach (var (column, value) in columns.Zip(row))
+        {
+            var name = statement.Prefix + column;
+            if (PsqlSetting.Find(name) is not null)
+            {
+                Say($"WARNING:  attempt to \\gset into specially treated variable \"{name}\" ignored", isWarning: true);
+            }
+            else if (Variables.TrySet(name, value) is { } problem)
+            {
+                Fail(ErrorOf(statement, problem));
+                return;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Runs each value of the rows, as a text that the server is sent as it is. If none fails, psql's variables of
+    /// results are those of the rows.
+    /// </summary>
+    private async ValueTask RunRowsAsync(
+        RowCapture rows, ScriptStatement origin, CancellationToken cancellationToken)
+    {
+        var failed = _journal.Failed;
+        foreach (var text in rows.Rows.SelectMany(row => row).OfType<byte[]>())
+        {
+            if (HasStopped)
+            {
+                return;
+            }
+
+            var statement = _reader.Adopt(
+                await GeneratedStatement.ReadAsync(
+                    text, _reader.StandardConformingStrings, _clusterSession.SharesBackends, cancellationToken),
+                origin);
+            _ = _policy.Of(statement, text.Length);
+            await RunAloneAsync(statement, text, cancellationToken);
+            _journal.ReadTo(_reader.BytesRead);
+        }
+
+        if (_journal.Failed == failed)
+        {
+            _journal.LastResult.OnDone(rows.Rows.Count);
+        }
+    }
+
+    // Without the statement's number: the server has done it.
+    private static StatementError ErrorOf(ScriptStatement statement, string message) => new()
+    {
+        File = statement.File,
+        Line = statement.Line,
+        Message = message,
+    };
+
+    private void Fail(StatementError error)
+    {
+        _journal.Add(new JobFailure { Kind = JobFailureKind.Sql, Message = error.Message, Errors = [error] });
+        _hasFailed |= StopsOnError;
+    }
+
+    private async ValueTask FeedCopyAsync(ScriptStatement statement, CancellationToken cancellationToken)
+    {
+        if (statement.DataFile is { } path)
+        {
+            await FeedFileAsync(_script.Files.Find(path)!, cancellationToken);
+            return;
+        }
+
+        if (_pipeline.WantsBinary)
+        {
+            await _pipeline.FailCopyAsync(
                 "binary COPY is not possible in a script, which is text; use the text or the CSV format");
             return;
         }
 
         try
         {
-            await scanner.BeginCopyDataAsync(cancellationToken);
-            journal.CopyDataLine = scanner.CopyDataLine;
-            await scanner.CopyDataAsync(
+            await _reader.BeginCopyDataAsync(cancellationToken);
+            _journal.CopyDataLine = _reader.CopyDataLine;
+            await _reader.CopyDataAsync(
                 async (data, _) =>
                 {
-                    await pipeline.CopyAsync(data);
-                    journal.ReadTo(scanner.BytesRead);
+                    await _pipeline.CopyAsync(data);
+                    _journal.ReadTo(_reader.BytesRead);
                 },
                 cancellationToken);
         }
         catch (Exception e) when (e is ScriptException or JobFailedException or OperationCanceledException)
         {
-            await pipeline.FailCopyAsync(e is OperationCanceledException ? "the job was stopped" : e.Message);
+            await _pipeline.FailCopyAsync(e is OperationCanceledException ? "the job was stopped" : e.Message);
             throw;
         }
 
-        await pipeline.CompleteCopyAsync();
+        await _pipeline.CompleteCopyAsync();
+    }
+
+    private async ValueTask FeedFileAsync(ScriptStream file, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var buffer = new ScriptBuffer(file, leavesOpen: true);
+            var data = new CopyDataReader(buffer);
+            if (!_pipeline.WantsBinary)
+            {
+                data.BeginAtStart(); // text ends at a line \. too
+            }
+
+            while (true)
+            {
+                var piece = _pipeline.WantsBinary
+                    ? await NextOfBinaryAsync(buffer, cancellationToken)
+                    : await data.NextAsync(cancellationToken);
+                if (piece.IsEmpty)
+                {
+                    break;
+                }
+
+                await _pipeline.CopyAsync(piece);
+            }
+        }
+        catch (Exception e) when (e is JobFailedException or OperationCanceledException)
+        {
+            await _pipeline.FailCopyAsync(e is OperationCanceledException ? "the job was stopped" : e.Message);
+            throw;
+        }
+
+        await _pipeline.CompleteCopyAsync();
+    }
+
+    private static async ValueTask<ReadOnlyMemory<byte>> NextOfBinaryAsync(
+        ScriptBuffer buffer, CancellationToken cancellationToken)
+    {
+        await buffer.FillAsync(cancellationToken);
+        var piece = buffer.KeptMemory;
+        buffer.Discard(piece.Length);
+        return piece;
     }
 
     /// <summary>
@@ -167,23 +632,26 @@ internal sealed class ScriptPlayer(
     /// </summary>
     private void Adopt(ScriptStatement statement)
     {
-        var isUtf8 = !ClientEncodings.IsSingleByte(session.ClientEncoding);
-        if (scanner.StandardConformingStrings == session.StandardConformingStrings && scanner.IsUtf8 == isUtf8
-            && ClientEncodings.CanBeScanned(session.ClientEncoding))
+        var isUtf8 = !ClientEncodings.IsSingleByte(_session.ClientEncoding);
+        if (_reader.StandardConformingStrings == _session.StandardConformingStrings && _reader.IsUtf8 == isUtf8
+            && ClientEncodings.CanBeScanned(_session.ClientEncoding))
         {
             return;
         }
 
         _hasChangedReading = true;
-        scanner.StandardConformingStrings = session.StandardConformingStrings;
-        scanner.IsUtf8 = isUtf8;
-        if (!ClientEncodings.CanBeScanned(session.ClientEncoding))
+        _reader.StandardConformingStrings = _session.StandardConformingStrings;
+        _reader.IsUtf8 = isUtf8;
+        if (!ClientEncodings.CanBeScanned(_session.ClientEncoding))
         {
             throw new ScriptException(
-                $"A script in the encoding {session.ClientEncoding} cannot be split into statements safely: "
+                $"A script in the encoding {_session.ClientEncoding} cannot be split into statements safely: "
                 + "convert it to UTF-8, and leave out the SET client_encoding.",
                 statement.Line,
-                statement.Column);
+                statement.Column)
+            {
+                File = statement.File,
+            };
         }
     }
 }

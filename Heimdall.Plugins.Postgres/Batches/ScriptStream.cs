@@ -38,7 +38,12 @@ internal sealed class ScriptStream : Stream
     }
 
     /// <summary>Whether the file was written to while it was read. (One that was replaced by another of its name is read to its own end.)</summary>
-    public bool HasChanged => _read != Length || ModifiedAt() != _modified;
+    public bool HasChanged => _read > Length || ModifiedAt() != _modified;
+
+    /// <summary>
+    /// False while it is read in advance, and its hash is made when it is read once more. Changed where it begins.
+    /// </summary>
+    public bool IsHashed { get; set; } = true;
 
     /// <summary>Whether all of it has been read.</summary>
     public bool IsAtEnd => _read == Length;
@@ -56,22 +61,58 @@ internal sealed class ScriptStream : Stream
     public static ScriptStream Open(string query, ScriptFolder directory) =>
         new(ScriptFolder.IsPath(query) ? directory.Open(query) : new MemoryStream(Encoding.UTF8.GetBytes(query)));
 
+    /// <summary>Opens another file that a script names, whatever its name ends in.</summary>
+    /// <exception cref="JobRefusedException">It may not be read.</exception>
+    public static ScriptStream OpenFile(string path, ScriptFolder directory) => new(directory.OpenFile(path));
+
+    /// <summary>Whether there is a backslash in it. Then it goes back to its beginning, where it was.</summary>
+    /// <exception cref="JobFailedException">It cannot be read.</exception>
+    public async Task<bool> HasBackslashAsync(CancellationToken cancellationToken)
+    {
+        var (buffer, isThere, length) = (new byte[256 * 1024], false, 1);
+        IsHashed = false;
+        try
+        {
+            while (!isThere && length > 0)
+            {
+                length = await ReadAsync(buffer, cancellationToken);
+                isThere = buffer.AsSpan(0, length).Contains((byte)'\\');
+            }
+        }
+        finally
+        {
+            Rewind();
+            IsHashed = true;
+        }
+
+        return isThere;
+    }
+
+    /// <summary>Goes back to the beginning of what has been read to its end.</summary>
+    public void Rewind()
+    {
+        _source.Position = 0;
+        _read = 0;
+    }
+
     /// <summary>
-    /// Reads all of it and goes back to its beginning: of a script whose statements commit by themselves it must be known what it was, should
-    /// its runner die on the way.
+    /// Reads what has not been read of it, and goes back to its beginning: what a script is must be known before it
+    /// runs, should its runner die on the way.
     /// </summary>
     /// <returns>Its hash, in lower-case hexadecimal.</returns>
     public async Task<string> HashAheadAsync(CancellationToken cancellationToken)
     {
-        var buffer = new byte[64 * 1024];
-        while (await ReadAsync(buffer, cancellationToken) > 0)
+        if (_ahead is null)
         {
+            var buffer = new byte[64 * 1024];
+            while (await ReadAsync(buffer, cancellationToken) > 0)
+            {
+            }
         }
 
-        var hash = Sha256;
-        _source.Position = 0;
-        (_read, _ahead) = (0, hash);
-        return hash;
+        _ahead = Sha256;
+        Rewind();
+        return _ahead;
     }
 
     /// <summary>Reads what nobody has read, so that the hash is that of the whole. One that cannot be read has none.</summary>
@@ -80,7 +121,7 @@ internal sealed class ScriptStream : Stream
         var buffer = new byte[64 * 1024];
         try
         {
-            while (_read < Length && await ReadAsync(buffer) > 0)
+            while (_ahead is null && _read < Length && await ReadAsync(buffer) > 0)
             {
             }
         }
@@ -143,7 +184,7 @@ internal sealed class ScriptStream : Stream
     private int Passed(int read, ReadOnlySpan<byte> buffer)
     {
         _read += read;
-        if (_ahead is null)
+        if (_ahead is null && IsHashed)
         {
             _hash.AppendData(buffer[..read]);
         }

@@ -89,13 +89,14 @@ internal sealed class SingleTransactionPolicy(bool sharesBackends) : ISendPolicy
     /// <returns>Why the mode does not allow a statement; null when that is left to the server.</returns>
     public static JobFailure? Refuse(ScriptStatement statement)
     {
-        if (statement.Kind != ScriptStatementKind.TransactionControl)
+        if (statement.Kind != ScriptStatementKind.TransactionControl && !statement.HidesControl)
         {
             return null;
         }
 
+        var what = statement.HidesControl ? "Transaction control behind \\;" : statement.Tag;
         var message =
-            $"{statement.Tag} is not allowed: the whole script is one transaction, which Heimdall commits at its end "
+            $"{what} is not allowed: the whole script is one transaction, which Heimdall commits at its end "
             + "(SAVEPOINT is allowed); leave it out, or use transaction: none.";
         return Refused(statement, message);
     }
@@ -118,6 +119,7 @@ internal sealed class SingleTransactionPolicy(bool sharesBackends) : ISendPolicy
                 new StatementError
                 {
                     Statement = statement.Number,
+                    File = statement.File,
                     Line = statement.Line,
                     Column = statement.Column,
                     Message = message,

@@ -19,8 +19,16 @@ internal sealed record JobSettings
     /// <summary>Of a batch.</summary>
     public required OnError OnError { get; init; }
 
-    /// <summary>Of a batch: what <c>:name</c> in the script stands for; null leaves it as it is.</summary>
-    public ScriptVariables? Variables { get; init; }
+    /// <summary>Of a batch: whether psql's own commands and variables are understood.</summary>
+    public bool Psql { get; init; }
+
+    /// <summary>Of a batch: what <c>:name</c> in the script stands for; null where nothing is given.</summary>
+    public IReadOnlyDictionary<string, string>? Variables { get; init; }
+
+    /// <summary>
+    /// Of a batch: bytes by which variables may make a statement longer, and that all variables may have.
+    /// </summary>
+    public long MaxVariableBytes { get; init; }
 
     public TimeSpan? Timeout { get; init; }
 
@@ -103,7 +111,9 @@ internal sealed record JobSettings
                 ReturnResult = returnResult,
                 Transaction = transaction,
                 OnError = onError,
-                Variables = variables is null ? null : new ScriptVariables(variables, command.MaxVariableBytes),
+                Psql = !returnResult && (asked.Psql ?? command.Defaults.Psql ?? true),
+                Variables = variables,
+                MaxVariableBytes = command.MaxVariableBytes,
                 MaxRowBytes = command.MaxRowBytes,
                 Timeout = timeout > clusterMaxTimeout ? clusterMaxTimeout : timeout ?? clusterMaxTimeout,
                 LockTimeout = asked.LockTimeout ?? command.Defaults.LockTimeout,
@@ -136,6 +146,11 @@ internal sealed record JobSettings
         if (!returnResult && asked.Numbers is not null)
         {
             reader.Report("numbers", "goes only with return_result: true.");
+        }
+
+        if (returnResult && asked.Psql is not null)
+        {
+            reader.Report("psql", "goes only with a batch; a query is one statement of SQL.");
         }
 
         if (returnResult && (asked.Transaction is not null || asked.OnError is not null))

@@ -9,6 +9,9 @@ internal sealed record RunOptions
 
     public OnError? OnError { get; init; }
 
+    /// <summary>Whether psql's own commands and variables are understood.</summary>
+    public bool? Psql { get; init; }
+
     public TimeSpan? Timeout { get; init; }
 
     public TimeSpan? LockTimeout { get; init; }
@@ -34,6 +37,7 @@ internal sealed record RunOptions
             ReturnResult = reader.Flag("return_result"),
             Transaction = reader.OneOf<TransactionMode>("transaction"),
             OnError = reader.OneOf<OnError>("on_error"),
+            Psql = reader.Flag("psql"),
             Timeout = reader.Seconds("timeout_seconds"),
             LockTimeout = reader.Seconds("lock_timeout_seconds"),
             RowLimit = reader.Count("row_limit"),

@@ -11,6 +11,9 @@ internal sealed record ErrorPlace
     /// <summary>1 for the first statement of a script; null for a query.</summary>
     public int? Statement { get; init; }
 
+    /// <summary>The file of the script that it stands in; null for the job's own.</summary>
+    public string? File { get; init; }
+
     /// <summary>What was sent to the server: positions count in it.</summary>
     public required string Text { get; init; }
 

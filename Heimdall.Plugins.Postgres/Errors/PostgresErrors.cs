@@ -244,7 +244,7 @@ internal static partial class PostgresErrors
             && e.Where is not null && CopyLine().Match(e.Where) is { Success: true } match)
         {
             var line = first - 1 + long.Parse(match.Groups[1].ValueSpan, provider: null);
-            return error with { Statement = place.Statement, Line = line };
+            return error with { Statement = place.Statement, File = place.File, Line = line };
         }
 
         return At(error, place, e.Position);
@@ -265,6 +265,7 @@ internal static partial class PostgresErrors
         return error with
         {
             Statement = place.Statement,
+            File = place.File,
             Line = line,
             Column = position > 0 ? column : null,
             Position = position > 0 && place.IsWholeText ? position : null,

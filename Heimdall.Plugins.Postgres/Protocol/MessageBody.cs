@@ -77,6 +77,19 @@ internal ref struct MessageBody(ReadOnlySpan<byte> bytes)
         return values;
     }
 
+    /// <summary>The same, as the server sends them.</summary>
+    public byte[]?[] ReadValues()
+    {
+        var values = new byte[]?[ReadUInt16()];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var length = ReadInt32();
+            values[i] = length < 0 ? null : ReadBytes(length).ToArray();
+        }
+
+        return values;
+    }
+
     /// <summary>The types that a ParameterDescription lists.</summary>
     public uint[] ReadTypes()
     {

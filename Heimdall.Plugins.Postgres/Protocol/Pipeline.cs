@@ -11,10 +11,8 @@ namespace Heimdall.Plugins.Postgres.Protocol;
 /// </summary>
 /// <param name="session">Waits for a command.</param>
 /// <param name="observer">Hears the answers.</param>
-/// <param name="stopsOnError">True when nothing is to run after the first error: what was sent behind it is neither
-/// executed nor reported.</param>
 internal sealed class Pipeline(
-    ProtocolSession session, IPipelineObserver observer, bool stopsOnError) : IAnswerHandler, IAsyncDisposable
+    ProtocolSession session, IPipelineObserver observer) : IAnswerHandler, IAsyncDisposable
 {
     // Enough for the server never to wait for us, and little enough to be kept until it is answered.
     private const int MostChunks = 8;
@@ -49,6 +47,12 @@ internal sealed class Pipeline(
     // The reader's.
     private CommandOutcome _outcome;
     private long _lastDone;
+
+    /// <summary>
+    /// True when nothing is to run after the first error: what was sent behind it is neither executed nor reported.
+    /// Changed only while all is answered.
+    /// </summary>
+    public required bool StopsOnError { get; set; }
 
     /// <summary>Whether a statement has failed, of those that stop on errors.</summary>
     public bool HasFailed { get; private set; }
@@ -105,6 +109,22 @@ internal sealed class Pipeline(
             Add(ExpectedKind.BlockCommit, owner, _commit);
         }
 
+        _needsSync = true;
+        Chunk.Statements++;
+    }
+
+    /// <summary>
+    /// Sends one statement with the values of its parameters, to be answered before anything behind it is sent.
+    /// </summary>
+    public async ValueTask ExecuteAsync(object owner, ReadOnlyMemory<byte> text, IReadOnlyList<byte[]> values)
+    {
+        AddSyncIfNeeded();
+        await SendAsync();
+        var start = Chunk.Messages.Parse(text.Span);
+        Chunk.Messages.Bind([.. values]);
+        Chunk.Messages.Execute();
+        session.Expect(new Expected(
+            ExpectedKind.Execution, owner, Chunk.Messages.Bytes.Slice(start, text.Length), Chunk));
         _needsSync = true;
         Chunk.Statements++;
     }
@@ -222,7 +242,7 @@ internal sealed class Pipeline(
     void IAnswerHandler.OnFailed(PostgresException error, in Expected? answered)
     {
         EndCopy();
-        if (stopsOnError && HasFailed)
+        if (StopsOnError && HasFailed)
         {
             return; // what was sent before the error was known: refused, because the transaction is no more
         }
@@ -230,7 +250,7 @@ internal sealed class Pipeline(
         // The text that an error in BEGIN or COMMIT speaks of is ours.
         var isOurs = answered is { Kind: ExpectedKind.BlockBegin or ExpectedKind.BlockCommit };
         observer.OnFailed(error, answered?.Owner, isOurs || answered is null ? default : answered.Value.Text.Span);
-        HasFailed = stopsOnError;
+        HasFailed = StopsOnError;
         _lastDone = Stopwatch.GetTimestamp();
     }
 
@@ -444,7 +464,7 @@ internal sealed class Pipeline(
 
     private void Report(in Expected answered)
     {
-        if (stopsOnError && HasFailed)
+        if (StopsOnError && HasFailed)
         {
             return;
         }

@@ -46,6 +46,9 @@ internal sealed class ProtocolSession(
     /// <summary>False where the database has no encoding: its texts are sent as they are.</summary>
     public bool ConvertsText { get; } = parameters.GetValueOrDefault("server_encoding") != "SQL_ASCII";
 
+    /// <summary>The server's version, in its own words.</summary>
+    public string ServerVersion { get; } = parameters.GetValueOrDefault("server_version", "");
+
     /// <summary>How the server's words are to be read, and what is sent to be written.</summary>
     public Encoding TextEncoding => ClientEncodings.Of(ClientEncoding);
 
@@ -330,6 +333,8 @@ internal sealed class ProtocolSession(
                 break;
             case 'T' when Head() is { Kind: ExpectedKind.Description }:
                 Pop();
+                return handler.OnColumnsAsync(new MessageBody(body).ReadColumns(TextEncoding));
+            case 'T' when handler.LongestRow is not null && Head() is { Kind: ExpectedKind.Query }:
                 return handler.OnColumnsAsync(new MessageBody(body).ReadColumns(TextEncoding));
             case 'n' when Head() is { Kind: ExpectedKind.Description }:
                 Pop();

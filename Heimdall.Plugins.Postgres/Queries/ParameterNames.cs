@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Contexts;
@@ -70,7 +71,7 @@ internal sealed partial class ParameterNames
         });
     }
 
-    private string? Find(string name)
+    private byte[]? Find(string name)
     {
         var at = _used.FindIndex(parameter => parameter.Name == name);
         if (at < 0 && _given.FirstOrDefault(parameter => parameter.Name == name) is { } found)
@@ -79,7 +80,7 @@ internal sealed partial class ParameterNames
             _used.Add(found);
         }
 
-        return at < 0 ? null : $"${at + 1}";
+        return at < 0 ? null : Encoding.UTF8.GetBytes($"${at + 1}");
     }
 
     // Not where a quote stands before it: there a value is shown.

@@ -18,13 +18,20 @@ internal static class RunLog
     public static string Statement(
         ScriptStatement statement, CommandOutcome outcome, TimeSpan elapsed) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{statement.Number}  line {statement.Line}  {(outcome.Tag.Length > 0 ? outcome.Tag : statement.Tag)}  "
+        $"{statement.Number}  line {statement.Line}{InFile(statement.File)}  "
+        + $"{(outcome.Tag.Length > 0 ? outcome.Tag : statement.Tag)}  "
         + $"{outcome.Rows} {(outcome.Rows == 1 ? "row" : "rows")}  {elapsed.TotalMilliseconds:0.0} ms");
+
+    /// <summary>What was made of a command of psql's: <c>line 3  \timing  skipped: …</c>.</summary>
+    public static string Command(string name, long line, string? file, string text) =>
+        $"line {line}{InFile(file)}  {name}  {text}";
 
     /// <summary>A notice as psql prints it, with the statement that caused it.</summary>
     public static IEnumerable<string> Notice(PostgresNotice notice, ScriptStatement? statement)
     {
-        var where = statement is null ? "" : $" (statement {statement.Number}, line {statement.Line})";
+        var where = statement is null
+            ? ""
+            : $" (statement {statement.Number}, line {statement.Line}{InFile(statement.File)})";
         yield return $"{notice.InvariantSeverity}:  {notice.MessageText}{where}";
 
         foreach (var line in Details(notice.Detail, notice.Hint, context: null))
@@ -57,7 +64,7 @@ internal static class RunLog
 
         if (error.Line is { } line)
         {
-            parts.Add($"line {line}");
+            parts.Add($"line {line}{InFile(error.File)}");
         }
 
         if (error.Column is { } column)
@@ -67,6 +74,8 @@ internal static class RunLog
 
         return parts.Count == 0 ? "" : $" ({string.Join(", ", parts)})";
     }
+
+    private static string InFile(string? file) => file is null ? "" : $" of {file}";
 
     private static IEnumerable<string> Details(string? detail, string? hint, string? context)
     {

@@ -47,20 +47,6 @@ internal static class BackslashCommand
     {
         EndOfData => @"\. ends the data of a COPY ... FROM STDIN, and there is none to end here: the COPY is missing, failed, or its data ended earlier.",
         @"\" => "A backslash outside quotes is no SQL: remove it.",
-        _ => $"{command} is a psql meta command, and those are not run: {Advice(command)}.",
-    };
-
-    private static string Advice(string command) => command switch
-    {
-        @"\copy" => "write COPY ... FROM STDIN, with the data after it in the script and a line \\. to end it",
-        @"\i" or @"\ir" or @"\include" or @"\include_relative" => "put the content of that file in this script, or run it as a job of its own",
-        @"\c" or @"\connect" => "a script runs on one database; run what follows as a job of its own on the other cluster",
-        @"\g" or @"\gx" or @"\gdesc" or @"\crosstabview" => "end the statement with a semicolon",
-        @"\gexec" => "run the statements in a DO block with EXECUTE",
-        @"\gset" => "use a temporary table or a DO block to carry values from one statement to the next",
-        @"\set" or @"\unset" or @"\prompt" or @"\getenv" => "give the values with the job, in context.variables",
-        @"\if" or @"\elif" or @"\else" or @"\endif" => "use a DO block for conditions",
-        @"\;" => "write a semicolon without the backslash",
-        _ => "remove it",
+        _ => $"{command} is a command of psql, which is understood only in a batch with psql: true: remove it.",
     };
 }

@@ -39,6 +39,9 @@ internal sealed class CopyDataReader(ScriptBuffer buffer)
         FirstLine = buffer.Start.Line;
     }
 
+    /// <summary>Takes all of the buffer for data, from its beginning on.</summary>
+    public void BeginAtStart() => (Inside, _atLineStart) = (true, true);
+
     /// <summary>The next piece; empty at the end of the data. It counts as read, and is valid until the next call.</summary>
     public async ValueTask<ReadOnlyMemory<byte>> NextAsync(CancellationToken cancellationToken)
     {

@@ -15,6 +15,9 @@ internal enum LexerStop
     /// <summary>At a backslash outside quotes.</summary>
     BackslashCommand,
 
+    /// <summary>At a variable whose value depends on answers that have not come.</summary>
+    AwaitsAnswers,
+
     /// <summary>The script ended inside a quote or comment.</summary>
     Unterminated,
 }

@@ -6,7 +6,7 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// The stretch of the script that is still needed. Positions count from the first kept byte, so that refilling, which
 /// moves and grows what is underneath, changes none of them.
 /// </summary>
-internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
+internal sealed class ScriptBuffer(Stream script, bool leavesOpen = false) : IAsyncDisposable
 {
     // Below the large object heap's limit: most scripts are small, and one large array a job would cost more than the scan.
     private const int InitialSize = 64 * 1024;
@@ -105,7 +105,7 @@ internal sealed class ScriptBuffer(Stream script) : IAsyncDisposable
         _bytes = [];
         _start = _end = 0;
 
-        return script.DisposeAsync();
+        return leavesOpen ? ValueTask.CompletedTask : script.DisposeAsync();
     }
 
     /// <param name="wanted">Bytes that must find room behind those kept.</param>

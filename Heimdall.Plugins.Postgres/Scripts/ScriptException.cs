@@ -13,6 +13,9 @@ internal sealed class ScriptException(string message, long line, int column) : E
     /// <summary>Line of what is at fault, from 1: where the unterminated thing opened, the refused command, the unreadable statement.</summary>
     public long Line { get; } = line;
 
+    /// <summary>The file it stands in; null for the job's own script.</summary>
+    public string? File { get; init; }
+
     /// <summary>Column of the same, in characters from 1.</summary>
     public int Column { get; } = column;
 }

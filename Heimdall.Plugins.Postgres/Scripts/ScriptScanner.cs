@@ -8,19 +8,25 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// The rules are those of https://www.postgresql.org/docs/current/sql-syntax-lexical.html.
 /// </summary>
 /// <remarks>
-/// Differences to psql that are meant: its meta commands mean nothing here, a quote that is open at the end is an error instead of
-/// being dropped, and an E'' literal continued on the next line is read as the server reads it.
+/// Differences to psql that are meant: a quote that is open at the end is an error instead of being dropped, and an E''
+/// literal continued on the next line is read as the server reads it. What psql's own commands mean is known elsewhere:
+/// a scanner that <see cref="ReadsCommands"/> stops at each of them, and any other refuses them.
 /// </remarks>
 internal sealed class ScriptScanner : IAsyncDisposable
 {
-    private const int LongestLookedInto = 4096;
+    /// <summary>A text is looked into for names only where it is not longer.</summary>
+    public const int LongestLookedInto = 4096;
 
     private readonly ScriptBuffer _buffer;
     private readonly StatementClassifier _classifier;
     private readonly StatementLexer _lexer;
     private readonly CopyDataReader _copyData;
-    private int _number;
+    private readonly StatementCounter _counter;
+    private bool _standardConformingStrings = true;
     private bool _started;
+    private bool _isInScript;
+    private bool _hasEnded;
+    private int _lengthOfLine;
 
     // The statement returned last is kept until the next read: these bytes with its semicolon, these without.
     private int _taken;
@@ -31,19 +37,69 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <param name="noticesWords">
     /// True to find out of each statement whether it <see cref="ScriptStatement.MayWrite"/>.
     /// </param>
-    public ScriptScanner(Stream script, ScriptVariables? variables = null, bool noticesWords = false)
+    /// <param name="counter">Numbers the statements of this script together with those of others.</param>
+    /// <param name="leavesOpen">True to leave the script open in the end.</param>
+    public ScriptScanner(
+        Stream script,
+        ScriptVariables? variables = null,
+        bool noticesWords = false,
+        StatementCounter? counter = null,
+        bool leavesOpen = false)
     {
+        _counter = counter ?? new StatementCounter();
         _classifier = new StatementClassifier(noticesWords);
-        _buffer = new ScriptBuffer(script);
+        _buffer = new ScriptBuffer(script, leavesOpen);
         _lexer = new StatementLexer(_buffer, _classifier, variables);
         _copyData = new CopyDataReader(_buffer);
     }
 
     /// <summary>
-    /// What to do with a line <c>\.</c> that ends no data, as it stands after the data of a COPY that failed. Null: it is an error.
-    /// Otherwise it is told, and left out of the statement it stands in, which is how psql goes on after an error.
+    /// Asked whether a line <c>\.</c> that ends no data is left out of the statement it stands in, which is how psql
+    /// continues after a COPY that failed. Otherwise, and where nobody is asked, it is an error.
     /// </summary>
-    public Action<ScriptLocation>? OnStrayTerminator { get; init; }
+    public Func<ScriptLocation, bool>? LeavesOutTerminator { get; init; }
+
+    /// <summary>
+    /// Whether a string was met that would be read otherwise with another <see cref="StandardConformingStrings"/>.
+    /// </summary>
+    public bool HasMetBackslash
+    {
+        get => _lexer.HasMetBackslash;
+        set => _lexer.HasMetBackslash = value;
+    }
+
+    /// <summary>How much of the script is no longer kept: the same for all commands within one statement.</summary>
+    public long Passed => _buffer.Discarded;
+
+    /// <summary>Bytes of <see cref="CommandLine"/>.</summary>
+    public int LengthOfLine => _lengthOfLine;
+
+    /// <summary>Whether to stop at psql's own commands.</summary>
+    public bool ReadsCommands { get; init; }
+
+    /// <summary>The file that the script is; null for the job's own script.</summary>
+    public string? File { get; init; }
+
+    /// <summary>Waits until the values are known that depend on the server's answers.</summary>
+    public Func<ValueTask> OnAwaitsAnswers { get; init; } = () => ValueTask.CompletedTask;
+
+    /// <summary>True while statements are read that count for nothing, as in a branch that is not taken.</summary>
+    public bool IsSkipping { get; set; }
+
+    /// <summary>The statement that was read last.</summary>
+    public ScriptStatement? Statement { get; private set; }
+
+    /// <summary>Whether a statement has begun before the command that was stopped at.</summary>
+    public bool HasBegun => _lexer.Begun;
+
+    /// <summary>Whether the command that was stopped at stands in the value of a variable.</summary>
+    public bool IsInValue => _lexer.IsInValue;
+
+    /// <summary>Where the command stands that was stopped at.</summary>
+    public ScriptLocation CommandPlace => _buffer.Locate(_lexer.Position);
+
+    /// <summary>The command that was stopped at, and all behind it on its line; valid until the next read.</summary>
+    public ReadOnlyMemory<byte> CommandLine => _buffer.KeptMemory.Slice(_lexer.Position, _lengthOfLine);
 
     /// <summary>The text of the statement returned last, without the semicolon; valid until the next read.</summary>
     public ReadOnlyMemory<byte> Text => _buffer.KeptMemory[.._textLength];
@@ -59,7 +115,18 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// The session's setting of that name: off gives plain strings backslash escapes. Whoever runs the statements sets it
     /// when the server reports a change; it holds from the next statement read.
     /// </summary>
-    public bool StandardConformingStrings { get; set; } = true;
+    public bool StandardConformingStrings
+    {
+        get => _standardConformingStrings;
+        set
+        {
+            _standardConformingStrings = value;
+            if (_isInScript && !_lexer.Begun)
+            {
+                _lexer.StandardConformingStrings = value; // by a command between two statements
+            }
+        }
+    }
 
     /// <summary>Line of the script on which the copy data began that was read last.</summary>
     public long CopyDataLine => _copyData.FirstLine;
@@ -72,24 +139,35 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// copy data that was not begun is read as SQL, as psql does after a COPY that failed at once.
     /// </summary>
     /// <exception cref="ScriptException">The script cannot be split here. There is no way on.</exception>
-    public async ValueTask<ScriptStatement?> ReadAsync(CancellationToken cancellationToken)
+    public async ValueTask<ScriptStatement?> ReadAsync(CancellationToken cancellationToken) =>
+        await AdvanceAsync(cancellationToken) == ScannerStop.Statement ? Statement : null;
+
+    /// <summary>
+    /// Reads on to the next statement, command or the end. A command must be dealt with before the next call: by
+    /// <see cref="DropCommand"/>, <see cref="TakeStatement"/>, <see cref="ForgetStatement"/> or <see cref="End"/>.
+    /// </summary>
+    /// <exception cref="ScriptException">The script cannot be split here. There is no way on.</exception>
+    public async ValueTask<ScannerStop> AdvanceAsync(CancellationToken cancellationToken)
     {
-        DropTaken();
-
-        while (_copyData.Inside)
+        if (!_isInScript)
         {
-            await NextDataAsync(cancellationToken);
+            DropTaken();
+            while (_copyData.Inside)
+            {
+                await NextDataAsync(cancellationToken);
+            }
+
+            if (!_started)
+            {
+                await _buffer.SkipByteOrderMarkAsync(cancellationToken);
+                _started = true;
+            }
+
+            _lexer.Reset(StandardConformingStrings);
+            _isInScript = true;
         }
 
-        if (!_started)
-        {
-            await _buffer.SkipByteOrderMarkAsync(cancellationToken);
-            _started = true;
-        }
-
-        _lexer.Reset(StandardConformingStrings);
-
-        while (true)
+        while (!_hasEnded)
         {
             switch (_lexer.Advance())
             {
@@ -98,29 +176,61 @@ internal sealed class ScriptScanner : IAsyncDisposable
                     break;
 
                 case LexerStop.StatementEnd:
-                    return Take(_lexer.Position, withSemicolon: true);
+                    return Take(_lexer.Position, behind: 1);
 
                 case LexerStop.ScriptEnd when _lexer.Begun:
-                    return Take(_lexer.Position, withSemicolon: false);
+                    return Take(_lexer.Position, behind: 0);
 
                 case LexerStop.ScriptEnd:
-                    BytesRead = _buffer.Offset + _lexer.Position + _buffer.Splices.Difference(_lexer.Position);
-                    return null;
+                    _hasEnded = true;
+                    break;
+
+                case LexerStop.AwaitsAnswers:
+                    await OnAwaitsAnswers();
+                    break;
 
                 case LexerStop.BackslashCommand:
-                    await PassBackslashCommandAsync(cancellationToken);
+                    if (await PassBackslashAsync(cancellationToken))
+                    {
+                        return ScannerStop.Command;
+                    }
+
                     break;
 
                 default:
                     throw new ScriptException($"This {_lexer.OpenedWhat} has no end: everything from here to the end of the script is in it.", _lexer.Opened);
             }
         }
+
+        _isInScript = false;
+        BytesRead = _buffer.Offset + _lexer.Position + _buffer.Splices.Difference(_lexer.Position);
+        return ScannerStop.End;
     }
+
+    /// <summary>Leaves the command out that was stopped at, and continues with what is behind it.</summary>
+    /// <param name="length">Bytes of the command.</param>
+    public void DropCommand(int length) => _lexer.TakeOut(length);
+
+    /// <summary>Ends, with the command that was stopped at, the statement that has begun before it.</summary>
+    /// <param name="length">Bytes of the command.</param>
+    public void TakeStatement(int length) => Take(_lexer.Position, length);
+
+    /// <summary>Forgets the statement that has begun before the command that was stopped at.</summary>
+    /// <param name="length">Bytes of the command.</param>
+    public void ForgetStatement(int length)
+    {
+        _taken = _lexer.Position + length;
+        _isInScript = false;
+    }
+
+    /// <summary>Reads no further than to the command that was stopped at.</summary>
+    public void End() => _hasEnded = true;
 
     /// <summary>After a COPY that the server wants data for: goes to the data, on the next line.</summary>
     public ValueTask BeginCopyDataAsync(CancellationToken cancellationToken)
     {
         DropTaken();
+        _isInScript = false;
         var values = _lexer.LengthOfValues;
         _lexer.SuspendValues();
         return _copyData.BeginAsync(values, cancellationToken);
@@ -161,7 +271,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
         return piece;
     }
 
-    private ScriptStatement Take(int length, bool withSemicolon)
+    private ScannerStop Take(int length, int behind)
     {
         var bytes = _buffer.Kept[..length];
 
@@ -173,12 +283,14 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
         var (looksAtCursors, namesReading, mayLeave) = LookInto(bytes);
         _textLength = bytes.LastIndexOfAnyExcept(SqlCharacters.Space) + 1;
-        _taken = withSemicolon ? length + 1 : length;
+        _taken = length + behind;
+        _isInScript = false;
         BytesRead = _buffer.Offset + _taken + _buffer.Splices.Difference(_taken);
 
-        return new ScriptStatement
+        Statement = new ScriptStatement
         {
-            Number = ++_number,
+            Number = IsSkipping ? 0 : _counter.Next(),
+            File = File,
             Line = _buffer.Start.Line,
             Column = _buffer.Start.Column,
             Tag = _classifier.Tag,
@@ -190,11 +302,15 @@ internal sealed class ScriptScanner : IAsyncDisposable
             LeavesNothing = _classifier.LeavesNothing && !mayLeave,
             MayRename = _classifier.MayRename,
             Step = _classifier.Step,
+            HasParts = _classifier.HasParts,
+            HidesControl = _classifier.HidesControl,
+            CopiesIn = _classifier.CopiesIn,
             RunsInBlock = _classifier.RunsInBlock,
             CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter && !looksAtCursors,
             MayChangeReading = _classifier.MayChangeSettings || namesReading,
             Splices = _buffer.Splices.Of(_textLength),
         };
+        return ScannerStop.Statement;
     }
 
     private void DropTaken()
@@ -244,45 +360,94 @@ internal sealed class ScriptScanner : IAsyncDisposable
             text.Length >= word.Length && Ascii.EqualsIgnoreCase(text[^word.Length..], word);
     }
 
-    private async ValueTask PassBackslashCommandAsync(CancellationToken cancellationToken)
+    /// <returns>True to stop at the command.</returns>
+    private async ValueTask<bool> PassBackslashAsync(CancellationToken cancellationToken)
     {
         string? command;
-
         while ((command = BackslashCommand.Read(_buffer.Kept[_lexer.Position..], _buffer.Ended)) is null)
         {
             await _buffer.FillAsync(cancellationToken);
         }
 
-        if (command == BackslashCommand.EndOfData && OnStrayTerminator is not null)
+        if (command == BackslashCommand.EndOfData
+            && LeavesOutTerminator?.Invoke(_buffer.Locate(_lexer.Position)) == true)
         {
-            OnStrayTerminator(_buffer.Locate(_lexer.Position));
             await LeaveOutLineAsync(cancellationToken);
+            return false;
         }
-        else if (_lexer.Begun || !BackslashCommand.IsHarmless(command))
+
+        if (command == BackslashCommand.EndOfData || !ReadsCommands)
         {
-            throw new ScriptException(BackslashCommand.Refusal(command), _buffer.Locate(_lexer.Position));
-        }
-        else
-        {
+            if (_lexer.Begun || !BackslashCommand.IsHarmless(command))
+            {
+                throw new ScriptException(BackslashCommand.Refusal(command), _buffer.Locate(_lexer.Position));
+            }
+
             _lexer.SkipLine();
+            return false;
         }
+
+        if (command is @"\;" or @"\:")
+        {
+            if (_lexer.Begun)
+            {
+                _lexer.TakeOut(1);
+                _lexer.PassSign();
+            }
+            else
+            {
+                _lexer.TakeOut(2);
+            }
+
+            return false;
+        }
+
+        _lengthOfLine = await FindLineEndAsync(cancellationToken);
+        return true;
     }
 
-    private async ValueTask LeaveOutLineAsync(CancellationToken cancellationToken)
+    /// <returns>Bytes to the end of the line, without the line break.</returns>
+    private async ValueTask<int> FindLineEndAsync(CancellationToken cancellationToken)
     {
-        if (!_lexer.Begun)
-        {
-            _lexer.SkipLine();
-            return;
-        }
-
         int length;
         while ((length = _buffer.Kept[_lexer.Position..].IndexOf((byte)'\n')) < 0 && !_buffer.Ended)
         {
             await _buffer.FillAsync(cancellationToken);
         }
 
-        _buffer.Replace(_lexer.Position, length < 0 ? _buffer.Kept.Length - _lexer.Position : length, []);
-        _lexer.Resume();
+        return length < 0 ? _buffer.Kept.Length - _lexer.Position : length;
     }
+
+    private async ValueTask LeaveOutLineAsync(CancellationToken cancellationToken)
+    {
+        if (_lexer.Begun)
+        {
+            _lexer.TakeOut(await FindLineEndAsync(cancellationToken));
+        }
+        else
+        {
+            _lexer.SkipLine();
+        }
+    }
+}
+
+/// <summary>What <see cref="ScriptScanner.AdvanceAsync"/> came to.</summary>
+internal enum ScannerStop
+{
+    /// <summary>The end of the script.</summary>
+    End,
+
+    /// <summary>A statement: <see cref="ScriptScanner.Statement"/>.</summary>
+    Statement,
+
+    /// <summary>A command of psql's: <see cref="ScriptScanner.CommandLine"/>.</summary>
+    Command,
+}
+
+/// <summary>Numbers statements, from 1.</summary>
+internal sealed class StatementCounter
+{
+    public int Last { get; private set; }
+
+    public int Next() => ++Last;
 }

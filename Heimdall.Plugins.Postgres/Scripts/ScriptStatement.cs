@@ -6,6 +6,9 @@ internal sealed record ScriptStatement
     /// <summary>1 for the first statement of the script.</summary>
     public required int Number { get; init; }
 
+    /// <summary>The file it stands in; null for the job's own script.</summary>
+    public string? File { get; init; }
+
     /// <summary>Line of the first token, from 1.</summary>
     public required long Line { get; init; }
 
@@ -50,6 +53,15 @@ internal sealed record ScriptStatement
     /// <summary>What it does to the transaction block around it.</summary>
     public BlockStep Step { get; init; }
 
+    /// <summary>Whether it is several commands that are sent together.</summary>
+    public bool HasParts { get; init; }
+
+    /// <summary>Whether it is several commands, of which one opens or ends a transaction.</summary>
+    public bool HidesControl { get; init; }
+
+    /// <summary>How many times the server asks for data that follow in the script, if all goes well.</summary>
+    public int CopiesIn { get; init; }
+
     /// <summary>
     /// True when it does the same in a transaction block of its own as without one. Not so what must commit by itself or on its way,
     /// and what is an error, or only a warning, outside a block.
@@ -67,4 +79,32 @@ internal sealed record ScriptStatement
 
     /// <summary>What stands in the text for variables of the script; null for most.</summary>
     public SpliceList? Splices { get; init; }
+
+    /// <summary>What is done with its rows.</summary>
+    public RowUse Rows { get; init; }
+
+    /// <summary>Where rows become variables: what their names begin with.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>Values of <c>$1</c> and so on that the script has bound to it; null for most.</summary>
+    public IReadOnlyList<byte[]>? Values { get; init; }
+
+    /// <summary>The file whose content is the data of the COPY; null where they follow in the script.</summary>
+    public string? DataFile { get; init; }
+
+    /// <summary>True when the text is not the script's own, so that a position in it means nothing there.</summary>
+    public bool IsGenerated { get; init; }
+}
+
+/// <summary>What a script does with the rows of a statement.</summary>
+internal enum RowUse
+{
+    /// <summary>They are counted.</summary>
+    None,
+
+    /// <summary>The one row becomes variables: <c>\gset</c>.</summary>
+    Variables,
+
+    /// <summary>Each value is a statement, to be run: <c>\gexec</c>.</summary>
+    Statements,
 }

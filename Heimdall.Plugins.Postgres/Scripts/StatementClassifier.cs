@@ -52,6 +52,12 @@ internal sealed class StatementClassifier(bool noticesWords)
     private bool _wantsWords;
     private string? _lastingWord;
     private bool _isAfterWith;
+    private int _parts;
+    private bool _mayRename;
+    private bool _mayChangeSettings;
+    private string? _outlives;
+    private bool _hidesControl;
+    private int _copiesInBefore;
 
     public bool WantsTokens => _wantsWords || noticesWords || _routine != Routine.None;
 
@@ -65,7 +71,9 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// What of it outlives its transaction, as far as words show: a statement, a function, a cursor WITH HOLD; null for
     /// nothing.
     /// </summary>
-    public string? OutlivesTransaction => !noticesWords ? null : Tag switch
+    public string? OutlivesTransaction => _outlives ?? OutlivesOfPart;
+
+    private string? OutlivesOfPart => !noticesWords ? null : Tag switch
     {
         "LISTEN" or "PREPARE" or "DEALLOCATE" or "DEALLOCATE ALL" => Tag,
         "DECLARE CURSOR" when _lastingWord == Hold => "A cursor WITH HOLD",
@@ -75,31 +83,59 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// <summary>How many BEGIN ATOMIC and CASE wait for their END: a semicolon inside them ends nothing.</summary>
     public int BlockDepth { get; private set; }
 
+    /// <summary>Of several commands that are sent together: the last one's.</summary>
     public string Tag => CommandTag.Of(Words);
 
     public ScriptStatementKind Kind => CommandTag.KindOf(Words, _concurrentOption);
 
-    public BlockStep Step => CommandTag.StepOf(Words);
+    /// <summary>Whether it is several commands that are sent together.</summary>
+    public bool HasParts => _parts > 0;
+
+    /// <summary>Whether one of several commands opens or ends a transaction.</summary>
+    public bool HidesControl => _hidesControl || (_parts > 0 && Kind == ScriptStatementKind.TransactionControl);
+
+    /// <summary>How many of its commands have data that follow in the script.</summary>
+    public int CopiesIn => _copiesInBefore + (Kind == ScriptStatementKind.CopyFromStdin ? 1 : 0);
+
+    /// <summary>Of several commands only the server knows.</summary>
+    public BlockStep Step => _parts > 0 ? BlockStep.None : CommandTag.StepOf(Words);
 
     public bool CopiesOut => CommandTag.CopiesOut(Words);
 
-    public bool RunsInBlock => !_concurrentOption && CommandTag.RunsInBlock(Words);
+    public bool RunsInBlock => _parts == 0 && !_concurrentOption && CommandTag.RunsInBlock(Words);
 
-    public bool MayRename => CommandTag.MayRename(Words);
+    public bool MayRename => _mayRename || CommandTag.MayRename(Words);
 
-    public bool LeavesNothing => CommandTag.LeavesNothing(Words);
+    public bool LeavesNothing => _parts == 0 && CommandTag.LeavesNothing(Words);
 
-    public bool MayChangeSettings => CommandTag.MayChangeSettings(Words);
+    public bool MayChangeSettings => _mayChangeSettings || CommandTag.MayChangeSettings(Words);
 
     private ReadOnlySpan<string> Words => CollectionsMarshal.AsSpan(_words);
 
     public void Reset()
     {
+        (MayWrite, _lastingWord, _hidesControl, _parts, _copiesInBefore) = (false, null, false, 0, 0);
+        (_calls, _mayRename, _mayChangeSettings, _outlives) = (null, false, false, null);
+        BeginPart();
+    }
+
+    /// <summary>One of several commands is over that are sent together.</summary>
+    public void EndPart()
+    {
+        _hidesControl |= Kind == ScriptStatementKind.TransactionControl;
+        _copiesInBefore = CopiesIn;
+        (_mayRename, _mayChangeSettings, _outlives) = (MayRename, MayChangeSettings, OutlivesTransaction);
+        _parts++;
+        BeginPart();
+    }
+
+    private void BeginPart()
+    {
         _words.Clear();
-        (_wantsWords, MayWrite, BlockDepth, _limit) = (true, false, 0, 1);
+        (_wantsWords, BlockDepth, _limit) = (true, 0, 1);
         (_afterDot, _isCommonTable, _tableNameFollows, _concurrentOption) = (false, false, false, false);
-        (_afterNumber, _routine, _lastingWord, _isAfterWith) = (false, Routine.Create, null, false);
-        (_beforeLength, _calls) = (0, null);
+        (_afterNumber, _routine, _isAfterWith) = (false, Routine.Create, false);
+        _beforeLength = 0;
     }
 
     /// <summary>A keyword or a name without quotes.</summary>

@@ -17,6 +17,7 @@ internal sealed partial class StatementLexer
 
     private bool HasEscapes(ReadOnlySpan<byte> before)
     {
+        _dependsOnSetting = false;
         var (prefix, length) = before switch
         {
             [.., (byte)'u' or (byte)'U', (byte)'&'] => ((byte)'u', 2),
@@ -34,8 +35,14 @@ internal sealed partial class StatementLexer
         {
             (byte)'e' => true,
             (byte)'b' or (byte)'x' or (byte)'u' => false,
-            _ => !_standardConformingStrings,
+            _ => HasSettingsEscapes(),
         };
+    }
+
+    private bool HasSettingsEscapes()
+    {
+        _dependsOnSetting = true;
+        return !StandardConformingStrings;
     }
 
     private static bool IsSpaceWithNewline(ReadOnlySpan<byte> text) =>
@@ -58,10 +65,12 @@ internal sealed partial class StatementLexer
 
         if (bytes[_position] == (byte)'\\')
         {
+            HasMetBackslash |= _dependsOnSetting;
             _position = Math.Min(_position + 2, bytes.Length);
         }
         else if (!StepOverDoubled(bytes))
         {
+            HasMetBackslash |= _dependsOnSetting && !_escapes && bytes[_opened.._position].Contains((byte)'\\');
             _stringEnd = _position;
             _state = LexerState.Code;
         }

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Heimdall.Plugins.Postgres.Scripts;
 
 // What stands for a variable: its value takes its place before it is read.
@@ -8,12 +6,14 @@ internal sealed partial class StatementLexer
     // The variables whose values are being read, the innermost last, and where each value ends, counted with what was discarded.
     private readonly List<(string Name, long End)> _expansions = [];
 
-    // By how many bytes values have made this statement longer, and all so far.
+    // By how many bytes values have made this statement longer.
     private long _growth;
-    private long _growthInAll;
 
     // The same, while the data of a COPY is read that began in a value: the rest of the value waits behind the data.
     private (string Name, long Length)[] _waiting = [];
+
+    /// <summary>Whether a variable's value is being read.</summary>
+    public bool IsInValue => _expansions.Count > 0;
 
     /// <summary>How many of the kept bytes are, or end with, what is left of the values that are being read.</summary>
     public int LengthOfValues => _expansions.Count == 0 ? 0 : LengthUntil(_expansions[0].End);
@@ -43,6 +43,11 @@ internal sealed partial class StatementLexer
         if (variables.Find(rest, Ended) is not { } use)
         {
             return LexerStop.NeedsMore;
+        }
+
+        if (use.AwaitsAnswers)
+        {
+            return LexerStop.AwaitsAnswers;
         }
 
         if (use.Value is null || !TryExpand(use, rest[..use.Length], variables))
@@ -100,7 +105,7 @@ internal sealed partial class StatementLexer
     private bool TryExpand(VariableUse use, ReadOnlySpan<byte> text, ScriptVariables variables)
     {
         var position = buffer.Discarded + _position;
-        var name = Encoding.UTF8.GetString(text[1..]);
+        var name = ScriptVariables.ReadName(text[1..]);
         if (use.IsCode && _expansions.Exists(expansion => expansion.Name == name))
         {
             return false;
@@ -126,7 +131,7 @@ internal sealed partial class StatementLexer
     private void Grow(int bytes, ScriptVariables variables)
     {
         _growth += Math.Max(0, bytes);
-        _growthInAll += Math.Max(0, bytes);
+        variables.Growth += Math.Max(0, bytes);
         if (_growth > variables.MostBytes)
         {
             throw new ScriptException(
@@ -135,7 +140,7 @@ internal sealed partial class StatementLexer
                 buffer.Locate(_position));
         }
 
-        if (_growthInAll > variables.MostBytesInAll)
+        if (variables.Growth > variables.MostBytesInAll)
         {
             throw new ScriptException(
                 $"The values of variables make the script longer by more than {variables.MostBytesInAll} bytes up to "

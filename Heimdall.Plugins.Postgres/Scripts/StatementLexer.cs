@@ -36,18 +36,24 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     private int _floor;
 
     private bool _escapes;
+    private bool _dependsOnSetting;
     private int _stringEnd;
     private bool _commentAfterString;
     private byte[] _dollarQuote = [];
     private int _commentDepth;
     private int _parentheses;
-    private bool _standardConformingStrings;
+
+    /// <summary>Whether a backslash in a plain string is a character. Changed before a statement begins.</summary>
+    public bool StandardConformingStrings { get; set; }
 
     /// <summary>Whether a token of a statement was met. If so, that token is the first byte the buffer keeps.</summary>
     public bool Begun { get; private set; }
 
     /// <summary>Whether a semicolon was passed that ended nothing: in parentheses, or in the body of a routine.</summary>
     public bool HidesSemicolon { get; private set; }
+
+    /// <summary>Whether a string without a prefix was met that holds a backslash.</summary>
+    public bool HasMetBackslash { get; set; }
 
     /// <summary>Whether a parameter (<c>$1</c>) was met.</summary>
     public bool NamesParameter { get; private set; }
@@ -72,7 +78,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     {
         (_state, _position, _floor, _stringEnd, _parentheses, Begun) = (LexerState.Between, 0, 0, -1, 0, false);
         (HidesSemicolon, NamesParameter, _growth) = (false, false, 0);
-        _standardConformingStrings = standardConformingStrings;
+        StandardConformingStrings = standardConformingStrings;
         classifier.Reset();
     }
 
@@ -112,8 +118,37 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     /// <summary>Steps over a backslash command before a statement, to the end of its line.</summary>
     public void SkipLine() => _state = LexerState.LineComment;
 
-    /// <summary>Goes on behind a backslash that has been taken out of the statement.</summary>
-    public void Resume() => _state = LexerState.Code;
+    /// <summary>Takes what stands at a backslash out of the script, and continues behind it.</summary>
+    public void TakeOut(int length)
+    {
+        if (Begun)
+        {
+            Replace(_position, length, []);
+            _state = LexerState.Code;
+        }
+        else
+        {
+            buffer.Discard(length);
+            _state = LexerState.Between;
+        }
+
+        _floor = _position;
+    }
+
+    /// <summary>
+    /// Continues behind a sign that a backslash, taken out by now, has put into the statement: a semicolon there parts
+    /// commands that the server is sent together.
+    /// </summary>
+    public void PassSign()
+    {
+        var isPart = Bytes[_position] == (byte)';';
+        HidesSemicolon |= isPart;
+        Symbol(Bytes[_position]);
+        if (isPart && _parentheses == 0)
+        {
+            classifier.EndPart();
+        }
+    }
 
     private LexerStop? Code()
     {

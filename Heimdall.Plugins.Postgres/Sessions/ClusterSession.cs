@@ -220,6 +220,18 @@ internal sealed class ClusterSession : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Takes back what settings have made of the session, in the transaction that is open, and sets it once more to
+    /// what the batch asks for.
+    /// </summary>
+    public Task SetUpAgainAsync(SessionSettings settings, CancellationToken cancellationToken)
+    {
+        var commands = SessionSettings.ToCommands(
+            Traits.Settings.Concat(settings.Values), isLocal: true, keepsName: !SharesBackends);
+        string[] all = ["reset session authorization", "reset all", .. commands];
+        return AskAsync(cancellationToken, [.. all.Select(command => new Question(command))]);
+    }
+
     /// <summary>Begins the transaction of a job behind a transaction pooler.</summary>
     public async Task BeginAsync(bool isReadOnly, CancellationToken cancellationToken)
     {

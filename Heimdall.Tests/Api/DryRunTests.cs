@@ -187,7 +187,9 @@ public sealed class DryRunTests
         var one = await DryRunAsync(script, cancellationToken);
         var several = await DryRunAsync(script.Replace("select 'open", "select 2", StringComparison.Ordinal), cancellationToken, ("transaction", "none"));
 
-        one.AssertProblem(400, "3 statements cannot be run so; the first: Line 2: COMMIT is not allowed");
+        one.AssertProblem(
+            400,
+            "3 places of the script are refused, so that none of it runs; the first: Line 2: COMMIT is not allowed");
         Assert.That((one["statement"], one["line"]), Is.EqualTo(("2", "2")));
         var errors = one.Json.GetProperty("errors").EnumerateArray().ToArray();
         Assert.That(errors.Select(error => error.GetProperty("line").GetInt32()), Is.EqualTo(new[] { 2, 4, 5 }));

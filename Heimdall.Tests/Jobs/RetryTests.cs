@@ -116,6 +116,89 @@ public sealed class RetryTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task One_that_connected_and_set_variables_before_its_worker_died_is_resumed_with_them(
+        CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config with { Worker = "lease: 2s" }, worker: false);
+        await GatedBatch.PrepareAsync(heimdall);
+        await heimdall.CloseGateAsync("connected", cancellationToken);
+        await using var first = heimdall.StartWorkerProcess();
+        var query = $"""
+            \set step 1
+            set search_path to pg_catalog, public;
+            insert into effect values ('connected', :step);
+            begin;
+            insert into effect values ('connected', 99);
+            \connect -
+            \set step 2
+            insert into effect values ('connected', :step);
+            set my.own = 'kept';
+            {HeimdallInstance.WaitAt("connected")};
+            \if :step
+            \set step 99
+            \else
+            \set step 3
+            \endif
+            insert into effect select 'connected', :step
+            where current_setting('my.own') = 'kept' and current_setting('search_path') !~ 'pg_catalog';
+            """;
+        var more = new { transaction = "none" };
+        var id = (await heimdall.SubmitAsync(query, returnResult: false, cancellationToken, more: more))
+            .AssertStatus(202).Id;
+        await Eventually.Is(
+            async () => (await heimdall.JobAsync(id, cancellationToken))["statements"] == "6", cancellationToken);
+        await first.KillAsync(cancellationToken);
+        await using var second = await heimdall.StartWorkerAsync();
+        var old = await heimdall.WaitForEndAsync(id, cancellationToken);
+        await heimdall.OpenGateAsync("connected", cancellationToken);
+
+        var content = new StringContent("""{"from_statement": 7}""", Encoding.UTF8, "application/json");
+        var reply = await heimdall.SendAsync(
+            HttpMethod.Post, $"/api/v1/job/{id}/retry", cancellationToken, content, ("Prefer", "wait=30"));
+        var job = await heimdall.WaitForEndAsync(reply.Id, cancellationToken);
+
+        Assert.That(old["status"], Is.EqualTo("FAILED"), old.Text);
+        Assert.That(old["error"], Does.Contain($$"""POST /api/v1/job/{{id}}/retry with {"from_statement": 7}"""));
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(
+            await GatedBatch.StepsAsync(heimdall, "connected", cancellationToken), Is.EqualTo(new[] { 1, 2, 3 }));
+    }
+
+    [Test]
+    public async Task One_that_takes_values_from_the_server_says_what_is_done_and_is_not_resumed(
+        CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config with { Worker = "lease: 2s" }, worker: false);
+        await GatedBatch.PrepareAsync(heimdall);
+        await heimdall.CloseGateAsync("made", cancellationToken);
+        await using var first = heimdall.StartWorkerProcess();
+        var query = "select format('insert into effect values (''made'', %s)', n) "
+            + "from generate_series(1, 2) n \\gexec\n"
+            + $"\\if true\n{HeimdallInstance.WaitAt("made")};\n\\endif\ninsert into effect values ('made', 3)";
+        var more = new { transaction = "none" };
+        var id = (await heimdall.SubmitAsync(query, returnResult: false, cancellationToken, more: more))
+            .AssertStatus(202).Id;
+        await Eventually.Is(
+            async () => (await heimdall.JobAsync(id, cancellationToken))["statements"] == "3", cancellationToken);
+        await first.KillAsync(cancellationToken);
+        await using var second = await heimdall.StartWorkerAsync();
+
+        var old = await heimdall.WaitForEndAsync(id, cancellationToken);
+        var content = new StringContent("""{"from_statement": 4}""", Encoding.UTF8, "application/json");
+        var reply = await heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{id}/retry", cancellationToken, content);
+
+        Assert.That((old["status"], old["statements"]), Is.EqualTo(("FAILED", "3")), old.Text);
+        Assert.That(
+            old["error"], Does.Contain("statements 1 to 3 are known to be done and stay done").And.Not.Contain("POST"));
+        reply.AssertStatus(409);
+        Assert.That(reply["detail"], Does.Contain("takes values from the server (\\gexec in line 1)"));
+        Assert.That(await GatedBatch.StepsAsync(heimdall, "made", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
+        await heimdall.OpenGateAsync("made", cancellationToken);
+    }
+
+    [Test]
     public async Task A_script_that_has_changed_is_not_gone_on_with(CancellationToken cancellationToken)
     {
         _heimdall.WriteScript("changed.sql", "insert into effect values ('changed', 1);\nnonsense;\n");

@@ -24,7 +24,8 @@ internal static class JobButtons
             yield break;
         }
         yield return new Offer("retry", "Run again", "btn-default", FromStatement: null);
-        if (job is { Status: not JobStatus.Succeeded, Progress: { ResumeFrom: { } statement, Sha256: not null } } && statement > 1)
+        if (job.Status != JobStatus.Succeeded
+            && job.Progress is { ResumeFrom: > 1 and var statement, Sha256: not null, CanResume: not false })
         {
             yield return new Offer("retry", $"Resume at statement {statement}", "btn-default", statement);
         }

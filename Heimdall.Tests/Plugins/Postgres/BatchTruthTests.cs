@@ -71,11 +71,12 @@ public sealed class BatchTruthTests
     [Test]
     public async Task A_script_that_cannot_be_read_on_says_so_before_what_failed(CancellationToken cancellationToken)
     {
-        var failure = await FailAsync(WithoutTransaction("continue", "select 1/0;\nselect 'open"), cancellationToken);
+        var failure = await FailAsync(
+            WithoutTransaction("continue", "select 1/0;\nset client_encoding = 'SJIS';\nselect 2;"), cancellationToken);
 
         Assert.That(
             failure.Message,
-            Does.StartWith("This quoted string has no end")
+            Does.StartWith("A script in the encoding SJIS cannot be split into statements safely")
                 .And.EndsWith("Before that, a statement failed: division by zero"));
         Assert.That((failure.Kind, failure.Errors.Count), Is.EqualTo((JobFailureKind.Refused, 2)));
     }

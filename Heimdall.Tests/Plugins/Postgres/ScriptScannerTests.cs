@@ -148,14 +148,10 @@ public sealed class ScriptScannerTests
         Assert.That(error.Message, Does.Contain(what));
     }
 
-    [TestCase("select 1;\n  \\copy t from x", 2, 3, @"\copy", "COPY ... FROM STDIN")]
-    [TestCase("\\i other.sql", 1, 1, @"\i", "content of that file")]
-    [TestCase("\\c other", 1, 1, @"\c", "one database")]
-    [TestCase("\\set a 1", 1, 1, @"\set", "variables")]
-    [TestCase("\\echo hi", 1, 1, @"\echo", "remove it")]
-    [TestCase("select 1\n\\gexec\n", 2, 1, @"\gexec", "DO block")]
-    [TestCase("select 1 \\g", 1, 10, @"\g", "semicolon")]
-    [TestCase("select (1 \\; 2", 1, 11, @"\;", "semicolon")]
+    [TestCase("select 1;\n  \\copy t from x", 2, 3, @"\copy", "psql: true")]
+    [TestCase("\\echo hi", 1, 1, @"\echo", "psql: true")]
+    [TestCase("select 1\n\\gexec\n", 2, 1, @"\gexec", "psql: true")]
+    [TestCase("select (1 \\; 2", 1, 11, @"\;", "psql: true")]
     [TestCase("select 1 \\restrict x", 1, 10, @"\restrict", "remove it")]
     [TestCase("\\restricted x", 1, 1, @"\restricted", "remove it")]
     [TestCase("/* a */ \\.\n", 1, 9, @"\.", "COPY ... FROM STDIN")]

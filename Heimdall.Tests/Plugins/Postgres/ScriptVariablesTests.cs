@@ -105,7 +105,8 @@ public sealed class ScriptVariablesTests
         var command = PluginTestServer.Json("{}");
         var settings = JobSettings.Read(
             command, new() { ["query"] = "select 1", ["variables"] = new JsonObject { ["v"] = new string('x', 50_000) } });
-        await using var scanner = new ScriptScanner(new MemoryStream(script), settings.Variables);
+        await using var scanner = new ScriptScanner(
+            new MemoryStream(script), new ScriptVariables(settings.Variables!, settings.MaxVariableBytes));
         var before = GC.GetAllocatedBytesForCurrentThread();
         var read = 0;
 

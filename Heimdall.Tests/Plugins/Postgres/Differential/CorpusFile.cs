@@ -10,15 +10,18 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 /// -- modes: single stop continue       the modes it runs in; always the first line
 /// -- errors: 22012@7 42P01@9           all errors with Heimdall's lines; where one ends the script, only the first counts
 /// -- errors single: 25001@7            the same for one mode, as all of these can be
-/// -- refused single: 5                 the line that begins with what Heimdall refuses to run
+/// -- refused single: 5                 the line that begins with what Heimdall refuses, and so runs nothing
 /// -- differs single: why               a known fault: the test fails when it is mended, so that this line goes
 /// -- variable n: "o\"h"             what :n stands for, as a JSON string
+/// -- file a/b.sql: "select 1;\n"       a file beside it, as a JSON string
+/// -- stops: yes                        whether its first error is the end, where it sets that itself
 /// -- alone                             uses roles or databases, which the server's databases share
 /// </code>
 /// </summary>
 internal sealed class CorpusFile
 {
     private const string Variable = "variable ";
+    private const string FileBeside = "file ";
 
     private readonly string _name;
     private readonly byte[] _content;
@@ -42,8 +45,9 @@ internal sealed class CorpusFile
 
     public IReadOnlyList<ScriptMode> Modes => [.. Words(_head["modes"]).Select(word => Enum.Parse<ScriptMode>(word, ignoreCase: true))];
 
-    private Dictionary<string, string> Variables => _head.Keys.Where(key => key.StartsWith(Variable, StringComparison.Ordinal))
-        .ToDictionary(key => Utf8(key[Variable.Length..]), key => JsonSerializer.Deserialize<string>(Utf8(_head[key]))!);
+    private Dictionary<string, string> Texts(string kind) => _head.Keys.Where(
+        key => key.StartsWith(kind, StringComparison.Ordinal))
+        .ToDictionary(key => Utf8(key[kind.Length..]), key => JsonSerializer.Deserialize<string>(Utf8(_head[key]))!);
 
     public static IReadOnlyList<CorpusFile> ReadAll()
     {
@@ -63,9 +67,11 @@ internal sealed class CorpusFile
             Mode = mode,
             Content = _content,
             RefusedAt = Of("refused", mode) is { } line ? StartOfLine(int.Parse(line, CultureInfo.InvariantCulture)) : null,
-            Variables = Variables,
+            Variables = Texts(Variable),
+            Files = Texts(FileBeside),
+            StopsItself = Of("stops", mode) is { } stops ? stops == "yes" : null,
             IsAlone = _head.ContainsKey("alone"),
-            Errors = mode == ScriptMode.Continue ? errors : errors?.Take(1).ToArray(),
+            Errors = mode == ScriptMode.Continue || Of("stops", mode) is not null ? errors : errors?.Take(1).ToArray(),
         };
     }
 

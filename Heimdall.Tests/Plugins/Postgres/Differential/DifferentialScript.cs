@@ -13,11 +13,19 @@ internal sealed record DifferentialScript
     /// <summary>What <c>:name</c> stands for.</summary>
     public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Offset of the first byte that Heimdall refuses to run.</summary>
+    /// <summary>Files beside it, by their paths.</summary>
+    public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Offset of the first byte that Heimdall refuses to run: then it runs nothing.</summary>
     public int? RefusedAt { get; init; }
 
     /// <summary>True if it makes what all databases of a server share: the two runs must not meet.</summary>
     public bool IsAlone { get; init; }
+
+    /// <summary>Whether its first error is the end, where it sets that itself; null for its mode's.</summary>
+    public bool? StopsItself { get; init; }
+
+    public bool Stops => StopsItself ?? Mode != ScriptMode.Continue;
 
     /// <summary>All errors with the lines Heimdall should give, or null if they are left to psql.</summary>
     public IReadOnlyList<ScriptError>? Errors { get; init; }

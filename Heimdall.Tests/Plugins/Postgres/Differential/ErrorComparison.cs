@@ -41,7 +41,7 @@ internal static class ErrorComparison
         long least = 1;
         foreach (var (left, right) in psql.Errors.Zip(heimdall.Errors))
         {
-            // Neither has a line for the commit of the one transaction, and psql has none for what Heimdall refuses.
+            // Neither has a line for the commit of the one transaction. What is refused may stand behind space.
             var most = left.State == MeantDifferences.Refused ? long.MaxValue : left.Line + (IsLastLine(script, left) ? 1 : 0);
             least = Math.Max(least, FirstLine(script, left));
             if (most is null ? right.Line is not null : right.Line is not { } line || line < least || line > most)

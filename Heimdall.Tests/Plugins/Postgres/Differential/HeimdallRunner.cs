@@ -19,13 +19,19 @@ internal sealed class HeimdallRunner : IScriptRunner
     public static async Task<HeimdallRunner> StartAsync() => new(await PluginTestServer.StartAsync());
 
     public async Task<ScriptOutcome> RunAsync(
-        byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken)
+        DifferentialScript script, byte[] content, CancellationToken cancellationToken)
     {
-        await File.WriteAllBytesAsync(Path.Combine(_server.Directory, FileName), script, cancellationToken);
-        var context = mode.Context(FileName);
-        if (variables.Count > 0)
+        await File.WriteAllBytesAsync(Path.Combine(_server.Directory, FileName), content, cancellationToken);
+        foreach (var (path, text) in script.Files)
         {
-            context["variables"] = new JsonObject(variables.Select(variable => KeyValuePair.Create(variable.Key, (JsonNode?)variable.Value)));
+            _server.WriteFile(path, text);
+        }
+
+        var context = script.Mode.Context(FileName);
+        if (script.Variables.Count > 0)
+        {
+            context["variables"] = new JsonObject(
+                script.Variables.Select(variable => KeyValuePair.Create(variable.Key, (JsonNode?)variable.Value)));
         }
 
         var monitor = new FakeJobMonitor();
@@ -44,6 +50,8 @@ internal sealed class HeimdallRunner : IScriptRunner
 
     private static ScriptError[] ErrorsOf(JobFailure failure) => failure.Errors.Count == 0
         ? [new ScriptError(StateOf(failure.Kind), Line: null)]
+        : failure is { Kind: JobFailureKind.Refused, IsUndone: true }
+        ? [new ScriptError(MeantDifferences.Refused, failure.Errors[0].Line)] // of all the first, as psql
         : [.. InScriptOrder(failure.Errors).Select(error =>
             new ScriptError(error.SqlState ?? StateOf(failure.Kind), error.Line))];
 

@@ -7,5 +7,8 @@ internal interface IScriptRunner : IAsyncDisposable
 
     string ConnectionString { get; }
 
-    Task<ScriptOutcome> RunAsync(byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken);
+    /// <param name="script">What to run.</param>
+    /// <param name="content">Its text, which may be another one than the script's own.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    Task<ScriptOutcome> RunAsync(DifferentialScript script, byte[] content, CancellationToken cancellationToken);
 }

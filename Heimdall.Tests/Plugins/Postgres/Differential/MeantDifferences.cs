@@ -8,9 +8,10 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 /// its file in the corpus owns up to.
 /// </summary>
 /// <remarks>
-/// 1. Refused: in <c>single</c> BEGIN, COMMIT, ROLLBACK and PREPARE TRANSACTION; in every mode backslash commands and a quote or comment
-///    that the script leaves open. psql would run them, or take no notice; with Heimdall the job ends there. A script says where that is
-///    (<see cref="DifferentialScript.RefusedAt"/>), and psql gets what stands before it and then <see cref="Sentinel"/>.
+/// 1. Refused: in <c>single</c> BEGIN, COMMIT, ROLLBACK and PREPARE TRANSACTION, unless they only wrap the whole; in
+///    every mode what reaches beyond the script (files, programs, people) and a quote or comment that the script leaves
+///    open. psql would run them, or take no notice; with Heimdall nothing of the script runs. A script says where the
+///    first of it is (<see cref="DifferentialScript.RefusedAt"/>), and psql gets <see cref="Nothing"/>.
 /// 2. <c>\.</c> where no data are to be ended: both leave it out and go on if told to continue, but only psql calls it an error of
 ///    the script. Where the first error is the end, Heimdall refuses it.
 /// 3. A psql before 18 sends the <c>\.</c> behind CSV data. A server from 18 on takes it for a row, and such scripts are left out
@@ -27,18 +28,25 @@ internal static partial class MeantDifferences
     /// <summary>In place of a SQLSTATE: any other error of psql itself. No script should come to that.</summary>
     public const string PsqlsOwn = "psql's own";
 
-    /// <summary>Makes psql forget the statement that it has begun to read, and then fail, also in a transaction that has failed.</summary>
-    private static ReadOnlySpan<byte> Sentinel => "\n\\r\nthe end;\n"u8;
+    /// <summary>The script for psql when Heimdall runs nothing: one error, which stands for the refusal.</summary>
+    public static byte[] Nothing { get; } = "the end;\n"u8.ToArray();
 
-    /// <summary>The script for psql when Heimdall goes no further than to <paramref name="length"/>.</summary>
-    public static byte[] RefuseAt(byte[] script, int length) => [.. script.AsSpan(0, length), .. Sentinel];
+    /// <summary>What stands for an error of psql's own; those of its commands are Heimdall's as well.</summary>
+    public static string OwnErrorOf(string message) => message switch
+    {
+        @"invalid command \." => StrayEndOfData,
+        _ when message.Contains("returned for \\gset", StringComparison.Ordinal)
+            || message.StartsWith("invalid variable name", StringComparison.Ordinal)
+            || message.StartsWith("unrecognized value", StringComparison.Ordinal) => Refused,
+        _ => PsqlsOwn,
+    };
 
-    /// <summary>What psql says of a script that was cut: its last error, should it have come to the sentinel, stands for the refusal.</summary>
+    /// <summary>What psql says of a script that Heimdall does not run.</summary>
     public static ScriptOutcome AsRefused(ScriptOutcome psql, byte[] script, int length)
     {
-        var sentinelLine = 3 + script.AsSpan(0, length).Count((byte)'\n');
-        return psql.Errors is [.., { Line: var line }] && line == sentinelLine
-            ? psql with { Errors = [.. psql.Errors.SkipLast(1), new ScriptError(Refused, Line: null)] }
+        var line = 1 + script.AsSpan(0, length).Count((byte)'\n');
+        return psql.Errors.Count == 1
+            ? psql with { Errors = [new ScriptError(Refused, line)] }
             : psql;
     }
 

@@ -12,7 +12,11 @@ internal static class PostgresProgram
 
     /// <summary>Output is taken byte for byte, as Latin-1: a dump may hold whatever a script has written.</summary>
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(
-        string name, string connectionString, IEnumerable<string> arguments, CancellationToken cancellationToken)
+        string name,
+        string connectionString,
+        IEnumerable<string> arguments,
+        CancellationToken cancellationToken,
+        string? folder = null)
     {
         var start = new ProcessStartInfo(Path.Combine(Folder, name), arguments)
         {
@@ -21,6 +25,7 @@ internal static class PostgresProgram
             RedirectStandardError = true,
             StandardOutputEncoding = Encoding.Latin1,
             StandardErrorEncoding = Encoding.UTF8,
+            WorkingDirectory = folder ?? "",
         };
         SetEnvironment(start.Environment, new NpgsqlConnectionStringBuilder(connectionString));
         using var process = Process.Start(start)!;

@@ -19,18 +19,28 @@ internal sealed partial class PsqlRunner : IScriptRunner
     public static async Task<PsqlRunner> StartAsync() => new(await TestDatabase.CreateAsync());
 
     public async Task<ScriptOutcome> RunAsync(
-        byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken)
+        DifferentialScript script, byte[] content, CancellationToken cancellationToken)
     {
         var file = Path.Combine(_folder, "script.sql");
-        await File.WriteAllBytesAsync(file, script, cancellationToken);
+        await File.WriteAllBytesAsync(file, content, cancellationToken);
+        foreach (var (path, text) in script.Files)
+        {
+            var beside = Path.Combine(_folder, path);
+            Directory.CreateDirectory(Path.GetDirectoryName(beside)!);
+            await File.WriteAllTextAsync(beside, text, cancellationToken);
+        }
 
-        var values = variables.SelectMany(variable => new[] { "-v", $"{variable.Key}={variable.Value}" });
+        var values = script.Variables.SelectMany(variable => new[] { "-v", $"{variable.Key}={variable.Value}" });
         var (exitCode, _, said) = await PostgresProgram.RunAsync(
-            "psql", ConnectionString, ["-X", "-q", "-v", "VERBOSITY=sqlstate", .. values, .. mode.PsqlArguments(), "-f", file], cancellationToken);
+            "psql",
+            ConnectionString,
+            ["-X", "-q", "-v", "VERBOSITY=sqlstate", .. values, .. script.Mode.PsqlArguments(), "-f", file],
+            cancellationToken,
+            _folder);
 
         // The end of the session is told twice, first by the server.
         var errors = ErrorLine().Matches(said).Where(match => match.Groups["own"].Value != "connection to server was lost").Select(ToError).ToArray();
-        var expected = said.Contains("connection to server was lost", StringComparison.Ordinal) ? 2 : mode != ScriptMode.Continue && errors.Length > 0 ? 3 : 0;
+        var expected = said.Contains("connection to server was lost", StringComparison.Ordinal) ? 2 : script.Stops && errors.Length > 0 ? 3 : 0;
         return exitCode == expected
             ? new ScriptOutcome(errors, said)
             : throw new InvalidOperationException($"psql ended with exit code {exitCode} and not {expected}:\n{said}");
@@ -47,7 +57,7 @@ internal sealed partial class PsqlRunner : IScriptRunner
         long? line = match.Groups["line"] is { Success: true } number ? long.Parse(number.ValueSpan, CultureInfo.InvariantCulture) : null;
         return match.Groups["state"] is { Success: true } state
             ? new ScriptError(state.Value, line)
-            : new ScriptError(match.Groups["own"].Value == @"invalid command \." ? MeantDifferences.StrayEndOfData : MeantDifferences.PsqlsOwn, line);
+            : new ScriptError(MeantDifferences.OwnErrorOf(match.Groups["own"].Value), line);
     }
 
     [GeneratedRegex(@"^(?:psql:[^:\n]+:(?<line>[0-9]+): |psql: )?(?:(?:ERROR|FATAL|PANIC):  (?<state>[0-9A-Z]{5})\r?$|error: (?<own>.*)$)", RegexOptions.Multiline)]

@@ -93,7 +93,7 @@ internal sealed class ScriptComparison(IScriptRunner psql, IScriptRunner heimdal
             await _left.DropRolesAsync(cancellationToken);
         }
 
-        var rightTask = heimdall.RunAsync(script.Content, script.Mode, script.Variables, cancellationToken);
+        var rightTask = heimdall.RunAsync(script, script.Content, cancellationToken);
         var (left, right) = (await leftTask, await rightTask);
         (Ran, Failed) = (Ran + 1, Failed + (left.Errors.Count > 0 ? 1 : 0));
         if (script.IsAlone)
@@ -108,8 +108,8 @@ internal sealed class ScriptComparison(IScriptRunner psql, IScriptRunner heimdal
 
     private async Task<ScriptOutcome> RunPsqlAsync(DifferentialScript script, CancellationToken cancellationToken) => script.RefusedAt is { } at
         ? MeantDifferences.AsRefused(
-            await psql.RunAsync(MeantDifferences.RefuseAt(script.Content, at), script.Mode, script.Variables, cancellationToken), script.Content, at)
-        : await psql.RunAsync(script.Content, script.Mode, script.Variables, cancellationToken);
+            await psql.RunAsync(script, MeantDifferences.Nothing, cancellationToken), script.Content, at)
+        : await psql.RunAsync(script, script.Content, cancellationToken);
 
     private async Task<string?> CompareDumpsAsync(CancellationToken cancellationToken)
     {

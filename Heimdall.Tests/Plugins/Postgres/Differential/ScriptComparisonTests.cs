@@ -74,8 +74,9 @@ public sealed class ScriptComparisonTests() : RealProcessTests(processes: 1)
         public string ConnectionString => runner.ConnectionString;
 
         public Task<ScriptOutcome> RunAsync(
-            byte[] script, ScriptMode mode, IReadOnlyDictionary<string, string> variables, CancellationToken cancellationToken) =>
-            runner.RunAsync(Encoding.UTF8.GetBytes(change(Encoding.UTF8.GetString(script))), mode, variables, cancellationToken);
+            DifferentialScript script, byte[] content, CancellationToken cancellationToken) =>
+            runner.RunAsync(
+                script, Encoding.UTF8.GetBytes(change(Encoding.UTF8.GetString(content))), cancellationToken);
 
         public ValueTask DisposeAsync() => runner.DisposeAsync();
     }

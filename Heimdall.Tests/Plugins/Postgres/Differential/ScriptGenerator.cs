@@ -75,7 +75,7 @@ internal sealed partial class ScriptGenerator
             case < 70:
                 Statement(Any(ScriptGrammar.Session));
                 break;
-            case < 82 when _mode != ScriptMode.Single || _random.Next(30) == 0:
+            case < 82 when _mode != ScriptMode.Single || (_random.Next(30) == 0 && !MayReadOtherwise):
                 Refuse(_mode == ScriptMode.Single);
                 Statement(Any(ScriptGrammar.Transactions));
                 break;
@@ -96,10 +96,14 @@ internal sealed partial class ScriptGenerator
                 StartLine();
                 _text.Append("\\restrict key\nselect 1;\n\\unrestrict key\n");
                 break;
-            case 97 when _random.Next(6) == 0:
+            case 97 when _random.Next(6) == 0 && !MayReadOtherwise:
                 StartLine();
                 Refuse();
-                _text.Append("\\echo refused\n");
+                _text.Append("\\! true\n");
+                break;
+            case 98 when _mode != ScriptMode.Continue:
+                StartLine();
+                _text.Append(Any(ScriptGrammar.Commands));
                 break;
             default:
                 _text.Append(Any(ScriptGrammar.Separators));
@@ -111,7 +115,7 @@ internal sealed partial class ScriptGenerator
     {
         switch (_random.Next(20))
         {
-            case 0:
+            case 0 when !MayReadOtherwise:
                 Refuse();
                 _text.Append(Any("select 'open;\n", "select \"open;", "do $x$ begin; $y$\n", "/* open /* */ ;"));
                 break;
@@ -177,6 +181,9 @@ internal sealed partial class ScriptGenerator
             _refusedAt ??= _text.Length;
         }
     }
+
+    /// <summary>Whether only a run knows how the strings are read that come next.</summary>
+    private bool MayReadOtherwise => _text.ToString().Contains("standard_conforming", StringComparison.Ordinal);
 
     private long Line => 1 + _text.ToString().AsSpan().Count('\n');
 

@@ -68,6 +68,21 @@ internal static class ScriptGrammar
         "select * from t1 where x = {lit} and", "create index on t1 (nope)", "grant nope on t1 to public", "call nope()", "create or replace view v{n} as select 1 as other", "select 'm9'::mood", "alter type mood add value 'sad'",
     ];
 
+    /// <summary>Commands of psql's, each on a line of its own.</summary>
+    public static readonly string[] Commands =
+    [
+        "\\set n 3\n",
+        "\\unset n\n",
+        "\\pset null 'x' \\\\ select 1;\n",
+        "\\timing on\n",
+        "\\echo :n 'it''s' \"quoted\"\n",
+        "\\if :{?n}\nselect 1;\n\\else\nselect 2;\n\\endif\n",
+        "\\if false\nselect 'open ;\n\\! true\n';\n\\endif\n",
+        "select 1 \\g\n",
+        "select 1 as n \\gset\nselect :n;\n",
+        "select 'select 1' from generate_series(1, 2) \\gexec\n",
+    ];
+
     /// <summary>Refused in <c>single</c>.</summary>
     public static readonly string[] Transactions =
         ["begin", "begin", "BEGIN~WORK", "start~transaction", "begin isolation level repeatable read", "start transaction read only", "commit", "commit", "commit", "end", "rollback", "abort", "commit~and~chain", "rollback and chain", "prepare transaction 'x;'", "begin nope"];

@@ -1,6 +1,9 @@
 -- modes: single stop continue
--- refused: 5
+-- errors:
 create table q (i int);
 insert into q values (1);
 \echo hello
+\echo -n hello 'again'
+\qecho hello
+\warn hello
 insert into q values (2);

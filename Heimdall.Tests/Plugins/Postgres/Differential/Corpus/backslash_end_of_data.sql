@@ -1,4 +1,6 @@
 -- modes: single stop continue
+-- refused single: 6
+-- refused stop: 6
 create table q (i int);
 insert into q values (1);
 \.

@@ -1,5 +1,5 @@
 -- modes: single stop continue
--- refused: 5
+-- errors:
 create table q (i int);
 insert into q values (1);
 \gexec

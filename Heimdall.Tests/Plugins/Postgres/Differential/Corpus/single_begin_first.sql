@@ -1,5 +1,5 @@
 -- modes: single
--- refused: 3
+-- errors:
 begin;
 create table q (i serial);
 commit;

@@ -1,5 +1,5 @@
 -- modes: single
--- errors: 22012@4
+-- refused: 5
 create table q (i serial);
 select 1/0;
 commit;

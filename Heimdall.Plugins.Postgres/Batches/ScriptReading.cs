@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Text;
+using Heimdall.Core.Scripts;
+using Heimdall.Plugins.Postgres.Contexts;
+using Heimdall.Plugins.Postgres.Psql;
+using Heimdall.Plugins.Postgres.Scripts;
+using Heimdall.Plugins.Postgres.Sessions;
+
+namespace Heimdall.Plugins.Postgres.Batches;
+
+/// <summary>How a job's script is read, by its check as by its run.</summary>
+internal static class ScriptReading
+{
+    /// <summary>Where the jobs of a cluster run, as its connection string has it.</summary>
+    public static PsqlPlace PlaceOf(ClusterPool pool)
+    {
+        var settings = pool.Settings.Npgsql;
+        var isOne = settings.Host?.Contains(',', StringComparison.Ordinal) == false;
+        return new PsqlPlace(
+            settings.Database ?? settings.Username,
+            settings.Username,
+            isOne ? settings.Host : null,
+            isOne ? settings.Port.ToString(CultureInfo.InvariantCulture) : null);
+    }
+
+    /// <summary>
+    /// Whether a text names the setting that says how strings are read. Nobody hides that in megabytes.
+    /// </summary>
+    public static bool NamesStrings(ReadOnlySpan<byte> text) =>
+        text.Length <= ScriptScanner.LongestLookedInto
+        && Encoding.Latin1.GetString(text).Contains("standard_conforming", StringComparison.OrdinalIgnoreCase);
+
+    /// <param name="settings">The job's.</param>
+    /// <param name="place">Where it runs; null where that is not known.</param>
+    public static PsqlReaderOptions For(JobSettings settings, PsqlPlace? place) => new()
+    {
+        ReadsCommands = settings.Psql,
+        Variables = settings.Variables,
+        MostVariableBytes = settings.MaxVariableBytes,
+        StopsOnError = settings.OnError == OnError.Stop,
+        IsOneTransaction = settings.Transaction == TransactionMode.Single,
+        Path = ScriptFolder.IsPath(settings.Query) ? settings.Query.Trim() : "",
+        Place = place,
+    };
+}

@@ -1,0 +1,49 @@
+namespace Heimdall.Plugins.Postgres.Scripts;
+
+/// <summary>Tells what a text is that a script has made, and that the server is sent as it is.</summary>
+internal static class GeneratedStatement
+{
+    public static async ValueTask<ScriptStatement> ReadAsync(
+        byte[] text, bool standardStrings, bool noticesWords, CancellationToken cancellationToken)
+    {
+        await using var scanner = new ScriptScanner(new MemoryStream(text), noticesWords: noticesWords)
+        {
+            StandardConformingStrings = standardStrings,
+        };
+        ScriptStatement? last = null;
+        var (count, hidesControl, copies) = (0, false, 0);
+        string? outlives = null;
+        try
+        {
+            while (await scanner.ReadAsync(cancellationToken) is { } statement)
+            {
+                hidesControl |= statement.Kind == ScriptStatementKind.TransactionControl;
+                (last, count, copies) = (statement, count + 1, copies + statement.CopiesIn);
+                outlives ??= statement.OutlivesTransaction;
+            }
+        }
+        catch (ScriptException)
+        {
+            // The server says what is wrong with it.
+        }
+
+        last ??= new ScriptStatement
+        {
+            Number = 0, Line = 0, Column = 0, Tag = "???", Kind = ScriptStatementKind.Sql,
+        };
+        return count <= 1
+            ? last with { CanBeParsed = false }
+            : last with
+            {
+                HasParts = true,
+                HidesControl = hidesControl,
+                CanBeParsed = false,
+                RunsInBlock = false,
+                Step = BlockStep.None,
+                CopiesIn = copies,
+                OutlivesTransaction = outlives,
+                MayChangeReading = true,
+                LeavesNothing = false,
+            };
+    }
+}
