@@ -24,7 +24,7 @@ internal sealed record DryRunView
 
     public required IReadOnlyList<PreviewedStatement> Statements { get; init; }
 
-    public required long StatementsTotal { get; init; }
+    public required long? StatementsTotal { get; init; }
 
     [JsonConverter(typeof(EmbeddedJson))]
     public string? Plan { get; init; }

@@ -15,7 +15,8 @@ public sealed record JobPreview
     /// <summary>The first <see cref="MostListed"/> statements, in the order of the script.</summary>
     public required IReadOnlyList<PreviewedStatement> Statements { get; init; }
 
-    public required long StatementsTotal { get; init; }
+    /// <summary>Null where only a run can read all of the script.</summary>
+    public required long? StatementsTotal { get; init; }
 
     /// <summary>How the database would run a query: JSON, in the database's own form. Null of a batch, and of what has no plan.</summary>
     public string? Plan { get; init; }

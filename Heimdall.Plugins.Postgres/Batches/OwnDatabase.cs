@@ -34,8 +34,7 @@ internal static partial class OwnDatabase
 
     // Plain names of ASCII alone: how others are folded depends on the server's locale.
     [GeneratedRegex(
-        @"\Acreate[ \t\r\n\f\v]+database[ \t\r\n\f\v]+(""(?<quoted>([^""]|"""")+)""|(?<plain>[A-Za-z_][A-Za-z0-9_$]*))"
-        + @"([ \t\r\n\f\v]|\z)",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+        @"\A[Cc][Rr][Ee][Aa][Tt][Ee][ \t\r\n\f\v]+[Dd][Aa][Tt][Aa][Bb][Aa][Ss][Ee][ \t\r\n\f\v]+"
+        + @"(""(?<quoted>([^""]|"""")+)""|(?<plain>[A-Za-z_][A-Za-z0-9_$]*))([ \t\r\n\f\v]|\z)")]
     private static partial Regex Create();
 }

@@ -77,8 +77,7 @@ internal sealed class RowCapture(
     {
         Columns = [.. columns.Select(column => column.Name)];
         _hasColumns = true;
-        _rows.Clear();
-        _bytes = 0;
+        Forget();
         return ValueTask.CompletedTask;
     }
 
@@ -102,7 +101,12 @@ internal sealed class RowCapture(
         HasCommitted |= outcome.Tag is "COMMIT" or "PREPARE TRANSACTION";
 
         // Of a command without rows nothing is left of those before it.
-        Columns = _hasColumns ? Columns : null;
+        if (!_hasColumns)
+        {
+            Columns = null;
+            Forget();
+        }
+
         _hasColumns = false;
     }
 
@@ -117,4 +121,10 @@ internal sealed class RowCapture(
     }
 
     public void OnNotice(PostgresNotice notice, object? owner) => observer.OnNotice(notice, owner);
+
+    private void Forget()
+    {
+        _rows.Clear();
+        (_bytes, IsTooLong) = (0, false);
+    }
 }

@@ -39,6 +39,7 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
     private bool _isInBlock;
     private bool _isSetInBlock;
     private bool _isDoubtful;
+    private bool _setsForLogin;
 
     private ScriptCheck(
         ScriptStream script,
@@ -135,6 +136,10 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
 
     public ValueTask SettleAsync() => ValueTask.CompletedTask;
 
+    public void OnNothingSent()
+    {
+    }
+
     public void OnErrorModeChanged()
     {
     }
@@ -145,6 +150,10 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
         if (!_wrap.MayConnect)
         {
             Refuse(command.Place, command.File, TransactionWrap.ConnectsTooLate);
+        }
+        else if (_setsForLogin)
+        {
+            Refuse(command.Place, command.File, ScriptReading.NeedsNewSession);
         }
 
         FollowReset();
@@ -351,6 +360,9 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
     /// </summary>
     private void Follow(ScriptStatement statement)
     {
+        _setsForLogin |= (statement.HasParts || statement.Tag is "ALTER DATABASE" or "ALTER ROLE")
+            && _reader.Text.Length <= ScriptScanner.LongestLookedInto
+            && SettingOfLogin().IsMatch(Encoding.Latin1.GetString(_reader.Text.Span));
         var wasDoubtful = _isDoubtful;
         FollowSetting(statement);
         if (_isDoubtful && !wasDoubtful)
@@ -415,6 +427,11 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
         _isSetInBlock |= canBeTakenBack && _reader.StandardConformingStrings != areStandard;
         _reader.StandardConformingStrings = areStandard;
     }
+
+    [GeneratedRegex(
+        @"\balter\s+(database|role|user)\b.*\b(re)?set\b(?!\s+tablespace)",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.Singleline)]
+    private static partial Regex SettingOfLogin();
 
     [GeneratedRegex(@"^reset\s+all$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex ResetAll();

@@ -1,3 +1,4 @@
+using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Protocol;
 using Heimdall.Plugins.Postgres.Psql;
@@ -32,6 +33,8 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
     private bool _hasBegun;
     private bool _hasChangedReading;
     private bool _hasFailed;
+    private bool _hasSentNothing;
+    private bool _owesBegin;
 
     /// <param name="script">What is played.</param>
     /// <param name="session">Where.</param>
@@ -98,6 +101,11 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
                 if (LeaveOut(statement) is { } why)
                 {
                     await SettleAsync();
+                    if (HasStopped)
+                    {
+                        break; // at an error before it
+                    }
+
                     Variables.AreResultsKnown = false;
                     _journal.PassOver(statement, why);
                     continue;
@@ -165,9 +173,23 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
         if (!Variables.AreResultsKnown)
         {
             Variables.AreResultsKnown = true;
+            if (_hasSentNothing)
+            {
+                _hasSentNothing = false;
+                _journal.LastResult.OnDone(rows: 0);
+            }
+
             _journal.LastResult.SetTo(Variables);
             Variables.SetOwn("ENCODING", _session.ClientEncoding);
         }
+    }
+
+    // What psql sends before it is sent with the next statement.
+    public void OnNothingSent()
+    {
+        Variables.AreResultsKnown = false;
+        _hasSentNothing = true;
+        _owesBegin |= !IsOneTransaction && !Variables.Autocommits && _session.Transaction == TransactionStatus.Idle;
     }
 
     public void OnErrorModeChanged()
@@ -220,7 +242,7 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
             }
 
             await _clusterSession.SetUpAgainAsync(_sessionSettings, CancellationToken.None);
-            AdoptNew(command);
+            await AdoptNewAsync(command);
             return;
         }
 
@@ -233,14 +255,19 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
         _script.Resumption?.LeaveBlock();
         _journal.OnBlockLost(_reader.NextNumber);
 
-        await _session.AskAsync(_journal.OnNotice, "discard all");
-        await _clusterSession.SetUpAsync(_sessionSettings, inTransaction: false, CancellationToken.None);
+        _owesBegin = false;
+        await _clusterSession.BeginAgainAsync(_sessionSettings, _journal.OnNotice, CancellationToken.None);
         _policy.OnAnswered(isInBlock: false, hasCommitted: false);
-        AdoptNew(command);
+        await AdoptNewAsync(command);
     }
 
-    private void AdoptNew(PsqlCommand command)
+    private async ValueTask AdoptNewAsync(PsqlCommand command)
     {
+        if (!await _clusterSession.IsStillAsNewAsync(CancellationToken.None))
+        {
+            Refuse(command.Place, command.File, ScriptReading.NeedsNewSession);
+        }
+
         _reader.StandardConformingStrings = _session.StandardConformingStrings;
         _reader.IsUtf8 = !ClientEncodings.IsSingleByte(_session.ClientEncoding);
         Note(command, "the job runs there already: its session is as new");
@@ -283,9 +310,9 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
 
     private async ValueTask PlayAsync(ScriptStatement statement, CancellationToken cancellationToken)
     {
-        var isProtected = !IsOneTransaction && (!Variables.Autocommits || Variables.UndoesErrors);
+        var isProtected = !IsOneTransaction && (!Variables.Autocommits || Variables.UndoesErrors || _owesBegin);
         var mode = _policy.Of(statement, _reader.Text.Length);
-        Variables.AreResultsKnown = false;
+        (Variables.AreResultsKnown, _hasSentNothing) = (false, false);
         switch (mode)
         {
             case var _ when statement.Rows != RowUse.None || statement.Values is not null || isProtected:
@@ -298,6 +325,7 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
                 await ExecuteAsync(statement, inBlock: true);
                 break;
             case SendMode.PipelinedSimple:
+                NoteControl(statement);
                 await _pipeline.QueryAsync(statement, _reader.Text);
                 break;
             default:
@@ -310,6 +338,15 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
         {
             await _pipeline.DrainAsync();
             Adopt(statement);
+        }
+    }
+
+    // How much of it is committed only the server knows.
+    private void NoteControl(ScriptStatement statement)
+    {
+        if (statement.HidesControl)
+        {
+            _journal.CanResume = false;
         }
     }
 
@@ -346,6 +383,7 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
             return;
         }
 
+        NoteControl(statement);
         var hasSavepoint = await ProtectAsync(statement);
         var rows = statement.Rows == RowUse.None ? null : await CaptureAsync(statement, text);
         if (rows is null)
@@ -407,8 +445,10 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
             return false;
         }
 
-        if (!Variables.Autocommits && _session.Transaction == TransactionStatus.Idle
-            && statement.Kind is not (ScriptStatementKind.TransactionControl or ScriptStatementKind.OutsideTransaction))
+        var begins = _owesBegin || (!Variables.Autocommits && statement.Kind
+            is not (ScriptStatementKind.TransactionControl or ScriptStatementKind.OutsideTransaction));
+        _owesBegin = false;
+        if (begins && _session.Transaction == TransactionStatus.Idle)
         {
             await _session.AskAsync(_journal.OnNotice, "begin");
             _journal.OnBlockBegun(statement);
@@ -430,7 +470,7 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
             await _session.AskAsync(_journal.OnNotice, $"rollback to {Savepoint}");
         }
         else if (_session.Transaction == TransactionStatus.Open
-            && statement.Tag is not ("SAVEPOINT" or "RELEASE" or "ROLLBACK" or "COMMIT"))
+            && !statement.HasParts && statement.Tag is not ("SAVEPOINT" or "RELEASE" or "ROLLBACK" or "COMMIT"))
         {
             await _session.AskAsync(_journal.OnNotice, $"release {Savepoint}");
         }
@@ -458,13 +498,41 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
                 $"its rows are longer than {_script.Settings.MaxVariableBytes} bytes, which is the command's "
                 + "max_variable_bytes"));
         }
+        else if (rows.Columns is not { } columns)
+        {
+            // What came last has no rows, whatever those before had.
+        }
         else if (statement.Rows == RowUse.Statements)
         {
+            await RefuseCopiesAsync(rows, statement, cancellationToken);
             await RunRowsAsync(rows, statement, cancellationToken);
         }
-        else if (rows.Columns is { } columns)
+        else
         {
             SetVariables(columns, rows.Rows, statement);
+        }
+    }
+
+    /// <summary>Refuses values that would take data from the script: it was checked without such data.</summary>
+    private async ValueTask RefuseCopiesAsync(
+        RowCapture rows, ScriptStatement origin, CancellationToken cancellationToken)
+    {
+        foreach (var text in rows.Rows.SelectMany(row => row).OfType<byte[]>())
+        {
+            if (!Encoding.Latin1.GetString(text).Contains("copy", StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            var statement = await GeneratedStatement.ReadAsync(
+                text, _reader.StandardConformingStrings, _clusterSession.SharesBackends, cancellationToken);
+            if (statement.CopiesIn > 0)
+            {
+                Refuse(
+                    new ScriptLocation(origin.Line, origin.Column),
+                    origin.File,
+                    "\\gexec would run a COPY … FROM STDIN: write that statement into the script, before its data.");
+            }
         }
     }
 

@@ -11,11 +11,16 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// <summary>How a job's script is read, by its check as by its run.</summary>
 internal static class ScriptReading
 {
+    /// <summary>Why a session cannot be made what a new one would be.</summary>
+    public const string NeedsNewSession =
+        "Settings of the database or of the login have changed (ALTER DATABASE … SET, ALTER ROLE … SET), and only a "
+        + @"session that is new has them: run what follows the \connect as a job of its own.";
+
     /// <summary>Where the jobs of a cluster run, as its connection string has it.</summary>
     public static PsqlPlace PlaceOf(ClusterPool pool)
     {
         var settings = pool.Settings.Npgsql;
-        var isOne = settings.Host?.Contains(',', StringComparison.Ordinal) == false;
+        var isOne = settings.Host?.AsSpan().ContainsAny(',', ':') == false; // several, or one with a port of its own
         return new PsqlPlace(
             settings.Database ?? settings.Username,
             settings.Username,

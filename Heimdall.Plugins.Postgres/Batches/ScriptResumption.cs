@@ -47,6 +47,14 @@ internal sealed partial class ScriptResumption(long first)
     public bool PassesOver(ScriptStatement statement, ReadOnlySpan<byte> text, bool autocommits)
     {
         _seen = statement.Number;
+        if (_seen == first && statement.HidesControl)
+        {
+            throw new JobFailedException(
+                JobFailureKind.Refused,
+                $"Statement {first} is several commands, of which one opens or ends a transaction: how much of it is "
+                + "done is not known. Run the script as a whole.");
+        }
+
         if (_seen >= first)
         {
             return _openBlock is { } begin && _seen == first

@@ -32,7 +32,7 @@ internal static class ScriptPreview
                 ReturnResult = settings.ReturnResult,
                 Sha256 = script.Sha256,
                 Statements = check.Statements,
-                StatementsTotal = check.StatementsTotal,
+                StatementsTotal = check.HasStopped ? null : check.StatementsTotal,
             };
     }
 

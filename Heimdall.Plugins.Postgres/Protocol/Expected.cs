@@ -4,7 +4,7 @@ namespace Heimdall.Plugins.Postgres.Protocol;
 /// What the server has been sent and has not answered yet. It answers in the order in which it was sent.
 /// </summary>
 /// <param name="Kind">What was sent.</param>
-/// <param name="Owner">For whom, as the sender said; null for a Sync.</param>
+/// <param name="Owner">For whom, as the sender said; null for most of the Syncs.</param>
 /// <param name="Text">The statement's text as it was sent, where that is kept.</param>
 /// <param name="Chunk">What the text lies in; null where it is kept by somebody else, or not at all.</param>
 internal readonly record struct Expected(
@@ -19,7 +19,10 @@ internal enum ExpectedKind
     /// <summary>A statement by the extended protocol, answered by CommandComplete.</summary>
     Execution,
 
-    /// <summary>The same in a block of its own: not done before the block is.</summary>
+    /// <summary>The same with a Sync of its own behind it, which commits it: not done before that is answered.</summary>
+    ExecutionBeforeSync,
+
+    /// <summary>An Execution in a block of its own: not done before the block is.</summary>
     ExecutionInBlock,
 
     /// <summary>The BEGIN before a statement that gets a block of its own.</summary>

@@ -124,8 +124,9 @@ internal sealed class Pipeline(
         Chunk.Messages.Bind([.. values]);
         Chunk.Messages.Execute();
         session.Expect(new Expected(
-            ExpectedKind.Execution, owner, Chunk.Messages.Bytes.Slice(start, text.Length), Chunk));
-        _needsSync = true;
+            ExpectedKind.ExecutionBeforeSync, owner, Chunk.Messages.Bytes.Slice(start, text.Length), Chunk));
+        Chunk.Messages.Sync();
+        session.Expect(new Expected(ExpectedKind.Sync, owner, Chunk.Messages.Bytes.Slice(start, text.Length), Chunk));
         Chunk.Statements++;
     }
 
@@ -227,7 +228,8 @@ internal sealed class Pipeline(
     void IAnswerHandler.OnComplete(in Expected answered, CommandOutcome outcome)
     {
         EndCopy();
-        if (answered.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionInBlock or ExpectedKind.Query)
+        if (answered.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionBeforeSync
+            or ExpectedKind.ExecutionInBlock or ExpectedKind.Query)
         {
             _outcome = outcome;
             HasCommitted |= answered.Kind is ExpectedKind.Query && outcome.Tag is "COMMIT" or "PREPARE TRANSACTION";
@@ -259,9 +261,9 @@ internal sealed class Pipeline(
     void IAnswerHandler.OnReady(in Expected? answered, bool hasFailed)
     {
         EndCopy();
-        if (answered is { Kind: ExpectedKind.Query } query && !hasFailed)
+        if (answered is { Kind: ExpectedKind.Query } or { Kind: ExpectedKind.Sync, Owner: not null } && !hasFailed)
         {
-            Report(query);
+            Report(answered.Value);
         }
 
         observer.OnReady(session.Transaction != TransactionStatus.Idle);

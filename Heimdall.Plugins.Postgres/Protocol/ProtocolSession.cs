@@ -108,7 +108,8 @@ internal sealed class ProtocolSession(
             lock (_lock)
             {
                 return _expected.Count(answer =>
-                    answer.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionInBlock or ExpectedKind.Query);
+                    answer.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionBeforeSync
+                        or ExpectedKind.ExecutionInBlock or ExpectedKind.Query);
             }
         }
     }

@@ -24,6 +24,12 @@ internal interface IPsqlHost
     /// <summary>Waits until all statements are answered that were returned before.</summary>
     ValueTask SettleAsync();
 
+    /// <summary>
+    /// Called where psql sends a text that holds no statement. It does nothing, and succeeds: psql's variables of
+    /// results are those of it.
+    /// </summary>
+    void OnNothingSent();
+
     /// <summary>Called when <c>ON_ERROR_STOP</c> has changed; all statements before are answered.</summary>
     void OnErrorModeChanged();
 

@@ -68,7 +68,7 @@ internal enum PsqlCommandKind
     /// <summary>Runs it, and then each of its values.</summary>
     GoToStatements,
 
-    /// <summary>Shows what columns it would have, and forgets it.</summary>
+    /// <summary>Would show what columns it has, and not run it.</summary>
     Describe,
     Bind,
     Include,

@@ -38,7 +38,7 @@ internal ref struct PsqlCommandReader
         var name = NameOf(line);
         var kind = PsqlCommands.KindOf(name);
         IReadOnlyList<PsqlArgument> arguments =
-            PsqlCommands.TakesWholeLine(name) ? reader.TakeLine() : [.. reader.TakeArguments(kind)];
+            PsqlCommands.TakesWholeLine(name) ? reader.TakeLine() : [.. reader.TakeArguments(name, kind)];
         return new PsqlCommand
         {
             Name = name,
@@ -65,11 +65,11 @@ internal ref struct PsqlCommandReader
         return rest.IsEmpty ? [] : [new PsqlArgument(rest.ToArray(), IsQuoted: false)];
     }
 
-    private List<PsqlArgument> TakeArguments(PsqlCommandKind kind)
+    private List<PsqlArgument> TakeArguments(string name, PsqlCommandKind kind)
     {
         var arguments = new List<PsqlArgument>();
         // Of one that cannot be read, psql has complained, and has taken the line to be over.
-        while (Next(kind) is { } argument && _fault is null)
+        while (Next(name, kind) is { } argument && _fault is null)
         {
             arguments.Add(argument);
         }
@@ -77,7 +77,7 @@ internal ref struct PsqlCommandReader
         return arguments;
     }
 
-    private PsqlArgument? Next(PsqlCommandKind kind)
+    private PsqlArgument? Next(string name, PsqlCommandKind kind)
     {
         SkipSpace();
         if (_at == _line.Length || _line[_at] == (byte)'\\')
@@ -86,7 +86,7 @@ internal ref struct PsqlCommandReader
         }
 
         // What goes to a program is one argument to the end of the line.
-        if (_line[_at] == (byte)'|' && PsqlCommands.TakesFile(kind))
+        if (_line[_at] == (byte)'|' && PsqlCommands.TakesFile(name))
         {
             return TakeLine()[0];
         }

@@ -85,6 +85,9 @@ internal static partial class PsqlCommands
             $"{command.Name} has backticks in an argument, for which psql would run a shell: write the value, or give "
             + "it in context.variables.",
         { Kind: PsqlCommandKind.Refused } => $"{command.Name} is not done here: {_refused[command.Name]}.",
+        { Kind: PsqlCommandKind.Describe } =>
+            $"{command.Name} asks the server what columns a statement would have, and does not run it: remove both, or "
+            + "end the statement with ;.",
         { Kind: PsqlCommandKind.Unknown, Name: @"\" } => "A backslash outside quotes is no SQL: remove it.",
         { Kind: PsqlCommandKind.Unknown } => $"{command.Name} is no command of psql that is known here: remove it.",
         { Kind: PsqlCommandKind.Go, Arguments: [{ IsQuoted: false, Value: [(byte)'(', ..] }, ..] } =>
@@ -97,10 +100,12 @@ internal static partial class PsqlCommands
     };
 
     /// <summary>Of those whose only argument is the rest of the line, as it stands.</summary>
-    public static bool TakesWholeLine(string name) => name is @"\copy" or @"\!" or @"\h" or @"\help";
+    public static bool TakesWholeLine(string name) => name
+        is @"\copy" or @"\!" or @"\h" or @"\help" or @"\ef" or @"\ev" or @"\sf" or @"\sf+" or @"\sv" or @"\sv+";
 
-    public static bool TakesFile(PsqlCommandKind kind) =>
-        kind is PsqlCommandKind.Go or PsqlCommandKind.Include or PsqlCommandKind.IncludeRelative;
+    /// <summary>Of those whose argument is the rest of the line where it begins with a pipe.</summary>
+    public static bool TakesFile(string name) => name is @"\o" or @"\out" or @"\w" or @"\write"
+        || KindOf(name) is PsqlCommandKind.Go or PsqlCommandKind.Include or PsqlCommandKind.IncludeRelative;
 
     public static bool DropsSemicolon(PsqlCommandKind kind) => kind
         is PsqlCommandKind.Include or PsqlCommandKind.IncludeRelative or PsqlCommandKind.Connect

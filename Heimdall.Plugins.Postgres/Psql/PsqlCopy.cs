@@ -8,7 +8,10 @@ namespace Heimdall.Plugins.Postgres.Psql;
 /// <param name="File">Where they come from; null when they follow in the script.</param>
 internal sealed record PsqlCopy(string Sql, bool IsFrom, string? File)
 {
-    /// <param name="line">What stands behind the command.</param>
+    // Those of ASCII alone: a character beyond it is a byte of a name or a value, whatever it looks like.
+    private static readonly char[] _blanks = [' ', '\t', '\r', '\n', '\f', '\v'];
+
+    /// <param name="line">What stands behind the command, with one character for each byte.</param>
     /// <param name="refusal">Why it is not done.</param>
     /// <returns>Null when it is not done.</returns>
     public static PsqlCopy? Read(string line, out string? refusal)
@@ -20,7 +23,7 @@ internal sealed record PsqlCopy(string Sql, bool IsFrom, string? File)
             return null;
         }
 
-        var rest = line[(at + (isFrom ? 4 : 2))..].TrimStart();
+        var rest = line[(at + (isFrom ? 4 : 2))..].TrimStart(_blanks);
         var (word, isQuoted, length) = TakeWord(rest);
         var options = rest[length..];
         var what = isQuoted ? "file" : word.ToUpperInvariant() switch
@@ -44,7 +47,8 @@ internal sealed record PsqlCopy(string Sql, bool IsFrom, string? File)
             return null;
         }
 
-        var sql = $"COPY {line[..at].Trim()} {(isFrom ? "FROM STDIN" : "TO STDOUT")} {options.Trim()}".TrimEnd();
+        var sql = $"COPY {line[..at].Trim(_blanks)} {(isFrom ? "FROM STDIN" : "TO STDOUT")} {options.Trim(_blanks)}"
+            .TrimEnd(_blanks);
         return new PsqlCopy(sql, isFrom, what == "file" ? word : null);
     }
 
@@ -61,10 +65,10 @@ internal sealed record PsqlCopy(string Sql, bool IsFrom, string? File)
                 at = end < 0 ? line.Length : end + 1;
                 (words, isAfterDot) = (words + 1, false);
             }
-            else if (char.IsLetterOrDigit(c) || c == '_')
+            else if (IsOfWord(c))
             {
                 var start = at;
-                while (at < line.Length && (char.IsLetterOrDigit(line[at]) || line[at] is '_' or '$'))
+                while (at < line.Length && (IsOfWord(line[at]) || line[at] == '$'))
                 {
                     at++;
                 }
@@ -83,7 +87,7 @@ internal sealed record PsqlCopy(string Sql, bool IsFrom, string? File)
             {
                 depth += c == '(' ? 1 : c == ')' ? -1 : 0;
                 words += c == ')' ? 1 : 0;
-                isAfterDot = c == '.' || (isAfterDot && char.IsWhiteSpace(c));
+                isAfterDot = c == '.' || (isAfterDot && _blanks.Contains(c));
                 at++;
             }
         }
@@ -91,12 +95,14 @@ internal sealed record PsqlCopy(string Sql, bool IsFrom, string? File)
         return null;
     }
 
+    private static bool IsOfWord(char c) => char.IsAsciiLetterOrDigit(c) || c == '_' || !char.IsAscii(c);
+
     /// <returns>A word up to a blank or a semicolon, or what stands in single quotes.</returns>
     private static (string Word, bool IsQuoted, int Length) TakeWord(string text)
     {
         if (!text.StartsWith('\''))
         {
-            var length = text.IndexOfAny([' ', '\t', '\r', '\n', '\f', '\v', ';']);
+            var length = text.IndexOfAny([.. _blanks, ';']);
             var word = length < 0 ? text : text[..length];
             return (word, false, word.Length);
         }

@@ -7,29 +7,45 @@ namespace Heimdall.Plugins.Postgres.Psql;
 /// <param name="Port">Likewise.</param>
 internal sealed record PsqlPlace(string? Database, string? User, string? Host, string? Port);
 
-/// <summary>Where a <c>\connect</c> leads to; null for what stays as it is.</summary>
-internal sealed record PsqlTarget(string? Database, string? User, string? Host, string? Port)
+/// <summary>Where a <c>\connect</c> leads to; null for what it does not name.</summary>
+/// <param name="Keeps">Whether what it does not name stays as it is. Otherwise psql takes what it began with.</param>
+internal sealed record PsqlTarget(string? Database, string? User, string? Host, string? Port, bool Keeps)
 {
+    private const string Option = "-reuse-previous=";
+
+    private const string Unreadable =
+        @"\connect is done only to where the job runs already: write the database's name alone.";
+
     /// <returns>Null when its words do not say it.</returns>
     public static PsqlTarget? Read(PsqlCommand command, out string? refusal)
     {
         refusal = null;
-        var arguments = command.Arguments.Where(
-            argument => !argument.Text.StartsWith("-reuse-previous", StringComparison.Ordinal)).ToArray();
-        var names = arguments.Select(argument => argument.Text == "-" ? null : NameOf(argument)).ToArray();
-        if (names is [{ } first, ..] && (first.Contains("://", StringComparison.Ordinal) || first.Contains('=')))
+        var arguments = command.Arguments.ToList();
+        bool? keeps = null;
+        if (arguments is [var option, ..] && option.Text.StartsWith(Option, StringComparison.Ordinal))
         {
-            return FromPairs(first, out refusal);
+            keeps = PsqlSetting.ToBoolean(option.Text[Option.Length..]);
+            refusal = keeps is null ? Unreadable : null;
+            arguments.RemoveAt(0);
         }
 
-        return new PsqlTarget(
+        var names = arguments.Select(argument => IsLeftOut(argument) ? null : NameOf(argument)).ToArray();
+        if (refusal is null && names is [{ } first, ..]
+            && (first.Contains("://", StringComparison.Ordinal) || first.Contains('=')))
+        {
+            refusal = names.Length > 1 ? Unreadable : null;
+            return refusal is null ? FromPairs(first, keeps ?? false, out refusal) : null;
+        }
+
+        return refusal is not null ? null : new PsqlTarget(
             names.ElementAtOrDefault(0),
             names.ElementAtOrDefault(1),
             names.ElementAtOrDefault(2),
-            names.ElementAtOrDefault(3));
+            names.ElementAtOrDefault(3),
+            keeps ?? true);
     }
 
-    /// <returns>What is another there; null for nothing.</returns>
+    /// <returns>What is another there, or is not known to be the same; null for nothing.</returns>
     public string? Differs(PsqlPlace place) => this switch
     {
         _ when IsOther(Database, place.Database) => "database",
@@ -39,10 +55,12 @@ internal sealed record PsqlTarget(string? Database, string? User, string? Host, 
         _ => null,
     };
 
-    private static bool IsOther(string? wanted, string? now) => wanted is not null && now is not null && wanted != now;
+    private bool IsOther(string? wanted, string? now) => wanted is null ? !Keeps : wanted != now;
+
+    private static bool IsLeftOut(PsqlArgument argument) => !argument.IsQuoted && argument.Text is "-" or "";
 
     // As pg_dump writes it for a name that is no plain word: "dbname='my db'".
-    private static PsqlTarget? FromPairs(string text, out string? refusal)
+    private static PsqlTarget? FromPairs(string text, bool keeps, out string? refusal)
     {
         refusal = null;
         var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -61,13 +79,13 @@ internal sealed record PsqlTarget(string? Database, string? User, string? Host, 
 
         if (at < text.Length || pairs.Keys.Except(["dbname", "user", "host", "port"]).Any())
         {
-            refusal = @"\connect is done only to where the job runs already: write the database's name alone.";
+            refusal = Unreadable;
             return null;
         }
 
         return new PsqlTarget(
             pairs.GetValueOrDefault("dbname"), pairs.GetValueOrDefault("user"), pairs.GetValueOrDefault("host"),
-            pairs.GetValueOrDefault("port"));
+            pairs.GetValueOrDefault("port"), keeps);
     }
 
     private static bool TryReadValue(string text, int from, out string value, out int end)

@@ -218,6 +218,7 @@ internal sealed class PsqlReader : IAsyncDisposable
             ReadsCommands = _options.ReadsCommands,
             File = file,
             OnAwaitsAnswers = _host.SettleAsync,
+            OnSemicolonAlone = SendNothing,
             LeavesOutTerminator = _host.LeavesOutTerminator,
             IsUtf8 = _isUtf8,
             StandardConformingStrings = _standardConformingStrings,
@@ -231,6 +232,11 @@ internal sealed class PsqlReader : IAsyncDisposable
         if (source.Conditions.OpenLine is { } line && !source.HasQuit)
         {
             _host.Refuse(new ScriptLocation(line, 1), source.Scanner.File, @"This \if has no \endif.");
+        }
+
+        if (source.Scanner.HoldsNothing)
+        {
+            SendNothing();
         }
 
         NoteBytes();
@@ -258,15 +264,25 @@ internal sealed class PsqlReader : IAsyncDisposable
     private ScriptStatement Finish(ScriptStatement statement)
     {
         NoteBytes();
+        var place = new ScriptLocation(statement.Line, statement.Column);
         if (Variables.MetResult)
         {
-            var place = new ScriptLocation(statement.Line, statement.Column);
             _host.TakeAnswers("a variable of results", place, statement.File);
             Variables.MetResult = false;
         }
 
+        if (statement.CopiesIn > 1)
+        {
+            _host.Refuse(
+                place,
+                statement.File,
+                "Two COPYs that are sent together cannot both have their data in the script: end the first with a "
+                + "semicolon that has no backslash.");
+        }
+
         if (_bound is not null)
         {
+            RefuseCopyWithValues(place, statement);
             statement = statement with { Values = _bound };
             _bound = null;
         }
@@ -352,10 +368,6 @@ internal sealed class PsqlReader : IAsyncDisposable
                 return Go(command, source, RowUse.Variables);
             case PsqlCommandKind.GoToStatements:
                 return Go(command, source, RowUse.Statements);
-            case PsqlCommandKind.Describe:
-                _host.Note(command, "skipped, with its statement: it only shows what columns that would have");
-                scanner.ForgetStatement(command.Length);
-                return null;
             case PsqlCommandKind.Reset:
                 scanner.ForgetStatement(command.Length);
                 return null;
@@ -436,7 +448,8 @@ internal sealed class PsqlReader : IAsyncDisposable
             case PsqlCommandKind.Copy:
                 return await CopyAsync(command, cancellationToken);
             case PsqlCommandKind.Encoding when command.Text(0) is { } encoding:
-                return Generate(command, "SET", $"set client_encoding to {Literal(encoding)}");
+                return Generate(
+                    command, "SET", Encoding.UTF8.GetBytes($"set client_encoding to {Literal(encoding)}"));
             case PsqlCommandKind.Encoding:
                 _host.Note(command, "skipped: it only shows the encoding");
                 break;
@@ -457,8 +470,10 @@ internal sealed class PsqlReader : IAsyncDisposable
     private string? RefusalOf(PsqlCommand command, ScriptScanner scanner) => command switch
     {
         // psql passes over what it knows where a branch is not taken.
-        { Kind: not (PsqlCommandKind.Unknown or PsqlCommandKind.If or PsqlCommandKind.Elif or PsqlCommandKind.Else
-            or PsqlCommandKind.Endif) } when !IsActive => null,
+        {
+            Kind: not (PsqlCommandKind.Unknown or PsqlCommandKind.If or PsqlCommandKind.Elif or PsqlCommandKind.Else
+            or PsqlCommandKind.Endif)
+        } when !IsActive => null,
         _ when PsqlCommands.Refuse(command) is { } refusal => refusal,
         { Kind: PsqlCommandKind.Echo or PsqlCommandKind.Warn or PsqlCommandKind.Display, Fault: not null } => null,
         { Fault: { } fault } => $"{command.Name} cannot be read: {fault}.",
@@ -533,9 +548,10 @@ internal sealed class PsqlReader : IAsyncDisposable
         var condition = PsqlSetting.ToBoolean(command.Join());
         if (condition is null)
         {
+            // What a variable stands for may be secret.
+            var what = command.Arguments.Any(argument => argument.IsQuoted) ? "its value" : $"\"{command.Join()}\"";
             _host.Say(
-                $"WARNING:  {command.Name} takes \"{command.Join()}\" for false: it is no boolean "
-                + $"(line {command.Place.Line})",
+                $"WARNING:  {command.Name} takes {what} for false: it is no boolean (line {command.Place.Line})",
                 isWarning: true);
         }
 
@@ -568,14 +584,15 @@ internal sealed class PsqlReader : IAsyncDisposable
             return Finish(scanner.Statement!) with { Rows = rows, Prefix = prefix };
         }
 
-        // With nothing before it, the statement before is run again.
+        // With nothing before it, not even a comment, the statement before is run again.
         scanner.DropCommand(command.Length);
-        RepeatsStatements = true;
-        if (source.Previous is not { } previous)
+        if (scanner.HoldsNothing || source.Previous is not { } previous)
         {
+            SendNothing();
             return null;
         }
 
+        RepeatsStatements = true;
         if (!_options.KeepsPrevious && !_options.IsCheck)
         {
             throw new ScriptException(
@@ -585,6 +602,11 @@ internal sealed class PsqlReader : IAsyncDisposable
         }
 
         RefuseCopy(command, previous, rows);
+        if (_bound is not null)
+        {
+            RefuseCopyWithValues(command.Place, previous);
+        }
+
         _text = source.PreviousText;
         var again = previous with
         {
@@ -608,6 +630,34 @@ internal sealed class PsqlReader : IAsyncDisposable
         {
             _host.Refuse(command.Place, command.File, $"{command.Name} needs rows, and a COPY with data has none.");
         }
+    }
+
+    // The server would read past the Sync that ends such a statement, and wait for another.
+    private void RefuseCopyWithValues(ScriptLocation place, ScriptStatement statement)
+    {
+        if (statement.CopiesIn > 0)
+        {
+            _host.Refuse(place, Top.File, @"A COPY takes no values: remove the \bind before it.");
+        }
+    }
+
+    /// <summary>
+    /// Does what psql does with a text that holds no statement: it is sent, and is what a command without a statement
+    /// before it runs again.
+    /// </summary>
+    private void SendNothing()
+    {
+        var source = _sources.Peek();
+        source.Scanner.HoldsNothing = false;
+        source.Previous = null;
+        if (_bound is not null)
+        {
+            _host.Refuse(
+                source.Scanner.CommandPlace, source.Scanner.File, @"The values of \bind have no statement before here.");
+            _bound = null;
+        }
+
+        _host.OnNothingSent();
     }
 
     private ScriptStatement? Quit(PsqlCommand command, Source source)
@@ -691,6 +741,13 @@ internal sealed class PsqlReader : IAsyncDisposable
 
     private async ValueTask ChangeAsync(PsqlCommand command, Source source, string name, byte[]? value)
     {
+        var isDoubtful = Variables.MetDoubt && _options.IsCheck;
+        if (isDoubtful && command.Arguments[0].IsQuoted)
+        {
+            Variables.MakeDoubtfulFrom(""); // only the run knows which one it is
+            return;
+        }
+
         var isSetting = PsqlSetting.Find(name) is not null;
         if (isSetting)
         {
@@ -701,10 +758,10 @@ internal sealed class PsqlReader : IAsyncDisposable
             }
         }
 
-        var isDoubtful = Variables.MetDoubt && _options.IsCheck;
         if (Variables.TrySet(name, value) is { } problem)
         {
-            await FailAsync(command, source, problem);
+            var isSecret = isSetting && command.Arguments.Skip(1).Any(argument => argument.IsQuoted);
+            await FailAsync(command, source, isSecret ? $"unrecognized value for \"{name}\"" : problem);
             return;
         }
 
@@ -790,14 +847,22 @@ internal sealed class PsqlReader : IAsyncDisposable
 
     private async ValueTask<ScriptStatement?> CopyAsync(PsqlCommand command, CancellationToken cancellationToken)
     {
-        if (PsqlCopy.Read(command.Text(0) ?? "", out var refusal) is not { } copy)
+        if (_bound is not null)
+        {
+            _host.Refuse(command.Place, command.File, @"A COPY takes no values: remove the \bind before it.");
+            _bound = null;
+        }
+
+        // Byte for byte: the server reads them in the script's encoding.
+        var line = command.Arguments.Count == 0 ? "" : Encoding.Latin1.GetString(command.Arguments[0].Value);
+        if (PsqlCopy.Read(line, out var refusal) is not { } copy)
         {
             _host.Refuse(command.Place, command.File, refusal!);
             return null;
         }
 
         // The options are the server's to read, as long as they are no further statement.
-        var text = Encoding.UTF8.GetBytes(copy.Sql);
+        var text = Encoding.Latin1.GetBytes(copy.Sql);
         var read = await GeneratedStatement.ReadAsync(
             text, _standardConformingStrings, _options.NoticesWords, cancellationToken);
         var wanted = copy.IsFrom ? ScriptStatementKind.CopyFromStdin : ScriptStatementKind.CopyToStdout;
@@ -810,10 +875,11 @@ internal sealed class PsqlReader : IAsyncDisposable
         string? path = null;
         if (copy.File is not null)
         {
-            path = PathOf(command, copy.File, "");
+            var name = Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(copy.File));
+            path = PathOf(command, name, "");
             if (path is not null && FindUseProblem(path) is { } problem)
             {
-                _host.Refuse(command.Place, command.File, $"{command.Name} {copy.File}: {problem}.");
+                _host.Refuse(command.Place, command.File, $"{command.Name} {name}: {problem}.");
                 return null;
             }
 
@@ -823,7 +889,7 @@ internal sealed class PsqlReader : IAsyncDisposable
             }
         }
 
-        return Generate(command, "COPY", copy.Sql) with
+        return Generate(command, "COPY", text) with
         {
             Kind = wanted,
             CopiesOut = !copy.IsFrom,
@@ -894,8 +960,8 @@ internal sealed class PsqlReader : IAsyncDisposable
             _host.Refuse(
                 command.Place,
                 command.File,
-                $"{command.Name} leads to another {difference}: a script runs where its job runs. Run what follows as "
-                + "a job of its own on the other cluster.");
+                $"{command.Name} leads to another {difference}, as far as is known: a script runs where its job "
+                + "runs. Run what follows as a job of its own on the other cluster.");
             return;
         }
 
@@ -906,9 +972,9 @@ internal sealed class PsqlReader : IAsyncDisposable
         }
     }
 
-    private ScriptStatement Generate(PsqlCommand command, string tag, string sql)
+    private ScriptStatement Generate(PsqlCommand command, string tag, byte[] text)
     {
-        _text = Encoding.UTF8.GetBytes(sql);
+        _text = text;
         return new ScriptStatement
         {
             Number = _counter.Next(),

@@ -93,7 +93,9 @@ internal sealed class ScriptBuffer(Stream script, bool leavesOpen = false) : IAs
             MakeRoom(1);
         }
 
-        var count = await script.ReadAsync(_bytes.AsMemory(_end), cancellationToken);
+        // No more at once: whatever is put into the kept bytes moves all that is behind it.
+        var count = await script.ReadAsync(
+            _bytes.AsMemory(_end, Math.Min(_bytes.Length - _end, InitialSize)), cancellationToken);
 
         _end += count;
         Ended = count == 0;

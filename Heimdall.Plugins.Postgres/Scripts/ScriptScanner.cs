@@ -17,6 +17,9 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <summary>A text is looked into for names only where it is not longer.</summary>
     public const int LongestLookedInto = 4096;
 
+    /// <summary>A command of psql's is not longer, with all that stands behind it on its line.</summary>
+    private const int LongestCommandLine = 1024 * 1024;
+
     private readonly ScriptBuffer _buffer;
     private readonly StatementClassifier _classifier;
     private readonly StatementLexer _lexer;
@@ -51,6 +54,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
         _buffer = new ScriptBuffer(script, leavesOpen);
         _lexer = new StatementLexer(_buffer, _classifier, variables);
         _copyData = new CopyDataReader(_buffer);
+        _lexer.OnSemicolonAlone = NoteSemicolonAlone;
     }
 
     /// <summary>
@@ -82,6 +86,15 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
     /// <summary>Waits until the values are known that depend on the server's answers.</summary>
     public Func<ValueTask> OnAwaitsAnswers { get; init; } = () => ValueTask.CompletedTask;
+
+    /// <summary>Called at a semicolon that no statement stands before. psql sends it as a statement of its own.</summary>
+    public Action OnSemicolonAlone { get; init; } = () => { };
+
+    /// <summary>
+    /// Whether something was met since the last statement that psql would send, and that is no statement: a comment in
+    /// signs, or a semicolon behind a backslash.
+    /// </summary>
+    public bool HoldsNothing { get; set; }
 
     /// <summary>True while statements are read that count for nothing, as in a branch that is not taken.</summary>
     public bool IsSkipping { get; set; }
@@ -169,7 +182,9 @@ internal sealed class ScriptScanner : IAsyncDisposable
 
         while (!_hasEnded)
         {
-            switch (_lexer.Advance())
+            var stop = _lexer.Advance();
+            NoteComment();
+            switch (stop)
             {
                 case LexerStop.NeedsMore:
                     await _buffer.FillAsync(cancellationToken);
@@ -219,6 +234,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <param name="length">Bytes of the command.</param>
     public void ForgetStatement(int length)
     {
+        HoldsNothing &= IsSkipping;
         _taken = _lexer.Position + length;
         _isInScript = false;
     }
@@ -281,6 +297,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             throw new ScriptException("The statement that begins here holds a zero byte, which SQL cannot: if the file is UTF-16, convert it to UTF-8.", _buffer.Start);
         }
 
+        HoldsNothing &= IsSkipping;
         var (looksAtCursors, namesReading, mayLeave) = LookInto(bytes);
         _textLength = bytes.LastIndexOfAnyExcept(SqlCharacters.Space) + 1;
         _taken = length + behind;
@@ -311,6 +328,23 @@ internal sealed class ScriptScanner : IAsyncDisposable
             Splices = _buffer.Splices.Of(_textLength),
         };
         return ScannerStop.Statement;
+    }
+
+    // Also of a comment before a statement, which is over when the statement is.
+    private void NoteComment()
+    {
+        HoldsNothing |= _lexer.HasMetComment && !IsSkipping;
+        _lexer.HasMetComment = false;
+    }
+
+    private void NoteSemicolonAlone()
+    {
+        _lexer.HasMetComment = false;
+        if (!IsSkipping)
+        {
+            HoldsNothing = false;
+            OnSemicolonAlone();
+        }
     }
 
     private void DropTaken()
@@ -394,8 +428,15 @@ internal sealed class ScriptScanner : IAsyncDisposable
                 _lexer.TakeOut(1);
                 _lexer.PassSign();
             }
+            else if (command == @"\:" && !IsSkipping)
+            {
+                throw new ScriptException(
+                    "No statement begins with a colon: remove the backslash and the colon.",
+                    _buffer.Locate(_lexer.Position));
+            }
             else
             {
+                HoldsNothing |= !IsSkipping;
                 _lexer.TakeOut(2);
             }
 
@@ -412,6 +453,13 @@ internal sealed class ScriptScanner : IAsyncDisposable
         int length;
         while ((length = _buffer.Kept[_lexer.Position..].IndexOf((byte)'\n')) < 0 && !_buffer.Ended)
         {
+            if (_buffer.Kept.Length - _lexer.Position > LongestCommandLine)
+            {
+                throw new ScriptException(
+                    $"This command of psql's, with its line, is longer than {LongestCommandLine} bytes.",
+                    _buffer.Locate(_lexer.Position));
+            }
+
             await _buffer.FillAsync(cancellationToken);
         }
 

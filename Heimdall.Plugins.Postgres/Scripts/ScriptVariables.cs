@@ -12,6 +12,9 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// <param name="mostBytes">Bytes by which values may make one statement longer.</param>
 internal sealed class ScriptVariables(Func<string, byte[]?> find, bool plainOnly, long mostBytes)
 {
+    /// <summary>How often a script may use variables within the values of variables: such uses can multiply.</summary>
+    public const int MostNestedUses = 1_000_000;
+
     private const char Plain = ' ';
 
     /// <summary>A longer value is written anew each time, so that no second copy of it is kept.</summary>
@@ -33,6 +36,9 @@ internal sealed class ScriptVariables(Func<string, byte[]?> find, bool plainOnly
 
     /// <summary>Bytes by which values have made statements longer so far.</summary>
     public long Growth { get; set; }
+
+    /// <summary>Uses so far within the values of variables.</summary>
+    public int NestedUses { get; set; }
 
     /// <summary>Asked of each name that is looked up: whether its value depends on answers still to come.</summary>
     public Func<string, bool>? AwaitsAnswers { get; init; }

@@ -15,6 +15,7 @@ internal sealed partial class StatementLexer
         switch (bytes[_position])
         {
             case (byte)';':
+                OnSemicolonAlone();
                 _position++;
                 return null;
 
@@ -46,6 +47,7 @@ internal sealed partial class StatementLexer
         }
         else if (rest.StartsWith("/*"u8))
         {
+            HasMetComment |= !Begun;
             _commentDepth = 1;
             _state = LexerState.BlockComment;
         }

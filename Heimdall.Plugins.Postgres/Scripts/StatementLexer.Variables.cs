@@ -112,6 +112,13 @@ internal sealed partial class StatementLexer
         }
 
         var value = use.Value!;
+        if (_expansions.Count > 0 && ++variables.NestedUses > ScriptVariables.MostNestedUses)
+        {
+            throw new ScriptException(
+                $"Variables are used within values of variables more than {ScriptVariables.MostNestedUses} times.",
+                buffer.Locate(_position));
+        }
+
         Grow(value.Length - use.Length, variables);
         Replace(_position, use.Length, value);
 

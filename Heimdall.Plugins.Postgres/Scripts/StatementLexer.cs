@@ -58,6 +58,12 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     /// <summary>Whether a parameter (<c>$1</c>) was met.</summary>
     public bool NamesParameter { get; private set; }
 
+    /// <summary>Whether a comment in signs was met before a statement: psql sends it, though it does nothing.</summary>
+    public bool HasMetComment { get; set; }
+
+    /// <summary>Called at a semicolon that nothing stands before: psql sends it by itself.</summary>
+    public Action OnSemicolonAlone { get; set; } = () => { };
+
     /// <summary>Position of what it stopped at.</summary>
     public int Position => _position;
 

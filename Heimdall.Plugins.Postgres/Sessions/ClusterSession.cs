@@ -53,6 +53,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     private readonly NpgsqlConnection _connection;
     private readonly SessionUse _use;
     private readonly AcknowledgementWatch? _watch;
+    private readonly string? _settingsOfLogin;
     private readonly long _start = Stopwatch.GetTimestamp();
     private SharedBackend? _shared;
     private bool _hasTriedToTerminate;
@@ -61,6 +62,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     private ClusterSession(ClusterPool pool, NpgsqlConnection connection, SessionUse use, TakenConnection opened)
     {
         (Pool, _connection, _use, Protocol, Traits) = (pool, connection, use, opened.Protocol, opened.Traits);
+        _settingsOfLogin = opened.SettingsOfLogin;
         var backend = SharesBackends ? null : opened.Traits.Backend;
         Control = new BackendControl(pool, connection.Host!, connection.Port, backend);
         _watch = AcknowledgementWatch.Start(Protocol, pool.Silence);
@@ -228,9 +230,25 @@ internal sealed class ClusterSession : IAsyncDisposable
     {
         var commands = SessionSettings.ToCommands(
             Traits.Settings.Concat(settings.Values), isLocal: true, keepsName: !SharesBackends);
-        string[] all = ["reset session authorization", "reset all", .. commands];
+        string[] all = ["reset session authorization", "reset role", "reset all", .. commands];
         return AskAsync(cancellationToken, [.. all.Select(command => new Question(command))]);
     }
+
+    /// <summary>Takes back all that the session has, outside of a transaction, and sets it up once more.</summary>
+    public async Task BeginAgainAsync(
+        SessionSettings settings, Action<PostgresNotice> onNotice, CancellationToken cancellationToken)
+    {
+        await AskAsync(onNotice, cancellationToken, new Question("discard all"));
+        await AskAsync(onNotice, cancellationToken, new Question("reset role")); // which a login may begin with
+        await SetUpAsync(settings, inTransaction: false, cancellationToken);
+    }
+
+    /// <summary>
+    /// Whether a new session would begin with the settings that this one began with: neither its login nor its database
+    /// has been given others.
+    /// </summary>
+    public async Task<bool> IsStillAsNewAsync(CancellationToken cancellationToken) =>
+        (await AskAsync(cancellationToken, new Question(SettingsOfLogin)))[0][0] == _settingsOfLogin;
 
     /// <summary>Begins the transaction of a job behind a transaction pooler.</summary>
     public async Task BeginAsync(bool isReadOnly, CancellationToken cancellationToken)

@@ -199,6 +199,22 @@ public sealed class RetryTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task One_whose_copy_data_were_read_as_statements_is_not_resumed(CancellationToken cancellationToken)
+    {
+        var submission = await _heimdall.SubmitAsync(
+            "copy nope_at_all from stdin;\na;\n\\.\ninsert into effect values ('counted', 1);\n",
+            returnResult: false,
+            cancellationToken,
+            more: new { transaction = "none", on_error = "continue" });
+        var old = await _heimdall.WaitForEndAsync(submission.AssertStatus(202).Id, cancellationToken);
+
+        var reply = (await RetryAsync(old.Id, cancellationToken, """{"from_statement": 2}""")).AssertStatus(409);
+
+        Assert.That(old["status"], Is.EqualTo("FAILED"), old.Text);
+        Assert.That(reply["detail"], Does.Contain("cannot begin in the middle"));
+    }
+
+    [Test]
     public async Task A_script_that_has_changed_is_not_gone_on_with(CancellationToken cancellationToken)
     {
         _heimdall.WriteScript("changed.sql", "insert into effect values ('changed', 1);\nnonsense;\n");

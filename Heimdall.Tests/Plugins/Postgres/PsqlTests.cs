@@ -2,6 +2,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Batches;
+using Heimdall.Plugins.Postgres.Psql;
+using Heimdall.Plugins.Postgres.Scripts;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Plugins.Postgres;
@@ -90,7 +93,6 @@ public sealed class PsqlTests
     [TestCase("\\set QUIET on\n")]
     [TestCase("\\set\n")]
     [TestCase("\\encoding\n")]
-    [TestCase("select nope \\gdesc\n")]
     public async Task What_only_shows_something_is_skipped_with_a_line_in_the_log(
         string command, CancellationToken cancellationToken)
     {
@@ -453,6 +455,9 @@ public sealed class PsqlTests
     [TestCase("\\c - nobody", "another user")]
     [TestCase("\\c postgresql://x/y", "only to where the job runs")]
     [TestCase("\\connect \"dbname=x host=elsewhere\"", "another")]
+    [TestCase("\\connect -reuse-previous=off -", "another database")]
+    [TestCase("\\connect -reuse-previous=perhaps -", "only to where the job runs")]
+    [TestCase("\\connect \"user=x\" y", "only to where the job runs")]
     public async Task To_connect_to_elsewhere_is_refused(
         string command, string says, CancellationToken cancellationToken)
     {
@@ -460,6 +465,229 @@ public sealed class PsqlTests
 
         Assert.That((failure.Kind, failure.Errors[0].Line), Is.EqualTo((JobFailureKind.Refused, (long?)2)));
         Assert.That(failure.Message, Does.Contain(says));
+    }
+
+    [TestCase("\\c app", null)]
+    [TestCase("\\c - me", null)]
+    [TestCase("\\c - '-'", "user")]
+    [TestCase("\\c - - here", null)]
+    [TestCase("\\c - - elsewhere", "host")]
+    [TestCase("\\c - - - 5432", null)]
+    [TestCase("\\c - - - 6543", "port")]
+    [TestCase("\\c \"dbname=app\"", "user")]
+    [TestCase("\\c \"dbname=app user=me host=here\"", "port")]
+    [TestCase("\\c \"dbname=app user=me host=here port=5432\"", null)]
+    [TestCase("\\c -reuse-previous=on \"dbname=app\"", null)]
+    [TestCase("\\c -reuse-previous=off app", "user")]
+    public void What_a_target_does_not_name_stays_only_where_psql_keeps_it(string command, string? difference)
+    {
+        var read = PsqlCommandReader.Read(
+            Encoding.UTF8.GetBytes(command), new PsqlVariables(null, 1000, true, false).Substitution,
+            ScriptLocation.First, file: null);
+
+        var target = PsqlTarget.Read(read, out var refusal);
+
+        Assert.That(refusal, Is.Null);
+        Assert.That(target!.Differs(new PsqlPlace("app", "me", "here", "5432")), Is.EqualTo(difference));
+    }
+
+    [TestCase("\\c - - here", "host")]
+    [TestCase("\\c - - - 5432", "port")]
+    [TestCase("\\c - me", "user")]
+    public void A_place_that_is_not_known_is_no_target(string command, string difference)
+    {
+        var read = PsqlCommandReader.Read(
+            Encoding.UTF8.GetBytes(command), new PsqlVariables(null, 1000, true, false).Substitution,
+            ScriptLocation.First, file: null);
+
+        var target = PsqlTarget.Read(read, out _);
+
+        Assert.That(target!.Differs(new PsqlPlace("app", null, null, null)), Is.EqualTo(difference));
+    }
+
+    [Test]
+    public async Task What_psql_does_and_a_job_does_not_is_refused_ahead(
+        [Values(Single, Stop, Continue)] string mode,
+        [Values(
+            "copy {0} from stdin\\; copy {0} from stdin;\n1\n\\.\n\\.\n|cannot both have their data",
+            "select 1 \\gdesc\n|remove both",
+            "\\: select 1;\n|No statement begins with a colon",
+            "\\bind 1\n;\n|have no statement before here",
+            "copy {0} from stdin \\bind 1 \\g\n1\n\\.\n|A COPY takes no values",
+            "\\bind 1\n\\copy {0} from stdin\n1\n\\.\n|A COPY takes no values",
+            "alter database nope set search_path = a;\n\\connect -\n|only a session that is new")]
+        string scriptAndWords,
+        CancellationToken cancellationToken)
+    {
+        var (table, monitor) = (NewName(), new FakeJobMonitor());
+        var (script, words) = (scriptAndWords.Split('|')[0], scriptAndWords.Split('|')[1]);
+        var sql = $"set work_mem = '7MB';\n{string.Format(null, script, table)}";
+        await _server.ExecuteAsync($"create table {table} (i int)");
+
+        var failure = await FailAsync(sql, cancellationToken, mode, monitor: monitor);
+        var preview = (await Assert.ThrowsAsync<JobFailedException>(() => _server.Plugin.PreviewAsync(
+            _server.Job(Context(sql, mode).ToJsonString()), cancellationToken)))!.Failure;
+
+        Assert.That((failure.Kind, preview.Message), Is.EqualTo((JobFailureKind.Refused, failure.Message)));
+        Assert.That(failure.Message, Does.Contain(words));
+        Assert.That(monitor.Out, Is.Empty);
+    }
+
+    [TestCase(Single)]
+    [TestCase(Continue)]
+    public async Task A_value_that_would_take_data_from_the_script_is_refused(
+        string mode, CancellationToken cancellationToken)
+    {
+        var table = NewName();
+        await _server.ExecuteAsync($"create table {table} (i int)");
+
+        var failure = await FailAsync(
+            $"select 'insert into {table} values (1)', 'copy {table} from stdin' \\gexec\n", cancellationToken, mode);
+
+        Assert.That((failure.Kind, failure.Errors.Single().Line), Is.EqualTo((JobFailureKind.Refused, (long?)1)));
+        Assert.That(failure.Message, Does.Contain("write that statement into the script"));
+        Assert.That(await _server.ScalarAsync<long>($"select count(*) from {table}", cancellationToken), Is.Zero);
+    }
+
+    [Test]
+    public async Task What_is_left_out_behind_an_error_is_not_done(CancellationToken cancellationToken)
+    {
+        var (table, monitor) = (NewName(), new FakeJobMonitor());
+        var database = await _server.ScalarAsync<string>("select current_database()::text", cancellationToken);
+        await _server.ExecuteAsync($"create table {table} (i int)");
+
+        await FailAsync(
+            $"insert into {table} values (1/0);\ncreate database \"{database}\";\n\\connect -\n"
+            + $"insert into {table} values (2);\n",
+            cancellationToken,
+            Stop,
+            monitor: monitor);
+
+        var reached = monitor.Progress.Last();
+        Assert.That((reached.ResumeFrom, reached.Statements), Is.EqualTo(((long?)1, 0L)));
+    }
+
+    [TestCase(Stop)]
+    [TestCase(Continue)]
+    public async Task A_statement_with_values_is_done_when_it_is_committed(
+        string mode, CancellationToken cancellationToken)
+    {
+        var (table, monitor) = (NewName(), new FakeJobMonitor());
+        var insert = $"insert into {table} values ($1) \\bind 1 \\g\n";
+
+        var failure = await FailAsync(
+            $"create table {table} (i int unique deferrable initially deferred);\n{insert}{insert}",
+            cancellationToken,
+            mode,
+            monitor: monitor);
+
+        var reached = monitor.Progress.Last();
+        Assert.That(
+            (failure.SqlState, failure.Errors.Single().Statement, failure.Errors.Single().Line),
+            Is.EqualTo(("23505", (long?)3, (long?)3)));
+        Assert.That((reached.ResumeFrom, reached.Statements), Is.EqualTo((mode == Stop ? (long?)3 : 4, 2L)));
+    }
+
+    [Test]
+    public async Task Commands_sent_together_that_commit_and_fail_are_not_resumed(CancellationToken cancellationToken)
+    {
+        var (table, monitor) = (NewName(), new FakeJobMonitor());
+        var sql = $"insert into {table} values (1)\\; commit\\; select 1/0;\n";
+        await _server.ExecuteAsync($"create table {table} (i int)");
+
+        await FailAsync(sql, cancellationToken, Stop, monitor: monitor);
+        var problem = await _server.Plugin.FindResumeProblemAsync(
+            [], Context(sql, Stop), new ResumePoint(1, Hash(sql)), cancellationToken);
+
+        Assert.That(await SumAsync(table, cancellationToken), Is.EqualTo(1));
+        Assert.That(monitor.Progress.Last().CanResume, Is.False);
+        Assert.That(problem, Does.StartWith("Statement 1 is several commands"));
+    }
+
+    [Test]
+    public async Task A_session_that_would_begin_with_other_settings_is_not_taken_for_new(
+        CancellationToken cancellationToken)
+    {
+        await using var server = await PluginTestServer.StartAsync();
+        var sql = "do $$ begin execute format('alter database %I set work_mem = ''7MB''', current_database()); end $$;"
+            + "\n\\connect -\nselect 1;\n";
+
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(() => server.Plugin.RunAsync(
+            server.Job(Context(sql, Stop).ToJsonString()), new FakeJobMonitor(), cancellationToken)))!.Failure;
+
+        Assert.That((failure.Kind, failure.Errors.Single().Line), Is.EqualTo((JobFailureKind.Refused, (long?)2)));
+        Assert.That(failure.Message, Does.Contain("only a session that is new"));
+    }
+
+    [Test]
+    public void A_database_whose_name_only_looks_the_same_is_another()
+    {
+        var statement = new ScriptStatement
+        {
+            Number = 1, Line = 1, Column = 1, Tag = "CREATE DATABASE", Kind = ScriptStatementKind.OutsideTransaction,
+        };
+
+        Assert.That(OwnDatabase.IsCreatedBy(statement, "CREATE Database Black"u8, "black"));
+        Assert.That(OwnDatabase.IsCreatedBy(statement, "create database blac\u212A"u8, "black"), Is.False);
+    }
+
+    [Test]
+    public async Task A_variable_whose_name_only_a_run_knows_hides_nothing(CancellationToken cancellationToken)
+    {
+        var monitor = new FakeJobMonitor();
+
+        var failure = await FailAsync(
+            "select 'f' as v \\gset\n\\set f off\n\\set :v on\n\\if :f\n\\! x\n\\endif\n",
+            cancellationToken,
+            Stop,
+            monitor: monitor);
+
+        Assert.That((failure.Kind, failure.Errors.Single().Line), Is.EqualTo((JobFailureKind.Refused, (long?)5)));
+        Assert.That(monitor.Out, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_look_at_a_routine_takes_its_whole_line(CancellationToken cancellationToken)
+    {
+        var progress = await RunAsync("select 1;\n\\sf f \\\\ select 2;\n", cancellationToken);
+
+        Assert.That(progress.Statements, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task The_value_of_a_variable_is_not_written_into_the_log(CancellationToken cancellationToken)
+    {
+        var monitor = new FakeJobMonitor();
+
+        await FailAsync(
+            "\\set x secret\n\\if :x\n\\endif\n\\set ON_ERROR_STOP :x\n",
+            cancellationToken,
+            Continue,
+            monitor: monitor);
+
+        Assert.That(monitor.Err, Has.Count.GreaterThan(1).And.None.Contains("secret"));
+    }
+
+    [Test]
+    public async Task Values_within_values_are_bounded_in_number(CancellationToken cancellationToken)
+    {
+        var sql = "\\set v0 ''\n"
+            + string.Concat(Enumerable.Range(1, 25).Select(level => $"\\set v{level} ':v{level - 1}:v{level - 1}'\n"))
+            + "select 1 :v25;\n";
+
+        var failure = await FailAsync(sql, cancellationToken);
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
+        Assert.That(failure.Message, Does.StartWith("Variables are used within values of variables more than"));
+    }
+
+    [Test]
+    public async Task The_line_of_a_command_is_bounded(CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync($"\\echo {new string('x', 1_200_000)}\n", cancellationToken);
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
+        Assert.That(failure.Message, Does.Contain("is longer than 1048576 bytes"));
     }
 
     [Test]
@@ -972,6 +1200,18 @@ public sealed class PsqlTests
             Stop);
 
         Assert.That((failure.Kind, failure.Errors.Single().Line), Is.EqualTo((JobFailureKind.Refused, (long?)5)));
+    }
+
+    [Test]
+    public async Task A_preview_does_not_count_what_only_a_run_can_read(CancellationToken cancellationToken)
+    {
+        var preview = await _server.Plugin.PreviewAsync(
+            _server.Job(Context(
+                "select set_config('standard_conforming_strings', 'off', false);\nselect 'a\\';\nselect 2;\n",
+                Stop).ToJsonString()),
+            cancellationToken);
+
+        Assert.That((preview.StatementsTotal, preview.Statements.Count), Is.EqualTo(((long?)null, 1)));
     }
 
     [TestCase("false", "'a\\'")]

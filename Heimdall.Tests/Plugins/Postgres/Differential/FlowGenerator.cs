@@ -101,12 +101,13 @@ internal sealed class FlowGenerator
                 Line(Any("\\echo :c 'it''s'", "\\timing on", "\\pset null 'x'", "\\x", "\\d ran", "\\p"));
                 break;
             case < 87:
-                // psql asks the server for the columns, which changes :ROW_COUNT until the next statement.
-                Line($"{InsertText()}\n{Any("\\r", "\\gdesc\nselect 4;", "\\reset")}");
+                Line($"{InsertText()}\n{Any("\\r", "\\reset")}");
                 break;
             case < 88:
                 // Where there is nothing to run again, psql sends nothing, and :ROW_COUNT is that of it.
-                Line(Any("\\g\nselect 6;", "\\gx\nselect 6;"));
+                Line(
+                    Any("", "", "/* \\g */\n", ";\n", "\\;\n", "-- only this\n", "/* ; */ \\r\n")
+                    + Any("\\g", "\\gx"));
                 break;
             case < 89:
                 // Whether :ROW_COUNT is that of rows that are not taken depends on psql's version.
@@ -147,7 +148,7 @@ internal sealed class FlowGenerator
             $"insert into ran (what) values ('{Mark()}' || :'c')",
             $"do $do$ begin insert into ran (what) values ('{Mark()}'); /* \\else */ end $do$",
             $"with w as (select '{Mark()}' as what) insert into ran (what) select what from w -- ;\n"));
-        _text.Append(Any(";\n", ";\n", "\n;\n", " \\g\n", "\n\\g\n", "; -- \\endif\n", ";\t"));
+        _text.Append(Any(";\n", ";\n", "\n;\n", " \\g\n", "\n\\g\n", "; -- \\endif\n", ";\t", ";;\n", "; /* ; */\n"));
         StartLine();
     }
 
