@@ -87,7 +87,9 @@ internal sealed class BatchRun : IAsyncDisposable
                 && _checked is { Check: null, HasChanged: false })
             {
                 // As a script that is read twice: what is refused comes before what fails.
-                failure = await FindAllRefusedAsync(cancellationToken) ?? failure;
+                failure = await FindAllRefusedAsync(cancellationToken) is { } refused
+                    ? Join(refused, failure)
+                    : failure;
             }
 
             throw new JobFailedException(
@@ -179,6 +181,14 @@ internal sealed class BatchRun : IAsyncDisposable
             }
         }
     }
+
+    private static JobFailure Join(JobFailure refused, JobFailure failed) => failed.Kind == JobFailureKind.Refused
+        ? refused
+        : refused with
+        {
+            Message = $"{refused.Message.TrimEnd('.')}. In the run, a statement failed first: {failed.Message}",
+            Errors = [.. refused.Errors, .. failed.Errors],
+        };
 
     /// <summary>Finds all that is refused in a script that was not checked, and has failed and been undone.</summary>
     /// <returns>Null when it is nothing, or not known.</returns>

@@ -84,6 +84,14 @@ internal sealed partial class ScriptResumption(long first)
             return false;
         }
 
+        if (statement.MayChangeReading && statement.HasParts)
+        {
+            throw new JobFailedException(
+                JobFailureKind.Refused,
+                $"Statement {statement.Number} is several commands, of which one may be a setting that ended with the "
+                + "session before. Run the script as a whole.");
+        }
+
         return !statement.MayChangeReading || !ScriptReading.NamesStrings(text)
             ? true
             : throw new JobFailedException(

@@ -13,6 +13,7 @@ internal sealed class ScriptStream : Stream
 
     private readonly DateTime? _modified;
     private long _read;
+    private bool _hasEnded;
     private string? _ahead;
 
     private ScriptStream(Stream source)
@@ -38,7 +39,7 @@ internal sealed class ScriptStream : Stream
     }
 
     /// <summary>Whether the file was written to while it was read. (One that was replaced by another of its name is read to its own end.)</summary>
-    public bool HasChanged => _read > Length || ModifiedAt() != _modified;
+    public bool HasChanged => _read > Length || (_hasEnded && _read < Length) || ModifiedAt() != _modified;
 
     /// <summary>
     /// False while it is read in advance, and its hash is made when it is read once more. Changed where it begins.
@@ -92,7 +93,7 @@ internal sealed class ScriptStream : Stream
     public void Rewind()
     {
         _source.Position = 0;
-        _read = 0;
+        (_read, _hasEnded) = (0, false);
     }
 
     /// <summary>
@@ -184,6 +185,7 @@ internal sealed class ScriptStream : Stream
     private int Passed(int read, ReadOnlySpan<byte> buffer)
     {
         _read += read;
+        _hasEnded |= read == 0 && !buffer.IsEmpty;
         if (_ahead is null && IsHashed)
         {
             _hash.AppendData(buffer[..read]);

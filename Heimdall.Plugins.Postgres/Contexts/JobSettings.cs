@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Psql;
 using Heimdall.Plugins.Postgres.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Contexts;
@@ -84,7 +85,8 @@ internal sealed record JobSettings
         var timeout = asked.Timeout ?? command.Defaults.Timeout ?? command.MaxTimeout;
         var returnResult = asked.ReturnResult ?? command.Defaults.ReturnResult ?? false;
         CheckModes(asked, command.Defaults, returnResult, reader);
-        CheckVariables(variables, returnResult, reader);
+        var readsCommands = !returnResult && (asked.Psql ?? command.Defaults.Psql ?? true);
+        CheckVariables(variables, returnResult, readsCommands, reader);
         if (parameters.Count > 0 && !returnResult)
         {
             reader.Report("parameters", "goes only with return_result: true; a batch has variables.");
@@ -111,7 +113,7 @@ internal sealed record JobSettings
                 ReturnResult = returnResult,
                 Transaction = transaction,
                 OnError = onError,
-                Psql = !returnResult && (asked.Psql ?? command.Defaults.Psql ?? true),
+                Psql = readsCommands,
                 Variables = variables,
                 MaxVariableBytes = command.MaxVariableBytes,
                 MaxRowBytes = command.MaxRowBytes,
@@ -171,7 +173,8 @@ internal sealed record JobSettings
         }
     }
 
-    private static void CheckVariables(IReadOnlyDictionary<string, string>? variables, bool returnResult, ContextReader reader)
+    private static void CheckVariables(
+        IReadOnlyDictionary<string, string>? variables, bool returnResult, bool readsCommands, ContextReader reader)
     {
         if (variables is not null && returnResult)
         {
@@ -183,6 +186,12 @@ internal sealed record JobSettings
             if (!ScriptVariables.IsName(name))
             {
                 reader.Report($"variables.{name}", "is no name of a variable: letters, digits and underscores.");
+            }
+
+            if (readsCommands && PsqlVariables.IsOwn(name))
+            {
+                reader.Report(
+                    $"variables.{name}", "is psql's own: choose another name, or say psql: false if the script is SQL alone.");
             }
 
             if (value.Contains('\0'))

@@ -41,7 +41,7 @@ internal sealed class PsqlReader : IAsyncDisposable
     {
         (_options, _host) = (options, host);
         Variables = new PsqlVariables(
-            options.Variables, options.MostVariableBytes, options.StopsOnError, options.IsCheck);
+            options.ReadsCommands ? options.Variables : null, options.MostVariableBytes, options.StopsOnError, options.IsCheck);
         _substitution = options switch
         {
             { ReadsCommands: true } => Variables.Substitution,
@@ -558,6 +558,24 @@ internal sealed class PsqlReader : IAsyncDisposable
         return condition ?? false;
     }
 
+    /// <summary>Whether a text is nothing but space and comments to the ends of their lines.</summary>
+    private static bool HoldsNothing(ReadOnlySpan<byte> text)
+    {
+        while (text.IndexOfAnyExcept(SqlCharacters.Space) is >= 0 and var first)
+        {
+            text = text[first..];
+            if (!text.StartsWith("--"u8))
+            {
+                return false;
+            }
+
+            var end = text.IndexOfAny((byte)'\n', (byte)'\r');
+            text = end < 0 ? [] : text[end..];
+        }
+
+        return true;
+    }
+
     private ScriptStatement? Go(PsqlCommand command, Source source, RowUse rows)
     {
         var scanner = source.Scanner;
@@ -580,6 +598,14 @@ internal sealed class PsqlReader : IAsyncDisposable
         if (scanner.HasBegun)
         {
             scanner.TakeStatement(command.Length);
+            if (HoldsNothing(scanner.Text.Span))
+            {
+                // psql keeps no text of it, and would run the statement before once more.
+                throw new ScriptException(
+                    $"{command.Name} stands behind variables that hold no statement: write the statement before it.",
+                    command.Place);
+            }
+
             RefuseCopy(command, scanner.Statement!, rows);
             return Finish(scanner.Statement!) with { Rows = rows, Prefix = prefix };
         }

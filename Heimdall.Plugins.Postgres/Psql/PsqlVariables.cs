@@ -95,6 +95,9 @@ internal sealed class PsqlVariables
     /// <summary>Whether a variable was looked up that is about the result of a statement.</summary>
     public bool MetResult { get; set; }
 
+    /// <summary>Whether psql itself gives a variable its value, so that a job's would be lost.</summary>
+    public static bool IsOwn(string name) => _results.Contains(name) || _ofSession.Contains(name);
+
     public byte[]? Find(string name) => _variables.GetValueOrDefault(name).Value;
 
     /// <summary>Sets a variable, or with no value takes it away.</summary>

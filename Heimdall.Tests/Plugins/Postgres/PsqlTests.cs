@@ -59,6 +59,67 @@ public sealed class PsqlTests
         Assert.That(monitor.Out, Is.Empty);
     }
 
+    [TestCase("")]
+    [TestCase("  ")]
+    [TestCase("-- nothing\n")]
+    public async Task What_stands_behind_a_variable_without_a_statement_is_refused(
+        string value, CancellationToken cancellationToken)
+    {
+        var table = NewName();
+        var sql = $"create table {table} (i int); insert into {table} values (1);\n:e\n\\g\n";
+        var context = new JsonObject { ["variables"] = new JsonObject { ["e"] = value } };
+
+        var failure = await FailAsync(sql, cancellationToken, context.ToJsonString());
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
+        Assert.That(failure.Message, Does.Contain("hold no statement"));
+        Assert.That(await ExistsAsync(table, cancellationToken), Is.False);
+    }
+
+    [TestCase("HOST")]
+    [TestCase("ROW_COUNT")]
+    public async Task A_variable_of_the_job_does_not_lose_to_one_of_psql(
+        string name, CancellationToken cancellationToken)
+    {
+        var table = NewName();
+        var sql = $"create table {table} (name text); insert into {table} values (:'{name}');";
+        var context = new JsonObject { ["variables"] = new JsonObject { [name] = "mine" } };
+
+        var refused = await FailAsync(sql, cancellationToken, context.ToJsonString());
+        context["psql"] = false;
+        await RunAsync(sql, cancellationToken, context.ToJsonString());
+
+        Assert.That(refused.Message, Does.Contain(name).And.Contain("is psql's own"));
+        Assert.That(
+            await _server.ScalarAsync<string>($"select name from {table}", cancellationToken), Is.EqualTo("mine"));
+    }
+
+    [Test]
+    public async Task Without_its_commands_no_variable_of_psql_has_a_meaning(CancellationToken cancellationToken)
+    {
+        var table = NewName();
+
+        await RunAsync(
+            $"create table {table} (i int); insert into {table} values (1);", cancellationToken,
+            """{"psql": false, "transaction": "none", "variables": {"AUTOCOMMIT": "off", "ON_ERROR_STOP": "off"}}""");
+
+        Assert.That(await SumAsync(table, cancellationToken), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_resume_does_not_pass_over_a_setting_among_other_commands(CancellationToken cancellationToken)
+    {
+        var table = NewName();
+        var sql = $"set work_mem = '8MB'\\; set search_path = public;\nselect 1;\nselect 1 / 0 from {table};\n";
+        var job = _server.Job(Context(sql, Stop).ToJsonString()) with { Resume = new ResumePoint(3, Hash(sql)) };
+
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(
+            () => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken)))!.Failure;
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
+        Assert.That(failure.Message, Does.Contain("Statement 1 is several commands"));
+    }
+
     [Test]
     public async Task A_preview_names_all_that_is_refused(CancellationToken cancellationToken)
     {
