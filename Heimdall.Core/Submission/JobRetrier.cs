@@ -44,7 +44,13 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterC
             }
             if (old.Progress.CanResume == false)
             {
-                return new JobRetry { Old = old, Conflict = $"Job {old.Id} ran its script in a way that cannot begin in the middle: its statements would be counted otherwise, or part of one may be done. Leave out from_statement to run it as a whole." };
+                return new JobRetry
+                {
+                    Old = old,
+                    Conflict = $"Job {old.Id} ran its script in a way that cannot begin in the middle: its statements "
+                        + "would be counted otherwise, or part of one may be done. Leave out from_statement to run it "
+                        + "as a whole.",
+                };
             }
         }
         return new JobRetry { Old = old, New = ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume) };

@@ -151,7 +151,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// The next statement, or null at the end of the script. Copy data that was begun and not read to its end is skipped;
     /// copy data that was not begun is read as SQL, as psql does after a COPY that failed at once.
     /// </summary>
-    /// <exception cref="ScriptException">The script cannot be split here. There is no way on.</exception>
+    /// <exception cref="ScriptException">The script cannot be split here, nor anything behind it.</exception>
     public async ValueTask<ScriptStatement?> ReadAsync(CancellationToken cancellationToken) =>
         await AdvanceAsync(cancellationToken) == ScannerStop.Statement ? Statement : null;
 
@@ -159,7 +159,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// Reads on to the next statement, command or the end. A command must be dealt with before the next call: by
     /// <see cref="DropCommand"/>, <see cref="TakeStatement"/>, <see cref="ForgetStatement"/> or <see cref="End"/>.
     /// </summary>
-    /// <exception cref="ScriptException">The script cannot be split here. There is no way on.</exception>
+    /// <exception cref="ScriptException">The script cannot be split here, nor anything behind it.</exception>
     public async ValueTask<ScannerStop> AdvanceAsync(CancellationToken cancellationToken)
     {
         if (!_isInScript)
