@@ -36,7 +36,7 @@ public sealed class StoreWriter<TWrite, TAnswer>(
     /// So long after a transaction was begun the next one begins, if all that waits can wait: the more come close upon
     /// each other, the more of them share one.
     /// </summary>
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentQueue<TWrite> _waiting = new();
     private long _begun;

@@ -31,7 +31,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// <summary>
     /// So long after a claim the next one comes: the more slots become idle in that time, the more jobs one takes.
     /// </summary>
-    private static readonly TimeSpan ClaimPace = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan ClaimPace = TimeSpan.FromMilliseconds(10);
 
     /// <summary>How soon to try again when another process was taking the same jobs.</summary>
     private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
