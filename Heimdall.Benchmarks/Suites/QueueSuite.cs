@@ -24,7 +24,7 @@ internal static class QueueSuite
     private const int MostJobTimes = 20;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
-    private const string HasOpenSql = "select exists (select from heimdall.job where finished_at is null)";
+    private const string HasOpenSql = "select exists (select from heimdall.job where status in ('ACCEPTED', 'RUNNING', 'CANCELING'))";
 
     // A transaction that has an id is one that writes, and waits for the log.
     private const string WritesSql = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
@@ -155,7 +155,7 @@ internal static class QueueSuite
         var heimdall = await RunningHeimdall.StartAsync(bench.Server, setup, token);
         if (workers > 0)
         {
-            await RunAllAsync(heimdall, bench.Quick ? 20 : 500, token);
+            await RunAllAsync(heimdall, bench.Quick ? 20 : 3_000, token);
         }
         return heimdall;
     };
