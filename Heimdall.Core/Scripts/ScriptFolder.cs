@@ -40,7 +40,7 @@ public sealed class ScriptFolder(string path)
             {
                 ScriptPlaceKind.Script => place.Open() ?? throw Refused(place.Name, "does not exist"),
                 ScriptPlaceKind.Free => throw Refused(place.Name, "does not exist"),
-                ScriptPlaceKind.Taken => throw Refused(place.Name, "is empty or not a regular file"),
+                ScriptPlaceKind.Taken => throw Refused(place.Name, "is not a regular file"),
                 ScriptPlaceKind.Outside => throw Refused(place.Name, "leads out of the directory"),
                 _ => throw Refused(place.Name, "is not allowed"),
             };
@@ -62,7 +62,7 @@ public sealed class ScriptFolder(string path)
             {
                 { Kind: ScriptPlaceKind.Script } place when place.Open() is { } file => file,
                 { Kind: ScriptPlaceKind.Script or ScriptPlaceKind.Free } => throw RefusedFile(path, "does not exist"),
-                { Kind: ScriptPlaceKind.Taken } => throw RefusedFile(path, "is empty or not a regular file"),
+                { Kind: ScriptPlaceKind.Taken } => throw RefusedFile(path, "is not a regular file"),
                 { Kind: ScriptPlaceKind.Outside } => throw RefusedFile(path, "leads out of the directory"),
                 _ => throw RefusedFile(path, "is not allowed"),
             };
@@ -110,12 +110,13 @@ public sealed class ScriptFolder(string path)
         && name.Split('/').All(part => part is not (".." or "." or "") && Encoding.UTF8.GetByteCount(part) <= LongestPart);
 
     /// <summary>
-    /// Pipes, sockets and devices have a size of zero. .NET does not tell them from files, and opening a pipe would wait for its writer,
-    /// so a file must have something in it.
+    /// Pipes, sockets and devices have a size of zero, and opening a pipe would wait for its writer. .NET does not tell
+    /// them from files, so an empty file is looked at more closely.
     /// </summary>
     private static ScriptPlaceKind KindOf(string file) => new FileInfo(file) switch
     {
         { Exists: true, Length: > 0 } => ScriptPlaceKind.Script,
+        { Exists: true } when FileKind.IsRegular(file) => ScriptPlaceKind.Script,
         { Exists: true } => ScriptPlaceKind.Taken,
         _ => Directory.Exists(file) ? ScriptPlaceKind.Taken : ScriptPlaceKind.Free,
     };

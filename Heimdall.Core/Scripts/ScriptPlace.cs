@@ -5,13 +5,15 @@ namespace Heimdall.Core.Scripts;
 /// <summary>What the path of a script leads to.</summary>
 public enum ScriptPlaceKind
 {
-    /// <summary>A regular file with something in it.</summary>
+    /// <summary>A regular file. On systems other than Linux it has something in it.</summary>
     Script,
 
     /// <summary>Nothing; a script may be put there.</summary>
     Free,
 
-    /// <summary>What is no script: a directory, an empty file, a device; or something is there that is no directory, on the way to it.</summary>
+    /// <summary>
+    /// What is no script: a directory, a pipe, a device; or something is there that is no directory, on the way to it.
+    /// </summary>
     Taken,
 
     /// <summary>A place outside the directory, or links that go round in a circle.</summary>

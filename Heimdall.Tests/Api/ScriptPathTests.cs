@@ -25,7 +25,6 @@ public sealed class ScriptPathTests
         var sql = _heimdall.SqlDirectory;
         Directory.CreateDirectory(Path.Combine(sql, "directory.sql"));
         _heimdall.WriteScript("plain.sql", "select 'plain'");
-        await File.WriteAllTextAsync(Path.Combine(sql, "empty.sql"), "");
         File.CreateSymbolicLink(Path.Combine(sql, "link.sql"), Path.Combine(_outside, "secret.sql"));
         File.CreateSymbolicLink(Path.Combine(sql, "dangling.sql"), Path.Combine(_outside, "missing.sql"));
         File.CreateSymbolicLink(Path.Combine(sql, "loop.sql"), "loop.sql");
@@ -88,7 +87,6 @@ public sealed class ScriptPathTests
     [TestCase("/api/v1/sql/linked/a/x.sql", 400)]
     [TestCase("/api/v1/sql/directory.sql", 409)]
     [TestCase("/api/v1/sql/pipe.sql", 409)]
-    [TestCase("/api/v1/sql/empty.sql", 409)]
     [TestCase("/api/v1/sql/plain.sql/x.sql", 409)]
     [TestCase("/api/v1/SQL/x.sql", 404)]
     [TestCase("/api/v1/sql/", 400)]

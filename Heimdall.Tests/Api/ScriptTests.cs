@@ -171,7 +171,7 @@ public sealed class ScriptTests
 
         Assert.That(Paths(first), Is.EqualTo(new[] { "list/a.sql", "list/b/d.sql", "list/b/e.sql" }));
         Assert.That(first["has_more"], Is.EqualTo("True"));
-        Assert.That(Paths(second), Is.EqualTo(new[] { "list/c.sql" }));
+        Assert.That(Paths(second), Is.EqualTo(new[] { "list/c.sql", "list/empty.sql" }));
         Assert.That(second["has_more"], Is.EqualTo("False"));
         Assert.That(second["next_after"], Is.Null);
         var entry = first.Json.GetProperty("data")[0];
