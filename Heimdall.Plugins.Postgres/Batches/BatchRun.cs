@@ -135,8 +135,7 @@ internal sealed class BatchRun : IAsyncDisposable
             return new BatchScript(_script, _files, Check: null, _settings, place, OwnDatabase: null, Resumption: null);
         }
 
-        // In one transaction it is hashed as it runs. Should the worker die in another, its hash is known before.
-        var check = await RunCheckAsync(place, isHashed: !IsOneTransaction, cancellationToken);
+        var check = await RunCheckAsync(place, cancellationToken);
         if (check.Failure is { } failure)
         {
             throw new JobFailedException(failure);
@@ -158,29 +157,15 @@ internal sealed class BatchRun : IAsyncDisposable
             _script, _files, check, _settings, place, await FindOwnDatabaseAsync(check, cancellationToken), resumption);
     }
 
-    private async Task<ScriptCheck> RunCheckAsync(PsqlPlace place, bool isHashed, CancellationToken cancellationToken)
-    {
-        _script.IsHashed = isHashed;
-        try
-        {
-            return await ScriptCheck.RunAsync(
-                _script,
-                _settings,
-                _files,
-                place,
-                _session.Protocol.StandardConformingStrings,
-                resumption: null,
-                cancellationToken);
-        }
-        finally
-        {
-            if (!isHashed)
-            {
-                _script.Rewind();
-                _script.IsHashed = true;
-            }
-        }
-    }
+    private Task<ScriptCheck> RunCheckAsync(PsqlPlace place, CancellationToken cancellationToken) =>
+        ScriptCheck.RunAsync(
+            _script,
+            _settings,
+            _files,
+            place,
+            _session.Protocol.StandardConformingStrings,
+            resumption: null,
+            cancellationToken);
 
     private static JobFailure Join(JobFailure refused, JobFailure failed) => failed.Kind == JobFailureKind.Refused
         ? refused
@@ -197,7 +182,7 @@ internal sealed class BatchRun : IAsyncDisposable
         try
         {
             _script.Rewind();
-            return (await RunCheckAsync(_checked!.Place, isHashed: false, cancellationToken)).Failure;
+            return (await RunCheckAsync(_checked!.Place, cancellationToken)).Failure;
         }
         catch (Exception e) when (e is JobFailedException or OperationCanceledException)
         {
@@ -233,8 +218,6 @@ internal sealed class BatchRun : IAsyncDisposable
         }
 
         await _session.LeaveAsync(notice => _journal.OnNotice(notice, owner: null), cancellationToken);
-
-        await _script.TryReadToEndAsync(); // after \q there may be more
 
         // Reported before the commit: should this process die in it, the worker that finds the batch committed still
         // knows how far it came.
@@ -300,6 +283,13 @@ internal sealed class BatchRun : IAsyncDisposable
             throw new JobFailedException(JobFailureKind.Refused, problem);
         }
 
+        if (!_player.HasStopped)
+        {
+            // After \q there may be more, and only the whole can be compared with what was checked.
+            await _script.TryReadToEndAsync();
+            await _files.TryReadToEndsAsync();
+        }
+
         if (_checked.HasChanged)
         {
             throw IsOneTransaction
@@ -335,7 +325,11 @@ internal sealed class BatchRun : IAsyncDisposable
         finally
         {
             _journal.Undo(isAll: isUndone);
-            await _script.TryReadToEndAsync();
+            if (_script.Sha256Ahead is null)
+            {
+                await _script.TryReadToEndAsync();
+            }
+
             _monitor.Report(_journal.Progress() with { Sha256 = _script.WholeSha256 });
         }
     }

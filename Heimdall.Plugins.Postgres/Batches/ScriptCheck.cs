@@ -109,15 +109,7 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
             await check.ReadAsync();
         }
 
-        if (script.IsHashed)
-        {
-            await script.HashAheadAsync(cancellationToken);
-        }
-        else
-        {
-            script.Rewind();
-        }
-
+        await script.HashAheadAsync(cancellationToken);
         await files.HashAsync(cancellationToken);
         return check;
     }

@@ -12,7 +12,13 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
     /// <summary>Each is kept open.</summary>
     public const int Most = 200;
 
+    // How much is read in all: what a script reads again and again is bounded by what there is of it.
+    private const long AlwaysRead = 256 * 1024 * 1024;
+    private const int MostTimes = 4;
+
     private readonly Dictionary<string, ScriptStream> _files = new(StringComparer.Ordinal);
+    private long _length;
+    private long _read;
 
     /// <summary>Their paths and what they hold, in the order of the paths; null when there are none.</summary>
     public IReadOnlyList<FileHash>? Hashes { get; private set; }
@@ -26,6 +32,7 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
     {
         if (_files.TryGetValue(path, out var open))
         {
+            Count(path, open.Length);
             await open.HashAheadAsync(cancellationToken);
             return open;
         }
@@ -37,6 +44,8 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
 
         var file = ScriptStream.OpenFile(path, directory);
         _files.Add(path, file);
+        _length += file.Length;
+        Count(path, file.Length);
         return file;
     }
 
@@ -61,6 +70,27 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
             ? null
             : [.. _files.OrderBy(file => file.Key, StringComparer.Ordinal)
                 .Select(file => new FileHash(file.Key, file.Value.Sha256))];
+    }
+
+    /// <summary>Reads the rest of those that have been read in part, so that they can be compared as a whole.</summary>
+    public async Task TryReadToEndsAsync()
+    {
+        foreach (var file in _files.Values.Where(file => file.IsBegun))
+        {
+            await file.TryReadToEndAsync();
+        }
+    }
+
+    private void Count(string path, long bytes)
+    {
+        _read += bytes;
+        if (_read > Math.Max(AlwaysRead, MostTimes * _length))
+        {
+            throw new JobRefusedException(
+                "query",
+                $"With {path} the files are read again and again, {_read} bytes in all, which is more than "
+                + $"{MostTimes} times what they hold: name each fewer times.");
+        }
     }
 
     public async ValueTask DisposeAsync()

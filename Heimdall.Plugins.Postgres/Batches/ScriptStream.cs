@@ -14,6 +14,8 @@ internal sealed class ScriptStream : Stream
     private readonly DateTime? _modified;
     private long _read;
     private bool _hasEnded;
+    private bool _isHashed = true;
+    private bool _differs;
     private string? _ahead;
 
     private ScriptStream(Stream source)
@@ -38,25 +40,28 @@ internal sealed class ScriptStream : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Whether the file was written to while it was read. (One that was replaced by another of its name is read to its own end.)</summary>
-    public bool HasChanged => _read > Length || (_hasEnded && _read < Length) || ModifiedAt() != _modified;
-
     /// <summary>
-    /// False while it is read in advance, and its hash is made when it is read once more. Changed where it begins.
+    /// Whether the file was written to while it was read, or had another content when it was read to its end once more.
+    /// (One that was replaced by another of its name is read to its own end.)
     /// </summary>
-    public bool IsHashed { get; set; } = true;
+    public bool HasChanged =>
+        _differs || _read > Length || (_hasEnded && _read < Length) || ModifiedAt() != _modified;
+
+    /// <summary>Whether some of it has been read.</summary>
+    public bool IsBegun => _read > 0;
 
     /// <summary>Whether all of it has been read.</summary>
     public bool IsAtEnd => _read == Length;
 
     /// <summary>Of what has been read so far, in lower-case hexadecimal; of all of it once that is known.</summary>
-    public string Sha256 => _ahead ?? Convert.ToHexStringLower(_hash.GetCurrentHash());
+    public string Sha256 => _ahead ?? Hash();
 
     /// <summary>Of all of it, as soon as it is known: <see cref="HashAheadAsync"/>.</summary>
     public string? Sha256Ahead => _ahead;
 
     /// <summary>Of all of it, in the end; null of a script that could not be read, or was changed on the way.</summary>
-    public string? WholeSha256 => _ahead is null ? IsAtEnd ? Sha256 : null : ModifiedAt() == _modified ? _ahead : null;
+    public string? WholeSha256 =>
+        _ahead is null ? IsAtEnd ? Sha256 : null : ModifiedAt() == _modified && !_differs ? _ahead : null;
 
     /// <exception cref="JobRefusedException">The query is the path of a script that may not be read.</exception>
     public static ScriptStream Open(string query, ScriptFolder directory) =>
@@ -71,7 +76,7 @@ internal sealed class ScriptStream : Stream
     public async Task<bool> HasBackslashAsync(CancellationToken cancellationToken)
     {
         var (buffer, isThere, length) = (new byte[256 * 1024], false, 1);
-        IsHashed = false;
+        _isHashed = false;
         try
         {
             while (!isThere && length > 0)
@@ -83,7 +88,7 @@ internal sealed class ScriptStream : Stream
         finally
         {
             Rewind();
-            IsHashed = true;
+            _isHashed = true;
         }
 
         return isThere;
@@ -94,6 +99,7 @@ internal sealed class ScriptStream : Stream
     {
         _source.Position = 0;
         (_read, _hasEnded) = (0, false);
+        _ = _hash.GetHashAndReset();
     }
 
     /// <summary>
@@ -116,13 +122,15 @@ internal sealed class ScriptStream : Stream
         return _ahead;
     }
 
-    /// <summary>Reads what nobody has read, so that the hash is that of the whole. One that cannot be read has none.</summary>
+    /// <summary>
+    /// Reads what nobody has read, so that the hash is that of the whole. One that cannot be read has none.
+    /// </summary>
     public async Task TryReadToEndAsync()
     {
         var buffer = new byte[64 * 1024];
         try
         {
-            while (_ahead is null && _read < Length && await ReadAsync(buffer) > 0)
+            while (_read < Length && await ReadAsync(buffer) > 0)
             {
             }
         }
@@ -186,13 +194,16 @@ internal sealed class ScriptStream : Stream
     {
         _read += read;
         _hasEnded |= read == 0 && !buffer.IsEmpty;
-        if (_ahead is null && IsHashed)
+        if (_isHashed)
         {
             _hash.AppendData(buffer[..read]);
         }
 
+        _differs |= _ahead is not null && read > 0 && IsAtEnd && Hash() != _ahead;
         return read;
     }
+
+    private string Hash() => Convert.ToHexStringLower(_hash.GetCurrentHash());
 
     private DateTime? ModifiedAt() => _source is FileStream file ? File.GetLastWriteTimeUtc(file.SafeFileHandle) : null;
 

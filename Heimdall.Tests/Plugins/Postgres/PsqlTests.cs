@@ -996,6 +996,78 @@ public sealed class PsqlTests
     }
 
     [Test]
+    public async Task What_files_hold_is_read_a_bounded_number_of_times(CancellationToken cancellationToken)
+    {
+        _server.WriteFile("long.txt", "");
+        await using (var file = File.OpenWrite(Path.Combine(_server.Directory, "long.txt")))
+        {
+            file.SetLength(60 * 1024 * 1024);
+        }
+
+        var failure = await FailAsync(Repeat("\\copy pg_class from long.txt\n", 6), cancellationToken);
+
+        Assert.That(failure.Errors.Select(error => error.Line), Is.EqualTo(new long?[] { 5, 6 }));
+        Assert.That(failure.Errors[0].Message, Does.Contain("more than 4 times what they hold"));
+    }
+
+    [TestCase("single", true)]
+    [TestCase("none", true)]
+    [TestCase("none", false)]
+    public async Task What_is_rewritten_behind_the_check_is_noticed_whatever_its_time_says(
+        string mode, bool isScript, CancellationToken cancellationToken)
+    {
+        var table = NewName();
+        await _server.ExecuteAsync($"create table {table} (i int)");
+        var text = $"\\echo begins\ninsert into {table} values (1);\n{Repeat("-- much\n", 500_000)}";
+        _server.WriteFile($"{table}.sql", $"{text}insert into {table} values (2);\n");
+        _server.WriteFile($"{table}_i.sql", $"\\i {table}.sql\n\\q\n");
+        var path = Path.Combine(_server.Directory, $"{table}.sql");
+        var script = isScript ? $"{table}.sql" : $"{table}_i.sql";
+        var time = File.GetLastWriteTimeUtc(path);
+        var monitor = new FakeJobMonitor
+        {
+            OnEvidence = async _ =>
+            {
+                await using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+                {
+                    file.Seek(-4, SeekOrigin.End);
+                    file.WriteByte((byte)'3');
+                }
+
+                File.SetLastWriteTimeUtc(path, time);
+            },
+        };
+
+        var job = _server.Job($$"""{"query": "{{script}}", "transaction": "{{mode}}"}""");
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(
+            () => _server.Plugin.RunAsync(job, monitor, cancellationToken))).Failure;
+
+        Assert.That(failure.Message, Does.StartWith("The script was changed while it was read"));
+        Assert.That(failure.Kind, Is.EqualTo(mode == "single" ? JobFailureKind.Refused : JobFailureKind.Interrupted));
+    }
+
+    [TestCase("single")]
+    [TestCase("none")]
+    public async Task A_file_may_be_empty(string mode, CancellationToken cancellationToken)
+    {
+        var table = NewName();
+        await _server.ExecuteAsync($"create table {table} (i int)");
+        _server.WriteFile($"{table}_nothing.sql", "");
+        _server.WriteFile($"{table}.txt", "");
+        _server.WriteFile($"{table}.sql", $"\\i {table}_nothing.sql\n\\copy {table} from {table}.txt\nselect 1;\n");
+
+        var alone = await RunFileAsync($"{table}_nothing.sql");
+        var within = await RunFileAsync($"{table}.sql");
+
+        Assert.That((alone.Statements, within.Statements), Is.EqualTo((0L, 2L)));
+
+        Task<JobProgress> RunFileAsync(string file) => _server.Plugin.RunAsync(
+            _server.Job($$"""{"query": "{{file}}", "transaction": "{{mode}}"}"""),
+            new FakeJobMonitor(),
+            cancellationToken);
+    }
+
+    [Test]
     public async Task Branches_are_bounded_in_depth(CancellationToken cancellationToken)
     {
         const int Depth = 101;
