@@ -89,10 +89,14 @@ internal sealed class BatchJournal(
         monitor.Report(Progress());
     }
 
-    public void OnFailed(PostgresException error, object? owner, ReadOnlySpan<byte> text)
+    public void OnFailed(PostgresException error, object? owner, ReadOnlySpan<byte> text, bool isInCopy)
     {
         var statement = (ScriptStatement?)owner;
-        LastResult.OnFailed(error);
+        if (!isInCopy)
+        {
+            LastResult.OnFailed(error); // of an error in the data of a COPY psql's variables say nothing
+        }
+
         var failure = PostgresErrors.ToFailure(error, PlaceOf(statement, text), session.State);
         Add(settings switch
         {

@@ -28,6 +28,7 @@ internal sealed class RowCapture(
     private CommandOutcome _outcome;
     private long _bytes;
     private bool _hasColumns;
+    private bool _isInCopy;
 
     /// <summary>Of the last result; null when it has none.</summary>
     public IReadOnlyList<string>? Columns { get; private set; }
@@ -97,7 +98,7 @@ internal sealed class RowCapture(
 
     public void OnComplete(in Expected answered, CommandOutcome outcome)
     {
-        _outcome = outcome;
+        (_outcome, _isInCopy) = (outcome, false);
         HasCommitted |= outcome.Tag is "COMMIT" or "PREPARE TRANSACTION";
 
         // Of a command without rows nothing is left of those before it.
@@ -110,11 +111,17 @@ internal sealed class RowCapture(
         _hasColumns = false;
     }
 
+    public ValueTask OnCopyOutAsync(bool isBinary)
+    {
+        _isInCopy = true;
+        return ValueTask.CompletedTask;
+    }
+
     public void OnFailed(PostgresException error, in Expected? answered)
     {
         if (!HasFailed)
         {
-            observer.OnFailed(error, statement, text.Span);
+            observer.OnFailed(error, statement, text.Span, _isInCopy);
         }
 
         HasFailed = true;

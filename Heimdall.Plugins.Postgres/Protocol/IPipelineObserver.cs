@@ -13,7 +13,8 @@ internal interface IPipelineObserver
     /// <param name="error">What the server said.</param>
     /// <param name="owner">Whose error it is; null when none ran.</param>
     /// <param name="text">Of the statement; valid during the call.</param>
-    void OnFailed(PostgresException error, object? owner, ReadOnlySpan<byte> text);
+    /// <param name="isInCopy">Whether it came while a COPY took data or gave them.</param>
+    void OnFailed(PostgresException error, object? owner, ReadOnlySpan<byte> text, bool isInCopy);
 
     /// <param name="isInBlock">Whether a transaction block is open, as the server says when all that came before is
     /// answered.</param>

@@ -43,6 +43,7 @@ internal sealed class Pipeline(
     private bool _needsSync;
     private byte[]? _copyBuffer;
     private int _copyLength;
+    private bool _isInCopy;
 
     // The reader's.
     private CommandOutcome _outcome;
@@ -228,6 +229,7 @@ internal sealed class Pipeline(
     void IAnswerHandler.OnComplete(in Expected answered, CommandOutcome outcome)
     {
         EndCopy();
+        _isInCopy = false;
         if (answered.Kind is ExpectedKind.Execution or ExpectedKind.ExecutionBeforeSync
             or ExpectedKind.ExecutionInBlock or ExpectedKind.Query)
         {
@@ -251,7 +253,9 @@ internal sealed class Pipeline(
 
         // The text that an error in BEGIN or COMMIT speaks of is ours.
         var isOurs = answered is { Kind: ExpectedKind.BlockBegin or ExpectedKind.BlockCommit };
-        observer.OnFailed(error, answered?.Owner, isOurs || answered is null ? default : answered.Value.Text.Span);
+        observer.OnFailed(
+            error, answered?.Owner, isOurs || answered is null ? default : answered.Value.Text.Span, _isInCopy);
+        _isInCopy = false;
         HasFailed = StopsOnError;
         _lastDone = Stopwatch.GetTimestamp();
     }
@@ -281,6 +285,14 @@ internal sealed class Pipeline(
         {
             (WantsCopyData, WantsBinary, _hasAskedForData) = (true, isBinary, true);
         }
+
+        _isInCopy = true;
+    }
+
+    ValueTask IAnswerHandler.OnCopyOutAsync(bool isBinary)
+    {
+        _isInCopy = true;
+        return ValueTask.CompletedTask;
     }
 
     private void Add(ExpectedKind kind, object owner, ReadOnlySpan<byte> text)
