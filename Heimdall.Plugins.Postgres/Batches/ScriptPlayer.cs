@@ -310,7 +310,8 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
 
     private async ValueTask PlayAsync(ScriptStatement statement, CancellationToken cancellationToken)
     {
-        var isProtected = !IsOneTransaction && (!Variables.Autocommits || Variables.UndoesErrors || _owesBegin);
+        var isProtected = !IsOneTransaction && !statement.GoesAlone
+            && (!Variables.Autocommits || Variables.UndoesErrors || _owesBegin);
         var mode = _policy.Of(statement, _reader.Text.Length);
         (Variables.AreResultsKnown, _hasSentNothing) = (false, false);
         switch (mode)
@@ -384,7 +385,7 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
         }
 
         NoteControl(statement);
-        var hasSavepoint = await ProtectAsync(statement);
+        var hasSavepoint = await ProtectAsync(statement, text);
         var rows = statement.Rows == RowUse.None ? null : await CaptureAsync(statement, text);
         if (rows is null)
         {
@@ -438,14 +439,15 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
     /// Does what <c>AUTOCOMMIT</c> and <c>ON_ERROR_ROLLBACK</c> ask for, as psql does it before a statement.
     /// </summary>
     /// <returns>Whether there is a savepoint.</returns>
-    private async ValueTask<bool> ProtectAsync(ScriptStatement statement)
+    private async ValueTask<bool> ProtectAsync(ScriptStatement statement, ReadOnlyMemory<byte> text)
     {
-        if (IsOneTransaction)
+        if (IsOneTransaction || statement.GoesAlone)
         {
             return false;
         }
 
-        var begins = _owesBegin || (!Variables.Autocommits && statement.Kind
+        // Of several commands psql asks the first.
+        var begins = _owesBegin || (!Variables.Autocommits && !IsPlainCluster(text.Span) && statement.KindOfFirst
             is not (ScriptStatementKind.TransactionControl or ScriptStatementKind.OutsideTransaction));
         _owesBegin = false;
         if (begins && _session.Transaction == TransactionStatus.Idle)
@@ -461,6 +463,20 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
 
         await _session.AskAsync(_journal.OnNotice, $"savepoint {Savepoint}");
         return true;
+    }
+
+    /// <summary>Whether a text begins with CLUSTER without the name of a table, which no transaction takes.</summary>
+    private static bool IsPlainCluster(ReadOnlySpan<byte> text)
+    {
+        var word = "cluster"u8;
+        if (text.Length < word.Length || !Ascii.EqualsIgnoreCase(text[..word.Length], word))
+        {
+            return false;
+        }
+
+        var rest = text[word.Length..];
+        var behind = rest.IndexOfAnyExcept(SqlCharacters.Space);
+        return behind < 0 || (!SqlCharacters.IsNamePart(rest[0]) && !char.IsAsciiLetter((char)rest[behind]));
     }
 
     private async ValueTask UnprotectAsync(ScriptStatement statement)

@@ -449,7 +449,10 @@ internal sealed class PsqlReader : IAsyncDisposable
                 return await CopyAsync(command, cancellationToken);
             case PsqlCommandKind.Encoding when command.Text(0) is { } encoding:
                 return Generate(
-                    command, "SET", Encoding.UTF8.GetBytes($"set client_encoding to {Literal(encoding)}"));
+                    command, "SET", Encoding.UTF8.GetBytes($"set client_encoding to {Literal(encoding)}")) with
+                {
+                    GoesAlone = true,
+                };
             case PsqlCommandKind.Encoding:
                 _host.Note(command, "skipped: it only shows the encoding");
                 break;

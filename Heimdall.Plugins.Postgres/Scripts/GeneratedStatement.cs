@@ -11,6 +11,7 @@ internal static class GeneratedStatement
             StandardConformingStrings = standardStrings,
         };
         ScriptStatement? last = null;
+        ScriptStatementKind? first = null;
         var (count, hidesControl, copies) = (0, false, 0);
         string? outlives = null;
         try
@@ -18,6 +19,7 @@ internal static class GeneratedStatement
             while (await scanner.ReadAsync(cancellationToken) is { } statement)
             {
                 hidesControl |= statement.Kind == ScriptStatementKind.TransactionControl;
+                first ??= statement.Kind;
                 (last, count, copies) = (statement, count + 1, copies + statement.CopiesIn);
                 outlives ??= statement.OutlivesTransaction;
             }
@@ -36,6 +38,7 @@ internal static class GeneratedStatement
             : last with
             {
                 HasParts = true,
+                KindOfFirst = first!.Value,
                 HidesControl = hidesControl,
                 CanBeParsed = false,
                 RunsInBlock = false,

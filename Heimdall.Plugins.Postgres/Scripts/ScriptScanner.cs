@@ -314,6 +314,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             Kind = _classifier.Kind,
             CopiesOut = _classifier.CopiesOut,
             MayWrite = _classifier.MayWrite,
+            KindOfFirst = _classifier.KindOfFirst,
             Calls = _classifier.Calls,
             OutlivesTransaction = _classifier.OutlivesTransaction,
             LeavesNothing = _classifier.LeavesNothing && !mayLeave,

@@ -20,6 +20,12 @@ internal sealed record ScriptStatement
 
     public required ScriptStatementKind Kind { get; init; }
 
+    /// <summary>Of several commands that are sent together: the first one's.</summary>
+    public ScriptStatementKind KindOfFirst { get; init; }
+
+    /// <summary>True of what psql sends as it is, with no BEGIN and no savepoint before it: <c>\encoding</c>.</summary>
+    public bool GoesAlone { get; init; }
+
     /// <summary>True of COPY ... TO: the rows that the server counts are read, not written.</summary>
     public bool CopiesOut { get; init; }
 

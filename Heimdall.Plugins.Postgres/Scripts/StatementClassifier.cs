@@ -58,6 +58,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     private string? _outlives;
     private bool _hidesControl;
     private int _copiesInBefore;
+    private ScriptStatementKind _kindOfFirst;
 
     public bool WantsTokens => _wantsWords || noticesWords || _routine != Routine.None;
 
@@ -87,6 +88,9 @@ internal sealed class StatementClassifier(bool noticesWords)
     public string Tag => CommandTag.Of(Words);
 
     public ScriptStatementKind Kind => CommandTag.KindOf(Words, _concurrentOption);
+
+    /// <summary>Of several commands that are sent together: the first one's.</summary>
+    public ScriptStatementKind KindOfFirst => _parts > 0 ? _kindOfFirst : Kind;
 
     /// <summary>Whether it is several commands that are sent together.</summary>
     public bool HasParts => _parts > 0;
@@ -122,6 +126,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// <summary>One of several commands is over that are sent together.</summary>
     public void EndPart()
     {
+        _kindOfFirst = KindOfFirst;
         _hidesControl |= Kind == ScriptStatementKind.TransactionControl;
         _copiesInBefore = CopiesIn;
         (_mayRename, _mayChangeSettings, _outlives) = (MayRename, MayChangeSettings, OutlivesTransaction);
