@@ -23,15 +23,21 @@ internal sealed class FlowGenerator
 
     private readonly Random _random;
     private readonly ScriptMode _mode;
+    private readonly bool _knowsBind;
     private readonly Dictionary<string, string> _files = new(StringComparer.Ordinal);
     private StringBuilder _text = new();
     private int _marks;
 
-    private FlowGenerator(int seed, ScriptMode mode) => (_random, _mode) = (new Random(seed), mode);
+    private FlowGenerator(int seed, ScriptMode mode, bool knowsBind) =>
+        (_random, _mode, _knowsBind) = (new Random(seed), mode, knowsBind);
 
-    public static (string Text, IReadOnlyDictionary<string, string> Files) Make(int seed, ScriptMode mode)
+    /// <param name="seed">Of what is random.</param>
+    /// <param name="mode">How the script is run.</param>
+    /// <param name="knowsBind">Whether the psql it is compared with knows <c>\bind</c>, as those since 16 do.</param>
+    public static (string Text, IReadOnlyDictionary<string, string> Files) Make(
+        int seed, ScriptMode mode, bool knowsBind)
     {
-        var generator = new FlowGenerator(seed, mode);
+        var generator = new FlowGenerator(seed, mode, knowsBind);
         generator.Write();
         return (generator._text.ToString(), generator._files);
     }
@@ -119,7 +125,14 @@ internal sealed class FlowGenerator
                 Line("\\q");
                 break;
             case < 92 when depth == 0: // in a branch that is not taken, psql reads the data as SQL and commands
-                Line($"copy ran (what) from stdin;\n{Mark()}\n{Any("a\\tb", "\\\\if false", "x")}\n\\.");
+                Line(
+                    Any(
+                        "copy ran (what) from stdin;", "\\copy ran (what) from stdin", "\\copy ran(what)from stdin;",
+                        $"copy ran (what) from stdin\\; {InsertText()};")
+                    + $"\n{Mark()}\n{Any("a\\tb", "\\\\if false", "x")}\n\\.");
+                break;
+            case < 93:
+                CopyFile();
                 break;
             case < 94:
                 Line($"set standard_conforming_strings = {Any("on", "off")};");
@@ -147,10 +160,24 @@ internal sealed class FlowGenerator
             $"insert into ran (what) values ('{Mark()}' || :'ROW_COUNT' || :'SQLSTATE')",
             $"insert into ran (what) values ('{Mark()}' || :'c')",
             $"do $do$ begin insert into ran (what) values ('{Mark()}'); /* \\else */ end $do$",
+            _knowsBind ? Bind() : InsertText(),
             $"with w as (select '{Mark()}' as what) insert into ran (what) select what from w -- ;\n"));
         _text.Append(Any(";\n", ";\n", "\n;\n", " \\g\n", "\n\\g\n", "; -- \\endif\n", ";\t", ";;\n", "; /* ; */\n"));
         StartLine();
     }
+
+    private void CopyFile()
+    {
+        var name = $"data{_files.Count}.txt";
+        _files.Add(name, $"{Mark()}\n{Any("", Mark(), $"{Mark()}\n", $"{Mark()}\tone too many\n")}");
+        Line(Any(
+            $"\\copy ran (what) from '{name}'",
+            $"\\copy ran (what) from {name} with (format text);",
+            $"\\copy ran(what)from '{name}' csv delimiter '|'",
+            $"\\copy nope from {name}"));
+    }
+
+    private string Bind() => $"insert into ran (what) values ($1 || $2) \\bind {Mark()} {Any("x", "'y z'", ":'c'")}";
 
     private void Several() => Line(
         InsertText() + Any("\\;", " \\; ") + Any(InsertText(), "select 1", "select 1\\; " + InsertText())

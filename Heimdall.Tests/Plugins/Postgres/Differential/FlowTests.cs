@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Heimdall.Core.Plugins;
 using Heimdall.Tests.Support;
@@ -12,6 +13,8 @@ namespace Heimdall.Tests.Plugins.Postgres.Differential;
 /// </summary>
 public sealed partial class FlowTests() : RealProcessTests(processes: 1)
 {
+    private const int FirstWithBind = 16;
+
     private static readonly int _seed = TestSetting.Number("HEIMDALL_SEED") ?? Random.Shared.Next(1_000_000_000);
 
     private static readonly int _scripts =
@@ -45,13 +48,16 @@ public sealed partial class FlowTests() : RealProcessTests(processes: 1)
     public async Task The_statements_that_run_are_those_that_psql_runs(object mode, CancellationToken cancellationToken)
     {
         await TestContext.Out.WriteLineAsync($"HEIMDALL_SEED={_seed} HEIMDALL_SCRIPTS={_scripts}");
+        var (_, version, _) = await PostgresProgram.RunAsync(
+            "psql", _psql.ConnectionString, ["--version"], cancellationToken);
+        var knowsBind = int.Parse(Digits().Match(version).Value, CultureInfo.InvariantCulture) >= FirstWithBind;
         var complaints = new List<string>();
         var (failed, statements) = (0, 0);
         var refusals = new List<string>();
 
         foreach (var seed in Enumerable.Range(_seed, _scripts))
         {
-            var (text, files) = FlowGenerator.Make(seed, (ScriptMode)mode);
+            var (text, files) = FlowGenerator.Make(seed, (ScriptMode)mode, knowsBind);
             foreach (var (name, content) in files.Append(KeyValuePair.Create("script.sql", text)))
             {
                 await File.WriteAllTextAsync(Path.Combine(_folder, name), content, cancellationToken);
@@ -144,6 +150,9 @@ public sealed partial class FlowTests() : RealProcessTests(processes: 1)
         await server.ExecuteAsync("truncate ran restart identity");
         return [.. ran!];
     }
+
+    [GeneratedRegex("[0-9]+")]
+    private static partial Regex Digits();
 
     // A condition that is no boolean is an error in psql's words, and nothing fails by it.
     [GeneratedRegex(@"^(?!.*Boolean expected).*(ERROR|FATAL|error): ", RegexOptions.Multiline)]
