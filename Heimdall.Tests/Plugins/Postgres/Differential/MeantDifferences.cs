@@ -60,6 +60,14 @@ internal static partial class MeantDifferences
     public static bool IsSame(ScriptError psql, ScriptError heimdall) =>
         psql.State == heimdall.State || (psql.State == StrayEndOfData && heimdall.State == Refused);
 
-    [GeneratedRegex(@"\bcopy\b[^;]*\bfrom\s+std(?:in|out)\b[^;]*\bcsv\b", RegexOptions.IgnoreCase)]
+    // A semicolon in a comment or a quoted name does not end the statement.
+    [GeneratedRegex(
+        """
+        \bcopy\b(?:[^;"/-]|"[^"]*"|--[^\n]*|/\*.*?\*/|[/-])*?
+        \bfrom\b(?:[^;"/-]|"[^"]*"|--[^\n]*|/\*.*?\*/|[/-])*?\bstd(?:in|out)\b
+        (?:[^;"/-]|"[^"]*"|--[^\n]*|/\*.*?\*/|[/-])*?\bcsv\b
+        """,
+        RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.IgnorePatternWhitespace
+            | RegexOptions.ExplicitCapture)]
     private static partial Regex CopyCsv();
 }
