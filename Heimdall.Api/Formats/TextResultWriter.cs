@@ -1,9 +1,9 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Unicode;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Results;
 
 namespace Heimdall.Api.Formats;
 
@@ -16,7 +16,7 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
     private const int InitialSize = 64 * 1024;
     private const int FlushThreshold = 32 * 1024; // bytes; a row that is longer makes the buffer grow
 
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(InitialSize);
+    private byte[] _bytes = RowBuffers.Take(InitialSize);
     private int _length;
     private int? _rowStart; // rows are sent when they are whole, so an open one is still in the buffer
 
@@ -80,7 +80,7 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_bytes);
+        RowBuffers.Return(_bytes);
         _bytes = [];
     }
 
@@ -156,9 +156,9 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
         {
             throw new JobFailedException(JobFailureKind.Refused, "A row of the result is longer than 2 GB as it is written here; select less of it.");
         }
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(_bytes.Length * 2L, wanted)));
+        var larger = RowBuffers.Take((int)wanted, _bytes.Length);
         _bytes.AsSpan(0, _length).CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_bytes);
+        RowBuffers.Return(_bytes);
         _bytes = larger;
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results.Chunks;
 using ZstdSharp;
@@ -29,13 +28,13 @@ internal sealed class ReplayedChunk : IDisposable
         byte[] bytes = [];
         try
         {
-            bytes = ArrayPool<byte>.Shared.Rent(checked((int)Decompressor.GetDecompressedSize(packed)));
+            bytes = RowBuffers.Take(checked((int)Decompressor.GetDecompressedSize(packed)));
             decompressor.Unwrap(packed, bytes);
             return new ReplayedChunk(stored, bytes);
         }
         catch (Exception exception) when (exception is ZstdException or OverflowException)
         {
-            ArrayPool<byte>.Shared.Return(bytes);
+            RowBuffers.Return(bytes);
             throw new ResultStorageException($"A chunk of a result is damaged: {exception.Message}", isLost: true, exception);
         }
     }
@@ -60,7 +59,7 @@ internal sealed class ReplayedChunk : IDisposable
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_bytes);
+        RowBuffers.Return(_bytes);
         _bytes = [];
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 
@@ -16,7 +15,7 @@ internal sealed class ResultChunk : IDisposable
     private const int CompressionLevel = 1; // the higher ones cost more time than their bytes save
     private const int MaxNumber = 5;        // bytes of a 32-bit number
 
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(EnoughBytes + (EnoughBytes / 4));
+    private byte[] _bytes = RowBuffers.Take(EnoughBytes + (EnoughBytes / 4));
     private int _rowStart;
 
     public long FirstRow { get; private set; }
@@ -57,7 +56,7 @@ internal sealed class ResultChunk : IDisposable
     /// <returns>A borrowed array and how much of it is used.</returns>
     public (byte[] Bytes, int Length) Pack(Compressor compressor)
     {
-        var packed = ArrayPool<byte>.Shared.Rent(Compressor.GetCompressBound(Bytes));
+        var packed = RowBuffers.Take(Compressor.GetCompressBound(Bytes));
         return (packed, compressor.Wrap(_bytes.AsSpan(0, Bytes), packed));
     }
 
@@ -72,7 +71,7 @@ internal sealed class ResultChunk : IDisposable
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_bytes);
+        RowBuffers.Return(_bytes);
         _bytes = [];
     }
 
@@ -91,9 +90,9 @@ internal sealed class ResultChunk : IDisposable
         {
             return;
         }
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(2L * _bytes.Length, (long)Bytes + needed), Array.MaxLength));
+        var larger = RowBuffers.Take((int)Math.Min((long)Bytes + needed, Array.MaxLength), _bytes.Length);
         _bytes.AsSpan(0, Bytes).CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_bytes);
+        RowBuffers.Return(_bytes);
         _bytes = larger;
     }
 }

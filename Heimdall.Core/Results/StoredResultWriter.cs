@@ -1,4 +1,3 @@
-using System.Buffers;
 using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results.Chunks;
@@ -126,7 +125,7 @@ internal sealed class StoredResultWriter(ResultStore store, ResultKey result, st
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(bytes);
+            RowBuffers.Return(bytes);
         }
     }
 

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Buffers.Binary;
+using Heimdall.Core.Results;
 
 namespace Heimdall.Plugins.Postgres.Protocol;
 
@@ -86,7 +86,7 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
     {
         if (_bytes.Length == 0)
         {
-            _bytes = ArrayPool<byte>.Shared.Rent(Initial);
+            _bytes = RowBuffers.Take(Initial);
         }
 
         if (_start == _end)
@@ -121,11 +121,7 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
 
     public void Dispose()
     {
-        if (_bytes.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(_bytes);
-        }
-
+        RowBuffers.Return(_bytes);
         (_bytes, _start, _end) = ([], 0, 0);
     }
 
@@ -162,10 +158,9 @@ internal sealed class ServerMessages(Stream stream) : IDisposable
         var kept = _bytes.AsSpan(_start, _end - _start);
         if (length > _bytes.Length)
         {
-            var larger = ArrayPool<byte>.Shared.Rent(
-                (int)Math.Min(Array.MaxLength, Math.Max(length, _bytes.Length * 2L)));
+            var larger = RowBuffers.Take(length, _bytes.Length);
             kept.CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_bytes);
+            RowBuffers.Return(_bytes);
             _bytes = larger;
         }
         else

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Heimdall.Core.Results.Chunks;
 
 /// <summary>Some rows of a result as they are stored. Its bytes are borrowed, and given back when it is disposed.</summary>
@@ -8,7 +6,7 @@ namespace Heimdall.Core.Results.Chunks;
 /// <param name="length">Of its data, in bytes.</param>
 internal sealed class StoredChunk(long firstRow, int rows, int length) : IDisposable
 {
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(length);
+    private byte[] _bytes = RowBuffers.Take(length);
 
     public long FirstRow => firstRow;
 
@@ -18,7 +16,7 @@ internal sealed class StoredChunk(long firstRow, int rows, int length) : IDispos
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_bytes);
+        RowBuffers.Return(_bytes);
         _bytes = [];
     }
 }

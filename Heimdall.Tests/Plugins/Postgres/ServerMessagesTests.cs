@@ -41,6 +41,19 @@ public sealed class ServerMessagesTests
     }
 
     [Test]
+    public async Task A_long_row_takes_as_much_memory_as_it_has()
+    {
+        var stream = new CountingStream(Message('D', Long));
+        var rows = new RowSink(
+            new FakeResultWriter(), rowLimit: null, byteLimit: null, longestRow: long.MaxValue, checksText: false);
+        using var messages = new ServerMessages(stream);
+
+        await ReadAsync(messages, rows);
+
+        Assert.That(stream.LargestBuffer, Is.LessThan(Long + 10));
+    }
+
+    [Test]
     public async Task A_row_that_was_dropped_ends_the_result([Values("row", "line")] string kind, CancellationToken cancellationToken)
     {
         var results = new FakeResultWriter();
