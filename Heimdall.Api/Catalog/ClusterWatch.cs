@@ -1,21 +1,30 @@
+using System.Diagnostics;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
 
 namespace Heimdall.Api.Catalog;
 
-/// <summary>Probes the active clusters now and then, so that jobs are not sent to one that is down.</summary>
-internal sealed class ClusterWatch(LiveCatalog catalog, ClusterProber prober, StoreReadiness readiness) : BackgroundService
+/// <summary>
+/// Probes the active clusters now and then, so that jobs are not sent to one that is down; and one that is down more
+/// often, so that jobs are soon sent there again.
+/// </summary>
+internal sealed class ClusterWatch(
+    LiveCatalog catalog, ClusterProber prober, ClusterHealthBoard board, StoreReadiness readiness) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan IntervalWhileDown = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await readiness.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(Interval);
+        using var timer = new PeriodicTimer(IntervalWhileDown);
+        long? probed = null;
         do
         {
+            var isTime = probed is not { } last || Stopwatch.GetElapsedTime(last) >= Interval;
+            probed = isTime ? Stopwatch.GetTimestamp() : probed;
             await Task.WhenAll(catalog.Current.Clusters
-                .Where(cluster => cluster.Status == CatalogStatus.Active)
+                .Where(cluster => cluster.Status == CatalogStatus.Active && (isTime || !board.IsHealthy(cluster.Id)))
                 .Select(cluster => prober.ProbeAsync(cluster, stoppingToken)));
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));

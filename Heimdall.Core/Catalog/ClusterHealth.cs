@@ -18,5 +18,18 @@ public sealed class ClusterHealthBoard
 
     public bool IsHealthy(string clusterId) => Last(clusterId) is not { Healthy: false };
 
-    public void Set(string clusterId, ClusterHealth health) => _last[clusterId] = health;
+    /// <returns>Whether it is healthy and was not, or the other way round.</returns>
+    public bool Set(string clusterId, ClusterHealth health)
+    {
+        var wasHealthy = true;
+        _last.AddOrUpdate(
+            clusterId,
+            health,
+            (_, before) =>
+            {
+                wasHealthy = before.Healthy;
+                return health;
+            });
+        return wasHealthy != health.Healthy;
+    }
 }

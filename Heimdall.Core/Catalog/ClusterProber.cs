@@ -1,19 +1,30 @@
 using System.Diagnostics;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
+using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Catalog;
 
 /// <summary>Asks clusters for a sign of life, in bounded time, and notes the answer for the router.</summary>
-public sealed class ClusterProber(
-    LiveCatalog catalog, PluginCatalog plugins, ClusterContexts contexts, ClusterHealthBoard board, HeimdallConfig config, TimeProvider time)
+public sealed partial class ClusterProber(
+    LiveCatalog catalog,
+    PluginCatalog plugins,
+    ClusterContexts contexts,
+    ClusterHealthBoard board,
+    HeimdallConfig config,
+    TimeProvider time,
+    ILogger<ClusterProber> logger)
 {
     public async Task<ClusterHealth> ProbeAsync(Cluster cluster, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         var error = await FindErrorAsync(cluster, cancellationToken);
         var health = new ClusterHealth(error is null, error, Stopwatch.GetElapsedTime(started), time.GetUtcNow().UtcDateTime);
-        board.Set(cluster.Id, health);
+        if (board.Set(cluster.Id, health))
+        {
+            LogHealth(cluster.Id, error);
+        }
+
         return health;
     }
 
@@ -45,4 +56,22 @@ public sealed class ClusterProber(
             return $"No answer within {config.Server.HealthTimeout.TotalSeconds:0.###} s.";
         }
     }
+
+    private void LogHealth(string cluster, string? error)
+    {
+        if (error is null)
+        {
+            LogClusterUp(cluster);
+        }
+        else
+        {
+            LogClusterDown(cluster, error);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Cluster {Cluster} is down: {Reason}")]
+    private partial void LogClusterDown(string cluster, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Cluster {Cluster} is up again")]
+    private partial void LogClusterUp(string cluster);
 }
