@@ -29,13 +29,16 @@ internal sealed record HeimdallSetup
     /// <summary>The clusters' limits, by their names.</summary>
     public IReadOnlyDictionary<string, int> MaxConcurrency { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>How many queries may run at once, on a cluster and of a caller; null for the defaults.</summary>
+    public int? MaxInline { get; init; }
+
     /// <summary>That of <c>queue.storage</c>; null for a version that does not know the key.</summary>
     public string? Storage { get; init; }
 
     public string ToYaml(Uri address, string store) => $$"""
         database: {connection_string: {{Quote(store)}}}
         # A server that is busy with what is measured is not down; and queues are to be longer than most callers' are.
-        server: {listen: "{{address.GetLeftPart(UriPartial.Authority)}}", health_timeout: 60s, max_queued_per_caller: 10000000}
+        server: {{{ServerOf(address)}}}
         worker: {concurrency: {{Concurrency}}}
         {{(Storage is null ? "" : $"queue: {{storage: {Storage}}}")}}
         sql_directory: {{Quote(SqlDirectory)}}
@@ -44,9 +47,14 @@ internal sealed record HeimdallSetup
         clusters:
         {{string.Join('\n', Clusters.Select(cluster => $"- {{name: {cluster.Key}, status: {(AreActive ? "active" : "inactive")}, tags: [type:postgres], "
             + (MaxConcurrency.TryGetValue(cluster.Key, out var most) ? $"max_concurrency: {most}, " : "")
+            + (MaxInline is { } limit ? $"max_inline: {limit}, " : "")
             + $"context: {{connection_string: {Quote(cluster.Value)}}}}}"))}}
 
         """;
+
+    private string ServerOf(Uri address) =>
+        $"listen: \"{address.GetLeftPart(UriPartial.Authority)}\", health_timeout: 60s, max_queued_per_caller: 10000000"
+        + (MaxInline is { } limit ? $", max_inline_per_caller: {limit}" : "");
 
     public static Uri FindFreeAddress()
     {

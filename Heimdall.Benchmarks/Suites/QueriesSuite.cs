@@ -268,7 +268,12 @@ internal static class QueriesSuite
     private static async Task<RunningHeimdall> StartAsync(Bench bench, Sizes sizes, CancellationToken cancellationToken)
     {
         var table = await TableAsync(bench, sizes, cancellationToken);
-        var setup = new HeimdallSetup { Clusters = new Dictionary<string, string> { [Cluster] = table.ConnectionString }, SqlDirectory = bench.Folder };
+        var setup = new HeimdallSetup
+        {
+            Clusters = new Dictionary<string, string> { [Cluster] = table.ConnectionString },
+            SqlDirectory = bench.Folder,
+            MaxInline = sizes.Callers + Connections, // callers, and those who ask meanwhile
+        };
         var heimdall = await RunningHeimdall.StartAsync(bench.Server, setup, cancellationToken);
         try
         {
