@@ -19,7 +19,7 @@ internal sealed class AcknowledgementWatch : IDisposable
     private const int Probes = 3;
     private const int LastAcknowledged = 56;
 
-    private static readonly TimeSpan _interval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _interval = TimeSpan.FromSeconds(1);
 
     private readonly ProtocolSession _protocol;
     private readonly TimeSpan _silence;

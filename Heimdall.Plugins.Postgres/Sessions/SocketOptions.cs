@@ -11,10 +11,9 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// </summary>
 internal static class SocketOptions
 {
-    private const int IdleSeconds = 10;
-    private const int IntervalSeconds = 2; // the operating system gives up after some of them: 9 on Linux
-
-    private const int Probes = 9; // of Linux
+    private const int IdleSeconds = 4;
+    private const int IntervalSeconds = 1;
+    private const int Probes = 4;
 
     private const int LinuxTcp = 6;
     private const int LinuxTcpUserTimeout = 18;
@@ -32,10 +31,7 @@ internal static class SocketOptions
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             Set(socket, SocketOptionName.TcpKeepAliveTime, npgsql.TcpKeepAliveTime, IdleSeconds);
             Set(socket, SocketOptionName.TcpKeepAliveInterval, npgsql.TcpKeepAliveInterval, IntervalSeconds);
-            if (settings.KeepAliveCount is { } count)
-            {
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, count);
-            }
+            Set(socket, SocketOptionName.TcpKeepAliveRetryCount, settings.KeepAliveCount ?? Probes, Probes);
         }
 
         // As in libpq, it is ignored where there is no such thing.
