@@ -108,7 +108,12 @@ public static class ConnectionString
             || (IPAddress.TryParse(name, out var address) && IPAddress.IsLoopback(address));
     }
 
-    private static bool IsSocket(string host) => host.TrimStart() is ['/' or '@', ..];
+    /// <summary>Whether a host is the directory of a socket of this machine.</summary>
+    public static bool IsSocket(string host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        return host.TrimStart() is ['/' or '@', ..];
+    }
 
     private static string WithoutPort(string host)
     {

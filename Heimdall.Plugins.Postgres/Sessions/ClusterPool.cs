@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net.Security;
 using System.Security.Authentication;
 using Heimdall.Core.ConnectionStrings;
@@ -31,15 +32,16 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int MostTransactions = 1024;
 
     private readonly ConnectionSettings _settings;
-    private readonly NpgsqlDataSource _queries;
-    private readonly NpgsqlDataSource _plainQueries;
-    private readonly NpgsqlDataSource _transactions;
-    private readonly NpgsqlDataSource _scripts;
-    private readonly NpgsqlDataSource _control;
-    private readonly ConcurrentDictionary<string, Lazy<NpgsqlDataSource>> _controls = new(StringComparer.Ordinal);
+    private readonly HostList _queries;
+    private readonly HostList _plainQueries;
+    private readonly HostList _transactions;
+    private readonly HostList _scripts;
+    private readonly HostList _control;
+    private readonly ConcurrentDictionary<string, Lazy<HostList>> _controls = new(StringComparer.Ordinal);
 
     private readonly Action<string>? _warn;
     private volatile bool _isRefusedOptions;
+    private volatile bool _hasMetPooler;
     private bool _hasWarned;
 
     private ClusterPool(ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
@@ -61,6 +63,12 @@ internal sealed class ClusterPool : IAsyncDisposable
 
     /// <summary>What the cluster's context says stands in between; null where it says nothing.</summary>
     public PoolerMode? Pooler { get; }
+
+    /// <summary>
+    /// Whether a connection of the cluster had a process id that is not its backend's. Some poolers count their own
+    /// ids, and one of these may be the backend's by chance.
+    /// </summary>
+    public bool HasMetPooler => _hasMetPooler;
 
     /// <summary>As the connection string has them.</summary>
     public ConnectionSettings Settings => _settings;
@@ -107,6 +115,21 @@ internal sealed class ClusterPool : IAsyncDisposable
         _controls.GetOrAdd(
             $"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
 
+    /// <summary>Whether a pooler may give each transaction of a new connection another backend.</summary>
+    /// <param name="announcedPid">The process id that the connection began with.</param>
+    /// <param name="backendPid">That of the backend.</param>
+    public bool SharesBackends(int announcedPid, int backendPid)
+    {
+        if (Pooler is { } known)
+        {
+            return known == PoolerMode.Transaction;
+        }
+
+        // In whatever mode it pools: that of transactions needs the most care.
+        _hasMetPooler |= announcedPid != backendPid;
+        return _hasMetPooler;
+    }
+
     /// <summary>Makes sure that a server is one that Heimdall works with. Nothing has been asked of it.</summary>
     /// <exception cref="JobFailedException">It is not.</exception>
     public void RequireSupported(NpgsqlConnection connection)
@@ -130,7 +153,7 @@ internal sealed class ClusterPool : IAsyncDisposable
     /// <summary>Closes the idle connections of jobs, and each other one when its job is done.</summary>
     public void Renew(SessionUse use)
     {
-        NpgsqlDataSource[] sources = use switch
+        HostList[] sources = use switch
         {
             SessionUse.Query => [_queries, _plainQueries],
             SessionUse.Transaction => [_transactions],
@@ -230,10 +253,61 @@ internal sealed class ClusterPool : IAsyncDisposable
                 : LifetimeSeconds,
         };
 
-    private NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
+    private HostList Build(NpgsqlConnectionStringBuilder settings) =>
+        new([.. Roads(settings).Select(BuildSource)], settings.TargetSessionAttributes);
+
+    /// <summary>
+    /// The hosts in order, in groups that are reached alike. As in libpq, a socket of this machine has no TLS, also
+    /// beside hosts that must have it.
+    /// </summary>
+    private static List<NpgsqlConnectionStringBuilder> Roads(NpgsqlConnectionStringBuilder settings)
     {
-        // Npgsql takes this option of a data source only here.
-        var target = settings.TargetSessionAttributes;
+        var roads = new List<NpgsqlConnectionStringBuilder>();
+        if (settings.SslMode <= SslMode.Prefer)
+        {
+            return [settings];
+        }
+
+        foreach (var host in settings.Host!.Split(','))
+        {
+            var isSocket = ConnectionString.IsSocket(host);
+            if (roads is [.., var last] && isSocket == (last.SslMode == SslMode.Disable))
+            {
+                last.Host += $",{host}";
+                continue;
+            }
+
+            var road = new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Host = host };
+            if (isSocket)
+            {
+                (road.SslMode, road.SslNegotiation) = (SslMode.Disable, SslNegotiation.Postgres);
+            }
+
+            roads.Add(road);
+        }
+
+        foreach (var road in roads.Where(road => road.SslMode == SslMode.Disable))
+        {
+            SplitPort(road);
+        }
+
+        return roads;
+    }
+
+    /// <summary>Only among several hosts Npgsql finds the port behind the directory of a socket.</summary>
+    private static void SplitPort(NpgsqlConnectionStringBuilder road)
+    {
+        var colon = road.Host!.LastIndexOf(':');
+        if (colon > 0 && !road.Host.Contains(',')
+            && int.TryParse(road.Host[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        {
+            (road.Host, road.Port) = (road.Host[..colon], port);
+        }
+    }
+
+    private NpgsqlDataSource BuildSource(NpgsqlConnectionStringBuilder settings)
+    {
+        // Npgsql takes this option of a data source only elsewhere: see HostList.
         var connection = new NpgsqlConnectionStringBuilder(settings.ConnectionString)
         {
             TargetSessionAttributes = null,
@@ -246,7 +320,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
         // Values of jobs are not read by Npgsql, and what we ask for has built-in types: no need to list the server's.
         builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
-        return target is null ? builder.Build() : builder.BuildMultiHost().WithTargetSession(Target(target));
+        return settings.TargetSessionAttributes is null ? builder.Build() : builder.BuildMultiHost();
     }
 
     private void SetTls(SslClientAuthenticationOptions tls)
@@ -263,7 +337,7 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
     }
 
-    private NpgsqlDataSource BuildForControl(string host, int port)
+    private HostList BuildForControl(string host, int port)
     {
         var control = ForControl(_settings.Npgsql);
         control.Host = host;
@@ -329,7 +403,4 @@ internal sealed class ClusterPool : IAsyncDisposable
             ? "."
             : $": {exception.Message}";
     }
-
-    private static TargetSessionAttributes Target(string text) =>
-        Enum.Parse<TargetSessionAttributes>(text.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
 }

@@ -41,6 +41,12 @@ public sealed class RoadTests
     [TestCase("host={1} port={3} user={2} dbname={0} keepalives_count=3 tcp_user_timeout=5000")]
     [TestCase("Host={1};Port={3};Username={2};Database={0};TCP Keepalive=true")]
     [TestCase("postgresql://{2}@127.0.0.1,{4}/{0}?port=1,{3}", Description = "no server at the first")]
+    [TestCase("host={1},127.0.0.1 port={3},{3} user={2} dbname={0} sslmode=verify-full")]
+    [TestCase(
+        "host=127.0.0.1,{1} port={3},{3} user={2} dbname={0} sslmode=require", Description = "no TLS at the first")]
+    [TestCase(
+        "host={1},127.0.0.1 port={3},{3} user={2} dbname={0} sslmode=require target_session_attrs=prefer-standby",
+        Description = "no standby in the list")]
     public async Task A_socket_takes_queries_batches_and_their_end(string form, CancellationToken cancellationToken)
     {
         var cluster = Cluster(string.Format(null, form, _database, _socket, _user, _port, Uri.EscapeDataString(_socket)));
