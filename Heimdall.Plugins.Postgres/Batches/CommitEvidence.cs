@@ -46,6 +46,15 @@ internal sealed record CommitEvidence
         "case when pg_catalog.current_setting('synchronous_commit') = 'off' then "
         + "pg_catalog.set_config('synchronous_commit', 'local', true) end";
 
+    // What is prepared on a primary, such as a receipt, is missing.
+    private static readonly JobFailure _promoted = new()
+    {
+        Kind = JobFailureKind.Unavailable,
+        Message = "The cluster's server was a standby when the session began, and is none now. Run the job again.",
+        IsTransient = true,
+        IsUndone = true,
+    };
+
     private const string Fence = $"select {ForceSyncCommit}, pg_catalog.pg_logical_emit_message(true, 'heimdall', $1)";
 
     public required int Pid { get; init; }
@@ -124,6 +133,11 @@ internal sealed record CommitEvidence
         if (row[0] is null)
         {
             return place with { OnlyReads = true };
+        }
+
+        if (session.Traits.IsStandby)
+        {
+            throw new JobFailedException(_promoted);
         }
 
         var evidence = place with

@@ -46,6 +46,9 @@ internal sealed class ProtocolSession(
     /// <summary>False where the database has no encoding: its texts are sent as they are.</summary>
     public bool ConvertsText { get; } = parameters.GetValueOrDefault("server_encoding") != "SQL_ASCII";
 
+    /// <summary>Whether the server was a standby when it last said so.</summary>
+    public bool IsOnStandby { get; private set; } = parameters.GetValueOrDefault("in_hot_standby") == "on";
+
     /// <summary>The server's version, in its own words.</summary>
     public string ServerVersion { get; } = parameters.GetValueOrDefault("server_version", "");
 
@@ -430,6 +433,9 @@ internal sealed class ProtocolSession(
                 break;
             case "client_encoding":
                 ClientEncoding = value;
+                break;
+            case "in_hot_standby":
+                IsOnStandby = value == "on";
                 break;
         }
     }

@@ -97,7 +97,8 @@ internal sealed class ClusterSession : IAsyncDisposable
     public bool IsReset { get; set; }
 
     /// <summary>
-    /// Whether the session of a batch may serve the next one: the batch has left nothing that a reset does not take away.
+    /// Whether the session may serve the next job: this one has left nothing that a reset does not take away. That of a
+    /// batch may not until this is known.
     /// </summary>
     public bool MayBeKept { get; set; }
 
@@ -128,14 +129,20 @@ internal sealed class ClusterSession : IAsyncDisposable
             {
                 if (await FindAsync(pool, connection, use, cancellationToken) is not { } opened)
                 {
-                    // The login has other settings by now: none of those that are open has them.
+                    // The login has other settings by now, the server is no standby any more, or a pooler has been
+                    // noticed since: all that are open are as they were.
                     ServerStream.Abandon(connection);
                     await connection.DisposeAsync();
                     pool.Renew(use);
                     continue;
                 }
 
-                return new ClusterSession(pool, connection, use, opened) { Timeout = timeout, IsReset = true };
+                return new ClusterSession(pool, connection, use, opened)
+                {
+                    Timeout = timeout,
+                    IsReset = true,
+                    MayBeKept = use == SessionUse.Query,
+                };
             }
             catch (Exception e)
                 when (e is SessionBrokenException or NpgsqlException or OperationCanceledException
@@ -342,9 +349,10 @@ internal sealed class ClusterSession : IAsyncDisposable
         // In a backend that is shared the end of the transaction has left nothing.
         var isClean = Protocol.IsIdle && (IsReset || _shared is not null || await TryAskAsync("discard all"));
 
-        // A standby may be promoted while the session lives, and the next batch would take it for a standby still.
-        var isKept = _use == SessionUse.Query
-            || (_use == SessionUse.Transaction && MayBeKept && !Traits.IsStandby && !Traits.HidesTransactions);
+        // A standby may be promoted while the session lives; not every pooler passes on that it was.
+        var isKept = MayBeKept && (_use == SessionUse.Query
+            ? !(Traits.IsStandby && SharesBackends)
+            : _use == SessionUse.Transaction && !Traits.IsStandby && !Traits.HidesTransactions);
         if (isClean && (isKept || _use == SessionUse.Script))
         {
             Protocol.Rest();
@@ -370,9 +378,20 @@ internal sealed class ClusterSession : IAsyncDisposable
         var identity = ServerStream.IdentityOf(connection);
         if (_opened.TryGetValue(identity, out var opened))
         {
-            if (opened.Protocol.HasNews())
+            if (pool.HasMetPooler && !opened.Traits.SharesBackends)
+            {
+                return null;
+            }
+
+            // That it is no standby any more a server says with its next answer.
+            if (opened.Protocol.HasNews() || opened.Traits.IsStandby)
             {
                 await BoundAsync(opened.Protocol, opened.Protocol.CatchUpAsync(), cancellationToken);
+            }
+
+            if (opened.Traits.IsStandby && !opened.Protocol.IsOnStandby)
+            {
+                return null;
             }
 
             if (use == SessionUse.Transaction && !opened.Traits.SharesBackends)
@@ -392,12 +411,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         await BoundAsync(protocol, asked, cancellationToken);
         var row = (await asked)[0];
         var pid = TextValues.Int32(row[0]);
-        var sharesBackends = pool.Pooler switch
-        {
-            PoolerMode.Transaction => true,
-            PoolerMode.Session or PoolerMode.None => false,
-            _ => connection.ProcessID != pid, // in whatever mode: that of transactions needs the most care
-        };
+        var sharesBackends = pool.SharesBackends(connection.ProcessID, pid);
 
         // A backend that is shared is another one in the next transaction, and may not even show when it started.
         var started = sharesBackends ? 0 : TextValues.Int64(row[1]);

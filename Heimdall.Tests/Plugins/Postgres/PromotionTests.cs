@@ -49,6 +49,42 @@ public sealed class PromotionTests() : RealProcessTests(processes: 1)
         Assert.That(await server.Plugin.FindFateAsync(onStandby, monitor.Evidence, cancellationToken), Is.EqualTo(AttemptFate.Unknown));
     }
 
+    [Test]
+    public async Task A_query_leaves_its_receipt_where_its_session_began_on_a_standby_that_was_promoted(
+        CancellationToken cancellationToken)
+    {
+        await using var primary = await RestartableServer.StartAsync();
+        await using var server = await PluginTestServer.StartAsync(primary.ConnectionString);
+        await server.ExecuteAsync("create table kept (i int)");
+        await using var standby = await primary.StartStandbyAsync();
+        await using var copy = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(server.ConnectionString)
+        {
+            Port = new NpgsqlConnectionStringBuilder(standby.ConnectionString).Port,
+        }.ConnectionString);
+        var cluster = new PluginCluster(
+            "promoted", new() { ["connection_string"] = copy.ConnectionString, ["receipts"] = true });
+        await Eventually.Is(
+            () => AskAsync<bool>(copy, "select to_regclass('kept') is not null", cancellationToken), cancellationToken);
+        await server.Plugin.RunAsync(
+            server.Query("select 1", new FakeResultWriter()) with { TargetCluster = cluster },
+            new FakeJobMonitor(),
+            cancellationToken);
+        await standby.PromoteAsync(cancellationToken);
+        await Eventually.Is(
+            () => AskAsync<bool>(copy, "select not pg_is_in_recovery()", cancellationToken), cancellationToken);
+        var monitor = new FakeJobMonitor();
+
+        await server.Plugin.RunAsync(
+            server.Query("insert into kept values (1) returning i", new FakeResultWriter()) with
+            {
+                TargetCluster = cluster,
+            },
+            monitor,
+            cancellationToken);
+
+        Assert.That(PluginTestServer.Json(monitor.Evidence!)["receipt"], Is.Not.Null, monitor.Evidence);
+    }
+
     private static async Task<T> AskAsync<T>(NpgsqlDataSource database, string sql, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(sql);

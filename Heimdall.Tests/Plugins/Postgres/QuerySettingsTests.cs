@@ -45,12 +45,20 @@ public sealed class QuerySettingsTests
         Assert.That(await RunAsync("select pg_backend_pid()", more, _server.Cluster, cancellationToken), Is.EqualTo(first[2..]), "the session was another");
     }
 
-    [TestCase(true)]
-    [TestCase(false)]
-    public async Task A_pooler_that_takes_no_options_does_not_matter(bool refuses, CancellationToken cancellationToken)
+    [Test]
+    public async Task A_pooler_that_takes_no_options_does_not_matter(
+        [Values("PgBouncer", "PgBouncer that ignores them", "RDS Proxy")] string name,
+        CancellationToken cancellationToken)
     {
-        await using var pooler = new PoolerDouble(_server.ConnectionString, refuses);
-        var cluster = new PluginCluster($"cluster_{Guid.NewGuid():N}", new JsonObject { ["connection_string"] = pooler.ConnectionString });
+        var kind = name switch
+        {
+            "PgBouncer" => PoolerKind.PgBouncer,
+            "RDS Proxy" => PoolerKind.RdsProxy,
+            _ => PoolerKind.Ignoring,
+        };
+        var refuses = kind.SqlState is not null;
+        await using var pooler = new PoolerDouble(_server.ConnectionString, kind);
+        var cluster = Through(pooler);
 
         Assert.That(await RunAsync(Settings, "", cluster, cancellationToken), Is.EqualTo(Wanted));
         var refused = pooler.Refused;
@@ -59,6 +67,38 @@ public sealed class QuerySettingsTests
         Assert.That(refused, refuses ? Is.Positive : Is.Zero);
         Assert.That(pooler.Refused, Is.EqualTo(refused), "it was asked again");
     }
+
+    [Test]
+    public async Task A_job_s_session_has_its_name_where_a_pooler_does_not_pass_on_that_of_the_connection(
+        CancellationToken cancellationToken)
+    {
+        await using var pooler = new PoolerDouble(_server.ConnectionString, PoolerKind.RdsProxy);
+
+        var name = await RunAsync(
+            "select current_setting('application_name')", "", Through(pooler), cancellationToken);
+
+        Assert.That(name.Single(), Does.StartWith("heimdall "));
+    }
+
+    [Test]
+    public async Task A_pooler_whose_process_id_was_the_backend_s_by_chance_is_noticed_at_the_next_connection(
+        CancellationToken cancellationToken)
+    {
+        const string Lock = "select pg_try_advisory_lock(1)";
+        await using var pooler = new PoolerDouble(_server.ConnectionString, PoolerKind.Counting);
+        var cluster = Through(pooler);
+
+        Assert.That((await RunAsync(Lock, "", cluster, cancellationToken)).Single(), Is.EqualTo("t"), "by chance");
+        await _server.Plugin.RunAsync(
+            _server.Batch("select 1") with { TargetCluster = cluster }, new FakeJobMonitor(), cancellationToken);
+        var failure = (await Assert.ThrowsAsync<JobFailedException>(
+            () => RunAsync(Lock, "", cluster, cancellationToken))).Failure;
+
+        Assert.That(failure.Message, Does.StartWith("pg_try_advisory_lock").And.Contain("pooler: session"));
+    }
+
+    private static PluginCluster Through(PoolerDouble pooler) => new(
+        $"cluster_{Guid.NewGuid():N}", new JsonObject { ["connection_string"] = pooler.ConnectionString });
 
     private async Task<string?[]> RunAsync(string sql, string more, PluginCluster cluster, CancellationToken cancellationToken)
     {
