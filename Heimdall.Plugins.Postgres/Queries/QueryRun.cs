@@ -149,7 +149,7 @@ internal sealed class QueryRun
     /// <exception cref="OperationCanceledException">It was stopped, and took no effect.</exception>
     public async Task<JobProgress> RunAsync(CancellationToken cancellationToken)
     {
-        _session.IsReset = false;
+        (_session.IsReset, _session.MayBeKept) = (false, !_query.NamesWhatStays);
         if (_session.SharesBackends)
         {
             await PrepareAsync(

@@ -40,6 +40,11 @@ internal sealed partial record QueryText
     public string? OutlivesTransaction { get; init; }
 
     /// <summary>
+    /// <summary>
+    /// True where a name in its text is that of a function which leaves in the session what a reset does not take away.
+    /// </summary>
+    public bool NamesWhatStays { get; init; }
+
     /// True of a SELECT of nothing but literals, such as <c>select 1</c>: it calls nothing, not even the functions of a
     /// view.
     /// </summary>
@@ -128,6 +133,7 @@ internal sealed partial record QueryText
     // Of CLUSTER, REINDEX and subscriptions it depends on what they name; a block can only commit in so many words.
     private static bool IsTransactionalOf(ScriptStatement statement, string text) =>
         statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
+            NamesWhatStays = statement.NamesWhatStays,
         {
             "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION"
                 or "DROP SUBSCRIPTION" => false,

@@ -30,6 +30,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
     private bool _isInScript;
     private bool _hasEnded;
     private int _lengthOfLine;
+    private readonly bool _noticesWords;
 
     // The statement returned last is kept until the next read: these bytes with its semicolon, these without.
     private int _taken;
@@ -50,6 +51,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
         bool leavesOpen = false)
     {
         _counter = counter ?? new StatementCounter();
+        _noticesWords = noticesWords;
         _classifier = new StatementClassifier(noticesWords);
         _buffer = new ScriptBuffer(script, leavesOpen);
         _lexer = new StatementLexer(_buffer, _classifier, variables);
@@ -298,7 +300,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
         }
 
         HoldsNothing &= IsSkipping;
-        var (looksAtCursors, namesReading, mayLeave) = LookInto(bytes);
+        var (looksAtCursors, namesReading, changesSettings, mayLeave) = LookInto(bytes, _noticesWords);
         _textLength = bytes.LastIndexOfAnyExcept(SqlCharacters.Space) + 1;
         _taken = length + behind;
         _isInScript = false;
@@ -312,12 +314,13 @@ internal sealed class ScriptScanner : IAsyncDisposable
             Column = _buffer.Start.Column,
             Tag = _classifier.Tag,
             Kind = _classifier.Kind,
+            KindOfFirst = _classifier.KindOfFirst,
             CopiesOut = _classifier.CopiesOut,
             MayWrite = _classifier.MayWrite,
-            KindOfFirst = _classifier.KindOfFirst,
             Calls = _classifier.Calls,
             OutlivesTransaction = _classifier.OutlivesTransaction,
-            LeavesNothing = _classifier.LeavesNothing && !mayLeave,
+            LeavesNothing = _classifier.LeavesNothing && !changesSettings && !mayLeave,
+            NamesWhatStays = mayLeave,
             MayRename = _classifier.MayRename,
             Step = _classifier.Step,
             HasParts = _classifier.HasParts,
@@ -357,15 +360,17 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// <summary>
     /// Looks for names in a text, in any case and also within a string. By the extended protocol a statement would find
     /// itself in pg_cursors. Whoever names standard_conforming_strings or client_encoding may change them, in
-    /// set_config(…) or in a command within a string. Nobody hides that in megabytes. DISCARD ALL takes away nothing
-    /// that set_config, dblink, setseed, an origin of a replication or a temporary slot of one leave in a session.
+    /// set_config(…) or in a command within a string. Nobody hides that in megabytes of a script. DISCARD ALL takes away
+    /// nothing that set_config, dblink, setseed, an origin of a replication or a temporary slot of one leave in a
+    /// session.
     /// </summary>
-    private static (bool Cursors, bool Reading, bool MayLeave) LookInto(ReadOnlySpan<byte> text)
+    private static (bool Cursors, bool Reading, bool Settings, bool MayLeave) LookInto(
+        ReadOnlySpan<byte> text, bool looksIntoAll)
     {
-        var (cursors, reading, mayLeave) = (false, false, false);
-        if (text.Length > LongestLookedInto)
+        var (cursors, reading, settings, mayLeave) = (false, false, false, false);
+        if (text.Length > LongestLookedInto && !looksIntoAll)
         {
-            return (cursors, reading, MayLeave: true);
+            return (cursors, reading, settings, MayLeave: true);
         }
 
         for (var from = 0; text[from..].IndexOf((byte)'_') is >= 0 and var found; from += found + 1)
@@ -373,7 +378,8 @@ internal sealed class ScriptScanner : IAsyncDisposable
             var before = text[..(from + found)];
             var behind = text[(from + found + 1)..];
             reading |= StartsWith(behind, "conforming"u8) || StartsWith(behind, "encoding"u8);
-            mayLeave |= StartsWith(behind, "config"u8) || EndsWith(before, "dblink"u8)
+            settings |= StartsWith(behind, "config"u8);
+            mayLeave |= EndsWith(before, "dblink"u8)
                 || (EndsWith(before, "replication"u8)
                     && (StartsWith(behind, "origin"u8) || StartsWith(behind, "slot"u8)));
             cursors |= EndsWith(before, "pg"u8) && StartsWith(behind, "cursor"u8);
@@ -386,7 +392,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             mayLeave = EndsWith(text[..from], "setseed"u8);
         }
 
-        return (cursors, reading, mayLeave);
+        return (cursors, reading, settings, mayLeave);
 
         static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> word) =>
             text.Length >= word.Length && Ascii.EqualsIgnoreCase(text[..word.Length], word);

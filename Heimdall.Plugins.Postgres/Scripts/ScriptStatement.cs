@@ -53,6 +53,12 @@ internal sealed record ScriptStatement
     /// </summary>
     public bool LeavesNothing { get; init; }
 
+    /// <summary>
+    /// True where a name in its text is that of a function which leaves such in the session, or where the text is too
+    /// long to be looked into.
+    /// </summary>
+    public bool NamesWhatStays { get; init; }
+
     /// <summary>True of a SET or RESET that may change the session's application_name.</summary>
     public bool MayRename { get; init; }
 

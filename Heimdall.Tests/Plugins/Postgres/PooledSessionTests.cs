@@ -102,6 +102,30 @@ public sealed class PooledSessionTests
             Is.EqualTo(2));
     }
 
+    [TestCase("select set_config('work_mem', '9MB', false)", true)]
+    [TestCase("select SetSeed(0.5)", false)]
+    [TestCase("select 'a long text before' /* {0} */, setseed(0.5)", false)]
+    [TestCase("select pg_replication_origin_session_setup('o') where false", false)]
+    public async Task A_query_that_may_leave_what_a_reset_does_not_take_away_leaves_no_session(
+        string sql, bool isKept, CancellationToken cancellationToken)
+    {
+        var first = await PidAsync();
+        await _server.Plugin.RunAsync(
+            InCluster(_server.Query(string.Format(null, sql, new string('x', 9000)), new FakeResultWriter())),
+            new FakeJobMonitor(),
+            cancellationToken);
+
+        Assert.That(await PidAsync() == first, Is.EqualTo(isKept));
+
+        async Task<string?> PidAsync()
+        {
+            var results = new FakeResultWriter();
+            await _server.Plugin.RunAsync(
+                InCluster(_server.Query("select pg_backend_pid()", results)), new FakeJobMonitor(), cancellationToken);
+            return results.Rows.Single()[0];
+        }
+    }
+
     [Test]
     public async Task What_the_database_is_given_for_new_sessions_holds_for_the_next_batch(
         CancellationToken cancellationToken)
