@@ -11,10 +11,15 @@ namespace Heimdall.Plugins.Postgres.Queries;
 internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadline, CancellationToken writeToken)
     : IAnswerHandler, IDisposable
 {
+    // The statement's, and that of the question behind it.
+    private const int TransactionsOfOne = 2;
+
     private static readonly object[] _owners = [.. Enum.GetValues<QueryStep>().Select(step => (object)step)];
 
     private readonly ThrottledReading _reading = new(ResultReadThrottle.OfProcess, pauseDeadline);
     private bool _isResetDone;
+    private long? _numberBefore;
+    private long? _numberBehind;
 
     /// <summary>How the statement's columns are announced, before its first row.</summary>
     public required Func<(string Name, uint Type)[], ValueTask> OnColumns { get; init; }
@@ -74,11 +79,8 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     /// </summary>
     public string? Refusal { get; private set; }
 
-    /// <summary>
-    /// Whether the statement was a single transaction, as <see cref="QueryStep.Count"/> found; null where the answer is
-    /// missing.
-    /// </summary>
-    public bool? WasOneTransaction { get; private set; }
+    /// <summary>Whether it is known that the statement was a single transaction.</summary>
+    public bool WasOneTransaction => _numberBehind - _numberBefore == TransactionsOfOne;
 
     public long? LongestRow => rows.LongestRow;
 
@@ -107,9 +109,17 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
             return Deliver(rows.IsCut, rows.AddRowAsync(row, writeToken));
         }
 
-        if (ReferenceEquals(owner, OwnerOf(QueryStep.Clock)))
+        switch (owner as QueryStep?)
         {
-            TransactionStarted = TextValues.Int64(new MessageBody(row).ReadRow(Encoding.ASCII)[0]);
+            case QueryStep.Clock:
+                TransactionStarted = NumberOf(row);
+                break;
+            case QueryStep.NumberBefore:
+                _numberBefore = NumberOf(row);
+                break;
+            case QueryStep.NumberBehind:
+                _numberBehind = NumberOf(row);
+                break;
         }
 
         return ValueTask.CompletedTask;
@@ -141,9 +151,6 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
                 // The server answers ROLLBACK when there was nothing left to commit.
                 HasCommitted = outcome.Tag == "COMMIT";
                 break;
-            case QueryStep.Count:
-                WasOneTransaction = outcome.Rows == 1;
-                break;
             case QueryStep.Reset:
                 _isResetDone = true;
                 break;
@@ -153,8 +160,8 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     public void OnFailed(PostgresException error, in Expected? answered)
     {
         var step = answered is { } failed ? StepOf(failed) : QueryStep.None;
-        // A reset that failed is made once more when the session is given back, and a question asked again.
-        if (step is not (QueryStep.Reset or QueryStep.Count))
+        // A reset that failed is made once more when the session is given back; a number that is missing is not known.
+        if (step is not (QueryStep.Reset or QueryStep.NumberBefore or QueryStep.NumberBehind))
         {
             Fail(error, step);
         }
@@ -184,6 +191,9 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     }
 
     public void Dispose() => _reading.Dispose();
+
+    private static long NumberOf(ReadOnlySpan<byte> row) =>
+        TextValues.Int64(new MessageBody(row).ReadRow(Encoding.ASCII)[0]);
 
     private static QueryStep StepOf(in Expected answered) => answered.Owner as QueryStep? ?? QueryStep.None;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Contexts;
@@ -19,15 +18,11 @@ namespace Heimdall.Plugins.Postgres.Queries;
 internal sealed class QueryRun
 {
     // A session numbers its transactions. With every name in full: the statement may have set a search_path.
-    private const string OwnTransaction =
+    private static readonly byte[] _numberOfTransaction =
         """
         select pg_catalog.split_part(virtualxid, '/', 2)::pg_catalog.int8 from pg_catalog.pg_locks
         where locktype = 'virtualxid' and pid = pg_catalog.pg_backend_pid()
-        """;
-
-    // The transactions behind that of a question for its number up to that of the next question: that of the
-    // statement, and that of the next question.
-    private const int TransactionsOfOne = 2;
+        """u8.ToArray();
 
     private const int MaxLateCancels = 3;
 
@@ -72,7 +67,6 @@ internal sealed class QueryRun
     private readonly IResultWriter _results;
     private readonly IJobMonitor _monitor;
     private readonly RowSink _rows;
-    private long _transactionBefore;
     private bool _mustAsk;
     private bool _hasBegun;
     private bool _hasAskedToCommit;
@@ -266,8 +260,10 @@ internal sealed class QueryRun
 
         if (CommitsByItself)
         {
-            _transactionBefore = await PrepareAsync(
-                async () => await OwnTransactionAsync(cancellationToken), cancellationToken);
+            // Along with the statement, as the question behind it: while the server waits for a command, it may begin
+            // transactions of its own in the session.
+            Add(QueryStep.NumberBefore, _numberOfTransaction);
+            _protocol.AddSync();
         }
 
         if (_mustAsk)
@@ -292,10 +288,8 @@ internal sealed class QueryRun
         }
         else if (CommitsByItself)
         {
-            // Sent along: while the server waits for a command, it may begin transactions of its own in the session.
             _protocol.AddSync();
-            var next = (_transactionBefore + TransactionsOfOne).ToString(CultureInfo.InvariantCulture);
-            Add(QueryStep.Count, Encoding.UTF8.GetBytes($"select 1 from ({OwnTransaction}) as own (number) where number = {next}"));
+            Add(QueryStep.NumberBehind, _numberOfTransaction);
         }
 
         if (!await TryExchangeAsync(answers, stop) || answers.Refusal is not null)
@@ -538,7 +532,7 @@ internal sealed class QueryRun
                 && !answers.HasCommitted ? await Record.FindFateAsync() : null,
             HasAskedToCommit = _hasAskedToCommit,
             HasCommitted = answers.HasCommitted,
-            MayHaveCommittedOnItsWay = CommitsByItself && answers.WasOneTransaction is not true,
+            MayHaveCommittedOnItsWay = CommitsByItself && !answers.WasOneTransaction,
             Refusal = answers.Refusal,
             Error = answers.Error,
             FailedStep = answers.FailedStep,
@@ -547,10 +541,6 @@ internal sealed class QueryRun
             Session = _session.State,
         };
     }
-
-    /// <summary>The number of the transaction that this question runs in.</summary>
-    private async Task<long> OwnTransactionAsync(CancellationToken cancellationToken) =>
-        (await _session.AskAsync(cancellationToken, OwnTransaction)) is [[{ } number]] ? TextValues.Int64(number) : 0;
 
     /// <summary>
     /// Whether the statement had begun to write when it was stopped at a limit. The cancel that was sent for it may

@@ -26,9 +26,13 @@ internal enum QueryStep
     Commit,
 
     /// <summary>
-    /// Asks whether the statement was one transaction. Executed whatever became of the steps before.
+    /// Asks for the number of the session's transaction, just before the statement. Executed whatever became of the
+    /// steps before.
     /// </summary>
-    Count,
+    NumberBefore,
+
+    /// <summary>The same, just behind it.</summary>
+    NumberBehind,
 
     /// <summary>Leaves nothing of the job in the session. Executed whatever became of the steps before.</summary>
     Reset,
