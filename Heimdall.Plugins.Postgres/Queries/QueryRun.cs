@@ -475,7 +475,7 @@ internal sealed class QueryRun
     {
         if (MayBeCutShort)
         {
-            stop.CutShort(_query.Calls);
+            stop.CutShort(_query.FindNames());
         }
     }
 

@@ -6,6 +6,7 @@ using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Scripts;
+using Heimdall.Plugins.Postgres.Sessions;
 
 namespace Heimdall.Plugins.Postgres.Queries;
 
@@ -40,11 +41,11 @@ internal sealed partial record QueryText
     public string? OutlivesTransaction { get; init; }
 
     /// <summary>
-    /// <summary>
     /// True where a name in its text is that of a function which leaves in the session what a reset does not take away.
     /// </summary>
     public bool NamesWhatStays { get; init; }
 
+    /// <summary>
     /// True of a SELECT of nothing but literals, such as <c>select 1</c>: it calls nothing, not even the functions of a
     /// view.
     /// </summary>
@@ -67,6 +68,20 @@ internal sealed partial record QueryText
     /// or an operator calls is not among them.
     /// </summary>
     public IReadOnlyCollection<string> Calls { get; init; } = [];
+
+    /// <summary>
+    /// What of its text may stand for something that it uses: more than it does use, since also what a string or a
+    /// comment holds is among it.
+    /// </summary>
+    public UsedNames FindNames() => new(
+        Calls,
+        [
+            .. Name().Matches(Sql).Select(match => match.Value.ToLowerInvariant()).Distinct(),
+            .. QuotedName().Matches(Sql).Select(match => Unquoted(match.Groups[1].Value)).Distinct(),
+        ],
+        [.. Operator().Matches(Sql).Select(match => match.Value).Distinct()]);
+
+    private static string Unquoted(string name) => name.Replace("\"\"", "\"", StringComparison.Ordinal);
 
     /// <summary>
     /// Reads the query, from its file if it is a path, and makes sure that it is one that can be run: in a session as
@@ -118,11 +133,12 @@ internal sealed partial record QueryText
             HasStandardStrings = text.Contains('\\', StringComparison.Ordinal) ? hasStandardStrings : null,
             IsTransactional = isTransactional,
             Parameters = names.Used,
+            NamesWhatStays = statement.NamesWhatStays,
             IsConstant = Constant().IsMatch(text),
             Calls =
             [
                 .. statement.Calls,
-                .. QuotedCall().Matches(text).Select(match => match.Groups[1].Value.Replace("\"\"", "\"")),
+                .. QuotedCall().Matches(text).Select(match => Unquoted(match.Groups[1].Value)),
             ],
             LooksReadOnly = isTransactional && !statement.MayWrite
                 && (statement.Kind == ScriptStatementKind.CopyToStdout
@@ -133,7 +149,6 @@ internal sealed partial record QueryText
     // Of CLUSTER, REINDEX and subscriptions it depends on what they name; a block can only commit in so many words.
     private static bool IsTransactionalOf(ScriptStatement statement, string text) =>
         statement.Kind != ScriptStatementKind.OutsideTransaction && statement.Tag switch
-            NamesWhatStays = statement.NamesWhatStays,
         {
             "CALL" or "CLUSTER" or "REINDEX" or "CREATE SUBSCRIPTION" or "ALTER SUBSCRIPTION"
                 or "DROP SUBSCRIPTION" => false,
@@ -247,6 +262,15 @@ internal sealed partial record QueryText
     // Not behind another quote: of a long row of them each would else be a beginning.
     [GeneratedRegex(@"(?<!"")""((?:[^""]|"""")+)""\s*\(")]
     private static partial Regex QuotedCall();
+
+    [GeneratedRegex(@"(?<!"")""((?:[^""]|"""")+)""")]
+    private static partial Regex QuotedName();
+
+    [GeneratedRegex(@"[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*", RegexOptions.IgnoreCase)]
+    private static partial Regex Name();
+
+    [GeneratedRegex(@"[-+*/<>=~!@#%^&|`?]+")]
+    private static partial Regex Operator();
 
     [GeneratedRegex(@"\$(?:[a-z_\u0080-\uffff][a-z0-9_\u0080-\uffff]*)?\$", RegexOptions.IgnoreCase)]
     private static partial Regex DollarQuote();

@@ -40,12 +40,12 @@ internal sealed class BackendControl(ClusterPool pool, string host, int port, Ba
         cancellationToken);
 
     /// <summary>Asks the statement that runs to stop, if nothing of it can have taken effect.</summary>
-    /// <param name="calls">The functions that it names.</param>
+    /// <param name="names">What it may use.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Unknown when the cluster cannot be reached, or its answer was lost.</returns>
     public Task<CutAnswer> TryCancelUnlessWrittenAsync(
-        IReadOnlyCollection<string> calls, CancellationToken cancellationToken) => TryAskAsync<CutAnswer>(
-        (control, backend) => Backends.CancelUnlessWrittenAsync(control, backend, calls, cancellationToken),
+        UsedNames names, CancellationToken cancellationToken) => TryAskAsync<CutAnswer>(
+        (control, backend) => Backends.CancelUnlessWrittenAsync(control, backend, names, cancellationToken),
         cancellationToken);
 
     /// <summary>Ends the backend.</summary>

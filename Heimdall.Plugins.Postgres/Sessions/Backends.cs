@@ -35,29 +35,85 @@ internal static class Backends
         """;
 
     // A transaction has a number once it has written in its own database. A notification gives it none, nor does what a
-    // function writes elsewhere, by dblink or to a foreign table. Only a volatile function can do so: one that the
-    // statement names, or one of a view, a rule or a policy of what it reads, which it has locked.
+    // function writes elsewhere, by dblink or to a foreign table. Only a volatile function can do so:
+    // - one that the statement calls, or as t.f for f(t); or one of a view, a rule or a policy of what it reads, which
+    //   it has locked;
+    // - one that is an operator, or a part of an aggregate; what compares values is used without being named;
+    // - one that makes a cast, which is not named either where it is implicit, or where its type has several names;
+    // - one in the check of a domain.
     private const string CancelUnlessWritten =
         """
-        with used (oid) as (
-            select found[1]::oid
+        with locked (nodes) as (
+            select tree.nodes
             from pg_locks
             cross join lateral (
                 select ev_action::text from pg_rewrite where ev_class = relation
-                union all select concat(polqual, polwithcheck) from pg_policy where polrelid = relation) as tree (nodes)
-            cross join regexp_matches(nodes, ':(?:op)?funcid ([0-9]+)', 'g') as found
+                union all
+                select concat(polqual, polwithcheck) from pg_policy where polrelid = relation) as tree (nodes)
             where pid = $1 and locktype = 'relation'
-              and pg_locks.database = (select oid from pg_database where datname = current_database()))
+              and pg_locks.database = (select oid from pg_database where datname = current_database())),
+        checked (nodes) as (
+            select conbin::text
+            from pg_constraint join pg_type on pg_type.oid = contypid
+            where typname = any($6)
+               or exists (select from pg_proc where proname = any($4) and contypid = any(proargtypes))
+               or exists (select from locked where strpos(nodes, concat(':resulttype ', contypid, ' ')) > 0)),
+        called (oid) as (
+            select found[1]::oid
+            from (select nodes from locked union all select nodes from checked) as tree
+            cross join regexp_matches(nodes, ':(?:(?:op)?funcid|(?:agg|win)fnoid) ([0-9]+)', 'g') as found
+            union all
+            select oid from pg_proc where proname = any($4)
+            union all
+            select pg_proc.oid
+            from pg_proc join pg_type on pg_type.oid = proargtypes[0]
+            where pronargs = 1 and typtype = 'c' and proname = any($6)
+            union all
+            select oprcode
+            from pg_operator
+            where oid >= $8
+              and (oprname = any($9) or exists (select from unnest($7) as row (signs) where strpos(signs, oprname) > 0))
+            union all
+            select amproc from pg_amproc where oid >= $8
+            union all
+            select castfunc
+            from pg_cast join pg_type on pg_type.oid = casttarget
+            where pg_cast.oid >= $8 and (castcontext = 'i' or typname = any($6) or typname = any($10))),
+        used (oid) as (
+            select oid from called
+            union all
+            select part
+            from pg_aggregate
+            cross join unnest(array[
+                aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn,
+                aggmfinalfn]::oid[]) as part
+            where aggfnoid in (select oid from called))
         select case
             when backend_xid is null and not exists (
                 select from pg_proc
-                where provolatile = 'v' and (proname = any($4) or oid in (select oid from used))
+                where provolatile = 'v' and oid in (select oid from used)
                   and not (pronamespace = 'pg_catalog'::regnamespace and proname = any($5)))
             then pg_cancel_backend(pid) end
         from pg_stat_get_activity($1)
         where (extract(epoch from backend_start) * 1000000)::bigint = $2
           and ($3 is null or (extract(epoch from xact_start) * 1000000)::bigint = $3)
         """;
+
+    // Those below are the server's own.
+    private const uint FirstOfUsers = 16384;
+
+    /// <summary>Types that have other names in SQL, such as integer, than in the catalog.</summary>
+    private static readonly string[] Renamed =
+    [
+        "int2", "int4", "int8", "bool", "bpchar", "varchar", "float4", "float8", "numeric", "time", "timetz",
+        "timestamp", "timestamptz", "bit", "varbit", "interval",
+    ];
+
+    /// <summary>
+    /// Operators that are used without being written: by IN, BETWEEN, LIKE, ORDER BY, DISTINCT, USING and so on.
+    /// </summary>
+    private static readonly string[] Silent =
+        ["=", "<>", "<", ">", "<=", ">=", "~", "!~", "~~", "!~~", "~~*", "!~~*", "~>=~", "~<=~"];
 
     /// <summary>Volatile functions of the server that leave nothing behind, for all that they return.</summary>
     private static readonly string[] Harmless =
@@ -73,18 +129,23 @@ internal static class Backends
     /// </summary>
     /// <param name="control">Another session, in the same database.</param>
     /// <param name="backend">What runs it.</param>
-    /// <param name="calls">The functions that the statement names.</param>
+    /// <param name="names">What the statement may use.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Unknown where it is not there any more.</returns>
     public static async Task<CutAnswer> CancelUnlessWrittenAsync(
         NpgsqlConnection control,
         Backend backend,
-        IReadOnlyCollection<string> calls,
+        UsedNames names,
         CancellationToken cancellationToken)
     {
         await using var command = Of(backend, CancelUnlessWritten, control);
-        command.Parameters.Add(new() { Value = calls.ToArray() });
+        command.Parameters.Add(new() { Value = names.Calls.ToArray() });
         command.Parameters.Add(new() { Value = Harmless });
+        command.Parameters.Add(new() { Value = names.Names.ToArray() });
+        command.Parameters.Add(new() { Value = names.Operators.ToArray() });
+        command.Parameters.Add(new() { Value = FirstOfUsers, NpgsqlDbType = NpgsqlDbType.Oid });
+        command.Parameters.Add(new() { Value = Silent });
+        command.Parameters.Add(new() { Value = Renamed });
         return await command.ExecuteScalarAsync(cancellationToken) switch
         {
             true => CutAnswer.Stopped,

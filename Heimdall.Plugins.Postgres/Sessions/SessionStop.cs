@@ -53,14 +53,14 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
     /// Asks the statement to stop because nobody wants more of its rows, as long as nothing of it can have taken
     /// effect: that must not be undone. Called once.
     /// </summary>
-    /// <param name="calls">The functions that the statement names.</param>
-    public void CutShort(IReadOnlyCollection<string> calls)
+    /// <param name="names">What the statement may use.</param>
+    public void CutShort(UsedNames names)
     {
         lock (_lock)
         {
             if (!_hasBegun)
             {
-                _cutting = Task.Run(() => CutShortAsync(calls));
+                _cutting = Task.Run(() => CutShortAsync(names));
             }
         }
     }
@@ -126,7 +126,7 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         }
     }
 
-    private async Task CutShortAsync(IReadOnlyCollection<string> calls)
+    private async Task CutShortAsync(UsedNames names)
     {
         // The statement may have ended of the request before the answer to it is here: that is waited for.
         using var timeout = new CancellationTokenSource();
@@ -138,7 +138,7 @@ internal sealed class SessionStop(ProtocolSession protocol, BackendControl contr
         do
         {
             _hasCutShort = true; // before it is asked: the answer may be lost
-            if (await control.TryCancelUnlessWrittenAsync(calls, timeout.Token) == CutAnswer.HasWritten)
+            if (await control.TryCancelUnlessWrittenAsync(names, timeout.Token) == CutAnswer.HasWritten)
             {
                 _hasCutShort = mayBeAsked;
                 return;

@@ -41,6 +41,19 @@ public sealed class QueryLimitTests
                 begin return affect_late(name, fails); end $$;
             create function announce(channel text, i int) returns text language plpgsql as $$
                 begin perform pg_notify(channel, i::text); perform pg_sleep(0.001); return repeat('x', 2000); end $$;
+            create operator !!> (leftarg = text, rightarg = int, function = announce);
+            create type spoken as (channel text, i int);
+            create function speak(s spoken) returns text language sql as 'select announce(s.channel, s.i)';
+            create cast (spoken as text) with function speak(spoken);
+            create function announce_next(done text, channel text, i int) returns text language sql as
+                'select announce(channel, i)';
+            create aggregate announce_all (channel text, i int) (sfunc = announce_next, stype = text);
+            create domain heard as int check (announce('domain', value) is not null);
+            create domain heard_in_view as int check (announce('domain in a view', value) is not null);
+            create domain heard_by_call as int check (announce('domain of a parameter', value) is not null);
+            create function same(i heard_by_call) returns int immutable language sql as 'select i';
+            create view hearing as
+                select i::heard_in_view, repeat('x', 2000) from generate_series(1, 300) i;
             create view announcing as
                 select pg_notify('view', i::text) is null as sent, pg_sleep(0.001) is null as slept, repeat('x', 2000)
                 from generate_series(1, 300) i;
@@ -192,6 +205,18 @@ public sealed class QueryLimitTests
         false)]
     [TestCase("within", "select Announce ('within', i) from generate_series(1, 300) i", false)]
     [TestCase("view", "select * from announcing", false)]
+    [TestCase("operator", "select 'operator' !!> i from generate_series(1, 300) i", false)]
+    [TestCase("cast", "select row('cast', i)::spoken::text from generate_series(1, 300) i", false)]
+    [TestCase(
+        "aggregate",
+        "select announce_all('aggregate', i), pg_sleep(0.001) from generate_series(1, 300) i group by i", false)]
+    [TestCase("domain", "select i::heard, repeat('x', 2000) from generate_series(1, 300) i", false)]
+    [TestCase("domain in a view", "select * from hearing", false)]
+    [TestCase(
+        "domain of a parameter", "select same(i), repeat('x', 2000) from generate_series(1, 300) i", false)]
+    [TestCase(
+        "field", "select (s).speak from (select row('field', i)::spoken as s from generate_series(1, 300) i) as t",
+        false)]
     [TestCase("policy", "select i, repeat('x', 2000) from guarded", true)]
     public async Task A_notification_is_sent_whatever_rows_are_left_out(
         string channel, string sql, bool isGuarded, CancellationToken cancellationToken)
