@@ -286,8 +286,8 @@ internal sealed class BatchRun : IAsyncDisposable
         if (!_player.HasStopped)
         {
             // After \q there may be more, and only the whole can be compared with what was checked.
-            await _script.TryReadToEndAsync();
-            await _files.TryReadToEndsAsync();
+            await _session.AwaitAsync(
+                ReadToEndsAsync(cancellationToken), SessionSettings.KeepAliveInterval, cancellationToken);
         }
 
         if (_checked.HasChanged)
@@ -309,6 +309,12 @@ internal sealed class BatchRun : IAsyncDisposable
         {
             throw new InvalidOperationException("A script ended before its end, and no error says why.");
         }
+    }
+
+    private async Task ReadToEndsAsync(CancellationToken cancellationToken)
+    {
+        await _script.TryReadToEndAsync(cancellationToken);
+        await _files.TryReadToEndsAsync(cancellationToken);
     }
 
     private JobProgress End() =>

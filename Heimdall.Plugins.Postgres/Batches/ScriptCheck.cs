@@ -179,11 +179,11 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
         });
     }
 
-    public async ValueTask<Stream?> OpenAsync(string path, PsqlCommand command)
+    public async ValueTask<Stream?> OpenAsync(string path, bool isScript, PsqlCommand command)
     {
         try
         {
-            return await _files.OpenAsync(path, _cancellationToken);
+            return await _files.OpenAsync(path, isScript, _cancellationToken);
         }
         catch (JobRefusedException e)
         {

@@ -12,13 +12,14 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
     /// <summary>Each is kept open.</summary>
     public const int Most = 200;
 
-    // How much is read in all: what a script reads again and again is bounded by what there is of it.
-    private const long AlwaysRead = 256 * 1024 * 1024;
-    private const int MostTimes = 4;
+    /// <summary>
+    /// How much is checked again of files that are included more than once: a short script could include a long one a
+    /// thousand times.
+    /// </summary>
+    private const long MostReadAgain = 1024 * 1024 * 1024;
 
     private readonly Dictionary<string, ScriptStream> _files = new(StringComparer.Ordinal);
-    private long _length;
-    private long _read;
+    private long _readAgain;
 
     /// <summary>Their paths and what they hold, in the order of the paths; null when there are none.</summary>
     public IReadOnlyList<FileHash>? Hashes { get; private set; }
@@ -27,12 +28,22 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
     public bool HaveChanged => _files.Values.Any(file => file.HasChanged);
 
     /// <summary>Opens a file, or goes back to the beginning of one that is open.</summary>
+    /// <param name="path">Below the directory of scripts.</param>
+    /// <param name="isScript">Whether it is checked from its beginning, as what is included; data are not.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="JobRefusedException">It may not be read, or there are too many.</exception>
-    public async ValueTask<ScriptStream> OpenAsync(string path, CancellationToken cancellationToken)
+    public async ValueTask<ScriptStream> OpenAsync(string path, bool isScript, CancellationToken cancellationToken)
     {
         if (_files.TryGetValue(path, out var open))
         {
-            Count(path, open.Length);
+            _readAgain += isScript ? open.Length : 0;
+            if (_readAgain > MostReadAgain)
+            {
+                throw new JobRefusedException(
+                    "query",
+                    $"The script includes files of {_readAgain} bytes more than once; the limit is {MostReadAgain}.");
+            }
+
             await open.HashAheadAsync(cancellationToken);
             return open;
         }
@@ -44,8 +55,6 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
 
         var file = ScriptStream.OpenFile(path, directory);
         _files.Add(path, file);
-        _length += file.Length;
-        Count(path, file.Length);
         return file;
     }
 
@@ -73,23 +82,11 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
     }
 
     /// <summary>Reads the rest of those that have been read in part, so that they can be compared as a whole.</summary>
-    public async Task TryReadToEndsAsync()
+    public async Task TryReadToEndsAsync(CancellationToken cancellationToken)
     {
         foreach (var file in _files.Values.Where(file => file.IsBegun))
         {
-            await file.TryReadToEndAsync();
-        }
-    }
-
-    private void Count(string path, long bytes)
-    {
-        _read += bytes;
-        if (_read > Math.Max(AlwaysRead, MostTimes * _length))
-        {
-            throw new JobRefusedException(
-                "query",
-                $"With {path} the files are read again and again, {_read} bytes in all, which is more than "
-                + $"{MostTimes} times what they hold: name each fewer times.");
+            await file.TryReadToEndAsync(cancellationToken);
         }
     }
 

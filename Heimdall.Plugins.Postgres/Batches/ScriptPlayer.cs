@@ -218,7 +218,7 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
         return true;
     }
 
-    public ValueTask<Stream?> OpenAsync(string path, PsqlCommand command)
+    public ValueTask<Stream?> OpenAsync(string path, bool isScript, PsqlCommand command)
     {
         if (_script.Files.Find(path) is not { } file)
         {

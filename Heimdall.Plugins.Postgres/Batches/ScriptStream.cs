@@ -125,12 +125,13 @@ internal sealed class ScriptStream : Stream
     /// <summary>
     /// Reads what nobody has read, so that the hash is that of the whole. One that cannot be read has none.
     /// </summary>
-    public async Task TryReadToEndAsync()
+    /// <exception cref="OperationCanceledException">The token has fired.</exception>
+    public async Task TryReadToEndAsync(CancellationToken cancellationToken = default)
     {
         var buffer = new byte[64 * 1024];
         try
         {
-            while (_read < Length && await ReadAsync(buffer) > 0)
+            while (_read < Length && await ReadAsync(buffer, cancellationToken) > 0)
             {
             }
         }

@@ -46,8 +46,9 @@ internal sealed class ProtocolSession(
     /// <summary>False where the database has no encoding: its texts are sent as they are.</summary>
     public bool ConvertsText { get; } = parameters.GetValueOrDefault("server_encoding") != "SQL_ASCII";
 
-    /// <summary>Whether the server was a standby when it last said so.</summary>
-    public bool IsOnStandby { get; private set; } = parameters.GetValueOrDefault("in_hot_standby") == "on";
+    /// <summary>Whether the server was a standby when it last said so; null where it, or a pooler, does not say.</summary>
+    public bool? IsOnStandby { get; private set; } =
+        parameters.TryGetValue("in_hot_standby", out var text) ? text == "on" : null;
 
     /// <summary>The server's version, in its own words.</summary>
     public string ServerVersion { get; } = parameters.GetValueOrDefault("server_version", "");

@@ -48,7 +48,7 @@ internal interface IPsqlHost
     /// <param name="path">Below the directory of scripts.</param>
     /// <param name="command">The command that names it.</param>
     /// <returns>It, from its beginning; null when it was refused.</returns>
-    ValueTask<Stream?> OpenAsync(string path, PsqlCommand command);
+    ValueTask<Stream?> OpenAsync(string path, bool isScript, PsqlCommand command);
 
     /// <summary>Makes the session what a new one would be.</summary>
     ValueTask ReconnectAsync(PsqlCommand command);

@@ -862,7 +862,7 @@ internal sealed class PsqlReader : IAsyncDisposable
         {
             _host.Refuse(command.Place, command.File, $"{command.Name} {name}: {problem}.");
         }
-        else if (await _host.OpenAsync(path, command) is { } script)
+        else if (await _host.OpenAsync(path, isScript: true, command) is { } script)
         {
             Push(script, path, path, leavesOpen: true);
             Adapt();
@@ -912,7 +912,7 @@ internal sealed class PsqlReader : IAsyncDisposable
                 return null;
             }
 
-            if (path is null || await _host.OpenAsync(path, command) is null)
+            if (path is null || await _host.OpenAsync(path, isScript: false, command) is null)
             {
                 return null;
             }

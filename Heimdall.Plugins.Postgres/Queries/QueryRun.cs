@@ -260,6 +260,9 @@ internal sealed class QueryRun
 
         if (CommitsByItself)
         {
+            // Nothing of it has been sent, and no cancel reaches the question alone.
+            cancellationToken.ThrowIfCancellationRequested();
+
             // Along with the statement, as the question behind it: while the server waits for a command, it may begin
             // transactions of its own in the session.
             Add(QueryStep.NumberBefore, _numberOfTransaction);

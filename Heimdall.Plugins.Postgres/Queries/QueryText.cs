@@ -76,10 +76,14 @@ internal sealed partial record QueryText
     public UsedNames FindNames() => new(
         Calls,
         [
-            .. Name().Matches(Sql).Select(match => match.Value.ToLowerInvariant()).Distinct(),
+            .. Name().Matches(Sql).Select(match => Folded(match.Value)).Distinct(),
             .. QuotedName().Matches(Sql).Select(match => Unquoted(match.Groups[1].Value)).Distinct(),
         ],
         [.. Operator().Matches(Sql).Select(match => match.Value).Distinct()]);
+
+    /// <summary>As the server does it: in its multi-byte encodings only the letters of ASCII.</summary>
+    private static string Folded(string name) => string.Concat(
+        name.Select(letter => char.IsAsciiLetterUpper(letter) ? char.ToLowerInvariant(letter) : letter));
 
     private static string Unquoted(string name) => name.Replace("\"\"", "\"", StringComparison.Ordinal);
 

@@ -41,7 +41,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
     private readonly Action<string>? _warn;
     private volatile bool _isRefusedOptions;
-    private volatile bool _hasMetPooler;
+    private readonly ConcurrentDictionary<(string? Host, int Port), bool> _poolers = new();
     private bool _hasWarned;
 
     private ClusterPool(ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
@@ -65,10 +65,10 @@ internal sealed class ClusterPool : IAsyncDisposable
     public PoolerMode? Pooler { get; }
 
     /// <summary>
-    /// Whether a connection of the cluster had a process id that is not its backend's. Some poolers count their own
+    /// Whether a connection to the same host had a process id that is not its backend's. Some poolers count their own
     /// ids, and one of these may be the backend's by chance.
     /// </summary>
-    public bool HasMetPooler => _hasMetPooler;
+    public bool HasMetPooler(NpgsqlConnection connection) => _poolers.ContainsKey((connection.Host, connection.Port));
 
     /// <summary>As the connection string has them.</summary>
     public ConnectionSettings Settings => _settings;
@@ -116,9 +116,9 @@ internal sealed class ClusterPool : IAsyncDisposable
             $"{host} {port}", _ => new(() => BuildForControl(host, port))).Value.OpenConnectionAsync(cancellationToken);
 
     /// <summary>Whether a pooler may give each transaction of a new connection another backend.</summary>
-    /// <param name="announcedPid">The process id that the connection began with.</param>
+    /// <param name="connection">It has the process id that it began with.</param>
     /// <param name="backendPid">That of the backend.</param>
-    public bool SharesBackends(int announcedPid, int backendPid)
+    public bool SharesBackends(NpgsqlConnection connection, int backendPid)
     {
         if (Pooler is { } known)
         {
@@ -126,8 +126,12 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
 
         // In whatever mode it pools: that of transactions needs the most care.
-        _hasMetPooler |= announcedPid != backendPid;
-        return _hasMetPooler;
+        if (connection.ProcessID != backendPid)
+        {
+            _poolers.TryAdd((connection.Host, connection.Port), true);
+        }
+
+        return HasMetPooler(connection);
     }
 
     /// <summary>Makes sure that a server is one that Heimdall works with. Nothing has been asked of it.</summary>

@@ -351,7 +351,7 @@ internal sealed class ClusterSession : IAsyncDisposable
 
         // A standby may be promoted while the session lives; not every pooler passes on that it was.
         var isKept = MayBeKept && (_use == SessionUse.Query
-            ? !(Traits.IsStandby && SharesBackends)
+            ? !Traits.IsStandby || (Protocol.IsOnStandby is not null && !SharesBackends)
             : _use == SessionUse.Transaction && !Traits.IsStandby && !Traits.HidesTransactions);
         if (isClean && (isKept || _use == SessionUse.Script))
         {
@@ -378,7 +378,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         var identity = ServerStream.IdentityOf(connection);
         if (_opened.TryGetValue(identity, out var opened))
         {
-            if (pool.HasMetPooler && !opened.Traits.SharesBackends)
+            if (pool.HasMetPooler(connection) && !opened.Traits.SharesBackends)
             {
                 return null;
             }
@@ -389,7 +389,7 @@ internal sealed class ClusterSession : IAsyncDisposable
                 await BoundAsync(opened.Protocol, opened.Protocol.CatchUpAsync(), cancellationToken);
             }
 
-            if (opened.Traits.IsStandby && !opened.Protocol.IsOnStandby)
+            if (opened.Traits.IsStandby && opened.Protocol.IsOnStandby == false)
             {
                 return null;
             }
@@ -411,7 +411,7 @@ internal sealed class ClusterSession : IAsyncDisposable
         await BoundAsync(protocol, asked, cancellationToken);
         var row = (await asked)[0];
         var pid = TextValues.Int32(row[0]);
-        var sharesBackends = pool.SharesBackends(connection.ProcessID, pid);
+        var sharesBackends = pool.SharesBackends(connection, pid);
 
         // A backend that is shared is another one in the next transaction, and may not even show when it started.
         var started = sharesBackends ? 0 : TextValues.Int64(row[1]);

@@ -32,9 +32,11 @@ internal sealed class HostList : IAsyncDisposable
             {
                 return await _tries[i].OpenConnectionAsync(cancellationToken);
             }
-            catch (Exception e) when (PostgresErrors.IsConnectFault(e))
+            catch (Exception e) when (
+                PostgresErrors.IsConnectFault(e)
+                && !(e is PostgresException answer && PostgresErrors.IsRefusedOption(answer)))
             {
-                // The next one.
+                // The next one. Without the refused option this one can be used.
             }
         }
 

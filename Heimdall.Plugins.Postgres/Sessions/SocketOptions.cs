@@ -13,7 +13,7 @@ internal static class SocketOptions
 {
     private const int IdleSeconds = 4;
     private const int IntervalSeconds = 1;
-    private const int Probes = 4;
+    private const int Probes = 8;
 
     private const int LinuxTcp = 6;
     private const int LinuxTcpUserTimeout = 18;

@@ -67,7 +67,7 @@ public sealed class RoadTests
         Assert.That(await _server.BackendsAsync(batch.Id), Is.Zero);
     }
 
-    [TestCase("", 1, 4, 1, 4, null)]
+    [TestCase("", 1, 4, 1, 8, null)]
     [TestCase("&keepalives=0", 0, null, null, null, null)]
     [TestCase("&keepalives_idle=7&keepalives_interval=3&keepalives_count=4&tcp_user_timeout=5000", 1, 7, 3, 4, 5000)]
     public async Task The_operating_system_looks_after_a_silent_server(

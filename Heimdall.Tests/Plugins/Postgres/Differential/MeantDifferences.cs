@@ -63,9 +63,9 @@ internal static partial class MeantDifferences
     // A semicolon in a comment or a quoted name does not end the statement.
     [GeneratedRegex(
         """
-        \bcopy\b(?:[^;"/-]|"[^"]*"|--[^\n]*|/\*.*?\*/|[/-])*?
-        \bfrom\b(?:[^;"/-]|"[^"]*"|--[^\n]*|/\*.*?\*/|[/-])*?\bstd(?:in|out)\b
-        (?:[^;"/-]|"[^"]*"|--[^\n]*|/\*.*?\*/|[/-])*?\bcsv\b
+        \bcopy\b(?>--[^\n]*|/\*.*?\*/|"[^"]*"|[^;"])*?
+        \bfrom\b(?>--[^\n]*|/\*.*?\*/|"[^"]*"|[^;"])*?\bstd(?:in|out)\b
+        (?>--[^\n]*|/\*.*?\*/|"[^"]*"|[^;"])*?\bcsv\b
         """,
         RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.IgnorePatternWhitespace
             | RegexOptions.ExplicitCapture)]
