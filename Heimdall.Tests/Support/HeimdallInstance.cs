@@ -115,10 +115,12 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     /// <summary>Starts one more worker in the tests' process.</summary>
     public async Task<HeimdallHost> StartWorkerAsync() => Add(await HeimdallHost.StartWorkerAsync(ConfigFile, NextLog("Heimdall.Worker")));
 
+    public async Task StopApiAsync() => await _hostedApi!.DisposeAsync();
+
     /// <summary>Stops the API and starts it again.</summary>
     public async Task RestartApiAsync()
     {
-        await _hostedApi!.DisposeAsync();
+        await StopApiAsync();
         await StartApiAsync();
     }
 
