@@ -42,6 +42,11 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// </summary>
     private static readonly string[] NoFlush = ["synchronous_commit = off"];
 
+    /// <summary>
+    /// All who use a table wait behind a migration that waits for it. It gives up after this, and is tried again.
+    /// </summary>
+    private const string ShortLockWait = "lock_timeout = '1s'";
+
     public StoreDatabase(string connectionString, string schema, string hangfireSchema, ConnectionLimits limits)
     {
         var builder = ConnectionStrings.ConnectionString.Parse(connectionString);
@@ -70,7 +75,8 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.ApplicationName = "heimdall claims";
         builder.MaxPoolSize = ConnectionLimits.Claims;
         Claims = Build(builder, [.. all, .. ByKey, .. InOrder]);
-        Migrations = Build(new NpgsqlConnectionStringBuilder(own) { Pooling = false, MaxAutoPrepare = 0 }, all);
+        Migrations = Build(
+            new NpgsqlConnectionStringBuilder(own) { Pooling = false, MaxAutoPrepare = 0 }, [.. all, ShortLockWait]);
         Queue = Build(
             new NpgsqlConnectionStringBuilder(own)
             {

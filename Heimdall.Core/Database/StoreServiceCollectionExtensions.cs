@@ -14,6 +14,7 @@ public static class StoreServiceCollectionExtensions
         services.AddSingleton<StoreHealth>();
         services.AddSingleton<StoreMigrator>();
         services.AddHostedService<StoreStartup>();
+        services.AddHostedService<SchemaWatch>();
         services.AddSingleton<StoreNotifications>();
         services.AddHostedService(provider => provider.GetRequiredService<StoreNotifications>());
         return services;

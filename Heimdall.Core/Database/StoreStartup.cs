@@ -15,7 +15,8 @@ public sealed partial class StoreStartup(
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>Comes back when the store is ready.</summary>
+    internal async Task PrepareAsync(CancellationToken stoppingToken)
     {
         var hasWarned = false;
         while (true)
@@ -29,13 +30,13 @@ public sealed partial class StoreStartup(
                     LogUntested(warning);
                 }
                 await StorePooler.RequireSessionsAsync(database.Migrations, stoppingToken);
-                await migrator.MigrateAsync(PrepareAsync, stoppingToken);
+                await migrator.MigrateAsync(RunPreparationsAsync, stoppingToken);
                 readiness.SetReady();
                 return;
             }
             catch (Exception exception)
                 when (exception is NpgsqlException or StoreServerException or StorePoolerException
-                    or TransactionException or TimeoutException
+                    or StoreSchemaException or TransactionException or TimeoutException
                     or InvalidOperationException { InnerException: NpgsqlException })
             {
                 LogNotReachable(exception.Message);
@@ -44,7 +45,9 @@ public sealed partial class StoreStartup(
         }
     }
 
-    private async Task PrepareAsync(CancellationToken cancellationToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => PrepareAsync(stoppingToken);
+
+    private async Task RunPreparationsAsync(CancellationToken cancellationToken)
     {
         foreach (var preparation in preparations)
         {

@@ -53,7 +53,8 @@ public sealed class HostProgram
     {
         if (HostArguments.Parse(args) is not { } arguments)
         {
-            await Console.Error.WriteLineAsync($"usage: {Name} [--config FILE] [--check | --health]{OwnUsage}");
+            await Console.Error.WriteLineAsync(
+                $"usage: {Name} [--config FILE] [--check | --health | --migrate]{OwnUsage}");
             return WrongArguments;
         }
         try
@@ -107,7 +108,23 @@ public sealed class HostProgram
             return Stopped;
         }
         using var urgent = new UrgentStop();
+        if (arguments.Action == HostAction.Migrate)
+        {
+            await MigrateAsync(Build(config, urgent));
+            Console.WriteLine("the store's schema is up to date");
+            return Stopped;
+        }
         return await RunAsync(Build(config, urgent), urgent, Name);
+    }
+
+    /// <summary>
+    /// What a process does first when it starts, and nothing else. It waits for the store as a process does.
+    /// </summary>
+    private static async Task MigrateAsync(IHost unstarted)
+    {
+        await using var end = (IAsyncDisposable)unstarted;
+        await unstarted.Services.GetServices<IHostedService>().OfType<StoreStartup>().Single()
+            .PrepareAsync(CancellationToken.None);
     }
 
     private async Task<int> AnswerAsync(HeimdallConfig config)
