@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Heimdall.Core.Jobs;
@@ -18,8 +19,13 @@ public sealed record JobPredecessor(Guid Id, PredecessorEnd On)
     internal static string? Write(IReadOnlyList<JobPredecessor> predecessors) =>
         predecessors.Count == 0 ? null : JsonSerializer.Serialize(predecessors, Json);
 
+    /// <summary>A condition that only a newer version knows is shown as the widest: it does not decide here.</summary>
     internal static IReadOnlyList<JobPredecessor> Read(string json) =>
-        JsonSerializer.Deserialize<JobPredecessor[]>(json, Json)!;
+    [
+        .. JsonNode.Parse(json)!.AsArray().Select(one => new JobPredecessor(
+            one!["id"]!.GetValue<Guid>(),
+            PredecessorEndNames.Find(one["on"]!.GetValue<string>()) ?? PredecessorEnd.Ended)),
+    ];
 }
 
 /// <summary>How a job must end for another one to start. Written in small letters in JSON and in the store.</summary>

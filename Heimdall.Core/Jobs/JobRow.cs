@@ -86,7 +86,8 @@ internal static class JobRow
         ? null
         : new JobFailure
         {
-            Kind = Enum.Parse<JobFailureKind>(row.GetString(24)),
+            // One of a newer version says what happened in its message.
+            Kind = Enum.TryParse<JobFailureKind>(row.GetString(24), out var kind) ? kind : JobFailureKind.Internal,
             Message = row.GetString(23),
             Errors = row.IsDBNull(25) ? [] : ReadErrors(row),
         };

@@ -26,6 +26,9 @@ public sealed record ScheduleDefinition
 
     public OverlapRule Overlap { get; init; } = OverlapRule.Skip;
 
+    /// <summary>The rule that only a newer version of Heimdall knows: that one decides about the occurrences.</summary>
+    public string? UnknownRule { get; init; }
+
     public DateTime? StartsAt { get; init; }
 
     public DateTime? EndsAt { get; init; }
@@ -84,6 +87,7 @@ public sealed record ScheduleDefinition
     public string? FindTimesProblem() =>
         CronTimes.FindZoneProblem(Timezone) is { } zone ? $"Its timezone '{Timezone}' {zone}."
         : CronTimes.FindProblem(Cron) is { } cron ? $"Its cron '{Cron}' {cron}."
+        : UnknownRule is not null ? $"Its rule '{UnknownRule}' is of a newer version of Heimdall."
         : null;
 
     /// <summary>The occurrences after a moment; none where they cannot be told.</summary>

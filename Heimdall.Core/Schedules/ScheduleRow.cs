@@ -23,9 +23,14 @@ internal static class ScheduleRow
             Description = row.GetString(2),
             Cron = row.GetString(3),
             Timezone = row.GetString(4),
-            Misfire = Enum.Parse<MisfireRule>(row.GetString(5), ignoreCase: true),
+            Misfire = Enum.TryParse<MisfireRule>(row.GetString(5), ignoreCase: true, out var misfire)
+                ? misfire
+                : default,
             MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
-            Overlap = Enum.Parse<OverlapRule>(row.GetString(7), ignoreCase: true),
+            Overlap = Enum.TryParse<OverlapRule>(row.GetString(7), ignoreCase: true, out var overlap)
+                ? overlap
+                : default,
+            UnknownRule = FindUnknownRule(row.GetString(5), row.GetString(7)),
             StartsAt = Time(row, 8),
             EndsAt = Time(row, 9),
             User = row.GetString(10),
@@ -43,6 +48,11 @@ internal static class ScheduleRow
         CreatedAt = row.GetDateTime(20),
         UpdatedAt = row.GetDateTime(21),
     };
+
+    private static string? FindUnknownRule(string misfire, string overlap) =>
+        !Enum.TryParse<MisfireRule>(misfire, ignoreCase: true, out _) ? $"misfire: {misfire}"
+        : !Enum.TryParse<OverlapRule>(overlap, ignoreCase: true, out _) ? $"overlap: {overlap}"
+        : null;
 
     public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
 
