@@ -43,13 +43,13 @@ public static class QueueServiceCollectionExtensions
     public static IServiceCollection AddQueueServer(this IServiceCollection services, WorkerConfig config)
     {
         services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
-        services.AddSingleton<IStorePreparation>(provider => new OldQueue(provider.GetRequiredService<StoreDatabase>(), config));
         services.AddSingleton<JobReach>();
         services.AddSingleton<WaitingJobs>();
         services.AddSingleton<IJobRunner, JobDelivery>();
         services.AddSingleton<JobClaimer>();
         services.AddHostedService<WorkerPresence>();
         services.AddHostedService<PredecessorWatch>();
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<OldQueue>(provider, config));
         services.AddHostedService(provider =>
         {
             GlobalConfiguration.Configuration.UseLogProvider(new AspNetCoreLogProvider(provider.GetRequiredService<ILoggerFactory>()));
