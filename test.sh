@@ -43,6 +43,7 @@ main() {
     require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
     PATH=$PATH:/usr/sbin # not in everybody's
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
+    require_program nginx nginx 'The API behind a proxy is tested.'
   fi
   install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   trap report EXIT

@@ -8,6 +8,7 @@ using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Queue;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
@@ -91,6 +92,8 @@ internal static class ApiHost
         app.UseExceptionHandler();
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);
+        app.UsePublicAddress(config.Server.PublicUrl);
+        app.UseRouting(); // by the path as it is now
         app.UseDashboardAddress();
         app.UseStoreGate();
         app.UseExactRoutes();

@@ -3,6 +3,7 @@ using Hangfire;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Requests;
 using Heimdall.Core.Jobs;
 using HangfireJob = Hangfire.Common.Job;
 
@@ -31,7 +32,8 @@ internal static class DashboardSetup
         {
             return next(context);
         }
-        response.Redirect($"{new PathString(Path).Add(rest).ToUriComponent()}{request.QueryString.ToUriComponent()}");
+        var address = request.PublicPathOf(new PathString(Path).Add(rest).ToUriComponent());
+        response.Redirect($"{address}{request.QueryString.ToUriComponent()}");
         return Task.CompletedTask;
     });
 

@@ -1,6 +1,7 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
@@ -132,7 +133,7 @@ internal static class SubmitJob
             }
         }
         context.Response.Headers.RetryAfter = PollInterval;
-        context.Response.Headers.Location = $"/api/v1/job/{queued.Id}";
+        context.Response.Headers.Location = context.Request.PublicPathOf($"/api/v1/job/{queued.Id}");
         return TypedResults.Json(JobView.Of(queued), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
@@ -52,7 +53,7 @@ internal static class PutSchedule
         }
         if (isNew)
         {
-            context.Response.Headers.Location = $"/api/v1/schedule/{id}";
+            context.Response.Headers.Location = context.Request.PublicPathOf($"/api/v1/schedule/{id}");
         }
         return await views.AnswerAsync(context, schedule, cancellationToken, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
