@@ -93,7 +93,8 @@ internal static class ApiHost
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);
         app.UsePublicAddress(config.Server.PublicUrl);
-        app.UseRouting(); // by the path as it is now
+        app.UseHeadAsGet();
+        app.UseRouting(); // by the path and the method as they are now
         app.UseDashboardAddress();
         app.UseStoreGate();
         app.UseExactRoutes();

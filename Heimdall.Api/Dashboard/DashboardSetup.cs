@@ -28,7 +28,7 @@ internal static class DashboardSetup
         var (request, response) = (context.Request, context.Response);
         if (!request.Path.StartsWithSegments(Path, StringComparison.OrdinalIgnoreCase, out var rest)
             || request.Path.StartsWithSegments(Path, StringComparison.Ordinal)
-            || !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)))
+            || !HttpMethods.IsGet(request.Method))
         {
             return next(context);
         }

@@ -41,7 +41,7 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
             return Results.StatusCode(StatusCodes.Status304NotModified);
         }
         context.Response.ContentType = format.ContentType;
-        if (!HttpMethods.IsHead(context.Request.Method))
+        if (!context.IsHead())
         {
             await StreamAsync(context, result, page, format, ending);
         }
