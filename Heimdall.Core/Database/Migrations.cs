@@ -7,32 +7,33 @@ using DbUp.ScriptProviders;
 namespace Heimdall.Core.Database;
 
 /// <summary>
-/// The files that make the store's schema. The name of one that older versions cannot work with says which migration a
-/// process must know at least: <c>031_drop_flags.needs_029.sql</c>.
+/// The files that make the store's schema. The name of one that some older versions cannot work with says which
+/// migration a process must know: <c>031_drop_flags.needs_029.sql</c>.
 /// </summary>
 internal static partial class Migrations
 {
     public static IReadOnlyList<SqlScript> Embedded { get; } = Read(typeof(Migrations).Assembly);
 
-    /// <summary>An index that is built beside the work cannot be built in a transaction.</summary>
+    /// <summary>An index that is built while others write cannot be built in a transaction.</summary>
     public static bool BuildsIndexes(SqlScript script) => Concurrently().IsMatch(script.Contents);
 
-    /// <summary>The number of the newest migration.</summary>
-    public static int NewestOf(IEnumerable<SqlScript> scripts) =>
-        scripts.Max(script => Number(Own().Match(script.Name)));
+    /// <summary>They land out of order: a version may know 015 and not 013.</summary>
+    public static IReadOnlySet<int> NumbersOf(IEnumerable<SqlScript> scripts) => scripts.Select(NumberOf).ToHashSet();
+
+    public static int NumberOf(SqlScript script) => Number(Own().Match(script.Name));
 
     /// <param name="unknown">Names of migrations that a newer version has made.</param>
-    /// <param name="newest">The newest migration that this version knows.</param>
+    /// <param name="known">The numbers of the migrations that this version knows.</param>
     /// <exception cref="StoreSchemaException">One of them asks for a newer version than this.</exception>
-    public static void RequireServed(IEnumerable<string> unknown, int newest)
+    public static void RequireServed(IEnumerable<string> unknown, IReadOnlySet<int> known)
     {
         var needed = unknown.Select(name => Needed().Match(name)).Where(match => match.Success).Select(Number)
-            .DefaultIfEmpty().Max();
-        if (needed > newest)
+            .Where(number => !known.Contains(number)).DefaultIfEmpty().Max();
+        if (needed > 0)
         {
             throw new StoreSchemaException(
                 $"The store's schema is for versions of Heimdall that know migration {needed:000}. "
-                + $"This one knows those up to {newest:000}: start a newer version.");
+                + "This one does not: start a newer version.");
         }
     }
 

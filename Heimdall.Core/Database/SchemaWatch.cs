@@ -1,3 +1,4 @@
+using System.Transactions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -6,7 +7,7 @@ namespace Heimdall.Core.Database;
 
 /// <summary>
 /// Stops this process when a newer version has made the schema into one that it cannot work with: it takes nothing new
-/// and ends what runs. Started again it is not ready, until the schema is one for it.
+/// and ends what runs. Started again it is not ready while the schema needs a newer version.
 /// </summary>
 internal sealed partial class SchemaWatch(StoreDatabase database, StoreReadiness readiness, ILogger<SchemaWatch> logger)
     : BackgroundService
@@ -15,7 +16,7 @@ internal sealed partial class SchemaWatch(StoreDatabase database, StoreReadiness
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
-    private readonly int _newest = Migrations.NewestOf(Migrations.Embedded);
+    private readonly IReadOnlySet<int> _known = Migrations.NumbersOf(Migrations.Embedded);
 
     /// <exception cref="StoreSchemaException">
     /// The schema is not for this version. A service that fails stops its host.
@@ -28,14 +29,16 @@ internal sealed partial class SchemaWatch(StoreDatabase database, StoreReadiness
         {
             try
             {
-                Migrations.RequireServed(await FindUnknownAsync(stoppingToken), _newest);
+                Migrations.RequireServed(await FindUnknownAsync(stoppingToken), _known);
             }
             catch (StoreSchemaException exception)
             {
                 LogTooOld(exception.Message);
                 throw;
             }
-            catch (NpgsqlException exception)
+            catch (Exception exception)
+                when (exception is NpgsqlException or TransactionException or TimeoutException
+                    or InvalidOperationException)
             {
                 LogNotRead(exception.Message);
             }

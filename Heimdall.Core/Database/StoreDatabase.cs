@@ -45,7 +45,7 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>
     /// All who use a table wait behind a migration that waits for it. It gives up after this, and is tried again.
     /// </summary>
-    private const string ShortLockWait = "lock_timeout = '1s'";
+    private const string ShortLockWait = "lock_timeout = '300ms'";
 
     public StoreDatabase(string connectionString, string schema, string hangfireSchema, ConnectionLimits limits)
     {

@@ -13,7 +13,7 @@ public sealed class StoreHealth(StoreReadiness readiness, StoreDatabase database
     {
         if (!readiness.IsReady)
         {
-            return "the store has not been reached since the start";
+            return readiness.Problem;
         }
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(Timeout);

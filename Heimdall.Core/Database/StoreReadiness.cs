@@ -5,9 +5,16 @@ public sealed class StoreReadiness
 {
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private volatile string _problem = "the store has not been reached since the start";
+
     public bool IsReady => _ready.Task.IsCompletedSuccessfully;
+
+    /// <summary>Why it has not. Anybody may read it.</summary>
+    public string Problem => _problem;
 
     public Task WaitAsync(CancellationToken cancellationToken) => _ready.Task.WaitAsync(cancellationToken);
 
     internal void SetReady() => _ready.TrySetResult();
+
+    internal void SetProblem(string problem) => _problem = problem;
 }

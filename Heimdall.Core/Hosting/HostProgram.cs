@@ -118,13 +118,18 @@ public sealed class HostProgram
     }
 
     /// <summary>
-    /// What a process does first when it starts, and nothing else. It waits for the store as a process does.
+    /// Makes the tables, and writes nothing of the configuration file: older processes may work with another one. It
+    /// waits while the store does not answer, and for locks.
     /// </summary>
+    /// <exception cref="HostStartException">It cannot be done.</exception>
     private static async Task MigrateAsync(IHost unstarted)
     {
         await using var end = (IAsyncDisposable)unstarted;
-        await unstarted.Services.GetServices<IHostedService>().OfType<StoreStartup>().Single()
-            .PrepareAsync(CancellationToken.None);
+        var startup = unstarted.Services.GetServices<IHostedService>().OfType<StoreStartup>().Single();
+        if (await startup.MigrateAsync(CancellationToken.None) is { } reason)
+        {
+            throw new HostStartException($"The store's schema cannot be brought up to date. {reason}");
+        }
     }
 
     private async Task<int> AnswerAsync(HeimdallConfig config)

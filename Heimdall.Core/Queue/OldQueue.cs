@@ -8,9 +8,9 @@ using Npgsql;
 namespace Heimdall.Core.Queue;
 
 /// <summary>
-/// Tidies up behind an earlier version, which keeps places of our jobs in Hangfire's own queue. Jobs are claimed from
-/// their rows, whatever is there. A place stays while its job waits: a worker of that version may take it, and would give
-/// a job without a place another entry.
+/// Deletes what an earlier version leaves in Hangfire's own queue, where it writes a row for each waiting job. This
+/// version claims jobs from their own rows. A queue row stays while its job waits: a worker of that version may take
+/// it, and would give a job without a queue row another entry.
 /// </summary>
 internal sealed partial class OldQueue(
     StoreDatabase database, StoreReadiness readiness, WorkerConfig config, ILogger<OldQueue> logger) : BackgroundService
@@ -51,7 +51,9 @@ internal sealed partial class OldQueue(
             {
                 await TidyAsync(stoppingToken);
             }
-            catch (Exception exception) when (exception is TransactionException or NpgsqlException)
+            catch (Exception exception)
+                when (exception is NpgsqlException or TransactionException or TimeoutException
+                    or InvalidOperationException)
             {
                 LogPostponed(exception.Message);
             }

@@ -3,6 +3,7 @@ using DbUp.Engine;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Tests.Support;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using NUnit.Framework;
@@ -20,10 +21,16 @@ public sealed partial class StoreMigratorTests
 
     private TestDatabase _database = null!;
     private StoreDatabase _store = null!;
+    private StoreReadiness _readiness = null!;
+    private ILoggerFactory _logs = null!;
+    private string _log = null!;
 
     [SetUp]
     public async Task Create()
     {
+        _log = Path.GetTempFileName();
+        _logs = LoggerFactory.Create(logging => logging.AddProvider(new LogFile(_log)));
+        _readiness = new StoreReadiness();
         _database = await TestDatabase.CreateAsync();
         var defaults = new DatabaseConfig();
         _store = new StoreDatabase(
@@ -35,6 +42,8 @@ public sealed partial class StoreMigratorTests
     {
         await _store.DisposeAsync();
         await _database.DisposeAsync();
+        _logs.Dispose();
+        File.Delete(_log);
     }
 
     [Test]
@@ -45,7 +54,8 @@ public sealed partial class StoreMigratorTests
         var exception = await Assert.ThrowsAsync<InvalidOperationException>(
             () => MigrateAsync(cancellationToken, _table, failing));
 
-        Assert.That(exception!.Message, Does.Contain("002_test.sql").And.Contain("nonsense"));
+        Assert.That(exception!.Message, Is.EqualTo("Migration Test.002_test.sql failed"));
+        Assert.That(exception.InnerException!.Message, Does.Contain("nonsense"));
         Assert.That(await TablesAsync(cancellationToken), Is.EqualTo(new[] { "item", "schema_migration" }));
         await MigrateAsync(cancellationToken, _table, Script(2, "create table other (i int)"));
         Assert.That(
@@ -53,22 +63,29 @@ public sealed partial class StoreMigratorTests
     }
 
     [Test]
-    public async Task A_file_that_gets_no_lock_gives_up_and_is_tried_again(CancellationToken cancellationToken)
+    public async Task A_file_that_gets_no_lock_is_tried_again_by_the_same_process(CancellationToken cancellationToken)
     {
         await MigrateAsync(cancellationToken, _table);
         var altering = Script(2, "alter table item add column j int");
+        Task migrating;
         await using (var reader = await OpenAsync(cancellationToken))
         {
             await using var transaction = await reader.BeginTransactionAsync(cancellationToken);
             await ExecuteAsync(reader, "select from heimdall.item", cancellationToken);
 
-            var exception = await Assert.ThrowsAsync<InvalidOperationException>(
-                () => MigrateAsync(cancellationToken, _table, altering));
+            migrating = MigrateAsync(cancellationToken, _table, altering);
+            await LogHasAsync("Test.002_test.sql waits for", cancellationToken);
 
-            var refusal = (PostgresException)exception!.InnerException!;
-            Assert.That(refusal.SqlState, Is.EqualTo(PostgresErrorCodes.LockNotAvailable));
+            Assert.That(await new StoreHealth(_readiness, _store).FindProblemAsync(cancellationToken), Is.EqualTo(
+                "migration Test.002_test.sql waits for another session, which the log names"));
+            await _database.ExecuteAsync("insert into heimdall.item values (1)", cancellationToken);
+            Assert.That(
+                await _database.ScalarAsync<bool>(
+                    "select pg_try_advisory_lock($1)", cancellationToken, StoreMigrator.LockKey),
+                Is.False, "no other process tries meanwhile");
+            await LogHasAsync("(a transaction of the test)", cancellationToken);
         }
-        await MigrateAsync(cancellationToken, _table, altering);
+        await migrating;
 
         await _database.ExecuteAsync("select j from heimdall.item", cancellationToken);
     }
@@ -115,6 +132,138 @@ public sealed partial class StoreMigratorTests
     }
 
     [Test]
+    public async Task An_invalid_index_is_dropped_and_built_again_while_others_read_and_write(
+        CancellationToken cancellationToken)
+    {
+        await MigrateAsync(cancellationToken, _table);
+        await _database.ExecuteAsync("insert into heimdall.item values (1), (1)", cancellationToken);
+        var building = Script(2, "create unique index concurrently if not exists item_i on item (i);");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => MigrateAsync(cancellationToken, _table, building));
+        await _database.ExecuteAsync("delete from heimdall.item", cancellationToken);
+        Task migrating;
+        await using (var reader = await OpenAsync(cancellationToken))
+        {
+            await using var transaction = await reader.BeginTransactionAsync(cancellationToken);
+            await ExecuteAsync(reader, "select from heimdall.item", cancellationToken);
+
+            migrating = MigrateAsync(cancellationToken, _table, building);
+            await LogHasAsync("(a transaction of the test)", cancellationToken);
+            await using var writer = await OpenAsync(cancellationToken);
+            await ExecuteAsync(writer, "set lock_timeout = '100ms'", cancellationToken);
+            for (var i = 0; i < 20; i++)
+            {
+                await ExecuteAsync(writer, $"insert into heimdall.item values ({i})", cancellationToken);
+            }
+            Assert.That(migrating.IsCompleted, Is.False);
+        }
+        await migrating;
+
+        Assert.That(await ValidIndexesAsync(cancellationToken), Is.EqualTo(new[] { "item_i" }));
+    }
+
+    [Test]
+    public async Task An_index_that_another_session_builds_is_waited_for(CancellationToken cancellationToken)
+    {
+        await MigrateAsync(cancellationToken, _table);
+        await using var writer = await OpenAsync(cancellationToken);
+        await using var transaction = await writer.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync(writer, "insert into heimdall.item values (1)", cancellationToken);
+        await using var builder = await OpenAsync(cancellationToken);
+        var built = ExecuteAsync(
+            builder, "create index concurrently item_i on heimdall.item (i)", cancellationToken);
+        await Eventually.Is(
+            () => _database.ScalarAsync<bool>(
+                "select exists (select from pg_index where not indisvalid and indrelid = 'heimdall.item'::regclass)",
+                cancellationToken),
+            cancellationToken);
+
+        var migrating = MigrateAsync(
+            cancellationToken, _table, Script(2, "create index concurrently if not exists item_i on item (i);"));
+        await LogHasAsync("an index that another session builds", cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        await built;
+        await migrating;
+
+        Assert.That(await ValidIndexesAsync(cancellationToken), Is.EqualTo(new[] { "item_i" }));
+    }
+
+    /// <summary>The build waits for its snapshot, and it waits for the lock under which the index is built.</summary>
+    [Test]
+    public async Task A_process_before_015_that_waits_for_the_lock_is_let_pass(CancellationToken cancellationToken)
+    {
+        await MigrateAsync(cancellationToken, _table);
+        await using var writer = await OpenAsync(cancellationToken);
+        await using var transaction = await writer.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync(writer, "insert into heimdall.item values (1)", cancellationToken);
+        var migrating = MigrateAsync(
+            cancellationToken, _table, Script(2, "create index concurrently if not exists item_i on item (i);"));
+        await LogHasAsync("(a transaction of the test)", cancellationToken);
+        await using (var older = await OpenAsync(cancellationToken))
+        {
+            var waiting = ExecuteAsync(
+                older, $"select pg_advisory_lock({StoreMigrator.LockKey})", cancellationToken);
+            await Eventually.Is(
+                () => _database.ScalarAsync<bool>(
+                    """
+                    select exists (select from pg_stat_activity
+                        where datname = current_database() and wait_event = 'advisory')
+                    """,
+                    cancellationToken),
+                cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+
+            await waiting;
+            Assert.That(migrating.IsCompleted, Is.False);
+        }
+        await migrating;
+
+        Assert.That(await ValidIndexesAsync(cancellationToken), Is.EqualTo(new[] { "item_i" }));
+    }
+
+    [Test]
+    public async Task An_index_that_is_invalid_at_a_later_start_is_built_again(CancellationToken cancellationToken)
+    {
+        SqlScript[] scripts =
+        [
+            _table,
+            Script(2, "create index concurrently if not exists item_i on item (i);"),
+            Script(3, "create index concurrently if not exists item_i_2 on item (i);"),
+        ];
+        await MigrateAsync(cancellationToken, scripts);
+        await _database.ExecuteAsync(
+            "update pg_index set indisvalid = false where indexrelid = 'heimdall.item_i'::regclass", cancellationToken);
+
+        await MigrateAsync(cancellationToken, scripts);
+
+        Assert.That(await ValidIndexesAsync(cancellationToken), Is.EquivalentTo(["item_i", "item_i_2"]));
+        Assert.That(
+            await _database.ScalarAsync<long>("select count(*) from heimdall.schema_migration", cancellationToken),
+            Is.EqualTo(scripts.Length));
+    }
+
+    [Test]
+    public async Task A_migration_that_fails_is_the_reason_of_not_being_ready(CancellationToken cancellationToken)
+    {
+        var failing = Script(2, "select nonsense");
+        using (var startup = new StoreStartup(
+            _store, Migrator(_table, failing), [], _readiness, NullLogger<StoreStartup>.Instance))
+        {
+            await startup.StartAsync(cancellationToken);
+            await Eventually.Becomes(
+                () => new StoreHealth(_readiness, _store).FindProblemAsync(cancellationToken),
+                () => Is.EqualTo("Migration Test.002_test.sql failed: column \"nonsense\" does not exist"),
+                cancellationToken);
+            await startup.StopAsync(cancellationToken);
+        }
+        using var alone = new StoreStartup(
+            _store, Migrator(_table, failing), [], _readiness, NullLogger<StoreStartup>.Instance);
+
+        var reason = await alone.MigrateAsync(cancellationToken);
+
+        Assert.That(reason, Does.StartWith("Migration Test.002_test.sql failed: 42703: column \"nonsense\""));
+    }
+
+    [Test]
     public async Task Two_processes_migrate_one_after_the_other(CancellationToken cancellationToken)
     {
         var isFirstAtWork = new TaskCompletionSource();
@@ -146,6 +295,7 @@ public sealed partial class StoreMigratorTests
 
     [TestCase("003_more.sql")]
     [TestCase("003_less.needs_001.sql")]
+    [TestCase("005_less.needs_001.sql")]
     public async Task A_newer_schema_is_used_where_its_names_allow_it(string newer, CancellationToken cancellationToken)
     {
         await MigrateAsync(cancellationToken, _table);
@@ -155,22 +305,23 @@ public sealed partial class StoreMigratorTests
     }
 
     [Test]
-    public async Task A_schema_for_newer_versions_is_refused(CancellationToken cancellationToken)
+    public async Task A_schema_for_other_versions_is_refused(CancellationToken cancellationToken)
     {
-        await MigrateAsync(cancellationToken, _table);
-        await AddNewerAsync("003_less.needs_002.sql", cancellationToken);
+        SqlScript[] known = [_table, Script(3, "create table other (i int)")];
+        await MigrateAsync(cancellationToken, known);
+        await AddNewerAsync("004_less.needs_002.sql", cancellationToken);
 
-        var exception = await Assert.ThrowsAsync<StoreSchemaException>(() => MigrateAsync(cancellationToken, _table));
+        var exception = await Assert.ThrowsAsync<StoreSchemaException>(() => MigrateAsync(cancellationToken, known));
 
         Assert.That(exception!.Message, Is.EqualTo(
-            "The store's schema is for versions of Heimdall that know migration 002. This one knows those up to 001: "
+            "The store's schema is for versions of Heimdall that know migration 002. This one does not: "
             + "start a newer version."));
     }
 
     [Test]
     public void Numbers_are_given_once()
     {
-        var numbers = Migrations.Embedded.Select(script => Migrations.NewestOf([script])).ToArray();
+        var numbers = Migrations.Embedded.Select(Migrations.NumberOf).ToArray();
 
         Assert.That(numbers, Is.Unique.And.Ordered.And.Contain(1));
     }
@@ -197,13 +348,16 @@ public sealed partial class StoreMigratorTests
     }
 
     private static IEnumerable<TestCaseData> ByRules() => Migrations.Embedded
-        .Where(script => Migrations.NewestOf([script]) >= FirstByRules)
+        .Where(script => Migrations.NumberOf(script) >= FirstByRules)
         .Select(script => new TestCaseData(script).SetArgDisplayNames(script.Name));
 
     private static SqlScript Script(int number, string sql) => new($"Test.{number:000}_test.sql", sql);
 
     private StoreMigrator Migrator(params SqlScript[] scripts) =>
-        new(_store, NullLogger<StoreMigrator>.Instance) { Scripts = scripts };
+        new(_store, _readiness, _logs.CreateLogger<StoreMigrator>()) { Scripts = scripts };
+
+    private Task LogHasAsync(string words, CancellationToken cancellationToken) => Eventually.Becomes(
+        () => Task.FromResult(HeimdallProcess.Read(_log)), () => Does.Contain(words), cancellationToken);
 
     private Task MigrateAsync(CancellationToken cancellationToken, params SqlScript[] scripts) =>
         Migrator(scripts).MigrateAsync(_ => Task.CompletedTask, cancellationToken);
@@ -224,7 +378,8 @@ public sealed partial class StoreMigratorTests
 
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
-        var connection = new NpgsqlConnection(_database.ConnectionString);
+        var connection = new NpgsqlConnection(
+            $"{_database.ConnectionString};Application Name=a transaction of the test;Pooling=false");
         await connection.OpenAsync(cancellationToken);
         return connection;
     }

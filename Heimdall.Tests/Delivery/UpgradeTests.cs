@@ -89,6 +89,7 @@ public sealed class UpgradeTests() : RealProcessTests(processes: 2)
         await Eventually.Becomes(
             () => ReadinessAsync(cancellationToken), () => Is.EqualTo(HttpStatusCode.ServiceUnavailable),
             cancellationToken);
+        Assert.That((await _heimdall.GetAsync("/readyz", cancellationToken)).Text, Does.Contain(TooOld));
         await _heimdall.Store.ExecuteAsync(
             "delete from heimdall.schema_migration where scriptname like '%needs_998%'", cancellationToken);
         await Eventually.Becomes(
