@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Submission;
@@ -26,7 +27,11 @@ public sealed record ScheduleDefinition
 
     public OverlapRule Overlap { get; init; } = OverlapRule.Skip;
 
-    /// <summary>The rule that only a newer version of Heimdall knows: that one decides about the occurrences.</summary>
+    /// <summary>
+    /// The rule that only a newer version of Heimdall knows: that one decides about the runs. It is never of a file, so
+    /// the seed leaves it out.
+    /// </summary>
+    [JsonIgnore]
     public string? UnknownRule { get; init; }
 
     public DateTime? StartsAt { get; init; }
