@@ -19,12 +19,11 @@ public sealed record JobPredecessor(Guid Id, PredecessorEnd On)
     internal static string? Write(IReadOnlyList<JobPredecessor> predecessors) =>
         predecessors.Count == 0 ? null : JsonSerializer.Serialize(predecessors, Json);
 
-    /// <summary>A condition that only a newer version knows is shown as the widest: it does not decide here.</summary>
     internal static IReadOnlyList<JobPredecessor> Read(string json) =>
     [
         .. JsonNode.Parse(json)!.AsArray().Select(one => new JobPredecessor(
             one!["id"]!.GetValue<Guid>(),
-            PredecessorEndNames.Find(one["on"]!.GetValue<string>()) ?? PredecessorEnd.Ended)),
+            PredecessorEndNames.Read(one["on"]!.GetValue<string>()))),
     ];
 }
 
@@ -45,6 +44,12 @@ public static class PredecessorEndNames
     public static IReadOnlyList<string> All { get; } = [.. Enum.GetValues<PredecessorEnd>().Select(ToName)];
 
     public static string ToName(this PredecessorEnd end) => end.ToString().ToLowerInvariant();
+
+    /// <summary>
+    /// What the store says. A condition that only a newer version knows is shown as the widest one, and only workers of
+    /// that version resolve it.
+    /// </summary>
+    public static PredecessorEnd Read(string name) => Find(name) ?? PredecessorEnd.Ended;
 
     /// <returns>Null when there is none of this name.</returns>
     public static PredecessorEnd? Find(string name) =>

@@ -87,7 +87,10 @@ internal static class JobRow
         : new JobFailure
         {
             // One of a newer version says what happened in its message.
-            Kind = Enum.TryParse<JobFailureKind>(row.GetString(24), out var kind) ? kind : JobFailureKind.Internal,
+            Kind = Enum.TryParse<JobFailureKind>(row.GetString(24), out var kind)
+                && char.IsAsciiLetter(row.GetString(24)[0]) && Enum.IsDefined(kind)
+                    ? kind
+                    : JobFailureKind.Internal,
             Message = row.GetString(23),
             Errors = row.IsDBNull(25) ? [] : ReadErrors(row),
         };

@@ -36,7 +36,10 @@ public static class JobStatusNames
     public static string ToName(this JobStatus status) => status.ToString().ToUpperInvariant();
 
     public static JobStatus Parse(string name) =>
-        Enum.TryParse<JobStatus>(name, ignoreCase: true, out var status) ? status : JobStatus.Unknown;
+        Enum.TryParse<JobStatus>(name, ignoreCase: true, out var status)
+            && char.IsAsciiLetter(name[0]) && Enum.IsDefined(status)
+                ? status
+                : JobStatus.Unknown;
 
     public static bool IsFinal(this JobStatus status) =>
         status is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Canceled or JobStatus.Killed;

@@ -300,14 +300,16 @@ internal static class JobTransitions
         select * from expired
         """;
 
-    // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them.
+    // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them. So are
+    // conditions that only a newer version knows: its workers resolve them.
     /// <summary>Predecessors have ended: ACCEPTED → CANCELED where a condition can no longer come true.</summary>
     internal static readonly string ResolvePredecessors = $"""
         with marked as materialized (
             select job_id, predecessor_id, wanted, ended_as,
                 wanted = 'ended' or wanted = 'succeeded' and ended_as = 'SUCCEEDED'
                     or wanted = 'failed' and ended_as in ('FAILED', 'KILLED') as is_met
-            from job_predecessor where ended_as is not null order by job_id limit 1000),
+            from job_predecessor
+            where ended_as is not null and wanted in ('succeeded', 'failed', 'ended') order by job_id limit 1000),
         waiting as materialized (
             select id from job
             where id in (select job_id from marked) and status = 'ACCEPTED' order by id for no key update),

@@ -82,7 +82,9 @@ public sealed partial class ScheduleFirer(
         NpgsqlConnection connection, Schedule was, RunRequest? request, TimeSpan leftToOthers, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow().UtcDateTime;
-        var (schedule, passed) = ScheduleChanges.ResumeIfOver(was, now);
+        // By a rule that is not known here nothing is decided, except what a change of the schedule would lose.
+        var isLeftToNewer = was.Definition.UnknownRule is not null && leftToOthers > TimeSpan.Zero;
+        var (schedule, passed) = isLeftToNewer ? (was, []) : ScheduleChanges.ResumeIfOver(was, now);
         var plan = new RunPlan(
             schedule, await ScheduleRunStore.FindWaitingAsync(connection, was.Id, cancellationToken),
             await ScheduleRunStore.FindOpenJobsAsync(connection, was.Id, cancellationToken), submitter, now);
@@ -90,7 +92,7 @@ public sealed partial class ScheduleFirer(
         var hasMore = false;
         if (schedule.Definition.FindTimesProblem() is { } problem)
         {
-            schedule = RefuseUntold(schedule, plan, problem, now - leftToOthers);
+            schedule = isLeftToNewer ? schedule : RefuseUntold(schedule, plan, problem, now - leftToOthers);
         }
         else if (schedule.Pause is null)
         {
@@ -178,7 +180,9 @@ public sealed partial class ScheduleFirer(
 }
 
 /// <summary>What was decided in one transaction.</summary>
-/// <param name="At">The moment that it was decided for; what changes the schedule in the same transaction goes by it too.</param>
+/// <param name="At">
+/// The moment that it was decided for. A change of the schedule in the same transaction is made for it too.
+/// </param>
 /// <param name="Schedule">As it is now.</param>
 /// <param name="Plan">What becomes of its runs.</param>
 /// <param name="Requested">The run that somebody has asked for.</param>

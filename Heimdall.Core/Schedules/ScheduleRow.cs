@@ -23,13 +23,9 @@ internal static class ScheduleRow
             Description = row.GetString(2),
             Cron = row.GetString(3),
             Timezone = row.GetString(4),
-            Misfire = Enum.TryParse<MisfireRule>(row.GetString(5), ignoreCase: true, out var misfire)
-                ? misfire
-                : default,
+            Misfire = FindRule<MisfireRule>(row.GetString(5)) ?? MisfireRule.Once,
             MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
-            Overlap = Enum.TryParse<OverlapRule>(row.GetString(7), ignoreCase: true, out var overlap)
-                ? overlap
-                : default,
+            Overlap = FindRule<OverlapRule>(row.GetString(7)) ?? OverlapRule.Skip,
             UnknownRule = FindUnknownRule(row.GetString(5), row.GetString(7)),
             StartsAt = Time(row, 8),
             EndsAt = Time(row, 9),
@@ -50,9 +46,15 @@ internal static class ScheduleRow
     };
 
     private static string? FindUnknownRule(string misfire, string overlap) =>
-        !Enum.TryParse<MisfireRule>(misfire, ignoreCase: true, out _) ? $"misfire: {misfire}"
-        : !Enum.TryParse<OverlapRule>(overlap, ignoreCase: true, out _) ? $"overlap: {overlap}"
+        FindRule<MisfireRule>(misfire) is null ? $"misfire: {misfire}"
+        : FindRule<OverlapRule>(overlap) is null ? $"overlap: {overlap}"
         : null;
+
+    private static T? FindRule<T>(string name)
+        where T : struct, Enum =>
+        Enum.TryParse<T>(name, ignoreCase: true, out var rule) && char.IsAsciiLetter(name[0]) && Enum.IsDefined(rule)
+            ? rule
+            : null;
 
     public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
 

@@ -8,7 +8,7 @@ namespace Heimdall.Tests.Database;
 public sealed class NewerRowsTests
 {
     [Test]
-    public async Task Words_of_a_newer_version_stop_nothing(CancellationToken cancellationToken)
+    public async Task Values_that_only_a_newer_version_knows_stop_nothing(CancellationToken cancellationToken)
     {
         await using var heimdall = await HeimdallInstance.StartAsync(config => config
             .WithCommand("other", "type:other")
@@ -60,6 +60,9 @@ public sealed class NewerRowsTests
         }
         var next = await heimdall.GetAsync("/api/v1/schedule/merged/next", cancellationToken);
         next.AssertProblem(409, "overlap: merge", "newer version");
+        var triggered = await heimdall.SendAsync(
+            HttpMethod.Post, "/api/v1/schedule/merged/trigger", cancellationToken);
+        triggered.AssertProblem(409, "overlap: merge", "newer version");
         var job = await heimdall.EnqueueAsync("select 1", cancellationToken);
         Assert.That((await heimdall.WaitForEndAsync(job, cancellationToken))["status"], Is.EqualTo("SUCCEEDED"));
     }
