@@ -14,7 +14,7 @@ internal static class StandardMethods
         HttpMethods.Options, HttpMethods.Trace, HttpMethods.Connect,
     ];
 
-    /// <summary>A HEAD is answered as the GET would be. The server sends no body to who has sent a HEAD.</summary>
+    /// <summary>A HEAD is answered as the GET would be. The server sends no body in reply to a HEAD.</summary>
     public static void UseHeadAsGet(this WebApplication app) => app.Use((context, next) =>
     {
         if (HttpMethods.IsHead(context.Request.Method))

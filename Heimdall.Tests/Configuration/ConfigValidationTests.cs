@@ -17,7 +17,7 @@ public sealed class ConfigValidationTests
     private const string HashExpected = "auth.api_keys[0].hash: must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it";
     private const string ListenExpected = "server.listen: must be an absolute http or https URL without a path, such as http://127.0.0.1:9090";
     private const string PublicExpected =
-        "server.public_url: must be an absolute http or https URL without a query, "
+        "server.public_url: must be an absolute http or https URL without a query or //, "
         + "such as https://example.org/heimdall";
 
     private const string TlsExpected = "server.tls: is required, because server.listen is https: "
@@ -27,8 +27,10 @@ public sealed class ConfigValidationTests
 
     [TestCase("server: { listen: 'http://0.0.0.0:80' }\nauth: { header: X-Heimdall-User }")]
     [TestCase("server: { listen: 'https://[::1]:9443/', tls: { certificate: a.pem, key: a.key } }")]
-    [TestCase("server: { public_url: 'https://example.org' }")]
-    [TestCase("server: { public_url: 'https://example.org:8443/team/heimdall/' }")]
+    [TestCase("server: { public_url: 'https://example.org' }\nauth: { header: X-Heimdall-User }")]
+    [TestCase(
+        "server: { public_url: 'https://example.org:8443/team/heimdall/' }\nauth: { header: X-Heimdall-User }")]
+    [TestCase("server: { public_url: 'http://localhost:8080/heimdall' }")]
     [TestCase("auth: { header: X-Heimdall-User }")]
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Digest}' }}] }}")]
     [TestCase("worker: { concurrency: 1, lease: 2s }")]
@@ -51,11 +53,17 @@ public sealed class ConfigValidationTests
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { key: a.key } }", "server.tls.certificate: is required")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { certificate: a.pem } }", "server.tls.key: is required")]
     [TestCase("server: { public_url: example.org/heimdall }", PublicExpected)]
-    [TestCase("server: { public_url: 'ftp://example.org' }", PublicExpected)]
-    [TestCase("server: { public_url: 'https://example.org/?a=b' }", PublicExpected)]
+    [TestCase("server: { public_url: 'ftp://localhost' }", PublicExpected)]
+    [TestCase("server: { public_url: 'https://localhost/?a=b' }", PublicExpected)]
+    [TestCase("server: { public_url: 'http://localhost//x' }", PublicExpected)]
     [TestCase(
-        "server: { public_url: 'https://example.org/api' }",
-        "server.public_url: has a path that begins like Heimdall's own (/api, /hangfire, /openapi): take another")]
+        "server: { public_url: 'https://localhost/api' }",
+        "server.public_url: has a path that begins like Heimdall's own "
+        + "(/api, /hangfire, /openapi, /healthz, /readyz, /metrics, /docs): take another")]
+    [TestCase(
+        "server: { public_url: 'https://example.org' }",
+        "server.public_url: needs 'auth:': through the proxy others than this machine reach the API, "
+        + "and could run SQL on every cluster")]
     [TestCase("server: { max_body_bytes: 0 }", "server.max_body_bytes: must be greater than 0")]
     [TestCase("worker: { max_lost_attempts: 0 }", "worker.max_lost_attempts: must be 1 to 100")]
     [TestCase("server: { max_inline_per_caller: -1 }", "server.max_inline_per_caller: must be greater than 0")]

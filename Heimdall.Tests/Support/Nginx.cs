@@ -45,7 +45,6 @@ internal sealed class Nginx : IAsyncDisposable
                     listen 127.0.0.1:{{port}} ssl;
                     ssl_certificate {{folder}}/server.pem;
                     ssl_certificate_key {{folder}}/server.key;
-                    proxy_set_header X-Forwarded-For $remote_addr;
                     {{locations}}
                 }
             }
@@ -72,7 +71,15 @@ internal sealed class Nginx : IAsyncDisposable
             BaseAddress = new Uri($"https://127.0.0.1:{port}"),
         };
         var nginx = new Nginx(folder, process, client);
-        await Eventually.Is(nginx.AnswersAsync, CancellationToken.None);
+        try
+        {
+            await Eventually.Is(nginx.AnswersAsync, CancellationToken.None);
+        }
+        catch
+        {
+            await nginx.DisposeAsync();
+            throw;
+        }
         return nginx;
     }
 

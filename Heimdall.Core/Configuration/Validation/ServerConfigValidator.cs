@@ -4,7 +4,7 @@ namespace Heimdall.Core.Configuration.Validation;
 
 internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
 {
-    private static readonly string[] _ownPaths = ["api", "hangfire", "openapi"];
+    private static readonly string[] _ownPaths = ["api", "hangfire", "openapi", "healthz", "readyz", "metrics", "docs"];
 
     public ServerConfigValidator()
     {
@@ -15,9 +15,9 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
             .WithMessage("is required, because server.listen is https: {certificate: server.pem, key: server.key}; or listen at http behind a proxy with TLS");
         RuleFor(server => server.Tls).SetValidator(new TlsConfigValidator()!);
         RuleFor(server => server.PublicUrl).Must(BePublic!).When(server => server.PublicUrl is not null)
-            .WithMessage("must be an absolute http or https URL without a query, such as https://example.org/heimdall");
+            .WithMessage("must be an absolute http or https URL without a query or //, such as https://example.org/heimdall");
         RuleFor(server => server.PublicUrl).Must(HaveOwnPath!).When(server => server.PublicUrl is not null)
-            .WithMessage("has a path that begins like Heimdall's own (/api, /hangfire, /openapi): take another");
+            .WithMessage($"has a path that begins like Heimdall's own (/{string.Join(", /", _ownPaths)}): take another");
         RuleFor(server => server.MaxBodyBytes).IsPositive();
         RuleFor(server => server.MaxInlinePerCaller).IsPositive();
         RuleFor(server => server.MaxQueuedPerCaller).IsPositive();
@@ -32,6 +32,7 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
         Uri.TryCreate(url, UriKind.Absolute, out var address)
         && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps)
         && address.Query.Length == 0
+        && !address.AbsolutePath.Contains("//", StringComparison.Ordinal) // in a Location it would be another host
         && address.Fragment.Length == 0
         && address.UserInfo.Length == 0;
 
