@@ -24,7 +24,7 @@ public sealed partial class KubernetesTests
     [
         "activeDeadlineSeconds", "allowPrivilegeEscalation", "apiVersion", "args", "automountServiceAccountToken",
         "backoffLimit", "capabilities", "command", "configMap", "containerPort", "containers", "cpu", "drop",
-        "emptyDir", "env", "envFrom", "exec",
+        "emptyDir", "enableServiceLinks", "env", "envFrom", "exec",
         "failureThreshold", "httpGet", "image", "kind", "labels", "lifecycle", "limits", "livenessProbe", "matchLabels",
         "maxSurge", "maxUnavailable", "medium", "memory", "metadata", "mountPath", "name", "path", "periodSeconds",
         "port", "ports", "preStop", "readOnly", "readOnlyRootFilesystem", "readinessProbe", "replicas", "requests",
@@ -66,6 +66,17 @@ public sealed partial class KubernetesTests
         Assert.That(
             _objects.Select(one => $"{Kind(one)} {one["apiVersion"]}").Distinct(),
             Is.EquivalentTo(["Job batch/v1", "Deployment apps/v1", "Service v1", "PodDisruptionBudget policy/v1"]));
+    }
+
+    [Test]
+    public void The_page_applies_the_migration_alone_and_waits_for_it()
+    {
+        var page = Repository.Read("docs/operate/deploy.md");
+        var others = _objects.Where(one => Kind(one) != "Job")
+            .Select(one => one["metadata"]["labels"]["app.kubernetes.io/name"].ToString()).Distinct();
+
+        Assert.That(page, Does.Contain($"--selector 'app.kubernetes.io/name notin ({string.Join(", ", others)})'"));
+        Assert.That(page, Does.Contain("kubectl wait --for=condition=complete job/heimdall-migrate "));
     }
 
     [Test]
