@@ -5,6 +5,7 @@
 # ./test.sh --servers 14,18 runs, on one server of each version, the tests to which that can make a difference, or those of
 # --filter NAME.
 # The tests of upgrades run the version before the newest migration beside this one; HEIMDALL_TEST_OLDER names another commit.
+# To build it takes minutes of a processor, so it is built where HEIMDALL_TEST_UPGRADES=1 asks for it.
 # One or two tests that failed are run a second time, alone. What passes then is named at the end.
 # The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
 set -euo pipefail
@@ -45,6 +46,8 @@ main() {
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
     require_program nginx nginx 'The API behind a proxy is tested.'
   fi
+  install_program systemd-analyze systemd ||
+    say 'systemd-analyze cannot be installed here, so the test of the units is skipped.'
   install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   trap report EXIT
   trap 'exit 130' INT
@@ -103,11 +106,17 @@ fetch_servers() {
 build_older() {
   local commit home fresh program
   if ! commit=$(older_commit); then
+    if [[ -n ${HEIMDALL_TEST_OLDER:-} ]]; then die "HEIMDALL_TEST_OLDER names no commit of this copy: $HEIMDALL_TEST_OLDER"; fi
+    if [[ ${HEIMDALL_TEST_UPGRADES:-} == 1 ]]; then die 'The tests of upgrades need the history of this copy: git fetch --unshallow'; fi
     say 'There is no history of this copy, so the tests of upgrades are skipped.'
     return
   fi
   home=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/heimdall-older/$commit
   if [[ ! -d $home ]]; then
+    if ! wants_older; then
+      say 'The older version is not built, so the tests of upgrades are skipped: HEIMDALL_TEST_UPGRADES=1 builds it.'
+      return
+    fi
     say "Building the older version ${commit:0:12} …"
     mkdir -p "${home%/*}"
     fresh=$(mktemp -d "$home.XXXXXX")
@@ -117,15 +126,16 @@ build_older() {
       if ! (cd "$fresh/source" && dotnet publish "$program" -c Release -v quiet -clp:NoSummary --disable-build-servers \
         --use-current-runtime --no-self-contained -p:RunAnalyzers=false -p:TreatWarningsAsErrors=false -o "$fresh/$program"); then
         rm -rf "$fresh"
-        say 'The older version cannot be built here: see above. The tests of upgrades are skipped.'
-        return
+        die "The older version, ${commit:0:12}, cannot be built: see above."
       fi
     done
     rm -rf "$fresh/source"
-    if [[ -d $home ]]; then rm -rf "$fresh"; else mv "$fresh" "$home"; fi # unless somebody else was faster
+    mv -T "$fresh" "$home" 2>/dev/null || rm -rf "$fresh" # unless somebody else was faster
   fi
   export HEIMDALL_TEST_OLDER_BIN=$home
 }
+
+wants_older() { [[ ${HEIMDALL_TEST_UPGRADES:-} == 1 || ${HEIMDALL_LONG_TESTS:-} == 1 || -n ${HEIMDALL_TEST_OLDER:-} ]]; }
 
 older_commit() {
   local changed

@@ -26,7 +26,7 @@ internal sealed class OlderVersion : IAsyncDisposable
         var bin = Environment.GetEnvironmentVariable("HEIMDALL_TEST_OLDER_BIN");
         if (bin is null)
         {
-            Assert.Ignore("There are no programs of an older version: test.sh builds them where there is a history.");
+            Assert.Ignore("There are no programs of an older version: HEIMDALL_TEST_UPGRADES=1 ./test.sh builds them.");
         }
         var address = $"http://127.0.0.1:{FreePort.Find()}";
         var config = Path.ChangeExtension(heimdall.ConfigFile, "older.yaml");
