@@ -27,9 +27,11 @@ public enum JobStatus
 
 public static class JobStatusNames
 {
-    public static IReadOnlyList<string> All { get; } = [.. Enum.GetValues<JobStatus>().Select(ToName)];
+    private static readonly string[] Names = Array.ConvertAll(Enum.GetNames<JobStatus>(), name => name.ToUpperInvariant());
 
-    public static string ToName(this JobStatus status) => status.ToString().ToUpperInvariant();
+    public static IReadOnlyList<string> All => Names;
+
+    public static string ToName(this JobStatus status) => Names[(int)status];
 
     public static JobStatus Parse(string name) => Enum.Parse<JobStatus>(name, ignoreCase: true);
 
