@@ -70,7 +70,14 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.ApplicationName = "heimdall claims";
         builder.MaxPoolSize = ConnectionLimits.Claims;
         Claims = Build(builder, [.. all, .. ByKey, .. InOrder]);
-        Migrations = Build(new NpgsqlConnectionStringBuilder(own) { Pooling = false, MaxAutoPrepare = 0 }, all);
+        Migrations = Build(
+            new NpgsqlConnectionStringBuilder(own)
+            {
+                ApplicationName = "heimdall migrations",
+                Pooling = false,
+                MaxAutoPrepare = 0,
+            },
+            all);
         Queue = Build(
             new NpgsqlConnectionStringBuilder(own)
             {
@@ -139,7 +146,8 @@ public sealed class StoreDatabase : IAsyncDisposable
             "; ",
             settings.Where(setting => !options.Contains(setting.Split(' ')[0], StringComparison.Ordinal))
                 .Select(setting => $"set {setting}"));
-        var sources = new NpgsqlDataSourceBuilder(builder.ConnectionString);
+        // In metrics and traces, which else show the connection string.
+        var sources = new NpgsqlDataSourceBuilder(builder.ConnectionString) { Name = builder.ApplicationName };
         sources.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
         sources.UsePhysicalConnectionInitializer(
             connection =>

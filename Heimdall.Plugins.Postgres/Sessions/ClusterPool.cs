@@ -17,6 +17,8 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int ControlConnections = 8;
     private const int ControlTimeoutSeconds = 15; // a busy machine is slow to connect, and a job fails with it
 
+    private const string Control = "control";
+
     private const int KeepAliveSeconds = 10;
 
     // How long the connection of a batch is kept for the next one. An idle one counts for the server's limit, and keeps
@@ -30,6 +32,7 @@ internal sealed class ClusterPool : IAsyncDisposable
     // The most that Npgsql allows, and more than a worker has slots: no batch waits for the connection of another.
     private const int MostTransactions = 1024;
 
+    private readonly string _name;
     private readonly ConnectionSettings _settings;
     private readonly NpgsqlDataSource _queries;
     private readonly NpgsqlDataSource _plainQueries;
@@ -42,16 +45,17 @@ internal sealed class ClusterPool : IAsyncDisposable
     private volatile bool _isRefusedOptions;
     private bool _hasWarned;
 
-    private ClusterPool(ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
+    private ClusterPool(string name, ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
     {
+        _name = name;
         (_settings, Pooler, Silence, _warn) = (settings, pooler, SocketOptions.SilenceOf(settings), warn);
         var jobs = ForJobs(settings.Npgsql);
-        _plainQueries = Build(jobs);
-        _queries = Build(ForQueries(jobs));
-        _transactions = Build(ForTransactions(jobs));
+        _plainQueries = Build(jobs, "plain queries");
+        _queries = Build(ForQueries(jobs), "queries");
+        _transactions = Build(ForTransactions(jobs), "transactions");
         jobs.Pooling = false; // each connection is closed with its batch
-        _scripts = Build(jobs);
-        _control = Build(ForControl(settings.Npgsql));
+        _scripts = Build(jobs, "scripts");
+        _control = Build(ForControl(settings.Npgsql), Control);
     }
 
     public ReceiptTable Receipts { get; } = new();
@@ -65,11 +69,13 @@ internal sealed class ClusterPool : IAsyncDisposable
     /// <summary>As the connection string has them.</summary>
     public ConnectionSettings Settings => _settings;
 
+    /// <param name="name">By which metrics and traces show it.</param>
     /// <param name="connectionString">As it stands in the cluster's context.</param>
     /// <param name="pooler">What stands in between; null where that is to be found out.</param>
     /// <param name="warn">Takes, once, what somebody should know of the server, as a sentence.</param>
     /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
-    public static ClusterPool Create(string connectionString, PoolerMode? pooler, Action<string>? warn = null)
+    public static ClusterPool Create(
+        string name, string connectionString, PoolerMode? pooler, Action<string>? warn = null)
     {
         var settings = ConnectionString.Read(connectionString);
         if (settings.Npgsql.MaxPoolSize < 1)
@@ -79,7 +85,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
         try
         {
-            return new ClusterPool(settings, pooler, warn);
+            return new ClusterPool(name, settings, pooler, warn);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
         {
@@ -230,7 +236,7 @@ internal sealed class ClusterPool : IAsyncDisposable
                 : LifetimeSeconds,
         };
 
-    private NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings)
+    private NpgsqlDataSource Build(NpgsqlConnectionStringBuilder settings, string use)
     {
         // Npgsql takes this option of a data source only here.
         var target = settings.TargetSessionAttributes;
@@ -238,7 +244,8 @@ internal sealed class ClusterPool : IAsyncDisposable
         {
             TargetSessionAttributes = null,
         };
-        var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString);
+        // Without a name they show the connection string.
+        var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString) { Name = $"{_name} {use}" };
         if (_settings.ChangesHandshake)
         {
             builder.UseSslClientAuthenticationOptionsCallback(SetTls);
@@ -269,7 +276,7 @@ internal sealed class ClusterPool : IAsyncDisposable
         control.Host = host;
         control.Port = port;
         control.TargetSessionAttributes = null;
-        return Build(control);
+        return Build(control, Control);
     }
 
     private static NpgsqlConnectionStringBuilder ForControl(NpgsqlConnectionStringBuilder settings)
