@@ -42,6 +42,8 @@ main() {
     require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
     PATH=$PATH:/usr/sbin # not in everybody's
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
+    # Where services start with their packages it takes port 9090, which no test needs.
+    install_program prometheus prometheus || say 'prometheus cannot be installed here, so its tests are skipped.'
   fi
   install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   trap report EXIT

@@ -6,6 +6,7 @@ using Heimdall.Api.Entrance;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
+using Heimdall.Api.Monitoring;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Queue;
 using Heimdall.Api.Schedules;
@@ -16,6 +17,7 @@ using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
+using Heimdall.Core.Monitoring;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -41,7 +43,7 @@ internal static class ApiHost
             kestrel.Limits.MaxRequestBodySize = config.Server.MaxBodyBytes;
         });
         builder.AddTls(config.Server.Tls);
-        builder.Logging.AddHeimdallLogging();
+        builder.Logging.AddHeimdallLogging(config.Logging);
         var services = builder.Services;
         services.AddSingleton(config);
         services.AddSingleton(urgent);
@@ -69,6 +71,7 @@ internal static class ApiHost
         services.AddSingleton<ScheduleViews>();
 
         services.AddConnectionBudget();
+        services.AddMonitoring(config, "api", config.Metrics.ApiListen, RequestTraces.Add);
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
         services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));
 

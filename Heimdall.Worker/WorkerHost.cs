@@ -2,6 +2,7 @@ using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
+using Heimdall.Core.Monitoring;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -23,7 +24,7 @@ internal static class WorkerHost
 
     public static HostApplicationBuilder AddWorker(this HostApplicationBuilder builder, HeimdallConfig config, UrgentStop urgent)
     {
-        builder.Logging.AddHeimdallLogging();
+        builder.Logging.AddHeimdallLogging(config.Logging);
         var services = builder.Services;
         services.AddSingleton(config);
         services.AddSingleton(urgent);
@@ -46,6 +47,7 @@ internal static class WorkerHost
         services.AddScheduleFiring();
         services.AddJanitor();
         services.AddConnectionBudget();
+        services.AddMonitoring(config, "worker", config.Metrics.WorkerListen);
 
         services.Configure<HostOptions>(options => options.ShutdownTimeout = StopTimeOf(config.Worker));
         return builder;

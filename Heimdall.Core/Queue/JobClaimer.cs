@@ -41,6 +41,8 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     private readonly QueueEntries _entries;
     private readonly JobReach _reach;
     private readonly StoreNotifications _notifications;
+    private readonly JobMetrics _jobs;
+    private readonly QueueMetrics _metrics;
     private readonly TimeSpan _lease;
     private readonly TimeSpan _timeToBegin;
     private readonly ILogger<JobClaimer> _logger;
@@ -61,6 +63,8 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         QueueEntries entries,
         JobReach reach,
         StoreNotifications notifications,
+        JobMetrics jobs,
+        QueueMetrics metrics,
         HeimdallConfig config,
         ILogger<JobClaimer> logger)
     {
@@ -69,6 +73,8 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         _entries = entries;
         _reach = reach;
         _notifications = notifications;
+        _jobs = jobs;
+        _metrics = metrics;
         _lease = config.Worker.Lease;
         _timeToBegin = _lease > LeastTimeToBegin ? _lease : LeastTimeToBegin;
         _logger = logger;
@@ -190,6 +196,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             foreach (var job in taken)
             {
                 LogTakenOver(job.Id, job.Attempt - 1);
+                _jobs.Lost(job);
                 await HandOutAsync(job, isTakeOver: true);
             }
         }
@@ -218,6 +225,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             var offered = _lanes.InTurn(wanted);
             var claim = await _waiting.ClaimAsync(
                 offered, wanted, RunnerName.OfThisProcess, _lease, CancellationToken.None);
+            _metrics.Claimed(_claimedAt, claim.Jobs.Count);
             foreach (var lane in claim.Closed)
             {
                 _lanes.Close(lane);

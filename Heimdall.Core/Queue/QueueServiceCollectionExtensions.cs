@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Hangfire;
 using Hangfire.AspNetCore;
 using Hangfire.Common;
@@ -5,6 +6,7 @@ using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue.Storage;
+using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -47,6 +49,8 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<JobReach>();
         services.AddSingleton<WaitingJobs>();
         services.AddSingleton<IJobRunner, JobDelivery>();
+        services.AddSingleton(provider =>
+            new QueueMetrics(provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter()));
         services.AddSingleton<JobClaimer>();
         services.AddHostedService<WorkerPresence>();
         services.AddHostedService<PredecessorWatch>();

@@ -7,7 +7,13 @@ namespace Heimdall.Core.Running;
 
 /// <inheritdoc />
 internal sealed class InlineRunner(
-    JobClaims claims, AttemptWriter writer, Leases leases, JobRun run, DrainDeadline drain, HeimdallConfig config)
+    JobClaims claims,
+    AttemptWriter writer,
+    Leases leases,
+    JobRun run,
+    JobMetrics metrics,
+    DrainDeadline drain,
+    HeimdallConfig config)
     : IInlineRunner
 {
     private static readonly TimeSpan RecordLimit = TimeSpan.FromSeconds(5);
@@ -19,11 +25,23 @@ internal sealed class InlineRunner(
 
     private TimeSpan Lease => config.Worker.Lease;
 
-    public Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone) =>
-        writer.BeginAsync(job, RunnerName.OfThisProcess, Lease, isDurable: !plan.OnlyReads, RecordLimit, callerGone);
+    public async Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone)
+    {
+        var recorded = await writer.BeginAsync(
+            job, RunnerName.OfThisProcess, Lease, isDurable: !plan.OnlyReads, RecordLimit, callerGone);
+        metrics.Submitted(recorded);
+        return recorded;
+    }
 
-    public Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken) =>
-        writer.BeginAsync(job, key, RunnerName.OfThisProcess, Lease, cancellationToken);
+    public async Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken)
+    {
+        var recorded = await writer.BeginAsync(job, key, RunnerName.OfThisProcess, Lease, cancellationToken);
+        if (recorded is not null)
+        {
+            metrics.Submitted(recorded);
+        }
+        return recorded;
+    }
 
     public async Task<Job> RunAsync(Job job, JobPlan plan, IResultWriter rows, CancellationToken callerGone)
     {
@@ -70,6 +88,7 @@ internal sealed class InlineRunner(
             && await claims.TakeOverAsync(
                 jobId, job.Attempt, RunnerName.OfThisProcess, Lease, cancellationToken) is { } taken)
         {
+            metrics.Lost(taken);
             using var attempt = leases.Begin(taken);
             await run.SettleAsync(attempt, await run.RecoverAsync(attempt, cancellationToken));
         }

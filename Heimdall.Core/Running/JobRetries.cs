@@ -10,7 +10,13 @@ namespace Heimdall.Core.Running;
 /// Gives a job another attempt when the last has failed in a way that passes, its command asks for it, and nothing can happen twice:
 /// nothing of the attempt took effect, or the command is idempotent.
 /// </summary>
-internal sealed partial class JobRetries(JobStore jobs, JobClaims claims, JobAttempts attempts, LiveCatalog catalog, ILogger<JobRetries> logger)
+internal sealed partial class JobRetries(
+    JobStore jobs,
+    JobClaims claims,
+    JobAttempts attempts,
+    LiveCatalog catalog,
+    JobMetrics metrics,
+    ILogger<JobRetries> logger)
 {
     /// <summary>Whether it has failed in a way that passes.</summary>
     public static bool MayRetry(AttemptOutcome outcome) => outcome is AttemptFailed { Failure.IsTransient: true };
@@ -36,6 +42,7 @@ internal sealed partial class JobRetries(JobStore jobs, JobClaims claims, JobAtt
         {
             return null;
         }
+        metrics.Retried(job);
         LogWaits(job.Id, job.Attempt, failure.Kind, failure.SqlState ?? "no SQLSTATE", delay);
         return (delay, $"Attempt {job.Attempt} failed: {failure.ToLine()}");
     }

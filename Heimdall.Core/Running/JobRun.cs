@@ -18,6 +18,7 @@ internal sealed partial class JobRun(
     AttemptWriter writer,
     PluginJobs pluginJobs,
     EarlierAttempts earlierAttempts,
+    JobMetrics metrics,
     HeimdallConfig config,
     ILogger<JobRun> logger)
 {
@@ -50,10 +51,12 @@ internal sealed partial class JobRun(
         RunningAttempt attempt, JobPlan? plan, IResultWriter? rows,
         CancellationToken stopping, CancellationToken callerGone)
     {
+        using var activity = RunActivity.Start(attempt.Job);
         await using var log = new AttemptLog(writer, attempt, config.Worker.Lease, rows as StoredResultWriter);
         var (outcome, progress) = await ResolveEarlierAsync(attempt, log, stopping) is { } earlier
             ? (earlier, attempt.Job.Progress)
-            : await PlanAndRunAsync(attempt, plan, rows, log, stopping, callerGone);
+            : await PlanAndRunAsync(attempt, plan, rows, log, activity.Traceparent, stopping, callerGone);
+        activity.End(outcome);
         return new EndedAttempt(outcome, progress, await log.CloseAsync());
     }
 
@@ -82,6 +85,10 @@ internal sealed partial class JobRun(
             case AttemptHandedBack or AttemptPostponed:
                 await SaveLogAsync(job, ended.Log);
                 await HandBackAsync(job, ended.Outcome.Detail!, (ended.Outcome as AttemptPostponed)?.After);
+                if (ended.Outcome is AttemptHandedBack)
+                {
+                    metrics.HandedBack(job);
+                }
                 return null;
         }
         var ending = new Ending(job, ended.Outcome.ToStatus()!.Value, isDurable)
@@ -93,6 +100,10 @@ internal sealed partial class JobRun(
             Log = ended.Log,
         };
         var settled = await writer.EndAsync(ending);
+        if (settled is not null)
+        {
+            metrics.Ended(settled, attempt.Age);
+        }
         LogEnd(settled);
         return settled;
     }
@@ -129,7 +140,7 @@ internal sealed partial class JobRun(
     }
 
     private async Task<(AttemptOutcome, JobProgress)> PlanAndRunAsync(
-        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows, AttemptLog log,
+        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows, AttemptLog log, string? traceparent,
         CancellationToken stopping, CancellationToken callerGone)
     {
         var job = attempt.Job;
@@ -141,7 +152,12 @@ internal sealed partial class JobRun(
             var plugin = pluginJobs.PluginOf(job);
             var pluginJob = pluginJobs.Of(job, rows);
             plan ??= plugin.PlanRun(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context);
-            pluginJob = pluginJob with { Plan = plan, PauseDeadline = deadline.Pause };
+            pluginJob = pluginJob with
+            {
+                Plan = plan,
+                PauseDeadline = deadline.Pause,
+                Traceparent = config.Tracing.StatementComments ? traceparent : null,
+            };
             if (plan.Timeout is { } timeout)
             {
                 deadline.Start(timeout);

@@ -16,6 +16,7 @@ internal sealed partial class JobRunner(
     JobRun run,
     JobRetries retries,
     Leases leases,
+    JobMetrics metrics,
     DrainDeadline drain,
     UrgentStop urgent,
     HeimdallConfig config,
@@ -43,6 +44,7 @@ internal sealed partial class JobRunner(
     private async Task<JobAnswer> RunAsync(Job job)
     {
         LogStarted(job.Id, job.Attempt, job.CommandId, job.ClusterId);
+        metrics.Started(job);
         // Its lease lives until its end is written: nobody must take over what has come to its end.
         using var attempt = leases.Begin(job);
         await using var stored = job.ReturnResult && config.Results.Enabled ? StoredRowsOf(job) : null;

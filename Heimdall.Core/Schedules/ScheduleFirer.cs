@@ -12,7 +12,14 @@ namespace Heimdall.Core.Schedules;
 /// however many workers are called, and whenever one of them dies, each occurrence is decided once.
 /// </summary>
 public sealed partial class ScheduleFirer(
-    JobQueue queue, JobSubmitter submitter, JobCanceller canceller, ScheduleMirror mirror, TimeProvider clock, ILogger<ScheduleFirer> logger)
+    JobQueue queue,
+    JobSubmitter submitter,
+    JobCanceller canceller,
+    ScheduleMirror mirror,
+    JobMetrics jobs,
+    ScheduleMetrics metrics,
+    TimeProvider clock,
+    ILogger<ScheduleFirer> logger)
 {
     /// <summary>Who cancels a job that is replaced.</summary>
     public const string Canceller = "schedule";
@@ -61,6 +68,7 @@ public sealed partial class ScheduleFirer(
     internal async Task FollowUpAsync(Firing firing, CancellationToken cancellationToken)
     {
         Log(firing.Schedule.Id, firing.Plan);
+        jobs.Submitted(firing.Plan.Jobs);
         if (firing.MirrorIsOld)
         {
             mirror.Show(firing.Schedule);
@@ -146,6 +154,7 @@ public sealed partial class ScheduleFirer(
         }
         foreach (var run in plan.Decided)
         {
+            metrics.Decided(run);
             switch (run.Outcome)
             {
                 case RunOutcome.Fired:

@@ -29,6 +29,9 @@ public sealed class ConfigValidationTests
     [TestCase("worker: { concurrency: 256, lease: 5m }")]
     [TestCase("results: { enabled: false, retention: 365d, max_bytes: 1 }")]
     [TestCase("sql_uploads: { enabled: true, max_bytes: 1 }")]
+    [TestCase("metrics: { api_listen: 'http://0.0.0.0:9464', worker_listen: 'http://[::1]:9465/', caller_classes: [{ name: etl, callers: [a, b.*] }] }")]
+    [TestCase("otlp: { endpoint: 'https://collector:4318', protocol: http, metrics_interval: 1s }\ntracing: { sample_percent: 0 }")]
+    [TestCase("logging: { format: json, levels: { default: Debug, Npgsql: none, Heimdall.Core: trace } }")]
     public void Accepts_settings(string yaml)
     {
         using var folder = new ConfigFolder();
@@ -50,6 +53,32 @@ public sealed class ConfigValidationTests
     [TestCase("server: { max_queued_per_caller: 0 }", "server.max_queued_per_caller: must be greater than 0")]
     [TestCase("server: { health_timeout: 0s }", "server.health_timeout: must be longer than nothing")]
     [TestCase("server: { health_timeout: 25h }", "server.health_timeout: must not be longer than a day")]
+    [TestCase("metrics: { api_listen: 'https://127.0.0.1:9464' }", "metrics.api_listen: must be an absolute http URL without a path, such as http://127.0.0.1:9464")]
+    [TestCase("metrics: { worker_listen: 'http://127.0.0.1:9464/metrics' }", "metrics.worker_listen: must be an absolute http URL without a path, such as http://127.0.0.1:9465")]
+    [TestCase(
+        "metrics: { api_listen: 'http://127.0.0.1:9464', worker_listen: 'http://127.0.0.1:9464' }",
+        "metrics.worker_listen: must be another address than metrics.api_listen: only one process can listen there")]
+    [TestCase("metrics: { caller_classes: [{ callers: [a] }] }", "metrics.caller_classes[0].name: is required")]
+    [TestCase("metrics: { caller_classes: [{ name: A b, callers: [a] }] }", "metrics.caller_classes[0].name: must be up to 40 of a-z, 0-9, _ and -")]
+    [TestCase(
+        "metrics: { caller_classes: [{ name: other, callers: [a] }] }",
+        "metrics.caller_classes[0].name: must not be schedule or other: these count the jobs of schedules, and all other callers")]
+    [TestCase("metrics: { caller_classes: [{ name: a }] }", "metrics.caller_classes[0].callers: is required: the patterns of the users that it counts")]
+    [TestCase("metrics: { caller_classes: [{ name: a, callers: ['('] }] }", "metrics.caller_classes[0].callers[0]: must be a regular expression")]
+    [TestCase("metrics: { caller_classes: [{ name: a, callers: [a] }, { name: a, callers: [b] }] }", "metrics.caller_classes: must name each class once")]
+    [TestCase("tracing: { sample_percent: 101 }", "tracing.sample_percent: must be 0 to 100")]
+    [TestCase(
+        "otlp: { endpoint: 'collector:4317' }",
+        "otlp.endpoint: must be an absolute http or https URL without a user, such as http://127.0.0.1:4317")]
+    [TestCase("otlp: { protocol: udp }", "otlp.protocol: must be grpc or http")]
+    [TestCase("otlp: { metrics_interval: 10ms }", "otlp.metrics_interval: must not be shorter than 1s")]
+    [TestCase("logging: { format: xml }", "logging.format: must be text or json")]
+    [TestCase(
+        "logging: { levels: { default: loud } }",
+        "logging.levels.default: must be one of trace, debug, information, warning, error, critical, none")]
+    [TestCase(
+        "logging: { levels: { Npgsql.Command: information } }",
+        "logging.levels.Npgsql.Command: must not be below warning: at lower levels Npgsql writes SQL, and no log holds that")]
     [TestCase("auth: { header: 'X User' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
     [TestCase("auth: { header: '' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
     [TestCase($"auth: {{ api_keys: [{{ hash: 'sha256:{Salt}:{Digest}' }}] }}", "auth.api_keys[0].user: is required")]

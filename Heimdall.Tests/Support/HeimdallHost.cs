@@ -1,4 +1,5 @@
 using Heimdall.Api;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Hosting;
 using Heimdall.Core.Running;
 using Heimdall.Worker;
@@ -84,7 +85,7 @@ internal sealed class HeimdallHost : IAsyncDisposable
         // Hangfire writes to the log of the host that was started last, whether that still runs: no log is closed before the tests end.
         services.AddSingleton(LoggerFactory.Create(logging =>
         {
-            logging.AddHeimdallLogging();
+            logging.AddHeimdallLogging(new LoggingConfig());
             logging.ClearProviders();
             logging.AddProvider(new LogFile(log));
         }));

@@ -23,6 +23,11 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
             .IsRequired()
             .Must(Directory.Exists).WithMessage(config => $"must be a directory that exists: {config.SqlDirectory} is none");
         RuleFor(config => config.SqlUploads).SetValidator(new SqlUploadsConfigValidator());
+        RuleFor(config => config.Metrics).SetValidator(new MetricsConfigValidator());
+        RuleFor(config => config.Tracing.SamplePercent).Must(percent => percent is >= 0 and <= 100)
+            .WithMessage("must be 0 to 100");
+        RuleFor(config => config.Otlp).SetValidator(new OtlpConfigValidator());
+        RuleFor(config => config.Logging).SetValidator(new LoggingConfigValidator());
         RuleForEach(config => config.Commands).SetValidator(new CommandConfigValidator(plugins));
         RuleForEach(config => config.Clusters).SetValidator(config => new ClusterConfigValidator(plugins, config.Commands));
         RuleFor(config => config.Commands).Custom((commands, context) => RefuseDuplicates([.. commands.Select(command => (command.Id, command.Name))], context));
