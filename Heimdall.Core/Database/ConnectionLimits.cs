@@ -25,6 +25,9 @@ public sealed record ConnectionLimits(int Store, int Queue)
     /// <summary>For statements that take jobs out of the queue: one claimer a process.</summary>
     internal const int Claims = 1;
 
+    /// <summary>For the gauges of the store; none is open while nobody reads metrics.</summary>
+    internal const int Gauges = 1;
+
     /// <summary>
     /// For what running jobs depend on: the writer's, one to listen, one to renew leases, one for the rest.
     /// </summary>
@@ -36,7 +39,7 @@ public sealed record ConnectionLimits(int Store, int Queue)
     /// <summary>For a process that takes requests: they share the connections, each holds one for a millisecond or two.</summary>
     public static ConnectionLimits ForApi { get; } = new(Store: 28, QueueBackground);
 
-    public int Total => Store + Queue + Lifeline;
+    public int Total => Store + Queue + Lifeline + Gauges;
 
     /// <summary>
     /// For a process that runs jobs. A running job stores its rows, and Hangfire changes its state. An idle slot holds

@@ -8,6 +8,9 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>The longest that a statement of a few rows may take; then the peer is taken to have vanished.</summary>
     private const int CommandSeconds = 10;
 
+    /// <summary>The longest that a statement for the gauges runs in the server.</summary>
+    private const int CountSeconds = 3;
+
     /// <summary>
     /// So long a connection stays open that nobody needs. An idle process has few, and to open one again takes
     /// milliseconds; by default it is 5 minutes.
@@ -42,6 +45,16 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// </summary>
     private static readonly string[] NoFlush = ["synchronous_commit = off"];
 
+    /// <summary>
+    /// A count reads an index in its order and stops at a limit. It must neither sort all rows nor run for long in the
+    /// server.
+    /// </summary>
+    private static readonly string[] Counted =
+    [
+        "enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off", "jit = off",
+        $"statement_timeout = '{CountSeconds}s'",
+    ];
+
     public StoreDatabase(string connectionString, string schema, string hangfireSchema, ConnectionLimits limits)
     {
         var builder = ConnectionStrings.ConnectionString.Parse(connectionString);
@@ -70,6 +83,15 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.ApplicationName = "heimdall claims";
         builder.MaxPoolSize = ConnectionLimits.Claims;
         Claims = Build(builder, [.. all, .. ByKey, .. InOrder]);
+        Gauges = Build(
+            new NpgsqlConnectionStringBuilder(own)
+            {
+                ApplicationName = "heimdall gauges",
+                MaxPoolSize = ConnectionLimits.Gauges,
+                MaxAutoPrepare = 0,
+                CommandTimeout = CountSeconds + 2, // the server ends a statement first
+            },
+            [.. all, .. Counted]);
         Migrations = Build(
             new NpgsqlConnectionStringBuilder(own)
             {
@@ -105,6 +127,9 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For statements that take jobs out of the queue, and no others.</summary>
     public NpgsqlDataSource Claims { get; }
 
+    /// <summary>For the gauges. An exhausted pool of the others does not make the store look down.</summary>
+    public NpgsqlDataSource Gauges { get; }
+
     /// <summary>For the migrations: each connection is a session of its own, which ends with what it holds.</summary>
     public NpgsqlDataSource Migrations { get; }
 
@@ -120,6 +145,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         DataSource.Clear();
         Lifeline.Clear();
         Claims.Clear();
+        Gauges.Clear();
         Queue.Clear();
         Entries.Clear();
     }
@@ -170,6 +196,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         await DataSource.DisposeAsync();
         await Lifeline.DisposeAsync();
         await Claims.DisposeAsync();
+        await Gauges.DisposeAsync();
         await Migrations.DisposeAsync();
         await Queue.DisposeAsync();
         await Entries.DisposeAsync();

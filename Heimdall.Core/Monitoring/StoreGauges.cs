@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -9,53 +10,69 @@ namespace Heimdall.Core.Monitoring;
 
 /// <summary>
 /// What the store's tables say of all processes together: jobs that wait and run, the oldest of them, schedules that
-/// are overdue, the difference of the clocks. It is read when somebody looks, by one statement for all, and held for
-/// some seconds. Only open jobs are read, however long the history is.
+/// are overdue, the difference of the clocks. A scrape begins a reading, waits for it for a moment, and shows the last
+/// one that succeeded. Only open jobs are read, and a limited number of them.
 /// </summary>
 internal sealed partial class StoreGauges
 {
     /// <summary>How long one reading holds, at least.</summary>
     internal static readonly TimeSpan LeastAge = TimeSpan.FromSeconds(5);
 
-    /// <summary>
-    /// A reading holds for so many times as long as it took: it never takes more than a part of the store's time.
-    /// </summary>
-    private const int Share = 20;
+    /// <summary>Waiting jobs beyond so many are not counted.</summary>
+    internal const int MostWaiting = 100_000;
 
-    /// <summary>Whoever looks waits no longer; then there are no values this time.</summary>
-    private const int LimitSeconds = 3;
+    /// <summary>
+    /// The next reading begins after so many times the duration of the last one, also of one that failed. So readings
+    /// take at most a twentieth of one backend's time.
+    /// </summary>
+    private const int PauseFactor = 20;
 
     /// <summary>Clusters can be made over REST.</summary>
     private const int MostClusters = 200;
 
-    // Jobs that wait for a time or for other jobs (retry_at) do not wait for their turn. One row is for what is no
-    // cluster's.
+    /// <summary>A scrape waits so long for a reading; then it shows the one before.</summary>
+    private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(2);
+
+    /// <summary>While readings fail, the log has one line for each of these.</summary>
+    private static readonly TimeSpan WarningInterval = TimeSpan.FromMinutes(1);
+
+    // Jobs that wait for a time or for other jobs (retry_at) do not wait for their turn. The oldest jobs are read in
+    // the order of job_waiting. Each change that makes a job ready sets its updated_at. The row without a cluster is
+    // for the schedules.
     internal static readonly string ReadSql = $"""
-        select cluster_id,
-            sum(ready)::bigint as ready, sum(later)::bigint as later, sum(running)::bigint as running,
-            extract(epoch from clock_timestamp() - min(since))::float8 as age, sum(overdue)::bigint as overdue
+        with paused as materialized (
+            select scope, target from pause where until is null or until > now()),
+        oldest as materialized (
+            select cluster_id, command_id, retry_at is not null as is_later,
+                greatest(created_at, start_after, updated_at) as since
+            from job where status = 'ACCEPTED' order by created_at, id limit {MostWaiting}),
+        waiting as (
+            select cluster_id, is_later, count(*) as jobs, min(since) as since, {IsPaused("oldest")} as is_paused
+            from oldest group by cluster_id, command_id, is_later),
+        running as (
+            select cluster_id, count(*) as jobs, {IsPaused("job")} as is_paused,
+                count(*) filter (where lease_until < now()) as overdue,
+                count(*) filter (where lease_until < now() and is_sync) as overdue_inline
+            from job where status in ('RUNNING', 'CANCELING') group by cluster_id, command_id)
+        select cluster_id, sum(ready)::bigint as ready, sum(later)::bigint as later, sum(paused)::bigint as paused,
+            sum(running)::bigint as running, extract(epoch from clock_timestamp() - min(since))::float8 as age,
+            sum(overdue)::bigint as overdue
         from (
-            select cluster_id, count(*) filter (where retry_at is null) as ready,
-                count(*) filter (where retry_at is not null) as later, 0 as running,
-                min(greatest(created_at, start_after)) filter (where retry_at is null) as since, 0 as overdue
-            from job where status = 'ACCEPTED' group by cluster_id
+            select cluster_id, case when not is_later and not is_paused then jobs else 0 end as ready,
+                case when is_later then jobs else 0 end as later,
+                case when not is_later and is_paused then jobs else 0 end as paused, 0 as running,
+                case when not is_later and not is_paused then since end as since, 0 as overdue
+            from waiting
             union all
-            select cluster_id, 0, 0, count(*), null, count(*) filter (where lease_until < now())
-            from job where status in ('RUNNING', 'CANCELING') group by cluster_id) open
+            select cluster_id, 0, 0, 0, jobs, null, case when is_paused then overdue_inline else overdue end
+            from running) open
         group by cluster_id
         union all
-        select null, null, null, null, extract(epoch from clock_timestamp() - min(next_at))::float8, null
+        select null, null, null, null, null, extract(epoch from clock_timestamp() - min(next_at))::float8, null
         from schedule where next_at < now() and paused_at is null and removed_at is null
         order by ready desc nulls first
         limit {MostClusters + 1}
         """;
-
-    /// <summary>
-    /// The planner may take open jobs for many: it counts them once in a while. What is switched off counts as dear, and
-    /// what is dear would be compiled, which takes seconds.
-    /// </summary>
-    internal const string ByIndexSql =
-        "select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)";
 
     private const string ClockSql = "select extract(epoch from clock_timestamp())::float8";
 
@@ -65,9 +82,13 @@ internal sealed partial class StoreGauges
     private readonly TimeProvider _clock;
     private readonly ILogger<StoreGauges> _logger;
     private readonly Lock _lock = new();
-    private StoreReading _reading = StoreReading.None;
+    private Task _reading = Task.CompletedTask;
+    private long _readingStarted; // of Stopwatch: a scrape waits in real time
     private long? _readAt;
     private TimeSpan _holds;
+    private long? _warnedAt;
+    private bool _isStopped;
+    private volatile StoreState _state = StoreState.Down;
 
     /// <param name="meter">Shows them.</param>
     /// <param name="database">The store.</param>
@@ -87,115 +108,181 @@ internal sealed partial class StoreGauges
         (_clock, _logger) = (clock, logger);
         meter.CreateObservableGauge(
             "heimdall.queue.depth", () => OfClusters(open => open.Ready), "{job}",
-            "Jobs that wait for their turn, of all processes.");
+            $"Jobs that wait for their turn, of all processes. Of all that wait the oldest {MostWaiting} are counted.");
         meter.CreateObservableGauge(
             "heimdall.queue.oldest.age", () => OfClusters(open => open.Age), "s",
-            "How long the oldest of the jobs that wait for their turn could have started.");
+            "Longest time that a job waits for its turn, since its submission, its start time or its last attempt.");
         meter.CreateObservableGauge(
-            "heimdall.queue.delayed", () => OfClusters(open => open.Later), "{job}",
+            "heimdall.queue.delayed", () => OfClusters(open => open.Delayed), "{job}",
             "Jobs that wait for a time or for other jobs, of all processes.");
+        meter.CreateObservableGauge(
+            "heimdall.queue.paused", () => OfClusters(open => open.Paused), "{job}",
+            "Jobs that wait because the queue, their cluster or their command is paused.");
         meter.CreateObservableGauge(
             "heimdall.queue.running", () => OfClusters(open => open.Running), "{job}",
             "Jobs that run, of all processes.");
         meter.CreateObservableGauge(
             "heimdall.lease.overdue", () => OfClusters(open => open.Overdue), "{job}",
-            "Jobs that run and whose lease has expired.");
+            "Jobs that run, whose lease has expired and that another worker may take over.");
         meter.CreateObservableGauge(
-            "heimdall.schedule.overdue.age", () => OfStore(reading => reading.ScheduleAge), "s",
-            "How long the schedule that is the longest overdue has been so.");
+            "heimdall.schedule.overdue.age", () => OfStore(state => state.Counts?.ScheduleAge), "s",
+            "Time since the earliest run that should have begun and that no worker has started.");
         meter.CreateObservableGauge(
-            "heimdall.clock.skew", () => OfStore(reading => reading.Skew), "s",
+            "heimdall.clock.skew", () => OfStore(state => state.Skew), "s",
             "This process's clock minus the store's.");
         meter.CreateObservableGauge(
-            "heimdall.store.up", () => Read().IsUp ? 1 : 0, unit: null,
+            "heimdall.store.up", () => Look().IsUp ? 1 : 0, unit: null,
             "Whether the store answered when it was last asked.");
+        meter.CreateObservableGauge(
+            "heimdall.store.reading.age",
+            () => OfStore(state => state.Counts is { } counts ? _clock.GetElapsedTime(counts.At).TotalSeconds : null),
+            "s", "Age of the numbers that were read from the store's tables.");
     }
+
+    /// <summary>No reading begins any more; what was read last is still shown.</summary>
+    public void Stop()
+    {
+        lock (_lock)
+        {
+            _isStopped = true;
+        }
+    }
+
+    private static string IsPaused(string job) => $"""
+        exists (select from paused where scope = 'queue' or scope = 'cluster' and target = {job}.cluster_id
+            or scope = 'command' and target = {job}.command_id)
+        """;
 
     private IEnumerable<Measurement<T>> OfClusters<T>(Func<OpenOnCluster, T> value)
         where T : struct =>
-        Read().Clusters.Select(open => new Measurement<T>(
-            value(open), new KeyValuePair<string, object?>(JobTags.OfCluster, open.ClusterId)));
+        Look().Counts is { } counts
+            ? counts.Clusters.Select(open => new Measurement<T>(
+                value(open), new KeyValuePair<string, object?>(JobTags.OfCluster, open.ClusterId)))
+            : [];
 
-    private IEnumerable<Measurement<double>> OfStore(Func<StoreReading, double> value) =>
-        Read() is { IsUp: true } reading ? [new Measurement<double>(value(reading))] : [];
+    private IEnumerable<Measurement<double>> OfStore(Func<StoreState, double?> value) =>
+        value(Look()) is { } number ? [new Measurement<double>(number)] : [];
 
-    /// <summary>Of those that look at one time the first reads, and the others wait for it.</summary>
-    private StoreReading Read()
+    /// <summary>
+    /// All gauges of one scrape wait for one reading, and together no longer than <see cref="MostWait"/>.
+    /// </summary>
+    private StoreState Look()
     {
+        Task reading;
+        TimeSpan left;
         lock (_lock)
         {
             if (!_readiness.IsReady)
             {
-                return StoreReading.None;
+                return StoreState.Down;
             }
-            if (_readAt is { } last && _clock.GetElapsedTime(last) < _holds)
+            if (!_isStopped && _reading.IsCompleted
+                && (_readAt is not { } last || _clock.GetElapsedTime(last) >= _holds))
             {
-                return _reading;
+                _readingStarted = Stopwatch.GetTimestamp();
+                using (ExecutionContext.SuppressFlow()) // it is no part of the scrape, nor of a trace
+                {
+                    _reading = Task.Run(ReadAsync);
+                }
             }
-            var started = _clock.GetTimestamp();
-            try
+            reading = _reading;
+            left = MostWait - Stopwatch.GetElapsedTime(_readingStarted);
+        }
+        if (!reading.IsCompleted && left > TimeSpan.Zero)
+        {
+            reading.Wait(left);
+        }
+        return _state;
+    }
+
+    private async Task ReadAsync()
+    {
+        var started = _clock.GetTimestamp();
+        var isUp = false;
+        try
+        {
+            await using var connection = await _database.Gauges.OpenConnectionAsync();
+            _state = _state with { Skew = await ReadSkewAsync(connection), IsUp = true };
+            isUp = true;
+            _state = _state with { Counts = await CountAsync(connection) };
+            _warnedAt = null;
+        }
+        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or ObjectDisposedException)
+        {
+            if (!isUp)
             {
-                _reading = ReadStore();
+                _state = StoreState.Down;
             }
-            catch (Exception exception) when (exception is NpgsqlException or TimeoutException)
-            {
-                _reading = StoreReading.None;
-                LogNotRead(exception.Message);
-            }
+            Warn(exception.Message);
+        }
+        lock (_lock)
+        {
             _readAt = _clock.GetTimestamp();
-            var time = _clock.GetElapsedTime(started, _readAt.Value) * Share;
-            _holds = _reading.IsUp && time > LeastAge ? time : LeastAge;
-            return _reading;
+            var pause = _clock.GetElapsedTime(started, _readAt.Value) * PauseFactor;
+            _holds = pause > LeastAge ? pause : LeastAge;
         }
     }
 
-    private StoreReading ReadStore()
+    /// <summary>In a round trip of its own: the time of another statement would count as a difference.</summary>
+    private async Task<double> ReadSkewAsync(NpgsqlConnection connection)
     {
-        using var connection = _database.DataSource.OpenConnection();
-        using var batch = new NpgsqlBatch(connection)
-        {
-            Timeout = LimitSeconds,
-            BatchCommands = { new(ClockSql), new(ByIndexSql), new(ReadSql) }, // one transaction
-        };
+        await using var command = new NpgsqlCommand(ClockSql, connection);
         var asked = _clock.GetUtcNow();
-        using var row = batch.ExecuteReader();
-        row.Read();
-        var answered = _clock.GetUtcNow();
-        // The store has looked at its clock somewhere between the two.
-        var middle = asked + ((answered - asked) / 2);
-        var skew = (middle - DateTimeOffset.UnixEpoch).TotalSeconds - row.GetDouble(0);
-        row.NextResult();
-        row.NextResult();
+        var store = (double)(await command.ExecuteScalarAsync())!;
+        // The store has read its clock somewhere between the two.
+        var middle = asked + ((_clock.GetUtcNow() - asked) / 2);
+        return (middle - DateTimeOffset.UnixEpoch).TotalSeconds - store;
+    }
+
+    private async Task<StoreCounts> CountAsync(NpgsqlConnection connection)
+    {
+        var at = _clock.GetTimestamp();
+        await using var command = new NpgsqlCommand(ReadSql, connection);
+        await using var row = await command.ExecuteReaderAsync();
         var clusters = new List<OpenOnCluster>();
         var scheduleAge = 0.0;
-        while (row.Read())
+        while (await row.ReadAsync())
         {
+            var age = row.IsDBNull(5) ? 0 : Math.Max(0, row.GetDouble(5));
             if (row.IsDBNull(0))
             {
-                scheduleAge = row.IsDBNull(4) ? 0 : row.GetDouble(4);
+                scheduleAge = age;
             }
             else
             {
                 clusters.Add(new OpenOnCluster(
-                    row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3),
-                    row.IsDBNull(4) ? 0 : Math.Max(0, row.GetDouble(4)), row.GetInt64(5)));
+                    row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), age,
+                    row.GetInt64(6)));
             }
         }
         var idle = _knownClusters().Except(clusters.Select(open => open.ClusterId))
             .Take(Math.Max(0, MostClusters - clusters.Count));
-        clusters.AddRange(idle.Select(id => new OpenOnCluster(id, 0, 0, 0, 0, 0)));
-        return new StoreReading(IsUp: true, clusters, scheduleAge, skew);
+        clusters.AddRange(idle.Select(id => new OpenOnCluster(id, 0, 0, 0, 0, 0, 0)));
+        return new StoreCounts(clusters, scheduleAge, at);
+    }
+
+    private void Warn(string reason)
+    {
+        if (_warnedAt is not { } last || Stopwatch.GetElapsedTime(last) >= WarningInterval)
+        {
+            _warnedAt = Stopwatch.GetTimestamp();
+            LogNotRead(reason);
+        }
     }
 
     [LoggerMessage(LogLevel.Warning, "The gauges of the store could not be read: {Reason}")]
     private partial void LogNotRead(string reason);
 
-    private sealed record StoreReading(
-        bool IsUp, IReadOnlyList<OpenOnCluster> Clusters, double ScheduleAge, double Skew)
+    private sealed record StoreState(bool IsUp, double? Skew, StoreCounts? Counts)
     {
-        public static StoreReading None { get; } = new(IsUp: false, [], 0, 0);
+        public static StoreState Down { get; } = new(IsUp: false, Skew: null, Counts: null);
     }
 
+    /// <param name="Clusters">The open jobs of each.</param>
+    /// <param name="ScheduleAge">How long the schedule that is overdue the longest is overdue.</param>
+    /// <param name="At">When their reading began.</param>
+    private sealed record StoreCounts(IReadOnlyList<OpenOnCluster> Clusters, double ScheduleAge, long At);
+
     private readonly record struct OpenOnCluster(
-        string ClusterId, long Ready, long Later, long Running, double Age, long Overdue);
+        string ClusterId, long Ready, long Delayed, long Paused, long Running, double Age, long Overdue);
 }

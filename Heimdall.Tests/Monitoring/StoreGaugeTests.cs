@@ -54,7 +54,7 @@ public sealed class StoreGaugeTests
         await FillAsync("SUCCEEDED", "main", 6, "finished_at", "now()", cancellationToken);
         await _database.ExecuteAsync(
             """
-            update heimdall.job set created_at = now() - interval '1 hour'
+            update heimdall.job set created_at = now() - interval '3 hours', updated_at = now() - interval '1 hour'
             where status = 'ACCEPTED' and retry_at is null
             """,
             cancellationToken);
@@ -82,15 +82,14 @@ public sealed class StoreGaugeTests
     {
         const string Sessions = """
             select count(*) from pg_stat_activity
-            where datname = current_database() and application_name = 'heimdall store'
+            where datname = current_database() and application_name = 'heimdall gauges'
             """;
 
         var before = await _database.ScalarAsync<long>(Sessions, cancellationToken);
         await ReadAnewAsync(cancellationToken);
         var after = await _database.ScalarAsync<long>(Sessions, cancellationToken);
 
-        Assert.That(before, Is.Zero);
-        Assert.That(after, Is.Positive);
+        Assert.That((before, after), Is.EqualTo((0L, 1L)));
     }
 
     [Test]
@@ -145,18 +144,96 @@ public sealed class StoreGaugeTests
     [Test]
     public async Task A_store_that_is_gone_shows_nothing_but_that(CancellationToken cancellationToken)
     {
-        await _database.ExecuteAsync("alter table heimdall.job rename to gone", cancellationToken);
+        await ReadAnewAsync(cancellationToken);
+        await _store.Gauges.DisposeAsync();
+        _clock.Advance(StoreGauges.LeastAge);
 
-        Assert.That(_reading.Look("heimdall.store.up"), Is.EqualTo(0));
+        await Eventually.Is(
+            () => Task.FromResult(_reading.Look("heimdall.store.up") == 0), cancellationToken);
         Assert.That(_reading.Look("heimdall.clock.skew"), Is.Null);
+        Assert.That(_reading.Look("heimdall.queue.depth", ("heimdall.cluster", "main")), Is.Null);
     }
 
     [Test]
-    public async Task What_is_read_does_not_grow_with_the_history(CancellationToken cancellationToken)
+    public async Task A_count_that_takes_too_long_leaves_the_last_one_and_the_store_up(
+        CancellationToken cancellationToken)
+    {
+        (string, string) main = ("heimdall.cluster", "main");
+        await FillAsync("ACCEPTED", "main", 3, "retry_at", "null", cancellationToken);
+        await ReadAnewAsync(cancellationToken);
+        await FillAsync("ACCEPTED", "main", 1, "retry_at", "null", cancellationToken);
+
+        await using (var blocker = await _store.DataSource.OpenConnectionAsync(cancellationToken))
+        await using (var transaction = await blocker.BeginTransactionAsync(cancellationToken))
+        {
+            await using var command = new NpgsqlCommand("lock table job", blocker, transaction);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            _clock.Advance(StoreGauges.LeastAge);
+
+            // The first look begins a reading, which cannot be completed.
+            Assert.That(_reading.Look("heimdall.store.up"), Is.EqualTo(1));
+            Assert.That(_reading.Look("heimdall.queue.depth", main), Is.EqualTo(3));
+            Assert.That(
+                _reading.Look("heimdall.store.reading.age"),
+                Is.EqualTo(StoreGauges.LeastAge.TotalSeconds).Within(0.01));
+        }
+        await ReadAnewAsync(cancellationToken);
+        Assert.That(_reading.Look("heimdall.queue.depth", main), Is.EqualTo(4));
+    }
+
+    [Test]
+    public async Task An_exhausted_pool_is_no_store_that_is_down(CancellationToken cancellationToken)
+    {
+        var all = new List<NpgsqlConnection>();
+        try
+        {
+            for (var number = 0; number < ConnectionLimits.ForApi.Store; number++)
+            {
+                all.Add(await _store.DataSource.OpenConnectionAsync(cancellationToken));
+            }
+            await ReadAnewAsync(cancellationToken);
+            Assert.That(_reading.Look("heimdall.store.up"), Is.EqualTo(1));
+        }
+        finally
+        {
+            foreach (var connection in all)
+            {
+                await connection.DisposeAsync();
+            }
+        }
+    }
+
+    [TestCase("queue", "")]
+    [TestCase("cluster", "main")]
+    [TestCase("command", "main")]
+    public async Task Jobs_that_are_paused_do_not_wait_for_their_turn(
+        string scope, string target, CancellationToken cancellationToken)
+    {
+        (string, string) main = ("heimdall.cluster", "main");
+        await FillAsync("ACCEPTED", "main", 3, "retry_at", "null", cancellationToken);
+        await FillAsync("RUNNING", "main", 2, "lease_until", "now() - interval '1 hour'", cancellationToken);
+        await _database.ExecuteAsync(
+            "insert into heimdall.pause (scope, target, paused_by) values ($1, $2, 'tests')",
+            cancellationToken, scope, target);
+
+        await ReadAnewAsync(cancellationToken);
+
+        Assert.That(_reading.Look("heimdall.queue.paused", main), Is.EqualTo(3));
+        Assert.That(_reading.Look("heimdall.queue.depth", main), Is.Zero);
+        Assert.That(_reading.Look("heimdall.queue.oldest.age", main), Is.Zero);
+        Assert.That(_reading.Look("heimdall.lease.overdue", main), Is.Zero, "no worker takes over what is paused");
+    }
+
+    [Test]
+    public async Task What_is_read_grows_with_neither_the_history_nor_the_queue(CancellationToken cancellationToken)
     {
         await FillAsync("ACCEPTED", "main", 100, "retry_at", "null", cancellationToken);
         var (_, small) = await PlanAsync();
-        await FillAsync("SUCCEEDED", "main", 10_000, "finished_at", "now()", cancellationToken);
+        await FillAsync("RUNNING", "main", 10_000, "lease_until", "now()", cancellationToken);
+        await _database.ExecuteAsync(
+            "update heimdall.job set status = 'SUCCEEDED', finished_at = now() where status = 'RUNNING'",
+            cancellationToken);
+        await _database.ExecuteAsync("vacuum heimdall.job", cancellationToken);
         var unknown = await PlanAsync();
         await _database.ExecuteAsync("analyze heimdall.job", cancellationToken);
         var known = await PlanAsync();
@@ -164,17 +241,15 @@ public sealed class StoreGaugeTests
         foreach (var (plan, buffers) in new[] { unknown, known })
         {
             Assert.That(plan, Does.Not.Match("Seq Scan\",[^}]*\"job\""));
+            Assert.That(plan, Does.Contain("\"job_waiting\""), "in its order, and so no further than the limit");
             Assert.That(buffers, Is.LessThan(small + 300), plan);
         }
 
         async Task<(string Plan, long Buffers)> PlanAsync()
         {
-            await using var connection = await _store.DataSource.OpenConnectionAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await using var byIndex = new NpgsqlCommand(StoreGauges.ByIndexSql, connection, transaction);
-            await byIndex.ExecuteNonQueryAsync(cancellationToken);
+            await using var connection = await _store.Gauges.OpenConnectionAsync(cancellationToken);
             await using var explain = new NpgsqlCommand(
-                $"explain (analyze, buffers, format json) {StoreGauges.ReadSql}", connection, transaction);
+                $"explain (analyze, buffers, format json) {StoreGauges.ReadSql}", connection);
             var json = (string)(await explain.ExecuteScalarAsync(cancellationToken))!;
             var plan = JsonDocument.Parse(json).RootElement[0].GetProperty("Plan");
             return (json, Blocks("Shared Hit Blocks") + Blocks("Shared Read Blocks"));
@@ -183,12 +258,14 @@ public sealed class StoreGaugeTests
         }
     }
 
-    /// <summary>The reading then holds until the clock goes on. A busy server may not answer in time at first.</summary>
+    /// <summary>
+    /// Until the gauges show a reading that began after the call. A busy server may not answer in time at first.
+    /// </summary>
     private Task ReadAnewAsync(CancellationToken cancellationToken) => Eventually.Is(
         () =>
         {
             _clock.Advance(StoreGauges.LeastAge);
-            return Task.FromResult(_reading.Look("heimdall.store.up") == 1);
+            return Task.FromResult(_reading.Look("heimdall.store.reading.age") == 0);
         },
         cancellationToken);
 
