@@ -52,6 +52,8 @@ internal static class ApiHost
         services.AddSingleton<PluginCatalog>();
         AddPlugins(services);
 
+        // Before all services that end requests: it serves metrics until they have stopped.
+        services.AddMonitoring(config, "api", config.Metrics.ApiListen, RequestTraces.Add);
         services.AddStore(config.Database, ConnectionLimits.ForApi);
         services.AddCatalog();
         services.AddHostedService<ClusterWatch>();
@@ -71,7 +73,6 @@ internal static class ApiHost
         services.AddSingleton<ScheduleViews>();
 
         services.AddConnectionBudget();
-        services.AddMonitoring(config, "api", config.Metrics.ApiListen, RequestTraces.Add);
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
         services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));
 

@@ -36,6 +36,7 @@ internal static class WorkerHost
         {
             services.AddHostedService<HealthListener>(); // first, so that it is the last to stop
         }
+        services.AddMonitoring(config, "worker", config.Metrics.WorkerListen); // serves metrics until the drain is over
         services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
         services.AddCatalog();
         services.AddResults(config.Results);
@@ -47,7 +48,6 @@ internal static class WorkerHost
         services.AddScheduleFiring();
         services.AddJanitor();
         services.AddConnectionBudget();
-        services.AddMonitoring(config, "worker", config.Metrics.WorkerListen);
 
         services.Configure<HostOptions>(options => options.ShutdownTimeout = StopTimeOf(config.Worker));
         return builder;

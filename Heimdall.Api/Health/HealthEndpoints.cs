@@ -8,9 +8,9 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).AllowAnonymous()
+        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).AllowAnonymous().DisableHttpMetrics()
             .WithSummary("Alive: the process answers.");
-        app.MapMethods("/readyz", _methods, ReadyAsync).AllowAnonymous()
+        app.MapMethods("/readyz", _methods, ReadyAsync).AllowAnonymous().DisableHttpMetrics()
             .WithSummary("Ready: the store answers and its schema is current.");
     }
 

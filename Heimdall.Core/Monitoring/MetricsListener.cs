@@ -1,8 +1,13 @@
 using System.Net.Sockets;
 using Heimdall.Core.Hosting;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
 
 namespace Heimdall.Core.Monitoring;
@@ -14,7 +19,9 @@ namespace Heimdall.Core.Monitoring;
 /// <param name="listen">The address.</param>
 /// <param name="key">The configuration's key of it.</param>
 /// <param name="meters">What is served.</param>
-internal sealed class MetricsListener(string listen, string key, MeterProvider meters)
+/// <param name="logger">Takes a warning where everybody may reach the address.</param>
+internal sealed partial class MetricsListener(
+    string listen, string key, MeterProvider meters, ILogger<MetricsListener> logger)
     : IHostedService, IAsyncDisposable
 {
     public const string Path = "/metrics";
@@ -31,7 +38,15 @@ internal sealed class MetricsListener(string listen, string key, MeterProvider m
             kestrel.Limits.MaxConcurrentConnections = 32;
             kestrel.Limits.MaxRequestBodySize = 0;
         });
+        builder.Services.RemoveAll<IHostLifetime>(); // signals are for the process's own host
+        builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         _app = builder.Build();
+        _app.Use((context, next) =>
+        {
+            // A scrape would count as a request of the API: the meters of both have one name.
+            context.Features.Get<IHttpMetricsTagsFeature>()?.MetricsDisabled = true;
+            return next(context);
+        });
         _app.UseOpenTelemetryPrometheusScrapingEndpoint(
             meters, predicate: null, Path, configureBranchedPipeline: null, optionsName: null);
         try
@@ -41,8 +56,14 @@ internal sealed class MetricsListener(string listen, string key, MeterProvider m
         catch (Exception exception) when (exception is IOException or SocketException)
         {
             throw new HostStartException(
-                $"{key} {listen} cannot be listened at: {exception.Message.TrimEnd('.')}. "
-                + "Each process needs an address of its own.");
+                $"{key} {listen} cannot be listened at: {exception.Message.TrimEnd('.')}."
+                + (exception.InnerException is AddressInUseException
+                    ? " Each process needs an address of its own."
+                    : ""));
+        }
+        if (!new Uri(listen).IsLoopback)
+        {
+            LogReachable(key, listen);
         }
     }
 
@@ -55,5 +76,16 @@ internal sealed class MetricsListener(string listen, string key, MeterProvider m
         {
             await _app.DisposeAsync();
         }
+    }
+
+    [LoggerMessage(
+        LogLevel.Warning, "{Key} {Listen}: everybody who reaches this address can read the metrics, without a key")]
+    private partial void LogReachable(string key, string listen);
+
+    private sealed class NoSignals : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -23,8 +23,9 @@ public static class MonitoringServiceCollectionExtensions
         ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
 
     /// <summary>
-    /// Shows metrics and traces to who asks for them in the configuration. Where nobody does, nothing of it is loaded,
-    /// and what measures costs a comparison.
+    /// Exports metrics and traces if the configuration says so. Otherwise nothing of it is loaded, and a measurement
+    /// costs a comparison. It must be called before services that take time to stop: services stop in reverse order,
+    /// and a drain must stay visible.
     /// </summary>
     /// <param name="services">The host's.</param>
     /// <param name="config">The whole configuration.</param>
@@ -65,6 +66,7 @@ public static class MonitoringServiceCollectionExtensions
         });
         if (config.Otlp.Endpoint is not null)
         {
+            services.AddHostedService<ExportWarnings>();
             telemetry.WithTracing(traces =>
             {
                 traces.SetSampler(new ParentBasedSampler(new RootSampler(config.Tracing.SamplePercent)))
@@ -77,7 +79,8 @@ public static class MonitoringServiceCollectionExtensions
         if (listen is not null)
         {
             services.AddHostedService(provider => new MetricsListener(
-                listen, $"metrics.{process}_listen", provider.GetRequiredService<MeterProvider>()));
+                listen, $"metrics.{process}_listen", provider.GetRequiredService<MeterProvider>(),
+                provider.GetRequiredService<ILogger<MetricsListener>>()));
         }
         return services;
     }
@@ -97,6 +100,7 @@ public static class MonitoringServiceCollectionExtensions
     private sealed class Gauges : IHostedService, IDisposable
     {
         private readonly PoolGauges _pools;
+        private readonly StoreGauges _store;
 
         public Gauges(
             IMeterFactory meters,
@@ -108,7 +112,7 @@ public static class MonitoringServiceCollectionExtensions
             ILogger<StoreGauges> logger)
         {
             var meter = meters.CreateHeimdallMeter();
-            _ = new StoreGauges(
+            _store = new StoreGauges(
                 meter, database, readiness, () => ClusterGauges.ActiveIn(catalog).Select(cluster => cluster.Id),
                 clock, logger);
             _ = new ClusterGauges(meter, catalog, board);
@@ -119,6 +123,10 @@ public static class MonitoringServiceCollectionExtensions
 
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            _store.Stop(); // the exporters read once more when the process ends
+            return Task.CompletedTask;
+        }
     }
 }

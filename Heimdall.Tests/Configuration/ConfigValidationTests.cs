@@ -56,6 +56,13 @@ public sealed class ConfigValidationTests
     [TestCase("metrics: { api_listen: 'https://127.0.0.1:9464' }", "metrics.api_listen: must be an absolute http URL without a path, such as http://127.0.0.1:9464")]
     [TestCase("metrics: { worker_listen: 'http://127.0.0.1:9464/metrics' }", "metrics.worker_listen: must be an absolute http URL without a path, such as http://127.0.0.1:9465")]
     [TestCase(
+        "metrics: { api_listen: 'http://metrics.internal:9464' }",
+        "metrics.api_listen: must have an IP address or localhost as its host: "
+            + "at any other name all addresses are open")]
+    [TestCase(
+        "logging: { levels: { '*gsql.Command': debug } }",
+        "logging.levels: holds a key that is not a plain word (is a blank missing after a colon?)")]
+    [TestCase(
         "metrics: { api_listen: 'http://127.0.0.1:9464', worker_listen: 'http://127.0.0.1:9464' }",
         "metrics.worker_listen: must be another address than metrics.api_listen: only one process can listen there")]
     [TestCase("metrics: { caller_classes: [{ callers: [a] }] }", "metrics.caller_classes[0].name: is required")]
