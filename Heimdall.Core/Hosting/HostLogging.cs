@@ -17,7 +17,7 @@ public static class HostLogging
         logging.ClearProviders();
         if (config.Format == LoggingConfig.Json)
         {
-            // The scopes say which trace a line is of.
+            // The scopes say which trace and which job a line is of.
             logging.Configure(options =>
                 options.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
             logging.AddJsonConsole(console =>

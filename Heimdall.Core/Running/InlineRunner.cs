@@ -2,6 +2,7 @@ using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
 
@@ -13,7 +14,8 @@ internal sealed class InlineRunner(
     JobRun run,
     JobMetrics metrics,
     DrainDeadline drain,
-    HeimdallConfig config)
+    HeimdallConfig config,
+    ILogger<InlineRunner> logger)
     : IInlineRunner
 {
     private static readonly TimeSpan RecordLimit = TimeSpan.FromSeconds(5);
@@ -45,12 +47,13 @@ internal sealed class InlineRunner(
 
     public async Task<Job> RunAsync(Job job, JobPlan plan, IResultWriter rows, CancellationToken callerGone)
     {
+        using var activity = RunActivity.Start(job, logger);
         var attempt = leases.Begin(job);
         Task<Job?> settling;
         EndedAttempt ended;
         try
         {
-            ended = await run.ExecuteAsync(attempt, plan, rows, drain.Token, callerGone);
+            ended = await run.ExecuteAsync(attempt, plan, rows, activity, drain.Token, callerGone);
             settling = run.SettleAsync(attempt, ended, isDurable: !plan.OnlyReads);
         }
         catch

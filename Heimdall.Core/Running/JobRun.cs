@@ -43,21 +43,22 @@ internal sealed partial class JobRun(
     /// </param>
     /// <param name="plan">What its plugin planned for it a moment ago; null when it must plan anew.</param>
     /// <param name="rows">Where a query's rows go; null for a batch.</param>
+    /// <param name="activity">The attempt's part of the trace; the caller ends it after the attempt is settled.</param>
     /// <param name="stopping">
     /// Fires when this process must stop: the job is handed back if nothing of it took effect.
     /// </param>
     /// <param name="callerGone">Fires when nobody waits for an inline query any more.</param>
     public async Task<EndedAttempt> ExecuteAsync(
-        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows,
+        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows, RunActivity activity,
         CancellationToken stopping, CancellationToken callerGone)
     {
-        using var activity = RunActivity.Start(attempt.Job);
         await using var log = new AttemptLog(writer, attempt, config.Worker.Lease, rows as StoredResultWriter);
-        var (outcome, progress) = await ResolveEarlierAsync(attempt, log, stopping) is { } earlier
+        var earlier = await ResolveEarlierAsync(attempt, log, stopping);
+        var (outcome, progress) = earlier is not null
             ? (earlier, attempt.Job.Progress)
             : await PlanAndRunAsync(attempt, plan, rows, log, activity.Traceparent, stopping, callerGone);
         activity.End(outcome);
-        return new EndedAttempt(outcome, progress, await log.CloseAsync());
+        return new EndedAttempt(outcome, progress, await log.CloseAsync()) { HasRun = earlier is null };
     }
 
     /// <summary>Does not run the job, but finds out how it ended when its process died.</summary>
@@ -102,7 +103,7 @@ internal sealed partial class JobRun(
         var settled = await writer.EndAsync(ending);
         if (settled is not null)
         {
-            metrics.Ended(settled, attempt.Age);
+            metrics.Ended(settled, ended.HasRun ? attempt.Age : null);
         }
         LogEnd(settled);
         return settled;
@@ -301,6 +302,9 @@ internal sealed partial class JobRun(
 /// <param name="Log">What of its log is not stored yet.</param>
 internal sealed record EndedAttempt(AttemptOutcome Outcome, JobProgress Progress, IReadOnlyList<NewLogPiece> Log)
 {
+    /// <summary>False of one that only found out how an earlier attempt ended.</summary>
+    public bool HasRun { get; init; }
+
     /// <returns>What is recorded of the rows that are stored; null when the job did not succeed.</returns>
     public StoredRows? ToRows(HeimdallConfig config) => Outcome is AttemptSucceeded { Attempt: var attempt }
         ? new StoredRows(attempt, Progress.RowCount ?? 0, Progress.Truncated ?? false, config.Results.Retention)

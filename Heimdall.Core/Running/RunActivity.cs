@@ -1,24 +1,37 @@
 using System.Diagnostics;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
 
-/// <summary>An attempt's part of the trace in which its job was submitted. Empty where nobody traces.</summary>
+/// <summary>
+/// An attempt's part of the trace in which its job was submitted, and the scope of its lines in the log. The scope has
+/// the trace's id also where nothing is traced.
+/// </summary>
 internal readonly struct RunActivity : IDisposable
 {
-    private readonly Activity? _activity;
+    private static readonly Func<ILogger, Guid, ActivityTraceId?, IDisposable?> Scope =
+        LoggerMessage.DefineScope<Guid, ActivityTraceId?>("Job {JobId}, trace {JobTraceId}");
 
-    private RunActivity(Activity? activity, string? traceparent) => (_activity, Traceparent) = (activity, traceparent);
+    private readonly Activity? _activity;
+    private readonly IDisposable? _scope;
+
+    private RunActivity(Job job, Activity? activity, ILogger logger)
+    {
+        _activity = activity;
+        Traceparent = activity is { Recorded: true } ? activity.Id : job.Traceparent;
+        _scope = Scope(logger, job.Id, activity?.TraceId ?? TraceContext.Parse(job.Traceparent)?.TraceId);
+    }
 
     /// <summary>What the attempt does belongs there; null where its job has no trace.</summary>
     public string? Traceparent { get; }
 
-    public static RunActivity Start(Job job)
+    public static RunActivity Start(Job job, ILogger logger)
     {
         if (!HeimdallTelemetry.Activities.HasListeners())
         {
-            return new RunActivity(activity: null, job.Traceparent);
+            return new RunActivity(job, activity: null, logger);
         }
         var name = $"run {job.CommandId}";
         var activity = job.IsSync
@@ -29,7 +42,7 @@ internal readonly struct RunActivity : IDisposable
             .SetTag("heimdall.job.attempt", job.Attempt)
             .SetTag(JobTags.OfCommand, job.CommandId)
             .SetTag(JobTags.OfCluster, job.ClusterId);
-        return new RunActivity(activity, activity is { Recorded: true } ? activity.Id : job.Traceparent);
+        return new RunActivity(job, activity, logger);
     }
 
     /// <summary>Says how the attempt ended. No message of an error: it can hold values of the job's rows.</summary>
@@ -43,5 +56,9 @@ internal readonly struct RunActivity : IDisposable
         }
     }
 
-    public void Dispose() => _activity?.Dispose();
+    public void Dispose()
+    {
+        _scope?.Dispose();
+        _activity?.Dispose();
+    }
 }

@@ -12,11 +12,12 @@ public static class TraceContext
     private static readonly string NoSpan = default(ActivitySpanId).ToHexString();
 
     /// <returns>
-    /// The current request's, if the request is traced here. Else the one that the caller has sent, if there is one.
+    /// The current request's, if this process traces. A request that is not recorded has the flag 00, so that the
+    /// worker does not record its job either. Otherwise the one that the caller has sent, if there is one.
     /// </returns>
     public static string? OfRequest() => Activity.Current switch
     {
-        { IdFormat: ActivityIdFormat.W3C, Recorded: true } request when HeimdallTelemetry.Activities.HasListeners() =>
+        { IdFormat: ActivityIdFormat.W3C } request when HeimdallTelemetry.Activities.HasListeners() =>
             request.Id,
         { Parent: null, ParentId: { } sent } => Normalize(sent), // no activity of this process
         _ => null,

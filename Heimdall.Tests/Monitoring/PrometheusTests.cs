@@ -47,7 +47,6 @@ public sealed partial class PrometheusTests() : RealProcessTests(processes: 3)
     [Test]
     public async Task Prometheus_takes_the_rules_and_each_alert_has_a_test(CancellationToken cancellationToken)
     {
-        RequirePrometheus();
         var alerts = NamesIn("alerts.yaml", @"alert: (\w+)");
 
         Assert.That(alerts, Has.Length.GreaterThan(10));
@@ -59,7 +58,6 @@ public sealed partial class PrometheusTests() : RealProcessTests(processes: 3)
     [Test]
     public async Task A_scrape_has_data_for_each_panel_and_each_alert(CancellationToken cancellationToken)
     {
-        RequirePrometheus();
         await using var prometheus = await Prometheus.StartAsync(_api, _worker);
 
         // Jobs in each round: a rate needs two scrapes of a series.
@@ -141,14 +139,22 @@ public sealed partial class PrometheusTests() : RealProcessTests(processes: 3)
     [Test]
     public async Task Each_line_of_the_log_is_an_object(CancellationToken cancellationToken)
     {
-        var id = await _heimdall.EnqueueAsync("select 1", cancellationToken);
+        var trace = Guid.NewGuid().ToString("N");
+        var reply = await TraceContextTests.SubmitAsync(
+            _heimdall, "select 1", isInline: false, $"00-{trace}-{Caller}-00", cancellationToken);
+        var id = reply.AssertStatus(202).Id;
         await Eventually.Is(
             () => Task.FromResult(_heimdall.Logs.Any(log => log.Contains($"{id} ended", StringComparison.Ordinal))),
             cancellationToken);
 
         // Not of a process that could not start: it says so on stderr.
         var lines = _heimdall.Logs.Take(2).Select(log => log[..(log.LastIndexOf('\n') + 1)])
-            .SelectMany(log => log.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            .SelectMany(log => log.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToArray();
+        foreach (var word in new[] { "started", "ended" })
+        {
+            var ofJob = lines.Single(line => line.Contains($"{id} {word}", StringComparison.Ordinal));
+            Assert.That(ofJob, Does.Contain(trace), "the job's scope has its trace, also one that is not recorded");
+        }
         foreach (var line in lines)
         {
             using var entry = JsonDocument.Parse(line);
@@ -168,15 +174,6 @@ public sealed partial class PrometheusTests() : RealProcessTests(processes: 3)
 
     private static string[] NamesIn(string file, string pattern) =>
         [.. Regex.Matches(Repository.Read($"{Folder}/{file}"), pattern).Select(name => name.Groups[1].Value)];
-
-    private static void RequirePrometheus()
-    {
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        if (!folders.Any(folder => File.Exists(Path.Combine(folder, "promtool"))))
-        {
-            Assert.Ignore("Prometheus is not installed, and test.sh could not install it.");
-        }
-    }
 
     /// <summary>What the panels ask, and the metrics of the alerts.</summary>
     private static string[] Expressions()

@@ -43,7 +43,7 @@ public sealed class TraceContextTests
     [TestCase(null)]
     [TestCase("x'*/; drop table seen --")]
     [TestCase("00-00000000000000000000000000000000-0000000000000000-01")]
-    public async Task What_is_no_trace_leaves_no_trace(string? traceparent, CancellationToken cancellationToken)
+    public async Task An_invalid_traceparent_is_not_kept(string? traceparent, CancellationToken cancellationToken)
     {
         var name = $"untraced {traceparent?.Length}";
         var sql = $"insert into seen values ('{name}', current_query())";
