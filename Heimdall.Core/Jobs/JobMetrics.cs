@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Telemetry;
+using Npgsql;
 
 namespace Heimdall.Core.Jobs;
 
@@ -32,7 +33,8 @@ public sealed class JobMetrics
         _submitted = meter.CreateCounter<long>("heimdall.job.submitted", "{job}", "Jobs that were recorded.");
         _ended = meter.CreateCounter<long>("heimdall.job.ended", "{job}", "Jobs that ended.");
         _wait = meter.CreateHistogram(
-            "heimdall.job.wait.duration", "s", "Time from when a queued job may start to its first start.",
+            "heimdall.job.wait.duration", "s",
+            "Time from submission, or from start_after, to the first start of a job that waits for no others.",
             advice: Durations);
         _run = meter.CreateHistogram(
             "heimdall.job.run.duration", "s", "Time from the start of a job's last attempt to its end.",
@@ -65,24 +67,25 @@ public sealed class JobMetrics
     {
         if (_submitted.Enabled)
         {
-            _submitted.Add(1, TagsOf(job).All);
+            _submitted.Add(1, TagsOf(job).WithCaller);
         }
     }
 
     /// <summary>A queued job begins.</summary>
     public void Started(Job job)
     {
-        // A later attempt has waited for other reasons: a back-off, a lease.
-        if (_wait.Enabled && job is { Attempt: 1, StartedAt: { } started })
+        // A later attempt has waited for other reasons: a back-off, a lease. The claim of the first start sets both
+        // times.
+        if (_wait.Enabled && job is { StartedAt: { } started, After.Count: 0 } && started == job.UpdatedAt)
         {
             var from = job.StartAfter > job.CreatedAt ? job.StartAfter.Value : job.CreatedAt;
-            _wait.Record(Math.Max(0, (started - from).TotalSeconds), TagsOf(job).Two);
+            _wait.Record(Math.Max(0, (started - from).TotalSeconds), TagsOf(job).WithoutCaller);
         }
     }
 
     /// <summary>A job has ended.</summary>
     /// <param name="job">As it ended.</param>
-    /// <param name="ran">How long the attempt ran that ended it; null of a job that waited.</param>
+    /// <param name="ran">How long the attempt ran that ended it; null if it is not known.</param>
     public void Ended(Job job, TimeSpan? ran)
     {
         if (!(_ended.Enabled || _run.Enabled || _statements.Enabled || _rows.Enabled || _bytes.Enabled))
@@ -93,13 +96,36 @@ public sealed class JobMetrics
         _ended.Add(1, tags.With(job.Status.ToName()));
         if (ran is { } time)
         {
-            _run.Record(time.TotalSeconds, tags.Two);
+            _run.Record(time.TotalSeconds, tags.WithoutCaller);
         }
         var progress = job.Progress;
-        Add(_statements, progress.Statements, tags.Two);
+        Add(_statements, progress.Statements, tags.WithoutCaller);
         Add(_rows, progress.RowsAffected, tags.Affected);
         Add(_rows, progress.RowCount, tags.Returned);
-        Add(_bytes, progress.BytesRead, tags.Two);
+        Add(_bytes, progress.BytesRead, tags.WithoutCaller);
+    }
+
+    /// <summary>
+    /// A job has ended without having run, and only its id is known. Its row is read only if somebody listens, and a
+    /// failure to read it leaves the job uncounted.
+    /// </summary>
+    public async Task CountEndAsync(JobStore jobs, Guid id, CancellationToken cancellationToken)
+    {
+        if (!_ended.Enabled)
+        {
+            return;
+        }
+        try
+        {
+            if (await jobs.FindAsync(id, cancellationToken) is { } job)
+            {
+                Ended(job, ran: null);
+            }
+        }
+        catch (NpgsqlException)
+        {
+            // What ended the job must go on.
+        }
     }
 
     /// <summary>An attempt has failed, and the job is tried again.</summary>
@@ -120,7 +146,7 @@ public sealed class JobMetrics
         }
         foreach (var counter in new[] { _retries, _lost, _handedBack })
         {
-            counter.Add(0, tags.Two);
+            counter.Add(0, tags.WithoutCaller);
         }
     }
 
@@ -128,7 +154,7 @@ public sealed class JobMetrics
     {
         if (counter.Enabled)
         {
-            counter.Add(1, TagsOf(job).Two);
+            counter.Add(1, TagsOf(job).WithoutCaller);
         }
     }
 

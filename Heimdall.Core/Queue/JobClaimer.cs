@@ -123,6 +123,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// <summary>Claims until it is stopped. A claim on its way is waited for: nobody else knows of it.</summary>
     internal async Task RunAsync(CancellationToken stopping)
     {
+        _metrics.BeginAtZero();
         Task[] all = [ClaimForSlotsAsync(stopping), ReleaseStuckAsync(stopping)];
         await await Task.WhenAny(all); // the first to fail fails the service, and that is seen: the host stops
         await Task.WhenAll(all);

@@ -73,11 +73,8 @@ internal sealed partial class PredecessorWatch : BackgroundService
             foreach (var id in canceled)
             {
                 LogCanceled(id);
-                if (await _jobs.FindAsync(id, cancellationToken) is { } job)
-                {
-                    _metrics.Ended(job, ran: null);
-                }
                 await _entries.TryCloseAsync(id, cancellationToken);
+                await _metrics.CountEndAsync(_jobs, id, cancellationToken);
             }
         }
     }

@@ -75,9 +75,9 @@ internal sealed class QueueFilters : IJobFilterProvider
         private async Task CancelAsync(Guid jobId, string entryId)
         {
             var was = await jobs.CancelAsync(jobId, "dashboard", CancellationToken.None, entryId);
-            if (was == JobStatus.Accepted && await jobs.FindAsync(jobId, CancellationToken.None) is { } canceled)
+            if (was == JobStatus.Accepted)
             {
-                metrics.Ended(canceled, ran: null);
+                await metrics.CountEndAsync(jobs, jobId, CancellationToken.None);
             }
         }
 

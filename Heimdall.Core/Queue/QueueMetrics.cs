@@ -21,6 +21,9 @@ public sealed class QueueMetrics(Meter meter)
     private readonly Counter<long> _claimed = meter.CreateCounter<long>(
         "heimdall.queue.claimed", "{job}", "Jobs that this worker has taken out of the queue.");
 
+    /// <summary>Of a counter that is first seen at 1, Prometheus does not know that it has grown.</summary>
+    public void BeginAtZero() => _claimed.Add(0);
+
     /// <param name="started">Of <see cref="Stopwatch"/>.</param>
     /// <param name="jobs">How many it took.</param>
     public void Claimed(long started, int jobs)

@@ -23,6 +23,7 @@ internal sealed class CallerClassTable(MetricsConfig config)
         [.. config.CallerClasses.Select(one => (one.Name, one.Callers.Select(CallerPattern.Compile).ToArray()))];
 
     private readonly ConcurrentDictionary<string, string> _found = new(StringComparer.Ordinal);
+    private int _count; // to ask the dictionary takes all of its locks
 
     public string Of(string user)
     {
@@ -34,8 +35,9 @@ internal sealed class CallerClassTable(MetricsConfig config)
         {
             return known;
         }
-        if (_found.Count >= MostCallers)
+        if (Interlocked.Increment(ref _count) > MostCallers)
         {
+            Volatile.Write(ref _count, 0);
             _found.Clear();
         }
         return _found[user] = Find(user);

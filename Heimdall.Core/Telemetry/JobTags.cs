@@ -19,17 +19,17 @@ internal sealed class JobTags
 
     public JobTags(string command, string cluster, string callerClass)
     {
-        Two = [new(OfCommand, command), new(OfCluster, cluster)];
-        All = [.. Two, new(OfCallerClass, callerClass)];
-        Affected = [.. Two, new(OfDirection, "affected")];
-        Returned = [.. Two, new(OfDirection, "returned")];
+        WithoutCaller = [new(OfCommand, command), new(OfCluster, cluster)];
+        WithCaller = [.. WithoutCaller, new(OfCallerClass, callerClass)];
+        Affected = [.. WithoutCaller, new(OfDirection, "affected")];
+        Returned = [.. WithoutCaller, new(OfDirection, "returned")];
     }
 
     /// <summary>Command and cluster.</summary>
-    public KeyValuePair<string, object?>[] Two { get; }
+    public KeyValuePair<string, object?>[] WithoutCaller { get; }
 
     /// <summary>The same with the class of callers.</summary>
-    public KeyValuePair<string, object?>[] All { get; }
+    public KeyValuePair<string, object?>[] WithCaller { get; }
 
     /// <summary>Of rows that were changed.</summary>
     public KeyValuePair<string, object?>[] Affected { get; }
@@ -40,7 +40,7 @@ internal sealed class JobTags
     /// <param name="status">One of the eight.</param>
     public KeyValuePair<string, object?>[] With(string status) => _ofStatus.TryGetValue(status, out var known)
         ? known
-        : _ofStatus.GetOrAdd(status, [.. All, new(OfStatus, status)]);
+        : _ofStatus.GetOrAdd(status, [.. WithCaller, new(OfStatus, status)]);
 }
 
 /// <summary>
@@ -48,7 +48,7 @@ internal sealed class JobTags
 /// rest is counted as <c>other</c>.
 /// </summary>
 /// <param name="config">Names the classes of callers.</param>
-/// <param name="onNew">Hears of each combination before it is used.</param>
+/// <param name="onNew">Called with each new combination before it is used.</param>
 internal sealed class JobTagTable(MetricsConfig config, Action<JobTags> onNew)
 {
     /// <summary>
@@ -60,6 +60,7 @@ internal sealed class JobTagTable(MetricsConfig config, Action<JobTags> onNew)
     private readonly ConcurrentDictionary<(string CommandId, string ClusterId, string CallerClass), JobTags> _tags =
         new();
     private readonly CallerClassTable _classes = new(config);
+    private int _count; // to ask the dictionary takes all of its locks
 
     /// <param name="command">Id of the command.</param>
     /// <param name="cluster">Id of the cluster.</param>
@@ -72,7 +73,7 @@ internal sealed class JobTagTable(MetricsConfig config, Action<JobTags> onNew)
         {
             return known;
         }
-        return _tags.Count < MostCombinations
+        return Volatile.Read(ref _count) < MostCombinations
             ? Add(command, cluster, callerClass)
             : Add(CallerClassTable.Others, CallerClassTable.Others, callerClass);
     }
@@ -88,6 +89,7 @@ internal sealed class JobTagTable(MetricsConfig config, Action<JobTags> onNew)
         {
             return _tags[(command, cluster, callerClass)];
         }
+        Interlocked.Increment(ref _count);
         onNew(tags);
         return tags;
     }

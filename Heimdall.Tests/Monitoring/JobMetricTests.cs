@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Telemetry;
 using Heimdall.Tests.Docs;
@@ -117,6 +118,51 @@ public sealed class JobMetricTests
 
     [TestCase(false)]
     [TestCase(true)]
+    public async Task A_job_that_cannot_be_read_to_be_counted_stops_nothing(
+        bool isWatched, CancellationToken cancellationToken)
+    {
+        await using var database = await TestDatabase.CreateStoreAsync();
+        await using var store = new StoreDatabase(
+            database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
+        using var meter = new Meter(HeimdallTelemetry.Name);
+        using var reading = new MeterReading(one => isWatched && one == meter);
+        var metrics = new JobMetrics(meter, new MetricsConfig());
+        await database.ExecuteAsync("alter table heimdall.job rename to gone", cancellationToken);
+
+        Assert.That(
+            () => metrics.CountEndAsync(new JobStore(store), Guid.CreateVersion7(), cancellationToken),
+            Throws.Nothing);
+        Assert.That(reading.Count("heimdall.job.ended"), Is.Zero);
+    }
+
+    [Test]
+    public void Only_the_first_start_of_a_job_that_waits_for_no_others_has_a_wait()
+    {
+        using var meter = new Meter(HeimdallTelemetry.Name);
+        using var reading = new MeterReading(one => one == meter);
+        var metrics = new JobMetrics(meter, new MetricsConfig());
+        var now = DateTime.UtcNow;
+        var claimed = JobOf("user", "command", "cluster") with
+        {
+            Attempt = 1,
+            CreatedAt = now.AddHours(-2),
+            StartAfter = now.AddSeconds(-5),
+            StartedAt = now,
+            UpdatedAt = now,
+        };
+        var predecessor = new JobPredecessor(Guid.CreateVersion7(), default);
+
+        metrics.Started(claimed);
+        metrics.Started(claimed with { Attempt = 2 }); // its first claim was put back before it began
+        metrics.Started(claimed with { Attempt = 2, StartedAt = now.AddHours(-1) });
+        metrics.Started(claimed with { After = [predecessor] });
+
+        Assert.That(reading.Count("heimdall.job.wait.duration"), Is.EqualTo(2));
+        Assert.That(reading.Sum("heimdall.job.wait.duration"), Is.EqualTo(10).Within(0.001));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
     public void What_counts_a_job_allocates_nothing(bool isWatched)
     {
         using var meter = new Meter("hot path");
@@ -135,7 +181,8 @@ public sealed class JobMetricTests
         {
             CallerClasses = [new CallerClassConfig { Name = "bots", Callers = ["bot-.*"] }],
         });
-        var job = JobOf("bot-1", "command", "cluster") with { Attempt = 1, StartedAt = DateTime.UtcNow };
+        var now = DateTime.UtcNow;
+        var job = JobOf("bot-1", "command", "cluster") with { Attempt = 1, StartedAt = now, UpdatedAt = now };
         CountMany(1000);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
