@@ -43,7 +43,7 @@ main() {
     PATH=$PATH:/usr/sbin # not in everybody's
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
     # Where services start with their packages it takes port 9090, which no test needs.
-    install_program prometheus prometheus || say 'prometheus cannot be installed here, so its tests are skipped.'
+    require_program promtool prometheus 'The alerts and the dashboard are tested with a real Prometheus.'
   fi
   install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   trap report EXIT

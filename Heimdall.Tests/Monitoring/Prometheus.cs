@@ -41,8 +41,16 @@ internal sealed class Prometheus : IAsyncDisposable
         var process = Process.Start(new ProcessStartInfo("/bin/sh", arguments))
             ?? throw new InvalidOperationException("Prometheus did not start.");
         var started = new Prometheus(folder, process, port);
-        await Eventually.Is(started.IsReadyAsync, CancellationToken.None);
-        return started;
+        try
+        {
+            await Eventually.Is(started.IsReadyAsync, CancellationToken.None);
+            return started;
+        }
+        catch
+        {
+            await started.DisposeAsync();
+            throw;
+        }
     }
 
     /// <returns>Those of the expressions that have no value now.</returns>
@@ -66,8 +74,8 @@ internal sealed class Prometheus : IAsyncDisposable
     public async Task<bool> RulesAreWellAsync(CancellationToken cancellationToken)
     {
         var groups = (await GetAsync("/api/v1/rules", cancellationToken)).GetProperty("data").GetProperty("groups");
-        return groups.EnumerateArray().SelectMany(group => group.GetProperty("rules").EnumerateArray())
-            .All(rule => rule.GetProperty("health").GetString() == "ok");
+        var rules = groups.EnumerateArray().SelectMany(group => group.GetProperty("rules").EnumerateArray()).ToArray();
+        return rules.Length > 0 && rules.All(rule => rule.GetProperty("health").GetString() == "ok");
     }
 
     public async ValueTask DisposeAsync()

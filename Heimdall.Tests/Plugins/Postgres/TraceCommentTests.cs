@@ -55,6 +55,7 @@ public sealed class TraceCommentTests
     [TestCase("select 1 +")]
     [TestCase("select 'ü', 1/0")]
     [TestCase("select 'never closed")]
+    [TestCase("select '😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀' ||\n    '😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀', 1 +")]
     [TestCase("select x from t")]
     public async Task A_query_is_the_same_with_a_comment(string sql)
     {
