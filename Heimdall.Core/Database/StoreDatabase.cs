@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace Heimdall.Core.Database;
@@ -13,6 +15,15 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// milliseconds; by default it is 5 minutes.
     /// </summary>
     private const int IdleSeconds = 30;
+
+    /// <summary>
+    /// A session can keep what its server or its login no longer has, such as default_transaction_read_only. None is
+    /// older than this. After a problem that was noticed, all are renewed at once.
+    /// </summary>
+    private const int LongestLifeSeconds = 300;
+
+    /// <summary>After a fail-over, so long another host of several is not asked whether it can be written.</summary>
+    private const int HostRecheckSeconds = 1;
 
     /// <summary>
     /// A process that has vanished without a word must not hold its locks: by itself the server would wait for hours.
@@ -42,8 +53,16 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// </summary>
     private static readonly string[] NoFlush = ["synchronous_commit = off"];
 
-    public StoreDatabase(string connectionString, string schema, string hangfireSchema, ConnectionLimits limits)
+    /// <param name="connectionString">As in the configuration.</param>
+    /// <param name="schema">Heimdall's.</param>
+    /// <param name="hangfireSchema">Hangfire's.</param>
+    /// <param name="limits">How many connections it may open.</param>
+    /// <param name="logger">Hears of writes that wait for the store.</param>
+    public StoreDatabase(
+        string connectionString, string schema, string hangfireSchema, ConnectionLimits limits,
+        ILogger<StoreRetry>? logger = null)
     {
+        Retry = new StoreRetry(this, logger ?? NullLogger<StoreRetry>.Instance);
         var builder = ConnectionStrings.ConnectionString.Parse(connectionString);
         builder.ApplicationName = "heimdall store";
         builder.MaxPoolSize = limits.Store;
@@ -55,6 +74,8 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.Enlist = false;      // a transaction is joined by name, never by accident
         builder.NoResetOnClose = true; // nothing here changes a session beyond its transaction; a reset is seven statements
         builder.ConnectionIdleLifetime = IdleSeconds;
+        builder.ConnectionLifetime = LongestLifeSeconds;
+        builder.HostRecheckSeconds = HostRecheckSeconds;
         builder.PersistSecurityInfo = false;
         Schema = schema;
         HangfireSchema = hangfireSchema;
@@ -87,6 +108,8 @@ public sealed class StoreDatabase : IAsyncDisposable
             [.. VanishedPeer, .. NoFlush, .. ByKey]);
     }
 
+    public StoreRetry Retry { get; }
+
     public NpgsqlDataSource DataSource { get; }
 
     /// <summary>
@@ -98,7 +121,10 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For statements that take jobs out of the queue, and no others.</summary>
     public NpgsqlDataSource Claims { get; }
 
-    /// <summary>For the migrations: each connection is a session of its own, which ends with what it holds.</summary>
+    /// <summary>
+    /// For the migrations, and to look whether the store can be used: each connection is a session of its own, which
+    /// ends with what it holds.
+    /// </summary>
     public NpgsqlDataSource Migrations { get; }
 
     /// <summary>For Hangfire's storage.</summary>
@@ -107,7 +133,10 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For the states that Hangfire shows of jobs. Every statement finds its rows by their keys.</summary>
     public NpgsqlDataSource Entries { get; }
 
-    /// <summary>Closes what is idle: where one connection was found dead, the others may be, and each would have to be waited for.</summary>
+    /// <summary>
+    /// Closes what is idle, and all else once it is given back: where one connection was found dead, the others may be,
+    /// and each would have to be waited for.
+    /// </summary>
     public void DropIdle()
     {
         DataSource.Clear();
@@ -115,6 +144,15 @@ public sealed class StoreDatabase : IAsyncDisposable
         Claims.Clear();
         Queue.Clear();
         Entries.Clear();
+    }
+
+    /// <summary>The same when a session may keep the problem that it had, although the store has it no more.</summary>
+    public void DropIdleAfter(Exception problem)
+    {
+        if (StoreProblem.StaysInSession(problem))
+        {
+            DropIdle();
+        }
     }
 
     public string Schema { get; }
@@ -139,7 +177,10 @@ public sealed class StoreDatabase : IAsyncDisposable
             "; ",
             settings.Where(setting => !options.Contains(setting.Split(' ')[0], StringComparison.Ordinal))
                 .Select(setting => $"set {setting}"));
-        var sources = new NpgsqlDataSourceBuilder(builder.ConnectionString);
+        // Of several hosts the one is taken that can be written: Heimdall writes in each of its sessions.
+        var isChosen = builder.TargetSessionAttributes is not null || builder.Host!.Contains(',', StringComparison.Ordinal);
+        var sources = new NpgsqlDataSourceBuilder(
+            new NpgsqlConnectionStringBuilder(builder.ConnectionString) { TargetSessionAttributes = null }.ConnectionString);
         sources.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
         sources.UsePhysicalConnectionInitializer(
             connection =>
@@ -152,7 +193,9 @@ public sealed class StoreDatabase : IAsyncDisposable
                 await using var command = new NpgsqlCommand(statements, connection);
                 await command.ExecuteNonQueryAsync();
             });
-        return sources.Build();
+        return isChosen
+            ? sources.BuildMultiHost().WithTargetSession(TargetSessionAttributes.ReadWrite)
+            : sources.Build();
     }
 
     internal static string Quote(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";

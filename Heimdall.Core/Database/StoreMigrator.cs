@@ -42,7 +42,9 @@ public sealed partial class StoreMigrator(StoreDatabase database, ILogger<StoreM
             .PerformUpgrade();
         if (!result.Successful)
         {
-            throw new InvalidOperationException($"Migration {result.ErrorScript?.Name} failed.", result.Error);
+            throw new InvalidOperationException(
+                result.ErrorScript is { } script ? $"Migration {script.Name} failed" : "The migrations could not be run",
+                result.Error);
         }
         foreach (var script in result.Scripts)
         {

@@ -9,15 +9,20 @@ namespace Heimdall.Core.Database;
 /// Prepares the store when the process starts, and keeps trying while it cannot be reached: a process that starts before
 /// its database is not ready, but neither dead nor silently half-working.
 /// </summary>
-public sealed partial class StoreStartup(
-    StoreDatabase database, StoreMigrator migrator, IEnumerable<IStorePreparation> preparations, StoreReadiness readiness, ILogger<StoreStartup> logger)
+internal sealed partial class StoreStartup(
+    StoreDatabase database, StoreMigrator migrator, StoreProbe probe, IEnumerable<IStorePreparation> preparations,
+    StoreReadiness readiness, ILogger<StoreStartup> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
+    /// <summary>A preparation that takes longer says so, each time that it has taken so long once more.</summary>
+    private static readonly TimeSpan LongPreparation = TimeSpan.FromMinutes(1);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var hasWarned = false;
+        var line = new RepeatedLine();
         while (true)
         {
             try
@@ -29,7 +34,8 @@ public sealed partial class StoreStartup(
                     LogUntested(warning);
                 }
                 await StorePooler.RequireSessionsAsync(database.Migrations, stoppingToken);
-                await migrator.MigrateAsync(PrepareAsync, stoppingToken);
+                await probe.ReadClockAsync(stoppingToken); // ids of jobs are made by it, and preparations decide runs
+                await WaitAsync(migrator.MigrateAsync(PrepareAsync, stoppingToken), stoppingToken);
                 readiness.SetReady();
                 return;
             }
@@ -38,7 +44,12 @@ public sealed partial class StoreStartup(
                     or TransactionException or TimeoutException
                     or InvalidOperationException { InnerException: NpgsqlException })
             {
-                LogNotReachable(exception.Message);
+                var reason = ReasonOf(exception, StoreProblem.ForLog);
+                readiness.SetProblem(ReasonOf(exception, StoreProblem.Of));
+                if (line.IsDue(reason))
+                {
+                    LogNotReady(reason);
+                }
             }
             await Task.Delay(RetryDelay, stoppingToken);
         }
@@ -55,6 +66,30 @@ public sealed partial class StoreStartup(
     [LoggerMessage(LogLevel.Warning, "The store's server is newer than this version of Heimdall. {Warning}")]
     private partial void LogUntested(string warning);
 
+    /// <summary>Another process may prepare the store, or a lock keeps a migration waiting.</summary>
+    private async Task WaitAsync(Task preparation, CancellationToken stoppingToken)
+    {
+        while (await Task.WhenAny(preparation, Task.Delay(LongPreparation, stoppingToken)) != preparation
+            && !stoppingToken.IsCancellationRequested)
+        {
+            readiness.SetProblem("the store is being prepared");
+            LogStillPreparing(LongPreparation.TotalSeconds);
+        }
+        await preparation;
+    }
+
+    /// <summary>The first sentence may be about a migration, and what has made it fail is in the exception within.</summary>
+    private static string ReasonOf(Exception exception, Func<Exception, string> describe) =>
+        exception is InvalidOperationException { InnerException: { } cause }
+            ? $"{exception.Message.TrimEnd('.')}: {describe(cause)}"
+            : describe(exception);
+
     [LoggerMessage(LogLevel.Warning, "The store is not ready, trying again: {Reason}")]
-    private partial void LogNotReachable(string reason);
+    private partial void LogNotReady(string reason);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The store is still being prepared after {Seconds} s more: by another process, which holds the lock of the "
+        + "migrations, or by this one, which may wait for another transaction")]
+    private partial void LogStillPreparing(double seconds);
 }

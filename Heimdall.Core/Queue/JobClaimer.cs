@@ -36,6 +36,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// <summary>How soon to try again when another process was taking the same jobs.</summary>
     private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
 
+    private readonly StoreDatabase _database;
     private readonly WaitingJobs _waiting;
     private readonly ClaimedJobs _claimed;
     private readonly QueueEntries _entries;
@@ -56,6 +57,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     private bool _hasReturned;
 
     public JobClaimer(
+        StoreDatabase database,
         WaitingJobs waiting,
         ClaimedJobs claimed,
         QueueEntries entries,
@@ -64,6 +66,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
         HeimdallConfig config,
         ILogger<JobClaimer> logger)
     {
+        _database = database;
         _waiting = waiting;
         _claimed = claimed;
         _entries = entries;
@@ -141,6 +144,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
                 catch (NpgsqlException exception) when (StoreRetry.IsAway(exception))
                 {
                     LogAway(exception.Message);
+                    _database.DropIdleAfter(exception);
                     looked = Stopwatch.GetTimestamp();
                 }
             }

@@ -7,7 +7,8 @@ namespace Heimdall.Core.Running;
 
 /// <inheritdoc />
 internal sealed class InlineRunner(
-    JobClaims claims, AttemptWriter writer, Leases leases, JobRun run, DrainDeadline drain, HeimdallConfig config)
+    JobClaims claims, AttemptWriter writer, Leases leases, JobRun run, DrainDeadline drain, StoreRetry retry,
+    HeimdallConfig config)
     : IInlineRunner
 {
     private static readonly TimeSpan RecordLimit = TimeSpan.FromSeconds(5);
@@ -93,7 +94,7 @@ internal sealed class InlineRunner(
         {
             while (true)
             {
-                var found = await StoreRetry.RunAsync(token => claims.FindAsync(job.Id, token), limit.Token);
+                var found = await retry.RunAsync(token => claims.FindAsync(job.Id, token), limit.Token);
                 if (found is not null && found.Status.IsFinal())
                 {
                     return found;

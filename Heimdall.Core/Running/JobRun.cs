@@ -18,6 +18,7 @@ internal sealed partial class JobRun(
     AttemptWriter writer,
     PluginJobs pluginJobs,
     EarlierAttempts earlierAttempts,
+    StoreRetry retry,
     HeimdallConfig config,
     ILogger<JobRun> logger)
 {
@@ -108,7 +109,7 @@ internal sealed partial class JobRun(
         }
         try
         {
-            await StoreRetry.RunAsync(
+            await retry.RunAsync(
                 _ => writer.SaveAsync(job.Id, job.Attempt, progress: null, log), CancellationToken.None);
         }
         catch (PostgresException exception)
@@ -227,7 +228,7 @@ internal sealed partial class JobRun(
         }
         if (callerGone.IsCancellationRequested || job.IsSync) // the writer may notice first that nobody reads
         {
-            await StoreRetry.RunAsync(token => jobs.CancelAsync(job.Id, job.User, token), CancellationToken.None);
+            await retry.RunAsync(token => jobs.CancelAsync(job.Id, job.User, token), CancellationToken.None);
             return new AttemptCanceled();
         }
         return AttemptHandedBack.Undone;
@@ -251,7 +252,7 @@ internal sealed partial class JobRun(
         };
 
     private Task<bool> HandBackAsync(Job job, string detail, TimeSpan? askAfter) =>
-        StoreRetry.RunAsync(
+        retry.RunAsync(
             token => claims.HandBackAsync(job.Id, job.Attempt, detail, askAfter, token), CancellationToken.None);
 
     private void LogEnd(Job? settled)

@@ -18,6 +18,7 @@ internal sealed partial class JobRunner(
     Leases leases,
     DrainDeadline drain,
     UrgentStop urgent,
+    StoreRetry retry,
     HeimdallConfig config,
     ILogger<JobRunner> logger)
     : IClaimedJobRunner
@@ -77,7 +78,7 @@ internal sealed partial class JobRunner(
     private async Task<JobAnswer> AnswerOfNewerAsync(Job job)
     {
         LogLost(job.Id, job.Attempt);
-        var newer = await StoreRetry.RunAsync(token => claims.FindAsync(job.Id, token), CancellationToken.None);
+        var newer = await retry.RunAsync(token => claims.FindAsync(job.Id, token), CancellationToken.None);
         return newer is not null && newer.Status.IsFinal() ? JobAnswer.Ended(newer) : JobAnswer.BelongsToAnother;
     }
 
