@@ -67,6 +67,7 @@ internal static class PutSchedule
             Version = fields.Text("version") ?? defaults.Version,
             Description = fields.Text("description") ?? defaults.Description,
             Cron = fields.Text("cron") ?? defaults.Cron,
+            Day = fields.Text("day") ?? defaults.Day,
             Timezone = fields.Text("timezone") ?? defaults.Timezone,
             Misfire = fields.Text("misfire") ?? defaults.Misfire,
             MaxLateness = fields.Span("max_lateness"),
@@ -84,5 +85,5 @@ internal static class PutSchedule
 
 /// <summary>The body of <c>PUT /api/v1/schedule/{id}</c>, for its description.</summary>
 internal sealed record PutScheduleRequest(
-    string? Name, string? Version, string? Description, string Cron, string? Timezone, string? Misfire, string? MaxLateness, string? Overlap,
-    DateTimeOffset? StartsAt, DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria, JsonObject Context);
+    string? Name, string? Version, string? Description, string Cron, string? Day, string? Timezone, string? Misfire,
+    string? MaxLateness, string? Overlap, DateTimeOffset? StartsAt, DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria, JsonObject Context);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
 using Npgsql;
 using NpgsqlTypes;
@@ -11,7 +12,7 @@ internal static class ScheduleRow
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
         paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
-        version, tags, command_criteria, cluster_criteria
+        version, tags, command_criteria, cluster_criteria, day
         """;
 
     public static Schedule Read(NpgsqlDataReader row) => new()
@@ -22,6 +23,7 @@ internal static class ScheduleRow
             Name = row.GetString(1),
             Description = row.GetString(2),
             Cron = row.GetString(3),
+            Day = Enum.Parse<DayRule>(row.GetString(26), ignoreCase: true),
             Timezone = row.GetString(4),
             Misfire = Enum.Parse<MisfireRule>(row.GetString(5), ignoreCase: true),
             MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
