@@ -3,6 +3,7 @@ using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -23,6 +24,7 @@ internal static class SubmitJob
         JobWait wait,
         InlineQueries inline,
         DryRuns dryRuns,
+        StoreClock clock,
         IdempotentReplies replies,
         CancellationToken cancellationToken)
     {
@@ -43,7 +45,7 @@ internal static class SubmitJob
         {
             return replayed;
         }
-        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfJob);
+        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfJob, clock);
         if (request is null || problems.Count > 0)
         {
             return Problem.Invalid(problems);

@@ -34,6 +34,7 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<Pauses>();
         services.AddSingleton<JobPredecessors>();
         services.AddSingleton<WaitingReasons>();
+        services.AddSingleton<SteadyZones>();
         services.AddSingleton<RecurringJobs>();
         services.AddSingleton<IRecurringJobManagerFactory>(provider => provider.GetRequiredService<RecurringJobs>());
         return services;

@@ -12,7 +12,7 @@ namespace Heimdall.Core.Schedules;
 /// however many workers are called, and whenever one of them dies, each occurrence is decided once.
 /// </summary>
 public sealed partial class ScheduleFirer(
-    JobQueue queue, JobSubmitter submitter, JobCanceller canceller, ScheduleMirror mirror, TimeProvider clock, ILogger<ScheduleFirer> logger)
+    JobQueue queue, JobSubmitter submitter, JobCanceller canceller, ScheduleMirror mirror, ILogger<ScheduleFirer> logger)
 {
     /// <summary>Who cancels a job that is replaced.</summary>
     public const string Canceller = "schedule";
@@ -41,21 +41,27 @@ public sealed partial class ScheduleFirer(
     private async Task<Firing?> FireAsync(string id, RunRequest? request, CancellationToken cancellationToken)
     {
         var firing = await queue.InTransactionAsync(
-            async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is { } schedule
-                ? await DecideAsync(connection, schedule, request, LeftToOthers, cancellationToken)
+            async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is
+                { Schedule: { } schedule, Now: var now }
+                ? await DecideAsync(connection, schedule, now, request, LeftToOthers, cancellationToken)
                 : null,
             cancellationToken);
         if (firing is not null)
         {
             await FollowUpAsync(firing, cancellationToken);
+            if (!firing.MirrorIsOld)
+            {
+                await mirror.CorrectAsync(firing.Schedule, cancellationToken);
+            }
         }
         return firing;
     }
 
     /// <summary>Decides what is due of a schedule whose lock is held, before it is changed, within the transaction of the change.</summary>
     /// <returns>What was decided; unless there is more, the change can be made. For <see cref="FollowUpAsync"/>.</returns>
-    internal Task<Firing> SettleAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
-        DecideAsync(connection, schedule, request: null, leftToOthers: TimeSpan.Zero, cancellationToken);
+    internal Task<Firing> SettleAsync(
+        NpgsqlConnection connection, Schedule schedule, DateTime now, CancellationToken cancellationToken) =>
+        DecideAsync(connection, schedule, now, request: null, leftToOthers: TimeSpan.Zero, cancellationToken);
 
     /// <summary>Once the transaction has been committed.</summary>
     internal async Task FollowUpAsync(Firing firing, CancellationToken cancellationToken)
@@ -79,9 +85,9 @@ public sealed partial class ScheduleFirer(
     }
 
     private async Task<Firing> DecideAsync(
-        NpgsqlConnection connection, Schedule was, RunRequest? request, TimeSpan leftToOthers, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Schedule was, DateTime now, RunRequest? request, TimeSpan leftToOthers,
+        CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
         var (schedule, passed) = ScheduleChanges.ResumeIfOver(was, now);
         var plan = new RunPlan(
             schedule, await ScheduleRunStore.FindWaitingAsync(connection, was.Id, cancellationToken),

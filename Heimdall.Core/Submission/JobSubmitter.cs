@@ -6,7 +6,8 @@ using Heimdall.Core.Queue;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Takes jobs in: routes them, checks them, writes them down.</summary>
-public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, ClusterContexts contexts, QueueDepths depths, JobQueue queue)
+public sealed class JobSubmitter(
+    JobRouter router, PluginCatalog plugins, ClusterContexts contexts, QueueDepths depths, JobQueue queue, JobIds ids)
 {
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
@@ -23,7 +24,7 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
             return (routing, null);
         }
         var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context, contexts.FindWritten(routing.Cluster.Id));
-        return (routing, new PreparedJob(ToJob(submission, routing.Command, routing.Cluster, plan), plan));
+        return (routing, new PreparedJob(ToJob(ids.Next(), submission, routing.Command, routing.Cluster, plan), plan));
     }
 
     /// <summary>True when with so many more jobs a caller would have more waiting than the server allows.</summary>
@@ -36,9 +37,9 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
         queue.EnqueueAsync(prepared, key, cancellationToken);
 
     /// <summary>A new job, as it is recorded.</summary>
-    internal static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
+    internal static Job ToJob(Guid id, JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {
-        Id = JobIds.Next(),
+        Id = id,
         Name = submission.Name,
         Version = submission.Version,
         Description = submission.Description,

@@ -12,6 +12,8 @@ public sealed class PredecessorTests
     private const int Rounds = 60;
 
     private TestDatabase _database = null!;
+    private static readonly JobIds _ids = new(TimeProvider.System);
+
     private StoreDatabase _store = null!;
     private JobPredecessors _predecessors = null!;
 
@@ -82,7 +84,7 @@ public sealed class PredecessorTests
 
     private static Job NewJob(string name) => new()
     {
-        Id = JobIds.Next(),
+        Id = _ids.Next(),
         Name = name,
         Version = "",
         User = "user",
