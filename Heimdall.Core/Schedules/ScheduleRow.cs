@@ -12,8 +12,14 @@ internal static class ScheduleRow
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
         paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
-        version, tags, command_criteria, cluster_criteria, day
+        version, tags, command_criteria, cluster_criteria
         """;
+
+    /// <summary>
+    /// Stands before the expression of a schedule whose days match either. A process of an older version cannot read
+    /// it, and so leaves the schedule to others: of a column that it does not know it would make other times.
+    /// </summary>
+    private const string EitherDay = "or: ";
 
     public static Schedule Read(NpgsqlDataReader row) => new()
     {
@@ -22,8 +28,8 @@ internal static class ScheduleRow
             Id = row.GetString(0),
             Name = row.GetString(1),
             Description = row.GetString(2),
-            Cron = row.GetString(3),
-            Day = Enum.Parse<DayRule>(row.GetString(26), ignoreCase: true),
+            Cron = HasEitherDay(row) ? row.GetString(3)[EitherDay.Length..] : row.GetString(3),
+            Day = HasEitherDay(row) ? DayRule.Or : DayRule.And,
             Timezone = row.GetString(4),
             Misfire = Enum.Parse<MisfireRule>(row.GetString(5), ignoreCase: true),
             MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
@@ -46,7 +52,14 @@ internal static class ScheduleRow
         UpdatedAt = row.GetDateTime(21),
     };
 
+    /// <summary>The expression with its rule for days.</summary>
+    public static string CronOf(ScheduleDefinition definition) =>
+        definition.Day == DayRule.Or ? EitherDay + definition.Cron : definition.Cron;
+
     public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
+
+    private static bool HasEitherDay(NpgsqlDataReader row) =>
+        row.GetString(3).StartsWith(EitherDay, StringComparison.Ordinal);
 
     private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
 

@@ -20,8 +20,8 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string InsertSql = $"""
         insert into schedule (id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context,
-            decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria, day)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+            decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
         on conflict (id) do nothing
         returning {ScheduleRow.Columns}
         """;
@@ -29,7 +29,7 @@ public sealed class ScheduleStore(StoreDatabase database)
     private const string UpdateSql = $"""
         update schedule set name = $2, description = $3, cron = $4, timezone = $5, misfire = $6, max_lateness = $7, overlap = $8, starts_at = $9,
             ends_at = $10, "user" = $11, context = $12, decided_until = $13, next_at = $14, seed = $15, version = $16, tags = $17, command_criteria = $18,
-            cluster_criteria = $19, day = $20, revision = revision + 1, updated_at = now()
+            cluster_criteria = $19, revision = revision + 1, updated_at = now()
         where id = $1
         returning {ScheduleRow.Columns}
         """;
@@ -196,12 +196,13 @@ public sealed class ScheduleStore(StoreDatabase database)
     {
         var definition = schedule.Definition;
         await using var command = Command(
-            connection, sql, definition.Id, definition.Name, definition.Description, definition.Cron, definition.Timezone, definition.Misfire.ToName(),
+            connection, sql, definition.Id, definition.Name, definition.Description,
+            ScheduleRow.CronOf(definition), definition.Timezone, definition.Misfire.ToName(),
             ScheduleRow.Lateness(definition.MaxLateness), definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
             new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User, new JobParameters.JsonText(definition.Context.ToJsonString()),
             schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed), definition.Version,
-            JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria), JobParameters.ToArray(definition.ClusterCriteria),
-            definition.Day.ToName());
+            JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria),
+            JobParameters.ToArray(definition.ClusterCriteria));
         return await ReadAsync(command, cancellationToken);
     }
 

@@ -81,6 +81,22 @@ public sealed class ShownNextRunTests
         Assert.That(refused.Text, Does.Contain("@hourly").And.Contain("Must be one of and, or.").And.Not.Contain(".."));
     }
 
+    /// <summary>It would decide by other times, and be silent where the schedule is due.</summary>
+    [Test]
+    public async Task An_older_process_cannot_read_a_schedule_whose_days_match_either(
+        CancellationToken cancellationToken)
+    {
+        await using var store = await ScheduleTestStore.CreateAsync(ScheduleTestStore.Noon);
+        var process = await store.StartAsync(
+            ScheduleTestStore.EveryMinute with { Cron = "0 0 13 * FRI", Day = DayRule.Or }, cancellationToken);
+
+        var cron = await store.Database.ScalarAsync<string>("select cron from heimdall.schedule", cancellationToken);
+        var read = await process.GetRequiredService<ScheduleStore>().FindAsync(Id, cancellationToken);
+
+        Assert.That(CronTimes.FindProblem(cron), Does.Contain("must be a cron expression"), "an older version reads less");
+        Assert.That((read!.Definition.Cron, read.Definition.Day), Is.EqualTo(("0 0 13 * FRI", DayRule.Or)));
+    }
+
     /// <summary>One look of Hangfire's scheduler, as a worker has it.</summary>
     private static void ScheduleAsHangfire(IServiceProvider process, ScheduleTestStore store, CancellationToken cancellationToken) =>
         new RecurringJobScheduler(

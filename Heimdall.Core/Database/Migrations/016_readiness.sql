@@ -1,6 +1,3 @@
--- What a cron expression means that names days of the month and weekdays.
-alter table schedule add column day text not null default 'and' check (day in ('and', 'or'));
-
 -- A queue of which a process takes one, and puts it back, to see whether the store can be written. It holds nothing.
 create table readiness (
     place    integer primary key,
