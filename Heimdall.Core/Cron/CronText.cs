@@ -113,9 +113,10 @@ internal sealed partial class CronText
                 throw Wrong($"{Name}: {item} should be a range within H({First}-{Last})");
             }
             var step = Number(hash.Groups["step"]);
-            if (step is 0 || step > to - from + 1)
+            var longest = Math.Min(to - from + 1, Last); // the parser takes no longer step
+            if (step is 0 || step > longest)
             {
-                throw Wrong($"{Name}: the step of {item} should be 1 to {to - from + 1}");
+                throw Wrong($"{Name}: the step of {item} should be 1 to {longest}");
             }
             var number = from + (int)(HashOf(id) % (ulong)(step ?? (to - from + 1)));
             return step is null

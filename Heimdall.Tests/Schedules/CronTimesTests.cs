@@ -14,6 +14,8 @@ public sealed class CronTimesTests
     [TestCase("0,30 2 * * *", "Europe/Berlin", "2026-03-28T02:30+01:00", "2026-03-29T03:00+02:00", "2026-03-30T02:00+02:00")]
     [TestCase("*/30 * * * *", "Europe/Berlin", "2026-03-29T01:30+01:00", "2026-03-29T03:00+02:00", "2026-03-29T03:30+02:00")]
     [TestCase("*/15 * * * *", "Australia/Lord_Howe", "2026-10-04T01:45+10:30", "2026-10-04T02:30+11:00", "2026-10-04T02:45+11:00")]
+    // A whole day is left out.
+    [TestCase("0 12 * * *", "Pacific/Apia", "2011-12-29T12:00-10:00", "2011-12-31T00:00+14:00", "2011-12-31T12:00+14:00")]
     // Their winter is what the tz database calls daylight time. Dublin 2026-03-29 01:00 → 02:00, Morocco 2026-03-22 02:00 → 03:00.
     [TestCase("30 1 * * *", "Europe/Dublin", "2026-03-28T01:30+00:00", "2026-03-29T02:00+01:00", "2026-03-30T01:30+01:00")]
     [TestCase("0 * * * *", "Europe/Dublin", "2026-03-29T00:00+00:00", "2026-03-29T02:00+01:00", "2026-03-29T03:00+01:00")]
@@ -79,7 +81,7 @@ public sealed class CronTimesTests
     [TestCase("@reboot", "@hourly, @every_minute, @every_second: @reboot is none of them")]
     [TestCase("H(0-60) * * * *", "minute: H(0-60) should be a range within H(0-59)")]
     [TestCase("H(9-3) * * * *", "minute: H(9-3) should be a range within H(0-59)")]
-    [TestCase("* H/25 * * *", "hour: the step of H/25 should be 1 to 24")]
+    [TestCase("* H/25 * * *", "hour: the step of H/25 should be 1 to 23")]
     [TestCase("* * H/0 * *", "day: the step of H/0 should be 1 to 28")]
     [TestCase("Hx * * * *", "minute: Hx should be H, H/3, H(0-59) or H(0-59)/3")]
     [TestCase("H-5 * * * *", "minute: H-5 should be H, H/3, H(0-59) or H(0-59)/3")]
