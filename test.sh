@@ -42,6 +42,8 @@ main() {
     require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
     PATH=$PATH:/usr/sbin # not in everybody's
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
+    # It brings gcc and the headers.
+    has cc || require_program g++ g++ 'A library is compiled that gives a process a wrong clock.'
   fi
   install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   trap report EXIT

@@ -25,8 +25,9 @@ public sealed class SkewedClockTests() : RealProcessTests(processes: 1)
     {
         await _heimdall.StartApiAsync();
         await PutAsync("secondly", "* * * * * *", cancellationToken);
-        await PutAsync("yearly", "0 0 1 7 *", cancellationToken);
-        var due = await NextAsync("yearly", cancellationToken);
+        var later = DateTime.UtcNow.AddHours(12); // for a clock that is a day ahead it is due
+        await PutAsync("later", FormattableString.Invariant($"{later.Minute} {later.Hour} * * *"), cancellationToken);
+        var due = await NextAsync("later", cancellationToken);
         var fast = _heimdall.StartWorkerProcess(await SkewedProcess.VariablesAsync(
             Day, Path.GetDirectoryName(_heimdall.ConfigFile)!, cancellationToken));
 
@@ -40,7 +41,11 @@ public sealed class SkewedClockTests() : RealProcessTests(processes: 1)
 
         await WaitForRunsAsync(before + 3, cancellationToken);
         await AssertNoneEarlyAsync(cancellationToken);
-        Assert.That(await NextAsync("yearly", cancellationToken), Is.EqualTo(due));
+        Assert.That(await NextAsync("later", cancellationToken), Is.EqualTo(due));
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<long>(
+                "select count(*) from heimdall.schedule_run where schedule = 'later'", cancellationToken),
+            Is.Zero);
         await Eventually.Is(
             () => _heimdall.Store.ScalarAsync<bool>(
                 """
