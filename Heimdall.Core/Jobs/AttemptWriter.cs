@@ -148,12 +148,12 @@ public sealed class AttemptWriter : IAsyncDisposable
         Guid id, int attempt, JobProgress? progress, IReadOnlyList<NewLogPiece> log) =>
         _writer.AddAsync(new ProgressWrite(id, attempt, progress) { Log = log });
 
+    internal StoreRetry Retry => _database.Retry;
+
     /// <summary>
     /// Writes how an attempt and its job ended, once, with the rest of its log, however long the store is down: nobody
     /// else knows it.
     /// </summary>
-    internal StoreRetry Retry => _database.Retry;
-
     /// <returns>The job as it now stands, or null when its attempt is no longer the current one.</returns>
     internal Task<Job?> EndAsync(Ending ending) => _database.Retry.RunAsync(
         async _ =>
