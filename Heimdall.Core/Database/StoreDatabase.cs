@@ -22,8 +22,33 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// </summary>
     private const int LongestLifeSeconds = 300;
 
-    /// <summary>After a fail-over, so long another host of several is not asked whether it can be written.</summary>
-    private const int HostRecheckSeconds = 1;
+    /// <summary>
+    /// So long a host of several is not asked again that cannot be written, or that is dead: who opens a session then
+    /// waits for it. A fail-over is seen after this at the latest.
+    /// </summary>
+    private const int HostRecheckSeconds = 10;
+
+    /// <summary>So long one host may take to open a session.</summary>
+    private const int OpenSeconds = 5;
+
+    /// <summary>The same where there are others: a dead one takes all of it.</summary>
+    private const int OpenSecondsOfSeveral = 2;
+
+    /// <summary>The same for a look, which must ask all hosts before it is given up.</summary>
+    private const int LookOpenSecondsOfSeveral = 1;
+
+    /// <summary>
+    /// Npgsql takes a host that is silent for dead only where it waits for the end of what it cancels, in milliseconds.
+    /// With one host there is no other to use.
+    /// </summary>
+    private const int CancellationOfSeveral = 500;
+
+    /// <summary>
+    /// A look that is given up must end on the server too: its session would wait on for a lock, and each look has
+    /// another one.
+    /// </summary>
+    private static readonly string[] Bounded =
+        ["statement_timeout = '2s'", "lock_timeout = '1s'", "client_connection_check_interval = '1s'"];
 
     /// <summary>
     /// A process that has vanished without a word must not hold its locks: by itself the server would wait for hours.
@@ -67,10 +92,13 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.ApplicationName = "heimdall store";
         builder.MaxPoolSize = limits.Store;
         builder.MaxAutoPrepare = 50; // the same few statements for every job
-        builder.Timeout = 5;         // seconds; a store that does not answer is reported, not waited for
+        var hasSeveral = builder.Host!.Contains(',', StringComparison.Ordinal);
+        // A store that does not answer is reported, not waited for.
+        builder.Timeout = hasSeveral ? OpenSecondsOfSeveral : OpenSeconds;
         builder.KeepAlive = 5;       // seconds; finds a peer that vanished without a word
         builder.CommandTimeout = CommandSeconds;
-        builder.CancellationTimeout = -1; // what is given up is given up: a peer that vanished answers no request to cancel either
+        // What is given up is given up: a peer that vanished answers no request to cancel either.
+        builder.CancellationTimeout = hasSeveral ? CancellationOfSeveral : -1;
         builder.Enlist = false;      // a transaction is joined by name, never by accident
         builder.NoResetOnClose = true; // nothing here changes a session beyond its transaction; a reset is seven statements
         builder.ConnectionIdleLifetime = IdleSeconds;
@@ -91,7 +119,14 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.ApplicationName = "heimdall claims";
         builder.MaxPoolSize = ConnectionLimits.Claims;
         Claims = Build(builder, [.. all, .. ByKey, .. InOrder]);
-        Migrations = Build(new NpgsqlConnectionStringBuilder(own) { Pooling = false, MaxAutoPrepare = 0 }, all);
+        var single = new NpgsqlConnectionStringBuilder(own) { Pooling = false, MaxAutoPrepare = 0 };
+        Migrations = Build(single, all);
+        Looks = Build(
+            new NpgsqlConnectionStringBuilder(single.ConnectionString)
+            {
+                Timeout = hasSeveral ? LookOpenSecondsOfSeveral : OpenSeconds,
+            },
+            [.. all, .. Bounded]);
         Queue = Build(
             new NpgsqlConnectionStringBuilder(own)
             {
@@ -121,11 +156,11 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For statements that take jobs out of the queue, and no others.</summary>
     public NpgsqlDataSource Claims { get; }
 
-    /// <summary>
-    /// For the migrations, and to look whether the store can be used: each connection is a session of its own, which
-    /// ends with what it holds.
-    /// </summary>
+    /// <summary>For the migrations: each connection is a session of its own, which ends with what it holds.</summary>
     public NpgsqlDataSource Migrations { get; }
+
+    /// <summary>The same to look whether the store can be used.</summary>
+    internal NpgsqlDataSource Looks { get; }
 
     /// <summary>For Hangfire's storage.</summary>
     public NpgsqlDataSource Queue { get; }
@@ -206,6 +241,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         await Lifeline.DisposeAsync();
         await Claims.DisposeAsync();
         await Migrations.DisposeAsync();
+        await Looks.DisposeAsync();
         await Queue.DisposeAsync();
         await Entries.DisposeAsync();
     }
