@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Npgsql;
 
 namespace Heimdall.Core.Database;
 
@@ -21,7 +20,7 @@ public sealed class StoreHealth
     private readonly Lock _lock = new();
     private Task<string?> _look = Task.FromResult<string?>(null);
     private long? _lookedAt;
-    private string? _last;
+    private bool _mayStay;
 
     internal StoreHealth(StoreReadiness readiness, StoreDatabase database, StoreProbe probe, StoreClock clock) =>
         (_readiness, _database, _probe, _clock) = (readiness, database, probe, clock);
@@ -54,12 +53,12 @@ public sealed class StoreHealth
     private async Task<string?> LookAsync()
     {
         await Task.Yield(); // the lock is given back first
-        var problem = await AskAsync();
-        if (_last is not null && problem != _last)
+        var (problem, mayStay) = await AskAsync();
+        if (_mayStay && !mayStay)
         {
             _database.DropIdle(); // sessions that were opened meanwhile may have kept the problem
         }
-        _last = problem;
+        _mayStay = mayStay;
         lock (_lock)
         {
             _lookedAt = Stopwatch.GetTimestamp();
@@ -67,17 +66,18 @@ public sealed class StoreHealth
         return problem;
     }
 
-    private async Task<string?> AskAsync()
+    /// <returns>The problem, and whether a session may keep it.</returns>
+    private async Task<(string? Problem, bool MayStay)> AskAsync()
     {
         using var bound = new CancellationTokenSource(Timeout);
         try
         {
             // Not only bounded by the token: while the store keeps silent, Npgsql asks it to cancel before it gives up.
-            return await _probe.FindProblemAsync(bound.Token).WaitAsync(bound.Token);
+            return (await _probe.FindProblemAsync(bound.Token).WaitAsync(bound.Token), false);
         }
-        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or TimeoutException)
+        catch (Exception exception) // whatever it is, a look must not end the process
         {
-            return StoreProblem.Of(exception);
+            return (StoreProblem.Of(exception), StoreProblem.StaysInSession(exception));
         }
     }
 }

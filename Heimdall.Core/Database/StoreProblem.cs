@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using System.Transactions;
 using Heimdall.Core.Plugins;
 using Npgsql;
@@ -14,7 +15,10 @@ internal static class StoreProblem
         StoreServerException or StorePoolerException => exception.Message,
         PostgresException postgres => Of(postgres),
         NpgsqlException { InnerException: AggregateException hosts } => Of(hosts),
-        NpgsqlException or TimeoutException or OperationCanceledException or TransactionException => Silent,
+        { InnerException: AuthenticationException } or AuthenticationException =>
+            "the certificate of the store's server is not accepted",
+        NpgsqlException or TimeoutException or OperationCanceledException or TransactionException or IOException =>
+            Silent,
         _ => exception.Message,
     };
 
@@ -50,6 +54,7 @@ internal static class StoreProblem
         PostgresErrorCodes.CannotConnectNow => "the store's server starts, stops or recovers",
         PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown => "the store's server has ended the session",
         PostgresErrorCodes.QueryCanceled => Silent,
+        PostgresErrorCodes.LockNotAvailable => "another session keeps a table of the store locked",
         var state when SqlStates.ClassOf(state) == SqlErrorClass.Forbidden => "the store's server refuses the login",
         var state => $"the store's server refuses: {exception.MessageText} ({state})",
     };

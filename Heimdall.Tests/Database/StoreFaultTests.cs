@@ -59,7 +59,7 @@ public sealed class StoreFaultTests
     private static readonly string[] _faults =
     [
         "a database that only reads", "a login that only reads", "one right is missing", "the schema is elsewhere",
-        "no right to the schema", "no connections", "a full disk",
+        "no right to the schema", "no right to a sequence", "no connections", "a full disk",
     ];
 
     [TestCaseSource(nameof(_faults))]
@@ -73,9 +73,11 @@ public sealed class StoreFaultTests
         {
             await EndSessionsAsync(cancellationToken); // those that come now have the fault from their start
             await ReadyAsync(words, cancellationToken);
-            var refused = await _heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken, name: fault);
-            if (fault is not "a full disk") // here only where the probe writes
+            // The first may have found a session that was ended. A disk is full here only where the probe writes.
+            for (var tries = 0; tries < 3 && fault is not "a full disk"; tries++)
             {
+                var refused = await _heimdall.SubmitAsync(
+                    "select 1", returnResult: false, cancellationToken, name: fault);
                 refused.AssertStatus(503);
                 Assert.That(refused.Header("Retry-After"), Is.Not.Null);
             }
@@ -118,6 +120,39 @@ public sealed class StoreFaultTests
     }
 
     [Test]
+    public async Task Sessions_of_looks_do_not_pile_up_behind_a_lock(CancellationToken cancellationToken)
+    {
+        await ReadyAsync("ready", cancellationToken);
+        await using var source = NpgsqlDataSource.Create(_heimdall.Store.ConnectionString);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using (var locks = new NpgsqlCommand("lock table heimdall.readiness", connection, transaction))
+        {
+            await locks.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await ReadyAsync("not ready: another session keeps a table of the store locked", cancellationToken);
+        var first = await Eventually.Becomes(
+            () => WaitingLooksAsync(cancellationToken), () => Is.Not.Empty, cancellationToken);
+        await Eventually.Is(
+            async () => !(await WaitingLooksAsync(cancellationToken)).Intersect(first).Any(), cancellationToken);
+
+        await transaction.RollbackAsync(cancellationToken);
+        await ReadyAsync("ready", cancellationToken);
+    }
+
+    [Test]
+    public async Task Places_that_are_lost_are_put_back(CancellationToken cancellationToken)
+    {
+        await _heimdall.Store.ExecuteAsync("delete from heimdall.readiness", cancellationToken);
+
+        await Eventually.Becomes(
+            () => _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.readiness", cancellationToken),
+            () => Is.EqualTo(8), cancellationToken);
+        await ReadyAsync("ready", cancellationToken);
+    }
+
+    [Test]
     public async Task Every_table_is_looked_at(CancellationToken cancellationToken)
     {
         var tables = await _heimdall.Store.ColumnAsync<string>(
@@ -142,15 +177,20 @@ public sealed class StoreFaultTests
         "one right is missing" => (
             $"revoke insert on heimdall.job from {_role}",
             $"grant insert on heimdall.job to {_role}",
-            "not ready: the store's login lacks a right: insert on \"job\""),
+            "not ready: the store's login lacks a right: insert on \"heimdall\".\"job\""),
         "the schema is elsewhere" => (
             "alter schema heimdall rename to elsewhere",
             "alter schema elsewhere rename to heimdall",
-            "not ready: the store's schema is not what this version needs: relation \"readiness\" does not exist"),
+            "not ready: the store's schema is not what this version needs: "
+            + "relation \"heimdall.readiness\" does not exist"),
         "no right to the schema" => (
             $"revoke usage on schema heimdall from {_role}",
             $"grant usage on schema heimdall to {_role}",
-            "not ready: the store's schema is not what this version needs: relation \"readiness\" does not exist"),
+            "not ready: the store's login lacks a right: permission denied for schema heimdall"),
+        "no right to a sequence" => (
+            $"revoke all on sequence hangfire.job_id_seq from {_role}",
+            $"grant all on sequence hangfire.job_id_seq to {_role}",
+            "not ready: the store's login lacks a right: usage on hangfire.job_id_seq"),
         "no connections" => (
             $"alter role {_role} connection limit 0",
             $"alter role {_role} connection limit -1",
@@ -164,6 +204,10 @@ public sealed class StoreFaultTests
             "drop trigger fail on heimdall.readiness; drop function public.fail()",
             "not ready: the store's disk is full"),
     };
+
+    private Task<List<int>> WaitingLooksAsync(CancellationToken cancellationToken) => _heimdall.Store.ColumnAsync<int>(
+        "select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock' and query like '%readiness%'",
+        cancellationToken, _role);
 
     private Task EndSessionsAsync(CancellationToken cancellationToken) => _heimdall.Store.ScalarAsync<long>(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = $1", cancellationToken, _role);
