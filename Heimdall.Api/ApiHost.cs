@@ -6,8 +6,10 @@ using Heimdall.Api.Entrance;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
+using Heimdall.Api.Monitoring;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Queue;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
@@ -16,6 +18,7 @@ using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
+using Heimdall.Core.Monitoring;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -41,7 +44,7 @@ internal static class ApiHost
             kestrel.Limits.MaxRequestBodySize = config.Server.MaxBodyBytes;
         });
         builder.AddTls(config.Server.Tls);
-        builder.Logging.AddHeimdallLogging();
+        builder.Logging.AddHeimdallLogging(config.Logging);
         var services = builder.Services;
         services.AddSingleton(config);
         services.AddSingleton(urgent);
@@ -50,6 +53,8 @@ internal static class ApiHost
         services.AddSingleton<PluginCatalog>();
         AddPlugins(services);
 
+        // Before all services that end requests: it serves metrics until they have stopped.
+        services.AddMonitoring(config, "api", config.Metrics.ApiListen, RequestTraces.Add);
         services.AddStore(config.Database, ConnectionLimits.ForApi);
         services.AddCatalog();
         services.AddHostedService<ClusterWatch>();
@@ -91,6 +96,9 @@ internal static class ApiHost
         app.UseExceptionHandler();
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);
+        app.UsePublicAddress(config.Server.PublicUrl);
+        app.UseHeadAsGet();
+        app.UseRouting(); // by the path and the method as they are now
         app.UseDashboardAddress();
         app.UseStoreGate();
         app.UseExactRoutes();

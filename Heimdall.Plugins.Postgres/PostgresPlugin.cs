@@ -195,6 +195,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             var use = job.IsInline || query.IsTransactional || context.ReadOnly ? SessionUse.Query : SessionUse.Script;
             await using var session = await ClusterSession.OpenAsync(
                 lease.Pool, use, context.Timeout, cancellationToken);
+            session.Protocol.StatementComment = TraceComment.Of(job.Traceparent);
             var hasStandardStrings = session.Protocol.StandardConformingStrings;
             if ((query.HasStandardStrings ?? hasStandardStrings) != hasStandardStrings)
             {
@@ -248,6 +249,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var lease = connections.Rent(job.TargetCluster);
         var use = context.Transaction == TransactionMode.Single ? SessionUse.Transaction : SessionUse.Script;
         await using var session = await ClusterSession.OpenAsync(lease.Pool, use, context.Timeout, cancellationToken);
+        session.Protocol.StatementComment = TraceComment.Of(job.Traceparent);
         await using var batch = new BatchRun(
             session,
             SessionSettings.For(job, context),

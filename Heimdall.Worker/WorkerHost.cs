@@ -2,6 +2,7 @@ using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Hosting;
+using Heimdall.Core.Monitoring;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -23,7 +24,7 @@ internal static class WorkerHost
 
     public static HostApplicationBuilder AddWorker(this HostApplicationBuilder builder, HeimdallConfig config, UrgentStop urgent)
     {
-        builder.Logging.AddHeimdallLogging();
+        builder.Logging.AddHeimdallLogging(config.Logging);
         var services = builder.Services;
         services.AddSingleton(config);
         services.AddSingleton(urgent);
@@ -35,6 +36,7 @@ internal static class WorkerHost
         {
             services.AddHostedService<HealthListener>(); // first, so that it is the last to stop
         }
+        services.AddMonitoring(config, "worker", config.Metrics.WorkerListen); // serves metrics until the drain is over
         services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
         services.AddCatalog();
         services.AddResults(config.Results);

@@ -94,6 +94,28 @@ require_program() {
     die "$1 is missing. $3 Install it and run this again: $(install_command "$2" "$2" "$2" "$2" "$2")"
 }
 
+# A program out of a Debian package that is not installed: its service would be started, and takes a port that somebody
+# may need. unpack_program PROGRAM PACKAGE; it is in PATH from then on.
+unpack_program() {
+  local program=$1 package=$2 folder=${XDG_CACHE_HOME:-$HOME/.cache}/heimdall-programs/$2 scratch
+  if has "$program"; then return; fi
+  if [[ ! -d $folder ]]; then
+    has apt-get && has dpkg-deb || return 1
+    say "Unpacking $package (apt-get download $package) …"
+    if ((EUID == 0)); then apt-get update -qq || true; fi
+    mkdir -p "${folder%/*}"
+    scratch=$(mktemp -d "$folder.XXXXXX")
+    if ! (cd "$scratch" && apt-get download -qq "$package" >/dev/null 2>&1 && dpkg-deb -x ./*.deb root) ||
+      ! mv -T "$scratch/root" "$folder" 2>/dev/null && [[ ! -d $folder ]]; then
+      rm -rf "$scratch"
+      return 1
+    fi
+    rm -rf "$scratch"
+  fi
+  PATH=$PATH:$folder/usr/bin:$folder/usr/sbin
+  has "$program"
+}
+
 # One build at a time, whoever runs it: two at once would write the same obj/. No build server stays behind.
 build() { dotnet_alone build "$@"; }
 

@@ -15,7 +15,7 @@ readonly name=heimdall-$version
 readonly programs=(Heimdall.Api Heimdall.Worker)
 # The pages, and each file that one of them links to.
 readonly files=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE Dockerfile compose.yaml
-  configs/local.yaml configs/sql docs)
+  configs/local.yaml configs/sql configs/kubernetes configs/nginx configs/systemd docs)
 
 main() {
   require_dotnet

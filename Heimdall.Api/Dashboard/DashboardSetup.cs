@@ -3,6 +3,7 @@ using Hangfire;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Requests;
 using Heimdall.Core.Jobs;
 using HangfireJob = Hangfire.Common.Job;
 
@@ -27,11 +28,12 @@ internal static class DashboardSetup
         var (request, response) = (context.Request, context.Response);
         if (!request.Path.StartsWithSegments(Path, StringComparison.OrdinalIgnoreCase, out var rest)
             || request.Path.StartsWithSegments(Path, StringComparison.Ordinal)
-            || !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)))
+            || !HttpMethods.IsGet(request.Method))
         {
             return next(context);
         }
-        response.Redirect($"{new PathString(Path).Add(rest).ToUriComponent()}{request.QueryString.ToUriComponent()}");
+        var address = request.PublicPathOf(new PathString(Path).Add(rest).ToUriComponent());
+        response.Redirect($"{address}{request.QueryString.ToUriComponent()}");
         return Task.CompletedTask;
     });
 

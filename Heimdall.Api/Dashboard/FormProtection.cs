@@ -13,7 +13,7 @@ internal static class FormProtection
 {
     public static IServiceCollection AddFormProtection(this IServiceCollection services)
     {
-        services.AddAntiforgery();
+        services.AddAntiforgery(options => options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest);
         services.AddSingleton<DashboardKeyStore>();
         services.AddDataProtection().SetApplicationName("heimdall");
         ReadKeysOnFirstUse(services);

@@ -1,3 +1,4 @@
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Microsoft.Net.Http.Headers;
 
@@ -14,10 +15,6 @@ internal static class EntranceEndpoint
     private static readonly MediaTypeHeaderValue _html = new("text/html");
     private static readonly MediaTypeHeaderValue _json = new("application/json");
 
-    private static readonly EntranceView _view = new(
-        "Heimdall", "Runs SQL on PostgreSQL for callers without database credentials.", "/api/v1", "/openapi/v1.json", Dashboard,
-        new HealthLinks("/healthz", "/readyz"), "README.md and docs/ in Heimdall's source");
-
     public static void MapEntrance(this IEndpointRouteBuilder app) => app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], Answer)
         .AllowAnonymous()
         .WithSummary("What there is: a browser is sent to the dashboard.")
@@ -29,9 +26,15 @@ internal static class EntranceEndpoint
         response.Headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         var ranges = request.GetTypedHeaders().Accept;
         return QualityOf(_html, ranges) > QualityOf(_json, ranges)
-            ? TypedResults.Redirect(Dashboard)
-            : TypedResults.Json(_view, ApiJson.Options);
+            ? TypedResults.Redirect(request.PublicPathOf(Dashboard))
+            : TypedResults.Json(View(request), ApiJson.Options);
     }
+
+    private static EntranceView View(HttpRequest request) => new(
+        "Heimdall", "Runs SQL on PostgreSQL for callers without database credentials.",
+        request.PublicPathOf("/api/v1"), request.PublicPathOf("/openapi/v1.json"), request.PublicPathOf(Dashboard),
+        new HealthLinks(request.PublicPathOf("/healthz"), request.PublicPathOf("/readyz")),
+        "README.md and docs/ in Heimdall's source");
 
     /// <summary>The range that fits best decides. Browsers name HTML, and everything else with a lower quality.</summary>
     private static double QualityOf(MediaTypeHeaderValue type, IEnumerable<MediaTypeHeaderValue> ranges) => ranges

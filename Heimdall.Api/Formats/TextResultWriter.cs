@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Unicode;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
-using Heimdall.Core.Results;
 
 namespace Heimdall.Api.Formats;
 

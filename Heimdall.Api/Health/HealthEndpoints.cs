@@ -8,14 +8,17 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).AllowAnonymous()
+        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).AllowAnonymous().DisableHttpMetrics()
             .WithSummary("Alive: the process answers.");
-        app.MapMethods("/readyz", _methods, ReadyAsync).AllowAnonymous()
-            .WithSummary("Ready: the store answers and its schema is current.");
+        app.MapMethods("/readyz", _methods, ReadyAsync).AllowAnonymous().DisableHttpMetrics()
+            .WithSummary("Ready: the store can be written and its schema is current.");
     }
 
-    private static async Task<IResult> ReadyAsync(StoreHealth store, CancellationToken cancellationToken) =>
-        await store.FindProblemAsync(cancellationToken) is { } problem
-            ? TypedResults.Text($"not ready: {problem}\n", statusCode: StatusCodes.Status503ServiceUnavailable)
-            : TypedResults.Text("ready\n");
+    private static async Task<IResult> ReadyAsync(StoreHealth store, CancellationToken cancellationToken)
+    {
+        var report = await store.ReportAsync(cancellationToken);
+        return TypedResults.Text(
+            $"{report.Text}\n",
+            statusCode: report.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+    }
 }

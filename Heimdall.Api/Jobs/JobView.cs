@@ -70,6 +70,8 @@ internal sealed record JobView
 
     public Guid? RetryOf { get; init; }
 
+    public string? Traceparent { get; init; }
+
     public long? FromStatement { get; init; }
 
     public string? Sha256 { get; init; }
@@ -125,6 +127,7 @@ internal sealed record JobView
         Schedule = job.ScheduleId,
         PlannedAt = job.PlannedAt,
         RetryOf = job.RetryOf,
+        Traceparent = job.Traceparent,
         FromStatement = job.Resume?.Statement,
         Sha256 = job.Progress.Sha256,
         Files = job.Progress.Files,

@@ -2,6 +2,7 @@ using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Results;
 using Heimdall.Core.Results.Chunks;
@@ -13,7 +14,7 @@ namespace Heimdall.Api.Jobs;
 internal static class ReadResult
 {
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ResultReplies replies, TimeProvider time, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ResultReplies replies, StoreClock time, CancellationToken cancellationToken)
     {
         var (page, problems) = ResultPageReader.Read(context.Request.Query);
         if (problems.Count > 0)
@@ -54,7 +55,7 @@ internal static class ReadResult
         }
     }
 
-    private static bool IsGone(StoredResult result, TimeProvider time) => result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime;
+    private static bool IsGone(StoredResult result, StoreClock time) => result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime;
 
     private static ProblemHttpResult Gone(Guid id, StoredResult result) => Problem.Of(
         StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");

@@ -2,6 +2,7 @@ using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Submission;
 
 namespace Heimdall.Api.Jobs;
@@ -9,14 +10,15 @@ namespace Heimdall.Api.Jobs;
 /// <summary><c>POST /api/v1/resolve</c>: which command and cluster a job would get, and why not the others. Runs and records nothing.</summary>
 internal static class ResolveJob
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, JobResolver resolver, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(
+        HttpContext context, JobResolver resolver, StoreClock clock, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
             return Problem.NotJson("job");
         }
         using var body = await JsonBody.ParseAsync(context.Request.Body, cancellationToken);
-        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfQuestion);
+        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfQuestion, clock);
         if (request is null || problems.Count > 0)
         {
             return Problem.Invalid(problems);

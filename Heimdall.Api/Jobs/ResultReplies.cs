@@ -1,5 +1,6 @@
 using System.Globalization;
 using Heimdall.Api.Formats;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
@@ -40,7 +41,7 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
             return Results.StatusCode(StatusCodes.Status304NotModified);
         }
         context.Response.ContentType = format.ContentType;
-        if (!HttpMethods.IsHead(context.Request.Method))
+        if (!context.IsHead())
         {
             await StreamAsync(context, result, page, format, ending);
         }
@@ -75,7 +76,9 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         if (page.Limit is { } limit && page.EndOf(result.RowCount) is var end && end < result.RowCount)
         {
-            headers.Link = $"<{response.HttpContext.Request.Path}?offset={Text(end)}&limit={Text(limit)}>; rel=\"next\"";
+            var request = response.HttpContext.Request;
+            var address = request.PublicPathOf(request.Path.ToUriComponent());
+            headers.Link = $"<{address}?offset={Text(end)}&limit={Text(limit)}>; rel=\"next\"";
         }
     }
 

@@ -1,8 +1,10 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -23,6 +25,7 @@ internal static class SubmitJob
         JobWait wait,
         InlineQueries inline,
         DryRuns dryRuns,
+        StoreClock clock,
         IdempotentReplies replies,
         CancellationToken cancellationToken)
     {
@@ -43,7 +46,7 @@ internal static class SubmitJob
         {
             return replayed;
         }
-        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfJob);
+        var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfJob, clock);
         if (request is null || problems.Count > 0)
         {
             return Problem.Invalid(problems);
@@ -132,7 +135,7 @@ internal static class SubmitJob
             }
         }
         context.Response.Headers.RetryAfter = PollInterval;
-        context.Response.Headers.Location = $"/api/v1/job/{queued.Id}";
+        context.Response.Headers.Location = context.Request.PublicPathOf($"/api/v1/job/{queued.Id}");
         return TypedResults.Json(JobView.Of(queued), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Jobs;
@@ -17,10 +18,12 @@ internal static class SubmitJobRequestReader
 
     /// <param name="element">The submission.</param>
     /// <param name="validator">The limits of its fields.</param>
+    /// <param name="clock">The store's: by it the job is started in time, or not at all.</param>
     /// <param name="place">Where it stands in the body: <c>[3]</c>; empty when it is the body.</param>
     /// <param name="places">How many jobs are in the body; 0 when it is one.</param>
     /// <returns>The request, or null where its fields cannot be told; and what is wrong.</returns>
-    public static (SubmitJobRequest? Request, List<ContextProblem> Problems) Read(JsonElement element, SubmitJobValidator validator, string place = "", int places = 0)
+    public static (SubmitJobRequest? Request, List<ContextProblem> Problems) Read(
+        JsonElement element, SubmitJobValidator validator, StoreClock clock, string place = "", int places = 0)
     {
         List<ContextProblem> problems = [.. UnreadableText.Find(element, place)];
         if (problems.Count > 0 || ReadFields(element, place, problems) is not { } fields)
@@ -32,6 +35,11 @@ internal static class SubmitJobRequestReader
             .Select(error => new ContextProblem(PathOf(place, error.PropertyName), error.ErrorMessage))
             .Where(error => problems.TrueForAll(problem => problem.Path != error.Path))
             .ToArray());
+        if (request.StartBefore <= clock.GetUtcNow())
+        {
+            problems.Add(new(
+                PathOf(place, "start_before"), "Must be in the future: after it the job is not started any more."));
+        }
         return (request, problems);
     }
 

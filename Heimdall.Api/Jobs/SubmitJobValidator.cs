@@ -35,8 +35,6 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
             .WithMessage($"Must be {JobPriority.Lowest} to {JobPriority.Highest}.").OverridePropertyName("priority");
         RuleFor(request => request.StartAfter).Must((request, time) => time is null || request.StartBefore is null || time < request.StartBefore)
             .WithMessage("Must be before start_before: else the job could never start.").OverridePropertyName("start_after");
-        RuleFor(request => request.StartBefore).Must(time => time is null || time > TimeProvider.System.GetUtcNow())
-            .WithMessage("Must be in the future: after it the job is not started any more.").OverridePropertyName("start_before");
         RuleForTags(request => request.Tags, "tags");
         RuleForTags(request => request.CommandCriteria, "command_criteria");
         RuleForTags(request => request.ClusterCriteria, "cluster_criteria");

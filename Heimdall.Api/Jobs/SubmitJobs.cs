@@ -3,6 +3,7 @@ using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -16,7 +17,8 @@ internal static class SubmitJobs
     private const int MostJobs = 1000;
 
     public static async Task<IResult> HandleAsync(
-        HttpContext context, JobSubmitter submitter, JobPredecessors predecessors, IdempotentReplies replies, CancellationToken cancellationToken)
+        HttpContext context, JobSubmitter submitter, JobPredecessors predecessors, IdempotentReplies replies, StoreClock clock,
+        CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
@@ -37,7 +39,7 @@ internal static class SubmitJobs
         {
             return replayed;
         }
-        var (jobs, after, refusal) = Prepare(context, body.RootElement, submitter, cancellationToken);
+        var (jobs, after, refusal) = Prepare(context, body.RootElement, submitter, clock, cancellationToken);
         if (refusal is not null)
         {
             return refusal;
@@ -58,7 +60,7 @@ internal static class SubmitJobs
 
     /// <summary>Reads and routes all of them, so that whatever is wrong with any is told at once.</summary>
     private static (IReadOnlyList<Job> Jobs, List<IReadOnlyList<AfterEntry>> After, IResult? Refusal) Prepare(
-        HttpContext context, JsonElement body, JobSubmitter submitter, CancellationToken cancellationToken)
+        HttpContext context, JsonElement body, JobSubmitter submitter, StoreClock clock, CancellationToken cancellationToken)
     {
         var user = context.CallerName();
         var jobs = new List<Job>();
@@ -69,7 +71,8 @@ internal static class SubmitJobs
         {
             cancellationToken.ThrowIfCancellationRequested();
             var place = Invariant($"[{index}]");
-            var (request, problems) = SubmitJobRequestReader.Read(element, SubmitJobValidator.OfJob, place, body.GetArrayLength());
+            var (request, problems) = SubmitJobRequestReader.Read(
+                element, SubmitJobValidator.OfJob, clock, place, body.GetArrayLength());
             if (request?.DryRun is not null)
             {
                 problems.Add(new($"{place}.dry_run", "Goes only with a single job: POST /api/v1/job."));

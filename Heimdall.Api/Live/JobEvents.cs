@@ -2,6 +2,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -41,6 +42,11 @@ internal static class JobEvents
         if (last.Length > 0 && !LogPosition.TryParse(last, out position))
         {
             return Problem.Invalid([new(LastEventId, "Must be the id of an event that was sent before, such as 12.3; leave it out to begin at the beginning.")]);
+        }
+        if (context.IsHead())
+        {
+            context.Response.ContentType = "text/event-stream";
+            return Results.Empty;
         }
         if (watcher.IsFull)
         {

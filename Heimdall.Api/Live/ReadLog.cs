@@ -1,5 +1,6 @@
 using System.Text;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Live;
@@ -38,6 +39,10 @@ internal static class ReadLog
             return Problem.UnknownJob(id);
         }
         context.Response.ContentType = "text/plain; charset=utf-8";
+        if (context.IsHead())
+        {
+            return Results.Empty;
+        }
         if (follow == "true")
         {
             return await FollowAsync(id, stream, context, logs, watcher, cancellationToken);

@@ -1,3 +1,4 @@
+using Heimdall.Api.Requests;
 using Heimdall.Core.Database;
 using Microsoft.AspNetCore.Diagnostics;
 
@@ -9,11 +10,28 @@ internal static class PlainStatus
     public static Task AsProblemAsync(StatusCodeContext context)
     {
         var http = context.HttpContext;
+        var routes = http.Response.Headers.Allow.ToString();
+        if (http.Response is { StatusCode: StatusCodes.Status405MethodNotAllowed } refused && routes.Length > 0)
+        {
+            refused.Headers.Allow = StandardMethods.AllowedOf(routes);
+            if (HttpMethods.IsOptions(http.Request.Method))
+            {
+                refused.StatusCode = StatusCodes.Status204NoContent;
+                return Task.CompletedTask;
+            }
+            if (!StandardMethods.IsKnown(http.Request.Method))
+            {
+                refused.StatusCode = StatusCodes.Status501NotImplemented;
+            }
+        }
         var problem = http.Response.StatusCode switch
         {
             StatusCodes.Status404NotFound => Problem.NotFound(http.RequestServices.GetRequiredService<RouteSuggestions>().DescribeMissing(http.Request)),
             StatusCodes.Status405MethodNotAllowed => Problem.Of(
-                StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "Not with this method.", DescribeMethods(http)),
+                StatusCodes.Status405MethodNotAllowed, "method-not-allowed", "Not with this method.", DescribeMethods(http, routes)),
+            StatusCodes.Status501NotImplemented => Problem.Of(
+                StatusCodes.Status501NotImplemented, "method-unknown", "There is no such method.",
+                DescribeMethods(http, routes)),
             StatusCodes.Status415UnsupportedMediaType => Problem.Of(
                 StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type", "The request is not JSON.", "Send 'Content-Type: application/json'."),
             var status => Problem.Of(status, "invalid-request", "The request could not be served.", "See the status."),
@@ -21,10 +39,10 @@ internal static class PlainStatus
         return problem.ExecuteAsync(http);
     }
 
-    private static string DescribeMethods(HttpContext http)
+    private static string DescribeMethods(HttpContext http, string routes)
     {
         var refused = $"{http.Request.Path} does not take {http.Request.Method}.";
-        return http.Response.Headers.Allow is [_, ..] allowed ? $"{refused} It takes {allowed}." : refused;
+        return routes.Length > 0 ? $"{refused} It takes {routes}." : refused;
     }
 
     /// <summary>Until the store has been seen, everything that needs it says so; liveness and readiness answer for themselves.</summary>

@@ -78,6 +78,7 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
         if (IsStoreAway(exception))
         {
             LogUnavailable(exception.Message);
+            context.RequestServices.GetService<StoreDatabase>()?.DropIdleAfter(exception);
             return MayBeRecorded(context.Request)
                 ? StoreAway(context, "Whether it was recorded is not known. Try again in some seconds; it does no harm to ask for it twice.")
                 : StoreAway(context);

@@ -2,6 +2,7 @@ using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -15,7 +16,7 @@ internal static class QueueEndpoints
     public static void MapQueue(this IEndpointRouteBuilder api)
     {
         api.MapGet("/queue", ReadAsync).WithSummary("What is paused.").Produces<QueueView>();
-        api.MapPost("/queue/pause", (HttpContext context, Pauses pauses, TimeProvider clock) =>
+        api.MapPost("/queue/pause", (HttpContext context, Pauses pauses, StoreClock clock) =>
                 PauseAsync(context, PauseTarget.Queue, pauses, clock))
             .WithSummary("Start no more jobs.").Accepts<PauseRequest>(isOptional: true, "application/json").Produces<PauseView>();
         api.MapPost("/queue/resume", (HttpContext context, Pauses pauses) => ResumeAsync(context, PauseTarget.Queue, pauses))
@@ -27,7 +28,7 @@ internal static class QueueEndpoints
     private static void MapTarget(
         IEndpointRouteBuilder api, string kind, Func<string, PauseTarget> toTarget, Func<CatalogSnapshot, string, bool> isKnown)
     {
-        api.MapPost($"/{kind}/{{id}}/pause", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses, TimeProvider clock) =>
+        api.MapPost($"/{kind}/{{id}}/pause", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses, StoreClock clock) =>
                 isKnown(catalog.Current, id) ? PauseAsync(context, toTarget(id), pauses, clock) : Unknown(kind, id))
             .WithSummary($"Start no more jobs of a {kind}.").Accepts<PauseRequest>(isOptional: true, "application/json")
             .Produces<PauseView>();
@@ -39,7 +40,7 @@ internal static class QueueEndpoints
     private static async Task<IResult> ReadAsync(Pauses pauses, CancellationToken cancellationToken) =>
         TypedResults.Json(new QueueView([.. (await pauses.ListAsync(cancellationToken)).Select(PauseView.Of)]), ApiJson.Options);
 
-    private static async Task<IResult> PauseAsync(HttpContext context, PauseTarget target, Pauses pauses, TimeProvider clock)
+    private static async Task<IResult> PauseAsync(HttpContext context, PauseTarget target, Pauses pauses, StoreClock clock)
     {
         string? reason = null;
         DateTimeOffset? until = null;

@@ -1,6 +1,7 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
+using Heimdall.Core.Database;
 using Heimdall.Core.Schedules;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -12,7 +13,7 @@ internal static class PauseSchedule
     private const int MaxReason = 2000;
 
     public static async Task<IResult> HandleAsync(
-        string id, HttpContext context, ScheduleControl control, ScheduleViews views, TimeProvider clock, CancellationToken cancellationToken)
+        string id, HttpContext context, ScheduleControl control, ScheduleViews views, StoreClock clock, CancellationToken cancellationToken)
     {
         var reason = "";
         DateTimeOffset? until = null;

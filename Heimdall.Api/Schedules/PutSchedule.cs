@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
@@ -52,7 +53,7 @@ internal static class PutSchedule
         }
         if (isNew)
         {
-            context.Response.Headers.Location = $"/api/v1/schedule/{id}";
+            context.Response.Headers.Location = context.Request.PublicPathOf($"/api/v1/schedule/{id}");
         }
         return await views.AnswerAsync(context, schedule, cancellationToken, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
@@ -67,6 +68,7 @@ internal static class PutSchedule
             Version = fields.Text("version") ?? defaults.Version,
             Description = fields.Text("description") ?? defaults.Description,
             Cron = fields.Text("cron") ?? defaults.Cron,
+            Day = fields.Text("day") ?? defaults.Day,
             Timezone = fields.Text("timezone") ?? defaults.Timezone,
             Misfire = fields.Text("misfire") ?? defaults.Misfire,
             MaxLateness = fields.Span("max_lateness"),
@@ -84,5 +86,5 @@ internal static class PutSchedule
 
 /// <summary>The body of <c>PUT /api/v1/schedule/{id}</c>, for its description.</summary>
 internal sealed record PutScheduleRequest(
-    string? Name, string? Version, string? Description, string Cron, string? Timezone, string? Misfire, string? MaxLateness, string? Overlap,
-    DateTimeOffset? StartsAt, DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria, JsonObject Context);
+    string? Name, string? Version, string? Description, string Cron, string? Day, string? Timezone, string? Misfire,
+    string? MaxLateness, string? Overlap, DateTimeOffset? StartsAt, DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria, JsonObject Context);

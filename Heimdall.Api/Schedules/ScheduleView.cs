@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Schedules;
 
@@ -17,6 +18,9 @@ internal sealed record ScheduleView
     public string? Description { get; init; }
 
     public required string Cron { get; init; }
+
+    /// <summary><c>or</c>, where that is its rule for days.</summary>
+    public string? Day { get; init; }
 
     public required string Timezone { get; init; }
 
@@ -66,6 +70,7 @@ internal sealed record ScheduleView
             Version = definition.Version.Length > 0 ? definition.Version : null,
             Description = definition.Description.Length > 0 ? definition.Description : null,
             Cron = definition.Cron,
+            Day = definition.Day == DayRule.Or ? definition.Day.ToName() : null,
             Timezone = definition.Timezone,
             Misfire = definition.Misfire.ToName(),
             MaxLateness = definition.MaxLateness is { } lateness ? Duration.Write(lateness) : null,

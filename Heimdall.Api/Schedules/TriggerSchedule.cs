@@ -1,6 +1,7 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Schedules;
 
@@ -33,7 +34,7 @@ internal static class TriggerSchedule
         }
         if (run.JobId is { } job)
         {
-            context.Response.Headers.Location = $"/api/v1/job/{job}";
+            context.Response.Headers.Location = context.Request.PublicPathOf($"/api/v1/job/{job}");
         }
         context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
         return TypedResults.Json(ScheduleRunView.Of(run), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);

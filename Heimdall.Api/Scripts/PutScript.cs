@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Scripts;
@@ -53,7 +54,7 @@ internal static class PutScript
         context.Response.Headers.ETag = ScriptRequest.TagOf(change.Sha256);
         if (change.Kind == ScriptChangeKind.Created)
         {
-            context.Response.Headers.Location = ScriptRequest.AddressOf(place.Name);
+            context.Response.Headers.Location = request.PublicPathOf(ScriptRequest.PathTo(place.Name));
         }
         return TypedResults.Json(
             new ScriptView(place.Name, change.Bytes, change.Sha256), ApiJson.Options,

@@ -27,10 +27,11 @@ internal static class ScriptRequest
     public static string PathOf(HttpContext context, string path)
     {
         var sent = Uri.UnescapeDataString(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0]);
-        return sent.StartsWith(Start, StringComparison.Ordinal) ? sent[Start.Length..] : path;
+        var start = sent.IndexOf(Start, StringComparison.Ordinal); // behind a host, or a proxy's own path
+        return start >= 0 ? sent[(start + Start.Length)..] : path;
     }
 
-    public static string AddressOf(string path) => Start + string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
+    public static string PathTo(string path) => Start + string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
 
     public static string TagOf(string sha256) => $"\"{sha256}\"";
 

@@ -49,6 +49,12 @@ internal sealed class CatalogSeed(HeimdallConfig config, CatalogStore store, Liv
         MaxConcurrency = config.MaxConcurrency,
     };
 
-    private static (T Item, string Seed) WithSeed<T>(T item) =>
-        (item, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(item)))));
+    private static (T Item, string Seed) WithSeed<T>(T item) => (item, SeedOf(item));
+
+    /// <summary>
+    /// The seed of an unchanged file is the same in each version: another one undoes the edits that were made over
+    /// REST. So a new property is left out of it where it has its default.
+    /// </summary>
+    internal static string SeedOf<T>(T item) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(item))));
 }

@@ -6,7 +6,10 @@ namespace Heimdall.Core.Configuration;
 /// <summary>Spells the paths of validation failures as YAML and JSON do.</summary>
 public static partial class ConfigPath
 {
-    /// <summary><c>Clusters[0].ClusterTags[1]</c> becomes <c>clusters[0].cluster_tags[1]</c>; what lies inside a context is the plugin's own spelling and stays.</summary>
+    /// <summary>
+    /// <c>Clusters[0].ClusterTags[1]</c> becomes <c>clusters[0].cluster_tags[1]</c>. What lies inside a context is the
+    /// plugin's own spelling and stays, and so does a category of the log.
+    /// </summary>
     public static string FromProperty(string property)
     {
         var context = ContextStart().Match(property);
@@ -26,7 +29,7 @@ public static partial class ConfigPath
     /// <summary>What holds the thing at this path; empty for the whole file.</summary>
     internal static string Parent(string path) => path[..Math.Max(0, path.LastIndexOfAny(['.', '[']))];
 
-    [GeneratedRegex(@"\bcontext[.\[]")]
+    [GeneratedRegex(@"\b(context[.\[]|levels\.)")]
     private static partial Regex ContextStart();
 
     [GeneratedRegex("[A-Za-z]+")]

@@ -23,6 +23,14 @@ public sealed record HeimdallConfig
 
     public ResultsConfig Results { get; init; } = new();
 
+    public MetricsConfig Metrics { get; init; } = new();
+
+    public TracingConfig Tracing { get; init; } = new();
+
+    public OtlpConfig Otlp { get; init; } = new();
+
+    public LoggingConfig Logging { get; init; } = new();
+
     public CommandConfig[] Commands { get; init; } = [];
 
     public ClusterConfig[] Clusters { get; init; } = [];

@@ -14,8 +14,17 @@ public sealed record ScheduleConfig
 
     public string Description { get; init; } = "";
 
-    /// <summary>Five fields (minute, hour, day, month, weekday), or six with seconds before them.</summary>
+    /// <summary>
+    /// Five fields (minute, hour, day, month, weekday), six with seconds before them, or a name such as
+    /// <c>@hourly</c>. <c>H</c> in a field is a number that follows from the id.
+    /// </summary>
     public string Cron { get; init; } = "";
+
+    /// <summary>
+    /// What an expression means that names days of the month and weekdays: <c>and</c> (a day must match both) or
+    /// <c>or</c> (one of them, as POSIX has it). Default: <c>and</c>.
+    /// </summary>
+    public string Day { get; init; } = "and";
 
     /// <summary>IANA name of the time zone whose clocks the expression means. Default: <c>UTC</c>.</summary>
     public string Timezone { get; init; } = "UTC";

@@ -6,6 +6,12 @@ public sealed record ServerConfig
     /// <summary>Where the API listens. Default: <c>http://127.0.0.1:9090</c>.</summary>
     public string Listen { get; init; } = "http://127.0.0.1:9090";
 
+    /// <summary>
+    /// The address at which callers reach the API through a proxy, such as <c>https://example.org/heimdall</c>.
+    /// Default: none, it is <c>listen</c>.
+    /// </summary>
+    public string? PublicUrl { get; init; }
+
     /// <summary>The certificate, where the API listens at https. Default: none.</summary>
     public TlsConfig? Tls { get; init; }
 

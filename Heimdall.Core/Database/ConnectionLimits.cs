@@ -25,10 +25,16 @@ public sealed record ConnectionLimits(int Store, int Queue)
     /// <summary>For statements that take jobs out of the queue: one claimer a process.</summary>
     internal const int Claims = 1;
 
+    /// <summary>For the gauges of the store; none is open while nobody reads metrics.</summary>
+    internal const int Gauges = 1;
+
     /// <summary>
     /// For what running jobs depend on: the writer's, one to listen, one to renew leases, one for the rest.
     /// </summary>
     public const int Lifeline = WriterLanes + 3;
+
+    /// <summary>To look whether the store can be used; each look opens one and closes it.</summary>
+    private const int Probe = 1;
 
     /// <summary>Hangfire's scheduler, heartbeat, watchdog, expiration and counters, or the pages of its dashboard.</summary>
     private const int QueueBackground = 10;
@@ -36,7 +42,7 @@ public sealed record ConnectionLimits(int Store, int Queue)
     /// <summary>For a process that takes requests: they share the connections, each holds one for a millisecond or two.</summary>
     public static ConnectionLimits ForApi { get; } = new(Store: 28, QueueBackground);
 
-    public int Total => Store + Queue + Lifeline;
+    public int Total => Store + Queue + Lifeline + Gauges + Probe;
 
     /// <summary>
     /// For a process that runs jobs. A running job stores its rows, and Hangfire changes its state. An idle slot holds

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace Heimdall.Core.Database;
@@ -8,11 +10,48 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>The longest that a statement of a few rows may take; then the peer is taken to have vanished.</summary>
     private const int CommandSeconds = 10;
 
+    /// <summary>The longest that a statement for the gauges runs in the server.</summary>
+    private const int CountSeconds = 3;
+
     /// <summary>
     /// So long a connection stays open that nobody needs. An idle process has few, and to open one again takes
     /// milliseconds; by default it is 5 minutes.
     /// </summary>
     private const int IdleSeconds = 30;
+
+    /// <summary>
+    /// A session can keep what its server or its login no longer has, such as default_transaction_read_only. None is
+    /// older than this. After a problem that was noticed, all are renewed at once.
+    /// </summary>
+    private const int LongestLifeSeconds = 300;
+
+    /// <summary>
+    /// So long a host of several is not asked again that cannot be written, or that is dead: who opens a session then
+    /// waits for it. A fail-over is seen after this at the latest.
+    /// </summary>
+    private const int HostRecheckSeconds = 10;
+
+    /// <summary>So long one host may take to open a session.</summary>
+    private const int OpenSeconds = 5;
+
+    /// <summary>The same where there are others: a dead one takes all of it.</summary>
+    private const int OpenSecondsOfSeveral = 2;
+
+    /// <summary>The same for a look, which must ask all hosts before it is given up.</summary>
+    private const int LookOpenSecondsOfSeveral = 1;
+
+    /// <summary>
+    /// Npgsql takes a host that is silent for dead only where it waits for the end of what it cancels, in milliseconds.
+    /// With one host there is no other to use.
+    /// </summary>
+    private const int CancellationOfSeveral = 500;
+
+    /// <summary>
+    /// A look that is given up must end on the server too: its session would wait on for a lock, and each look has
+    /// another one.
+    /// </summary>
+    private static readonly string[] Bounded =
+        ["statement_timeout = '2s'", "lock_timeout = '1s'", "client_connection_check_interval = '1s'"];
 
     /// <summary>
     /// A process that has vanished without a word must not hold its locks: by itself the server would wait for hours.
@@ -43,19 +82,47 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// </summary>
     private static readonly string[] NoFlush = ["synchronous_commit = off"];
 
-    public StoreDatabase(string connectionString, string schema, string hangfireSchema, ConnectionLimits limits)
+    /// <summary>
+    /// All who use a table wait behind a migration that waits for it. It gives up after this, and is tried again.
+    /// </summary>
+    private const string ShortLockWait = "lock_timeout = '300ms'";
+
+    /// <summary>
+    /// A count reads an index in its order and stops at a limit. It must neither sort all rows nor run for long in the
+    /// server.
+    /// </summary>
+    private static readonly string[] Counted =
+    [
+        "enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off", "jit = off",
+        $"statement_timeout = '{CountSeconds}s'",
+    ];
+
+    /// <param name="connectionString">As in the configuration.</param>
+    /// <param name="schema">Heimdall's.</param>
+    /// <param name="hangfireSchema">Hangfire's.</param>
+    /// <param name="limits">How many connections it may open.</param>
+    /// <param name="logger">Hears of writes that wait for the store.</param>
+    public StoreDatabase(
+        string connectionString, string schema, string hangfireSchema, ConnectionLimits limits,
+        ILogger<StoreRetry>? logger = null)
     {
+        Retry = new StoreRetry(this, logger ?? NullLogger<StoreRetry>.Instance);
         var builder = ConnectionStrings.ConnectionString.Parse(connectionString);
         builder.ApplicationName = "heimdall store";
         builder.MaxPoolSize = limits.Store;
         builder.MaxAutoPrepare = 50; // the same few statements for every job
-        builder.Timeout = 5;         // seconds; a store that does not answer is reported, not waited for
+        var hasSeveral = builder.Host!.Contains(',', StringComparison.Ordinal);
+        // A store that does not answer is reported, not waited for.
+        builder.Timeout = hasSeveral ? OpenSecondsOfSeveral : OpenSeconds;
         builder.KeepAlive = 5;       // seconds; finds a peer that vanished without a word
         builder.CommandTimeout = CommandSeconds;
-        builder.CancellationTimeout = -1; // what is given up is given up: a peer that vanished answers no request to cancel either
+        // What is given up is given up: a peer that vanished answers no request to cancel either.
+        builder.CancellationTimeout = hasSeveral ? CancellationOfSeveral : -1;
         builder.Enlist = false;      // a transaction is joined by name, never by accident
         builder.NoResetOnClose = true; // nothing here changes a session beyond its transaction; a reset is seven statements
         builder.ConnectionIdleLifetime = IdleSeconds;
+        builder.ConnectionLifetime = LongestLifeSeconds;
+        builder.HostRecheckSeconds = HostRecheckSeconds;
         builder.PersistSecurityInfo = false;
         Schema = schema;
         HangfireSchema = hangfireSchema;
@@ -71,7 +138,29 @@ public sealed class StoreDatabase : IAsyncDisposable
         builder.ApplicationName = "heimdall claims";
         builder.MaxPoolSize = ConnectionLimits.Claims;
         Claims = Build(builder, [.. all, .. ByKey, .. InOrder]);
-        Migrations = Build(new NpgsqlConnectionStringBuilder(own) { Pooling = false, MaxAutoPrepare = 0 }, all);
+        Gauges = Build(
+            new NpgsqlConnectionStringBuilder(own)
+            {
+                ApplicationName = "heimdall gauges",
+                MaxPoolSize = ConnectionLimits.Gauges,
+                MaxAutoPrepare = 0,
+                CommandTimeout = CountSeconds + 2, // the server ends a statement first
+            },
+            [.. all, .. Counted]);
+        var single = new NpgsqlConnectionStringBuilder(own)
+        {
+            ApplicationName = "heimdall migrations",
+            Pooling = false,
+            MaxAutoPrepare = 0,
+        };
+        Migrations = Build(single, [.. all, ShortLockWait]);
+        Looks = Build(
+            new NpgsqlConnectionStringBuilder(single.ConnectionString)
+            {
+                ApplicationName = "heimdall looks",
+                Timeout = hasSeveral ? LookOpenSecondsOfSeveral : OpenSeconds,
+            },
+            [.. all, .. Bounded]);
         Queue = Build(
             new NpgsqlConnectionStringBuilder(own)
             {
@@ -88,6 +177,8 @@ public sealed class StoreDatabase : IAsyncDisposable
             [.. VanishedPeer, .. NoFlush, .. ByKey]);
     }
 
+    public StoreRetry Retry { get; }
+
     public NpgsqlDataSource DataSource { get; }
 
     /// <summary>
@@ -99,8 +190,14 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For statements that take jobs out of the queue, and no others.</summary>
     public NpgsqlDataSource Claims { get; }
 
+    /// <summary>For the gauges. An exhausted pool of the others does not make the store look down.</summary>
+    public NpgsqlDataSource Gauges { get; }
+
     /// <summary>For the migrations: each connection is a session of its own, which ends with what it holds.</summary>
     public NpgsqlDataSource Migrations { get; }
+
+    /// <summary>The same to look whether the store can be used.</summary>
+    internal NpgsqlDataSource Looks { get; }
 
     /// <summary>For Hangfire's storage.</summary>
     public NpgsqlDataSource Queue { get; }
@@ -108,14 +205,27 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// <summary>For the states that Hangfire shows of jobs. Every statement finds its rows by their keys.</summary>
     public NpgsqlDataSource Entries { get; }
 
-    /// <summary>Closes what is idle: where one connection was found dead, the others may be, and each would have to be waited for.</summary>
+    /// <summary>
+    /// Closes what is idle, and all else once it is given back: where one connection was found dead, the others may be,
+    /// and each would have to be waited for.
+    /// </summary>
     public void DropIdle()
     {
         DataSource.Clear();
         Lifeline.Clear();
         Claims.Clear();
+        Gauges.Clear();
         Queue.Clear();
         Entries.Clear();
+    }
+
+    /// <summary>The same when a session may keep the problem that it had, although the store has it no more.</summary>
+    public void DropIdleAfter(Exception problem)
+    {
+        if (StoreProblem.StaysInSession(problem))
+        {
+            DropIdle();
+        }
     }
 
     public string Schema { get; }
@@ -140,7 +250,13 @@ public sealed class StoreDatabase : IAsyncDisposable
             "; ",
             settings.Where(setting => !options.Contains(setting.Split(' ')[0], StringComparison.Ordinal))
                 .Select(setting => $"set {setting}"));
-        var sources = new NpgsqlDataSourceBuilder(builder.ConnectionString);
+        // Of several hosts the one is taken that can be written: Heimdall writes in each of its sessions.
+        var isChosen = builder.TargetSessionAttributes is not null || builder.Host!.Contains(',', StringComparison.Ordinal);
+        var sources = new NpgsqlDataSourceBuilder(
+            new NpgsqlConnectionStringBuilder(builder.ConnectionString) { TargetSessionAttributes = null }.ConnectionString)
+        {
+            Name = builder.ApplicationName, // in metrics and traces, which else show the connection string
+        };
         sources.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
         sources.UsePhysicalConnectionInitializer(
             connection =>
@@ -153,7 +269,9 @@ public sealed class StoreDatabase : IAsyncDisposable
                 await using var command = new NpgsqlCommand(statements, connection);
                 await command.ExecuteNonQueryAsync();
             });
-        return sources.Build();
+        return isChosen
+            ? sources.BuildMultiHost().WithTargetSession(TargetSessionAttributes.ReadWrite)
+            : sources.Build();
     }
 
     internal static string Quote(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
@@ -163,7 +281,9 @@ public sealed class StoreDatabase : IAsyncDisposable
         await DataSource.DisposeAsync();
         await Lifeline.DisposeAsync();
         await Claims.DisposeAsync();
+        await Gauges.DisposeAsync();
         await Migrations.DisposeAsync();
+        await Looks.DisposeAsync();
         await Queue.DisposeAsync();
         await Entries.DisposeAsync();
     }

@@ -94,7 +94,10 @@ public sealed class StoreWriter<TWrite, TAnswer>(
         Interlocked.Decrement(ref _busyLanes);
         if (!_waiting.IsEmpty && TryTakeLane())
         {
-            _ = Task.Run(WriteAndLeaveAsync);
+            using (ExecutionContext.SuppressFlow()) // it writes for other callers than the one whose trace is current
+            {
+                _ = Task.Run(WriteAndLeaveAsync);
+            }
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed partial class ConnectionBudget(
     {
         await readiness.WaitAsync(stoppingToken);
         var (total, store, queue) =
-            (database.Limits.Total, database.Limits.Store + ConnectionLimits.Lifeline, database.Limits.Queue);
+            (database.Limits.Total, database.Limits.Total - database.Limits.Queue, database.Limits.Queue);
         try
         {
             await using var command = database.DataSource.CreateCommand(LimitSql);

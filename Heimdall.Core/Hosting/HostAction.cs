@@ -11,4 +11,7 @@ internal enum HostAction
 
     /// <summary>To ask the process that runs with this configuration how it is (<c>--health</c>).</summary>
     AskHealth,
+
+    /// <summary>To bring the schema of the store up to date (<c>--migrate</c>).</summary>
+    Migrate,
 }

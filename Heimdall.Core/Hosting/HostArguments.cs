@@ -17,6 +17,9 @@ internal sealed record HostArguments(string ConfigPath, HostAction Action)
                 case "--health" when result.Action == HostAction.Run:
                     result = result with { Action = HostAction.AskHealth };
                     break;
+                case "--migrate" when result.Action == HostAction.Run:
+                    result = result with { Action = HostAction.Migrate };
+                    break;
                 case "--config" when index + 1 < args.Length:
                     result = result with { ConfigPath = args[++index] };
                     break;

@@ -53,7 +53,8 @@ public sealed class HostProgram
     {
         if (HostArguments.Parse(args) is not { } arguments)
         {
-            await Console.Error.WriteLineAsync($"usage: {Name} [--config FILE] [--check | --health]{OwnUsage}");
+            await Console.Error.WriteLineAsync(
+                $"usage: {Name} [--config FILE] [--check | --health | --migrate]{OwnUsage}");
             return WrongArguments;
         }
         try
@@ -107,7 +108,28 @@ public sealed class HostProgram
             return Stopped;
         }
         using var urgent = new UrgentStop();
+        if (arguments.Action == HostAction.Migrate)
+        {
+            await MigrateAsync(Build(config, urgent));
+            Console.WriteLine("the store's schema is up to date");
+            return Stopped;
+        }
         return await RunAsync(Build(config, urgent), urgent, Name);
+    }
+
+    /// <summary>
+    /// Makes the tables, and writes nothing of the configuration file: older processes may work with another one. It
+    /// waits while the store does not answer, and for locks.
+    /// </summary>
+    /// <exception cref="HostStartException">It cannot be done.</exception>
+    private static async Task MigrateAsync(IHost unstarted)
+    {
+        await using var end = (IAsyncDisposable)unstarted;
+        var startup = unstarted.Services.GetServices<IHostedService>().OfType<StoreStartup>().Single();
+        if (await startup.MigrateAsync(CancellationToken.None) is { } reason)
+        {
+            throw new HostStartException($"The store's schema cannot be brought up to date. {reason}");
+        }
     }
 
     private async Task<int> AnswerAsync(HeimdallConfig config)

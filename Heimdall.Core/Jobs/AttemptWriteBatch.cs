@@ -170,6 +170,7 @@ internal static class AttemptWriteBatch
             begun.Take(NpgsqlDbType.TimestampTz, write => write.CreatedAt),
             begun.Take(NpgsqlDbType.Text, write => write.Worker),
             begun.Take(NpgsqlDbType.Interval, write => write.Lease),
+            begun.Take(NpgsqlDbType.Text, write => write.Job.Traceparent),
         },
     };
 

@@ -148,12 +148,14 @@ public sealed class AttemptWriter : IAsyncDisposable
         Guid id, int attempt, JobProgress? progress, IReadOnlyList<NewLogPiece> log) =>
         _writer.AddAsync(new ProgressWrite(id, attempt, progress) { Log = log });
 
+    internal StoreRetry Retry => _database.Retry;
+
     /// <summary>
     /// Writes how an attempt and its job ended, once, with the rest of its log, however long the store is down: nobody
     /// else knows it.
     /// </summary>
     /// <returns>The job as it now stands, or null when its attempt is no longer the current one.</returns>
-    internal Task<Job?> EndAsync(Ending ending) => StoreRetry.RunAsync(
+    internal Task<Job?> EndAsync(Ending ending) => _database.Retry.RunAsync(
         async _ =>
         {
             var ended = await WriteEndAsync(ending.Again());
@@ -231,7 +233,7 @@ public sealed class AttemptWriter : IAsyncDisposable
     /// if it is not there: an insert that is still on its way could otherwise come after this.
     /// </summary>
     private async Task EndUnrunAsync(Job job, string worker, TimeSpan lease, bool isDurable) =>
-        await StoreRetry.RunAsync(
+        await _database.Retry.RunAsync(
         async _ =>
         {
             await RestoreAsync(job, worker, lease, isDurable);

@@ -86,6 +86,11 @@ public sealed record Job
     /// <summary>When its schedule was to make it.</summary>
     public DateTime? PlannedAt { get; init; }
 
+    /// <summary>
+    /// Where in which trace it was submitted (https://www.w3.org/TR/trace-context/); null when nobody traces it.
+    /// </summary>
+    public string? Traceparent { get; init; }
+
     /// <summary>The queue's own id of the job; null for inline runs.</summary>
     public string? QueueId { get; init; }
 }

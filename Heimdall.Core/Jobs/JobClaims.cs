@@ -9,7 +9,7 @@ namespace Heimdall.Core.Jobs;
 /// is one conditional statement that names the attempt. What a running attempt writes goes through
 /// <see cref="AttemptWriter"/>.
 /// </summary>
-public sealed class JobClaims(StoreDatabase database)
+public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
 {
     // Locks in the order of ids, as AttemptWriteBatch does: two that lock many rows, each in its own order, wait for
     // each other.
@@ -42,6 +42,7 @@ public sealed class JobClaims(StoreDatabase database)
         while (await row.ReadAsync(cancellationToken))
         {
             expired.Add(JobRow.Read(row));
+            metrics.Ended(expired[^1], ran: null);
         }
         return expired;
     }

@@ -6,16 +6,17 @@ namespace Heimdall.Core.Jobs;
 /// Ids of new jobs: UUIDv7, each greater than all that this process has made before. A caller's jobs are taken in the
 /// order of their ids, so also those of one request run in the order in which they were sent.
 /// </summary>
-public static class JobIds
+/// <param name="clock">The store's: a job whose process has a wrong clock is taken in its turn.</param>
+public sealed class JobIds(TimeProvider clock)
 {
     /// <summary>The 12 bits behind the milliseconds count the ids of one millisecond (RFC 9562, 6.2, method 1).</summary>
     private const int CounterBits = 12;
 
-    private static long _last;
+    private long _last;
 
-    public static Guid Next()
+    public Guid Next()
     {
-        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() << CounterBits;
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds() << CounterBits;
         long last, next;
         do
         {

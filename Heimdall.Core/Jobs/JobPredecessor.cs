@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Heimdall.Core.Jobs;
@@ -19,7 +20,11 @@ public sealed record JobPredecessor(Guid Id, PredecessorEnd On)
         predecessors.Count == 0 ? null : JsonSerializer.Serialize(predecessors, Json);
 
     internal static IReadOnlyList<JobPredecessor> Read(string json) =>
-        JsonSerializer.Deserialize<JobPredecessor[]>(json, Json)!;
+    [
+        .. JsonNode.Parse(json)!.AsArray().Select(one => new JobPredecessor(
+            one!["id"]!.GetValue<Guid>(),
+            PredecessorEndNames.Read(one["on"]!.GetValue<string>()))),
+    ];
 }
 
 /// <summary>How a job must end for another one to start. Written in small letters in JSON and in the store.</summary>
@@ -39,6 +44,12 @@ public static class PredecessorEndNames
     public static IReadOnlyList<string> All { get; } = [.. Enum.GetValues<PredecessorEnd>().Select(ToName)];
 
     public static string ToName(this PredecessorEnd end) => end.ToString().ToLowerInvariant();
+
+    /// <summary>
+    /// What the store says. A condition that only a newer version knows is shown as the widest one, and only workers of
+    /// that version resolve it.
+    /// </summary>
+    public static PredecessorEnd Read(string name) => Find(name) ?? PredecessorEnd.Ended;
 
     /// <returns>Null when there is none of this name.</returns>
     public static PredecessorEnd? Find(string name) =>

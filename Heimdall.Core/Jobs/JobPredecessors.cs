@@ -15,12 +15,12 @@ public sealed class JobPredecessors(StoreDatabase database)
     // One that is open cannot end before the transaction has: its end would not be recorded here. Rows are locked in
     // the order of their ids, as in every statement that locks many jobs. One that is gone has ended long ago.
     private const string InsertSql = $"""
-        with earlier as materialized (select id, status from job where id = any($2) order by id for share),
+        with earlier as materialized (select id, status, finished_at from job where id = any($2) order by id for share),
         added as (
             insert into job_predecessor (job_id, predecessor_id, wanted, ended_as)
             select asked.job_id, asked.id, asked.wanted, case
                 when earlier.id is null then 'GONE'
-                when earlier.status in ('SUCCEEDED', 'FAILED', 'CANCELED', 'KILLED') then earlier.status end
+                when earlier.finished_at is not null then earlier.status end
             from unnest($1, $2, $3) as asked (job_id, id, wanted) left join earlier on earlier.id = asked.id
             returning ended_as)
         select pg_notify('{Channel}', '') where exists (select from added where ended_as is not null)
@@ -64,7 +64,7 @@ public sealed class JobPredecessors(StoreDatabase database)
         while (await row.ReadAsync(cancellationToken))
         {
             open.Add((
-                new JobPredecessor(row.GetGuid(0), PredecessorEndNames.Find(row.GetString(1))!.Value),
+                new JobPredecessor(row.GetGuid(0), PredecessorEndNames.Read(row.GetString(1))),
                 row.IsDBNull(2) ? null : JobStatusNames.Parse(row.GetString(2))));
         }
         return open;

@@ -13,7 +13,7 @@ internal static class JobRow
         cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
         bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from,
-        start_before, schedule, planned_at, priority, start_after, after::text, files::text, can_resume
+        start_before, schedule, planned_at, priority, start_after, after::text, files::text, can_resume, traceparent
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -72,6 +72,7 @@ internal static class JobRow
         Priority = row.GetInt16(42),
         StartAfter = Time(row, 43),
         After = row.IsDBNull(44) ? [] : JobPredecessor.Read(row.GetString(44)),
+        Traceparent = Text(row, 47),
     };
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>
@@ -86,7 +87,11 @@ internal static class JobRow
         ? null
         : new JobFailure
         {
-            Kind = Enum.Parse<JobFailureKind>(row.GetString(24)),
+            // One of a newer version says what happened in its message.
+            Kind = Enum.TryParse<JobFailureKind>(row.GetString(24), out var kind)
+                && char.IsAsciiLetter(row.GetString(24)[0]) && Enum.IsDefined(kind)
+                    ? kind
+                    : JobFailureKind.Internal,
             Message = row.GetString(23),
             Errors = row.IsDBNull(25) ? [] : ReadErrors(row),
         };

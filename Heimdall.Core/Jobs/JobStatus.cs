@@ -23,15 +23,25 @@ public enum JobStatus
 
     /// <summary>Stopped by a deadline.</summary>
     Killed,
+
+    /// <summary>One that only a newer version of Heimdall knows. Never written.</summary>
+    Unknown,
 }
 
 public static class JobStatusNames
 {
-    public static IReadOnlyList<string> All { get; } = [.. Enum.GetValues<JobStatus>().Select(ToName)];
+    private static readonly string[] Names = Array.ConvertAll(Enum.GetNames<JobStatus>(), name => name.ToUpperInvariant());
 
-    public static string ToName(this JobStatus status) => status.ToString().ToUpperInvariant();
+    public static IReadOnlyList<string> All { get; } =
+        [.. Enum.GetValues<JobStatus>().Where(status => status != JobStatus.Unknown).Select(ToName)];
 
-    public static JobStatus Parse(string name) => Enum.Parse<JobStatus>(name, ignoreCase: true);
+    public static string ToName(this JobStatus status) => Names[(int)status];
+
+    public static JobStatus Parse(string name) =>
+        Enum.TryParse<JobStatus>(name, ignoreCase: true, out var status)
+            && char.IsAsciiLetter(name[0]) && Enum.IsDefined(status)
+                ? status
+                : JobStatus.Unknown;
 
     public static bool IsFinal(this JobStatus status) =>
         status is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Canceled or JobStatus.Killed;

@@ -25,17 +25,18 @@ internal static class JobTransitions
     private const string InsertInline = """
         insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
             command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context, attempt,
-            created_at, started_at, worker, lease_until)
+            created_at, started_at, worker, lease_until, traceparent)
         select id, name, version, description, tags::text[], "user", 'RUNNING', true, true,
             command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
-            context::json, 1, coalesce(created_at, now()), coalesce(created_at, now()), worker, now() + lease
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) as begun (
+            context::json, 1, coalesce(created_at, now()), coalesce(created_at, now()), worker, now() + lease,
+            traceparent
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as begun (
             id, name, version, description, tags, "user", command_id, command_name, cluster_id, cluster_name,
-            command_criteria, cluster_criteria, context, created_at, worker, lease)
+            command_criteria, cluster_criteria, context, created_at, worker, lease, traceparent)
         """;
 
     /// <summary>How many parameters <see cref="Submit"/> has for the jobs.</summary>
-    internal const int SubmitParameters = 26;
+    internal const int SubmitParameters = 27;
 
     /// <summary>Jobs are submitted: → ACCEPTED.</summary>
     /// <param name="with">
@@ -47,20 +48,21 @@ internal static class JobTransitions
         with asked as materialized (
             select * from unnest(
                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23, $24, $25, $26) with ordinality as asked (
+                $23, $24, $25, $26, $27) with ordinality as asked (
                 id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
                 cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id, retry_of,
-                from_statement, script_sha256, start_before, schedule, planned_at, priority, start_after, after, place)
+                from_statement, script_sha256, start_before, schedule, planned_at, priority, start_after, after,
+                traceparent, place)
             order by place){with},
         submitted as (
             insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
                 queue_id, retry_of, from_statement, script_sha256, start_before, schedule, planned_at, priority,
-                start_after, after, retry_at)
+                start_after, after, traceparent, retry_at)
             select id, name, version, description, tags::text[], "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
                 context::json, {queueId}, retry_of, from_statement, script_sha256, start_before, schedule,
-                planned_at, priority, start_after, after::jsonb,
+                planned_at, priority, start_after, after::jsonb, traceparent,
                 case when after is not null then 'infinity' when start_after > now() then start_after end
             from {from}
             returning id)
@@ -300,14 +302,16 @@ internal static class JobTransitions
         select * from expired
         """;
 
-    // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them.
+    // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them. So are
+    // conditions that only a newer version knows: its workers resolve them.
     /// <summary>Predecessors have ended: ACCEPTED → CANCELED where a condition can no longer come true.</summary>
     internal static readonly string ResolvePredecessors = $"""
         with marked as materialized (
             select job_id, predecessor_id, wanted, ended_as,
                 wanted = 'ended' or wanted = 'succeeded' and ended_as = 'SUCCEEDED'
                     or wanted = 'failed' and ended_as in ('FAILED', 'KILLED') as is_met
-            from job_predecessor where ended_as is not null order by job_id limit 1000),
+            from job_predecessor
+            where ended_as is not null and wanted in ('succeeded', 'failed', 'ended') order by job_id limit 1000),
         waiting as materialized (
             select id from job
             where id in (select job_id from marked) and status = 'ACCEPTED' order by id for no key update),

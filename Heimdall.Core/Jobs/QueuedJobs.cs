@@ -82,6 +82,7 @@ internal static class QueuedJobs
                 columns.Take(NpgsqlDbType.Smallint, job => (short)job.Priority),
                 columns.Take(NpgsqlDbType.TimestampTz, job => job.StartAfter),
                 columns.Take(NpgsqlDbType.Text, job => JobPredecessor.Write(job.After)),
+                columns.Take(NpgsqlDbType.Text, job => job.Traceparent),
             },
         };
         foreach (var value in entries.Values())

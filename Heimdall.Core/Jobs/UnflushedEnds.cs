@@ -42,7 +42,10 @@ internal sealed partial class UnflushedEnds(StoreDatabase database, Func<Ending,
             _ends.Add((ending, ended));
             if (_checking.IsCompleted)
             {
-                _checking = Task.Run(CheckAsync);
+                using (ExecutionContext.SuppressFlow()) // it outlives the request of its first end
+                {
+                    _checking = Task.Run(CheckAsync);
+                }
             }
         }
     }

@@ -33,6 +33,11 @@ public sealed record PluginJob
     /// </summary>
     public Func<IDisposable>? PauseDeadline { get; init; }
 
+    /// <summary>
+    /// The trace that the statements are to name to the cluster, as the W3C's <c>traceparent</c>; null for none.
+    /// </summary>
+    public string? Traceparent { get; init; }
+
     /// <summary>Where the rows go; null when the job is a batch.</summary>
     public IResultWriter? Results { get; init; }
 }

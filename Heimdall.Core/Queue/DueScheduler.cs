@@ -1,5 +1,6 @@
 using Hangfire.Common;
 using Hangfire.Server;
+using Heimdall.Core.Database;
 
 namespace Heimdall.Core.Queue;
 
@@ -9,8 +10,9 @@ namespace Heimdall.Core.Queue;
 /// </summary>
 /// <param name="set">Of what it schedules, by the time when each is due.</param>
 /// <param name="interval">From one look to the next.</param>
+/// <param name="clock">Says what is due.</param>
 /// <param name="scheduler">Waits for the same time after it has done what is due.</param>
-internal sealed class DueScheduler(string set, TimeSpan interval, IBackgroundProcess scheduler) : IBackgroundProcess
+internal sealed class DueScheduler(string set, TimeSpan interval, StoreClock clock, IBackgroundProcess scheduler) : IBackgroundProcess
 {
     public void Execute(BackgroundProcessContext context)
     {
@@ -27,6 +29,6 @@ internal sealed class DueScheduler(string set, TimeSpan interval, IBackgroundPro
     private bool IsDue(BackgroundProcessContext context)
     {
         using var connection = context.Storage.GetConnection();
-        return connection.GetFirstByLowestScoreFromSet(set, 0, JobHelper.ToTimestamp(DateTime.UtcNow)) is not null;
+        return connection.GetFirstByLowestScoreFromSet(set, 0, JobHelper.ToTimestamp(clock.Now)) is not null;
     }
 }

@@ -36,11 +36,14 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// <summary>How soon to try again when another process was taking the same jobs.</summary>
     private static readonly TimeSpan ContentionDelay = TimeSpan.FromMilliseconds(5);
 
+    private readonly StoreDatabase _database;
     private readonly WaitingJobs _waiting;
     private readonly ClaimedJobs _claimed;
     private readonly QueueEntries _entries;
     private readonly JobReach _reach;
     private readonly StoreNotifications _notifications;
+    private readonly JobMetrics _jobs;
+    private readonly QueueMetrics _metrics;
     private readonly TimeSpan _lease;
     private readonly TimeSpan _timeToBegin;
     private readonly ILogger<JobClaimer> _logger;
@@ -56,19 +59,25 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     private bool _hasReturned;
 
     public JobClaimer(
+        StoreDatabase database,
         WaitingJobs waiting,
         ClaimedJobs claimed,
         QueueEntries entries,
         JobReach reach,
         StoreNotifications notifications,
+        JobMetrics jobs,
+        QueueMetrics metrics,
         HeimdallConfig config,
         ILogger<JobClaimer> logger)
     {
+        _database = database;
         _waiting = waiting;
         _claimed = claimed;
         _entries = entries;
         _reach = reach;
         _notifications = notifications;
+        _jobs = jobs;
+        _metrics = metrics;
         _lease = config.Worker.Lease;
         _timeToBegin = _lease > LeastTimeToBegin ? _lease : LeastTimeToBegin;
         _logger = logger;
@@ -117,6 +126,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     /// <summary>Claims until it is stopped. A claim on its way is waited for: nobody else knows of it.</summary>
     internal async Task RunAsync(CancellationToken stopping)
     {
+        _metrics.BeginAtZero();
         Task[] all = [ClaimForSlotsAsync(stopping), ReleaseStuckAsync(stopping)];
         await await Task.WhenAny(all); // the first to fail fails the service, and that is seen: the host stops
         await Task.WhenAll(all);
@@ -141,6 +151,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
                 catch (NpgsqlException exception) when (StoreRetry.IsAway(exception))
                 {
                     LogAway(exception.Message);
+                    _database.DropIdleAfter(exception);
                     looked = Stopwatch.GetTimestamp();
                 }
             }
@@ -190,6 +201,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             foreach (var job in taken)
             {
                 LogTakenOver(job.Id, job.Attempt - 1);
+                _jobs.Lost(job);
                 await HandOutAsync(job, isTakeOver: true);
             }
         }
@@ -218,6 +230,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
             var offered = _lanes.InTurn(wanted);
             var claim = await _waiting.ClaimAsync(
                 offered, wanted, RunnerName.OfThisProcess, _lease, CancellationToken.None);
+            _metrics.Claimed(_claimedAt, claim.Jobs.Count);
             foreach (var lane in claim.Closed)
             {
                 _lanes.Close(lane);

@@ -15,6 +15,8 @@ internal sealed partial class PredecessorWatch : BackgroundService
 {
     private readonly SemaphoreSlim _announced = new(0, 1);
     private readonly JobPredecessors _predecessors;
+    private readonly JobStore _jobs;
+    private readonly JobMetrics _metrics;
     private readonly QueueEntries _entries;
     private readonly StoreReadiness _readiness;
     private readonly TimeSpan _interval;
@@ -22,6 +24,8 @@ internal sealed partial class PredecessorWatch : BackgroundService
 
     public PredecessorWatch(
         JobPredecessors predecessors,
+        JobStore jobs,
+        JobMetrics metrics,
         QueueEntries entries,
         StoreNotifications notifications,
         StoreReadiness readiness,
@@ -29,6 +33,8 @@ internal sealed partial class PredecessorWatch : BackgroundService
         ILogger<PredecessorWatch> logger)
     {
         _predecessors = predecessors;
+        _jobs = jobs;
+        _metrics = metrics;
         _entries = entries;
         _readiness = readiness;
         _interval = config.Worker.Lease;
@@ -68,6 +74,7 @@ internal sealed partial class PredecessorWatch : BackgroundService
             {
                 LogCanceled(id);
                 await _entries.TryCloseAsync(id, cancellationToken);
+                await _metrics.CountEndAsync(_jobs, id, cancellationToken);
             }
         }
     }

@@ -114,7 +114,7 @@ public sealed class QueueEntries(
         using var limit = new CancellationTokenSource(LongestWait);
         try
         {
-            await StoreRetry.RunAsync(
+            await database.Retry.RunAsync(
                 async token =>
                 {
                     await using var command = database.DataSource.CreateCommand(_showLaterSql);

@@ -17,17 +17,18 @@ internal sealed class QueueFilters : IJobFilterProvider
 {
     private readonly JobFilter[] _filters;
 
-    public QueueFilters(QueueDelivery delivery, JobStore jobs, ClaimedJobs claimed) => _filters =
+    public QueueFilters(QueueDelivery delivery, JobStore jobs, ClaimedJobs claimed, JobMetrics metrics) => _filters =
     [
         new(delivery, JobFilterScope.Global, order: null),
-        new(new TruthfulStates(jobs, claimed), JobFilterScope.Global, order: null),
+        new(new TruthfulStates(jobs, claimed, metrics), JobFilterScope.Global, order: null),
         new(new StatisticsHistoryAttribute(), JobFilterScope.Global, order: null),
     ];
 
     public IEnumerable<JobFilter> GetFilters(Job job) => _filters;
 
     /// <summary>Keeps Hangfire's states and ours the same story.</summary>
-    private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed) : IElectStateFilter, IApplyStateFilter
+    private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed, JobMetrics metrics)
+        : IElectStateFilter, IApplyStateFilter
     {
         // Hangfire keeps failed jobs for ever by default; the history is Heimdall's own table.
         private static readonly TimeSpan FailedRetention = TimeSpan.FromDays(7);
@@ -67,7 +68,16 @@ internal sealed class QueueFilters : IJobFilterProvider
             if (context.NewState is DeletedState && IsOurs(context.BackgroundJob, out var jobId))
             {
                 // "Delete" in the dashboard. An entry that the job has no more says nothing of the job.
-                jobs.CancelAsync(jobId, "dashboard", CancellationToken.None, context.BackgroundJob.Id).GetAwaiter().GetResult();
+                CancelAsync(jobId, context.BackgroundJob.Id).GetAwaiter().GetResult();
+            }
+        }
+
+        private async Task CancelAsync(Guid jobId, string entryId)
+        {
+            var was = await jobs.CancelAsync(jobId, "dashboard", CancellationToken.None, entryId);
+            if (was == JobStatus.Accepted)
+            {
+                await metrics.CountEndAsync(jobs, jobId, CancellationToken.None);
             }
         }
 

@@ -7,6 +7,8 @@ namespace Heimdall.Core.Queue;
 /// <summary>Makes Hangfire's tables when a process starts, under the lock of the migrations.</summary>
 internal sealed class QueueInstallation(QueueStorage storages, JobStorage storage) : IStorePreparation
 {
+    public bool MakesTables => true;
+
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
         storages.Install();

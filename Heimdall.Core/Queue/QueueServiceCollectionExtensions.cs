@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Hangfire;
 using Hangfire.AspNetCore;
 using Hangfire.Common;
@@ -5,6 +6,7 @@ using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue.Storage;
+using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -34,6 +36,7 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<Pauses>();
         services.AddSingleton<JobPredecessors>();
         services.AddSingleton<WaitingReasons>();
+        services.AddSingleton<SteadyZones>();
         services.AddSingleton<RecurringJobs>();
         services.AddSingleton<IRecurringJobManagerFactory>(provider => provider.GetRequiredService<RecurringJobs>());
         return services;
@@ -43,13 +46,15 @@ public static class QueueServiceCollectionExtensions
     public static IServiceCollection AddQueueServer(this IServiceCollection services, WorkerConfig config)
     {
         services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
-        services.AddSingleton<IStorePreparation>(provider => new OldQueue(provider.GetRequiredService<StoreDatabase>(), config));
         services.AddSingleton<JobReach>();
         services.AddSingleton<WaitingJobs>();
         services.AddSingleton<IJobRunner, JobDelivery>();
+        services.AddSingleton(provider =>
+            new QueueMetrics(provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter()));
         services.AddSingleton<JobClaimer>();
         services.AddHostedService<WorkerPresence>();
         services.AddHostedService<PredecessorWatch>();
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<OldQueue>(provider, config));
         services.AddHostedService(provider =>
         {
             GlobalConfiguration.Configuration.UseLogProvider(new AspNetCoreLogProvider(provider.GetRequiredService<ILoggerFactory>()));

@@ -36,7 +36,7 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
         var call = Job.FromExpression<IJobRunner>(runner => runner.RunAsync(_anyJob, CancellationToken.None));
         var entries = new NewEntries(database.HangfireSchema, RowQueue.Name, call, _anyJob);
         return new EntryStorage(
-            Open(), On, () => _limit.Watch(database.Entries.CreateConnection()), entries, database, logger);
+            Open(), On, () => _limit.Watch(database.Entries.CreateConnection()), config.Lease, entries, database, logger);
     }
 
     public void Dispose() => _limit.Dispose();
@@ -83,7 +83,8 @@ public sealed class QueueStorage(StoreDatabase database, WorkerConfig config, Fu
         EnableLongPolling = true,
         QueuePollInterval = PollInterval,
         // Hangfire's locks are rows; those of a killed process block a job until this time is over, by default 10 minutes.
-        // The longest that Heimdall holds one is a state change of some milliseconds.
+        // Those of a state change are held for milliseconds. Two that take one at a time, because one of them was held for
+        // longer, do no harm: a schedule is decided in its own row.
         DistributedLockTimeout = config.Lease,
         // Job and queue entry are written in the transaction of Heimdall's own row.
         EnableTransactionScopeEnlistment = true,

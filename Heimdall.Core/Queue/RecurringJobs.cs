@@ -10,7 +10,8 @@ namespace Heimdall.Core.Queue;
 /// Hangfire's recurring jobs, one a schedule. They have a queue and a thread of their own in every worker: a schedule is not late because all
 /// workers are busy, and can cancel what keeps them so.
 /// </summary>
-public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJobFilterProvider filters) : IRecurringJobManagerFactory
+public sealed class RecurringJobs(
+    StoreDatabase database, JobStorage storage, IJobFilterProvider filters, SteadyZones zones) : IRecurringJobManagerFactory
 {
     internal const string QueueName = "schedules";
 
@@ -19,6 +20,9 @@ public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJ
 
     private static readonly System.Reflection.MethodInfo Tick = typeof(IScheduleTicker).GetMethod(nameof(IScheduleTicker.TickAsync))!;
     private static readonly System.Reflection.MethodInfo Trigger = typeof(IScheduleTicker).GetMethod(nameof(IScheduleTicker.TriggerAsync))!;
+
+    private readonly string _nextSql =
+        $"""select score from "{database.HangfireSchema}".set where key = '{AllKey}' and value = $1""";
 
     private readonly string _allSql = $"""
         select known.value, known.score, max(field.value) filter (where field.field = 'Cron'), max(field.value) filter (where field.field = 'TimeZoneId')
@@ -34,12 +38,19 @@ public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJ
         var jobs = new List<RecurringJob>();
         while (await row.ReadAsync(cancellationToken))
         {
-            var next = row.GetDouble(1);
             jobs.Add(new RecurringJob(
                 row.GetString(0), row.IsDBNull(2) ? "" : row.GetString(2), row.IsDBNull(3) ? "" : row.GetString(3),
-                next < 0 ? null : DateTimeOffset.FromUnixTimeSeconds((long)next).UtcDateTime));
+                NextOf(row.GetDouble(1))));
         }
         return jobs;
+    }
+
+    /// <returns>When Hangfire calls next for a schedule; null for never.</returns>
+    public async Task<DateTime?> FindNextAsync(string id, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(_nextSql);
+        command.Parameters.Add(new() { Value = id });
+        return await command.ExecuteScalarAsync(cancellationToken) is double score ? NextOf(score) : null;
     }
 
     /// <summary>Adds or changes one. Must not be called within a transaction.</summary>
@@ -48,6 +59,9 @@ public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJ
 
     /// <returns>Why it could not be done; null when it is done.</returns>
     public string? TryRemove(string id) => Try(() => Manager(new BackgroundJobFactory(filters)).RemoveIfExists(id));
+
+    private static DateTime? NextOf(double score) =>
+        score < 0 ? null : DateTimeOffset.FromUnixTimeSeconds((long)score).UtcDateTime;
 
     private static string? Try(Action change)
     {
@@ -82,9 +96,10 @@ public sealed class RecurringJobs(StoreDatabase database, JobStorage storage, IJ
     }
 
     /// <summary>For the dashboard, whose users trigger a run where Hangfire's own clock only ticks.</summary>
-    IRecurringJobManager IRecurringJobManagerFactory.GetManager(JobStorage on) => new RecurringJobManager(on, new TriggeringFactory(filters));
+    IRecurringJobManager IRecurringJobManagerFactory.GetManager(JobStorage on) =>
+        new RecurringJobManager(on, new TriggeringFactory(filters), zones);
 
-    private RecurringJobManager Manager(IBackgroundJobFactory factory) => new(storage, factory);
+    private RecurringJobManager Manager(IBackgroundJobFactory factory) => new(storage, factory, zones);
 
     private static Job JobOf(System.Reflection.MethodInfo method, object id) =>
         new(typeof(IScheduleTicker), method, [id, CancellationToken.None], QueueName);

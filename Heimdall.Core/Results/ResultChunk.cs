@@ -1,3 +1,4 @@
+using Heimdall.Core.Plugins;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 

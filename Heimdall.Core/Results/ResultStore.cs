@@ -35,6 +35,8 @@ public sealed class ResultStore
     private readonly StoreDatabase _database;
     private readonly ResultPlaces _places;
 
+    internal StoreRetry Retry => _database.Retry;
+
     internal ResultStore(StoreDatabase database, ResultPlaces places)
     {
         _database = database;

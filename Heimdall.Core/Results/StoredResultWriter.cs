@@ -30,7 +30,7 @@ internal sealed class StoredResultWriter(ResultStore store, ResultKey result, st
     public long Rows { get; private set; }
 
     public async ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken) =>
-        _chunks = await StoreRetry.RunAsync(token => store.StartAsync(result, columns, directory, token), cancellationToken);
+        _chunks = await store.Retry.RunAsync(token => store.StartAsync(result, columns, directory, token), cancellationToken);
 
     public void StartRow() => _chunk.StartRow();
 

@@ -52,13 +52,13 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
     public void Stderr(string line) => _stderr.Add(line);
 
     public async Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken) => ThrowIfStopped(
-        await StoreRetry.RunAsync(
+        await _writer.Retry.RunAsync(
             token => _writer.RecordEvidenceAsync(_attempt.Job, evidence, token), cancellationToken),
         cancellationToken);
 
     public async Task ConfirmAsync(CancellationToken cancellationToken)
     {
-        var (status, asked) = await StoreRetry.RunAsync(
+        var (status, asked) = await _writer.Retry.RunAsync(
             async token =>
             {
                 var asked = LeaseClock.Now;

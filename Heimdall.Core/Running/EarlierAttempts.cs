@@ -9,7 +9,7 @@ namespace Heimdall.Core.Running;
 
 /// <summary>Finds out what a job's earlier attempts have made of it, and makes sure that they are over.</summary>
 internal sealed partial class EarlierAttempts(
-    JobAttempts attempts, PluginJobs pluginJobs, HeimdallConfig config, ILogger<EarlierAttempts> logger)
+    JobAttempts attempts, PluginJobs pluginJobs, StoreRetry retry, HeimdallConfig config, ILogger<EarlierAttempts> logger)
 {
     private const string Died = "The process that ran this job died, and it is not known whether the work took effect. "
         + "Look before you run it again.";
@@ -30,7 +30,7 @@ internal sealed partial class EarlierAttempts(
         try
         {
             // Not ended by a cancel: "canceled" would be a lie if the earlier attempt has committed.
-            var earlier = await StoreRetry.RunAsync(
+            var earlier = await retry.RunAsync(
                 token => attempts.ListEarlierAsync(job.Id, job.Attempt, token), stopping);
             var (fate, number) = await FindFateAsync(job, earlier, stopping);
             var isCanceled = attempt.IsCancelRequested || job.Status == JobStatus.Canceling;
@@ -89,7 +89,7 @@ internal sealed partial class EarlierAttempts(
             LogFate(job.Id, earlier.Number, fate);
             if (isLost)
             {
-                await StoreRetry.RunAsync(
+                await retry.RunAsync(
                     async token =>
                     {
                         await attempts.AddDetailAsync(job.Id, earlier.Number, Describe(fate), token);

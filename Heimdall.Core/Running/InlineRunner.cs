@@ -2,12 +2,21 @@ using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
 
 /// <inheritdoc />
 internal sealed class InlineRunner(
-    JobClaims claims, AttemptWriter writer, Leases leases, JobRun run, DrainDeadline drain, HeimdallConfig config)
+    JobClaims claims,
+    AttemptWriter writer,
+    Leases leases,
+    JobRun run,
+    JobMetrics metrics,
+    DrainDeadline drain,
+    StoreRetry retry,
+    HeimdallConfig config,
+    ILogger<InlineRunner> logger)
     : IInlineRunner
 {
     private static readonly TimeSpan RecordLimit = TimeSpan.FromSeconds(5);
@@ -19,20 +28,33 @@ internal sealed class InlineRunner(
 
     private TimeSpan Lease => config.Worker.Lease;
 
-    public Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone) =>
-        writer.BeginAsync(job, RunnerName.OfThisProcess, Lease, isDurable: !plan.OnlyReads, RecordLimit, callerGone);
+    public async Task<Job> RecordAsync(Job job, JobPlan plan, CancellationToken callerGone)
+    {
+        var recorded = await writer.BeginAsync(
+            job, RunnerName.OfThisProcess, Lease, isDurable: !plan.OnlyReads, RecordLimit, callerGone);
+        metrics.Submitted(recorded);
+        return recorded;
+    }
 
-    public Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken) =>
-        writer.BeginAsync(job, key, RunnerName.OfThisProcess, Lease, cancellationToken);
+    public async Task<Job?> RecordAsync(Job job, IdempotencyKey key, CancellationToken cancellationToken)
+    {
+        var recorded = await writer.BeginAsync(job, key, RunnerName.OfThisProcess, Lease, cancellationToken);
+        if (recorded is not null)
+        {
+            metrics.Submitted(recorded);
+        }
+        return recorded;
+    }
 
     public async Task<Job> RunAsync(Job job, JobPlan plan, IResultWriter rows, CancellationToken callerGone)
     {
+        using var activity = RunActivity.Start(job, logger);
         var attempt = leases.Begin(job);
         Task<Job?> settling;
         EndedAttempt ended;
         try
         {
-            ended = await run.ExecuteAsync(attempt, plan, rows, drain.Token, callerGone);
+            ended = await run.ExecuteAsync(attempt, plan, rows, activity, drain.Token, callerGone);
             settling = run.SettleAsync(attempt, ended, isDurable: !plan.OnlyReads);
         }
         catch
@@ -70,6 +92,7 @@ internal sealed class InlineRunner(
             && await claims.TakeOverAsync(
                 jobId, job.Attempt, RunnerName.OfThisProcess, Lease, cancellationToken) is { } taken)
         {
+            metrics.Lost(taken);
             using var attempt = leases.Begin(taken);
             await run.SettleAsync(attempt, await run.RecoverAsync(attempt, cancellationToken));
         }
@@ -93,7 +116,7 @@ internal sealed class InlineRunner(
         {
             while (true)
             {
-                var found = await StoreRetry.RunAsync(token => claims.FindAsync(job.Id, token), limit.Token);
+                var found = await retry.RunAsync(token => claims.FindAsync(job.Id, token), limit.Token);
                 if (found is not null && found.Status.IsFinal())
                 {
                     return found;

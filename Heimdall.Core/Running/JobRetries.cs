@@ -10,7 +10,14 @@ namespace Heimdall.Core.Running;
 /// Gives a job another attempt when the last has failed in a way that passes, its command asks for it, and nothing can happen twice:
 /// nothing of the attempt took effect, or the command is idempotent.
 /// </summary>
-internal sealed partial class JobRetries(JobStore jobs, JobClaims claims, JobAttempts attempts, LiveCatalog catalog, ILogger<JobRetries> logger)
+internal sealed partial class JobRetries(
+    JobStore jobs,
+    JobClaims claims,
+    JobAttempts attempts,
+    LiveCatalog catalog,
+    JobMetrics metrics,
+    StoreRetry retry,
+    ILogger<JobRetries> logger)
 {
     /// <summary>Whether it has failed in a way that passes.</summary>
     public static bool MayRetry(AttemptOutcome outcome) => outcome is AttemptFailed { Failure.IsTransient: true };
@@ -24,7 +31,7 @@ internal sealed partial class JobRetries(JobStore jobs, JobClaims claims, JobAtt
         {
             return null;
         }
-        var failures = 1 + await StoreRetry.RunAsync(token => attempts.CountFailedAsync(job.Id, job.Attempt, token), CancellationToken.None);
+        var failures = 1 + await retry.RunAsync(token => attempts.CountFailedAsync(job.Id, job.Attempt, token), CancellationToken.None);
         if (failures >= command.MaxAttempts)
         {
             return null;
@@ -32,10 +39,11 @@ internal sealed partial class JobRetries(JobStore jobs, JobClaims claims, JobAtt
         var delay = BackOff.After(failures, Random.Shared.NextDouble());
         var detail = $"{(failure.IsUndone ? "Nothing of it took effect" : "Its command is idempotent")}: the job runs again after {delay.TotalSeconds:0.0} s, "
             + $"and may fail {command.MaxAttempts - failures - 1} more times before it has failed.";
-        if (!await StoreRetry.RunAsync(token => WriteAsync(job, failure, delay, detail, token), CancellationToken.None))
+        if (!await retry.RunAsync(token => WriteAsync(job, failure, delay, detail, token), CancellationToken.None))
         {
             return null;
         }
+        metrics.Retried(job);
         LogWaits(job.Id, job.Attempt, failure.Kind, failure.SqlState ?? "no SQLSTATE", delay);
         return (delay, $"Attempt {job.Attempt} failed: {failure.ToLine()}");
     }

@@ -18,6 +18,8 @@ internal sealed partial class JobRun(
     AttemptWriter writer,
     PluginJobs pluginJobs,
     EarlierAttempts earlierAttempts,
+    JobMetrics metrics,
+    StoreRetry retry,
     HeimdallConfig config,
     ILogger<JobRun> logger)
 {
@@ -42,19 +44,22 @@ internal sealed partial class JobRun(
     /// </param>
     /// <param name="plan">What its plugin planned for it a moment ago; null when it must plan anew.</param>
     /// <param name="rows">Where a query's rows go; null for a batch.</param>
+    /// <param name="activity">The attempt's part of the trace; the caller ends it after the attempt is settled.</param>
     /// <param name="stopping">
     /// Fires when this process must stop: the job is handed back if nothing of it took effect.
     /// </param>
     /// <param name="callerGone">Fires when nobody waits for an inline query any more.</param>
     public async Task<EndedAttempt> ExecuteAsync(
-        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows,
+        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows, RunActivity activity,
         CancellationToken stopping, CancellationToken callerGone)
     {
         await using var log = new AttemptLog(writer, attempt, config.Worker.Lease, rows as StoredResultWriter);
-        var (outcome, progress) = await ResolveEarlierAsync(attempt, log, stopping) is { } earlier
+        var earlier = await ResolveEarlierAsync(attempt, log, stopping);
+        var (outcome, progress) = earlier is not null
             ? (earlier, attempt.Job.Progress)
-            : await PlanAndRunAsync(attempt, plan, rows, log, stopping, callerGone);
-        return new EndedAttempt(outcome, progress, await log.CloseAsync());
+            : await PlanAndRunAsync(attempt, plan, rows, log, activity.Traceparent, stopping, callerGone);
+        activity.End(outcome);
+        return new EndedAttempt(outcome, progress, await log.CloseAsync()) { HasRun = earlier is null };
     }
 
     /// <summary>Does not run the job, but finds out how it ended when its process died.</summary>
@@ -82,6 +87,10 @@ internal sealed partial class JobRun(
             case AttemptHandedBack or AttemptPostponed:
                 await SaveLogAsync(job, ended.Log);
                 await HandBackAsync(job, ended.Outcome.Detail!, (ended.Outcome as AttemptPostponed)?.After);
+                if (ended.Outcome is AttemptHandedBack)
+                {
+                    metrics.HandedBack(job);
+                }
                 return null;
         }
         var ending = new Ending(job, ended.Outcome.ToStatus()!.Value, isDurable)
@@ -93,6 +102,10 @@ internal sealed partial class JobRun(
             Log = ended.Log,
         };
         var settled = await writer.EndAsync(ending);
+        if (settled is not null)
+        {
+            metrics.Ended(settled, ended.HasRun ? attempt.Age : null);
+        }
         LogEnd(settled);
         return settled;
     }
@@ -108,7 +121,7 @@ internal sealed partial class JobRun(
         }
         try
         {
-            await StoreRetry.RunAsync(
+            await retry.RunAsync(
                 _ => writer.SaveAsync(job.Id, job.Attempt, progress: null, log), CancellationToken.None);
         }
         catch (PostgresException exception)
@@ -129,7 +142,7 @@ internal sealed partial class JobRun(
     }
 
     private async Task<(AttemptOutcome, JobProgress)> PlanAndRunAsync(
-        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows, AttemptLog log,
+        RunningAttempt attempt, JobPlan? plan, IResultWriter? rows, AttemptLog log, string? traceparent,
         CancellationToken stopping, CancellationToken callerGone)
     {
         var job = attempt.Job;
@@ -141,7 +154,12 @@ internal sealed partial class JobRun(
             var plugin = pluginJobs.PluginOf(job);
             var pluginJob = pluginJobs.Of(job, rows);
             plan ??= plugin.PlanRun(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context);
-            pluginJob = pluginJob with { Plan = plan, PauseDeadline = deadline.Pause };
+            pluginJob = pluginJob with
+            {
+                Plan = plan,
+                PauseDeadline = deadline.Pause,
+                Traceparent = config.Tracing.StatementComments ? traceparent : null,
+            };
             if (plan.Timeout is { } timeout)
             {
                 deadline.Start(timeout);
@@ -227,7 +245,7 @@ internal sealed partial class JobRun(
         }
         if (callerGone.IsCancellationRequested || job.IsSync) // the writer may notice first that nobody reads
         {
-            await StoreRetry.RunAsync(token => jobs.CancelAsync(job.Id, job.User, token), CancellationToken.None);
+            await retry.RunAsync(token => jobs.CancelAsync(job.Id, job.User, token), CancellationToken.None);
             return new AttemptCanceled();
         }
         return AttemptHandedBack.Undone;
@@ -251,7 +269,7 @@ internal sealed partial class JobRun(
         };
 
     private Task<bool> HandBackAsync(Job job, string detail, TimeSpan? askAfter) =>
-        StoreRetry.RunAsync(
+        retry.RunAsync(
             token => claims.HandBackAsync(job.Id, job.Attempt, detail, askAfter, token), CancellationToken.None);
 
     private void LogEnd(Job? settled)
@@ -285,6 +303,9 @@ internal sealed partial class JobRun(
 /// <param name="Log">What of its log is not stored yet.</param>
 internal sealed record EndedAttempt(AttemptOutcome Outcome, JobProgress Progress, IReadOnlyList<NewLogPiece> Log)
 {
+    /// <summary>False of one that only found out how an earlier attempt ended.</summary>
+    public bool HasRun { get; init; }
+
     /// <returns>What is recorded of the rows that are stored; null when the job did not succeed.</returns>
     public StoredRows? ToRows(HeimdallConfig config) => Outcome is AttemptSucceeded { Attempt: var attempt }
         ? new StoredRows(attempt, Progress.RowCount ?? 0, Progress.Truncated ?? false, config.Results.Retention)

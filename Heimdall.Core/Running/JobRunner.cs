@@ -16,8 +16,10 @@ internal sealed partial class JobRunner(
     JobRun run,
     JobRetries retries,
     Leases leases,
+    JobMetrics metrics,
     DrainDeadline drain,
     UrgentStop urgent,
+    StoreRetry retry,
     HeimdallConfig config,
     ILogger<JobRunner> logger)
     : IClaimedJobRunner
@@ -42,12 +44,15 @@ internal sealed partial class JobRunner(
 
     private async Task<JobAnswer> RunAsync(Job job)
     {
+        using var activity = RunActivity.Start(job, logger);
         LogStarted(job.Id, job.Attempt, job.CommandId, job.ClusterId);
+        metrics.Started(job);
         // Its lease lives until its end is written: nobody must take over what has come to its end.
         using var attempt = leases.Begin(job);
         await using var stored = job.ReturnResult && config.Results.Enabled ? StoredRowsOf(job) : null;
         var rows = job.ReturnResult ? stored ?? (IResultWriter)new NullResultWriter() : null;
-        var ended = await run.ExecuteAsync(attempt, plan: null, rows, drain.Token, callerGone: CancellationToken.None);
+        var ended = await run.ExecuteAsync(
+            attempt, plan: null, rows, activity, drain.Token, callerGone: CancellationToken.None);
         if (JobRetries.MayRetry(ended.Outcome))
         {
             await run.SaveLogAsync(job, ended.Log);
@@ -77,7 +82,7 @@ internal sealed partial class JobRunner(
     private async Task<JobAnswer> AnswerOfNewerAsync(Job job)
     {
         LogLost(job.Id, job.Attempt);
-        var newer = await StoreRetry.RunAsync(token => claims.FindAsync(job.Id, token), CancellationToken.None);
+        var newer = await retry.RunAsync(token => claims.FindAsync(job.Id, token), CancellationToken.None);
         return newer is not null && newer.Status.IsFinal() ? JobAnswer.Ended(newer) : JobAnswer.BelongsToAnother;
     }
 

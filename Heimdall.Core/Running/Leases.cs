@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -25,8 +27,14 @@ internal sealed partial class Leases : BackgroundService
 
     public Leases(
         JobClaims claims, ClaimedJobs claimed, AttemptWriter writer, StoreDatabase database,
-        StoreNotifications notifications, HeimdallConfig config, ILogger<Leases> logger)
+        StoreNotifications notifications, IMeterFactory meters, HeimdallConfig config, ILogger<Leases> logger)
     {
+        var meter = meters.CreateHeimdallMeter();
+        meter.CreateObservableGauge(
+            "heimdall.job.running", () => _attempts.Count, "{job}", "Jobs that this process runs.");
+        meter.CreateObservableGauge(
+            "heimdall.lease.age", FindOldest, "s",
+            "Time since the renewal of the lease that was renewed the longest ago; 0 while no job runs.");
         _claims = claims;
         _claimed = claimed;
         _writer = writer;
@@ -52,6 +60,9 @@ internal sealed partial class Leases : BackgroundService
             await RenewAsync();
         }
     }
+
+    private double FindOldest() =>
+        _attempts.Values.Select(attempt => attempt.LeaseAge.TotalSeconds).DefaultIfEmpty(0).Max();
 
     private async Task RenewAsync()
     {

@@ -7,6 +7,7 @@ namespace Heimdall.Core.Running;
 internal sealed class RunningAttempt(Job job, Action<RunningAttempt> ended) : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
+    private readonly long _begun = LeaseClock.Now;
     private long _renewed = LeaseClock.Now;
 
     /// <summary>As it was when the attempt began.</summary>
@@ -18,6 +19,12 @@ internal sealed class RunningAttempt(Job job, Action<RunningAttempt> ended) : ID
 
     /// <summary>Fires when the owner cancels the job, or when the job has been given to somebody else.</summary>
     public CancellationToken StopToken => _stop.Token;
+
+    /// <summary>How long ago it began here.</summary>
+    public TimeSpan Age => LeaseClock.Since(_begun);
+
+    /// <summary>How long ago its lease was renewed.</summary>
+    public TimeSpan LeaseAge => LeaseClock.Since(Volatile.Read(ref _renewed));
 
     public bool IsCancelRequested { get; private set; }
 

@@ -1,5 +1,8 @@
+using System.Diagnostics.Metrics;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Core.Running;
@@ -9,6 +12,10 @@ public static class RunningServiceCollectionExtensions
     /// <summary>The runner of both hosts: inline queries in the API, queued jobs in the worker.</summary>
     public static IServiceCollection AddJobRunning(this IServiceCollection services)
     {
+        services.AddMetrics();
+        services.AddSingleton(provider => new JobMetrics(
+            provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter(),
+            provider.GetRequiredService<HeimdallConfig>().Metrics));
         services.AddSingleton<JobStore>();
         services.AddSingleton<JobClaims>();
         services.AddSingleton<JobAttempts>();

@@ -35,7 +35,11 @@ internal sealed class RunPlan
         (_schedule, _open, _submitter, _now) = (schedule, open, submitter, now);
         foreach (var run in waiting)
         {
-            if (now - run.PlannedAt > Definition.MaxLateness && run.TriggeredBy is null)
+            if (Definition.UnknownRule is not null)
+            {
+                _held.Add(run); // only a newer version knows whether its turn has come
+            }
+            else if (now - run.PlannedAt > Definition.MaxLateness && run.TriggeredBy is null)
             {
                 Decide(run, RunOutcome.Skipped, "Its turn came later than max_lateness.");
             }
@@ -116,6 +120,13 @@ internal sealed class RunPlan
 
     private void Add(ScheduleRun run)
     {
+        if (Definition.UnknownRule is { } rule)
+        {
+            Decide(
+                run, RunOutcome.Skipped,
+                $"Its rule '{rule}' is of a newer version of Heimdall. Ask a process of that version.");
+            return;
+        }
         switch (Definition.Overlap)
         {
             case OverlapRule.Allow:

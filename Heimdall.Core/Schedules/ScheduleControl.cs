@@ -7,10 +7,8 @@ namespace Heimdall.Core.Schedules;
 /// What people do with schedules, and what the configuration file does. Each change is one transaction, and all processes go by it at once.
 /// What was due before a change is decided by what the schedule said then, in the same transaction.
 /// </summary>
-public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, ScheduleMirror mirror, TimeProvider clock)
+public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, ScheduleMirror mirror)
 {
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
-
     /// <summary>Makes a schedule, or gives one other words. One of the file stays the file's: it lives until the file says something else.</summary>
     /// <param name="definition">All of it.</param>
     /// <param name="mayChange">Whether what is there (null: nothing) may be changed.</param>
@@ -29,7 +27,8 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
         var deleted = await queue.InTransactionAsync(
             async connection =>
             {
-                if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { } schedule || !mayDelete(schedule))
+                if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { Schedule: { } schedule }
+                    || !mayDelete(schedule))
                 {
                     return false;
                 }
@@ -101,11 +100,12 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
             var settled = await queue.InTransactionAsync(
                 async connection =>
                 {
-                    if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { IsFromFile: true } schedule)
+                    if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not
+                        { Schedule: { IsFromFile: true } schedule, Now: var now })
                     {
                         return null;
                     }
-                    var settled = await firer.SettleAsync(connection, schedule, cancellationToken);
+                    var settled = await firer.SettleAsync(connection, schedule, now, cancellationToken);
                     if (!settled.HasMore)
                     {
                         await ScheduleStore.TakeOutAsync(connection, id, settled.At, cancellationToken);
@@ -131,11 +131,11 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     internal Task<bool> BringBackAsync(string id, CancellationToken cancellationToken) => queue.InTransactionAsync(
         async connection =>
         {
-            if (await ScheduleStore.BringBackAsync(connection, id, cancellationToken) is not { } removed)
+            if (await ScheduleStore.BringBackAsync(connection, id, cancellationToken) is not
+                { Schedule: { } removed, Now: var now })
             {
                 return false;
             }
-            var now = Now;
             var (schedule, passed) = ScheduleChanges.PassOver(removed, now, "Its schedule had left the configuration file.");
             await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, now))], cancellationToken);
             await ScheduleStore.AdvanceAsync(connection, schedule.WithNext(), cancellationToken);
@@ -159,7 +159,7 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
             await queue.InTransactionAsync(
                 async connection =>
                 {
-                    was = await ScheduleStore.LockAsync(connection, definition.Id, cancellationToken);
+                    (was, var now) = await ScheduleStore.LockAsync(connection, definition.Id, cancellationToken);
                     (mayChange, var seed) = judge(was);
                     if (!mayChange)
                     {
@@ -167,20 +167,22 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                     }
                     if (was is null)
                     {
-                        written = await ScheduleStore.InsertAsync(connection, ScheduleChanges.Create(definition, Now) with { Seed = seed }, cancellationToken);
+                        var created = ScheduleChanges.Create(definition, now) with { Seed = seed };
+                        written = await ScheduleStore.InsertAsync(connection, created, cancellationToken);
                         return written is not null; // else somebody has just made one with this id
                     }
                     var schedule = was;
                     if (!definition.HasTimesOf(was.Definition))
                     {
-                        settled = await firer.SettleAsync(connection, was, cancellationToken);
+                        settled = await firer.SettleAsync(connection, was, now, cancellationToken);
                         if (settled.HasMore)
                         {
                             return true;
                         }
-                        schedule = await PassOverAsync(connection, settled.Schedule, settled.At, cancellationToken);
+                        schedule = await PassOverAsync(connection, settled.Schedule, now, cancellationToken);
                     }
-                    written = await ScheduleStore.UpdateAsync(connection, ScheduleChanges.Redefine(schedule, definition, settled?.At ?? Now) with { Seed = seed }, cancellationToken);
+                    var redefined = ScheduleChanges.Redefine(schedule, definition, now) with { Seed = seed };
+                    written = await ScheduleStore.UpdateAsync(connection, redefined, cancellationToken);
                     return true;
                 },
                 cancellationToken);
@@ -208,11 +210,12 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
             var settled = await queue.InTransactionAsync(
                 async connection =>
                 {
-                    if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not { } was)
+                    if (await ScheduleStore.LockAsync(connection, id, cancellationToken) is not
+                        { Schedule: { } was, Now: var now })
                     {
                         return null;
                     }
-                    var settled = await firer.SettleAsync(connection, was, cancellationToken);
+                    var settled = await firer.SettleAsync(connection, was, now, cancellationToken);
                     changed = settled.HasMore ? null : await changeAsync(connection, settled.Schedule, settled.At);
                     return settled;
                 },

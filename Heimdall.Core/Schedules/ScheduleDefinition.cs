@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Submission;
@@ -18,6 +19,13 @@ public sealed record ScheduleDefinition
 
     public required string Cron { get; init; }
 
+    /// <summary>
+    /// Left out of the seed where it is the default: schedules that are older than it keep theirs, and with it the edits
+    /// that were made over REST.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public DayRule Day { get; init; } = DayRule.And;
+
     public string Timezone { get; init; } = "UTC";
 
     public MisfireRule Misfire { get; init; } = MisfireRule.Once;
@@ -25,6 +33,13 @@ public sealed record ScheduleDefinition
     public TimeSpan? MaxLateness { get; init; }
 
     public OverlapRule Overlap { get; init; } = OverlapRule.Skip;
+
+    /// <summary>
+    /// The rule that only a newer version of Heimdall knows: that one decides about the runs. It is never of a file, so
+    /// the seed leaves it out.
+    /// </summary>
+    [JsonIgnore]
+    public string? UnknownRule { get; init; }
 
     public DateTime? StartsAt { get; init; }
 
@@ -48,7 +63,8 @@ public sealed record ScheduleDefinition
         Name = config.Name,
         Version = config.Version,
         Description = config.Description,
-        Cron = config.Cron,
+        Cron = config.Cron.Trim(),
+        Day = Enum.Parse<DayRule>(config.Day, ignoreCase: true),
         Timezone = config.Timezone,
         Misfire = Enum.Parse<MisfireRule>(config.Misfire, ignoreCase: true),
         MaxLateness = config.MaxLateness,
@@ -63,7 +79,7 @@ public sealed record ScheduleDefinition
     };
 
     /// <summary>When there is no <see cref="FindTimesProblem"/>.</summary>
-    public CronTimes Times() => new(Cron, Timezone);
+    public CronTimes Times() => new(Cron, Timezone, Id, Day);
 
     /// <summary>The job of one run.</summary>
     /// <param name="startBefore">When it is too late to start it.</param>
@@ -83,7 +99,8 @@ public sealed record ScheduleDefinition
     /// <returns>Why this machine cannot tell its occurrences, or null: what was written elsewhere, or long ago, may not be read here.</returns>
     public string? FindTimesProblem() =>
         CronTimes.FindZoneProblem(Timezone) is { } zone ? $"Its timezone '{Timezone}' {zone}."
-        : CronTimes.FindProblem(Cron) is { } cron ? $"Its cron '{Cron}' {cron}."
+        : CronTimes.FindProblem(Cron, Id, Day) is { } cron ? $"Its cron '{Cron}' {cron}."
+        : UnknownRule is not null ? $"Its rule '{UnknownRule}' is of a newer version of Heimdall."
         : null;
 
     /// <summary>The occurrences after a moment; none where they cannot be told.</summary>
@@ -92,7 +109,8 @@ public sealed record ScheduleDefinition
 
     /// <summary>True when both come true at the same times.</summary>
     public bool HasTimesOf(ScheduleDefinition other) =>
-        (Cron, Timezone, StartsAt, EndsAt) == (other.Cron, other.Timezone, other.StartsAt, other.EndsAt);
+        (Cron, Day, Timezone, StartsAt, EndsAt)
+            == (other.Cron, other.Day, other.Timezone, other.StartsAt, other.EndsAt);
 }
 
 /// <summary>What becomes of occurrences that nobody was there to fire.</summary>

@@ -12,7 +12,13 @@ namespace Heimdall.Core.Schedules;
 /// however many workers are called, and whenever one of them dies, each occurrence is decided once.
 /// </summary>
 public sealed partial class ScheduleFirer(
-    JobQueue queue, JobSubmitter submitter, JobCanceller canceller, ScheduleMirror mirror, TimeProvider clock, ILogger<ScheduleFirer> logger)
+    JobQueue queue,
+    JobSubmitter submitter,
+    JobCanceller canceller,
+    ScheduleMirror mirror,
+    JobMetrics jobs,
+    ScheduleMetrics metrics,
+    ILogger<ScheduleFirer> logger)
 {
     /// <summary>Who cancels a job that is replaced.</summary>
     public const string Canceller = "schedule";
@@ -41,26 +47,33 @@ public sealed partial class ScheduleFirer(
     private async Task<Firing?> FireAsync(string id, RunRequest? request, CancellationToken cancellationToken)
     {
         var firing = await queue.InTransactionAsync(
-            async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is { } schedule
-                ? await DecideAsync(connection, schedule, request, LeftToOthers, cancellationToken)
+            async connection => await ScheduleStore.LockAsync(connection, id, cancellationToken) is
+            { Schedule: { } schedule, Now: var now }
+                ? await DecideAsync(connection, schedule, now, request, LeftToOthers, cancellationToken)
                 : null,
             cancellationToken);
         if (firing is not null)
         {
             await FollowUpAsync(firing, cancellationToken);
+            if (!firing.MirrorIsOld)
+            {
+                await mirror.CorrectAsync(firing.Schedule, cancellationToken);
+            }
         }
         return firing;
     }
 
     /// <summary>Decides what is due of a schedule whose lock is held, before it is changed, within the transaction of the change.</summary>
     /// <returns>What was decided; unless there is more, the change can be made. For <see cref="FollowUpAsync"/>.</returns>
-    internal Task<Firing> SettleAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
-        DecideAsync(connection, schedule, request: null, leftToOthers: TimeSpan.Zero, cancellationToken);
+    internal Task<Firing> SettleAsync(
+        NpgsqlConnection connection, Schedule schedule, DateTime now, CancellationToken cancellationToken) =>
+        DecideAsync(connection, schedule, now, request: null, leftToOthers: TimeSpan.Zero, cancellationToken);
 
     /// <summary>Once the transaction has been committed.</summary>
     internal async Task FollowUpAsync(Firing firing, CancellationToken cancellationToken)
     {
         Log(firing.Schedule.Id, firing.Plan);
+        jobs.Submitted(firing.Plan.Jobs);
         if (firing.MirrorIsOld)
         {
             mirror.Show(firing.Schedule);
@@ -79,10 +92,12 @@ public sealed partial class ScheduleFirer(
     }
 
     private async Task<Firing> DecideAsync(
-        NpgsqlConnection connection, Schedule was, RunRequest? request, TimeSpan leftToOthers, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Schedule was, DateTime now, RunRequest? request, TimeSpan leftToOthers,
+        CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
-        var (schedule, passed) = ScheduleChanges.ResumeIfOver(was, now);
+        // By a rule that is not known here nothing is decided, except what a change of the schedule would lose.
+        var isLeftToNewer = was.Definition.UnknownRule is not null && leftToOthers > TimeSpan.Zero;
+        var (schedule, passed) = isLeftToNewer ? (was, []) : ScheduleChanges.ResumeIfOver(was, now);
         var plan = new RunPlan(
             schedule, await ScheduleRunStore.FindWaitingAsync(connection, was.Id, cancellationToken),
             await ScheduleRunStore.FindOpenJobsAsync(connection, was.Id, cancellationToken), submitter, now);
@@ -90,7 +105,7 @@ public sealed partial class ScheduleFirer(
         var hasMore = false;
         if (schedule.Definition.FindTimesProblem() is { } problem)
         {
-            schedule = RefuseUntold(schedule, plan, problem, now - leftToOthers);
+            schedule = isLeftToNewer ? schedule : RefuseUntold(schedule, plan, problem, now - leftToOthers);
         }
         else if (schedule.Pause is null)
         {
@@ -146,6 +161,7 @@ public sealed partial class ScheduleFirer(
         }
         foreach (var run in plan.Decided)
         {
+            metrics.Decided(run);
             switch (run.Outcome)
             {
                 case RunOutcome.Fired:
@@ -178,7 +194,9 @@ public sealed partial class ScheduleFirer(
 }
 
 /// <summary>What was decided in one transaction.</summary>
-/// <param name="At">The moment that it was decided for; what changes the schedule in the same transaction goes by it too.</param>
+/// <param name="At">
+/// The moment that it was decided for. A change of the schedule in the same transaction is made for it too.
+/// </param>
 /// <param name="Schedule">As it is now.</param>
 /// <param name="Plan">What becomes of its runs.</param>
 /// <param name="Requested">The run that somebody has asked for.</param>

@@ -11,7 +11,7 @@ namespace Heimdall.Core.Schedules;
 /// jobs that somebody has changed by hand, and history that grows old. Whatever goes wrong is told and tried again; the worker goes on.
 /// </summary>
 internal sealed partial class ScheduleKeeper(
-    ScheduleStore schedules, ScheduleRunStore runs, ScheduleFirer firer, ScheduleMirror mirror, StoreReadiness readiness, TimeProvider clock,
+    ScheduleStore schedules, ScheduleRunStore runs, ScheduleFirer firer, ScheduleMirror mirror, StoreReadiness readiness, StoreClock clock,
     ILogger<ScheduleKeeper> logger)
     : BackgroundService
 {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
 using Npgsql;
 using NpgsqlTypes;
@@ -14,6 +15,12 @@ internal static class ScheduleRow
         version, tags, command_criteria, cluster_criteria
         """;
 
+    /// <summary>
+    /// Stands before the expression of a schedule whose days match either. A process of an older version cannot read
+    /// it, and so leaves the schedule to others: of a column that it does not know it would make other times.
+    /// </summary>
+    private const string EitherDay = "or: ";
+
     public static Schedule Read(NpgsqlDataReader row) => new()
     {
         Definition = new ScheduleDefinition
@@ -21,11 +28,13 @@ internal static class ScheduleRow
             Id = row.GetString(0),
             Name = row.GetString(1),
             Description = row.GetString(2),
-            Cron = row.GetString(3),
+            Cron = HasEitherDay(row) ? row.GetString(3)[EitherDay.Length..] : row.GetString(3),
+            Day = HasEitherDay(row) ? DayRule.Or : DayRule.And,
             Timezone = row.GetString(4),
-            Misfire = Enum.Parse<MisfireRule>(row.GetString(5), ignoreCase: true),
+            Misfire = FindRule<MisfireRule>(row.GetString(5)) ?? MisfireRule.Once,
             MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
-            Overlap = Enum.Parse<OverlapRule>(row.GetString(7), ignoreCase: true),
+            Overlap = FindRule<OverlapRule>(row.GetString(7)) ?? OverlapRule.Skip,
+            UnknownRule = FindUnknownRule(row.GetString(5), row.GetString(7)),
             StartsAt = Time(row, 8),
             EndsAt = Time(row, 9),
             User = row.GetString(10),
@@ -44,7 +53,25 @@ internal static class ScheduleRow
         UpdatedAt = row.GetDateTime(21),
     };
 
+    private static string? FindUnknownRule(string misfire, string overlap) =>
+        FindRule<MisfireRule>(misfire) is null ? $"misfire: {misfire}"
+        : FindRule<OverlapRule>(overlap) is null ? $"overlap: {overlap}"
+        : null;
+
+    private static T? FindRule<T>(string name)
+        where T : struct, Enum =>
+        Enum.TryParse<T>(name, ignoreCase: true, out var rule) && char.IsAsciiLetter(name[0]) && Enum.IsDefined(rule)
+            ? rule
+            : null;
+
+    /// <summary>The expression with its rule for days.</summary>
+    public static string CronOf(ScheduleDefinition definition) =>
+        definition.Day == DayRule.Or ? EitherDay + definition.Cron : definition.Cron;
+
     public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
+
+    private static bool HasEitherDay(NpgsqlDataReader row) =>
+        row.GetString(3).StartsWith(EitherDay, StringComparison.Ordinal);
 
     private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
 

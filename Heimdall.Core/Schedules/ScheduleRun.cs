@@ -58,6 +58,9 @@ public enum RunOutcome
 
     /// <summary>There was to be a job, and there could be none.</summary>
     Refused,
+
+    /// <summary>One that only a newer version of Heimdall knows. Never written.</summary>
+    Unknown,
 }
 
 /// <summary>The last run of a page: the next page starts after it.</summary>

@@ -144,7 +144,7 @@ public sealed class ScheduleRunStore(StoreDatabase database)
                 Id = row.GetGuid(0),
                 Schedule = row.GetString(1),
                 PlannedAt = row.GetDateTime(2),
-                Outcome = Enum.Parse<RunOutcome>(row.GetString(3), ignoreCase: true),
+                Outcome = ScheduleNames.ReadOutcome(row.GetString(3)),
                 Reason = row.IsDBNull(4) ? null : row.GetString(4),
                 JobId = row.IsDBNull(5) ? null : row.GetGuid(5),
                 TriggeredBy = row.IsDBNull(6) ? null : row.GetString(6),

@@ -41,7 +41,11 @@ internal sealed partial class ScheduleSeed(
         await mirror.RepairAsync(cancellationToken);
     }
 
-    private static string SeedOf(ScheduleDefinition definition) =>
+    /// <summary>
+    /// The seed of an unchanged file is the same in each version: another one undoes the edits that were made over
+    /// REST. So a new property is left out of it where it has its default.
+    /// </summary>
+    internal static string SeedOf(ScheduleDefinition definition) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(definition))));
 
     [LoggerMessage(LogLevel.Warning, "Schedule {Schedule} is not in this process's configuration file and is removed; for {Days} days it can come back by the file, with its pause and history")]

@@ -1,5 +1,7 @@
+using System.Diagnostics.Metrics;
 using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Core.Schedules;
@@ -12,6 +14,8 @@ public static class ScheduleServiceCollectionExtensions
         services.AddSingleton<ScheduleStore>();
         services.AddSingleton<ScheduleRunStore>();
         services.AddSingleton<ScheduleMirror>();
+        services.AddSingleton(provider =>
+            new ScheduleMetrics(provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter()));
         services.AddSingleton<ScheduleFirer>();
         services.AddSingleton<ScheduleControl>();
         services.AddSingleton<IStorePreparation, ScheduleSeed>();

@@ -11,7 +11,12 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string SelectAllSql = $"select {ScheduleRow.Columns} from schedule where removed_at is null order by id";
 
-    private const string LockSql = $"{SelectSql} for update";
+    // The time is that of the store, once it has the lock: what is due is decided by it, whatever the clock of the
+    // process says.
+    private const string LockSql = $"""
+        with locked as materialized ({SelectSql} for update)
+        select locked.*, clock_timestamp() from (values (1)) one (one) left join locked on true
+        """;
 
     private const string InsertSql = $"""
         insert into schedule (id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context,
@@ -49,7 +54,10 @@ public sealed class ScheduleStore(StoreDatabase database)
         update schedule set removed_at = $2, next_at = null where id = $1
         """;
 
-    private const string BringBackSql = $"update schedule set removed_at = null where id = $1 and removed_at is not null returning {ScheduleRow.Columns}";
+    private const string BringBackSql = $"""
+        update schedule set removed_at = null where id = $1 and removed_at is not null
+        returning {ScheduleRow.Columns}, clock_timestamp()
+        """;
 
     // Who makes a schedule makes a new one.
     private const string ForgetSql = "delete from schedule where id = $1 and removed_at is not null";
@@ -99,10 +107,11 @@ public sealed class ScheduleStore(StoreDatabase database)
     }
 
     /// <summary>Keeps everybody else from the schedule until the transaction ends.</summary>
-    internal static async Task<Schedule?> LockAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
+    internal static async Task<LockedSchedule> LockAsync(
+        NpgsqlConnection connection, string id, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(LockSql, connection) { Parameters = { new() { Value = id } } };
-        return await ReadAsync(command, cancellationToken);
+        await using var command = Command(connection, LockSql, id);
+        return (await ReadLockedAsync(command, cancellationToken))!;
     }
 
     /// <returns>Null when somebody else has just made one with this id.</returns>
@@ -156,10 +165,11 @@ public sealed class ScheduleStore(StoreDatabase database)
     }
 
     /// <returns>What had left the file and is there again; null where nothing had.</returns>
-    internal static async Task<Schedule?> BringBackAsync(NpgsqlConnection connection, string id, CancellationToken cancellationToken)
+    internal static async Task<LockedSchedule?> BringBackAsync(
+        NpgsqlConnection connection, string id, CancellationToken cancellationToken)
     {
         await using var command = Command(connection, BringBackSql, id);
-        return await ReadAsync(command, cancellationToken);
+        return await ReadLockedAsync(command, cancellationToken);
     }
 
     /// <summary>Deletes what left the file before a time, with its history.</summary>
@@ -186,12 +196,23 @@ public sealed class ScheduleStore(StoreDatabase database)
     {
         var definition = schedule.Definition;
         await using var command = Command(
-            connection, sql, definition.Id, definition.Name, definition.Description, definition.Cron, definition.Timezone, definition.Misfire.ToName(),
+            connection, sql, definition.Id, definition.Name, definition.Description,
+            ScheduleRow.CronOf(definition), definition.Timezone, definition.Misfire.ToName(),
             ScheduleRow.Lateness(definition.MaxLateness), definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
             new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User, new JobParameters.JsonText(definition.Context.ToJsonString()),
             schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed), definition.Version,
-            JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria), JobParameters.ToArray(definition.ClusterCriteria));
+            JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria),
+            JobParameters.ToArray(definition.ClusterCriteria));
         return await ReadAsync(command, cancellationToken);
+    }
+
+    private static async Task<LockedSchedule?> ReadLockedAsync(
+        NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken)
+            ? new LockedSchedule(row.IsDBNull(0) ? null : ScheduleRow.Read(row), row.GetDateTime(row.FieldCount - 1))
+            : null;
     }
 
     private static async Task<Schedule?> ReadAsync(NpgsqlCommand command, CancellationToken cancellationToken)
@@ -210,3 +231,8 @@ public sealed class ScheduleStore(StoreDatabase database)
         return command;
     }
 }
+
+/// <summary>A schedule whose row is locked.</summary>
+/// <param name="Schedule">Null when there is none.</param>
+/// <param name="Now">What the store's clock shows, after any wait for the lock.</param>
+internal sealed record LockedSchedule(Schedule? Schedule, DateTime Now);

@@ -4,7 +4,7 @@ using Heimdall.Core.Queue;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Stops jobs, waiting and running, queued and inline, from any process.</summary>
-public sealed class JobCanceller(JobStore jobs, QueueEntries entries)
+public sealed class JobCanceller(JobStore jobs, QueueEntries entries, JobMetrics metrics)
 {
     /// <summary>A job that waits is cancelled at once; one that runs is told to stop, and ends as what really happens.</summary>
     /// <returns>The job as it stands, and whether it could be (or already was being) stopped; null when there is no such job.</returns>
@@ -17,6 +17,7 @@ public sealed class JobCanceller(JobStore jobs, QueueEntries entries)
         }
         if (was == JobStatus.Accepted)
         {
+            metrics.Ended(job, ran: null);
             await entries.TryCloseAsync(id, CancellationToken.None);
         }
         return (job, was is not null || job.Status == JobStatus.Canceling);

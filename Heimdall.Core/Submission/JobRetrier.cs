@@ -5,7 +5,8 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Core.Submission;
 
 /// <summary>Makes a new job of one that has ended: on the same cluster, where what it did is, and with the same command.</summary>
-public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs)
+public sealed class JobRetrier(
+    JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, JobIds ids)
 {
     /// <param name="id">The job to run again.</param>
     /// <param name="user">Who asks; the new job is his.</param>
@@ -64,7 +65,7 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterC
         _ => null,
     };
 
-    private static Job ToNewJob(Job old, string user, Command command, Cluster cluster, JobPlan plan, ResumePoint? resume)
+    private Job ToNewJob(Job old, string user, Command command, Cluster cluster, JobPlan plan, ResumePoint? resume)
     {
         var again = new JobSubmission
         {
@@ -78,7 +79,11 @@ public sealed class JobRetrier(JobRouter router, PluginCatalog plugins, ClusterC
             Priority = old.Priority,
             User = user,
         };
-        return JobSubmitter.ToJob(again, command, cluster, plan) with { RetryOf = old.Id, Resume = resume };
+        return JobSubmitter.ToJob(ids.Next(), again, command, cluster, plan) with
+        {
+            RetryOf = old.Id,
+            Resume = resume,
+        };
     }
 }
 

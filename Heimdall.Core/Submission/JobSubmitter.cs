@@ -2,11 +2,19 @@ using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Telemetry;
 
 namespace Heimdall.Core.Submission;
 
 /// <summary>Takes jobs in: routes them, checks them, writes them down.</summary>
-public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, ClusterContexts contexts, QueueDepths depths, JobQueue queue)
+public sealed class JobSubmitter(
+    JobRouter router,
+    PluginCatalog plugins,
+    ClusterContexts contexts,
+    QueueDepths depths,
+    JobQueue queue,
+    JobMetrics metrics,
+    JobIds ids)
 {
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
@@ -23,7 +31,7 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
             return (routing, null);
         }
         var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context, contexts.FindWritten(routing.Cluster.Id));
-        return (routing, new PreparedJob(ToJob(submission, routing.Command, routing.Cluster, plan), plan));
+        return (routing, new PreparedJob(ToJob(ids.Next(), submission, routing.Command, routing.Cluster, plan), plan));
     }
 
     /// <summary>True when with so many more jobs a caller would have more waiting than the server allows.</summary>
@@ -32,13 +40,18 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
 
     /// <summary>Records jobs that workers will run: all of them or none.</summary>
     /// <returns>Null when the key is taken; then none is recorded.</returns>
-    public Task<IReadOnlyList<Job>?> EnqueueAsync(IReadOnlyList<Job> prepared, IdempotencyKey? key, CancellationToken cancellationToken) =>
-        queue.EnqueueAsync(prepared, key, cancellationToken);
+    public async Task<IReadOnlyList<Job>?> EnqueueAsync(
+        IReadOnlyList<Job> prepared, IdempotencyKey? key, CancellationToken cancellationToken)
+    {
+        var recorded = await queue.EnqueueAsync(prepared, key, cancellationToken);
+        metrics.Submitted(recorded ?? []);
+        return recorded;
+    }
 
     /// <summary>A new job, as it is recorded.</summary>
-    internal static Job ToJob(JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
+    internal static Job ToJob(Guid id, JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {
-        Id = JobIds.Next(),
+        Id = id,
         Name = submission.Name,
         Version = submission.Version,
         Description = submission.Description,
@@ -58,5 +71,6 @@ public sealed class JobSubmitter(JobRouter router, PluginCatalog plugins, Cluste
         After = submission.After,
         StartAfter = submission.StartAfter,
         StartBefore = submission.StartBefore,
+        Traceparent = TraceContext.OfRequest(),
     };
 }

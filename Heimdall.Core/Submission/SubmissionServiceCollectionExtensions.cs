@@ -1,3 +1,5 @@
+using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Core.Submission;
@@ -8,6 +10,7 @@ public static class SubmissionServiceCollectionExtensions
     public static IServiceCollection AddJobSubmission(this IServiceCollection services)
     {
         services.AddSingleton<QueueDepths>();
+        services.AddSingleton(provider => new JobIds(provider.GetRequiredService<StoreClock>()));
         services.AddSingleton<JobSubmitter>();
         services.AddSingleton<JobResolver>();
         services.AddSingleton<JobPreviewer>();

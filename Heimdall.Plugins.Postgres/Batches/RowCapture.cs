@@ -50,7 +50,7 @@ internal sealed class RowCapture(
     {
         if (statement.Values is { } values)
         {
-            session.Outgoing.Parse(text.Span);
+            session.Outgoing.Parse(text.Span, types: default, session.StatementComment);
             session.Outgoing.Bind([.. values]);
             session.Outgoing.Describe();
             session.Expect(new Expected(ExpectedKind.Description, statement));
@@ -60,7 +60,7 @@ internal sealed class RowCapture(
         }
         else
         {
-            session.Outgoing.Query(text.Span);
+            session.Outgoing.Query(text.Span, session.StatementComment);
             session.Expect(new Expected(ExpectedKind.Query, statement));
         }
 

@@ -31,6 +31,12 @@ internal sealed record ErrorPlace
     /// <summary>True when the text is the caller's own, so that a position in it means something to the caller.</summary>
     public bool IsWholeText { get; init; }
 
+    /// <summary>
+    /// The position within the text: at the end of what was sent, where a comment followed, the server counts that too.
+    /// </summary>
+    public int Within(int position) =>
+        position <= Text.Length / 2 ? position : Math.Min(position, Text.EnumerateRunes().Count() + 1);
+
     /// <summary>Line and column of a position, counted as the server counts: in characters from 1.</summary>
     public (long Line, int Column) Locate(int position)
     {

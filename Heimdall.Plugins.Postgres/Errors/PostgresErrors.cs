@@ -268,7 +268,7 @@ internal static partial class PostgresErrors
             File = place.File,
             Line = line,
             Column = position > 0 ? column : null,
-            Position = position > 0 && place.IsWholeText ? position : null,
+            Position = position > 0 && place.IsWholeText ? place.Within(position) : null,
         };
     }
 

@@ -64,12 +64,14 @@ internal sealed class ClientMessages(int capacity)
     /// <param name="sql">One statement.</param>
     /// <param name="types">OIDs of its parameters' types; where there are less than parameters, or one is 0, the server
     /// infers it.</param>
+    /// <param name="comment">What follows the statement in its text.</param>
     /// <returns>Where the text begins.</returns>
-    public int Parse(ReadOnlySpan<byte> sql, ReadOnlySpan<uint> types = default)
+    public int Parse(
+        ReadOnlySpan<byte> sql, ReadOnlySpan<uint> types = default, ReadOnlySpan<byte> comment = default)
     {
         Begin('P');
         Take(1)[0] = 0;
-        var text = AddText(sql);
+        var text = AddText(sql, comment);
         AddInt16(types.Length);
         foreach (var type in types)
         {
@@ -117,20 +119,24 @@ internal sealed class ClientMessages(int capacity)
     }
 
     /// <summary>Parse, Bind and Execute of a statement without parameters.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="comment">What follows it in its text.</param>
     /// <returns>Where the text begins.</returns>
-    public int Run(ReadOnlySpan<byte> sql)
+    public int Run(ReadOnlySpan<byte> sql, ReadOnlySpan<byte> comment = default)
     {
-        var text = Parse(sql);
+        var text = Parse(sql, types: default, comment);
         Add(_bindAndExecute);
         return text;
     }
 
     /// <summary>A simple Query, which is executed whatever became of what was sent before it.</summary>
+    /// <param name="sql">The text.</param>
+    /// <param name="comment">What follows it.</param>
     /// <returns>Where the text begins.</returns>
-    public int Query(ReadOnlySpan<byte> sql)
+    public int Query(ReadOnlySpan<byte> sql, ReadOnlySpan<byte> comment = default)
     {
         Begin('Q');
-        var text = AddText(sql);
+        var text = AddText(sql, comment);
         End();
         return text;
     }
@@ -166,11 +172,12 @@ internal sealed class ClientMessages(int capacity)
 
     private void End() => BinaryPrimitives.WriteInt32BigEndian(_bytes.AsSpan(_start), Length - _start);
 
-    private int AddText(ReadOnlySpan<byte> text)
+    private int AddText(ReadOnlySpan<byte> text, ReadOnlySpan<byte> comment = default)
     {
         var start = Length;
-        var bytes = Take(text.Length + 1);
+        var bytes = Take(text.Length + comment.Length + 1);
         text.CopyTo(bytes);
+        comment.CopyTo(bytes[text.Length..]);
         bytes[^1] = 0;
         return start;
     }

@@ -104,7 +104,9 @@ internal sealed class Pipeline(
             Add(ExpectedKind.BlockBegin, owner, _begin);
         }
 
-        Add(inBlock ? ExpectedKind.ExecutionInBlock : ExpectedKind.Execution, owner, text.Span);
+        Add(
+            inBlock ? ExpectedKind.ExecutionInBlock : ExpectedKind.Execution, owner, text.Span,
+            session.StatementComment);
         if (inBlock)
         {
             Add(ExpectedKind.BlockCommit, owner, _commit);
@@ -121,7 +123,7 @@ internal sealed class Pipeline(
     {
         AddSyncIfNeeded();
         await SendAsync();
-        var start = Chunk.Messages.Parse(text.Span);
+        var start = Chunk.Messages.Parse(text.Span, types: default, session.StatementComment);
         Chunk.Messages.Bind([.. values]);
         Chunk.Messages.Execute();
         session.Expect(new Expected(
@@ -143,14 +145,15 @@ internal sealed class Pipeline(
             await SendAsync();
             session.Expect(new Expected(ExpectedKind.Query, owner, text));
             EnsureReading();
-            await WriteAsync(ClientMessages.QueryHeader(text.Length));
+            await WriteAsync(ClientMessages.QueryHeader(text.Length + session.StatementComment.Length));
             await WriteAsync(text);
+            await WriteAsync(session.StatementComment);
             await WriteAsync(ClientMessages.QueryEnd);
             return;
         }
 
         await MakeRoomAsync(text.Length);
-        var start = Chunk.Messages.Query(text.Span);
+        var start = Chunk.Messages.Query(text.Span, session.StatementComment);
         session.Expect(new Expected(ExpectedKind.Query, owner, Chunk.Messages.Bytes.Slice(start, text.Length), Chunk));
         Chunk.Statements++;
     }
@@ -295,9 +298,10 @@ internal sealed class Pipeline(
         return ValueTask.CompletedTask;
     }
 
-    private void Add(ExpectedKind kind, object owner, ReadOnlySpan<byte> text)
+    private void Add(
+        ExpectedKind kind, object owner, ReadOnlySpan<byte> text, ReadOnlySpan<byte> comment = default)
     {
-        var start = Chunk.Messages.Run(text);
+        var start = Chunk.Messages.Run(text, comment);
         session.Expect(new Expected(kind, owner, Chunk.Messages.Bytes.Slice(start, text.Length), Chunk));
     }
 

@@ -9,8 +9,8 @@ internal sealed class PipelineChunk(Action<PipelineChunk> onAnswered)
 {
     private const int Size = 128 * 1024;
 
-    // What may stand around a statement: the messages of a block of its own, a Flush, a Sync.
-    private const int Margin = 128;
+    // What may stand around a statement: the messages of a block of its own, a comment, a Flush, a Sync.
+    private const int Margin = 256;
 
     private int _holders = 1;
 

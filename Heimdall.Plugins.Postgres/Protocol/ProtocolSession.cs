@@ -29,6 +29,12 @@ internal sealed class ProtocolSession(
     /// <summary>What is to be sent next, where sending and reading take turns.</summary>
     public ClientMessages Outgoing { get; } = new(InitialOutgoing);
 
+    /// <summary>
+    /// A comment that follows each statement of the job in what is sent. The server's positions count from the
+    /// statement's beginning, so they stay as they are.
+    /// </summary>
+    public byte[] StatementComment { get; set; } = [];
+
     /// <summary>What it speaks through, perhaps by TLS.</summary>
     public Socket Socket => socket;
 

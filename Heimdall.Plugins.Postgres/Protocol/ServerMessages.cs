@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Heimdall.Core.Results;
+using Heimdall.Core.Plugins;
 
 namespace Heimdall.Plugins.Postgres.Protocol;
 

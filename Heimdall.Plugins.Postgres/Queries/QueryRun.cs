@@ -413,7 +413,8 @@ internal sealed class QueryRun
     // A type that is declared makes a parameter, even one that the query does not use: the server is sent only the types
     // of those that have one.
     private void AddParse(uint[] types) => _protocol.Outgoing.Parse(
-        Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred));
+        Encoding.UTF8.GetBytes(_query.Sql), types.AsSpan().TrimEnd(ParameterTypes.Inferred),
+        _protocol.StatementComment);
 
     private void AddDescription(uint[] types)
     {

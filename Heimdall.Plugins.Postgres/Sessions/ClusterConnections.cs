@@ -25,7 +25,7 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
             if (!_entries.TryGetValue(cluster.Id, out entry!) || entry.ConnectionString != connectionString
                 || entry.Pool.Pooler != pooler)
             {
-                var pool = Create(connectionString, pooler, warning => LogUntested(cluster.Id, warning));
+                var pool = Create(cluster.Id, connectionString, pooler, warning => LogUntested(cluster.Id, warning));
                 replaced = entry;
                 entry = new Entry(connectionString, pool);
                 _entries[cluster.Id] = entry;
@@ -57,11 +57,12 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
         }
     }
 
-    private static ClusterPool Create(string connectionString, PoolerMode? pooler, Action<string> warn)
+    private static ClusterPool Create(
+        string clusterId, string connectionString, PoolerMode? pooler, Action<string> warn)
     {
         try
         {
-            return ClusterPool.Create(connectionString, pooler, warn);
+            return ClusterPool.Create($"cluster {clusterId}", connectionString, pooler, warn);
         }
         catch (ConnectionStringException e)
         {

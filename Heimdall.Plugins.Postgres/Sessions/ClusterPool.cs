@@ -18,6 +18,8 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int ControlConnections = 8;
     private const int ControlTimeoutSeconds = 15; // a busy machine is slow to connect, and a job fails with it
 
+    private const string Control = "control";
+
     private const int KeepAliveSeconds = 10;
 
     // How long the connection of a batch is kept for the next one. An idle one counts for the server's limit, and keeps
@@ -31,6 +33,7 @@ internal sealed class ClusterPool : IAsyncDisposable
     // The most that Npgsql allows, and more than a worker has slots: no batch waits for the connection of another.
     private const int MostTransactions = 1024;
 
+    private readonly string _name;
     private readonly ConnectionSettings _settings;
     private readonly HostList _queries;
     private readonly HostList _plainQueries;
@@ -44,16 +47,17 @@ internal sealed class ClusterPool : IAsyncDisposable
     private readonly ConcurrentDictionary<(string? Host, int Port), bool> _poolers = new();
     private bool _hasWarned;
 
-    private ClusterPool(ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
+    private ClusterPool(string name, ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
     {
+        _name = name;
         (_settings, Pooler, Silence, _warn) = (settings, pooler, SocketOptions.SilenceOf(settings), warn);
         var jobs = ForJobs(settings.Npgsql);
-        _plainQueries = Build(jobs);
-        _queries = Build(ForQueries(jobs));
-        _transactions = Build(ForTransactions(jobs));
+        _plainQueries = Build(jobs, "plain queries");
+        _queries = Build(ForQueries(jobs), "queries");
+        _transactions = Build(ForTransactions(jobs), "transactions");
         jobs.Pooling = false; // each connection is closed with its batch
-        _scripts = Build(jobs);
-        _control = Build(ForControl(settings.Npgsql));
+        _scripts = Build(jobs, "scripts");
+        _control = Build(ForControl(settings.Npgsql), Control);
     }
 
     public ReceiptTable Receipts { get; } = new();
@@ -73,11 +77,13 @@ internal sealed class ClusterPool : IAsyncDisposable
     /// <summary>As the connection string has them.</summary>
     public ConnectionSettings Settings => _settings;
 
+    /// <param name="name">By which metrics and traces show it.</param>
     /// <param name="connectionString">As it stands in the cluster's context.</param>
     /// <param name="pooler">What stands in between; null where that is to be found out.</param>
     /// <param name="warn">Takes, once, what somebody should know of the server, as a sentence.</param>
     /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
-    public static ClusterPool Create(string connectionString, PoolerMode? pooler, Action<string>? warn = null)
+    public static ClusterPool Create(
+        string name, string connectionString, PoolerMode? pooler, Action<string>? warn = null)
     {
         var settings = ConnectionString.Read(connectionString);
         if (settings.Npgsql.MaxPoolSize < 1)
@@ -87,7 +93,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
         try
         {
-            return new ClusterPool(settings, pooler, warn);
+            return new ClusterPool(name, settings, pooler, warn);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
         {
@@ -257,8 +263,8 @@ internal sealed class ClusterPool : IAsyncDisposable
                 : LifetimeSeconds,
         };
 
-    private HostList Build(NpgsqlConnectionStringBuilder settings) =>
-        new([.. Roads(settings).Select(BuildSource)], settings.TargetSessionAttributes);
+    private HostList Build(NpgsqlConnectionStringBuilder settings, string use) =>
+        new([.. Roads(settings).Select(road => BuildSource(road, use))], settings.TargetSessionAttributes);
 
     /// <summary>
     /// The hosts in order, in groups that are reached alike. As in libpq, a socket of this machine has no TLS, also
@@ -309,14 +315,15 @@ internal sealed class ClusterPool : IAsyncDisposable
         }
     }
 
-    private NpgsqlDataSource BuildSource(NpgsqlConnectionStringBuilder settings)
+    private NpgsqlDataSource BuildSource(NpgsqlConnectionStringBuilder settings, string use)
     {
         // Npgsql takes this option of a data source only elsewhere: see HostList.
         var connection = new NpgsqlConnectionStringBuilder(settings.ConnectionString)
         {
             TargetSessionAttributes = null,
         };
-        var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString);
+        // Without a name they show the connection string.
+        var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString) { Name = $"{_name} {use}" };
         if (_settings.ChangesHandshake)
         {
             builder.UseSslClientAuthenticationOptionsCallback(SetTls);
@@ -347,7 +354,7 @@ internal sealed class ClusterPool : IAsyncDisposable
         control.Host = host;
         control.Port = port;
         control.TargetSessionAttributes = null;
-        return Build(control);
+        return Build(control, Control);
     }
 
     private static NpgsqlConnectionStringBuilder ForControl(NpgsqlConnectionStringBuilder settings)

@@ -63,6 +63,7 @@ internal sealed class ClusterSession : IAsyncDisposable
     {
         (Pool, _connection, _use, Protocol, Traits) = (pool, connection, use, opened.Protocol, opened.Traits);
         _settingsOfLogin = opened.SettingsOfLogin;
+        Protocol.StatementComment = []; // the connection's last job had its own
         var backend = SharesBackends ? null : opened.Traits.Backend;
         Control = new BackendControl(pool, connection.Host!, connection.Port, backend);
         _watch = AcknowledgementWatch.Start(Protocol, pool.Silence);

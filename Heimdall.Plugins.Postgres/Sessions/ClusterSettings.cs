@@ -31,7 +31,7 @@ internal static class ClusterSettings
             {
                 // Only building shows every fault, and opens no connection; what does not connect has nothing to wait
                 // for at its end.
-                _ = ClusterPool.Create(text, pooler: null).DisposeAsync().AsTask();
+                _ = ClusterPool.Create("check", text, pooler: null).DisposeAsync().AsTask();
             }
             catch (ConnectionStringException e)
             {

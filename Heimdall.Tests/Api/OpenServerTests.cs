@@ -48,6 +48,18 @@ public sealed class OpenServerTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task What_the_shipped_nginx_passes_on_is_refused(CancellationToken cancellationToken)
+    {
+        await using var nginx = await Nginx.StartAsync(
+            FreePort.Find(),
+            Repository.Read("configs/nginx/heimdall.conf")
+                .Replace("http://127.0.0.1:9090", $"http://{_heimdall.Address.Authority}", StringComparison.Ordinal));
+        using var reply = await nginx.Client.GetAsync("/heimdall/api/v1/jobs", cancellationToken);
+
+        (await Reply.ReadAsync(reply, cancellationToken)).AssertProblem(403, "loopback");
+    }
+
+    [Test]
     public async Task A_loopback_name_is_served(CancellationToken cancellationToken)
     {
         var reply = await _heimdall.SendAsync(HttpMethod.Get, "/api/v1/jobs", cancellationToken, headers: ("Host", $"localhost:{_heimdall.Address.Port}"));

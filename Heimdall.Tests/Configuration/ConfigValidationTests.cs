@@ -16,6 +16,10 @@ public sealed class ConfigValidationTests
     private const string Digest = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     private const string HashExpected = "auth.api_keys[0].hash: must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it";
     private const string ListenExpected = "server.listen: must be an absolute http or https URL without a path, such as http://127.0.0.1:9090";
+    private const string PublicExpected =
+        "server.public_url: must be an absolute http or https URL without a query or //, "
+        + "such as https://example.org/heimdall";
+
     private const string TlsExpected = "server.tls: is required, because server.listen is https: "
         + "{certificate: server.pem, key: server.key}; or listen at http behind a proxy with TLS";
     private const string SchemaExpected =
@@ -23,12 +27,19 @@ public sealed class ConfigValidationTests
 
     [TestCase("server: { listen: 'http://0.0.0.0:80' }\nauth: { header: X-Heimdall-User }")]
     [TestCase("server: { listen: 'https://[::1]:9443/', tls: { certificate: a.pem, key: a.key } }")]
+    [TestCase("server: { public_url: 'https://example.org' }\nauth: { header: X-Heimdall-User }")]
+    [TestCase(
+        "server: { public_url: 'https://example.org:8443/team/heimdall/' }\nauth: { header: X-Heimdall-User }")]
+    [TestCase("server: { public_url: 'http://localhost:8080/heimdall' }")]
     [TestCase("auth: { header: X-Heimdall-User }")]
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Digest}' }}] }}")]
     [TestCase("worker: { concurrency: 1, lease: 2s }")]
     [TestCase("worker: { concurrency: 256, lease: 5m }")]
     [TestCase("results: { enabled: false, retention: 365d, max_bytes: 1 }")]
     [TestCase("sql_uploads: { enabled: true, max_bytes: 1 }")]
+    [TestCase("metrics: { api_listen: 'http://0.0.0.0:9464', worker_listen: 'http://[::1]:9465/', caller_classes: [{ name: etl, callers: [a, b.*] }] }")]
+    [TestCase("otlp: { endpoint: 'https://collector:4318', protocol: http, metrics_interval: 1s }\ntracing: { sample_percent: 0 }")]
+    [TestCase("logging: { format: json, levels: { default: Debug, Npgsql: none, Heimdall.Core: trace } }")]
     public void Accepts_settings(string yaml)
     {
         using var folder = new ConfigFolder();
@@ -44,12 +55,57 @@ public sealed class ConfigValidationTests
     [TestCase("server: { tls: { certificate: a.pem, key: a.key } }", "server.listen: must begin with https://, because server.tls is configured")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { key: a.key } }", "server.tls.certificate: is required")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { certificate: a.pem } }", "server.tls.key: is required")]
+    [TestCase("server: { public_url: example.org/heimdall }", PublicExpected)]
+    [TestCase("server: { public_url: 'ftp://localhost' }", PublicExpected)]
+    [TestCase("server: { public_url: 'https://localhost/?a=b' }", PublicExpected)]
+    [TestCase("server: { public_url: 'http://localhost//x' }", PublicExpected)]
+    [TestCase(
+        "server: { public_url: 'https://localhost/api' }",
+        "server.public_url: has a path that begins like Heimdall's own "
+        + "(/api, /hangfire, /openapi, /healthz, /readyz, /metrics, /docs): take another")]
+    [TestCase(
+        "server: { public_url: 'https://example.org' }",
+        "server.public_url: needs 'auth:': through the proxy others than this machine reach the API, "
+        + "and could run SQL on every cluster")]
     [TestCase("server: { max_body_bytes: 0 }", "server.max_body_bytes: must be greater than 0")]
     [TestCase("worker: { max_lost_attempts: 0 }", "worker.max_lost_attempts: must be 1 to 100")]
     [TestCase("server: { max_inline_per_caller: -1 }", "server.max_inline_per_caller: must be greater than 0")]
     [TestCase("server: { max_queued_per_caller: 0 }", "server.max_queued_per_caller: must be greater than 0")]
     [TestCase("server: { health_timeout: 0s }", "server.health_timeout: must be longer than nothing")]
     [TestCase("server: { health_timeout: 25h }", "server.health_timeout: must not be longer than a day")]
+    [TestCase("metrics: { api_listen: 'https://127.0.0.1:9464' }", "metrics.api_listen: must be an absolute http URL without a path, such as http://127.0.0.1:9464")]
+    [TestCase("metrics: { worker_listen: 'http://127.0.0.1:9464/metrics' }", "metrics.worker_listen: must be an absolute http URL without a path, such as http://127.0.0.1:9465")]
+    [TestCase(
+        "metrics: { api_listen: 'http://metrics.internal:9464' }",
+        "metrics.api_listen: must have an IP address or localhost as its host: "
+            + "at any other name all addresses are open")]
+    [TestCase(
+        "logging: { levels: { '*gsql.Command': debug } }",
+        "logging.levels: holds a key that is not a plain word (is a blank missing after a colon?)")]
+    [TestCase(
+        "metrics: { api_listen: 'http://127.0.0.1:9464', worker_listen: 'http://127.0.0.1:9464' }",
+        "metrics.worker_listen: must be another address than metrics.api_listen: only one process can listen there")]
+    [TestCase("metrics: { caller_classes: [{ callers: [a] }] }", "metrics.caller_classes[0].name: is required")]
+    [TestCase("metrics: { caller_classes: [{ name: A b, callers: [a] }] }", "metrics.caller_classes[0].name: must be up to 40 of a-z, 0-9, _ and -")]
+    [TestCase(
+        "metrics: { caller_classes: [{ name: other, callers: [a] }] }",
+        "metrics.caller_classes[0].name: must not be schedule or other: these count the jobs of schedules, and all other callers")]
+    [TestCase("metrics: { caller_classes: [{ name: a }] }", "metrics.caller_classes[0].callers: is required: the patterns of the users that it counts")]
+    [TestCase("metrics: { caller_classes: [{ name: a, callers: ['('] }] }", "metrics.caller_classes[0].callers[0]: must be a regular expression")]
+    [TestCase("metrics: { caller_classes: [{ name: a, callers: [a] }, { name: a, callers: [b] }] }", "metrics.caller_classes: must name each class once")]
+    [TestCase("tracing: { sample_percent: 101 }", "tracing.sample_percent: must be 0 to 100")]
+    [TestCase(
+        "otlp: { endpoint: 'collector:4317' }",
+        "otlp.endpoint: must be an absolute http or https URL without a user, such as http://127.0.0.1:4317")]
+    [TestCase("otlp: { protocol: udp }", "otlp.protocol: must be grpc or http")]
+    [TestCase("otlp: { metrics_interval: 10ms }", "otlp.metrics_interval: must not be shorter than 1s")]
+    [TestCase("logging: { format: xml }", "logging.format: must be text or json")]
+    [TestCase(
+        "logging: { levels: { default: loud } }",
+        "logging.levels.default: must be one of trace, debug, information, warning, error, critical, none")]
+    [TestCase(
+        "logging: { levels: { Npgsql.Command: information } }",
+        "logging.levels.Npgsql.Command: must not be below warning: at lower levels Npgsql writes SQL, and no log holds that")]
     [TestCase("auth: { header: 'X User' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
     [TestCase("auth: { header: '' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
     [TestCase($"auth: {{ api_keys: [{{ hash: 'sha256:{Salt}:{Digest}' }}] }}", "auth.api_keys[0].user: is required")]

@@ -18,6 +18,9 @@ public sealed class ScheduleValidationTests
     [TestCase("id: another.one_2")]
     [TestCase("cron: '*/5 * * * * *'")]
     [TestCase("cron: '@hourly'")]
+    [TestCase("cron: H 3 * * *")]
+    [TestCase("cron: \"30 2 * * *\\n\"")]
+    [TestCase("day: or")]
     [TestCase("timezone: Australia/Lord_Howe")]
     [TestCase("misfire: all")]
     [TestCase("overlap: replace")]
@@ -37,7 +40,9 @@ public sealed class ScheduleValidationTests
     [TestCase("name: every night", $"name: {NameExpected}, or have an id beside it that does")]
     [TestCase("id: a/b", $"id: {NameExpected}")]
     [TestCase("cron: ''", "cron: is required")]
-    [TestCase("cron: '* * *'", "cron: must be a cron expression of 5 fields (minute hour day month weekday) or 6 (with seconds before): It has 3.")]
+    [TestCase("cron: '* * *'", "cron: must be a cron expression of 5 fields (minute hour day month weekday), 6 (with seconds before) or one of "
+        + "@yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, @every_minute, @every_second: it has 3 fields")]
+    [TestCase("day: xor", "day: must be one of and, or")]
     [TestCase("cron: 0 0 31 2 *", "cron: never comes true: no month has such a day")]
     [TestCase("timezone: Berlin", "timezone: must be the IANA name of a time zone that this machine knows, such as Europe/Berlin or UTC")]
     [TestCase("misfire: never", "misfire: must be one of skip, once, all")]
@@ -50,7 +55,7 @@ public sealed class ScheduleValidationTests
     [TestCase("command_criteria: []", "command_criteria: is required: empty criteria would match anything")]
     [TestCase("cluster_criteria: ['']", "cluster_criteria[0]: must not be an empty tag")]
     [TestCase("context: {}", "context: is required: the query, and how to run it")]
-    [TestCase("every: minute", "every: is not a known key; known here: id, name, version, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, user, tags, command_criteria, cluster_criteria, context")]
+    [TestCase("every: minute", "every: is not a known key; known here: id, name, version, description, cron, day, timezone, misfire, max_lateness, overlap, starts_at, ends_at, user, tags, command_criteria, cluster_criteria, context")]
     public void Rejects_schedules(string fields, string expected)
     {
         using var folder = new ConfigFolder();

@@ -1,4 +1,6 @@
 using Heimdall.Core.Database;
+using Heimdall.Tests.Support;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using NUnit.Framework;
 
@@ -38,6 +40,48 @@ public sealed class StoreRetryTests
     [Test]
     public void Waits_out_a_connection_that_broke() =>
         Assert.That(StoreRetry.IsAway(new NpgsqlException("broken")), Is.True);
+
+    [TestCase("42P01", Description = "a table that is being restored")]
+    [TestCase("3F000")]
+    public void Waits_out_a_schema_that_is_not_there(string sqlState) =>
+        Assert.That(StoreRetry.IsAway(Error(sqlState)), Is.True);
+
+    [Test]
+    public void Waits_out_what_has_ended_the_session() =>
+        Assert.That(
+            StoreRetry.IsAway(new PostgresException("could not write init file", "FATAL", "FATAL", "XX000")), Is.True,
+            "a server with a full disk refuses sessions so");
+
+    [Test]
+    [CancelAfter(30_000)]
+    public async Task What_waits_says_so_at_once_and_again_and_says_when_it_is_done(CancellationToken cancellationToken)
+    {
+        var log = Path.GetTempFileName();
+        using var logs = LoggerFactory.Create(logging => logging.AddProvider(new LogFile(log)));
+        await using var database = new StoreDatabase("Host=nowhere", "heimdall", "hangfire", ConnectionLimits.ForApi);
+        var retry = new StoreRetry(database, logs.CreateLogger<StoreRetry>()) { LogInterval = TimeSpan.Zero };
+        var rare = new StoreRetry(database, logs.CreateLogger<StoreRetry>());
+
+        Assert.That(await EndJobAsync(retry, failures: 3, cancellationToken), Is.EqualTo(4));
+        var often = await File.ReadAllLinesAsync(log, cancellationToken);
+        Assert.That(await EndJobAsync(rare, failures: 3, cancellationToken), Is.EqualTo(4));
+        var seldom = (await File.ReadAllLinesAsync(log, cancellationToken))[often.Length..];
+        Assert.That(await EndJobAsync(rare, failures: 0, cancellationToken), Is.EqualTo(1));
+        var all = await File.ReadAllLinesAsync(log, cancellationToken);
+        File.Delete(log);
+
+        Assert.That(often, Has.Exactly(3).Matches("EndJobAsync waits for the store, for [0-9]+ s so far: the store's login lacks a right: message"));
+        Assert.That(seldom, Has.Exactly(1).Contains("EndJobAsync waits for the store"));
+        Assert.That(seldom[^1], Does.Contain("EndJobAsync has waited for the store for ").And.EndWith(" s and is done"));
+        Assert.That(all, Has.Length.EqualTo(often.Length + seldom.Length), "what need not wait says nothing");
+    }
+
+    private static Task<int> EndJobAsync(StoreRetry retry, int failures, CancellationToken cancellationToken)
+    {
+        var tries = 0;
+        return retry.RunAsync(
+            _ => ++tries > failures ? Task.FromResult(tries) : throw Error("42501"), cancellationToken);
+    }
 
     private static PostgresException Error(string sqlState) => new("message", "ERROR", "ERROR", sqlState);
 }

@@ -19,10 +19,7 @@ public sealed class SourceFormTests
 
         string[] some = ["run.sh", "test.sh", "scripts/postgres.sh", "configs/compose/create_databases.sh"];
         Assert.That(scripts, Is.SupersetOf(some));
-        if (!IsInstalled("shellcheck"))
-        {
-            Assert.Ignore("shellcheck is not installed, and test.sh could not install it.");
-        }
+        InstalledPrograms.Require("shellcheck");
         await AssertIsQuietAsync("shellcheck", ["--external-sources", .. scripts], cancellationToken);
     }
 
@@ -30,10 +27,6 @@ public sealed class SourceFormTests
     public Task The_layout_of_sources_is_that_of_the_formatter(CancellationToken cancellationToken) =>
         AssertIsQuietAsync(
             "dotnet", ["format", "whitespace", "--verify-no-changes", "--folder", "."], cancellationToken);
-
-    private static bool IsInstalled(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-            .Any(folder => File.Exists(Path.Combine(folder, program)));
 
     private static async Task AssertIsQuietAsync(
         string program, string[] arguments, CancellationToken cancellationToken)

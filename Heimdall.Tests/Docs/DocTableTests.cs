@@ -75,7 +75,7 @@ public sealed partial class DocTableTests
     public async Task The_configuration_has_the_keys_of_the_reference()
     {
         var required = await FindRequiredKeysAsync();
-        var documented = new[] { "database", "server", "auth", "worker", "queue", "Scripts", "results", "commands", "clusters", "schedules" }.SelectMany(Keys.Rows).ToArray();
+        var documented = new[] { "database", "server", "auth", "worker", "queue", "Scripts", "results", "metrics", "tracing", "otlp", "logging", "commands", "clusters", "schedules" }.SelectMany(Keys.Rows).ToArray();
         var keys = KeysOf(typeof(HeimdallConfig), new HeimdallConfig(), "").ToArray();
 
         Assert.That(NamesIn(documented), Is.EquivalentTo(keys.Select(key => key.Name)));
@@ -216,6 +216,7 @@ public sealed partial class DocTableTests
         {
             Server = new ServerConfig { Listen = "https://127.0.0.1:9090", Tls = new TlsConfig() },
             Auth = new AuthConfig { ApiKeys = [new ApiKeyConfig()] },
+            Metrics = new MetricsConfig { CallerClasses = [new CallerClassConfig()] },
             Commands = [new CommandConfig(), new CommandConfig { Plugin = "postgres" }], // which checks clusters too
             Clusters = [new ClusterConfig()],
             Schedules = [new ScheduleConfig()],

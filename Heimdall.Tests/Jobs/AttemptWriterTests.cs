@@ -68,7 +68,7 @@ public sealed class AttemptWriterTests
             await hold.ExecuteNonQueryAsync(cancellationToken);
         }
         await using var connection = await store.Lifeline.OpenConnectionAsync(cancellationToken);
-        Func<Task>[] writers = [() => EndAllAsync(connection, jobs), () => new JobClaims(store).RenewAsync([.. jobs.Reverse().Select(job => (job.Id, 1))], Lease, cancellationToken)];
+        Func<Task>[] writers = [() => EndAllAsync(connection, jobs), () => new JobClaims(store, Measures.Jobs).RenewAsync([.. jobs.Reverse().Select(job => (job.Id, 1))], Lease, cancellationToken)];
         var writing = new List<Task>();
 
         foreach (var write in endsFirst ? writers : writers.Reverse())

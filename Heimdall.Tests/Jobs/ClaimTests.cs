@@ -14,6 +14,8 @@ public sealed class ClaimTests
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
 
     private TestDatabase _database = null!;
+    private static readonly JobIds _ids = new(TimeProvider.System);
+
     private StoreDatabase _store = null!;
     private WaitingJobs _waiting = null!;
 
@@ -269,7 +271,7 @@ public sealed class ClaimTests
 
     private static Job NewJob(string name, string user, string cluster = "main", string command = "main") => new()
     {
-        Id = JobIds.Next(),
+        Id = _ids.Next(),
         Name = name,
         Version = "",
         User = user,

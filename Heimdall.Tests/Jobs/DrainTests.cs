@@ -70,6 +70,37 @@ public sealed class DrainTests() : RealProcessTests(processes: 3)
     }
 
     [Test]
+    public async Task A_worker_serves_its_metrics_while_it_drains_and_ends_without_its_collector(
+        CancellationToken cancellationToken)
+    {
+        var (metrics, nobody) = (FreePort.Find(), FreePort.Find());
+        await using var heimdall = await HeimdallInstance.StartAsync(Configure, worker: false);
+        heimdall.Configure(config => Configure(config) with
+        {
+            Metrics = $"worker_listen: 'http://127.0.0.1:{metrics}'",
+            Otlp = $"endpoint: 'http://127.0.0.1:{nobody}', metrics_interval: 1s",
+        });
+        await GatedBatch.PrepareAsync(heimdall);
+        await using var worker = heimdall.StartWorkerProcess();
+        var id = await GatedBatch.StartAsync(heimdall, "seen", cancellationToken);
+        await LogsAsync("do not reach the collector at otlp.endpoint");
+
+        await worker.TerminateAsync(cancellationToken);
+        await LogsAsync("shutting down");
+        using var client = new HttpClient();
+        var scrape = await client.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics"), cancellationToken);
+        await heimdall.OpenGateAsync("seen", cancellationToken);
+        var exitCode = await worker.WaitForExitAsync(cancellationToken);
+
+        Assert.That(scrape, Does.Match(@"(?m)^heimdall_job_running(\{[^}]*\})? 1\b"));
+        Assert.That(exitCode, Is.Zero, worker.ReadLog());
+        Assert.That((await heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("SUCCEEDED"));
+
+        Task LogsAsync(string text) => Eventually.Is(
+            () => Task.FromResult(worker.ReadLog().Contains(text, StringComparison.Ordinal)), cancellationToken);
+    }
+
+    [Test]
     public async Task A_caller_who_waits_is_answered_when_the_api_stops(CancellationToken cancellationToken)
     {
         await using var heimdall = await StartProcessAsync();

@@ -12,6 +12,8 @@ public sealed class PredecessorTests
     private const int Rounds = 60;
 
     private TestDatabase _database = null!;
+    private static readonly JobIds _ids = new(TimeProvider.System);
+
     private StoreDatabase _store = null!;
     private JobPredecessors _predecessors = null!;
 
@@ -68,6 +70,52 @@ public sealed class PredecessorTests
     }
 
     [Test]
+    public async Task A_condition_that_only_a_newer_version_knows_is_left_to_it(CancellationToken cancellationToken)
+    {
+        var (before, other) = (NewJob("before"), NewJob("before"));
+        var after = NewJob("after") with
+        {
+            After = [new(before.Id, PredecessorEnd.Succeeded), new(other.Id, PredecessorEnd.Succeeded)],
+        };
+        await AddAsync([before, other, after], cancellationToken);
+        await _database.ExecuteAsync(
+            "alter table heimdall.job_predecessor drop constraint job_predecessor_wanted_check", cancellationToken);
+        await _database.ExecuteAsync(
+            "update heimdall.job_predecessor set wanted = 'started' where predecessor_id = $1", cancellationToken,
+            before.Id);
+
+        await EndAsync(before, cancellationToken);
+        await EndAsync(other, cancellationToken);
+        await ResolveAllAsync(cancellationToken);
+
+        Assert.That(
+            await CountAsync("name = 'after' and status = 'ACCEPTED' and retry_at = 'infinity'", cancellationToken),
+            Is.EqualTo(1));
+        var open = await _predecessors.FindOpenAsync(after.Id, 10, cancellationToken);
+        Assert.That(
+            open.Select(one => one.Predecessor),
+            Is.EqualTo(new[] { new JobPredecessor(before.Id, PredecessorEnd.Ended) }));
+    }
+
+    [Test]
+    public async Task One_that_has_ended_in_a_way_that_only_a_newer_version_knows_has_ended(
+        CancellationToken cancellationToken)
+    {
+        var before = NewJob("before");
+        await AddAsync([before], cancellationToken);
+        await _database.ExecuteAsync(
+            "update heimdall.job set status = 'ARCHIVED', finished_at = now() where id = $1", cancellationToken,
+            before.Id);
+
+        await AddAsync([NewJob("after") with { After = [new(before.Id, PredecessorEnd.Ended)] }], cancellationToken);
+        await ResolveAllAsync(cancellationToken);
+
+        Assert.That(
+            await CountAsync("name = 'after' and status = 'ACCEPTED' and retry_at is null", cancellationToken),
+            Is.EqualTo(1));
+    }
+
+    [Test]
     public async Task A_job_that_waits_for_others_is_not_claimed(CancellationToken cancellationToken)
     {
         var before = NewJob("before");
@@ -82,7 +130,7 @@ public sealed class PredecessorTests
 
     private static Job NewJob(string name) => new()
     {
-        Id = JobIds.Next(),
+        Id = _ids.Next(),
         Name = name,
         Version = "",
         User = "user",

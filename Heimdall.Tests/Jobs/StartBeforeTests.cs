@@ -65,7 +65,7 @@ public sealed class StartBeforeTests() : RealProcessTests(processes: 1)
     {
         await _heimdall.CloseGateAsync("handed", cancellationToken);
         await using var first = _heimdall.StartWorkerProcess();
-        var id = await SubmitAsync("handed", TimeSpan.FromSeconds(20), cancellationToken, HeimdallInstance.WaitAt("handed"));
+        var id = await SubmitAsync("handed", TimeSpan.FromHours(1), cancellationToken, HeimdallInstance.WaitAt("handed"));
         await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
         await first.TerminateAsync(cancellationToken);
         await first.WaitForExitAsync(cancellationToken);

@@ -11,12 +11,9 @@ internal sealed class ManualClock(DateTime start) : TimeProvider
         set => Interlocked.Exchange(ref _ticks, value.Ticks);
     }
 
-    /// <summary>How far it goes each time that somebody looks at it.</summary>
-    public TimeSpan Step { get; set; }
-
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => new(new DateTime(Interlocked.Add(ref _ticks, Step.Ticks), DateTimeKind.Utc));
+    public override DateTimeOffset GetUtcNow() => new(Now);
 
     public override long GetTimestamp() => Now.Ticks;
 }

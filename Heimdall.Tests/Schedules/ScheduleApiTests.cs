@@ -57,7 +57,7 @@ public sealed class ScheduleApiTests
         Assert.That((put["name"], put["timezone"], put["misfire"], put["overlap"], put["max_lateness"]), Is.EqualTo(("plain", "UTC", "once", "skip", (string?)null)));
     }
 
-    [TestCase("""{"cron": "* * *"}""", "cron", "It has 3.")]
+    [TestCase("""{"cron": "* * *"}""", "cron", "it has 3 fields")]
     [TestCase("""{"cron": 5}""", "cron", "Must be a string.")]
     [TestCase("""{"cron": "* * * * *", "timezone": "Berlin"}""", "timezone", "IANA")]
     [TestCase("""{"cron": "* * * * *", "max_lateness": "long"}""", "max_lateness", "Must be a duration")]

@@ -1,4 +1,8 @@
+using System.Security.Cryptography;
+using System.Text;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Schedules;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,6 +22,9 @@ public sealed class ScheduleSeedTests
     };
 
     private ScheduleTestStore _store = null!;
+
+    private static string HashOf(string json) => Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes(json.Replace("\n", "", StringComparison.Ordinal))));
 
     [SetUp]
     public async Task Create() => _store = await ScheduleTestStore.CreateAsync(Noon);
@@ -50,6 +57,54 @@ public sealed class ScheduleSeedTests
 
         await _store.StartAsync(cancellationToken, Nightly with { Description = "changed" });
         Assert.That((await FindAsync(process, cancellationToken)).Definition.Cron, Is.EqualTo("0 3 * * *"));
+    }
+
+    /// <summary>With another seed, a new version would undo all edits, and an old one would undo them again.</summary>
+    [Test]
+    public void The_seeds_of_an_unchanged_file_are_those_of_earlier_versions()
+    {
+        var schedule = """
+            {"Id":"nightly","Name":"nightly","Version":"","Description":"","Cron":"0 3 * * *","Timezone":"UTC",
+            "Misfire":1,"MaxLateness":null,"Overlap":1,"StartsAt":null,"EndsAt":null,"User":"schedule","Tags":[],
+            "CommandCriteria":["type:postgres"],"ClusterCriteria":["data:local"],"Context":{"query":"select 1"}}
+            """;
+        var command = """
+            {"Id":"c","Name":"c","Version":"1","Description":"","Status":0,"Plugin":"postgres","Tags":[],
+            "ClusterTags":[],"AllowedCallers":[],"MaxAttempts":1,"Idempotent":false,"Context":{},
+            "CreatedAt":"0001-01-01T00:00:00","UpdatedAt":"0001-01-01T00:00:00"}
+            """;
+        var cluster = """
+            {"Id":"c","Name":"c","Version":"1","Description":"","Status":0,"Tags":[],"Weight":1,
+            "CreatedAt":"0001-01-01T00:00:00","UpdatedAt":"0001-01-01T00:00:00"}
+            """;
+
+        Assert.That(
+            ScheduleSeed.SeedOf(ScheduleDefinition.Of(Nightly) with { User = "schedule" }),
+            Is.EqualTo(HashOf(schedule)));
+        Assert.That(
+            CatalogSeed.SeedOf(new Command { Id = "c", Name = "c", Version = "1", Plugin = "postgres" }),
+            Is.EqualTo(HashOf(command)));
+        Assert.That(
+            CatalogSeed.SeedOf(new Cluster { Id = "c", Name = "c", Version = "1" }), Is.EqualTo(HashOf(cluster)));
+    }
+
+    [Test]
+    public async Task Migrating_alone_changes_no_command_cluster_or_schedule(CancellationToken cancellationToken)
+    {
+        await _store.StartAsync(cancellationToken, Nightly);
+        await _store.Database.ExecuteAsync(
+            "update heimdall.command set id = 'older'; update heimdall.cluster set id = 'older'", cancellationToken);
+        await using var process = ScheduleTestStore.Build(_store.Database, _store.Clock); // its file has no schedule
+        using var startup = ActivatorUtilities.CreateInstance<StoreStartup>(process);
+
+        Assert.That(await startup.MigrateAsync(cancellationToken), Is.Null);
+
+        Assert.That(
+            await _store.Database.ColumnAsync<string>(
+                "select id from heimdall.command union all select id from heimdall.cluster union all "
+                + "select id from heimdall.schedule where removed_at is null",
+                cancellationToken),
+            Is.EquivalentTo(["older", "older", "nightly"]));
     }
 
     [Test]

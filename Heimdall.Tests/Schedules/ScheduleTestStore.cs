@@ -14,7 +14,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Heimdall.Tests.Schedules;
 
-/// <summary>A real store with Hangfire's tables in it, and processes around it whose clock the test sets. Nothing calls, nothing runs a job.</summary>
+/// <summary>
+/// A real store with Hangfire's tables in it, whose clock the test sets, and processes around it. Nothing calls, nothing
+/// runs a job.
+/// </summary>
 internal sealed class ScheduleTestStore : IAsyncDisposable
 {
     /// <summary>Of the schedule that most tests have.</summary>
@@ -22,7 +25,22 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
 
     private readonly List<ServiceProvider> _processes = [];
 
-    private ScheduleTestStore(TestDatabase database, ManualClock clock) => (Database, Clock) = (database, clock);
+    /// <summary>The store's clock is a function here, which comes before that of the server.</summary>
+    private const string ClockSql = """
+        create table heimdall.test_clock (at timestamptz not null, step interval not null);
+        insert into heimdall.test_clock values ($1, '0');
+        create function heimdall.clock_timestamp() returns timestamptz language plpgsql volatile as $$
+        begin
+            if exists (select from heimdall.test_clock where step > '0') then
+                update heimdall.test_clock set at = at + step;
+            end if;
+            return (select at from heimdall.test_clock);
+        end $$
+        """;
+
+    private const string OwnFunctionsFirst = "Options=-c search_path=heimdall,pg_catalog";
+
+    private ScheduleTestStore(TestDatabase database, StoreTestClock clock) => (Database, Clock) = (database, clock);
 
     public static DateTime Noon { get; } = new(2026, 5, 4, 12, 0, 0, DateTimeKind.Utc);
 
@@ -34,9 +52,18 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
 
     public TestDatabase Database { get; }
 
-    public ManualClock Clock { get; }
+    public StoreTestClock Clock { get; }
 
-    public static async Task<ScheduleTestStore> CreateAsync(DateTime now) => new(await TestDatabase.CreateStoreAsync(), new ManualClock(now));
+    public static async Task<ScheduleTestStore> CreateAsync(DateTime now)
+    {
+        var database = await TestDatabase.CreateStoreAsync();
+        foreach (var statement in ClockSql.Split(";\n", 3))
+        {
+            await database.ExecuteAsync(
+                statement, CancellationToken.None, statement.Contains("$1", StringComparison.Ordinal) ? [now] : []);
+        }
+        return new(database, new StoreTestClock(database, now));
+    }
 
     /// <summary>What a worker process has, as it is when it is ready.</summary>
     public async Task<IServiceProvider> StartAsync(CancellationToken cancellationToken, params ScheduleConfig[] schedules)
@@ -79,7 +106,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
     {
         var config = new HeimdallConfig
         {
-            Database = new() { ConnectionString = database.ConnectionString },
+            Database = new() { ConnectionString = $"{database.ConnectionString};{OwnFunctionsFirst}" },
             Commands = [new() { Name = "sql", Plugin = "postgres", Version = "1", Tags = ["type:postgres"], ClusterTags = ["data:local"] }],
             Clusters = [new() { Name = "local", Tags = ["data:local"], Context = new() { ["connection_string"] = database.ConnectionString } }],
             Schedules = schedules,

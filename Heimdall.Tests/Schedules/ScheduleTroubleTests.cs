@@ -101,6 +101,30 @@ public sealed class ScheduleTroubleTests
     }
 
     [Test]
+    public async Task One_with_a_rule_of_a_newer_version_is_left_to_that(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(
+            ScheduleTestStore.EveryMinute with { Overlap = OverlapRule.Queue }, cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
+        await _store.EndJobsAsync(Id, cancellationToken);
+        await _store.Database.ExecuteAsync(
+            "alter table heimdall.schedule drop constraint schedule_overlap_check", cancellationToken);
+        await _store.Database.ExecuteAsync("update heimdall.schedule set overlap = 'merge'", cancellationToken);
+        string[] before = ["12:00:00 FIRED", "12:01:00 WAITING"];
+
+        await _store.FireAtAsync(process, Noon.AddMinutes(10), cancellationToken);
+        Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(before));
+        var asked = await process.GetRequiredService<ScheduleControl>().TriggerAsync(Id, "carol", cancellationToken);
+
+        Assert.That((asked!.Outcome, asked.Reason), Is.EqualTo((RunOutcome.Skipped,
+            "Its rule 'overlap: merge' is of a newer version of Heimdall. Ask a process of that version.")));
+        Assert.That(
+            await _store.RunsAsync(Id, cancellationToken),
+            Is.EqualTo(before.Append("12:10:00 SKIPPED by carol").ToArray()));
+    }
+
+    [Test]
     public async Task One_whose_times_cannot_be_told_can_be_triggered_paused_and_mended(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(ScheduleTestStore.EveryMinute, cancellationToken);

@@ -26,6 +26,8 @@ public sealed class EntryStorageTests
 
     private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(5);
 
+    private static readonly JobIds _ids = new(TimeProvider.System);
+
     private StorageTestStore _store = null!;
     private JobStorage _ours = null!;
 
@@ -579,7 +581,7 @@ public sealed class EntryStorageTests
 
     private static Job NewJob() => new()
     {
-        Id = JobIds.Next(),
+        Id = _ids.Next(),
         Name = "new",
         Version = "",
         User = "test",

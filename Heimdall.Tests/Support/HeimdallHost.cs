@@ -1,4 +1,5 @@
 using Heimdall.Api;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Hosting;
 using Heimdall.Core.Running;
 using Heimdall.Worker;
@@ -25,21 +26,21 @@ internal sealed class HeimdallHost : IAsyncDisposable
 
     private HeimdallHost(IHost host, UrgentStop urgent) => (_host, _urgent) = (host, urgent);
 
-    public static async Task<HeimdallHost> StartApiAsync(string config, string log)
+    public static async Task<HeimdallHost> StartApiAsync(string config, string log, TimeProvider? clock = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var urgent = new UrgentStop();
         builder.AddApi(await HostProgram.LoadAsync(config, ApiHost.AddPlugins), urgent);
-        AddTestEnds(builder.Services, log);
+        AddTestEnds(builder.Services, log, clock);
         return await StartAsync(builder.Build().UseApi(), urgent);
     }
 
-    public static async Task<HeimdallHost> StartWorkerAsync(string config, string log)
+    public static async Task<HeimdallHost> StartWorkerAsync(string config, string log, TimeProvider? clock = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
         var urgent = new UrgentStop();
         builder.AddWorker(await HostProgram.LoadAsync(config, WorkerHost.AddPlugins), urgent);
-        AddTestEnds(builder.Services, log);
+        AddTestEnds(builder.Services, log, clock);
         return await StartAsync(builder.Build(), urgent);
     }
 
@@ -76,15 +77,19 @@ internal sealed class HeimdallHost : IAsyncDisposable
     }
 
     /// <summary>What a process has of its own: signals and a console.</summary>
-    private static void AddTestEnds(IServiceCollection services, string log)
+    private static void AddTestEnds(IServiceCollection services, string log, TimeProvider? clock)
     {
+        if (clock is not null)
+        {
+            services.AddSingleton(clock); // the last to be added counts
+        }
         services.RemoveAll<IHostLifetime>();
         services.AddSingleton<IHostLifetime, NoSignals>();
 
         // Hangfire writes to the log of the host that was started last, whether that still runs: no log is closed before the tests end.
         services.AddSingleton(LoggerFactory.Create(logging =>
         {
-            logging.AddHeimdallLogging();
+            logging.AddHeimdallLogging(new LoggingConfig());
             logging.ClearProviders();
             logging.AddProvider(new LogFile(log));
         }));

@@ -105,20 +105,25 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     }
 
     /// <summary>Starts the API in the tests' process.</summary>
-    public async Task StartApiAsync()
+    /// <param name="clock">Of the process; null for that of this machine.</param>
+    public async Task StartApiAsync(TimeProvider? clock = null)
     {
         Api = null;
-        _hostedApi = Add(await HeimdallHost.StartApiAsync(ConfigFile, NextLog("Heimdall.Api")));
+        _hostedApi = Add(await HeimdallHost.StartApiAsync(ConfigFile, NextLog("Heimdall.Api"), clock));
         await WaitUntilReadyAsync();
     }
 
     /// <summary>Starts one more worker in the tests' process.</summary>
-    public async Task<HeimdallHost> StartWorkerAsync() => Add(await HeimdallHost.StartWorkerAsync(ConfigFile, NextLog("Heimdall.Worker")));
+    /// <param name="clock">Of the process; null for that of this machine.</param>
+    public async Task<HeimdallHost> StartWorkerAsync(TimeProvider? clock = null) =>
+        Add(await HeimdallHost.StartWorkerAsync(ConfigFile, NextLog("Heimdall.Worker"), clock));
+
+    public async Task StopApiAsync() => await _hostedApi!.DisposeAsync();
 
     /// <summary>Stops the API and starts it again.</summary>
     public async Task RestartApiAsync()
     {
-        await _hostedApi!.DisposeAsync();
+        await StopApiAsync();
         await StartApiAsync();
     }
 

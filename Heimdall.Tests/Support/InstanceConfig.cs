@@ -2,7 +2,8 @@ namespace Heimdall.Tests.Support;
 
 /// <summary>
 /// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Queue"/>, <see cref="Auth"/>,
-/// <see cref="Results"/> and <see cref="SqlUploads"/> are the inside of a YAML flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and
+/// <see cref="Results"/>, <see cref="SqlUploads"/>, <see cref="Metrics"/>, <see cref="Tracing"/>, <see cref="Otlp"/>
+/// and <see cref="Logging"/> are the inside of a YAML flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and
 /// <see cref="Schedules"/> are lists, one <c>- {…}</c> a line.
 /// </summary>
 internal sealed record InstanceConfig
@@ -23,6 +24,14 @@ internal sealed record InstanceConfig
     public string Results { get; init; } = "enabled: true";
 
     public string SqlUploads { get; init; } = "";
+
+    public string Metrics { get; init; } = "";
+
+    public string Tracing { get; init; } = "";
+
+    public string Otlp { get; init; } = "";
+
+    public string Logging { get; init; } = "";
 
     public string Commands { get; init; } = """
         - {name: postgres-0.0.1, plugin: postgres, version: 0.0.1, description: Runs SQL, tags: [type:postgres], cluster_tags: [type:postgres, data:local]}
@@ -68,6 +77,10 @@ internal sealed record InstanceConfig
         auth: { {{Auth}} }
         results: { {{Results}} }
         sql_uploads: { {{SqlUploads}} }
+        metrics: { {{Metrics}} }
+        tracing: { {{Tracing}} }
+        otlp: { {{Otlp}} }
+        logging: { {{Logging}} }
         sql_directory: sql
         commands:
         {{Commands}}

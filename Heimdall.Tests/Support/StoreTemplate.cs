@@ -31,7 +31,7 @@ internal static class StoreTemplate
         await using (var store = new StoreDatabase(database.ConnectionString, defaults.Schema, defaults.HangfireSchema, ConnectionLimits.ForApi))
         {
             using var queue = new QueueStorage(store, new WorkerConfig(), () => null);
-            await new StoreMigrator(store, NullLogger<StoreMigrator>.Instance).MigrateAsync(
+            await new StoreMigrator(store, new StoreReadiness(), NullLogger<StoreMigrator>.Instance).MigrateAsync(
                 token => Task.Run(queue.Install, token),
                 CancellationToken.None);
         }

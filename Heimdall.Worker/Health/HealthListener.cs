@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Heimdall.Worker.Health;
 
 /// <summary>
-/// The Unix socket at <c>worker.health_socket</c>. Each connection gets one line, <c>ready</c> or why not, and is
-/// closed. Only the worker's own user and root can connect.
+/// The Unix socket at <c>worker.health_socket</c>. Each connection gets <c>ready</c> or why not, in one line, and is
+/// closed. A second line says where the clock of the process is wrong. Only the worker's own user and root can connect.
 /// </summary>
 internal sealed partial class HealthListener(HeimdallConfig config, StoreHealth store, ILogger<HealthListener> logger)
     : BackgroundService
@@ -60,11 +60,10 @@ internal sealed partial class HealthListener(HeimdallConfig config, StoreHealth 
     /// <summary>One after the other: a look at the store is bounded, and a socket's buffer holds the line.</summary>
     private async Task AnswerAsync(Socket connection, CancellationToken cancellationToken)
     {
-        var problem = await store.FindProblemAsync(cancellationToken);
-        var line = problem is null ? "ready\n" : $"not ready: {problem}\n";
+        var report = await store.ReportAsync(cancellationToken);
         try
         {
-            await connection.SendAsync(Encoding.UTF8.GetBytes(line), cancellationToken);
+            await connection.SendAsync(Encoding.UTF8.GetBytes($"{report.Text}\n"), cancellationToken);
         }
         catch (SocketException exception)
         {

@@ -23,7 +23,7 @@ internal static class WorkerHealthQuestion
             var text = await ReadAsync(socket, cancellationToken);
             return text.Length == 0
                 ? new HealthAnswer(false, $"the worker at {path} has ended before it answered")
-                : new HealthAnswer(text == "ready", text);
+                : new HealthAnswer(text.Split('\n')[0] == "ready", text);
         }
         catch (SocketException exception)
         {

@@ -1,6 +1,7 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 
@@ -14,7 +15,7 @@ internal static class ClusterListPage
         var catalog = context.Service<LiveCatalog>().Current;
         var board = context.Service<ClusterHealthBoard>();
         var counts = await context.Service<OpenJobCounts>().ReadAsync(context.Aborted());
-        var now = context.Service<TimeProvider>().GetUtcNow().UtcDateTime;
+        var now = context.Service<StoreClock>().GetUtcNow().UtcDateTime;
         var pauses = await context.Service<Pauses>().ListAsync(context.Aborted());
         var rows = catalog.Clusters.Select(cluster => DrawRow(
             context, cluster, board.Last(cluster.Id), counts.GetValueOrDefault(cluster.Id),

@@ -2,6 +2,7 @@ using Hangfire.Dashboard;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
 
 namespace Heimdall.Api.Dashboard.Clusters;
@@ -39,7 +40,7 @@ internal static class PausePanel
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
             return;
         }
-        var now = context.Service<TimeProvider>().GetUtcNow().UtcDateTime;
+        var now = context.Service<StoreClock>().GetUtcNow().UtcDateTime;
         await context.Service<Pauses>().PauseAsync(
             target.Value, reason.Length > LongestReason ? reason[..LongestReason] : reason, now + _times[place].Time,
             context.GetHttpContext().CallerName(), context.Aborted());

@@ -1,6 +1,7 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -72,7 +73,7 @@ internal static class JobDetailPage
     /// <param name="isWhole">With those that do not change while the job is open.</param>
     private static async Task<Dictionary<string, LivePart>> DrawPartsAsync(DashboardContext context, Job job, bool isWhole)
     {
-        var time = context.Service<TimeProvider>();
+        var time = context.Service<StoreClock>();
         var aborted = context.Aborted();
         var parts = new Dictionary<string, LivePart>
         {

@@ -91,7 +91,8 @@ internal static class JobParts
         JobStatus.Canceled => job.CanceledBy is { } user ? $"It was stopped by {user}." : "It never ran.",
         JobStatus.Killed => "A deadline stopped it.",
         JobStatus.Failed => "It failed.",
-        _ => "It has ended well.",
+        JobStatus.Succeeded => "It has ended well.",
+        _ => "A newer version of Heimdall knows its state, and this one does not.",
     };
 
     private static Markup Bar(string name, long done, long all, string told) => Markup.Of($"""

@@ -1,6 +1,7 @@
 using System.Text;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
@@ -23,7 +24,7 @@ internal sealed class PreviewTable : IResultWriter
     }
 
     public static async Task<Markup> DrawAsync(
-        Job job, ResultStore results, ResultsConfig config, TimeProvider time, CancellationToken cancellationToken)
+        Job job, ResultStore results, ResultsConfig config, StoreClock time, CancellationToken cancellationToken)
     {
         if (job.Status != JobStatus.Succeeded
             || await results.FindAsync(job, config, cancellationToken) is not { } result)

@@ -2,6 +2,7 @@ using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Jobs;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Microsoft.Extensions.Primitives;
 
@@ -20,7 +21,7 @@ internal static class JobListPage
             var list = problems.Select(problem => Markup.Of($"<li>{problem.Path}: {problem.Message}</li>"));
             return Page(Markup.Of($"{form}{Pieces.Alert("warning", Markup.Of($"<ul>{list}</ul>"))}")) with { Status = StatusCodes.Status400BadRequest };
         }
-        var now = context.Service<TimeProvider>().GetUtcNow().UtcDateTime;
+        var now = context.Service<StoreClock>().GetUtcNow().UtcDateTime;
         if (filter.Text is not null)
         {
             var found = await context.Service<JobSearch>().FindAsync(filter, context.Aborted());

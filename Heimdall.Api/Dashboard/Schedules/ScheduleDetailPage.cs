@@ -1,6 +1,7 @@
 using System.Globalization;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Cron;
 using Heimdall.Core.Schedules;
 
 namespace Heimdall.Api.Dashboard.Schedules;
@@ -38,6 +39,7 @@ internal static class ScheduleDetailPage
             {Pieces.Fact("Id", Markup.Of($"<code>{id}</code>"))}
             {Pieces.Fact("Next run", SchedulePieces.Next(schedule))}
             {Pieces.Fact("Cron", Markup.Of($"<code>{definition.Cron}</code>"))}
+            {(definition.Day == DayRule.Or ? Pieces.Fact("Day of month and weekday", "one of them must match") : Markup.Empty)}
             {Pieces.Fact("Time zone", definition.Timezone)}
             {Pieces.Fact("Missed runs", definition.Misfire.ToName())}
             {Pieces.Fact("Overlap", definition.Overlap.ToName())}

@@ -38,6 +38,16 @@ internal static class ConfigRules
         rule.IsTag()
             .Must(tag => !SystemTags.IsReserved(tag)).WithMessage($"must not begin with {string.Join(", ", SystemTags.Prefixes)}: the system sets these tags");
 
+    /// <summary>Where a process listens for Prometheus.</summary>
+    public static IRuleBuilderOptions<T, string?> IsPlainAddress<T>(
+        this IRuleBuilder<T, string?> rule, string example) =>
+        rule.Must(listen => listen is null || (Uri.TryCreate(listen, UriKind.Absolute, out var url)
+                && url is { Scheme: "http", PathAndQuery: "/", Fragment.Length: 0, UserInfo.Length: 0 }))
+            .WithMessage($"must be an absolute http URL without a path, such as {example}")
+            .Must(listen => !Uri.TryCreate(listen, UriKind.Absolute, out var url) || url.Host == "localhost"
+                || url.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6)
+            .WithMessage("must have an IP address or localhost as its host: at any other name all addresses are open");
+
     public static IRuleBuilderOptions<T, int> IsPositive<T>(this IRuleBuilder<T, int> rule) =>
         rule.Must(number => number > 0).WithMessage("must be greater than 0");
 

@@ -15,6 +15,11 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
             .Must((config, listen) => config.Auth.IsConfigured || !Uri.TryCreate(listen, UriKind.Absolute, out var url)
                 || url.IsLoopback || url.Host.Length == 0) // without a host it is no address at all, which is told already
             .WithMessage("must be a loopback address such as http://127.0.0.1:9090, because no 'auth:' is configured: whoever reaches this port could run SQL on every cluster");
+        RuleFor(config => config.Server.PublicUrl)
+            .Must((config, url) => config.Auth.IsConfigured || !Uri.TryCreate(url, UriKind.Absolute, out var address)
+                || address.IsLoopback)
+            .WithMessage(
+                "needs 'auth:': through the proxy others than this machine reach the API, and could run SQL on every cluster");
         RuleFor(config => config.Worker).SetValidator(new WorkerConfigValidator());
         RuleFor(config => config.Queue).SetValidator(new QueueConfigValidator());
         RuleFor(config => config.Results).SetValidator(new ResultsConfigValidator());
@@ -23,6 +28,11 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
             .IsRequired()
             .Must(Directory.Exists).WithMessage(config => $"must be a directory that exists: {config.SqlDirectory} is none");
         RuleFor(config => config.SqlUploads).SetValidator(new SqlUploadsConfigValidator());
+        RuleFor(config => config.Metrics).SetValidator(new MetricsConfigValidator());
+        RuleFor(config => config.Tracing.SamplePercent).Must(percent => percent is >= 0 and <= 100)
+            .WithMessage("must be 0 to 100");
+        RuleFor(config => config.Otlp).SetValidator(new OtlpConfigValidator());
+        RuleFor(config => config.Logging).SetValidator(new LoggingConfigValidator());
         RuleForEach(config => config.Commands).SetValidator(new CommandConfigValidator(plugins));
         RuleForEach(config => config.Clusters).SetValidator(config => new ClusterConfigValidator(plugins, config.Commands));
         RuleFor(config => config.Commands).Custom((commands, context) => RefuseDuplicates([.. commands.Select(command => (command.Id, command.Name))], context));

@@ -9,6 +9,8 @@ public sealed partial class ScheduleConfigValidator : AbstractValidator<Schedule
 {
     private const int MaxTags = 100;
 
+    public static IReadOnlyList<string> Days { get; } = ["and", "or"];
+
     public static IReadOnlyList<string> Misfires { get; } = ["skip", "once", "all"];
 
     public static IReadOnlyList<string> Overlaps { get; } = ["allow", "skip", "queue", "replace"];
@@ -21,7 +23,9 @@ public sealed partial class ScheduleConfigValidator : AbstractValidator<Schedule
             .Must((schedule, name) => schedule.Id is not null || Name().IsMatch(name)).When(schedule => schedule.Name.Length > 0)
             .WithMessage($"{NameExpected}, or have an id beside it that does");
         RuleFor(schedule => schedule.Description).IsAtMost(ConfigRules.MaxDescriptionLength);
-        RuleFor(schedule => schedule.Cron).Cascade(CascadeMode.Stop).IsRequired().Custom((cron, context) => Add(context, CronTimes.FindProblem(cron)));
+        RuleFor(schedule => schedule.Cron).Cascade(CascadeMode.Stop).IsRequired()
+            .Custom((cron, context) => Add(context, FindProblem(cron, context.InstanceToValidate)));
+        RuleFor(schedule => schedule.Day).Must(Days.Contains).WithMessage($"must be one of {string.Join(", ", Days)}");
         RuleFor(schedule => schedule.Timezone).Custom((zone, context) => Add(context, CronTimes.FindZoneProblem(zone)));
         RuleFor(schedule => schedule.Misfire).Must(Misfires.Contains).WithMessage($"must be one of {string.Join(", ", Misfires)}");
         RuleFor(schedule => schedule.Overlap).Must(Overlaps.Contains).WithMessage($"must be one of {string.Join(", ", Overlaps)}");
@@ -43,6 +47,9 @@ public sealed partial class ScheduleConfigValidator : AbstractValidator<Schedule
     private const string CriteriaExpected = "is required: empty criteria would match anything";
 
     private const string NameExpected = "must have 1 to 100 letters, digits and . _ - only";
+
+    private static string? FindProblem(string cron, ScheduleConfig schedule) => CronTimes.FindProblem(
+        cron, schedule.Id ?? schedule.Name, schedule.Day == "or" ? DayRule.Or : DayRule.And);
 
     private static void Add<T>(ValidationContext<T> context, string? problem)
     {

@@ -4,6 +4,8 @@ namespace Heimdall.Core.Configuration.Validation;
 
 internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
 {
+    private static readonly string[] _ownPaths = ["api", "hangfire", "openapi", "healthz", "readyz", "metrics", "docs"];
+
     public ServerConfigValidator()
     {
         RuleFor(server => server.Listen).Must(BeAddress).WithMessage("must be an absolute http or https URL without a path, such as http://127.0.0.1:9090");
@@ -12,6 +14,10 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
         RuleFor(server => server.Tls).Must((server, tls) => tls is not null || !IsHttps(server.Listen))
             .WithMessage("is required, because server.listen is https: {certificate: server.pem, key: server.key}; or listen at http behind a proxy with TLS");
         RuleFor(server => server.Tls).SetValidator(new TlsConfigValidator()!);
+        RuleFor(server => server.PublicUrl).Must(BePublic!).When(server => server.PublicUrl is not null)
+            .WithMessage("must be an absolute http or https URL without a query or //, such as https://example.org/heimdall");
+        RuleFor(server => server.PublicUrl).Must(HaveOwnPath!).When(server => server.PublicUrl is not null)
+            .WithMessage($"has a path that begins like Heimdall's own (/{string.Join(", /", _ownPaths)}): take another");
         RuleFor(server => server.MaxBodyBytes).IsPositive();
         RuleFor(server => server.MaxInlinePerCaller).IsPositive();
         RuleFor(server => server.MaxQueuedPerCaller).IsPositive();
@@ -21,6 +27,19 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
     }
 
     private static bool IsHttps(string listen) => listen.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+
+    private static bool BePublic(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var address)
+        && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps)
+        && address.Query.Length == 0
+        && !address.AbsolutePath.Contains("//", StringComparison.Ordinal) // in a Location it would be another host
+        && address.Fragment.Length == 0
+        && address.UserInfo.Length == 0;
+
+    /// <summary>A proxy may take the path off or leave it: where both could be meant, nobody knows which.</summary>
+    private static bool HaveOwnPath(string url) =>
+        !Uri.TryCreate(url, UriKind.Absolute, out var address)
+        || !_ownPaths.Contains(address.AbsolutePath.Split('/')[1], StringComparer.OrdinalIgnoreCase);
 
     private static bool BeAddress(string listen) =>
         Uri.TryCreate(listen, UriKind.Absolute, out var url)

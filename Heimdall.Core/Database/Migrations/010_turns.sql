@@ -28,8 +28,3 @@ create table worker (
 
 -- When the job may start, as its caller has asked; retry_at holds the job back until then.
 alter table job add column start_after timestamptz;
-
--- As it was, with all that a claim looks at, so that it reads no row that it does not take.
-drop index job_line;
-create index job_line on job ("user", cluster_id, command_id, retry_at nulls first, priority desc, id) include (start_before, started_at)
-    where status = 'ACCEPTED';

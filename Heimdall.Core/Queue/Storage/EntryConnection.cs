@@ -19,6 +19,7 @@ internal sealed class EntryConnection(EntryStorage storage, JobStorageConnection
     private const string ProcessingElsewhere = "Processing elsewhere";
 
     private readonly Dictionary<long, LockedEntry> _locked = [];
+    private readonly Dictionary<string, OtherLock> _others = [];
     private readonly Dictionary<long, IFetchedEntry?> _claimed = [];
     private readonly Dictionary<long, KnownEntry> _asMade = [];
 
@@ -36,9 +37,13 @@ internal sealed class EntryConnection(EntryStorage storage, JobStorageConnection
     /// </remarks>
     public override IDisposable AcquireDistributedLock(string resource, TimeSpan timeout)
     {
-        if (FindEntry(resource) is not { } id || storage.IsAside)
+        if (storage.IsAside)
         {
             return stock.AcquireDistributedLock(resource, timeout);
+        }
+        if (FindEntry(resource) is not { } id)
+        {
+            return AcquireOther(resource, timeout);
         }
         var row = IsClaimed(id) && !storage.MustLock ? null : stock.AcquireDistributedLock(resource, timeout);
         if (!_locked.TryGetValue(id, out var entry))
@@ -197,6 +202,24 @@ internal sealed class EntryConnection(EntryStorage storage, JobStorageConnection
         }
     }
 
+    /// <summary>Locks of one resource lie within each other here too.</summary>
+    private LockRelease AcquireOther(string resource, TimeSpan timeout)
+    {
+        if (!_others.TryGetValue(resource, out var other))
+        {
+            _others[resource] = other = new OtherLock(storage.Lock.Take(resource, timeout));
+        }
+        other.Locks++;
+        return new LockRelease(() =>
+        {
+            if (--other.Locks == 0)
+            {
+                _others.Remove(resource);
+                storage.Lock.Release(resource, other.Acquired);
+            }
+        });
+    }
+
     private static long? FindEntry(string resource) =>
         resource.StartsWith(LockPrefix, StringComparison.Ordinal)
         && resource.EndsWith(LockSuffix, StringComparison.Ordinal)
@@ -220,6 +243,11 @@ internal sealed class EntryConnection(EntryStorage storage, JobStorageConnection
 
         /// <summary>Null until it is read.</summary>
         public KnownEntry? Known { get; set; }
+    }
+
+    private sealed record OtherLock(DateTime Acquired)
+    {
+        public int Locks { get; set; }
     }
 
     private sealed class LockRelease(Action release) : IDisposable

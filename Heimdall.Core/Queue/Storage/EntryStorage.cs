@@ -35,15 +35,17 @@ public sealed partial class EntryStorage : JobStorage
     /// <param name="stock">The stock storage.</param>
     /// <param name="stockOn">The same as seen on one connection, within the transaction that is open there.</param>
     /// <param name="connection">Gives it one that is not open yet, and is not silent for ever.</param>
+    /// <param name="lockLife">A lock row that is older is that of a dead process.</param>
     /// <param name="newEntries">Those of new jobs.</param>
     /// <param name="database">The store.</param>
     /// <param name="logger">The log.</param>
     internal EntryStorage(
-        JobStorage stock, Func<NpgsqlConnection, JobStorage> stockOn, Func<NpgsqlConnection> connection,
+        JobStorage stock, Func<NpgsqlConnection, JobStorage> stockOn, Func<NpgsqlConnection> connection, TimeSpan lockLife,
         NewEntries newEntries, StoreDatabase database, ILogger<EntryStorage> logger)
     {
         (_stock, _stockOn, _connection, NewEntries, _database, _logger) =
             (stock, stockOn, connection, newEntries, database, logger);
+        Lock = new StoreLock(database.HangfireSchema, lockLife, connection);
         Entries = new EntryRows(database);
         Changes = new EntryWriter(database);
         var schema = database.HangfireSchema;
@@ -64,6 +66,8 @@ public sealed partial class EntryStorage : JobStorage
     /// </summary>
     internal bool MustLock => Volatile.Read(ref _stockServerSeen) is var seen and > 0
         && Stopwatch.GetElapsedTime(seen) < StockServerTime;
+
+    internal StoreLock Lock { get; }
 
     internal EntryRows Entries { get; }
 

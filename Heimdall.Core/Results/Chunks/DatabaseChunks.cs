@@ -77,7 +77,7 @@ internal sealed class DatabaseChunks(StoreDatabase database) : IResultChunks
         /// <summary>A query goes on when the store was away for a moment: its rows wait here, and it with them.</summary>
         public async Task AddAsync(long firstRow, int rows, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
         {
-            if (await StoreRetry.RunAsync(token => InsertAsync(firstRow, rows, data, token), cancellationToken) != 1)
+            if (await database.Retry.RunAsync(token => InsertAsync(firstRow, rows, data, token), cancellationToken) != 1)
             {
                 throw new AttemptLostException(result.JobId, result.Attempt);
             }

@@ -1,3 +1,5 @@
+using Heimdall.Core.Plugins;
+
 namespace Heimdall.Core.Results.Chunks;
 
 /// <summary>Some rows of a result as they are stored. Its bytes are borrowed, and given back when it is disposed.</summary>

@@ -249,7 +249,7 @@ public sealed class PooledSessionTests
     public async Task A_question_is_asked_on_a_new_connection_when_those_of_the_pool_have_ended(
         CancellationToken cancellationToken)
     {
-        await using var pool = ClusterPool.Create(_server.ConnectionString, pooler: null);
+        await using var pool = ClusterPool.Create("test", _server.ConnectionString, pooler: null);
         var pids = new List<int>();
         await using (var first = await pool.OpenControlAsync(cancellationToken))
         await using (var second = await pool.OpenControlAsync(cancellationToken))

@@ -11,7 +11,7 @@ public sealed class WaitingSessionTests
     public async Task A_transaction_that_waits_for_the_store_is_not_idle(CancellationToken cancellationToken)
     {
         await using var server = await PluginTestServer.StartAsync();
-        await using var pool = ClusterPool.Create(server.ConnectionString, pooler: null);
+        await using var pool = ClusterPool.Create("test", server.ConnectionString, pooler: null);
         var settings = new SessionSettings { ApplicationName = "waiting", Values = [new("idle_in_transaction_session_timeout", "1s")] };
         await using var session = await ClusterSession.OpenAsync(
             pool, SessionUse.Script, timeout: null, cancellationToken);
@@ -28,7 +28,7 @@ public sealed class WaitingSessionTests
     public async Task What_is_waited_for_may_fail(CancellationToken cancellationToken)
     {
         await using var server = await PluginTestServer.StartAsync();
-        await using var pool = ClusterPool.Create(server.ConnectionString, pooler: null);
+        await using var pool = ClusterPool.Create("test", server.ConnectionString, pooler: null);
         await using var session = await ClusterSession.OpenAsync(
             pool, SessionUse.Script, timeout: null, cancellationToken);
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Heimdall.Core.Results;
+namespace Heimdall.Core.Plugins;
 
 /// <summary>
 /// Buffers for rows, which may be long. The arrays of the pool double in size and are kept; one above a megabyte is

@@ -1,0 +1,79 @@
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Support;
+
+/// <summary>
+/// The API and a worker of an older version of Heimdall, in processes of their own, on the store of an instance.
+/// <c>test.sh</c> builds the programs.
+/// </summary>
+internal sealed class OlderVersion : IAsyncDisposable
+{
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
+
+    private readonly HeimdallProcess _api;
+    private readonly HeimdallProcess _worker;
+
+    private OlderVersion(HeimdallProcess api, HeimdallProcess worker, Uri address)
+    {
+        (_api, _worker) = (api, worker);
+        Client = new HttpClient { BaseAddress = address };
+    }
+
+    public HttpClient Client { get; }
+
+    public static async Task<OlderVersion> StartAsync(HeimdallInstance heimdall, CancellationToken cancellationToken)
+    {
+        var bin = Environment.GetEnvironmentVariable("HEIMDALL_TEST_OLDER_BIN");
+        if (bin is null)
+        {
+            Assert.Ignore("There are no programs of an older version: HEIMDALL_TEST_UPGRADES=1 ./test.sh builds them.");
+        }
+        var address = $"http://127.0.0.1:{FreePort.Find()}";
+        var config = Path.ChangeExtension(heimdall.ConfigFile, "older.yaml");
+        var text = await File.ReadAllTextAsync(heimdall.ConfigFile, cancellationToken);
+        await File.WriteAllTextAsync(
+            config,
+            text.Replace(heimdall.Address.AbsoluteUri.TrimEnd('/'), address, StringComparison.Ordinal)
+                .Replace("queue: {  }\n", "", StringComparison.Ordinal) // not every version knows it
+                .Replace("sql_uploads: {  }\n", "", StringComparison.Ordinal),
+            cancellationToken);
+
+        HeimdallProcess Start(string program) => HeimdallProcess.StartCommand(
+            ["dotnet", Path.Combine(bin!, program, $"{program}.dll"), "--config", config],
+            Path.ChangeExtension(config, $"{program}.log"), []);
+
+        var older = new OlderVersion(Start("Heimdall.Api"), Start("Heimdall.Worker"), new Uri(address));
+        await Eventually.Is(() => older.IsReadyAsync(cancellationToken), cancellationToken, StartTime);
+        return older;
+    }
+
+    /// <summary>SIGTERM, and what runs may end.</summary>
+    /// <returns>The exit codes of both.</returns>
+    public async Task<int[]> StopAsync(CancellationToken cancellationToken)
+    {
+        await _api.TerminateAsync(cancellationToken);
+        await _worker.TerminateAsync(cancellationToken);
+        return [await _api.WaitForExitAsync(cancellationToken), await _worker.WaitForExitAsync(cancellationToken)];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _api.DisposeAsync();
+        await _worker.DisposeAsync();
+    }
+
+    private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    {
+        Assert.That(_api.HasExited || _worker.HasExited, Is.False, _api.ReadLog() + _worker.ReadLog());
+        try
+        {
+            using var response = await Client.GetAsync("/readyz", cancellationToken);
+            return response.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+}
