@@ -146,8 +146,8 @@ older_commit() {
     git -C "$root" rev-parse --verify --quiet "$HEIMDALL_TEST_OLDER^{commit}"
     return
   fi
-  # In a shallow copy the oldest commit has no parent, and seems to have changed everything.
-  changed=$(git -C "$root" log -1 --format=%H -- Heimdall.Core/Database/Migrations 2>/dev/null)
+  # What was merged is one change. In a shallow copy the oldest commit has no parent, and seems to have changed everything.
+  changed=$(git -C "$root" log --first-parent -1 --format=%H -- Heimdall.Core/Database/Migrations 2>/dev/null)
   [[ -n $changed ]] && git -C "$root" rev-parse --verify --quiet "$changed~1"
 }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Support;
@@ -6,7 +7,7 @@ namespace Heimdall.Tests.Support;
 /// The API and a worker of an older version of Heimdall, in processes of their own, on the store of an instance.
 /// <c>test.sh</c> builds the programs.
 /// </summary>
-internal sealed class OlderVersion : IAsyncDisposable
+internal sealed partial class OlderVersion : IAsyncDisposable
 {
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
 
@@ -33,9 +34,8 @@ internal sealed class OlderVersion : IAsyncDisposable
         var text = await File.ReadAllTextAsync(heimdall.ConfigFile, cancellationToken);
         await File.WriteAllTextAsync(
             config,
-            text.Replace(heimdall.Address.AbsoluteUri.TrimEnd('/'), address, StringComparison.Ordinal)
-                .Replace("queue: {  }\n", "", StringComparison.Ordinal) // not every version knows it
-                .Replace("sql_uploads: {  }\n", "", StringComparison.Ordinal),
+            EmptySection().Replace(
+                text.Replace(heimdall.Address.AbsoluteUri.TrimEnd('/'), address, StringComparison.Ordinal), ""),
             cancellationToken);
 
         HeimdallProcess Start(string program) => HeimdallProcess.StartCommand(
@@ -76,4 +76,8 @@ internal sealed class OlderVersion : IAsyncDisposable
             return false;
         }
     }
+
+    /// <summary>Not every version knows each section.</summary>
+    [GeneratedRegex(@"^\w+: \{ +\}\n", RegexOptions.Multiline)]
+    private static partial Regex EmptySection();
 }
