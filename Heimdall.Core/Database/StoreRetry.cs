@@ -8,8 +8,8 @@ using Npgsql;
 namespace Heimdall.Core.Database;
 
 /// <summary>
-/// Tries again while the store is away. For writes that must not be lost, such as the end of a job: nobody else can
-/// take the job over while the store is away either. Whatever waits says so in the log, at once and each minute.
+/// Tries again while the store is down. For writes that must not be lost, such as the end of a job: no other process can
+/// take the job over then either. A write that waits is in the log, at once and each minute.
 /// </summary>
 public sealed partial class StoreRetry(StoreDatabase database, ILogger<StoreRetry> logger)
 {

@@ -5,9 +5,9 @@ using Npgsql;
 namespace Heimdall.Core.Queue.Storage;
 
 /// <summary>
-/// A lock of Hangfire's for something else than an entry, as the row that the stock storage writes. Its age is told by
-/// the store's clock: by that of a process, a fast one would take the locks of all others, and leave some that nobody
-/// else may take for as long as it is ahead.
+/// A lock of Hangfire's for something else than an entry, as the row that the stock storage writes. Its age is measured
+/// by the store's clock. By a process's clock, a fast one would take the locks of all others, and its own locks could
+/// not be taken for as long as it is ahead.
 /// </summary>
 internal sealed class StoreLock
 {
@@ -53,7 +53,7 @@ internal sealed class StoreLock
             {
                 throw new DistributedLockTimeoutException(resource);
             }
-            Thread.Sleep(left < LongestPause ? left : LongestPause); // Hangfire's threads wait so
+            Thread.Sleep(left < LongestPause ? left : LongestPause); // Hangfire is synchronous
         }
     }
 
