@@ -25,6 +25,7 @@ using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
+using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
 
 namespace Heimdall.Api;
@@ -73,6 +74,7 @@ internal static class ApiHost
         services.AddScripts(config.SqlUploads);
         services.AddSingleton<ScheduleViews>();
 
+        services.AddUpkeep();
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
         services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));

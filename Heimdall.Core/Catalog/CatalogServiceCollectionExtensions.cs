@@ -9,6 +9,8 @@ public static class CatalogServiceCollectionExtensions
     public static IServiceCollection AddCatalog(this IServiceCollection services)
     {
         services.AddSingleton<CatalogStore>();
+        services.AddSingleton<LivingProcesses>();
+        services.AddSingleton<CatalogUpkeep>();
         services.AddSingleton<IStorePreparation, CatalogSeed>();
         services.AddSingleton<LiveCatalog>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveCatalog>());

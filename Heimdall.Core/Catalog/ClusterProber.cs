@@ -20,7 +20,8 @@ public sealed partial class ClusterProber(
         var started = Stopwatch.GetTimestamp();
         var error = await FindErrorAsync(cluster, cancellationToken);
         var health = new ClusterHealth(error is null, error, Stopwatch.GetElapsedTime(started), time.GetUtcNow().UtcDateTime);
-        if (board.Set(cluster.Id, health))
+        // Of a cluster that only others know this process cannot say that it is down.
+        if (contexts.FindWritten(cluster.Id) is not null && board.Set(cluster.Id, health))
         {
             LogHealth(cluster.Id, error);
         }

@@ -161,6 +161,15 @@ public sealed class StoreDatabase : IAsyncDisposable
                 Timeout = hasSeveral ? LookOpenSecondsOfSeveral : OpenSeconds,
             },
             [.. all, .. Bounded]);
+        Upkeep = Build(
+            new NpgsqlConnectionStringBuilder(own)
+            {
+                ApplicationName = "heimdall keeper",
+                KeepAlive = 0, // its owner asks something in each round, and learns of its end nowhere else
+                Pooling = false,
+                MaxAutoPrepare = 0,
+            },
+            [.. all, .. ByKey]);
         Queue = Build(
             new NpgsqlConnectionStringBuilder(own)
             {
@@ -198,6 +207,9 @@ public sealed class StoreDatabase : IAsyncDisposable
 
     /// <summary>The same to look whether the store can be used.</summary>
     internal NpgsqlDataSource Looks { get; }
+
+    /// <summary>For the session that makes one process the keeper: what it holds ends with it.</summary>
+    public NpgsqlDataSource Upkeep { get; }
 
     /// <summary>For Hangfire's storage.</summary>
     public NpgsqlDataSource Queue { get; }
@@ -284,6 +296,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         await Gauges.DisposeAsync();
         await Migrations.DisposeAsync();
         await Looks.DisposeAsync();
+        await Upkeep.DisposeAsync();
         await Queue.DisposeAsync();
         await Entries.DisposeAsync();
     }

@@ -30,9 +30,6 @@ internal sealed class QueueFilters : IJobFilterProvider
     private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed, JobMetrics metrics)
         : IElectStateFilter, IApplyStateFilter
     {
-        // Hangfire keeps failed jobs for ever by default; the history is Heimdall's own table.
-        private static readonly TimeSpan FailedRetention = TimeSpan.FromDays(7);
-
         // Of a schedule that runs each second a day's ticks would be 86,400; what they did is in its history.
         private static readonly TimeSpan TickRetention = TimeSpan.FromMinutes(10);
 
@@ -57,10 +54,6 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         public void OnStateApplied(ApplyStateContext context, IWriteOnlyTransaction transaction)
         {
-            if (context.NewState is FailedState)
-            {
-                transaction.ExpireJob(context.BackgroundJob.Id, FailedRetention);
-            }
             if (context.NewState is SucceededState && context.BackgroundJob.Job?.Type == typeof(IScheduleTicker))
             {
                 context.JobExpirationTimeout = TickRetention;

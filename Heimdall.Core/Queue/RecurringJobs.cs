@@ -31,6 +31,21 @@ public sealed class RecurringJobs(
         where known.key = '{AllKey}' group by known.value, known.score
         """;
 
+    private readonly string _copySql = $"""
+        with asked as materialized (
+            select * from unnest($2, $3, $4, $5, $6) as asked (id, cron, timezone, next_execution, score)),
+        fields as (
+            insert into "{database.HangfireSchema}".hash (key, field, value)
+            select 'recurring-job:' || asked.id, field, case field
+                when 'Cron' then cron when 'TimeZoneId' then timezone when 'NextExecution' then next_execution
+                else replace(value, $1, asked.id) end
+            from "{database.HangfireSchema}".hash cross join asked where key = 'recurring-job:' || $1
+            on conflict (key, field) do update set value = excluded.value)
+        insert into "{database.HangfireSchema}".set (key, score, value)
+        select '{AllKey}', score, id from asked
+        on conflict (key, value) do update set score = excluded.score
+        """;
+
     public async Task<IReadOnlyList<RecurringJob>> ListAsync(CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(_allSql);
@@ -56,6 +71,31 @@ public sealed class RecurringJobs(
     /// <summary>Adds or changes one. Must not be called within a transaction.</summary>
     /// <returns>Why it could not be done; null when it is done.</returns>
     public string? TrySet(RecurringJob job) => Try(() => Set(job));
+
+    /// <summary>
+    /// Adds many. What Hangfire writes of one is copied, and all is the same but for what names the job.
+    /// </summary>
+    /// <returns>Why it could not be done; null when it is done.</returns>
+    public string? TryAddAll(IReadOnlyList<RecurringJob> jobs) => Try(() =>
+    {
+        var pattern = new RecurringJob($"pattern-{Guid.NewGuid():N}", "0 0 1 1 *", "UTC", null);
+        Set(pattern);
+        try
+        {
+            using var command = database.DataSource.CreateCommand(_copySql);
+            command.Parameters.Add(new() { Value = pattern.Id });
+            command.Parameters.Add(new() { Value = jobs.Select(job => job.Id).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => job.Cron).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => job.Timezone).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => NextExecution(job)).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => Score(job)).ToArray() });
+            command.ExecuteNonQuery();
+        }
+        finally
+        {
+            TryRemove(pattern.Id); // one that stays is no schedule's, and is removed with the next repair
+        }
+    });
 
     /// <returns>Why it could not be done; null when it is done.</returns>
     public string? TryRemove(string id) => Try(() => Manager(new BackgroundJobFactory(filters)).RemoveIfExists(id));
@@ -90,10 +130,15 @@ public sealed class RecurringJobs(
         using var connection = storage.GetConnection();
         using var transaction = connection.CreateWriteTransaction();
         transaction.SetRangeInHash(
-            $"recurring-job:{job.Id}", [new("NextExecution", job.NextAt is { } next ? JobHelper.SerializeDateTime(next) : "")]);
-        transaction.AddToSet(AllKey, job.Id, job.NextAt is { } time ? JobHelper.ToTimestamp(time) : -1);
+            $"recurring-job:{job.Id}", [new("NextExecution", NextExecution(job))]);
+        transaction.AddToSet(AllKey, job.Id, Score(job));
         transaction.Commit();
     }
+
+    private static string NextExecution(RecurringJob job) =>
+        job.NextAt is { } next ? JobHelper.SerializeDateTime(next) : "";
+
+    private static double Score(RecurringJob job) => job.NextAt is { } next ? JobHelper.ToTimestamp(next) : -1;
 
     /// <summary>For the dashboard, whose users trigger a run where Hangfire's own clock only ticks.</summary>
     IRecurringJobManager IRecurringJobManagerFactory.GetManager(JobStorage on) =>

@@ -9,6 +9,8 @@ namespace Heimdall.Core.Schedules;
 /// </summary>
 public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, ScheduleMirror mirror)
 {
+    private const int CreatedAtOnce = 500;
+
     /// <summary>Makes a schedule, or gives one other words. One of the file stays the file's: it lives until the file says something else.</summary>
     /// <param name="definition">All of it.</param>
     /// <param name="mayChange">Whether what is there (null: nothing) may be changed.</param>
@@ -91,6 +93,26 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     internal Task<(Schedule Schedule, Schedule? Was)?> SeedAsync(ScheduleDefinition definition, string seed, CancellationToken cancellationToken) =>
         WriteAsync(definition, was => (was is null || was.Seed != seed, seed), cancellationToken);
 
+    /// <summary>Makes schedules that are not there, many in one transaction.</summary>
+    internal async Task CreateAllAsync(
+        IReadOnlyList<(ScheduleDefinition Definition, string Seed)> seeded, CancellationToken cancellationToken)
+    {
+        foreach (var some in seeded.Chunk(CreatedAtOnce))
+        {
+            await queue.InTransactionAsync(
+                async connection =>
+                {
+                    var now = await ScheduleStore.ReadClockAsync(connection, cancellationToken);
+                    await ScheduleStore.InsertAllAsync(
+                        connection,
+                        some.Select(one => ScheduleChanges.Create(one.Definition, now) with { Seed = one.Seed }),
+                        cancellationToken);
+                    return true;
+                },
+                cancellationToken);
+        }
+    }
+
     /// <summary>Takes out a schedule that has left the file. What was due before is fired; what waits for its turn is given up.</summary>
     /// <returns>False when it is not the file's.</returns>
     internal async Task<bool> TakeOutAsync(string id, CancellationToken cancellationToken)
@@ -126,18 +148,30 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
         }
     }
 
-    /// <summary>Brings back a schedule that had left the file. What was to be meanwhile is passed over.</summary>
+    /// <summary>Brings back a schedule that had left the file.</summary>
+    /// <param name="id">Of the schedule.</param>
+    /// <param name="skipsPassed">
+    /// Whether what was due meanwhile is skipped. Else it is what is late, and the schedule says what becomes of it.
+    /// </param>
+    /// <param name="cancellationToken">Ends the change.</param>
     /// <returns>False when it had not.</returns>
-    internal Task<bool> BringBackAsync(string id, CancellationToken cancellationToken) => queue.InTransactionAsync(
+    internal Task<bool> BringBackAsync(
+        string id, bool skipsPassed, CancellationToken cancellationToken) => queue.InTransactionAsync(
         async connection =>
         {
             if (await ScheduleStore.BringBackAsync(connection, id, cancellationToken) is not
-                { Schedule: { } removed, Now: var now })
+                { Schedule: { } schedule, Now: var now })
             {
                 return false;
             }
-            var (schedule, passed) = ScheduleChanges.PassOver(removed, now, "Its schedule had left the configuration file.");
-            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, now))], cancellationToken);
+            if (skipsPassed)
+            {
+                (schedule, var passed) =
+                    ScheduleChanges.PassOver(schedule, now, "Its schedule had left the configuration file.");
+                await ScheduleRunStore.WriteAsync(
+                    connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, now))],
+                    cancellationToken);
+            }
             await ScheduleStore.AdvanceAsync(connection, schedule.WithNext(), cancellationToken);
             return true;
         },

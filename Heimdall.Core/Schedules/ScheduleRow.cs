@@ -28,8 +28,8 @@ internal static class ScheduleRow
             Id = row.GetString(0),
             Name = row.GetString(1),
             Description = row.GetString(2),
-            Cron = HasEitherDay(row) ? row.GetString(3)[EitherDay.Length..] : row.GetString(3),
-            Day = HasEitherDay(row) ? DayRule.Or : DayRule.And,
+            Cron = ReadCron(row.GetString(3)).Cron,
+            Day = ReadCron(row.GetString(3)).Day,
             Timezone = row.GetString(4),
             Misfire = FindRule<MisfireRule>(row.GetString(5)) ?? MisfireRule.Once,
             MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
@@ -64,14 +64,17 @@ internal static class ScheduleRow
             ? rule
             : null;
 
+    /// <summary>What <see cref="CronOf"/> has put together.</summary>
+    public static (string Cron, DayRule Day) ReadCron(string text) =>
+        text.StartsWith(EitherDay, StringComparison.Ordinal)
+            ? (text[EitherDay.Length..], DayRule.Or)
+            : (text, DayRule.And);
+
     /// <summary>The expression with its rule for days.</summary>
     public static string CronOf(ScheduleDefinition definition) =>
         definition.Day == DayRule.Or ? EitherDay + definition.Cron : definition.Cron;
 
     public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
-
-    private static bool HasEitherDay(NpgsqlDataReader row) =>
-        row.GetString(3).StartsWith(EitherDay, StringComparison.Ordinal);
 
     private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
 

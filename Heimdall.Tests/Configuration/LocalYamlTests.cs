@@ -37,6 +37,7 @@ public sealed class LocalYamlTests
         Assert.That(_config.Worker, Is.EqualTo(new WorkerConfig()));
         Assert.That(_config.Results, Is.EqualTo(new ResultsConfig()));
         Assert.That(_config.SqlUploads, Is.EqualTo(new SqlUploadsConfig()));
+        Assert.That(_config.Retention, Is.EqualTo(new RetentionConfig()));
         Assert.That(_config.Tracing, Is.EqualTo(new TracingConfig()));
         Assert.That(_config.Otlp, Is.EqualTo(new OtlpConfig()));
         Assert.That(_config.Logging.Format, Is.EqualTo(new LoggingConfig().Format));

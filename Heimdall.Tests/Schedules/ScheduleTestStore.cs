@@ -8,6 +8,7 @@ using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
+using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -65,8 +66,19 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         return new(database, new StoreTestClock(database, now));
     }
 
-    /// <summary>What a worker process has, as it is when it is ready.</summary>
+    /// <summary>What a worker process has, as it is when it is ready. Those before it are recorded as gone.</summary>
     public async Task<IServiceProvider> StartAsync(CancellationToken cancellationToken, params ScheduleConfig[] schedules)
+    {
+        foreach (var earlier in _processes)
+        {
+            await earlier.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        }
+        return await StartBesideAsync(cancellationToken, schedules);
+    }
+
+    /// <summary>The same while those before it live on.</summary>
+    public async Task<IServiceProvider> StartBesideAsync(
+        CancellationToken cancellationToken, params ScheduleConfig[] schedules)
     {
         var process = Build(Database, Clock, schedules);
         _processes.Add(process);
@@ -98,8 +110,9 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
     }
 
     /// <summary>What a worker would look at by itself now.</summary>
-    public Task<IReadOnlyList<string>> ForgottenAsync(IServiceProvider process, CancellationToken cancellationToken) =>
-        process.GetRequiredService<ScheduleStore>().FindForgottenAsync(Clock.Now.AddSeconds(-3), cancellationToken);
+    public static Task<IReadOnlyList<string>> ForgottenAsync(
+        IServiceProvider process, CancellationToken cancellationToken) =>
+        process.GetRequiredService<ScheduleStore>().FindForgottenAsync(after: "", cancellationToken);
 
     /// <summary>The same on a store that is there already, which is left as it is.</summary>
     public static ServiceProvider Build(TestDatabase database, TimeProvider clock, params ScheduleConfig[] schedules)
@@ -124,6 +137,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         services.AddJobQueue(config);
         services.AddJobSubmission();
         services.AddSchedules();
+        services.AddUpkeep();
         return services.BuildServiceProvider();
     }
 

@@ -65,7 +65,7 @@ public sealed class ScheduleTroubleTests
         await FailAsync("heimdall.schedule_run", "P0001", cancellationToken, $"when (new.schedule = '{Broken}')");
         _store.Clock.Now = Noon.AddSeconds(10);
 
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED" }));
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.Empty);
@@ -82,21 +82,21 @@ public sealed class ScheduleTroubleTests
         await _store.Database.ExecuteAsync($"update heimdall.schedule set {change} where id = '{Broken}'", cancellationToken);
 
         _store.Clock.Now = Noon.AddSeconds(10);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.Empty, "another machine may know them");
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED" }));
         var ended = await Assert.ThrowsAsync<JobEndedBadlyException>(() => TickerOf(process).TickAsync(Broken, cancellationToken));
         Assert.That(ended!.Message, Does.StartWith(reason));
 
         _store.Clock.Now = Noon.AddSeconds(70);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.EqualTo(new[] { "12:00:00 REFUSED" }));
         Assert.That(
             await _store.Database.ScalarAsync<string>("select reason from heimdall.schedule_run where outcome = 'REFUSED'", cancellationToken), Does.Contain(reason));
 
         await _store.Database.ExecuteAsync($"update heimdall.schedule set {before} where id = '{Broken}'", cancellationToken);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.EqualTo(new[] { "12:00:00 REFUSED", "12:01:00 FIRED" }));
     }
 
@@ -177,7 +177,8 @@ public sealed class ScheduleTroubleTests
         return process;
     }
 
-    private static ScheduleKeeper KeeperOf(IServiceProvider process) => ActivatorUtilities.CreateInstance<ScheduleKeeper>(process);
+    private static ScheduleUpkeep UpkeepOf(IServiceProvider process) =>
+        ActivatorUtilities.CreateInstance<ScheduleUpkeep>(process);
 
     private static ScheduleTicker TickerOf(IServiceProvider process) => ActivatorUtilities.CreateInstance<ScheduleTicker>(process);
 

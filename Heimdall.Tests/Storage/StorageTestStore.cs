@@ -45,7 +45,7 @@ internal sealed class StorageTestStore : IAsyncDisposable
     {
         var store = new StoreDatabase(
             Database.ConnectionString, "heimdall", schema, ConnectionLimits.ForWorker(concurrency: 4));
-        var storages = new QueueStorage(store, new WorkerConfig { Lease = Lease }, () => Claimed);
+        var storages = new QueueStorage(store, () => Claimed);
         _opened.Add((store, storages));
         storages.Install();
         var storage = kind == QueueConfig.Stock

@@ -22,7 +22,8 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
         RuleFor(server => server.MaxInlinePerCaller).IsPositive();
         RuleFor(server => server.MaxQueuedPerCaller).IsPositive();
         RuleFor(server => server.StalledClientTimeout).IsWait();
-        RuleFor(server => server.IdempotencyRetention).IsPositive();
+        RuleFor(server => server.IdempotencyRetention).IsPositive()
+            .Must(retention => retention <= ConfigRules.LongestRetention).WithMessage("must not be longer than 36500d");
         RuleFor(server => server.HealthTimeout).IsWait();
     }
 
