@@ -28,8 +28,8 @@ public sealed class CatalogStore(StoreDatabase database)
     // without "file_status" was last seeded by an older version.
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
-            max_attempts, idempotent, max_concurrency, max_priority, retention, file_status)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $5)
+            max_attempts, idempotent, max_concurrency, max_priority, file_status)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
                 when command.file_status = excluded.file_status
@@ -39,7 +39,7 @@ public sealed class CatalogStore(StoreDatabase database)
             cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
             idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
-            retention = excluded.retention, removed_at = null,
+            removed_at = null,
             updated_at = case
                 when command.seed = excluded.seed and command.removed_at is null then command.updated_at else now() end
         where command.seed <> excluded.seed or command.removed_at is not null or command.file_status is null
@@ -65,7 +65,6 @@ public sealed class CatalogStore(StoreDatabase database)
         union all select 'Cluster', id from cluster where removed_at is not null and id = any ($2)
         """;
 
-    // Those of this process come as $1 and $2; each process has its row in "worker" before it seeds.
     internal const string MarkSql = $"""
         with alive as materialized (
             select coalesce(file_commands, commands) as commands, coalesce(file_clusters, clusters) as clusters
@@ -73,14 +72,14 @@ public sealed class CatalogStore(StoreDatabase database)
         marked_command as (
             update command set removed_at = now() where id in (
                 select id from command
-                where removed_at is null and not id = any ($1)
+                where removed_at is null and {LivingProcesses.AllHaveStarted}
                     and not exists (select from alive where command.id = any (commands))
                 order by id for update skip locked)
             returning id),
         marked_cluster as (
             update cluster set removed_at = now() where id in (
                 select id from cluster
-                where removed_at is null and not id = any ($2)
+                where removed_at is null and {LivingProcesses.AllHaveStarted}
                     and not exists (select from alive where cluster.id = any (clusters))
                 order by id for update skip locked)
             returning id)
@@ -105,6 +104,27 @@ public sealed class CatalogStore(StoreDatabase database)
                 order by id for update skip locked)
             returning id)
         select 'Command', id from command_back union all select 'Cluster', id from cluster_back
+        """;
+
+    // Only a file says how long a command's jobs are kept. A removed command keeps what its last file said.
+    private const string MergeRetentionSql = """
+        with said as (
+            select one.id, status, max(seconds) as seconds, bool_or(seconds is null) as is_forever
+            from file_retention
+                cross join lateral (select key, value from jsonb_each(commands)) one (id, times)
+                cross join lateral (
+                    select key, value::float8 from jsonb_each_text(one.times)) entry (status, seconds)
+            group by one.id, status),
+        longest as (
+            select id, jsonb_object_agg(status, case when not is_forever then seconds end) as retention
+            from said group by id),
+        changed as (
+            select command.id, longest.retention
+            from command left join longest on longest.id = command.id
+            where removed_at is null and command.retention is distinct from longest.retention
+            order by command.id for update of command skip locked)
+        update command set retention = changed.retention from changed where command.id = changed.id
+        returning 'Command', command.id
         """;
 
     // A trigger keeps a command that says how long its jobs are kept while there are any.
@@ -147,8 +167,7 @@ public sealed class CatalogStore(StoreDatabase database)
     }
 
     /// <summary>
-    /// Writes what the configuration file says, and marks what neither it nor that of another living process says any
-    /// more, in one transaction.
+    /// Writes what the configuration file says, in one transaction. What other files have stays.
     /// </summary>
     internal async Task<CatalogChange> SeedAsync(
         IReadOnlyList<(Command Command, string Seed)> commands, IReadOnlyList<(Cluster Cluster, string Seed)> clusters, CancellationToken cancellationToken)
@@ -161,12 +180,7 @@ public sealed class CatalogStore(StoreDatabase database)
                 SeedCommandSql, command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin,
                 command.Tags.ToArray(), command.ClusterTags.ToArray(), command.AllowedCallers.ToArray(), command.Context, seed,
                 command.MaxAttempts, command.Idempotent, Nullable(command.MaxConcurrency),
-                Nullable(command.MaxPriority),
-                new NpgsqlParameter
-                {
-                    NpgsqlDbType = NpgsqlDbType.Jsonb,
-                    Value = command.Retention?.Write() ?? (object)DBNull.Value,
-                }));
+                Nullable(command.MaxPriority)));
         }
         foreach (var (cluster, seed) in clusters)
         {
@@ -177,27 +191,32 @@ public sealed class CatalogStore(StoreDatabase database)
         object ids = commands.Select(item => item.Command.Id).ToArray();
         object clusterIds = clusters.Select(item => item.Cluster.Id).ToArray();
         batch.BatchCommands.Insert(0, Statement(FindReturningSql, ids, clusterIds));
-        batch.BatchCommands.Add(Statement(MarkSql, ids, clusterIds));
+        batch.BatchCommands.Add(Statement(MergeRetentionSql));
         batch.BatchCommands.Add(Statement(AnnounceSql));
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         var back = await ReadEntriesAsync(row, cancellationToken);
-        await row.NextResultAsync(cancellationToken);
-        return new CatalogChange(back, await ReadEntriesAsync(row, cancellationToken));
+        while (await row.NextResultAsync(cancellationToken))
+        {
+        }
+        return new CatalogChange(back, Gone: []);
     }
 
     /// <summary>
-    /// Marks what is in no living process's file, and takes the mark from what is in one again.
+    /// Marks what is in no living process's file, and takes the mark from what is in one again. Commands get the longest
+    /// time that a file has their jobs kept.
     /// </summary>
     internal async Task<CatalogChange> MarkAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         CatalogChange change;
+        int merged;
         await using (var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
             {
                 Statement(UnmarkSql),
-                Statement(MarkSql, Array.Empty<string>(), Array.Empty<string>()),
+                Statement(MarkSql),
+                Statement(MergeRetentionSql),
             },
         })
         {
@@ -205,8 +224,10 @@ public sealed class CatalogStore(StoreDatabase database)
             var back = await ReadEntriesAsync(row, cancellationToken);
             await row.NextResultAsync(cancellationToken);
             change = new CatalogChange(back, await ReadEntriesAsync(row, cancellationToken));
+            await row.NextResultAsync(cancellationToken);
+            merged = (await ReadEntriesAsync(row, cancellationToken)).Count;
         }
-        if (change.Back.Count + change.Gone.Count > 0)
+        if (change.Back.Count + change.Gone.Count + merged > 0)
         {
             await using var announce = new NpgsqlCommand(AnnounceSql, connection);
             await announce.ExecuteNonQueryAsync(cancellationToken);

@@ -30,20 +30,7 @@ internal sealed partial class RemovedSchedules(
         }
         if (!notifications.HasBeenAway(AwayTime))
         {
-            await TakeOutAsync(seeded: [], cancellationToken);
-        }
-    }
-
-    /// <param name="seeded">What this process's file has.</param>
-    /// <param name="cancellationToken">Ends the wait for the store.</param>
-    public async Task TakeOutAsync(string[] seeded, CancellationToken cancellationToken)
-    {
-        foreach (var id in await schedules.FindUnseededAsync(seeded, cancellationToken))
-        {
-            if (await control.TakeOutAsync(id, cancellationToken))
-            {
-                LogRemoved(id, Kept.TotalDays);
-            }
+            await TakeOutAsync(cancellationToken);
         }
     }
 
@@ -55,6 +42,17 @@ internal sealed partial class RemovedSchedules(
         if (await control.BringBackAsync(id, skipsPassed, cancellationToken))
         {
             LogBroughtBack(id);
+        }
+    }
+
+    private async Task TakeOutAsync(CancellationToken cancellationToken)
+    {
+        foreach (var id in await schedules.FindUnseededAsync(cancellationToken))
+        {
+            if (await control.TakeOutAsync(id, cancellationToken))
+            {
+                LogRemoved(id, Kept.TotalDays);
+            }
         }
     }
 

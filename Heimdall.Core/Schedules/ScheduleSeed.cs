@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Heimdall.Core.Schedules;
 
 /// <summary>
-/// Brings the schedules of the configuration file into the store when a process starts, and takes out those that are in
-/// no living process's file any more.
+/// Brings the schedules of the configuration file into the store when a process starts. What it lacks stays: another
+/// process may have it.
 /// </summary>
 internal sealed partial class ScheduleSeed(
     HeimdallConfig config, ScheduleStore schedules, ScheduleControl control, RemovedSchedules removed,
@@ -35,7 +35,6 @@ internal sealed partial class ScheduleSeed(
                 LogTakenOver(definition.Id);
             }
         }
-        await removed.TakeOutAsync([.. definitions.Select(definition => definition.Id)], cancellationToken);
         await mirror.RepairAsync(cancellationToken);
     }
 

@@ -51,12 +51,12 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string TimesSql = "select id, cron, timezone, next_at from schedule where removed_at is null";
 
-    // Those of this process come as $1; each process has its row in "worker" before it seeds. One of an older version
-    // does not write which schedules its file has, so that nothing is taken out while there is one.
+    // A process of an older version does not write which schedules its file has, so that nothing is taken out while
+    // there is one.
     internal const string UnseededSql = $"""
         with alive as materialized (select file_schedules from worker where {LivingProcesses.MayLive})
         select id from schedule
-        where seed is not null and removed_at is null and not id = any ($1)
+        where seed is not null and removed_at is null and {LivingProcesses.AllHaveStarted}
             and not exists (select from alive where file_schedules is null or schedule.id = any (file_schedules))
         order by id
         """;
@@ -252,12 +252,9 @@ public sealed class ScheduleStore(StoreDatabase database)
     }
 
     /// <summary>What came from a file and is in no living process's file any more.</summary>
-    /// <param name="seeded">What is in this process's file.</param>
-    /// <param name="cancellationToken">Ends the question.</param>
-    internal async Task<IReadOnlyList<string>> FindUnseededAsync(string[] seeded, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<string>> FindUnseededAsync(CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(UnseededSql);
-        command.Parameters.Add(new() { Value = seeded });
         return await ReadIdsAsync(command, cancellationToken);
     }
 

@@ -74,7 +74,7 @@ internal sealed partial class HistoryRetention(
         }
     }
 
-    /// <returns>Null where it is kept for ever, or no living process says how long.</returns>
+    /// <returns>Null where it is kept for ever, or no file says how long.</returns>
     private static TimeSpan? Find(IReadOnlyDictionary<string, TimeSpan> kept, string name) =>
         kept.TryGetValue(name, out var time) && time != Duration.Forever ? time : null;
 

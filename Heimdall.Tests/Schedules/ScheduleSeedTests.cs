@@ -261,9 +261,34 @@ public sealed class ScheduleSeedTests
         await removed.FollowFilesAsync(cancellationToken);
         Assert.That(await ShownAsync(older, cancellationToken), Is.EqualTo(new[] { "nightly" }));
 
+        // As while its process is restarted.
         await newer.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
         await removed.FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(older, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+
+        await _store.PassTimeAsync(cancellationToken);
+        await removed.FollowFilesAsync(cancellationToken);
         Assert.That(await ShownAsync(older, cancellationToken), Is.Empty);
+    }
+
+    [Test]
+    public async Task The_first_process_after_a_long_stop_of_all_takes_nothing_from_those_that_follow(
+        CancellationToken cancellationToken)
+    {
+        var before = await _store.StartAsync(cancellationToken, Nightly);
+        await before.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        await _store.PassTimeAsync(cancellationToken);
+
+        var first = await _store.StartBesideAsync(cancellationToken);
+        await first.GetRequiredService<RemovedSchedules>().FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(first, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+
+        await _store.PassTimeAsync(cancellationToken);
+        await _store.StartBesideAsync(cancellationToken);
+        Assert.That(
+            await ShownAsync(first, cancellationToken), Is.EqualTo(new[] { "nightly" }), "a start takes nothing out");
+        await first.GetRequiredService<RemovedSchedules>().FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(first, cancellationToken), Is.Empty);
     }
 
     [Test]

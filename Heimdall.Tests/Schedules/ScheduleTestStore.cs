@@ -66,15 +66,29 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         return new(database, new StoreTestClock(database, now));
     }
 
-    /// <summary>What a worker process has, as it is when it is ready. Those before it are recorded as gone.</summary>
+    /// <summary>
+    /// What a worker process has, as it is when it has been ready for long. Those before it stopped long ago, and the
+    /// keeper has looked at the schedules of files.
+    /// </summary>
     public async Task<IServiceProvider> StartAsync(CancellationToken cancellationToken, params ScheduleConfig[] schedules)
     {
         foreach (var earlier in _processes)
         {
             await earlier.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
         }
-        return await StartBesideAsync(cancellationToken, schedules);
+        var process = await StartBesideAsync(cancellationToken, schedules);
+        await PassTimeAsync(cancellationToken);
+        await process.GetRequiredService<RemovedSchedules>().FollowFilesAsync(cancellationToken);
+        return process;
     }
+
+    /// <summary>As if all processes had started an hour earlier, and those that are gone had stopped as long ago.</summary>
+    public Task PassTimeAsync(CancellationToken cancellationToken) => Database.ExecuteAsync(
+        """
+        update heimdall.worker
+        set started_at = started_at - interval '1 hour', gone_at = gone_at - interval '1 hour'
+        """,
+        cancellationToken);
 
     /// <summary>The same while those before it live on.</summary>
     public async Task<IServiceProvider> StartBesideAsync(

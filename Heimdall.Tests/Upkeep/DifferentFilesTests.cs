@@ -67,11 +67,22 @@ public sealed class DifferentFilesTests
         (await _heimdall.SendAsync(HttpMethod.Post, "/api/v1/cluster/second/pause", cancellationToken, Json("{}")))
             .AssertStatus(200);
         Old();
-        await _heimdall.RestartApiAsync();
+        await _heimdall.StopApiAsync();
+        // As if it had stopped long ago, and all that follow had started long ago.
+        await _heimdall.Store.ExecuteAsync(
+            """
+            update heimdall.worker set gone_at = gone_at - interval '1 hour';
+            alter table heimdall.worker alter started_at set default now() - interval '1 hour'
+            """,
+            cancellationToken);
+        await _heimdall.StartApiAsync();
 
-        Assert.That(await ClustersAsync(cancellationToken), Is.EqualTo(new[] { "postgres" }));
-        Assert.That(
-            string.Concat(_heimdall.Logs), Does.Contain("Cluster second is in no living process's configuration file"));
+        await Eventually.Becomes(
+            () => ClustersAsync(cancellationToken), () => Is.EqualTo(new[] { "postgres" }), cancellationToken);
+        await Eventually.Is(
+            () => Task.FromResult(string.Concat(_heimdall.Logs).Contains(
+                "Cluster second is in no living process's configuration file", StringComparison.Ordinal)),
+            cancellationToken);
 
         // The entry says something else now, but not of the status.
         _heimdall.Configure(config => config.WithCluster(

@@ -58,18 +58,49 @@ public sealed class RemovedEntriesTests
     }
 
     [Test]
+    public async Task What_a_process_has_that_stopped_stays_while_it_may_start_again(
+        CancellationToken cancellationToken)
+    {
+        var store = _process.GetRequiredService<CatalogStore>();
+        await AddKeeperAsync(cancellationToken);
+        await _process.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        Assert.That((await store.MarkAsync(cancellationToken)).Gone, Is.Empty);
+
+        await _process.GetRequiredService<LivingProcesses>().ForgetDeadAsync(cancellationToken);
+        Assert.That((await store.MarkAsync(cancellationToken)).Gone, Is.Empty);
+
+        await _store.PassTimeAsync(cancellationToken);
+        Assert.That((await store.MarkAsync(cancellationToken)).Gone, Has.Count.EqualTo(2));
+        await _process.GetRequiredService<LivingProcesses>().ForgetDeadAsync(cancellationToken);
+        Assert.That(await CountAsync("worker", cancellationToken), Is.EqualTo(1), "the keeper is left");
+    }
+
+    [Test]
+    public async Task So_does_what_a_worker_of_an_older_version_has_which_deletes_its_row(
+        CancellationToken cancellationToken)
+    {
+        await AddKeeperAsync(cancellationToken);
+        await _process.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        await _store.PassTimeAsync(cancellationToken);
+        await AddOlderAsync(cancellationToken);
+        await _store.Database.ExecuteAsync(
+            "delete from heimdall.worker where name = 'of an older version'", cancellationToken);
+
+        var change = await _process.GetRequiredService<CatalogStore>().MarkAsync(cancellationToken);
+
+        Assert.That(change.Gone, Is.Empty);
+    }
+
+    [Test]
     public async Task What_a_worker_of_an_older_version_can_run_is_there(CancellationToken cancellationToken)
     {
+        await AddKeeperAsync(cancellationToken);
         await _process.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        await _store.PassTimeAsync(cancellationToken);
         var store = _process.GetRequiredService<CatalogStore>();
         Assert.That((await store.MarkAsync(cancellationToken)).Gone, Has.Count.EqualTo(2));
 
-        await _store.Database.ExecuteAsync(
-            """
-            insert into heimdall.worker (id, name, clusters, commands, concurrency)
-            values (gen_random_uuid(), 'of an older version', '{local}', '{sql}', 1)
-            """,
-            cancellationToken);
+        await AddOlderAsync(cancellationToken);
         var change = await store.MarkAsync(cancellationToken);
 
         Assert.That((change.Back.Count, change.Gone.Count), Is.EqualTo((2, 0)));
@@ -96,6 +127,23 @@ public sealed class RemovedEntriesTests
         Assert.That((catalog.Commands.Count, catalog.FindCommand("sql")), Is.EqualTo((0, (Command?)null)));
         Assert.That(catalog.FindCommandOfJob("sql"), Is.Not.Null);
     }
+
+    /// <summary>One that has lived for long and has neither command nor cluster in its file.</summary>
+    private Task AddKeeperAsync(CancellationToken cancellationToken) => _store.Database.ExecuteAsync(
+        """
+        insert into heimdall.worker (
+            id, name, clusters, commands, concurrency, file_clusters, file_commands, file_schedules, started_at)
+        values (gen_random_uuid(), 'keeper', '{}', '{}', 0, '{}', '{}', '{}', now() - interval '1 hour')
+        """,
+        cancellationToken);
+
+    /// <summary>With what the versions before this one write.</summary>
+    private Task AddOlderAsync(CancellationToken cancellationToken) => _store.Database.ExecuteAsync(
+        """
+        insert into heimdall.worker (id, name, clusters, commands, concurrency)
+        values (gen_random_uuid(), 'of an older version', '{local}', '{sql}', 1)
+        """,
+        cancellationToken);
 
     private Task<long> CountAsync(string table, CancellationToken cancellationToken) =>
         _store.Database.ScalarAsync<long>($"select count(*) from heimdall.{table}", cancellationToken);

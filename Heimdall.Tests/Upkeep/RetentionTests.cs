@@ -1,6 +1,7 @@
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Upkeep;
 using Heimdall.Tests.Schedules;
@@ -131,20 +132,89 @@ public sealed class RetentionTests
     }
 
     [Test]
-    public async Task Where_files_differ_the_longest_time_holds(CancellationToken cancellationToken)
+    public async Task Where_files_differ_the_longest_time_holds_also_while_its_process_does_not_run(
+        CancellationToken cancellationToken)
     {
         await AddAsync("SUCCEEDED", days: 31, cancellationToken);
         await AddAsync("FAILED", days: 1000, cancellationToken);
+        var other = Process(new HeimdallConfig
+        {
+            Retention = new() { Succeeded = TimeSpan.FromDays(40), Failed = Duration.Forever },
+        });
+        await other.StartsAsync(cancellationToken);
+
+        await other.GoneAsync(cancellationToken);
+        await _store.PassTimeAsync(cancellationToken);
+        await other.ForgetDeadAsync(cancellationToken);
+        await DeleteAsync(cancellationToken);
+        Assert.That(await NamesAsync(cancellationToken), Is.EquivalentTo(new[] { "SUCCEEDED 31", "FAILED 1000" }));
+
+        // The file is the same, and is written down once.
+        await Process(new HeimdallConfig
+        {
+            Retention = new() { Succeeded = TimeSpan.FromDays(40), Failed = Duration.Forever },
+        }).StartsAsync(cancellationToken);
+        Assert.That(
+            await _store.Database.ScalarAsync<long>("select count(*) from heimdall.file_retention", cancellationToken),
+            Is.EqualTo(2));
+
+        await _store.Database.ExecuteAsync(
+            "update heimdall.file_retention set said_at = now() - interval '31 days'", cancellationToken);
+        await _process.GetRequiredService<LivingProcesses>().StartsAsync(cancellationToken);
+        await _process.GetRequiredService<LivingProcesses>().ForgetDeadAsync(cancellationToken);
+        await DeleteAsync(cancellationToken);
+        Assert.That(await NamesAsync(cancellationToken), Is.Empty);
+    }
+
+    [Test]
+    public async Task What_no_file_has_said_for_long_is_forgotten_only_when_all_have_started(
+        CancellationToken cancellationToken)
+    {
         await _store.Database.ExecuteAsync(
             """
-            insert into heimdall.worker (id, name, clusters, commands, concurrency, lease, retention)
-            values (gen_random_uuid(), 'other', '{}', '{}', 0, '1 hour', '{"SUCCEEDED": 3456000, "FAILED": null}')
+            update heimdall.file_retention set said_at = now() - interval '31 days';
+            update heimdall.worker set started_at = now()
             """,
             cancellationToken);
+        var processes = _process.GetRequiredService<LivingProcesses>();
 
+        await processes.ForgetDeadAsync(cancellationToken);
+        Assert.That(await processes.FindRetentionAsync(cancellationToken), Is.Not.Empty);
+
+        await _store.PassTimeAsync(cancellationToken);
+        await processes.ForgetDeadAsync(cancellationToken);
+        Assert.That(await processes.FindRetentionAsync(cancellationToken), Is.Empty);
+    }
+
+    [Test]
+    public async Task A_file_that_does_not_say_how_long_a_commands_jobs_are_kept_leaves_what_another_says(
+        CancellationToken cancellationToken)
+    {
+        const string RetentionSql = "select coalesce(retention::text, 'none') from heimdall.command";
+        await Process(new HeimdallConfig
+        {
+            Commands = [new() { Name = "sql", Retention = new() { Succeeded = TimeSpan.FromDays(1) } }],
+        }).StartsAsync(cancellationToken);
+        var longest = Process(new HeimdallConfig
+        {
+            Commands = [new() { Name = "sql", Retention = new() { Succeeded = Duration.Forever } }],
+        });
+        await longest.StartsAsync(cancellationToken);
+        await longest.GoneAsync(cancellationToken);
+        await AddAsync("SUCCEEDED", days: 1000, cancellationToken, command: "sql");
+
+        await _store.StartBesideAsync(cancellationToken); // its file has the command, and no retention of it
+        await _process.GetRequiredService<CatalogUpkeep>().MarkAsync(cancellationToken);
+        await _process.GetRequiredService<LiveCatalog>().RefreshAsync(cancellationToken);
         await DeleteAsync(cancellationToken);
+        Assert.That(
+            await _store.Database.ScalarAsync<string>(RetentionSql, cancellationToken),
+            Is.EqualTo("{\"SUCCEEDED\": null}"));
+        Assert.That(await NamesAsync(cancellationToken), Is.EqualTo(new[] { "SUCCEEDED 1000 sql" }));
 
-        Assert.That(await NamesAsync(cancellationToken), Is.EquivalentTo(new[] { "SUCCEEDED 31", "FAILED 1000" }));
+        await _store.Database.ExecuteAsync("delete from heimdall.file_retention", cancellationToken);
+        await _process.GetRequiredService<CatalogUpkeep>().MarkAsync(cancellationToken);
+        Assert.That(await _store.Database.ScalarAsync<string>(RetentionSql, cancellationToken), Is.EqualTo("none"));
     }
 
     [Test]
@@ -277,6 +347,10 @@ public sealed class RetentionTests
             command);
         return id;
     }
+
+    /// <summary>What another process with another file records of itself.</summary>
+    private LivingProcesses Process(HeimdallConfig config) =>
+        new(_process.GetRequiredService<StoreDatabase>(), config);
 
     private async Task DeleteAsync(CancellationToken cancellationToken, bool again = false)
     {

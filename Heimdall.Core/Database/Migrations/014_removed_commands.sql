@@ -1,6 +1,7 @@
 alter table command
     -- How long ended jobs of the command are kept, in seconds by status: {"SUCCEEDED": 86400, "FAILED": null}. Null is
-    -- for ever. What is not named is kept as the configuration says for all jobs.
+    -- for ever. What is not named is kept as the configuration says for all jobs. It is the longest time of all rows of
+    -- "file_retention".
     add column retention   jsonb,
     -- When the last living process whose file has the row was gone; null: some process has it. The row can come back.
     add column removed_at  timestamptz,
