@@ -25,18 +25,18 @@ public sealed class CatalogStore(StoreDatabase database)
 
     // An edit through the API lives until the file itself says something else than when it last seeded the row. So does
     // a status that somebody has set, whatever else the file says: during a rolling upgrade two files take turns. A row
-    // without "file_status" was last seeded by an older version.
+    // without "file_status", or with another seed than "file_seed", was last seeded by an older version.
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
-            max_attempts, idempotent, max_concurrency, max_priority, file_status)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5)
+            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
-                when command.file_status = excluded.file_status
+                when command.file_status = excluded.file_status and command.file_seed = command.seed
                     or command.file_status is null and command.seed = excluded.seed
                 then command.status else excluded.status end,
-            file_status = excluded.file_status, plugin = excluded.plugin, tags = excluded.tags,
-            cluster_tags = excluded.cluster_tags,
+            file_status = excluded.file_status, file_seed = excluded.file_seed, plugin = excluded.plugin,
+            tags = excluded.tags, cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
             idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
             removed_at = null,
@@ -46,15 +46,15 @@ public sealed class CatalogStore(StoreDatabase database)
         """;
 
     private const string SeedClusterSql = """
-        insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency, file_status)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5)
+        insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency, file_status, file_seed)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $8)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
-                when cluster.file_status = excluded.file_status
+                when cluster.file_status = excluded.file_status and cluster.file_seed = cluster.seed
                     or cluster.file_status is null and cluster.seed = excluded.seed
                 then cluster.status else excluded.status end,
-            file_status = excluded.file_status, tags = excluded.tags, weight = excluded.weight, seed = excluded.seed,
-            max_concurrency = excluded.max_concurrency, removed_at = null,
+            file_status = excluded.file_status, file_seed = excluded.file_seed, tags = excluded.tags,
+            weight = excluded.weight, seed = excluded.seed, max_concurrency = excluded.max_concurrency, removed_at = null,
             updated_at = case
                 when cluster.seed = excluded.seed and cluster.removed_at is null then cluster.updated_at else now() end
         where cluster.seed <> excluded.seed or cluster.removed_at is not null or cluster.file_status is null

@@ -57,6 +57,23 @@ public sealed class RemovedEntriesTests
             Is.EqualTo("INACTIVE, in the file ACTIVE"));
     }
 
+    [TestCase("command")]
+    [TestCase("cluster")]
+    public async Task A_status_that_the_file_of_an_older_version_gave_was_set_by_nobody(
+        string table, CancellationToken cancellationToken)
+    {
+        // What the versions before this one write of a file that says otherwise than that of the tests.
+        await _store.Database.ExecuteAsync(
+            $"update heimdall.{table} set status = 'INACTIVE', seed = 'of another file'", cancellationToken);
+
+        await _store.StartAsync(cancellationToken);
+
+        Assert.That(
+            await _store.Database.ScalarAsync<string>(
+                $"select status from heimdall.{table} where seed = file_seed", cancellationToken),
+            Is.EqualTo("ACTIVE"));
+    }
+
     [Test]
     public async Task What_a_process_has_that_stopped_stays_while_it_may_start_again(
         CancellationToken cancellationToken)

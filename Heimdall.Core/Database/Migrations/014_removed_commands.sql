@@ -6,8 +6,10 @@ alter table command
     -- When the last living process whose file has the row was gone; null: some process has it. The row can come back.
     add column removed_at  timestamptz,
     -- The status that the file gave when it last seeded the row. One that people have set since then stays until the
-    -- file gives another one.
-    add column file_status text;
+    -- file gives another one. Versions before this one write only "status" and "seed".
+    add column file_status text,
+    -- The seed that came with "file_status".
+    add column file_seed   text;
 
 -- Versions before this one delete at their start what their own file lacks, although other processes have it. A row goes
 -- 30 days after it has left all files. One that says how long jobs are kept stays for as long as there are such jobs:

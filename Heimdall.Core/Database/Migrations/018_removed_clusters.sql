@@ -1,7 +1,8 @@
 -- As in the table of commands.
 alter table cluster
     add column removed_at  timestamptz,
-    add column file_status text;
+    add column file_status text,
+    add column file_seed   text;
 
 create function keep_cluster() returns trigger language plpgsql as $$
 begin
