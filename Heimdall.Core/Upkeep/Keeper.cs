@@ -25,9 +25,6 @@ internal sealed partial class Keeper : BackgroundService
     /// <summary>A process that leaves the upkeep to others waits for so long: they ask once a lease.</summary>
     private const int LeasesOfOthers = 3;
 
-    /// <summary>So long a sweep may fail to reach the store, at least.</summary>
-    private static readonly TimeSpan LeastCutOff = TimeSpan.FromSeconds(10);
-
     private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim _woken = new(0, 1);
@@ -97,7 +94,7 @@ internal sealed partial class Keeper : BackgroundService
         return true;
     }
 
-    /// <summary>Comes back when the sweeps of this process do not reach the store although its session does.</summary>
+    /// <summary>Comes back when the sweeps of this process get no connection although its session lives.</summary>
     private async Task LeadAsync(KeeperSession session, CancellationToken stopping)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -119,7 +116,8 @@ internal sealed partial class Keeper : BackgroundService
                     }
                 }
                 await _woken.WaitAsync(_round, stopping);
-                cutOff = turns.Select(turn => turn.CutOff).OfType<CutOff>().FirstOrDefault(IsTooLong);
+                cutOff = turns.Select(turn => turn.CutOff).OfType<CutOff>()
+                    .FirstOrDefault(one => one.IsTooLong(_lease));
             }
             while (cutOff is null);
             LogLeft(cutOff.Reason);
@@ -169,9 +167,7 @@ internal sealed partial class Keeper : BackgroundService
             || exception is TransactionException or IOException or UnauthorizedAccessException))
         {
             LogPostponed(sweep.Name, exception.Message);
-            turn.CutOff = StoreRetry.IsAway(exception)
-                ? new(turn.CutOff?.Since ?? begun, Stopwatch.GetTimestamp(), $"{sweep.Name}: {exception.Message}")
-                : null;
+            turn.CutOff = CutOff.After(turn.CutOff, exception, Stopwatch.GetElapsedTime(0), _lease);
         }
         catch (Exception exception) when (IsNoted(exception))
         {
@@ -182,9 +178,6 @@ internal sealed partial class Keeper : BackgroundService
 
         bool IsNoted(Exception exception) => (failure = exception) is not null;
     }
-
-    private bool IsTooLong(CutOff cutOff) => Stopwatch.GetElapsedTime(cutOff.Since, cutOff.Until) is var time
-        && time > LeastCutOff && time > LeasesOfOthers * _lease;
 
     /// <summary>What was due again while a sweep ran is not left to the next round.</summary>
     private void WakeFor(SweepTurn turn)
@@ -214,7 +207,7 @@ internal sealed partial class Keeper : BackgroundService
 
     [LoggerMessage(
         LogLevel.Warning,
-        "This process leaves the upkeep for all processes to another one: its own does not reach the store. {Reason}")]
+        "This process leaves the upkeep for all processes to another one: its own gets no connection to the store. {Reason}")]
     private partial void LogLeft(string reason);
 
     [LoggerMessage(LogLevel.Debug, "Upkeep of {Sweep} was stopped: {Reason}")]
@@ -233,7 +226,7 @@ internal sealed partial class Keeper : BackgroundService
         private volatile bool _wasDueMeanwhile;
         private volatile CutOff? _cutOff;
 
-        /// <summary>Null: it reached the store when it was last done.</summary>
+        /// <summary>Null: it got its connections when it was last done.</summary>
         public CutOff? CutOff
         {
             get => _cutOff;
@@ -263,9 +256,4 @@ internal sealed partial class Keeper : BackgroundService
             Running = running;
         }
     }
-
-    /// <param name="Since">When the first sweep began that did not reach the store.</param>
-    /// <param name="Until">When the last one failed.</param>
-    /// <param name="Reason">Why that was.</param>
-    private sealed record CutOff(long Since, long Until, string Reason);
 }
