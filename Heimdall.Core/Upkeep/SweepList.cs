@@ -20,6 +20,7 @@ internal sealed class SweepList(
     LivingProcesses processes,
     CatalogUpkeep catalog,
     SettingWatch settings,
+    VacuumSettings vacuum,
     HeimdallConfig config)
 {
     private static readonly TimeSpan OftenEnough = TimeSpan.FromSeconds(2);
@@ -64,6 +65,7 @@ internal sealed class SweepList(
         // It reads all entries of the last days that failed.
         new("failed entries", TimeSpan.FromHours(1), entries.ExpireFailedAsync),
         new("schedule history", TimeSpan.FromHours(1), schedules.TrimAsync),
+        new("vacuum settings", TimeSpan.FromHours(1), vacuum.SetAsync),
     ];
 
     /// <summary>Remembers up to where the jobs were looked at.</summary>

@@ -17,6 +17,7 @@ public static class UpkeepServiceCollectionExtensions
         services.AddSingleton<ScheduleUpkeep>();
         services.AddSingleton<HistoryRetention>();
         services.AddSingleton<SettingWatch>();
+        services.AddSingleton<VacuumSettings>();
         services.AddSingleton<SweepList>();
         services.AddHostedService(provider => ActivatorUtilities.CreateInstance<Keeper>(
             provider, provider.GetRequiredService<SweepList>().Sweeps));
