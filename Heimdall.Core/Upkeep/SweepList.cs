@@ -59,8 +59,6 @@ internal sealed class SweepList(
         new("schedules of files", TimeSpan.FromMinutes(1), removed.FollowFilesAsync),
         new("settings", TimeSpan.FromMinutes(1), settings.LookAsync),
         new("retention", TimeSpan.FromMinutes(1), retention.DeleteAsync),
-        // It reads a whole directory; only what a process that died has left can be in it.
-        new("result files", TimeSpan.FromMinutes(10), results.DeleteOrphansAsync),
         new("dead processes", TimeSpan.FromMinutes(10), processes.ForgetDeadAsync),
         // It reads all entries of the last days that failed.
         new("failed entries", TimeSpan.FromHours(1), entries.ExpireFailedAsync),

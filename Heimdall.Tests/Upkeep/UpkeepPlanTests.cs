@@ -161,7 +161,7 @@ public sealed class UpkeepPlanTests
             "failed entries", "retention", "schedule history",
             // Of tables with some dozens of rows, or of two lists that are compared whole.
             "recurring jobs", "commands and clusters", "schedules of files", "settings", "dead processes",
-            "result files", "vacuum settings",
+            "vacuum settings",
         }));
     }
 
