@@ -29,7 +29,8 @@ public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
     // One whose cluster no living process has is found too, later: somebody has to record its end.
     internal static readonly string FindDeadInlineSql = $"""
         select id from job
-        where {IsDeadInline("$1")} and (cluster_id = any($2) or lease_until < now() - $3)
+        where {IsDeadInline("$1")}
+            and (cluster_id = any($2) or greatest(lease_until, pg_postmaster_start_time()) < now() - $3)
         order by lease_until limit 100
         """;
 

@@ -40,6 +40,15 @@ internal sealed partial class HistoryRetention(
         var current = catalog.Current;
         var own = current.Commands.Concat(current.RemovedCommands).Where(command => command.Retention is not null)
             .ToArray();
+        // First what is soon done: there may be jobs to delete for days.
+        if (Find(kept, LivingProcesses.ScheduleRuns) is { } runsKept)
+        {
+            Record("schedule_run", "runs of schedules", await runs.ForgetAsync(runsKept, cancellationToken));
+        }
+        if (Find(kept, LivingProcesses.IdempotencyKeys) is { } keysKept)
+        {
+            Record("idempotency_key", "idempotency keys", await keys.SweepAsync(keysKept, cancellationToken));
+        }
         foreach (var status in (JobStatus[])
             [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed])
         {
@@ -54,14 +63,6 @@ internal sealed partial class HistoryRetention(
                     await DeleteJobsAsync(status, command.Id, itsJobsKept, cancellationToken);
                 }
             }
-        }
-        if (Find(kept, LivingProcesses.ScheduleRuns) is { } runsKept)
-        {
-            Record("schedule_run", "runs of schedules", await runs.ForgetAsync(runsKept, cancellationToken));
-        }
-        if (Find(kept, LivingProcesses.IdempotencyKeys) is { } keysKept)
-        {
-            Record("idempotency_key", "idempotency keys", await keys.SweepAsync(keysKept, cancellationToken));
         }
     }
 

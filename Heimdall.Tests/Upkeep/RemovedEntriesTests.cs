@@ -1,4 +1,5 @@
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Jobs;
 using Heimdall.Tests.Schedules;
 using Microsoft.Extensions.DependencyInjection;
 using NUnit.Framework;
@@ -72,6 +73,31 @@ public sealed class RemovedEntriesTests
             await _store.Database.ScalarAsync<string>(
                 $"select status from heimdall.{table} where seed = file_seed", cancellationToken),
             Is.EqualTo("ACTIVE"));
+    }
+
+    [Test]
+    public async Task Processes_with_other_clusters_wait_after_a_restart_of_the_store_for_one_that_can_ask(
+        CancellationToken cancellationToken)
+    {
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.job (id, name, version, description, tags, "user", status, is_sync, return_result,
+                command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
+                lease_until)
+            values (gen_random_uuid(), 'inline', '', '', '{}', 'u', 'RUNNING', true, false, 'sql', '', 'elsewhere', '',
+                '{}', '{}', '{}', now() - interval '200 years');
+            update heimdall.worker set lease = '1 ms'
+            """,
+            cancellationToken);
+        var claims = _process.GetRequiredService<JobClaims>();
+        Task<IReadOnlyList<Guid>> FindAsync(string[] clusters, TimeSpan others) => claims.FindDeadInlineAsync(
+            TimeSpan.FromMilliseconds(1), clusters, others, cancellationToken);
+
+        // The server of the tests has run for more than a millisecond and for less than a hundred years.
+        var century = TimeSpan.FromDays(36500);
+        Assert.That(await FindAsync(["elsewhere"], century), Has.Count.EqualTo(1));
+        Assert.That(await FindAsync(["local"], century), Is.Empty);
+        Assert.That(await FindAsync(["local"], TimeSpan.FromMilliseconds(1)), Has.Count.EqualTo(1));
     }
 
     [Test]

@@ -7,6 +7,7 @@ using Heimdall.Core.Upkeep;
 using Heimdall.Tests.Schedules;
 using Heimdall.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Upkeep;
@@ -215,6 +216,24 @@ public sealed class RetentionTests
         await _store.Database.ExecuteAsync("delete from heimdall.file_retention", cancellationToken);
         await _process.GetRequiredService<CatalogUpkeep>().MarkAsync(cancellationToken);
         Assert.That(await _store.Database.ScalarAsync<string>(RetentionSql, cancellationToken), Is.EqualTo("none"));
+    }
+
+    [Test]
+    public async Task Keys_do_not_wait_until_all_jobs_are_deleted(CancellationToken cancellationToken)
+    {
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.idempotency_key ("user", key, fingerprint, job_ids, created_at)
+            values ('u', 'k', '', '{}', now() - interval '2 days');
+            alter table heimdall.job_result rename to out_of_reach
+            """,
+            cancellationToken);
+
+        await Assert.ThrowsAsync<PostgresException>(() => DeleteAsync(cancellationToken));
+
+        Assert.That(
+            await _store.Database.ScalarAsync<long>("select count(*) from heimdall.idempotency_key", cancellationToken),
+            Is.Zero);
     }
 
     [Test]
