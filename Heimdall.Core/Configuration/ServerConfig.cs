@@ -15,6 +15,14 @@ public sealed record ServerConfig
     /// <summary>The certificate, where the API listens at https. Default: none.</summary>
     public TlsConfig? Tls { get; init; }
 
+    /// <summary>
+    /// Origins of web pages that may use the REST API, such as <c>https://example.org</c>. Default: none.
+    /// </summary>
+    public string[] CorsOrigins { get; init; } = [];
+
+    /// <summary>Connections of clients at once in this process; one more is closed at once. Default: 10000.</summary>
+    public int MaxConnections { get; init; } = 10_000;
+
     /// <summary>Largest request body in bytes; a larger one is refused with 413. Default: 16 MiB.</summary>
     public long MaxBodyBytes { get; init; } = 16 * 1024 * 1024;
 
