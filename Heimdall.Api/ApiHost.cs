@@ -103,6 +103,7 @@ internal static class ApiHost
         app.UseSameSiteOnly(config.Server);
         app.UsePublicAddress(config.Server.PublicUrl);
         app.UseCrossOrigin(config.Server);
+        app.UseJsonInUtf8();
         app.UseHeadAsGet();
         app.UseRouting(); // by the path and the method as they are now
         app.UseDashboardAddress();

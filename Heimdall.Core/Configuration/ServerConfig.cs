@@ -32,6 +32,11 @@ public sealed record ServerConfig
     /// <summary>Jobs one caller may have waiting in the queue; more are refused with 429. Default: 100000.</summary>
     public int MaxQueuedPerCaller { get; init; } = 100_000;
 
+    /// <summary>
+    /// Logs and events that one caller may follow in this process at once; more are refused with 429. Default: 100.
+    /// </summary>
+    public int MaxWatchersPerCaller { get; init; } = 100;
+
     /// <summary>How long a client may leave the rows of its result unread before its query is cancelled. Default: 30 seconds.</summary>
     public TimeSpan StalledClientTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

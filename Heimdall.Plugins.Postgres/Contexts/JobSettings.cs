@@ -106,7 +106,7 @@ internal sealed record JobSettings
         }
 
         return reader.Problems.Count > 0
-            ? throw new JobRefusedException(reader.Problems)
+            ? throw new JobRefusedException(reader.Problems, reader.LeftOut)
             : new JobSettings
             {
                 Query = query!,

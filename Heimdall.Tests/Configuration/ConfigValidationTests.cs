@@ -66,6 +66,7 @@ public sealed class ConfigValidationTests
     [TestCase("server: { cors_origins: ['https://Example.org'] }", OriginExpected)]
     [TestCase("server: { cors_origins: ['null'] }", OriginExpected)]
     [TestCase("server: { max_connections: 0 }", "server.max_connections: must be greater than 0")]
+    [TestCase("server: { max_watchers_per_caller: 0 }", "server.max_watchers_per_caller: must be greater than 0")]
     [TestCase("server: { public_url: example.org/heimdall }", PublicExpected)]
     [TestCase("server: { public_url: 'ftp://localhost' }", PublicExpected)]
     [TestCase("server: { public_url: 'https://localhost/?a=b' }", PublicExpected)]

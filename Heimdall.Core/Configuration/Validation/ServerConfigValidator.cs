@@ -25,6 +25,7 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
         RuleFor(server => server.MaxBodyBytes).IsPositive();
         RuleFor(server => server.MaxInlinePerCaller).IsPositive();
         RuleFor(server => server.MaxQueuedPerCaller).IsPositive();
+        RuleFor(server => server.MaxWatchersPerCaller).IsPositive();
         RuleFor(server => server.StalledClientTimeout).IsWait();
         RuleFor(server => server.IdempotencyRetention).IsPositive();
         RuleFor(server => server.HealthTimeout).IsWait();
