@@ -200,6 +200,7 @@ internal sealed class PsqlReader : IAsyncDisposable
         Column = origin.Column,
         File = origin.File,
         IsGenerated = true,
+        CanBeParsed = false,
         Splices = null,
     };
 

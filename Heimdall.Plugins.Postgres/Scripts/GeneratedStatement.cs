@@ -1,25 +1,28 @@
+using System.Runtime.InteropServices;
 using Heimdall.Plugins.Postgres.Rules;
 
 namespace Heimdall.Plugins.Postgres.Scripts;
 
-/// <summary>Tells what a text is that a script has made, and that the server is sent as it is.</summary>
+/// <summary>Says what a text is that a script has made, and that the server is sent as it is.</summary>
 internal static class GeneratedStatement
 {
     public static async ValueTask<ScriptStatement> ReadAsync(
-        byte[] text,
+        ReadOnlyMemory<byte> text,
         bool standardStrings,
         bool noticesWords,
         StatementRules? rules,
         CancellationToken cancellationToken)
     {
+        MemoryMarshal.TryGetArray(text, out var bytes);
         await using var scanner = new ScriptScanner(
-            new MemoryStream(text), noticesWords: noticesWords, rules: rules)
+            new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count), noticesWords: noticesWords, rules: rules)
         {
             StandardConformingStrings = standardStrings,
         };
         ScriptStatement? last = null;
         ScriptStatementKind? first = null;
         var (count, hidesControl, copies) = (0, false, 0);
+        var (mayWrite, mayChangeReading, mayRename) = (false, false, false);
         string? outlives = null, ruleProblem = null;
         try
         {
@@ -28,6 +31,9 @@ internal static class GeneratedStatement
                 hidesControl |= statement.Kind == ScriptStatementKind.TransactionControl;
                 first ??= statement.Kind;
                 (last, count, copies) = (statement, count + 1, copies + statement.CopiesIn);
+                mayWrite |= statement.MayWrite;
+                mayChangeReading |= statement.MayChangeReading;
+                mayRename |= statement.MayRename;
                 outlives ??= statement.OutlivesTransaction;
                 ruleProblem ??= statement.RuleProblem;
             }
@@ -42,7 +48,7 @@ internal static class GeneratedStatement
             Number = 0, Line = 0, Column = 0, Tag = "???", Kind = ScriptStatementKind.Sql,
         };
         return count <= 1
-            ? last with { CanBeParsed = false, RuleProblem = ruleProblem }
+            ? last with { RuleProblem = ruleProblem }
             : last with
             {
                 HasParts = true,
@@ -54,7 +60,9 @@ internal static class GeneratedStatement
                 CopiesIn = copies,
                 OutlivesTransaction = outlives,
                 RuleProblem = ruleProblem,
-                MayChangeReading = true,
+                MayWrite = mayWrite,
+                MayChangeReading = mayChangeReading,
+                MayRename = mayRename,
                 LeavesNothing = false,
             };
     }

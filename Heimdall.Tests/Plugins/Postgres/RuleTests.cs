@@ -124,6 +124,70 @@ public sealed class RuleTests
     [Test]
     public async Task A_query_is_judged_when_it_is_submitted(CancellationToken cancellationToken)
     {
+    [TestCase("\\set x op\ndr:x table {0};", "DROP is refused by the command's rule no_drop")]
+    [TestCase("\\set x 'op '\ntruncate nothing_here \\; dr:x\ntable {0};", "DROP is refused")]
+    [TestCase("dr\\echo a\\\\op table {0};", "DROP is refused by the command's rule no_drop")]
+    [TestCase("delete from {0} /\\echo a\\\\* where true */;", "DELETE without WHERE is refused")]
+    [TestCase("\\set x '- where true'\ndelete from {0} -:x\n;", "DELETE without WHERE is refused")]
+    [TestCase("\\set x '''a\\\\'' where true --'''\ndelete from {0} returning E:x;", "DELETE without WHERE is refused")]
+    [TestCase("\\set x 'elect'\n\\set y op\ns:x 1 \\g\ndr:y table {0} \\g\n", "DROP is refused")]
+    [TestCase("\\set x '-- '\ndelete from {0} :x where true\n;", "DELETE without WHERE is refused")]
+    [TestCase("\\set y dr\n\\set z op\n\\set x ':y:z'\n:x table {0};", "DROP is refused")]
+    [TestCase("\\set y 'select 1; dr'\n\\set z op\n\\set x ':y:z'\n:x table {0};", "DROP is refused")]
+    [TestCase("\\set x ole\nreset r:x;", "RESET ROLE is refused: the command fixes the role")]
+    [TestCase("\\set x et\ns:x role none;", "SET ROLE is refused: the command fixes the role")]
+    public async Task Words_that_psql_joins_are_judged_as_the_server_reads_them(
+        string sql, string reason, CancellationToken cancellationToken)
+    {
+        var table = await MakeAsync();
+        var command = PluginTestServer.Json(Rules);
+        command["fixed"] = new JsonObject { ["role"] = _role };
+
+        var failure = await FailAsync(string.Format(null, sql, table), command.ToJsonString(), None, cancellationToken);
+
+        Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
+        Assert.That(failure.Message, Does.Contain(reason));
+        Assert.That(await SumAsync(table), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_name_that_is_a_value_is_seen(CancellationToken cancellationToken)
+    {
+        var failure = await FailAsync(
+            "\\set x pg_read_file\nselect :\"x\"('PG_VERSION');\n", """{"rules": ["no_server_files"]}""", None,
+            cancellationToken);
+
+        Assert.That(failure.Message, Does.Contain("pg_read_file is refused by the command's rule"));
+    }
+
+    [TestCase("\\set x _b\nselect 1 as drop:x;\n")]
+    [TestCase("\\set x 'drop table t'\nselect :'x', 1 as :\"x\";\n")]
+    [TestCase("\\set x 'where i = 1'\ndelete from {0} :x;\n")]
+    public async Task What_values_make_that_keeps_to_the_rules_runs(string sql, CancellationToken cancellationToken)
+    {
+        var table = await MakeAsync();
+
+        await RunAsync(
+            $"{string.Format(null, sql, table)}insert into {table} values (4);", Rules, "{}", cancellationToken);
+
+        Assert.That(await SumAsync(table), Is.GreaterThanOrEqualTo(4));
+    }
+
+    [Test]
+    public async Task What_the_run_refuses_ends_a_batch_that_continues_after_errors(CancellationToken cancellationToken)
+    {
+        var table = await MakeAsync();
+
+        var failure = await FailAsync(
+            $"select 1 / 0;\nselect 'drop' as verb \\gset\n:verb table {table};\ninsert into {table} values (4);\n",
+            Rules, """{"transaction": "none", "on_error": "continue"}""", cancellationToken);
+
+        Assert.That(
+            failure.Errors.Select(error => error.Message),
+            Has.Some.Contains("DROP is refused by the command's rule no_drop"));
+        Assert.That(await SumAsync(table), Is.EqualTo(1), "neither is done: the table, and what stands behind it");
+    }
+
         var table = await MakeAsync();
         var context = PluginTestServer.Json($$"""{"query": "\ndelete from {{table}} returning i", "return_result": true}""");
 
