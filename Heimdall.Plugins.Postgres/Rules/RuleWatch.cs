@@ -4,7 +4,7 @@ namespace Heimdall.Plugins.Postgres.Rules;
 
 /// <summary>
 /// Follows the tokens of a statement and finds what a command's rules refuse. It sees words outside of literals and
-/// comments; of names in quotes only those of functions that reach the server's files.
+/// comments; of names in quotes only those that reach the server's files or leave a role.
 /// </summary>
 /// <remarks>
 /// It must not miss what the server would run, and may refuse a little more: what a definition holds is judged as if it
@@ -14,6 +14,8 @@ internal sealed class RuleWatch(StatementRules rules)
 {
     /// <summary>No statement that the server can read has more parentheses within each other.</summary>
     private const int DeepestLevel = 10_000;
+
+    private const string UnicodeName = "A name written as U&\"…\"";
 
     private const string TooDeep = "The statement is nested too deep for the command's rules to be applied to it.";
 
@@ -28,13 +30,16 @@ internal sealed class RuleWatch(StatementRules rules)
         "pg_read_file", "pg_read_binary_file", "pg_stat_file", "pg_ls_dir", "pg_ls_logdir", "pg_ls_waldir",
         "pg_ls_tmpdir", "pg_ls_archive_statusdir", "pg_ls_logicalmapdir", "pg_ls_logicalsnapdir",
         "pg_ls_replslotdir", "pg_ls_summariesdir", "lo_import", "lo_export", "pg_file_read", "pg_file_write",
-        "pg_file_rename", "pg_file_unlink", "pg_logdir_ls",
+        "pg_file_rename", "pg_file_unlink", "pg_file_sync", "pg_file_length", "pg_logdir_ls", "pg_hba_file_rules",
+        "pg_ident_file_mappings", "pg_file_settings", "pg_show_all_file_settings",
     };
 
     // One for the statement and one for each parenthesis that is open.
     private readonly List<Level> _levels = [];
     private string[] _before = ["", "", ""]; // the last three words, the last one first; "" for all other tokens
     private bool _afterDot;
+    private bool _afterDollar;
+    private bool _afterNumber;
     private bool _expectsStart;
     private bool _isExplain;
     private bool _modifies;
@@ -82,6 +87,7 @@ internal sealed class RuleWatch(StatementRules rules)
     /// <param name="isOutside">Whether it stands in no parentheses.</param>
     public void Word(string word, bool isOutside)
     {
+        _afterNumber = false;
         if (SeesNames)
         {
             JudgeName(word);
@@ -111,16 +117,24 @@ internal sealed class RuleWatch(StatementRules rules)
     /// <summary>Of a number, with the letters that touch it: up to PostgreSQL 14 a word begins there.</summary>
     public void Number(string number)
     {
+        (_afterNumber, _afterDollar) = (!_afterDollar, false); // a parameter has fields, a number has none
         if (number.EndsWith("INTO", StringComparison.Ordinal))
         {
-            Refuse(StatementRules.NoDdl, true, "SELECT INTO");
+            JudgeInto();
         }
     }
 
     /// <param name="name">In quotes.</param>
-    public void QuotedName(ReadOnlySpan<byte> name)
+    /// <param name="isUnicode">Whether U&amp; stands before it, so that its letters may be written as numbers.</param>
+    public void QuotedName(ReadOnlySpan<byte> name, bool isUnicode)
     {
-        if (SeesNames && name.Length is > 2 and < 64)
+        if (isUnicode)
+        {
+            // What escapes its letters is named behind it.
+            Refuse(StatementRules.NoServerFiles, true, UnicodeName);
+            RefuseLeaving(UnicodeName);
+        }
+        else if (SeesNames && name.Length is > 2 and < 64)
         {
             JudgeName(Encoding.UTF8.GetString(name[1..^1]));
         }
@@ -130,6 +144,7 @@ internal sealed class RuleWatch(StatementRules rules)
     /// <param name="isOutside">Whether it stands in no parentheses.</param>
     public void Literal(bool isOutside)
     {
+        _afterNumber = false;
         if (_isSetting)
         {
             _isSetting = false;
@@ -183,7 +198,8 @@ internal sealed class RuleWatch(StatementRules rules)
         }
 
         Remember("");
-        _afterDot = symbol == (byte)'.';
+        _afterDot = symbol == (byte)'.' && !_afterNumber; // behind a number it is the number's
+        (_afterDollar, _afterNumber) = (symbol == (byte)'$', false);
     }
 
     private void Begin()
@@ -191,7 +207,8 @@ internal sealed class RuleWatch(StatementRules rules)
         _levels.Clear();
         _levels.Add(default);
         _before = ["", "", ""];
-        (_afterDot, _expectsStart, _isExplain, _modifies, _first) = (false, true, false, false, "");
+        (_afterDot, _afterNumber, _expectsStart, _isExplain, _modifies) = (false, false, true, false, false);
+        (_afterDollar, _first) = (false, "");
         (_copy, _isSetting) = (CopyPart.NoCopy, false);
     }
 
@@ -228,7 +245,7 @@ internal sealed class RuleWatch(StatementRules rules)
         Refuse(StatementRules.NoDdl, _ddl.Contains(word), word);
         _isSetting = word is "SET" or "RESET" or "DISCARD" && rules.FixesRole;
         _copy = word == "COPY" ? CopyPart.BeforeDirection : CopyPart.NoCopy;
-        _levels[^1] = new Level(Pending.None, AwaitsSet: word == "UPDATE");
+        _levels[^1] = new Level(Pending.None, AwaitsSet: word == "UPDATE", HasSelect: word == "SELECT");
     }
 
     private void Follow(string word, bool isOutside)
@@ -242,21 +259,28 @@ internal sealed class RuleWatch(StatementRules rules)
             case "FROM" when last == "DELETE":
                 Expect(Pending.Delete, "DELETE");
                 break;
-            case "UPDATE" when !(last is "FOR" or "DO" or "THEN" or "ON" || _before is ["KEY", "NO", "FOR"]):
+            case "SELECT":
+                _levels[^1] = _levels[^1] with { HasSelect = true };
+                JudgeExplained(isOutside);
+                break;
+            case "WITH" or "VALUES" or "TABLE":
+                JudgeExplained(isOutside);
+                break;
+            case "UPDATE" when !IsPartOfClause(last):
                 _levels[^1] = _levels[^1] with { AwaitsSet = _first != "ALTER" };
                 break;
             case "SET" when _levels[^1].AwaitsSet:
                 Expect(Pending.Update, "UPDATE");
                 break;
             case "WHERE" when last != "AS":
-                _levels[^1] = default;
+                _levels[^1] = _levels[^1] with { Change = Pending.None, AwaitsSet = false };
                 break;
-            case "INTO" when last is "INSERT" or "MERGE":
+            case "INTO" when last is "INSERT" or "MERGE" && !_levels[^1].HasSelect: // else it is a column's name
                 _modifies = true;
                 JudgeKind(last);
                 break;
             case "INTO" when last != "AS":
-                Refuse(StatementRules.NoDdl, true, "SELECT INTO");
+                JudgeInto();
                 break;
             case "DROP" when isOutside && _first == "ALTER":
                 Refuse(StatementRules.NoDrop, true, "ALTER … DROP");
@@ -265,6 +289,30 @@ internal sealed class RuleWatch(StatementRules rules)
             case "ATOMIC" when isOutside && last == "BEGIN":
                 (_first, _expectsStart) = ("", true);
                 break;
+        }
+    }
+
+    /// <summary>Whether the word UPDATE names what is locked, or what a clause of another command does.</summary>
+    /// <param name="last">The word before it. Behind the DO of a rule (CREATE RULE) it is a command.</param>
+    private bool IsPartOfClause(string last) =>
+        last is "FOR" or "THEN" or "ON" || (last == "DO" && _first != "CREATE") || _before is ["KEY", "NO", "FOR"];
+
+    /// <summary>In the parentheses behind EXPLAIN is a query where a query's first word stands in them.</summary>
+    private void JudgeExplained(bool isOutside)
+    {
+        if (_isExplain && _expectsStart && !isOutside)
+        {
+            _expectsStart = false;
+            JudgeKind("SELECT");
+        }
+    }
+
+    private void JudgeInto()
+    {
+        Refuse(StatementRules.NoDdl, true, "SELECT INTO");
+        if (_levels[^1].HasSelect)
+        {
+            JudgeKind("CREATE");
         }
     }
 
@@ -282,7 +330,7 @@ internal sealed class RuleWatch(StatementRules rules)
     private void Expect(Pending change, string kind)
     {
         Judge();
-        _levels[^1] = new Level(change, AwaitsSet: false);
+        _levels[^1] = _levels[^1] with { Change = change, AwaitsSet = false };
         _modifies = true;
         JudgeKind(kind);
     }
@@ -318,12 +366,19 @@ internal sealed class RuleWatch(StatementRules rules)
     private void JudgeName(string name)
     {
         Refuse(
-            StatementRules.NoServerFiles, _fileFunctions.Contains(name), $"The function {name.ToLowerInvariant()}");
+            StatementRules.NoServerFiles, _fileFunctions.Contains(name), $"The name {name.ToLowerInvariant()}");
         if (name.Equals("set_config", StringComparison.OrdinalIgnoreCase))
         {
             RefuseLeaving("The function set_config");
         }
+        else if (name.Equals("pg_settings", StringComparison.OrdinalIgnoreCase) && IsTarget())
+        {
+            RefuseLeaving("UPDATE of pg_settings"); // it calls set_config
+        }
     }
+
+    // Also in the parentheses of ONLY (…).
+    private bool IsTarget() => _levels[^1].AwaitsSet || (_levels.Count > 1 && _levels[^2].AwaitsSet);
 
     /// <param name="word">Behind SET, RESET or DISCARD.</param>
     private void JudgeSetting(string word)
@@ -361,5 +416,6 @@ internal sealed class RuleWatch(StatementRules rules)
 
     /// <param name="Change">Of the statement that stands there.</param>
     /// <param name="AwaitsSet">Whether the word UPDATE was met, which is one's beginning where a SET follows.</param>
-    private readonly record struct Level(Pending Change, bool AwaitsSet);
+    /// <param name="HasSelect">Whether the word SELECT was met.</param>
+    private readonly record struct Level(Pending Change, bool AwaitsSet, bool HasSelect);
 }

@@ -201,7 +201,7 @@ internal sealed class StatementClassifier(bool noticesWords, RuleWatch? rules = 
     }
 
     /// <summary>The text of a quoted name, with its quotes, once it is known; a literal it was before.</summary>
-    public void QuotedName(ReadOnlySpan<byte> name) => rules?.QuotedName(name);
+    public void QuotedName(ReadOnlySpan<byte> name, bool isUnicode) => rules?.QuotedName(name, isUnicode);
 
     /// <summary>A quoted name, a string or a number.</summary>
     public void Literal(int parentheses)

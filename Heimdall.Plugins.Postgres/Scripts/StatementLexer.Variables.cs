@@ -133,7 +133,7 @@ internal sealed partial class StatementLexer
             classifier.Literal(_parentheses);
             if (value is [(byte)'"', ..])
             {
-                classifier.QuotedName(value);
+                classifier.QuotedName(value, isUnicode: false);
             }
 
             _position += value.Length;

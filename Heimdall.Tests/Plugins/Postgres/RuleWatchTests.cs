@@ -9,6 +9,8 @@ namespace Heimdall.Tests.Plugins.Postgres;
 [Parallelizable(ParallelScope.All)]
 public sealed class RuleWatchTests
 {
+    private const string Unicode = "A name written as U&\"…\"";
+
     [TestCase("no_drop", "drop table t", "DROP")]
     [TestCase("no_drop", "/* a */ -- b\n DrOp\ttable t", "DROP")]
     [TestCase("no_drop", "alter table t drop column c", "ALTER … DROP")]
@@ -46,6 +48,12 @@ public sealed class RuleWatchTests
     [TestCase("no_ddl", "select 1 into t", "SELECT INTO")]
     [TestCase("no_ddl", "with a as (select 1) select * into temp t from a", "SELECT INTO")]
     [TestCase("no_ddl", "select 1into t", "SELECT INTO")]
+    [TestCase("no_ddl", "select 1. into t", "SELECT INTO")]
+    [TestCase("no_ddl", "select insert into t from (values (1)) v (insert)", "SELECT INTO")]
+    [TestCase("no_ddl", "with a as (select 1 as merge) select merge into t from a", "SELECT INTO")]
+    [TestCase("no_update_without_where", "create rule r as on insert to t do update u set a = 1",
+        "UPDATE without WHERE")]
+    [TestCase("no_delete_without_where", "prepare p (t) as delete from t returning $1.where", "DELETE without WHERE")]
     [TestCase("no_ddl", "explain analyze create table t as select 1", "CREATE")]
     [TestCase("no_copy_program", "copy t to program 'sh'", "COPY with PROGRAM")]
     [TestCase("no_copy_program", "copy a.to (b) from program $$sh$$", "COPY with PROGRAM")]
@@ -54,10 +62,13 @@ public sealed class RuleWatchTests
     [TestCase("no_server_files", "copy t from '/etc/passwd'", "COPY with a file of the server")]
     [TestCase("no_server_files", "copy t to E'/tmp/x'", "COPY with a file of the server")]
     [TestCase("no_server_files", "copy t to $$/tmp/x$$", "COPY with a file of the server")]
-    [TestCase("no_server_files", "select pg_read_file('x')", "The function pg_read_file")]
-    [TestCase("no_server_files", "select pg_catalog.PG_READ_FILE ('x')", "The function pg_read_file")]
-    [TestCase("no_server_files", "select \"pg_ls_dir\"('.')", "The function pg_ls_dir")]
-    [TestCase("no_server_files", "select lo_export(1, 'x')", "The function lo_export")]
+    [TestCase("no_server_files", "select pg_read_file('x')", "The name pg_read_file")]
+    [TestCase("no_server_files", "select pg_catalog.PG_READ_FILE ('x')", "The name pg_read_file")]
+    [TestCase("no_server_files", "select \"pg_ls_dir\"('.')", "The name pg_ls_dir")]
+    [TestCase("no_server_files", "select lo_export(1, 'x')", "The name lo_export")]
+    [TestCase("no_server_files", "select * from pg_hba_file_rules", "The name pg_hba_file_rules")]
+    [TestCase("no_server_files", "select U&\"pg\\005fread_file\"('/etc/passwd')", Unicode)]
+    [TestCase("no_server_files", "select u&\"lo!005fimport\" uescape '!' ('/etc/passwd')", Unicode)]
     public void What_a_rule_refuses(string rule, string sql, string what) =>
         Assert.That(Judge(sql, rule), Is.EqualTo($"{what} is refused by the command's rule {rule}."));
 
@@ -68,6 +79,10 @@ public sealed class RuleWatchTests
     [TestCase("with d as (delete from t where a returning *), u as (update t set a = 1 where b) select 1")]
     [TestCase("insert into t values (1) on conflict (a) do update set a = 2")]
     [TestCase("merge into t using s on t.a = s.a when matched then update set a = 1 when not matched then delete")]
+    [TestCase("update t set a = 1. where b")]
+    [TestCase("select query_to_xml('select pg_read_file(''x'')', true, true, '')")]
+    [TestCase("with recursive r as (select 1) search depth first by a set b insert into t select 1")]
+    [TestCase("select U&'d\\0061t', a & \"b\", xu&\"b\" from t")]
     [TestCase("select * from t for update")]
     [TestCase("select * from t for no key update of t skip locked")]
     [TestCase("select t.delete from t")]
@@ -89,6 +104,7 @@ public sealed class RuleWatchTests
     [TestCase("insert into t values (1)", null)]
     [TestCase("delete from t where true", "DELETE")]
     [TestCase("with d as (delete from t returning *) insert into u select * from d", "DELETE")]
+    [TestCase("select 1 into t", "CREATE")]
     [TestCase("explain select 1", "EXPLAIN")]
     [TestCase("call p()", "CALL")]
     [TestCase("do $$ begin end $$", "DO")]
@@ -105,9 +121,13 @@ public sealed class RuleWatchTests
 
     [TestCase("do $$ begin end $$", true)]
     [TestCase("explain analyze update t set a = 1 where b", true)]
-    [TestCase("select 1", false)]
+    [TestCase("explain analyze (table t)", true)]
+    [TestCase("explain (analyze) (with a as (values (1)) table a)", true)]
+    [TestCase("explain (select f())", true)]
+    [TestCase("explain (analyze, verbose) insert into t values (1)", false)]
+    [TestCase("vacuum", false)]
     public void Kinds_that_are_excepted_are_refused(string sql, bool isRefused) => Assert.That(
-        Judge(sql, new StatementRules { Except = ["DO", "UPDATE"] }),
+        Judge(sql, new StatementRules { Except = ["DO", "UPDATE", "SELECT"] }),
         isRefused ? Does.EndWith("is refused by the command, whose context.statements excepts it.") : Is.Null);
 
     [TestCase("reset role", "RESET ROLE")]
@@ -120,6 +140,14 @@ public sealed class RuleWatchTests
     [TestCase("discard all", "DISCARD ALL")]
     [TestCase("select set_config('role', 'none', false)", "The function set_config")]
     [TestCase("select \"set_config\"('role', 'none', false)", "The function set_config")]
+    [TestCase("set U&\"role\" to none", Unicode)]
+    [TestCase("select U&\"set\\005fconfig\"('role', 'none', false)", Unicode)]
+    [TestCase("select U&\"s!0065t_config\" uescape '!' ('role', 'none', false)", Unicode)]
+    [TestCase("update pg_settings set setting = 'none' where name = 'role'", "UPDATE of pg_settings")]
+    [TestCase("update only (pg_catalog.\"pg_settings\") as s set setting = 'none'", "UPDATE of pg_settings")]
+    [TestCase("with u as (update pg_catalog.pg_settings set setting = 'none' returning 1) select 1",
+        "UPDATE of pg_settings")]
+    [TestCase("update t set a = (select setting from pg_settings where name = 'role')", null)]
     [TestCase("set search_path to role", null)]
     [TestCase("set local statement_timeout to 1", null)]
     [TestCase("set session characteristics as transaction read only", null)]
