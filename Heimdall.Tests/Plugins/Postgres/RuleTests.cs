@@ -60,7 +60,8 @@ public sealed class RuleTests
         var table = await MakeAsync();
 
         await RunAsync(
-            $"insert into {table} values (2);\ncopy {table} from stdin;\n4\n\\.\ndelete from {table} where i = 1; select 'drop table {table}'",
+            $"insert into {table} values (2);\ncopy {table} from stdin;\n4\n\\.\n"
+            + $"delete from {table} where i = 1; select 'drop table {table}'",
             Rules, "{}", cancellationToken);
 
         Assert.That(await SumAsync(table), Is.EqualTo(6));
@@ -72,7 +73,8 @@ public sealed class RuleTests
         var table = await MakeAsync();
         _server.WriteFile($"{table}.sql", $"select 1;\ndrop table {table};\n");
 
-        var failure = await FailAsync($"insert into {table} values (2);\n\\i {table}.sql\n", Rules, None, cancellationToken);
+        var failure = await FailAsync(
+            $"insert into {table} values (2);\n\\i {table}.sql\n", Rules, None, cancellationToken);
 
         Assert.That((failure.Errors[0].File, failure.Errors[0].Line), Is.EqualTo(($"{table}.sql", 2L)));
         Assert.That(await SumAsync(table), Is.EqualTo(1));
@@ -99,7 +101,8 @@ public sealed class RuleTests
         var generated = string.Format(null, last, table);
 
         var failure = await FailAsync(
-            $"insert into {table} values (2);\nselect unnest(array['insert into {table} values (4)', '{generated}']) \\gexec\n",
+            $"insert into {table} values (2);\n"
+            + $"select unnest(array['insert into {table} values (4)', '{generated}']) \\gexec\n",
             Rules, None, cancellationToken);
 
         Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
@@ -121,9 +124,6 @@ public sealed class RuleTests
         Assert.That(await SumAsync(table), Is.EqualTo(1));
     }
 
-    [Test]
-    public async Task A_query_is_judged_when_it_is_submitted(CancellationToken cancellationToken)
-    {
     [TestCase("\\set x op\ndr:x table {0};", "DROP is refused by the command's rule no_drop")]
     [TestCase("\\set x 'op '\ntruncate nothing_here \\; dr:x\ntable {0};", "DROP is refused")]
     [TestCase("dr\\echo a\\\\op table {0};", "DROP is refused by the command's rule no_drop")]
@@ -188,6 +188,9 @@ public sealed class RuleTests
         Assert.That(await SumAsync(table), Is.EqualTo(1), "neither is done: the table, and what stands behind it");
     }
 
+    [Test]
+    public async Task A_query_is_judged_when_it_is_submitted(CancellationToken cancellationToken)
+    {
         var table = await MakeAsync();
         var context = PluginTestServer.Json($$"""{"query": "\ndelete from {{table}} returning i", "return_result": true}""");
 
@@ -203,6 +206,37 @@ public sealed class RuleTests
             }));
         Assert.That(await SumAsync(table), Is.EqualTo(1));
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    [Test]
+    public async Task A_query_is_judged_as_its_session_reads_strings(CancellationToken cancellationToken)
+    {
+        var table = await MakeAsync();
+        var job = _server.Job(
+            new JsonObject
+            {
+                ["query"] = $"delete from {table} returning '\\' -- ' where true --",
+                ["return_result"] = true,
+            }.ToJsonString(),
+            new FakeResultWriter(), Rules);
+
+        var failure = await Assert.CatchAsync(
+            () => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken));
+
+        Assert.That(failure!.Message, Does.Contain("DELETE without WHERE is refused"));
+        Assert.That(await SumAsync(table), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_new_session_of_the_script_has_the_fixed_role(CancellationToken cancellationToken)
+    {
+        var table = $"t{Guid.NewGuid():N}";
+
+        await RunAsync(
+            $"select 1;\n\\connect\ncreate table {table} as select current_user::text as who;\n", FixedRole(), None,
+            cancellationToken);
+
+        Assert.That(await _server.ScalarAsync<string>($"select who from {table}"), Is.EqualTo(_role));
     }
 
     [Test]
@@ -290,7 +324,8 @@ public sealed class RuleTests
     {
         var table = $"t{Guid.NewGuid():N}";
 
-        await RunAsync($"create table {table} as select current_user::text as who", FixedRole(), "{}", cancellationToken);
+        await RunAsync(
+            $"create table {table} as select current_user::text as who", FixedRole(), "{}", cancellationToken);
 
         Assert.That(await _server.ScalarAsync<string>($"select who from {table}"), Is.EqualTo(_role));
     }
@@ -314,12 +349,30 @@ public sealed class RuleTests
         var table = $"t{Guid.NewGuid():N}";
 
         var failure = await FailAsync(
-            $"do $$ begin execute 'reset role'; end $$; create table {table} (i int)", FixedRole(), mode, cancellationToken);
+            $"do $$ begin execute 'reset role'; end $$; create table {table} (i int)",
+            FixedRole(), mode, cancellationToken);
 
         Assert.That(failure.Message,
             Does.StartWith($"The script has left the role '{_role}', which its command fixes."));
         Assert.That(failure.Message, Does.EndWith(effect));
         Assert.That(await _server.ScalarAsync<bool>($"select to_regclass('{table}') is not null"), Is.EqualTo(isThere));
+    }
+
+    [TestCase("search_path", "elsewhere")]
+    [TestCase("statement_timeout", "7min")]
+    [TestCase("lock_timeout", "7min")]
+    public async Task Of_the_fixed_fields_only_the_role_is_kept_while_a_script_runs(
+        string setting, string value, CancellationToken cancellationToken)
+    {
+        const string Fixed =
+            """{"fixed": {"search_path": "public", "timeout_seconds": 60, "lock_timeout_seconds": 60}}""";
+        var table = $"t{Guid.NewGuid():N}";
+
+        await RunAsync(
+            $"set {setting} to '{value}'; create table public.{table} as select current_setting('{setting}') as value",
+            Fixed, "{}", cancellationToken);
+
+        Assert.That(await _server.ScalarAsync<string>($"select value from {table}"), Is.EqualTo(value));
     }
 
     private string FixedRole() => new JsonObject { ["fixed"] = new JsonObject { ["role"] = _role } }.ToJsonString();
