@@ -10,20 +10,31 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 /// </summary>
 internal static class LoginPowers
 {
-    // Of the login, whatever role it begins with: a script can go back to it. A superuser is a member of every role.
+    private const string Superuser = "superuser";
+    private const string BecomesSuperuser = "becomes superuser";
+    private const string CreatesRoles = "creates roles";
+
+    // Of the login, whatever role it begins with: a script can go back to it, and on to each role whose member it is. A
+    // member of a superuser is no member of what the superuser may use. Before PostgreSQL 16 a role with CREATEROLE
+    // makes any role but a superuser its own.
     private const string Sql =
-        """
+        $"""
+        with login as (select oid, rolsuper from pg_catalog.pg_roles where rolname = session_user),
+        reached as (
+            select granted.* from login
+            join pg_catalog.pg_roles as granted on pg_catalog.pg_has_role(login.oid, granted.oid, 'MEMBER')
+            where not login.rolsuper)
         select array(
-            select case when rolsuper then 'superuser' else name end
-            from pg_catalog.pg_roles
-            cross join lateral (
-                select rolname::text from pg_catalog.pg_roles as granted
-                where not pg_roles.rolsuper
-                  and rolname in ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
-                  and pg_catalog.pg_has_role(pg_roles.oid, granted.oid, 'MEMBER')
-                union all
-                select null where pg_roles.rolsuper) as power (name)
-            where rolname = session_user
+            select '{Superuser}' from login where rolsuper
+            union
+            select '{BecomesSuperuser}' from reached where rolsuper
+            union
+            select '{CreatesRoles}' from reached
+            where rolcreaterole and not rolsuper
+              and pg_catalog.current_setting('server_version_num')::int < 160000
+            union
+            select rolname::text from reached
+            where rolname in ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
             order by 1)
         """;
 
@@ -72,8 +83,12 @@ internal static class LoginPowers
 
     private static string Describe(string power) => power switch
     {
-        "superuser" => "The login of this cluster is a superuser: its jobs may do everything on the server, "
+        Superuser => "The login of this cluster is a superuser: its jobs may do everything on the server, "
             + "read and write its files and run programs there, also with read_only.",
+        BecomesSuperuser => "The login of this cluster is a member of a superuser's role: its jobs may SET ROLE to it, "
+            + "and then do everything on the server.",
+        CreatesRoles => "The login of this cluster has CREATEROLE, or is a member of a role that has it: before "
+            + "PostgreSQL 16 its jobs may grant it the roles that reach the server's files and programs.",
         "pg_execute_server_program" => Describe(power, "run programs on the server"),
         "pg_read_server_files" => Describe(power, "read the server's files"),
         _ => Describe(power, "write the server's files"),

@@ -14,6 +14,8 @@ public sealed class LoginPowerTests
 
     private readonly string _plain = $"plain_{Guid.NewGuid():N}";
     private readonly string _reader = $"reader_{Guid.NewGuid():N}";
+    private readonly string _heir = $"heir_{Guid.NewGuid():N}";
+    private readonly string _maker = $"maker_{Guid.NewGuid():N}";
     private HeimdallInstance _heimdall = null!;
 
     [OneTimeSetUp]
@@ -27,6 +29,12 @@ public sealed class LoginPowerTests
             create role group_of_{_reader};
             grant pg_read_server_files, pg_execute_server_program to group_of_{_reader};
             grant group_of_{_reader} to {_reader};
+            create role super_of_{_heir} superuser;
+            create role {_heir} login noinherit;
+            create role between_{_heir} role {_heir};
+            grant super_of_{_heir} to between_{_heir};
+            create role {_maker} login;
+            create role group_of_{_maker} createrole role {_maker};
             """,
             CancellationToken.None);
         const string Tags = "type:postgres, data:local";
@@ -35,6 +43,8 @@ public sealed class LoginPowerTests
             .WithCluster("plain", Tags, As(config, _plain), context: Strict)
             .WithCluster("reader", Tags, As(config, _reader))
             .WithCluster("strict_reader", Tags, As(config, _reader), context: Strict)
+            .WithCluster("heir", Tags, As(config, _heir), context: Strict)
+            .WithCluster("maker", Tags, As(config, _maker), context: Strict)
             .WithCluster("strict", Tags, config.Target, context: Strict));
         await _heimdall.StartApiAsync();
         await _heimdall.StartWorkerAsync();
@@ -44,7 +54,11 @@ public sealed class LoginPowerTests
     public async Task Stop()
     {
         await _heimdall.Target.ExecuteAsync(
-            $"drop role {_plain}, {_reader}, group_of_{_reader}", CancellationToken.None);
+            $"""
+            drop role {_plain}, {_reader}, group_of_{_reader}, {_heir}, between_{_heir}, super_of_{_heir},
+                {_maker}, group_of_{_maker}
+            """,
+            CancellationToken.None);
         await _heimdall.DisposeAsync();
     }
 
@@ -116,6 +130,36 @@ public sealed class LoginPowerTests
 
         query.AssertStatus(200);
         Assert.That((await _heimdall.WaitForEndAsync(batch.Id, cancellationToken))["status"], Is.EqualTo("SUCCEEDED"));
+    }
+
+    [Test]
+    public async Task A_login_that_may_become_a_superuser_is_refused(CancellationToken cancellationToken)
+    {
+        var query = await SubmitAsync("heir", returnResult: true, cancellationToken);
+
+        query.AssertProblem(400, "is a member of a superuser's role: its jobs may SET ROLE to it", Refusal);
+        Assert.That(await WarningsAsync("heir", cancellationToken), Has.Exactly(1).Items);
+    }
+
+    [Test]
+    public async Task A_login_that_may_grant_itself_such_a_role_is_refused(CancellationToken cancellationToken)
+    {
+        var version = await _heimdall.Target.ScalarAsync<int>(
+            "select current_setting('server_version_num')::int", cancellationToken);
+
+        var query = await SubmitAsync("maker", returnResult: true, cancellationToken);
+
+        if (version < 160000)
+        {
+            query.AssertProblem(400, "has CREATEROLE, or is a member of a role that has it", Refusal);
+            return;
+        }
+        query.AssertStatus(200);
+        var grant = await _heimdall.SubmitAsync(
+            $"set role group_of_{_maker}; grant pg_execute_server_program to {_maker}",
+            returnResult: false, cancellationToken, cluster: "_id:maker");
+        var ended = await _heimdall.WaitForEndAsync(grant.AssertStatus(202).Id, cancellationToken);
+        Assert.That(ended["error"], Does.Contain("permission denied"), "so that it is no such power here");
     }
 
     private async Task<string[]> WarningsAsync(string cluster, CancellationToken cancellationToken)
