@@ -16,7 +16,7 @@ internal static class CrossSite
 
     private const string Advice =
         "A page of another site had a browser send this request. Pages that may do so are listed in "
-        + "server.cors_origins; an address of a proxy is server.public_url.";
+        + "server.cors_origins, and send a key as Authorization: Bearer; an address of a proxy is server.public_url.";
 
     /// <summary>Where the host is still the one that the request named.</summary>
     public static void UseSameSiteOnly(this WebApplication app, ServerConfig config)
@@ -36,7 +36,7 @@ internal static class CrossSite
     {
         var (origins, sites) = (request.Headers.Origin, request.Headers[FetchSite]);
         if (origins is [{ } listed] && config.CorsOrigins.Contains(listed, StringComparer.Ordinal)
-            && request.IsRest(config.PublicUrl))
+            && request.IsRest(config.PublicUrl) && !HasBasic(request))
         {
             return true;
         }
@@ -45,6 +45,10 @@ internal static class CrossSite
             ? sites is ["same-origin" or "none"]
             : origins.Count == 0 || (origins is [{ } origin] && (origin == own || HasHostOf(request, origin)));
     }
+
+    // A browser adds the key that it remembers also to what a page of another site sends, without asking first.
+    private static bool HasBasic(HttpRequest request) => request.Headers.Authorization.Any(
+        value => value?.TrimStart().StartsWith("Basic", StringComparison.OrdinalIgnoreCase) == true);
 
     // Not the scheme: TLS may have ended at a proxy that passes on the name.
     private static bool HasHostOf(HttpRequest request, string origin) =>
@@ -69,14 +73,14 @@ internal static class CrossSite
     {
         if (config.CorsOrigins.Length > 0)
         {
-            // Without credentials: what a browser has of its own stays out, and a page sends the key that it was given.
+            // Without credentials: a page reads nothing that a browser's own key or cookie was needed for.
             services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
                 .WithOrigins(config.CorsOrigins)
                 .WithMethods(HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete)
                 .AllowAnyHeader()
                 .WithExposedHeaders(
                     HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter,
-                    "Idempotency-Replayed", "Preference-Applied")
+                    HeaderNames.WWWAuthenticate, "Heimdall-Job-Id", "Idempotency-Replayed", "Preference-Applied")
                 .SetPreflightMaxAge(TimeSpan.FromMinutes(10))));
         }
     }

@@ -109,6 +109,39 @@ public sealed class CrossSiteTests
             Assert.That(answer.Header("Access-Control-Allow-Origin"), Is.EqualTo(Listed));
             Assert.That(answer.Header("Access-Control-Allow-Credentials"), Is.Null);
         }
+        Assert.That(
+            reply.Header("Access-Control-Expose-Headers"),
+            Does.Contain("Heimdall-Job-Id").And.Contain("WWW-Authenticate"));
+    }
+
+    [Test]
+    public async Task A_listed_page_does_not_act_with_the_key_that_a_browser_remembers(
+        CancellationToken cancellationToken)
+    {
+        var (key, hash) = ApiKeyRing.Create();
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config with
+            {
+                Server = $"cors_origins: [\"{Listed}\"]",
+                Auth = $"api_keys: [{{user: alice, hash: \"{hash}\"}}]",
+            },
+            worker: false);
+        var basic = ("Authorization", $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"alice:{key}"))}");
+        Task<Reply> PauseAsync((string, string) sent, params (string, string)[] from) => heimdall.SendAsync(
+            HttpMethod.Post, "/api/v1/queue/pause", cancellationToken, null, [sent, .. from]);
+
+        var remembered = await PauseAsync(basic, ("Origin", Listed), ("Sec-Fetch-Site", "cross-site"));
+        var rememberedByAnOlder = await PauseAsync(basic, ("Origin", Listed));
+        var queue = await heimdall.SendAsync(HttpMethod.Get, "/api/v1/queue", cancellationToken, null, basic);
+        var given = await PauseAsync(
+            ("Authorization", $"Bearer {key}"), ("Origin", Listed), ("Sec-Fetch-Site", "cross-site"));
+        var own = await PauseAsync(basic, ("Origin", Listed), ("Sec-Fetch-Site", "same-origin"));
+
+        remembered.AssertProblem(403, "another site", "Authorization: Bearer");
+        rememberedByAnOlder.AssertProblem(403, "another site");
+        Assert.That(queue.Json.GetProperty("pauses").GetArrayLength(), Is.Zero);
+        given.AssertStatus(200);
+        own.AssertStatus(200);
     }
 
     [Test]
