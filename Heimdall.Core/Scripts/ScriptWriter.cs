@@ -77,11 +77,13 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time)
             }
             try
             {
-                if (TotalBytesWithout(place.File) > MaxTotalBytes)
+                var replaced = new FileInfo(place.File);
+                var grows = !replaced.Exists || draft.Bytes > replaced.Length;
+                if (grows && TotalBytesWithout(place.File) > MaxTotalBytes)
                 {
                     return new ScriptChange(ScriptChangeKind.TotalTooLarge);
                 }
-                var kind = File.Exists(place.File) ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
+                var kind = replaced.Exists ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
                 return draft.Publish(place.File, mayReplace)
                     ? new ScriptChange(kind, draft.Bytes, draft.Sha256)
                     : new ScriptChange(ScriptChangeKind.ConditionFailed);

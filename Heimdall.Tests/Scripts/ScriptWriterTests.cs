@@ -74,6 +74,23 @@ public sealed class ScriptWriterTests
     }
 
     [Test]
+    public async Task A_smaller_script_replaces_one_in_a_full_directory(CancellationToken cancellationToken)
+    {
+        await _writer.WriteAsync(_folder.Locate("one.sql"), Content("select 1"), 100, NoCondition, cancellationToken);
+        await _writer.WriteAsync(_folder.Locate("two.sql"), Content("select 2"), 100, NoCondition, cancellationToken);
+        var full = new ScriptWriter(_folder, TimeProvider.System) { MaxTotalBytes = 10 };
+
+        var larger = await full.WriteAsync(
+            _folder.Locate("one.sql"), Content("select 10"), 100, NoCondition, cancellationToken);
+        var smaller = await full.WriteAsync(
+            _folder.Locate("one.sql"), Content("table"), 100, NoCondition, cancellationToken);
+
+        Assert.That(larger.Kind, Is.EqualTo(ScriptChangeKind.TotalTooLarge));
+        Assert.That(smaller.Kind, Is.EqualTo(ScriptChangeKind.Replaced));
+        Assert.That(await File.ReadAllTextAsync(Path.Combine(_root, "one.sql"), cancellationToken), Is.EqualTo("table"));
+    }
+
+    [Test]
     public async Task An_upload_that_fails_leaves_nothing_behind(CancellationToken cancellationToken)
     {
         var place = _folder.Locate("deep/down/one.sql");
