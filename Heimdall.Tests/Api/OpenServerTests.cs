@@ -44,6 +44,12 @@ public sealed class OpenServerTests() : RealProcessTests(processes: 1)
     [TestCase("X-Forwarded-Host", "example.org")]
     [TestCase("X-Real-IP", "127.0.0.1")]
     [TestCase("Via", "1.1 example")]
+    [TestCase("X-Forwarded", "for=192.0.2.1")]
+    [TestCase("X-Forwarded-Prefix", "/heimdall")]
+    [TestCase("X-Original-For", "192.0.2.1")]
+    [TestCase("X-Client-IP", "192.0.2.1")]
+    [TestCase("True-Client-IP", "192.0.2.1")]
+    [TestCase("CF-Connecting-IP", "192.0.2.1")]
     public async Task What_a_proxy_passed_on_is_refused(string header, string value, CancellationToken cancellationToken)
     {
         var reply = await _heimdall.SendAsync(HttpMethod.Get, "/api/v1/jobs", cancellationToken, headers: (header, value));
