@@ -6,10 +6,12 @@ using Heimdall.Api.Entrance;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
+using Heimdall.Api.Me;
 using Heimdall.Api.Monitoring;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Queue;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
@@ -72,6 +74,7 @@ internal static class ApiHost
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
         services.AddSingleton<ScheduleViews>();
+        services.AddSingleton<ScheduleAccess>();
 
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
@@ -80,11 +83,12 @@ internal static class ApiHost
         services.AddReplyCompression();
         services.AddRouting();
         services.AddCallers(config.Auth);
+        services.AddRights();
         services.AddProblemDetails();
         services.AddSingleton<RouteSuggestions>();
         services.AddExceptionHandler<ProblemMapper>();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
-        services.AddOpenApi();
+        services.AddOpenApi(options => options.AddOperationTransformer(RightsInOpenApi.AddAsync));
         services.AddDashboard();
         return builder;
     }
@@ -104,17 +108,21 @@ internal static class ApiHost
         app.UseExactRoutes();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseRights();
 
-        var api = app.MapGroup("/api/v1");
+        var all = app.WithRights();
+        var api = all.MapGroup("/api/v1");
+        api.MapMe();
         api.MapJobs();
         api.MapCatalog();
         api.MapQueue();
         api.MapScripts();
         api.MapSchedules();
-        app.MapEntrance();
-        app.MapHealth();
-        app.MapOpenApi();
-        app.MapDashboard();
+        all.MapEntrance();
+        all.MapHealth();
+        all.MapOpenApi();
+        app.MapDashboard(all);
+        app.RequireRights();
         return app;
     }
 }

@@ -8,9 +8,9 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).AllowAnonymous().DisableHttpMetrics()
+        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).DisableHttpMetrics()
             .WithSummary("Alive: the process answers.");
-        app.MapMethods("/readyz", _methods, ReadyAsync).AllowAnonymous().DisableHttpMetrics()
+        app.MapMethods("/readyz", _methods, ReadyAsync).DisableHttpMetrics()
             .WithSummary("Ready: the store can be written and its schema is current.");
     }
 

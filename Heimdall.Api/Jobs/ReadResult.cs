@@ -1,5 +1,6 @@
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -25,7 +26,7 @@ internal static class ReadResult
         {
             return Problem.NotAcceptable();
         }
-        if (await jobs.FindAsync(id, cancellationToken) is not { } job)
+        if (await jobs.FindAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
             return Problem.UnknownJob(id);
         }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -16,7 +16,8 @@ internal static class RetryJob
     private const string FromStatement = "from_statement";
 
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobRetrier retrier, JobSubmitter submitter, JobWait wait, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, JobRetrier retrier, JobSubmitter submitter, JobWait wait,
+        CancellationToken cancellationToken)
     {
         if (context.Request.Headers.ContainsKey(IdempotencyHeader.Name))
         {
@@ -37,7 +38,17 @@ internal static class RetryJob
                 return Problem.Invalid(problems);
             }
         }
-        return await retrier.PrepareAsync(id, context.CallerName(), fromStatement, cancellationToken) switch
+        if (await jobs.FindPlaceAsync(id, cancellationToken) is not { } place)
+        {
+            return Problem.UnknownJob(id);
+        }
+        if (JobAccess.Refuse(context, id, place, Right.RetryJobs) is { } refusal)
+        {
+            return refusal;
+        }
+        var caller = context.Caller();
+        var scopes = caller.Rights.ScopesOf(Right.RetryJobs, ofOthers: place.Owner != caller.Name);
+        return await retrier.PrepareAsync(id, caller.Name, scopes, fromStatement, cancellationToken) switch
         {
             null => Problem.UnknownJob(id),
             { New: { } job } => (await SubmitJob.EnqueueAsync(context, submitter, wait, job, key: null, Preferences.Read(context.Request), cancellationToken))!,

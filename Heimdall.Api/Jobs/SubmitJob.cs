@@ -1,7 +1,7 @@
-using Heimdall.Api.Callers;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
@@ -55,7 +55,7 @@ internal static class SubmitJob
         {
             return RoutingProblem.Of(context, RoutingOutcome.NoMatch, empty);
         }
-        var submission = request.ToSubmission(context.CallerName());
+        var submission = request.ToSubmission(context.Caller());
         if (request.DryRun == true)
         {
             return await dryRuns.RunAsync(context, submission, cancellationToken);
@@ -80,23 +80,29 @@ internal static class SubmitJob
                 ? await inline.RunAsync(context, prepared, key, AnswerTakenAsync, format)
                 : Problem.NotAcceptable();
         }
-        if (await FindUnknownAsync(predecessors, [request.Predecessors], inArray: false, cancellationToken) is { Count: > 0 } unknown)
+        var unknown = await FindUnknownAsync(
+            predecessors, context.Caller(), [request.Predecessors], inArray: false, cancellationToken);
+        if (unknown.Count > 0)
         {
             return Problem.Invalid(unknown);
         }
         return await EnqueueAsync(context, submitter, wait, prepared.Job, key, preferences, cancellationToken) ?? await AnswerTakenAsync();
     }
 
-    /// <summary>Names each job in <c>after</c> that there is not.</summary>
+    /// <summary>Names each job in <c>after</c> that there is not, or that the caller may not see.</summary>
     /// <param name="predecessors">Looks for them.</param>
+    /// <param name="caller">Who names them.</param>
     /// <param name="after">Of each job of the request, in its order.</param>
     /// <param name="inArray">Whether the request is an array of jobs.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     public static async Task<List<ContextProblem>> FindUnknownAsync(
-        JobPredecessors predecessors, IReadOnlyList<IReadOnlyList<AfterEntry>> after, bool inArray, CancellationToken cancellationToken)
+        JobPredecessors predecessors, Caller caller, IReadOnlyList<IReadOnlyList<AfterEntry>> after, bool inArray,
+        CancellationToken cancellationToken)
     {
         Guid[] named = [.. after.SelectMany(entries => entries).Where(entry => entry.Job is not null).Select(entry => entry.Job!.Value).Distinct()];
-        var unknown = named.Length == 0 ? [] : (await predecessors.FindUnknownAsync(named, cancellationToken)).ToHashSet();
+        var unknown = named.Length == 0
+            ? []
+            : (await predecessors.FindUnknownAsync(named, caller.Rights.Jobs, cancellationToken)).ToHashSet();
         return [.. after.Index().SelectMany(job => job.Item.Index()
             .Where(entry => entry.Item.Job is { } id && unknown.Contains(id))
             .Select(entry => new ContextProblem(

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -48,7 +49,7 @@ internal sealed record SubmitJobRequest
     internal IReadOnlyList<AfterEntry> Predecessors { get; init; } = [];
 
     /// <summary>Of a request that has been found right. Places in an array of jobs have no ids yet.</summary>
-    public JobSubmission ToSubmission(string user) => new()
+    public JobSubmission ToSubmission(Caller caller) => new()
     {
         Name = Name!,
         Version = Version ?? "",
@@ -61,7 +62,8 @@ internal sealed record SubmitJobRequest
         After = [.. Predecessors.Where(entry => entry.Job is not null).Select(entry => new JobPredecessor(entry.Job!.Value, entry.On))],
         StartAfter = StartAfter?.UtcDateTime,
         StartBefore = StartBefore?.UtcDateTime,
-        User = user,
+        User = caller.Name,
+        Scopes = caller.Rights.ScopesOf(Right.Submit, ofOthers: false),
     };
 
     /// <summary>What it asks for and the command does not allow.</summary>

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
@@ -44,7 +44,9 @@ internal static class SubmitJobs
         {
             return refusal;
         }
-        if (await SubmitJob.FindUnknownAsync(predecessors, after, inArray: true, cancellationToken) is { Count: > 0 } unknown)
+        var unknown = await SubmitJob.FindUnknownAsync(
+            predecessors, context.Caller(), after, inArray: true, cancellationToken);
+        if (unknown.Count > 0)
         {
             return Problem.Invalid(unknown);
         }
@@ -62,7 +64,7 @@ internal static class SubmitJobs
     private static (IReadOnlyList<Job> Jobs, List<IReadOnlyList<AfterEntry>> After, IResult? Refusal) Prepare(
         HttpContext context, JsonElement body, JobSubmitter submitter, StoreClock clock, CancellationToken cancellationToken)
     {
-        var user = context.CallerName();
+        var caller = context.Caller();
         var jobs = new List<Job>();
         var after = new List<IReadOnlyList<AfterEntry>>();
         var invalid = new List<ContextProblem>();
@@ -89,7 +91,7 @@ internal static class SubmitJobs
             }
             try
             {
-                var (routing, prepared) = submitter.Prepare(request.ToSubmission(user));
+                var (routing, prepared) = submitter.Prepare(request.ToSubmission(caller));
                 if (prepared is null)
                 {
                     unmatched.Add((routing.Outcome, new(place, routing.Reason!)));

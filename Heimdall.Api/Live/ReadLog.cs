@@ -1,6 +1,7 @@
 using System.Text;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Live;
@@ -34,7 +35,7 @@ internal static class ReadLog
         {
             return Problem.Invalid([new(Follow, "Must be true or false.")]);
         }
-        if (await jobs.FindNameAsync(id, cancellationToken) is null)
+        if (await jobs.FindPlaceAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
             return Problem.UnknownJob(id);
         }

@@ -12,7 +12,8 @@ namespace Heimdall.Api.Scripts;
 internal static class PutScript
 {
     public static async Task<IResult> HandleAsync(
-        string path, HttpContext context, ScriptFolder folder, ScriptWriter writer, SqlUploadsConfig config, CancellationToken cancellationToken)
+        string path, HttpContext context, ScriptFolder folder, ScriptAccess access, ScriptWriter writer,
+        SqlUploadsConfig config, CancellationToken cancellationToken)
     {
         var request = context.Request;
         var place = folder.Locate(ScriptRequest.PathOf(context, path));
@@ -23,6 +24,10 @@ internal static class PutScript
         if (!place.TakesScript)
         {
             return ScriptRequest.Refusal(place);
+        }
+        if (await access.RefuseChangeAsync(context, place, cancellationToken) is { } refusal)
+        {
+            return refusal;
         }
         var (condition, problem) = ScriptRequest.ConditionOf(request);
         if (condition is null)
@@ -39,7 +44,23 @@ internal static class PutScript
         }
         // The server's own limit is for JSON. The writer counts, also where no length is told.
         context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
-        var change = await writer.WriteAsync(place, request.Body, config.MaxBytes, condition, cancellationToken);
+        var (isClaimed, mayWrite) = await access.ClaimAsync(context, place, cancellationToken);
+        if (!mayWrite)
+        {
+            return ScriptAccess.RefuseTaken(place);
+        }
+        var change = new ScriptChange(ScriptChangeKind.Missing);
+        try
+        {
+            change = await writer.WriteAsync(place, request.Body, config.MaxBytes, condition, cancellationToken);
+        }
+        finally
+        {
+            if (isClaimed && change.Kind is not (ScriptChangeKind.Created or ScriptChangeKind.Replaced))
+            {
+                await access.ReleaseAsync(place);
+            }
+        }
         switch (change.Kind)
         {
             case ScriptChangeKind.TooLarge:

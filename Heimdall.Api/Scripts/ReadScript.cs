@@ -6,9 +6,14 @@ namespace Heimdall.Api.Scripts;
 /// <summary><c>GET /api/v1/sql/{path}</c>: the script, with the hash of its content as ETag.</summary>
 internal static class ReadScript
 {
-    public static async Task<IResult> HandleAsync(string path, HttpContext context, ScriptFolder folder, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(
+        string path, HttpContext context, ScriptFolder folder, ScriptAccess access, CancellationToken cancellationToken)
     {
         var place = folder.Locate(ScriptRequest.PathOf(context, path));
+        if (place.Kind == ScriptPlaceKind.Script && !await access.SeesAsync(context, place, cancellationToken))
+        {
+            return ScriptAccess.Unknown(place);
+        }
         if (place.Kind != ScriptPlaceKind.Script || place.Open() is not { } file)
         {
             return ScriptRequest.Refusal(place);

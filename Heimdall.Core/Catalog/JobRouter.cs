@@ -23,7 +23,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
     /// <summary>
     /// Among the pairs of an active command that carries all command criteria and allows the caller, and an active, healthy
     /// cluster that carries all of the command's cluster tags and all cluster criteria, takes one at random,
-    /// by the weights of the clusters.
+    /// by the weights of the clusters. What is out of the caller's scopes is not there.
     /// </summary>
     public RoutingResult Route(RoutingRequest request)
     {
@@ -53,23 +53,26 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
     private Judgement Judge(RoutingRequest request)
     {
         var snapshot = catalog.Current;
-        var commands = snapshot.Commands.Select(command => (command, Fit: FitOf(command, request))).ToArray();
-        var asked = snapshot.Clusters.Where(cluster => request.ClusterCriteria.All(cluster.Carries)).ToArray();
+        var clusters = snapshot.Clusters.Where(request.IsInScope).ToArray();
+        var commands = snapshot.Commands.Where(request.IsInScope)
+            .Select(command => (command, Fit: FitOf(command, request))).ToArray();
+        var asked = clusters.Where(cluster => request.ClusterCriteria.All(cluster.Carries)).ToArray();
         var pairs = commands
             .Where(item => item.Fit == CommandFit.Fits)
             .SelectMany(item => asked
-                .Where(cluster => item.command.ClusterTags.All(cluster.Carries))
+                .Where(cluster => item.command.ClusterTags.All(cluster.Carries)
+                    && request.IsInScope(item.command, cluster))
                 .Select(cluster => new Pair(item.command, cluster, FitOf(cluster))))
             .ToArray();
         var best = request.MayWait && pairs.All(pair => pair.Fit != ClusterFit.Fits) ? ClusterFit.Unhealthy : ClusterFit.Fits;
-        return new Judgement(commands, snapshot.Clusters, pairs, [.. pairs.Where(pair => pair.Fit == best)]);
+        return new Judgement(commands, clusters, pairs, [.. pairs.Where(pair => pair.Fit == best)]);
     }
 
     private static CommandFit FitOf(Command command, RoutingRequest request) => command switch
     {
         _ when !request.CommandCriteria.All(command.Carries) => CommandFit.LacksTags,
         { Status: not CatalogStatus.Active } => CommandFit.Inactive,
-        _ when !command.Allows(request.User) => CommandFit.NotAllowed,
+        _ when request.FindRefused(command) is not null => CommandFit.NotAllowed,
         _ => CommandFit.Fits,
     };
 
@@ -89,7 +92,9 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
                 var inactive = judgement.Commands.Where(item => item.Fit == CommandFit.Inactive).Select(item => item.Command.Id);
                 return RoutingResult.None($"The commands that carry {criteria} are inactive: {Quote(inactive)}.");
             case CommandFit.NotAllowed:
-                return RoutingResult.Forbidden($"User '{request.User}' may not use the commands that carry {criteria}.");
+                var refused = judgement.Commands.Where(item => item.Fit == CommandFit.NotAllowed)
+                    .Select(item => request.FindRefused(item.Command)).First();
+                return RoutingResult.Forbidden($"User '{refused}' may not use the commands that carry {criteria}.");
         }
         if (judgement.Pairs.Count == 0)
         {
@@ -112,7 +117,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
     {
         CommandFit.LacksTags => $"Lacks the tags {Missing(request.CommandCriteria, command.Carries)}.",
         CommandFit.Inactive => "Is inactive.",
-        CommandFit.NotAllowed => $"User '{request.User}' may not use it.",
+        CommandFit.NotAllowed => $"User '{request.FindRefused(command)}' may not use it.",
         _ when judgement.Chosen.Any(pair => pair.Command == command) => null,
         _ => $"No active, healthy cluster carries the cluster criteria and its cluster tags {Quote(command.ClusterTags)}.",
     };

@@ -17,17 +17,19 @@ internal sealed class QueueFilters : IJobFilterProvider
 {
     private readonly JobFilter[] _filters;
 
-    public QueueFilters(QueueDelivery delivery, JobStore jobs, ClaimedJobs claimed, JobMetrics metrics) => _filters =
+    public QueueFilters(
+        QueueDelivery delivery, JobStore jobs, ClaimedJobs claimed, JobMetrics metrics, DashboardUser user) =>
+        _filters =
     [
         new(delivery, JobFilterScope.Global, order: null),
-        new(new TruthfulStates(jobs, claimed, metrics), JobFilterScope.Global, order: null),
+        new(new TruthfulStates(jobs, claimed, metrics, user), JobFilterScope.Global, order: null),
         new(new StatisticsHistoryAttribute(), JobFilterScope.Global, order: null),
     ];
 
     public IEnumerable<JobFilter> GetFilters(Job job) => _filters;
 
     /// <summary>Keeps Hangfire's states and ours the same story.</summary>
-    private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed, JobMetrics metrics)
+    private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed, JobMetrics metrics, DashboardUser user)
         : IElectStateFilter, IApplyStateFilter
     {
         // Hangfire keeps failed jobs for ever by default; the history is Heimdall's own table.
@@ -74,7 +76,8 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         private async Task CancelAsync(Guid jobId, string entryId)
         {
-            var was = await jobs.CancelAsync(jobId, "dashboard", CancellationToken.None, entryId);
+            var was = await jobs.CancelAsync(
+                jobId, user.Name ?? DashboardUser.Unknown, CancellationToken.None, entryId);
             if (was == JobStatus.Accepted)
             {
                 await metrics.CountEndAsync(jobs, jobId, CancellationToken.None);

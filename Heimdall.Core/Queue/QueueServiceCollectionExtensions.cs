@@ -27,6 +27,7 @@ public static class QueueServiceCollectionExtensions
             : provider.GetRequiredService<QueueStorage>().OpenEntries(
                 provider.GetRequiredService<ILogger<EntryStorage>>()));
         services.AddSingleton<QueueDelivery>();
+        services.AddSingleton<DashboardUser>();
         services.AddSingleton<IJobFilterProvider, QueueFilters>();
         services.AddSingleton<BackgroundJobClientFactory>();
         services.AddSingleton<IBackgroundJobClientFactory>(provider => provider.GetRequiredService<BackgroundJobClientFactory>());

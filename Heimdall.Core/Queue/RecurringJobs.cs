@@ -11,7 +11,8 @@ namespace Heimdall.Core.Queue;
 /// workers are busy, and can cancel what keeps them so.
 /// </summary>
 public sealed class RecurringJobs(
-    StoreDatabase database, JobStorage storage, IJobFilterProvider filters, SteadyZones zones) : IRecurringJobManagerFactory
+    StoreDatabase database, JobStorage storage, IJobFilterProvider filters, SteadyZones zones, DashboardUser user)
+    : IRecurringJobManagerFactory
 {
     internal const string QueueName = "schedules";
 
@@ -97,14 +98,14 @@ public sealed class RecurringJobs(
 
     /// <summary>For the dashboard, whose users trigger a run where Hangfire's own clock only ticks.</summary>
     IRecurringJobManager IRecurringJobManagerFactory.GetManager(JobStorage on) =>
-        new RecurringJobManager(on, new TriggeringFactory(filters), zones);
+        new RecurringJobManager(on, new TriggeringFactory(filters, user), zones);
 
     private RecurringJobManager Manager(IBackgroundJobFactory factory) => new(storage, factory, zones);
 
     private static Job JobOf(System.Reflection.MethodInfo method, object id) =>
         new(typeof(IScheduleTicker), method, [id, CancellationToken.None], QueueName);
 
-    private sealed class TriggeringFactory(IJobFilterProvider filters) : IBackgroundJobFactory
+    private sealed class TriggeringFactory(IJobFilterProvider filters, DashboardUser user) : IBackgroundJobFactory
     {
         private readonly BackgroundJobFactory _factory = new(filters);
 
@@ -112,7 +113,12 @@ public sealed class RecurringJobs(
 
         public BackgroundJob? Create(CreateContext context) => _factory.Create(
             context.Job.Method == Tick
-                ? new CreateContext(context.Storage, context.Connection, JobOf(Trigger, context.Job.Args[0]), context.InitialState, context.Parameters)
+                ? new CreateContext(
+                    context.Storage, context.Connection, JobOf(Trigger, context.Job.Args[0]), context.InitialState,
+                    new Dictionary<string, object?>(context.Parameters)
+                    {
+                        [DashboardUser.Parameter] = user.Name ?? DashboardUser.Unknown,
+                    })
                 : context);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
 using Npgsql;
@@ -12,7 +13,7 @@ internal static class ScheduleRow
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
         paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
-        version, tags, command_criteria, cluster_criteria
+        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text
         """;
 
     /// <summary>
@@ -48,6 +49,8 @@ internal static class ScheduleRow
         NextAt = Time(row, 13),
         Pause = row.IsDBNull(14) ? null : new SchedulePause(row.GetDateTime(14), row.GetString(15), row.GetString(16), Time(row, 17)),
         Seed = row.IsDBNull(18) ? null : row.GetString(18),
+        EditedBy = row.IsDBNull(26) ? null : row.GetString(26),
+        Scopes = row.IsDBNull(27) ? null : TagScope.Read(row.GetString(27)),
         Revision = row.GetInt64(19),
         CreatedAt = row.GetDateTime(20),
         UpdatedAt = row.GetDateTime(21),

@@ -1,3 +1,4 @@
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Npgsql;
@@ -11,6 +12,9 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string SelectAllSql = $"select {ScheduleRow.Columns} from schedule where removed_at is null order by id";
 
+    private const string SelectOwnSql =
+        $"select {ScheduleRow.Columns} from schedule where removed_at is null and \"user\" = $1 order by id";
+
     // The time is that of the store, once it has the lock: what is due is decided by it, whatever the clock of the
     // process says.
     private const string LockSql = $"""
@@ -20,8 +24,8 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string InsertSql = $"""
         insert into schedule (id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context,
-            decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+            decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria, edited_by, scopes)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
         on conflict (id) do nothing
         returning {ScheduleRow.Columns}
         """;
@@ -29,7 +33,7 @@ public sealed class ScheduleStore(StoreDatabase database)
     private const string UpdateSql = $"""
         update schedule set name = $2, description = $3, cron = $4, timezone = $5, misfire = $6, max_lateness = $7, overlap = $8, starts_at = $9,
             ends_at = $10, "user" = $11, context = $12, decided_until = $13, next_at = $14, seed = $15, version = $16, tags = $17, command_criteria = $18,
-            cluster_criteria = $19, revision = revision + 1, updated_at = now()
+            cluster_criteria = $19, edited_by = $20, scopes = $21, revision = revision + 1, updated_at = now()
         where id = $1
         returning {ScheduleRow.Columns}
         """;
@@ -87,6 +91,20 @@ public sealed class ScheduleStore(StoreDatabase database)
     public async Task<IReadOnlyList<Schedule>> ListAsync(CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(SelectAllSql);
+        return await ReadAllAsync(command, cancellationToken);
+    }
+
+    /// <summary>Those of one user, by their ids.</summary>
+    public async Task<IReadOnlyList<Schedule>> ListOwnAsync(string user, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectOwnSql);
+        command.Parameters.Add(new() { Value = user });
+        return await ReadAllAsync(command, cancellationToken);
+    }
+
+    private static async Task<IReadOnlyList<Schedule>> ReadAllAsync(
+        NpgsqlCommand command, CancellationToken cancellationToken)
+    {
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var schedules = new List<Schedule>();
         while (await row.ReadAsync(cancellationToken))
@@ -202,7 +220,8 @@ public sealed class ScheduleStore(StoreDatabase database)
             new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User, new JobParameters.JsonText(definition.Context.ToJsonString()),
             schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed), definition.Version,
             JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria),
-            JobParameters.ToArray(definition.ClusterCriteria));
+            JobParameters.ToArray(definition.ClusterCriteria), new JobParameters.Null<string>(schedule.EditedBy),
+            new JobParameters.JsonText(TagScope.Write(schedule.Scopes)));
         return await ReadAsync(command, cancellationToken);
     }
 

@@ -95,7 +95,8 @@ public sealed class OpenServerTests() : RealProcessTests(processes: 1)
     [Test]
     public async Task A_configured_header_names_the_user(CancellationToken cancellationToken)
     {
-        await using var heimdall = await HeimdallInstance.StartAsync(config => config with { Auth = "header: X-Forwarded-User" }, worker: false);
+        await using var heimdall = await HeimdallInstance.StartAsync(config =>
+            config with { Auth = "header: X-Forwarded-User, trusted_proxies: [127.0.0.0/8]" }, worker: false);
 
         var named = await heimdall.PostJobAsync(CallerTests.Job, cancellationToken, ("X-Forwarded-User", "carol"));
         var unnamed = await heimdall.PostJobAsync(CallerTests.Job, cancellationToken, ("X-Heimdall-User", "carol"));

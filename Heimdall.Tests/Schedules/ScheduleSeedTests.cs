@@ -36,7 +36,7 @@ public sealed class ScheduleSeedTests
     public async Task What_leaves_the_file_leaves_Hangfire_and_what_was_put_stays(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(cancellationToken, Nightly, Nightly with { Name = "weekly" });
-        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Id = "mine" }), _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Id = "mine" }), scopes: null, _ => true, cancellationToken);
         Assert.That(await ShownAsync(process, cancellationToken), Is.EquivalentTo(new[] { "nightly", "weekly", "mine" }));
 
         await _store.StartAsync(cancellationToken, Nightly);
@@ -50,7 +50,7 @@ public sealed class ScheduleSeedTests
     public async Task An_edit_lives_until_the_file_says_something_else(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(cancellationToken, Nightly);
-        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 4 * * *" }), _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 4 * * *" }), scopes: null, _ => true, cancellationToken);
 
         await _store.StartAsync(cancellationToken, Nightly);
         Assert.That((await FindAsync(process, cancellationToken)).Definition.Cron, Is.EqualTo("0 4 * * *"));
@@ -201,7 +201,8 @@ public sealed class ScheduleSeedTests
         await control.PauseAsync("nightly", "bob", "", until: null, cancellationToken);
         await _store.StartAsync(cancellationToken);
 
-        var put = await control.PutAsync(ScheduleDefinition.Of(Nightly), was => was is null, cancellationToken);
+        var put = await control.PutAsync(ScheduleDefinition.Of(Nightly), scopes: null, was => was is null,
+            cancellationToken);
 
         Assert.That((put!.Value.IsNew, put.Value.Schedule.Pause, put.Value.Schedule.IsFromFile), Is.EqualTo((true, (SchedulePause?)null, false)));
     }
@@ -211,7 +212,8 @@ public sealed class ScheduleSeedTests
     {
         var process = await _store.StartAsync(cancellationToken);
         var control = process.GetRequiredService<ScheduleControl>();
-        await control.PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 * * * *" }), _ => true, cancellationToken);
+        await control.PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 * * * *" }), scopes: null, _ => true,
+            cancellationToken);
         await control.TriggerAsync("nightly", "carol", cancellationToken);
         await control.PauseAsync("nightly", "bob", "", until: null, cancellationToken);
 

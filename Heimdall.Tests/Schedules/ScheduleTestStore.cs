@@ -86,7 +86,8 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
     public async Task<IServiceProvider> StartAsync(ScheduleDefinition definition, CancellationToken cancellationToken)
     {
         var process = await StartAsync(cancellationToken);
-        await process.GetRequiredService<ScheduleControl>().PutAsync(definition, _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(definition, scopes: null, _ => true,
+            cancellationToken);
         return process;
     }
 

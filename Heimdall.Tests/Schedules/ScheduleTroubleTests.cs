@@ -136,7 +136,7 @@ public sealed class ScheduleTroubleTests
         Assert.That((await control.PauseAsync(Id, "bob", "", until: null, cancellationToken))!.NextAt, Is.Null);
         Assert.That((await control.ResumeAsync(Id, cancellationToken))!.Pause, Is.Null);
         _store.Clock.Now = Noon.AddSeconds(130);
-        await control.PutAsync(ScheduleTestStore.EveryMinute, _ => true, cancellationToken);
+        await control.PutAsync(ScheduleTestStore.EveryMinute, scopes: null, _ => true, cancellationToken);
         await _store.EndJobsAsync(Id, cancellationToken);
         await _store.FireAtAsync(process, Noon.AddMinutes(3), cancellationToken);
 
@@ -173,7 +173,7 @@ public sealed class ScheduleTroubleTests
     private async Task<IServiceProvider> StartBothAsync(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(ScheduleTestStore.EveryMinute, cancellationToken);
-        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleTestStore.EveryMinute with { Id = Broken }, _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleTestStore.EveryMinute with { Id = Broken }, scopes: null, _ => true, cancellationToken);
         return process;
     }
 

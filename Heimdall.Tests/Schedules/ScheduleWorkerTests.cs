@@ -134,7 +134,7 @@ public sealed class ScheduleWorkerTests() : RealProcessTests(processes: 1)
             async () => (await _heimdall.GetAsync($"/api/v1/schedule/{Id}/runs", cancellationToken)).Json.GetProperty("data"),
             () => Is.Not.Null.And.Matches<System.Text.Json.JsonElement>(runs => runs.GetArrayLength() == 1),
             cancellationToken);
-        Assert.That(run[0].GetProperty("triggered_by").GetString(), Is.EqualTo("dashboard"));
+        Assert.That(run[0].GetProperty("triggered_by").GetString(), Is.EqualTo("anonymous"));
         await _heimdall.WaitForStatusAsync(run[0].GetProperty("job_id").GetGuid(), "SUCCEEDED", cancellationToken);
     }
 
