@@ -1,3 +1,4 @@
+using Heimdall.Api.Audit;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Catalog;
 using Heimdall.Api.Compression;
@@ -84,6 +85,7 @@ internal static class ApiHost
         services.AddRouting();
         services.AddCallers(config.Auth);
         services.AddRights();
+        services.AddAudit();
         services.AddProblemDetails();
         services.AddSingleton<RouteSuggestions>();
         services.AddExceptionHandler<ProblemMapper>();
@@ -107,12 +109,14 @@ internal static class ApiHost
         app.UseStoreGate();
         app.UseExactRoutes();
         app.UseAuthentication();
+        app.UseAudit();
         app.UseAuthorization();
         app.UseRights();
 
         var all = app.WithRights();
         var api = all.MapGroup("/api/v1");
         api.MapMe();
+        api.MapAudit();
         api.MapJobs();
         api.MapCatalog();
         api.MapQueue();

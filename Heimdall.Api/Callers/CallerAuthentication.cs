@@ -52,6 +52,10 @@ internal sealed class CallerAuthentication(
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         var refusal = (await HandleAuthenticateOnceSafeAsync()).Failure?.Message;
+        if (refusal is not null)
+        {
+            Credentials.MarkWrong(Context);
+        }
         if (refusal is not null && wrong.Count(Context.Connection.RemoteIpAddress) is { } wait)
         {
             Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);

@@ -14,6 +14,13 @@ internal static class Credentials
     public const string Expires = "heimdall:key_expires";
     public const string Role = "heimdall:role";
 
+    private static readonly object _wrong = new();
+
+    /// <summary>Marks a request that was refused for credentials that are wrong, as opposed to none.</summary>
+    public static void MarkWrong(HttpContext context) => context.Items[_wrong] = true;
+
+    public static bool AreWrong(HttpContext context) => context.Items.ContainsKey(_wrong);
+
     public static ClaimsPrincipal Of(string user, string how, params IEnumerable<Claim> claims) =>
         new(new ClaimsIdentity([new Claim(ClaimTypes.Name, user), .. claims], how));
 

@@ -30,6 +30,7 @@ internal static partial class AccessTable
         [Right.ControlQueue] = new([], [Role.Operator, Role.Admin]),
         [Right.SeeEngine] = new([], [Role.Reader, Role.Operator, Role.Admin], EverywhereOnly: true),
         [Right.ControlEngine] = new([], [Role.Operator, Role.Admin], EverywhereOnly: true),
+        [Right.SeeAudit] = new([], [Role.Admin], EverywhereOnly: true),
     }.ToFrozenDictionary();
 
     private static readonly FrozenDictionary<string, Right> Endpoints = new Dictionary<string, Right>
@@ -39,6 +40,7 @@ internal static partial class AccessTable
         ["GET /readyz"] = Right.None,
         ["GET /openapi/{documentName}.json"] = Right.Known,
         ["GET /api/v1/me"] = Right.Known,
+        ["GET /api/v1/audit"] = Right.SeeAudit,
 
         ["POST /api/v1/job"] = Right.Submit,
         ["POST /api/v1/jobs"] = Right.Submit,
@@ -129,12 +131,10 @@ internal static partial class AccessTable
         Endpoints.TryGetValue($"{method} {pattern}", out var right) ? right : null;
 
     /// <summary>What a page or a button of the dashboard needs.</summary>
-    public static Right OfPage(string method, string path)
-    {
-        var kind = HttpMethods.IsGet(method) ? "GET" : "POST";
-        var page = path.Length == 0 ? "/" : path;
-        return Pages.First(entry => entry.Method == kind && entry.Pattern.IsMatch(page)).Right;
-    }
+    public static Right OfPage(string method, string path) => FindPage(method, path).Right;
+
+    /// <summary>The entry of a page or a button, as the table spells it.</summary>
+    public static string PageOf(string method, string path) => FindPage(method, path).Page;
 
     /// <summary>The pattern by which Hangfire finds a page of ours; it must have an entry.</summary>
     public static string PatternOf(string method, string page) =>
@@ -154,6 +154,13 @@ internal static partial class AccessTable
         { Own: var own, Any: var any } =>
             $"This needs the role {Join(own)} for what is one's own, and {Join(any)} for what is others'.",
     };
+
+    private static (string Method, string Page, Right Right, Regex Pattern) FindPage(string method, string path)
+    {
+        var kind = HttpMethods.IsGet(method) ? "GET" : "POST";
+        var page = path.Length == 0 ? "/" : path;
+        return Pages.First(entry => entry.Method == kind && entry.Pattern.IsMatch(page));
+    }
 
     private static string Join(Role[] roles) => string.Join(" or ", roles.Select(role => role.ToName()));
 

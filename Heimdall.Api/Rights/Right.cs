@@ -27,4 +27,7 @@ internal enum Right
 
     /// <summary>The buttons of these pages.</summary>
     ControlEngine,
+
+    /// <summary>Who did what.</summary>
+    SeeAudit,
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
 using Npgsql;
 using NpgsqlTypes;
@@ -6,7 +7,7 @@ using NpgsqlTypes;
 namespace Heimdall.Core.Catalog;
 
 /// <summary>The <c>command</c> and <c>cluster</c> tables. Every change is announced to all processes.</summary>
-public sealed class CatalogStore(StoreDatabase database)
+public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
 {
     /// <summary>Channel on which a change of any command or cluster is announced.</summary>
     public const string Channel = "heimdall_catalog";
@@ -107,13 +108,19 @@ public sealed class CatalogStore(StoreDatabase database)
     public Task<bool> SetClusterStatusAsync(string id, CatalogStatus status, CancellationToken cancellationToken) =>
         ChangeAsync(Statement(SetClusterStatusSql, id, status.ToName()), cancellationToken);
 
-    private async Task<bool> ChangeAsync(NpgsqlBatchCommand change, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { change, Statement(AnnounceSql) } };
-        await batch.ExecuteNonQueryAsync(cancellationToken);
-        return change.RecordsAffected == 1;
-    }
+    private Task<bool> ChangeAsync(NpgsqlBatchCommand change, CancellationToken cancellationToken) =>
+        audit.InTransactionAsync(
+            async connection =>
+            {
+                await using var batch = new NpgsqlBatch(connection)
+                {
+                    BatchCommands = { change, Statement(AnnounceSql) },
+                };
+                await batch.ExecuteNonQueryAsync(cancellationToken);
+                return change.RecordsAffected == 1;
+            },
+            isChanged => isChanged,
+            cancellationToken);
 
     private static NpgsqlParameter Nullable(int? number) => new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = number ?? (object)DBNull.Value };
 

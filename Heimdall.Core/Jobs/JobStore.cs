@@ -99,7 +99,16 @@ public sealed class JobStore(StoreDatabase database)
     /// <returns>The status it had, or null when there was nothing to stop.</returns>
     public async Task<JobStatus?> CancelAsync(Guid id, string canceledBy, CancellationToken cancellationToken, string? queueId = null)
     {
-        await using var command = database.DataSource.CreateCommand(JobTransitions.Cancel);
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        return await CancelAsync(connection, id, canceledBy, cancellationToken, queueId);
+    }
+
+    /// <summary>The same, in a transaction of others.</summary>
+    internal static async Task<JobStatus?> CancelAsync(
+        NpgsqlConnection connection, Guid id, string canceledBy, CancellationToken cancellationToken,
+        string? queueId = null)
+    {
+        await using var command = new NpgsqlCommand(JobTransitions.Cancel, connection);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = canceledBy });
         command.Parameters.Add(JobParameters.Of(new JobParameters.Null<string>(queueId)));

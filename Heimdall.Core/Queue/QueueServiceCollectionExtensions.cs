@@ -2,12 +2,14 @@ using System.Diagnostics.Metrics;
 using Hangfire;
 using Hangfire.AspNetCore;
 using Hangfire.Common;
+using Heimdall.Core.Audit;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue.Storage;
 using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Queue;
@@ -26,6 +28,7 @@ public static class QueueServiceCollectionExtensions
             ? provider.GetRequiredService<QueueStorage>().Open()
             : provider.GetRequiredService<QueueStorage>().OpenEntries(
                 provider.GetRequiredService<ILogger<EntryStorage>>()));
+        services.TryAddSingleton<AuditLog>();
         services.AddSingleton<QueueDelivery>();
         services.AddSingleton<DashboardUser>();
         services.AddSingleton<IJobFilterProvider, QueueFilters>();

@@ -30,6 +30,7 @@ public sealed partial class AccessMatrixTests
         ["open"] = ["A AA AA AA AA"],
         ["known"] = ["A AA AA AA AA"],
         ["catalog"] = ["F AA AA AA AA"],
+        ["audit"] = ["F FF FF FF AF"],
         ["submit"] = ["F FF AA FF AA"],
         ["list"] = ["F AA AA AA AA"],
         ["engine"] = ["F AF FF AF AF"],
@@ -50,7 +51,7 @@ public sealed partial class AccessMatrixTests
     private static readonly (string Request, string Kind)[] Endpoints =
     [
         ("GET /", "open"), ("GET /healthz", "open"), ("GET /readyz", "open"),
-        ("GET /openapi/{documentName}.json", "known"), ("GET /api/v1/me", "known"),
+        ("GET /openapi/{documentName}.json", "known"), ("GET /api/v1/me", "known"), ("GET /api/v1/audit", "audit"),
         ("POST /api/v1/job", "submit"), ("POST /api/v1/jobs", "submit"), ("POST /api/v1/resolve", "submit"),
         ("GET /api/v1/jobs", "list"), ("GET /api/v1/job/statuses", "catalog"),
         ("GET /api/v1/job/{id:guid}", "see"), ("GET /api/v1/job/{id:guid}/status", "see"),

@@ -56,7 +56,8 @@ internal sealed class StorageTestStore : IAsyncDisposable
             await entries.LookAtSchemaAsync(CancellationToken.None);
         }
         Queues[storage] = new JobQueue(
-            store, storages, storage, new BackgroundJobClientFactory(storage, new JobFilterProviderCollection()));
+            store, storages, storage, new BackgroundJobClientFactory(storage, new JobFilterProviderCollection()),
+            new Core.Audit.AuditLog(store));
         return storage;
     }
 
