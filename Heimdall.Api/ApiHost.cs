@@ -7,6 +7,7 @@ using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
 using Heimdall.Api.Monitoring;
+using Heimdall.Api.Origins;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Queue;
 using Heimdall.Api.Requests;
@@ -42,7 +43,7 @@ internal static class ApiHost
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = config.Server.MaxBodyBytes;
+            ConnectionRules.Apply(kestrel.Limits, config.Server);
         });
         builder.AddTls(config.Server.Tls);
         builder.Logging.AddHeimdallLogging(config.Logging);
@@ -80,6 +81,8 @@ internal static class ApiHost
         services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));
 
         services.AddReplyCompression();
+        services.AddCrossOrigin(config.Server);
+        services.AddHostedService<PlainListener>();
         services.AddRouting();
         services.AddCallers(config.Auth);
         services.AddProblemDetails();
@@ -94,11 +97,15 @@ internal static class ApiHost
     public static WebApplication UseApi(this WebApplication app)
     {
         var config = app.Services.GetRequiredService<HeimdallConfig>();
+        app.UseReplyHeaders();
         app.UseResponseCompression();
         app.UseExceptionHandler();
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);
+        app.UseSameSiteOnly(config.Server);
         app.UsePublicAddress(config.Server.PublicUrl);
+        app.UseCrossOrigin(config.Server);
+        app.UseJsonInUtf8();
         app.UseHeadAsGet();
         app.UseRouting(); // by the path and the method as they are now
         app.UseDashboardAddress();

@@ -12,7 +12,10 @@ namespace Heimdall.Api.Callers;
 internal static class LoopbackOnly
 {
     private const string Why =
-        "No 'auth:' is configured, so this server only serves its own machine, at a loopback address. Configure API keys or a header to open it.";
+        "No 'auth:' is configured, so this server only serves its own machine, at a loopback address and without "
+        + "a proxy. Configure API keys or a header to open it.";
+
+    private static readonly string[] _signsOfProxies = ["Forwarded", "Via", "X-Real-IP"];
 
     public static void UseLoopbackOnly(this WebApplication app, AuthConfig auth)
     {
@@ -34,7 +37,9 @@ internal static class LoopbackOnly
 
     private static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
 
-    private static bool IsForwarded(IHeaderDictionary headers) => headers.ContainsKey("Forwarded") || headers.ContainsKey("X-Forwarded-For");
+    private static bool IsForwarded(IHeaderDictionary headers) => headers.Keys.Any(name =>
+        _signsOfProxies.Contains(name, StringComparer.OrdinalIgnoreCase)
+        || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase));
 
     private static bool IsLoopbackName(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));

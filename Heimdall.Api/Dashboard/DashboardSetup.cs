@@ -41,7 +41,7 @@ internal static class DashboardSetup
     {
         DashboardPages.EnsureAdded();
         app.UseSecurityHeaders(Path);
-        app.UseFormsOnly(Path);
+        app.UseSoundRequests(Path);
         var names = new JobNames(app.Services.GetRequiredService<JobStore>());
         app.MapHangfireDashboard(Path, new DashboardOptions
         {

@@ -1,3 +1,5 @@
+using Heimdall.Api.Requests;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 
 namespace Heimdall.Api.Health;
@@ -14,11 +16,13 @@ internal static class HealthEndpoints
             .WithSummary("Ready: the store can be written and its schema is current.");
     }
 
-    private static async Task<IResult> ReadyAsync(StoreHealth store, CancellationToken cancellationToken)
+    private static async Task<IResult> ReadyAsync(
+        StoreHealth store, HeimdallConfig config, CancellationToken cancellationToken)
     {
         var report = await store.ReportAsync(cancellationToken);
+        var plain = PlainListener.FindProblem(config.Server.Listen) is { } problem ? $"{problem}\n" : "";
         return TypedResults.Text(
-            $"{report.Text}\n",
+            $"{report.Text}\n{plain}",
             statusCode: report.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 }

@@ -4,7 +4,6 @@ using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
-using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -48,16 +47,18 @@ internal static class RetryJob
         };
     }
 
-    private static (long? FromStatement, List<ContextProblem> Problems) Read(JsonElement body)
+    private static (long? FromStatement, FaultList Problems) Read(JsonElement body)
     {
-        List<ContextProblem> problems = [.. UnreadableText.Find(body, "")];
+        var problems = new FaultList();
+        problems.AddAll(UnreadableText.Find(body, ""));
         if (problems.Count > 0)
         {
             return (null, problems);
         }
         if (body.ValueKind != JsonValueKind.Object)
         {
-            return (null, [new("body", "Must be a JSON object.")]);
+            problems.Add(new("body", "Must be a JSON object."));
+            return (null, problems);
         }
         long? fromStatement = null;
         foreach (var field in body.EnumerateObject())

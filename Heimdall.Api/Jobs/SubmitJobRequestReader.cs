@@ -22,18 +22,19 @@ internal static class SubmitJobRequestReader
     /// <param name="place">Where it stands in the body: <c>[3]</c>; empty when it is the body.</param>
     /// <param name="places">How many jobs are in the body; 0 when it is one.</param>
     /// <returns>The request, or null where its fields cannot be told; and what is wrong.</returns>
-    public static (SubmitJobRequest? Request, List<ContextProblem> Problems) Read(
+    public static (SubmitJobRequest? Request, FaultList Problems) Read(
         JsonElement element, SubmitJobValidator validator, StoreClock clock, string place = "", int places = 0)
     {
-        List<ContextProblem> problems = [.. UnreadableText.Find(element, place)];
+        var problems = new FaultList();
+        problems.AddAll(UnreadableText.Find(element, place));
         if (problems.Count > 0 || ReadFields(element, place, problems) is not { } fields)
         {
             return (null, problems);
         }
         var request = ReadRequest(fields, place, places, problems);
-        problems.AddRange(validator.Validate(request).Errors
+        problems.AddAll(validator.Validate(request).Errors
             .Select(error => new ContextProblem(PathOf(place, error.PropertyName), error.ErrorMessage))
-            .Where(error => problems.TrueForAll(problem => problem.Path != error.Path))
+            .Where(error => !problems.Names(error.Path))
             .ToArray());
         if (request.StartBefore <= clock.GetUtcNow())
         {
@@ -43,7 +44,7 @@ internal static class SubmitJobRequestReader
         return (request, problems);
     }
 
-    private static JsonObject? ReadFields(JsonElement element, string place, List<ContextProblem> problems)
+    private static JsonObject? ReadFields(JsonElement element, string place, FaultList problems)
     {
         try
         {
@@ -61,7 +62,7 @@ internal static class SubmitJobRequestReader
         return null;
     }
 
-    private static SubmitJobRequest ReadRequest(JsonObject fields, string place, int places, List<ContextProblem> problems)
+    private static SubmitJobRequest ReadRequest(JsonObject fields, string place, int places, FaultList problems)
     {
         fields.Remove("after", out var after);
         var request = new SubmitJobRequest
@@ -80,7 +81,7 @@ internal static class SubmitJobRequestReader
             StartBefore = TakeTime("start_before"),
             DryRun = TakeFlag("dry_run"),
         };
-        problems.AddRange(fields.Select(field => new ContextProblem(
+        problems.AddAll(fields.Select(field => new ContextProblem(
             PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, after, start_after, start_before, dry_run.")));
         return request;
 

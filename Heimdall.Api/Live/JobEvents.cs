@@ -48,9 +48,9 @@ internal static class JobEvents
             context.Response.ContentType = "text/event-stream";
             return Results.Empty;
         }
-        if (watcher.IsFull)
+        if (watcher.TakePlace(context, id) is { } refusal)
         {
-            return JobWatcher.TooMany(context, id);
+            return refusal;
         }
         return TypedResults.ServerSentEvents(ReadAsync(watcher, id, new LogReader(logs, id, JobLogStore.Both, position), cancellationToken));
     }

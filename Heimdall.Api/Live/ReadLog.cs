@@ -57,9 +57,9 @@ internal static class ReadLog
     private static async Task<IResult> FollowAsync(
         Guid id, JobLogStream stream, HttpContext context, JobLogStore logs, JobWatcher watcher, CancellationToken cancellationToken)
     {
-        if (watcher.IsFull)
+        if (watcher.TakePlace(context, id) is { } refusal)
         {
-            return JobWatcher.TooMany(context, id);
+            return refusal;
         }
         var log = new LogReader(logs, id, [stream], default);
         var isOver = false;

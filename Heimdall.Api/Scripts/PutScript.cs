@@ -44,6 +44,8 @@ internal static class PutScript
         {
             case ScriptChangeKind.TooLarge:
                 return TooLarge(config);
+            case ScriptChangeKind.TotalTooLarge:
+                return TotalTooLarge(config);
             case ScriptChangeKind.Empty:
                 return Problem.Invalid([new("body", "Must not be empty.")]);
             case ScriptChangeKind.Taken:
@@ -64,6 +66,11 @@ internal static class PutScript
     private static ProblemHttpResult Taken(ScriptPlace place) => Problem.Of(
         StatusCodes.Status409Conflict, "conflict", "Something else is there.",
         $"At {place.Name} or on the way to it is something that is neither a script nor a directory for it.");
+
+    private static ProblemHttpResult TotalTooLarge(SqlUploadsConfig config) => Problem.Of(
+        StatusCodes.Status413PayloadTooLarge, "too-large", "The scripts are too large together.",
+        $"With it, the directory of scripts would have more than {config.MaxTotalBytes} bytes "
+        + "(sql_uploads.max_total_bytes): delete some. Nothing was changed.");
 
     private static ProblemHttpResult TooLarge(SqlUploadsConfig config) => Problem.Of(
         StatusCodes.Status413PayloadTooLarge, "too-large", "The script is too large.",

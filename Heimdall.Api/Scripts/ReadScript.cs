@@ -18,7 +18,6 @@ internal static class ReadScript
             // Read twice, as the tag goes first. Both times it is the file that was opened, whatever takes its place.
             var hash = await ScriptPlace.HashAsync(file, cancellationToken);
             file.Position = 0;
-            context.Response.Headers.XContentTypeOptions = "nosniff"; // a browser must not take what callers wrote for a page of ours
             return TypedResults.Stream(file, ScriptRequest.ContentType, entityTag: new EntityTagHeaderValue(ScriptRequest.TagOf(hash)));
         }
         catch

@@ -11,7 +11,11 @@ internal static class ScriptEndpoints
     public static IServiceCollection AddScripts(this IServiceCollection services, SqlUploadsConfig config)
     {
         services.AddSingleton(config);
-        services.AddSingleton<ScriptWriter>();
+        services.AddSingleton(provider => new ScriptWriter(
+            provider.GetRequiredService<ScriptFolder>(), provider.GetRequiredService<TimeProvider>())
+        {
+            MaxTotalBytes = config.MaxTotalBytes,
+        });
         services.AddSingleton<ScriptList>();
         return services;
     }

@@ -3,6 +3,8 @@ namespace Heimdall.Core.Catalog;
 /// <summary>Picks the command and the cluster of a job by tags. What fits a job and what does not is decided here and nowhere else.</summary>
 public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
 {
+    private const int MostQuoted = 10;
+
     /// <summary>How a command stands to a job. Of all commands, those that come furthest say why there is none.</summary>
     private enum CommandFit
     {
@@ -152,7 +154,13 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
 
     private static string Missing(IEnumerable<string> tags, Predicate<string> carries) => Quote(tags.Where(tag => !carries(tag)));
 
-    private static string Quote(IEnumerable<string> words) => $"[{string.Join(", ", words)}]";
+    /// <summary>Of many words the first are enough: they stand in a reason for each command and each cluster.</summary>
+    private static string Quote(IEnumerable<string> words)
+    {
+        var all = words.ToArray();
+        var more = all.Length > MostQuoted ? $" and {all.Length - MostQuoted} more" : "";
+        return $"[{string.Join(", ", all.Take(MostQuoted))}{more}]";
+    }
 
     private sealed record Pair(Command Command, Cluster Cluster, ClusterFit Fit);
 

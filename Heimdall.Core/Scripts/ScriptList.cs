@@ -65,7 +65,7 @@ public sealed class ScriptList(ScriptFolder folder, TimeProvider time)
     }
 
     /// <summary>A link to a directory is not entered: what is behind it has a path of its own, or is outside.</summary>
-    private static FileSystemEnumerable<string> FilesBelow(string root, string prefix) =>
+    internal static FileSystemEnumerable<string> FilesBelow(string root, string prefix) =>
         new(root, (ref FileSystemEntry entry) => entry.ToFullPath(), Everything)
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,

@@ -1,19 +1,26 @@
+using Heimdall.Plugins.Postgres.Rules;
+
 namespace Heimdall.Plugins.Postgres.Scripts;
 
 /// <summary>Tells what a text is that a script has made, and that the server is sent as it is.</summary>
 internal static class GeneratedStatement
 {
     public static async ValueTask<ScriptStatement> ReadAsync(
-        byte[] text, bool standardStrings, bool noticesWords, CancellationToken cancellationToken)
+        byte[] text,
+        bool standardStrings,
+        bool noticesWords,
+        StatementRules? rules,
+        CancellationToken cancellationToken)
     {
-        await using var scanner = new ScriptScanner(new MemoryStream(text), noticesWords: noticesWords)
+        await using var scanner = new ScriptScanner(
+            new MemoryStream(text), noticesWords: noticesWords, rules: rules)
         {
             StandardConformingStrings = standardStrings,
         };
         ScriptStatement? last = null;
         ScriptStatementKind? first = null;
         var (count, hidesControl, copies) = (0, false, 0);
-        string? outlives = null;
+        string? outlives = null, ruleProblem = null;
         try
         {
             while (await scanner.ReadAsync(cancellationToken) is { } statement)
@@ -22,6 +29,7 @@ internal static class GeneratedStatement
                 first ??= statement.Kind;
                 (last, count, copies) = (statement, count + 1, copies + statement.CopiesIn);
                 outlives ??= statement.OutlivesTransaction;
+                ruleProblem ??= statement.RuleProblem;
             }
         }
         catch (ScriptException)
@@ -34,7 +42,7 @@ internal static class GeneratedStatement
             Number = 0, Line = 0, Column = 0, Tag = "???", Kind = ScriptStatementKind.Sql,
         };
         return count <= 1
-            ? last with { CanBeParsed = false }
+            ? last with { CanBeParsed = false, RuleProblem = ruleProblem }
             : last with
             {
                 HasParts = true,
@@ -45,6 +53,7 @@ internal static class GeneratedStatement
                 Step = BlockStep.None,
                 CopiesIn = copies,
                 OutlivesTransaction = outlives,
+                RuleProblem = ruleProblem,
                 MayChangeReading = true,
                 LeavesNothing = false,
             };

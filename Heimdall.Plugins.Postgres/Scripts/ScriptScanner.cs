@@ -1,4 +1,5 @@
 using System.Text;
+using Heimdall.Plugins.Postgres.Rules;
 
 namespace Heimdall.Plugins.Postgres.Scripts;
 
@@ -43,16 +44,18 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// </param>
     /// <param name="counter">Numbers the statements of this script together with those of others.</param>
     /// <param name="leavesOpen">True to leave the script open in the end.</param>
+    /// <param name="rules">What is refused; null for nothing.</param>
     public ScriptScanner(
         Stream script,
         ScriptVariables? variables = null,
         bool noticesWords = false,
         StatementCounter? counter = null,
-        bool leavesOpen = false)
+        bool leavesOpen = false,
+        StatementRules? rules = null)
     {
         _counter = counter ?? new StatementCounter();
         _noticesWords = noticesWords;
-        _classifier = new StatementClassifier(noticesWords);
+        _classifier = new StatementClassifier(noticesWords, rules is null ? null : new RuleWatch(rules));
         _buffer = new ScriptBuffer(script, leavesOpen);
         _lexer = new StatementLexer(_buffer, _classifier, variables);
         _copyData = new CopyDataReader(_buffer);
@@ -330,6 +333,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter && !looksAtCursors,
             MayChangeReading = _classifier.MayChangeSettings || namesReading,
             Splices = _buffer.Splices.Of(_textLength),
+            RuleProblem = _classifier.FindRuleProblem(),
         };
         return ScannerStop.Statement;
     }

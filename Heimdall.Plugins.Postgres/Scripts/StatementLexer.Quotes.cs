@@ -94,6 +94,7 @@ internal sealed partial class StatementLexer
 
         if (!StepOverDoubled(bytes))
         {
+            classifier.QuotedName(bytes[_opened.._position]);
             _state = LexerState.Code;
         }
 

@@ -129,6 +129,11 @@ internal sealed partial class StatementLexer
         else
         {
             classifier.Literal(_parentheses);
+            if (value is [(byte)'"', ..])
+            {
+                classifier.QuotedName(value);
+            }
+
             _position += value.Length;
         }
 

@@ -40,6 +40,10 @@ public sealed class OpenServerTests() : RealProcessTests(processes: 1)
 
     [TestCase("Forwarded", "for=192.0.2.1")]
     [TestCase("X-Forwarded-For", "127.0.0.1")]
+    [TestCase("x-forwarded-proto", "https")]
+    [TestCase("X-Forwarded-Host", "example.org")]
+    [TestCase("X-Real-IP", "127.0.0.1")]
+    [TestCase("Via", "1.1 example")]
     public async Task What_a_proxy_passed_on_is_refused(string header, string value, CancellationToken cancellationToken)
     {
         var reply = await _heimdall.SendAsync(HttpMethod.Get, "/api/v1/jobs", cancellationToken, headers: (header, value));

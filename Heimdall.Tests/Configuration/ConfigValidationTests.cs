@@ -20,6 +20,9 @@ public sealed class ConfigValidationTests
         "server.public_url: must be an absolute http or https URL without a query or //, "
         + "such as https://example.org/heimdall";
 
+    private const string OriginExpected = "server.cors_origins[0]: must be the origin of a page as browsers send it, "
+        + "such as https://example.org or http://localhost:3000: no path, no slash at its end, no *";
+
     private const string TlsExpected = "server.tls: is required, because server.listen is https: "
         + "{certificate: server.pem, key: server.key}; or listen at http behind a proxy with TLS";
     private const string SchemaExpected =
@@ -31,6 +34,7 @@ public sealed class ConfigValidationTests
     [TestCase(
         "server: { public_url: 'https://example.org:8443/team/heimdall/' }\nauth: { header: X-Heimdall-User }")]
     [TestCase("server: { public_url: 'http://localhost:8080/heimdall' }")]
+    [TestCase("server: { cors_origins: ['https://app.example.org', 'http://localhost:3000'], max_connections: 1 }")]
     [TestCase("auth: { header: X-Heimdall-User }")]
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Digest}' }}] }}")]
     [TestCase("worker: { concurrency: 1, lease: 2s }")]
@@ -55,6 +59,14 @@ public sealed class ConfigValidationTests
     [TestCase("server: { tls: { certificate: a.pem, key: a.key } }", "server.listen: must begin with https://, because server.tls is configured")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { key: a.key } }", "server.tls.certificate: is required")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { certificate: a.pem } }", "server.tls.key: is required")]
+    [TestCase("server: { cors_origins: ['*'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://*.example.org'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://example.org/'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://example.org:443'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://Example.org'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['null'] }", OriginExpected)]
+    [TestCase("server: { max_connections: 0 }", "server.max_connections: must be greater than 0")]
+    [TestCase("server: { max_watchers_per_caller: 0 }", "server.max_watchers_per_caller: must be greater than 0")]
     [TestCase("server: { public_url: example.org/heimdall }", PublicExpected)]
     [TestCase("server: { public_url: 'ftp://localhost' }", PublicExpected)]
     [TestCase("server: { public_url: 'https://localhost/?a=b' }", PublicExpected)]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using Heimdall.Api.Requests;
 using Heimdall.Tests.Support;
 using Npgsql;
 using NUnit.Framework;
@@ -94,8 +95,11 @@ public sealed partial class ComposeRunTests() : RealProcessTests(processes: 3)
         string[] command = [.. check[1..].Select(_images[service].Locate)];
 
         Assert.That(check[0], Is.EqualTo("CMD"), "the image has no shell");
+        var plain = service == "api" ? $"{PlainListener.FindProblem("http://0.0.0.0:9090")}\n" : "";
         await Eventually.Becomes(
-            () => HeimdallProcess.RunCommandAsync(command, EnvironmentOf(service), cancellationToken), () => Is.EqualTo((0, "ready\n")), cancellationToken);
+            () => HeimdallProcess.RunCommandAsync(command, EnvironmentOf(service), cancellationToken),
+            () => Is.EqualTo((0, $"ready\n{plain}")),
+            cancellationToken);
     }
 
     [Test]

@@ -49,7 +49,8 @@ public sealed class ScheduleTroubleTests
     {
         var process = await _store.StartAsync(ScheduleTestStore.EveryMinute with { Overlap = OverlapRule.Allow }, cancellationToken);
         var cluster = process.GetRequiredService<LiveCatalog>().Current.Clusters.Single();
-        process.GetRequiredService<ClusterHealthBoard>().Set(cluster.Id, new ClusterHealth(Healthy: false, "away", TimeSpan.Zero, Noon));
+        process.GetRequiredService<ClusterHealthBoard>().Set(cluster.Id, new ClusterHealth(Healthy: false, "away",
+            TimeSpan.Zero, Noon, []));
 
         await _store.FireAtAsync(process, Noon, cancellationToken);
         var asked = await process.GetRequiredService<ScheduleControl>().TriggerAsync(Id, "carol", cancellationToken);

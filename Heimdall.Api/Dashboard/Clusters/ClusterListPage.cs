@@ -49,8 +49,14 @@ internal static class ClusterListPage
         }
         return health is null
             ? Pieces.State("UNKNOWN")
-            : Markup.Of($"""{Pieces.State(health.Healthy ? "HEALTHY" : "DOWN")}<div class="hd-said">{health.Error} {Pieces.Duration(now - health.CheckedAt)} ago</div>""");
+            : Markup.Of($"""{Pieces.State(health.Healthy ? "HEALTHY" : "DOWN")}{DrawProbe(health, now)}{DrawWarnings(health)}""");
     }
+
+    private static Markup DrawProbe(ClusterHealth health, DateTime now) => Markup.Of(
+        $"""<div class="hd-said">{health.Error} {Pieces.Duration(now - health.CheckedAt)} ago</div>""");
+
+    private static IEnumerable<Markup> DrawWarnings(ClusterHealth health) => health.Warnings
+        .Select(warning => Markup.Of($"""<div class="hd-said">{Pieces.State("WARNING")} {warning}</div>"""));
 
     private static Markup JobsLink(DashboardContext context, Cluster cluster, string status, string state, long count)
     {
