@@ -17,8 +17,8 @@ public sealed class QueueStorage(StoreDatabase database, Func<IJobSource?> sourc
     /// <summary>Hangfire's statements take milliseconds, and those of its upkeep, a thousand rows each, seconds.</summary>
     private static readonly TimeSpan LongestStatement = TimeSpan.FromSeconds(15);
 
-    /// <summary>Backstop behind the notifications of ticks, and behind it there is <c>ScheduleUpkeep</c>.</summary>
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
+    /// <summary>Backstop behind the notifications of ticks, and behind it there is the keeper's sweep of schedules.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(15);
 
     /// <summary>
     /// When a process has died, others get the tick that it fetched, and its lock rows, after this time. All processes
