@@ -69,6 +69,7 @@ internal static class ApiHost
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
         services.AddSingleton<JobWait>();
+        services.AddSingleton<WaitedQueries>();
         services.AddJobWatcher();
         services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();

@@ -24,6 +24,7 @@ internal static class SubmitJob
         JobPredecessors predecessors,
         JobWait wait,
         InlineQueries inline,
+        WaitedQueries waited,
         DryRuns dryRuns,
         StoreClock clock,
         IdempotentReplies replies,
@@ -34,13 +35,18 @@ internal static class SubmitJob
             return Problem.NotJson("job");
         }
         using var body = await JsonBody.ParseAsync(context.Request.Body, cancellationToken);
-        var preferences = Preferences.Read(context.Request);
+        var preferences = Preferences.Read(context.Request) with
+        {
+            CancelsAfterWait = SubmitJobRequestReader.CancelsAfterWait(body.RootElement),
+        };
         var (key, wrongKey) = IdempotencyHeader.Read(context, body.RootElement);
         if (wrongKey is not null)
         {
             return Problem.Invalid([wrongKey]);
         }
-        Task<IResult> AnswerAgainAsync(IReadOnlyList<Job> first) => AnswerQueuedAsync(context, wait, first[0], preferences, cancellationToken);
+        Task<IResult> AnswerAgainAsync(IReadOnlyList<Job> first) => waited.IsOne(first[0], preferences)
+            ? waited.AnswerAsync(context, first[0], preferences, cancellationToken)
+            : AnswerQueuedAsync(context, wait, first[0], preferences, cancellationToken);
         // Before anything is judged: what was right then may be wrong by now.
         if (key is not null && await replies.FindAsync(context, key, AnswerAgainAsync, cancellationToken) is { } replayed)
         {
@@ -69,8 +75,17 @@ internal static class SubmitJob
         {
             return Problem.Invalid([tooHigh]);
         }
+        if (request.OnWaitTimeout is not null && waited.FindProblem(prepared.Job, preferences) is { } noWait)
+        {
+            return Problem.Invalid([noWait]);
+        }
         Task<IResult> AnswerTakenAsync() => replies.AnswerTakenAsync(context, key!, AnswerAgainAsync, cancellationToken);
-        if (prepared.Job.ReturnResult && !preferences.RespondAsync)
+        var isWaited = waited.IsOne(prepared.Job, preferences);
+        if (isWaited && ResultFormat.Negotiate(context.Request) is null)
+        {
+            return Problem.NotAcceptable();
+        }
+        if (prepared.Job.ReturnResult && !preferences.RespondAsync && !isWaited)
         {
             if (request.FindQueueFields().ToArray() is { Length: > 0 } misplaced)
             {
@@ -84,7 +99,13 @@ internal static class SubmitJob
         {
             return Problem.Invalid(unknown);
         }
-        return await EnqueueAsync(context, submitter, wait, prepared.Job, key, preferences, cancellationToken) ?? await AnswerTakenAsync();
+        return await EnqueueAsync(
+                context, submitter, prepared.Job, key,
+                queued => isWaited
+                    ? waited.AnswerAsync(context, queued, preferences, cancellationToken)
+                    : AnswerQueuedAsync(context, wait, queued, preferences, cancellationToken),
+                cancellationToken)
+            ?? await AnswerTakenAsync();
     }
 
     /// <summary>Names each job in <c>after</c> that there is not.</summary>
@@ -105,15 +126,22 @@ internal static class SubmitJob
 
     /// <summary>Records a job and puts it into the queue, and waits for its end if the caller would.</summary>
     /// <returns>Null when the key is taken.</returns>
-    public static async Task<IResult?> EnqueueAsync(
-        HttpContext context, JobSubmitter submitter, JobWait jobWait, Job job, IdempotencyKey? key, Preferences preferences, CancellationToken cancellationToken)
+    public static Task<IResult?> EnqueueAsync(
+        HttpContext context, JobSubmitter submitter, JobWait jobWait, Job job, IdempotencyKey? key, Preferences preferences, CancellationToken cancellationToken) =>
+        EnqueueAsync(
+            context, submitter, job, key,
+            queued => AnswerQueuedAsync(context, jobWait, queued, preferences, cancellationToken), cancellationToken);
+
+    private static async Task<IResult?> EnqueueAsync(
+        HttpContext context, JobSubmitter submitter, Job job, IdempotencyKey? key, Func<Job, Task<IResult>> answerAsync,
+        CancellationToken cancellationToken)
     {
         if (await submitter.IsQueueFullAsync(job.User, more: 1, cancellationToken))
         {
             return QueueFull(context, $"User '{job.User}' has as many jobs in the queue as this server allows.");
         }
         return await submitter.EnqueueAsync([job], key, cancellationToken) is [var queued]
-            ? await AnswerQueuedAsync(context, jobWait, queued, preferences, cancellationToken)
+            ? await answerAsync(queued)
             : null;
     }
 
@@ -125,15 +153,13 @@ internal static class SubmitJob
         {
             context.Response.Headers.Append("Preference-Applied", "respond-async");
         }
-        if (preferences.Wait is { } wait)
-        {
-            context.Response.Headers.Append("Preference-Applied", $"wait={wait.TotalSeconds:0}");
-            queued = await jobWait.UntilEndedAsync(queued, wait, cancellationToken);
-            if (queued.Status.IsFinal())
-            {
-                return TypedResults.Json(JobView.Of(queued), ApiJson.Options);
-            }
-        }
+        queued = await jobWait.AsPreferredAsync(context, queued, preferences, cancellationToken);
+        return queued.Status.IsFinal() ? TypedResults.Json(JobView.Of(queued), ApiJson.Options) : Accepted(context, queued);
+    }
+
+    /// <summary>202: the job is in the queue, and where to ask for it.</summary>
+    public static JsonHttpResult<JobView> Accepted(HttpContext context, Job queued)
+    {
         context.Response.Headers.RetryAfter = PollInterval;
         context.Response.Headers.Location = context.Request.PublicPathOf($"/api/v1/job/{queued.Id}");
         return TypedResults.Json(JobView.Of(queued), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);

@@ -41,6 +41,12 @@ internal sealed record SubmitJobRequest
     /// <summary>When it is too late to start the job: a job of the queue that waits then is not run.</summary>
     public DateTimeOffset? StartBefore { get; init; }
 
+    /// <summary>
+    /// What becomes of a job that has not ended within the N seconds of <c>Prefer: wait=N</c>: <c>continue</c> (default)
+    /// or <c>cancel</c>.
+    /// </summary>
+    public string? OnWaitTimeout { get; init; }
+
     /// <summary>True to be told what the job would do: it is not run and not recorded.</summary>
     public bool? DryRun { get; init; }
 
@@ -74,5 +80,5 @@ internal sealed record SubmitJobRequest
         new (string Name, object? Value)[] { ("priority", Priority), ("after", After), ("start_after", StartAfter), ("start_before", StartBefore) }
             .Where(field => field.Value is not null)
             .Select(field => new ContextProblem(
-                field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async'."));
+                field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async' or 'Prefer: wait=N'."));
 }

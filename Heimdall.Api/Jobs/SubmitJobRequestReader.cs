@@ -14,6 +14,10 @@ namespace Heimdall.Api.Jobs;
 /// </summary>
 internal static class SubmitJobRequestReader
 {
+    private const string OnWaitTimeout = "on_wait_timeout";
+    private const string Cancel = "cancel";
+    private const string Continue = "continue";
+
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     /// <param name="element">The submission.</param>
@@ -43,6 +47,11 @@ internal static class SubmitJobRequestReader
         }
         return (request, problems);
     }
+
+    /// <summary>Of a body that may not have been checked: one that is sent again is answered before.</summary>
+    public static bool CancelsAfterWait(JsonElement body) =>
+        body.ValueKind == JsonValueKind.Object && body.TryGetProperty(OnWaitTimeout, out var value)
+        && value.ValueKind == JsonValueKind.String && value.ValueEquals(Cancel);
 
     private static JsonObject? ReadFields(JsonElement element, string place, FaultList problems)
     {
@@ -79,10 +88,15 @@ internal static class SubmitJobRequestReader
             Predecessors = AfterField.Read(after, PathOf(place, "after"), places, problems),
             StartAfter = TakeTime("start_after"),
             StartBefore = TakeTime("start_before"),
+            OnWaitTimeout = Take<string>(OnWaitTimeout, $"\"{Continue}\" or \"{Cancel}\""),
             DryRun = TakeFlag("dry_run"),
         };
         problems.AddAll(fields.Select(field => new ContextProblem(
-            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, after, start_after, start_before, dry_run.")));
+            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, after, start_after, start_before, on_wait_timeout, dry_run.")));
+        if (request.OnWaitTimeout is not (null or Continue or Cancel))
+        {
+            problems.Add(new(PathOf(place, OnWaitTimeout), $"Must be \"{Continue}\" or \"{Cancel}\"."));
+        }
         return request;
 
         T? Take<T>(string name, string expected)

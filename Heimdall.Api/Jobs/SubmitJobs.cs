@@ -77,6 +77,10 @@ internal static class SubmitJobs
             {
                 problems.Add(new($"{place}.dry_run", "Goes only with a single job: POST /api/v1/job."));
             }
+            if (request?.OnWaitTimeout is not null)
+            {
+                problems.Add(new($"{place}.on_wait_timeout", "Goes only with a single job: POST /api/v1/job."));
+            }
             invalid.AddAll(problems);
             if (request is null || problems.Count > 0)
             {
