@@ -4,6 +4,7 @@
 # Made for Linux and macOS, bash 3.2 or newer; scripts/postgres.sh says where the server comes from.
 #   HEIMDALL_PORT     port of the API (9090)
 #   HEIMDALL_PG_PORT  port of PostgreSQL (9092, or the next free one)
+#   HEIMDALL_KEY      a key that each request needs (none: whoever reaches the port on this machine may do everything)
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -16,6 +17,9 @@ readonly state=$root/.heimdall
 readonly default_port=9090 default_pg_port=9092
 readonly drain_seconds=45 # the worker's drain_timeout (30 s), its roll-back and what it takes at most to end (13 s)
 port=${HEIMDALL_PORT:-$default_port}
+key=${HEIMDALL_KEY:-}
+unset HEIMDALL_KEY # no program of this run needs it, and the environment of a process can be read
+readonly shortest_key=20
 config=$root/configs/local.yaml
 build_pid=
 started=   # the programs that this run started
@@ -27,6 +31,7 @@ main() {
   require_dotnet
   check_port_number HEIMDALL_PORT "$port"
   check_port_number HEIMDALL_PG_PORT "${HEIMDALL_PG_PORT:-$default_pg_port}"
+  check_key
   make_state_directory
   take_lock
   trap shut_down EXIT
@@ -50,6 +55,14 @@ check_port_number() {
   if [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] && (($2 < 65536)); then return; fi
   die "$1 is '$2', which is not a port. For example: $1=9191 ./run.sh"
 }
+
+# What a header may hold, and long enough not to be guessed.
+check_key() {
+  if [[ -z $key || ($key =~ ^[A-Za-z0-9._~+/=-]+$ && ${#key} -ge $shortest_key) ]]; then return; fi
+  die "HEIMDALL_KEY must have at least $shortest_key letters, digits and . _ ~ + / = -, such as: HEIMDALL_KEY=$(new_key) ./run.sh"
+}
+
+new_key() { LC_ALL=C tr -dc a-f0-9 </dev/urandom 2>/dev/null | head -c 64 || true; }
 
 make_state_directory() {
   if mkdir -p "$state/log" "$state/run" 2>/dev/null && [[ -O $state || $EUID == 0 ]]; then return; fi
@@ -161,13 +174,24 @@ sample_sql() {
   sed '/^$/d' "$root/configs/sql/create_employees.sql"
 }
 
-# configs/local.yaml has the usual ports in it.
+# As Heimdall.Api --new-key prints it, of a key that is there. The salt is 16 characters, and so bytes, of text.
+hash_of() {
+  local salt digest
+  salt=$(new_key | head -c 16)
+  digest=$(printf '%s%s' "$salt" "$1" | { sha256sum 2>/dev/null || shasum -a 256; })
+  # shellcheck disable=SC2001,SC2059
+  say "sha256:$(printf %s "$salt" | base64):$(printf "$(sed 's/../\\x&/g' <<<"${digest%% *}")" | base64)"
+}
+
+# configs/local.yaml has the usual ports in it, and no key.
 write_config() {
-  if ((port == default_port && pg_port == default_pg_port)); then return; fi
-  local sql_directory
+  if ((port == default_port && pg_port == default_pg_port)) && [[ -z $key ]]; then return; fi
+  local sql_directory auth=auth:
+  if [[ -n $key ]]; then auth="auth: {api_keys: [{user: admin, hash: \"$(hash_of "$key")\"}], roles: [{role: admin, users: [admin]}]}"; fi
   sql_directory=$(printf %s "$root/configs/sql" | sed -e "s/'/''/g" -e 's/[\\&|]/\\&/g') # quoted for YAML, then for sed
   sed -e "s|127\.0\.0\.1:$default_port|127.0.0.1:$port|g" \
     -e "s|127\.0\.0\.1:$default_pg_port|127.0.0.1:$pg_port|g" \
+    -e "s|^auth:.*|$auth|" \
     -e "s|^sql_directory:.*|sql_directory: '$sql_directory'|" "$config" >"$state/local.yaml"
   config=$state/local.yaml
 }
@@ -275,20 +299,22 @@ give_up() {
 }
 
 print_usage() {
-  local api=http://127.0.0.1:$port psql=
+  local api=http://127.0.0.1:$port psql="" header=""
+  # shellcheck disable=SC2016
+  if [[ -n $key ]]; then header=' -H "Authorization: Bearer $HEIMDALL_KEY"'; fi
   if [[ -x $pg_bin/psql ]]; then psql="$pg_bin/psql "; fi
   cat <<USAGE
 
 Heimdall runs. Try a query:
 
-  curl -s $api/api/v1/job -H 'Content-Type: application/json' -d '{
+  curl -s $api/api/v1/job$header -H 'Content-Type: application/json' -d '{
     "name": "first-query", "version": "0.0.1",
     "command_criteria": ["type:postgres"], "cluster_criteria": ["data:local"],
     "context": {"query": "select * from employees limit 10", "return_result": true}}'
 
 a file of statements, from configs/sql (runs in the worker; the reply has its id):
 
-  curl -s $api/api/v1/job -H 'Content-Type: application/json' -d '{
+  curl -s $api/api/v1/job$header -H 'Content-Type: application/json' -d '{
     "name": "first-batch", "version": "0.0.1",
     "command_criteria": ["type:postgres"], "cluster_criteria": ["data:local"],
     "context": {"query": "create_employees.sql"}}'

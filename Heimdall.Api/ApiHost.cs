@@ -1,3 +1,4 @@
+using Heimdall.Api.Audit;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Catalog;
 using Heimdall.Api.Compression;
@@ -6,10 +7,13 @@ using Heimdall.Api.Entrance;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Live;
+using Heimdall.Api.Me;
 using Heimdall.Api.Monitoring;
+using Heimdall.Api.Origins;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Queue;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
@@ -25,6 +29,7 @@ using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
+using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
 
 namespace Heimdall.Api;
@@ -41,7 +46,7 @@ internal static class ApiHost
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = config.Server.MaxBodyBytes;
+            ConnectionRules.Apply(kestrel.Limits, config.Server);
         });
         builder.AddTls(config.Server.Tls);
         builder.Logging.AddHeimdallLogging(config.Logging);
@@ -67,24 +72,31 @@ internal static class ApiHost
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
         services.AddSingleton<JobWait>();
+        services.AddSingleton<WaitedQueries>();
         services.AddJobWatcher();
         services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
         services.AddScripts(config.SqlUploads);
         services.AddSingleton<ScheduleViews>();
+        services.AddSingleton<ScheduleAccess>();
 
+        services.AddUpkeep();
         services.AddConnectionBudget();
         // Queries within requests get as long to end as a worker's jobs, and a moment to tell so.
         services.Configure<HostOptions>(options => options.ShutdownTimeout = config.Worker.DrainTimeout + TimeSpan.FromSeconds(5));
 
         services.AddReplyCompression();
+        services.AddCrossOrigin(config.Server);
+        services.AddHostedService<PlainListener>();
         services.AddRouting();
         services.AddCallers(config.Auth);
+        services.AddRights();
+        services.AddAudit();
         services.AddProblemDetails();
         services.AddSingleton<RouteSuggestions>();
         services.AddExceptionHandler<ProblemMapper>();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
-        services.AddOpenApi();
+        services.AddOpenApi(options => options.AddOperationTransformer(RightsInOpenApi.AddAsync));
         services.AddDashboard();
         return builder;
     }
@@ -92,29 +104,39 @@ internal static class ApiHost
     public static WebApplication UseApi(this WebApplication app)
     {
         var config = app.Services.GetRequiredService<HeimdallConfig>();
+        app.UseReplyHeaders();
         app.UseResponseCompression();
         app.UseExceptionHandler();
         app.UseStatusCodePages(PlainStatus.AsProblemAsync);
         app.UseLoopbackOnly(config.Auth);
+        app.UseSameSiteOnly(config.Server);
         app.UsePublicAddress(config.Server.PublicUrl);
+        app.UseCrossOrigin(config.Server);
+        app.UseJsonInUtf8();
         app.UseHeadAsGet();
         app.UseRouting(); // by the path and the method as they are now
         app.UseDashboardAddress();
         app.UseStoreGate();
         app.UseExactRoutes();
         app.UseAuthentication();
+        app.UseAudit();
         app.UseAuthorization();
+        app.UseRights();
 
-        var api = app.MapGroup("/api/v1");
+        var all = app.WithRights();
+        var api = all.MapGroup("/api/v1");
+        api.MapMe();
+        api.MapAudit();
         api.MapJobs();
         api.MapCatalog();
         api.MapQueue();
         api.MapScripts();
         api.MapSchedules();
-        app.MapEntrance();
-        app.MapHealth();
-        app.MapOpenApi();
-        app.MapDashboard();
+        all.MapEntrance();
+        all.MapHealth();
+        all.MapOpenApi();
+        app.MapDashboard(all);
+        app.RequireRights();
         return app;
     }
 }

@@ -13,7 +13,7 @@ return await new HostProgram
     Name = "Heimdall.Api",
     OwnUsage = " | --new-key USER",
     AddPlugins = ApiHost.AddPlugins,
-    FindProblems = ServerCertificate.FindProblems,
+    FindProblems = config => [.. ServerCertificate.FindProblems(config), .. JwtSetup.FindProblems(config)],
     AskHealth = ApiHealthQuestion.AskAsync,
     // Empty: any other reads appsettings.json and the environment, and only the one file configures Heimdall.
     Build = (config, urgent) =>

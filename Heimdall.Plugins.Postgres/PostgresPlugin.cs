@@ -8,7 +8,6 @@ using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
 using Heimdall.Plugins.Postgres.Previews;
 using Heimdall.Plugins.Postgres.Queries;
-using Npgsql;
 
 namespace Heimdall.Plugins.Postgres;
 
@@ -61,6 +60,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var lease = connections.Rent(job.TargetCluster);
         var preview = await ScriptPreview.ReadAsync(
             script, context, files, ScriptReading.PlaceOf(lease.Pool), cancellationToken);
+        await LoginPowers.RefuseAsync(job.TargetCluster, lease.Pool, cancellationToken);
         return query is not null && QueryExplanation.IsPossible(query)
             ? preview with { Plan = await ExplainAsync(job, context, query, preview, cancellationToken) }
             : preview;
@@ -150,26 +150,10 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         }
     }
 
-    public async Task ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken)
     {
         await using var lease = connections.Rent(cluster);
-        try
-        {
-            await ControlQuestion.AskAsync(
-                lease.Pool.OpenControlAsync,
-                lease.Pool.RenewControl,
-                async control =>
-                {
-                    lease.Pool.RequireSupported(control);
-                    await using var command = new NpgsqlCommand("select 1", control);
-                    return await command.ExecuteScalarAsync(cancellationToken);
-                },
-                cancellationToken);
-        }
-        catch (Exception e) when (PostgresErrors.IsConnectFault(e))
-        {
-            throw new JobFailedException(PostgresErrors.CannotConnect(e), e);
-        }
+        return await LoginPowers.FindAsync(lease.Pool, cancellationToken);
     }
 
     private async Task<string?> ExplainAsync(
@@ -189,6 +173,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var results = job.Results
             ?? throw new ArgumentException("A job that returns rows needs somewhere to write them.", nameof(job));
         await using var lease = connections.Rent(job.TargetCluster);
+        await LoginPowers.RefuseAsync(job.TargetCluster, lease.Pool, cancellationToken);
         for (var tries = 1; ; tries++)
         {
             // What commits by itself is no one transaction by which recovery would know it in a session of the pool.
@@ -247,6 +232,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         await using var script = ScriptStream.Open(context.Query, directory);
         await using var files = new ScriptFiles(directory);
         await using var lease = connections.Rent(job.TargetCluster);
+        await LoginPowers.RefuseAsync(job.TargetCluster, lease.Pool, cancellationToken);
         var use = context.Transaction == TransactionMode.Single ? SessionUse.Transaction : SessionUse.Script;
         await using var session = await ClusterSession.OpenAsync(lease.Pool, use, context.Timeout, cancellationToken);
         session.Protocol.StatementComment = TraceComment.Of(job.Traceparent);

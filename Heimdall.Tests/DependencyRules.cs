@@ -13,6 +13,8 @@ public sealed partial class DependencyRules
     [TestCase("Heimdall.Plugins.Postgres", "Heimdall.Core")]
     [TestCase("Heimdall.Api", "Heimdall.Core", "Heimdall.Plugins.Postgres")]
     [TestCase("Heimdall.Worker", "Heimdall.Core", "Heimdall.Plugins.Postgres")]
+    [TestCase("Heimdall.Client")]
+    [TestCase("Heimdall.Cli", "Heimdall.Client")]
     [TestCase("Heimdall.Benchmarks", "Heimdall.Core", "Heimdall.Api", "Heimdall.Worker")]
     public void A_project_references_only_what_it_may(string project, params string[] references)
     {
@@ -60,6 +62,8 @@ public sealed partial class DependencyRules
     [TestCase("Heimdall.Plugins.Postgres")]
     [TestCase("Heimdall.Api")]
     [TestCase("Heimdall.Worker")]
+    [TestCase("Heimdall.Client")]
+    [TestCase("Heimdall.Cli")]
     [TestCase("Heimdall.Benchmarks")]
     public void Folders_know_each_other_without_circles(string project)
     {
@@ -97,7 +101,10 @@ public sealed partial class DependencyRules
 
     /// <summary>All of our code but the tests, by its path from the root.</summary>
     private static IEnumerable<(string Path, string Text)> Sources() =>
-        from project in new[] { "Heimdall.Core", "Heimdall.Plugins.Postgres", "Heimdall.Api", "Heimdall.Worker", "Heimdall.Benchmarks" }
+        from project in new[]
+        {
+            "Heimdall.Core", "Heimdall.Plugins.Postgres", "Heimdall.Api", "Heimdall.Worker", "Heimdall.Client", "Heimdall.Cli", "Heimdall.Benchmarks",
+        }
         from file in Directory.EnumerateFiles(Path.Combine(_root, project), "*.cs", SearchOption.AllDirectories)
         let path = Path.GetRelativePath(_root, file)
         where !path.Contains("/obj/", StringComparison.Ordinal) && !path.Contains("/bin/", StringComparison.Ordinal)

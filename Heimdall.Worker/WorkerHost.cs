@@ -9,6 +9,7 @@ using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
+using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Worker.Health;
 using Microsoft.Extensions.DependencyInjection;
@@ -46,7 +47,7 @@ internal static class WorkerHost
         services.AddJobSubmission();
         services.AddSchedules();
         services.AddScheduleFiring();
-        services.AddJanitor();
+        services.AddUpkeep();
         services.AddConnectionBudget();
 
         services.Configure<HostOptions>(options => options.ShutdownTimeout = StopTimeOf(config.Worker));

@@ -13,7 +13,7 @@ internal sealed class ApiKeyRing(AuthConfig config)
     private const int KeyBytes = 32;
     private const int SaltBytes = 16;
 
-    private readonly (string User, byte[] Salt, byte[] Hash)[] _keys = [.. config.ApiKeys.Select(Parse)];
+    private readonly (ApiKeyConfig Key, byte[] Salt, byte[] Hash)[] _keys = [.. config.ApiKeys.Select(Parse)];
 
     /// <summary>Makes a new key and what to write into the configuration for it.</summary>
     public static (string Key, string Hash) Create()
@@ -23,26 +23,26 @@ internal sealed class ApiKeyRing(AuthConfig config)
         return (key, $"sha256:{Convert.ToBase64String(salt)}:{Convert.ToBase64String(HashOf(salt, key))}");
     }
 
-    /// <returns>The user of a key, or null when it is none of ours.</returns>
-    public string? FindUser(string key)
+    /// <returns>What is configured of a key, or null when it is none of ours.</returns>
+    public ApiKeyConfig? Find(string key)
     {
-        string? user = null;
-        foreach (var (name, salt, hash) in _keys)
+        ApiKeyConfig? found = null;
+        foreach (var (config, salt, hash) in _keys)
         {
             // No early end: the time says nothing about which key came close.
             if (CryptographicOperations.FixedTimeEquals(HashOf(salt, key), hash))
             {
-                user = name;
+                found = config;
             }
         }
-        return user;
+        return found;
     }
 
     private static byte[] HashOf(byte[] salt, string key) => SHA256.HashData([.. salt, .. Encoding.UTF8.GetBytes(key)]);
 
-    private static (string User, byte[] Salt, byte[] Hash) Parse(ApiKeyConfig config)
+    private static (ApiKeyConfig Key, byte[] Salt, byte[] Hash) Parse(ApiKeyConfig config)
     {
         var parts = SecretReferences.Resolve(config.Hash).Split(':');
-        return (config.User, Convert.FromBase64String(parts[1]), Convert.FromBase64String(parts[2]));
+        return (config, Convert.FromBase64String(parts[1]), Convert.FromBase64String(parts[2]));
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Claims;
 using System.Text;
@@ -10,12 +11,13 @@ using Microsoft.Extensions.Options;
 namespace Heimdall.Api.Callers;
 
 /// <summary>
-/// Finds out who calls: by API key (<c>Authorization: Bearer</c>, <c>X-Api-Key</c>, or as the password of HTTP Basic, for
-/// browsers at the dashboard), by the configured header, or, on a server that is open to its own machine only, by the
-/// original's header with <c>anonymous</c> as the fallback.
+/// Finds out who calls: by API key (<c>Authorization: Bearer</c>, <c>X-Api-Key</c>, or as the password of HTTP Basic,
+/// for browsers at the dashboard), by a token of the identity provider, by the header of a trusted proxy, or, on a
+/// server that is open to its own machine only, by the original's header with <c>anonymous</c> as the fallback.
 /// </summary>
 internal sealed class CallerAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, AuthConfig config, ApiKeyRing keys)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, AuthConfig config,
+    ApiKeyRing keys, ProxyAddresses proxies, WrongCredentials wrong)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "Heimdall";
@@ -23,30 +25,46 @@ internal sealed class CallerAuthentication(
     private const string DefaultHeader = "X-Heimdall-User";
     private const int MaxUserLength = 300;
 
-    protected override Task<AuthenticateResult> HandleAuthenticateAsync()
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        if (PresentedKey() is { } key && config.ApiKeys.Length > 0)
+        if (config.Jwt is { } jwt && PresentedToken() is not null)
         {
-            return Task.FromResult(keys.FindUser(key) is { } owner
-                ? Success(owner)
-                : AuthenticateResult.Fail("This server does not know the API key of this request: it is mistyped, or is no longer configured."));
+            var token = await Context.AuthenticateAsync(JwtSetup.SchemeName);
+            var (caller, refusal) = JwtSetup.Read(token, jwt, MaxUserLength);
+            return caller is null ? AuthenticateResult.Fail(refusal!) : Success(caller);
         }
-        string? user = Request.Headers[config.Header ?? DefaultHeader];
-        if (string.IsNullOrWhiteSpace(user) || (config.IsConfigured && config.Header is null))
+        if (PresentedKey() is { } key && (config.ApiKeys.Length > 0 || config.Jwt is not null))
         {
-            user = config.IsConfigured ? null : "anonymous";
+            return keys.Find(key) switch
+            {
+                null => AuthenticateResult.Fail(
+                    "This server does not know the API key of this request: "
+                    + "it is mistyped, or is no longer configured."),
+                { Expires: { } expires } when expires <= TimeProvider.GetUtcNow() =>
+                    AuthenticateResult.Fail("The API key of this request has expired."),
+                { Expires: var expires, User: var owner } =>
+                    Success(Credentials.Of(owner, Credentials.Key, Expiry(expires))),
+            };
         }
-        return Task.FromResult(user switch
-        {
-            null => AuthenticateResult.NoResult(),
-            { Length: > MaxUserLength } => AuthenticateResult.Fail($"The user's name is longer than {MaxUserLength} characters."),
-            _ => Success(user),
-        });
+        return ReadHeader();
     }
 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         var refusal = (await HandleAuthenticateOnceSafeAsync()).Failure?.Message;
+        if (refusal is not null)
+        {
+            Credentials.MarkWrong(Context);
+        }
+        if (refusal is not null && wrong.Count(Context.Connection.RemoteIpAddress) is { } wait)
+        {
+            Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+            await Problem.Of(
+                StatusCodes.Status429TooManyRequests, "too-many-wrong-credentials", "Too many wrong credentials.",
+                $"More than {WrongCredentials.MostPerWindow} requests with wrong credentials have come from your "
+                + "address within a minute.").ExecuteAsync(Context);
+            return;
+        }
         var isBrowser = Request.Path.StartsWithSegments("/hangfire", StringComparison.Ordinal);
         Response.Headers.WWWAuthenticate = isBrowser ? "Basic realm=\"Heimdall\", charset=\"UTF-8\""
             : refusal is null ? "Bearer realm=\"Heimdall\""
@@ -57,26 +75,72 @@ internal sealed class CallerAuthentication(
     /// <summary>What a request without a key or name lacks; what it has in the wrong place is told too.</summary>
     private string DescribeNeed()
     {
-        if (config.ApiKeys.Length == 0)
+        if (config.ApiKeys.Length == 0 && config.Jwt is null)
         {
             return PresentedKey() is null
                 ? $"This server needs the header {config.Header}."
                 : $"This server takes no API keys: it needs the header {config.Header}.";
         }
-        const string Need = "This server needs an API key as 'Authorization: Bearer <key>'";
+        var what = (config.ApiKeys.Length > 0, config.Jwt is not null) switch
+        {
+            (true, true) => "an API key or a token as 'Authorization: Bearer <key>'",
+            (true, false) => "an API key as 'Authorization: Bearer <key>'",
+            _ => "a token as 'Authorization: Bearer <token>'",
+        };
+        var need = $"This server needs {what}";
         return Request.Headers.Authorization.Count == 0
-            ? $"{Need}."
-            : $"{Need}: this request's header Authorization holds none, or lacks the word 'Bearer' before it.";
+            ? $"{need}."
+            : $"{need}: this request's header Authorization holds none, or lacks the word 'Bearer' before it.";
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
         Problem.Of(StatusCodes.Status403Forbidden, "forbidden", "You may not do this.", "Your user is not allowed to do this.").ExecuteAsync(Context);
 
-    private static AuthenticateResult Success(string user)
+    /// <summary>The name that a trusted proxy gives; without <c>auth</c>, that anybody on this machine gives.</summary>
+    private AuthenticateResult ReadHeader()
     {
-        var identity = new ClaimsIdentity([new Claim(ClaimTypes.Name, user)], SchemeName);
-        return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));
+        if (config.IsConfigured && config.Header is null)
+        {
+            return AuthenticateResult.NoResult();
+        }
+        var values = Request.Headers[config.Header ?? DefaultHeader];
+        var user = values.Count == 0 ? null : values[0];
+        if (string.IsNullOrWhiteSpace(user) && values.Count < 2)
+        {
+            return config.IsConfigured
+                ? AuthenticateResult.NoResult()
+                : Success(Credentials.Of("anonymous", Credentials.Loopback));
+        }
+        if (config.IsConfigured && !proxies.Include(Context.Connection.RemoteIpAddress))
+        {
+            return AuthenticateResult.Fail(
+                $"The header {config.Header} is taken from the proxies in auth.trusted_proxies only, "
+                + "and this request comes from elsewhere.");
+        }
+        // A proxy may join headers that are there more than once, by commas.
+        if (values.Count > 1 || (config.IsConfigured && user!.Contains(',')))
+        {
+            return AuthenticateResult.Fail(
+                $"The header {config.Header ?? DefaultHeader} must be there once, and name one user without a comma.");
+        }
+        return user!.Length > MaxUserLength
+            ? AuthenticateResult.Fail($"The user's name is longer than {MaxUserLength} characters.")
+            : Success(Credentials.Of(user, config.IsConfigured ? Credentials.Header : Credentials.Loopback));
     }
+
+    private static Claim[] Expiry(DateTimeOffset? expires) =>
+        expires is { } time ? [new Claim(Credentials.Expires, time.ToString("O", CultureInfo.InvariantCulture))] : [];
+
+    private static AuthenticateResult Success(ClaimsPrincipal caller) =>
+        AuthenticateResult.Success(new AuthenticationTicket(caller, SchemeName));
+
+    /// <summary>A bearer token that is no API key of ours.</summary>
+    private string? PresentedToken() =>
+        AuthenticationHeaderValue.TryParse(Request.Headers.Authorization, out var header)
+        && header.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase)
+        && header.Parameter is { } token && token.Contains('.')
+            ? token
+            : null;
 
     private string? PresentedKey()
     {

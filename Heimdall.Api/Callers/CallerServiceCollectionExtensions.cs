@@ -6,13 +6,17 @@ namespace Heimdall.Api.Callers;
 
 internal static class CallerServiceCollectionExtensions
 {
-    /// <summary>Every endpoint needs a caller, unless it says otherwise.</summary>
+    /// <summary>Every endpoint needs a caller, unless the table of rights says otherwise.</summary>
     public static IServiceCollection AddCallers(this IServiceCollection services, AuthConfig config)
     {
         services.AddSingleton(config);
         services.AddSingleton<ApiKeyRing>();
+        services.AddSingleton<ProxyAddresses>();
+        services.AddSingleton<WrongCredentials>();
         services.AddAuthentication(CallerAuthentication.SchemeName)
-            .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(CallerAuthentication.SchemeName, configureOptions: null);
+            .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(
+                CallerAuthentication.SchemeName, configureOptions: null)
+            .AddJwt(config.Jwt);
         services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
         return services;

@@ -6,13 +6,18 @@ namespace Heimdall.Api.Callers;
 
 /// <summary>
 /// Without <c>auth:</c> whoever reaches the API may do everything, so it serves its own machine only. The name in the
-/// request is checked too: a web page in a local browser could otherwise reach it through a name of its own (DNS rebinding).
+/// request is checked too: a web page in a local browser could otherwise reach it through a name of its own
+/// (DNS rebinding).
 /// So are the marks of a proxy, behind which the whole world comes from a loopback address.
 /// </summary>
 internal static class LoopbackOnly
 {
     private const string Why =
-        "No 'auth:' is configured, so this server only serves its own machine, at a loopback address. Configure API keys or a header to open it.";
+        "No 'auth:' is configured, so this server only serves its own machine, at a loopback address and without "
+        + "a proxy. Configure API keys or a header to open it.";
+
+    private static readonly string[] _signsOfProxies =
+        ["Forwarded", "Via", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP"];
 
     public static void UseLoopbackOnly(this WebApplication app, AuthConfig auth)
     {
@@ -34,7 +39,10 @@ internal static class LoopbackOnly
 
     private static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
 
-    private static bool IsForwarded(IHeaderDictionary headers) => headers.ContainsKey("Forwarded") || headers.ContainsKey("X-Forwarded-For");
+    private static bool IsForwarded(IHeaderDictionary headers) => headers.Keys.Any(name =>
+        _signsOfProxies.Contains(name, StringComparer.OrdinalIgnoreCase)
+        || name.StartsWith("X-Forwarded", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("X-Original-", StringComparison.OrdinalIgnoreCase));
 
     private static bool IsLoopbackName(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));

@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Queue;
@@ -32,52 +33,75 @@ internal static class CatalogEndpoints
 
     private static JsonHttpResult<IReadOnlyList<string>> Statuses() => TypedResults.Json(CatalogStatusNames.All, ApiJson.Options);
 
-    private static async Task<IResult> CommandsAsync(LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken)
+    private static async Task<IResult> CommandsAsync(
+        HttpContext context, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken)
     {
         var held = await pauses.ListAsync(cancellationToken);
-        return TypedResults.Json(catalog.Current.Commands.Select(command => CommandView.Of(command, held)), ApiJson.Options);
+        var seen = catalog.Current.Commands.Where(context.Caller().Rights.Sees);
+        return TypedResults.Json(seen.Select(command => CommandView.Of(command, held)), ApiJson.Options);
     }
 
-    private static async Task<IResult> ClustersAsync(LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken)
+    private static async Task<IResult> ClustersAsync(
+        HttpContext context, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken)
     {
         var held = await pauses.ListAsync(cancellationToken);
-        return TypedResults.Json(catalog.Current.Clusters.Select(cluster => ClusterView.Of(cluster, held)), ApiJson.Options);
+        var seen = catalog.Current.Clusters.Where(context.Caller().Rights.Sees);
+        return TypedResults.Json(seen.Select(cluster => ClusterView.Of(cluster, held)), ApiJson.Options);
     }
 
     private static async Task<Results<JsonHttpResult<CommandView>, ProblemHttpResult>> CommandAsync(
-        string id, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
-        catalog.Current.FindCommand(id) is { } command
+        string id, HttpContext context, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
+        context.SeenCommand(catalog, id) is { } command
             ? TypedResults.Json(CommandView.Of(command, await pauses.ListAsync(cancellationToken)), ApiJson.Options)
             : UnknownCommand(id);
 
-    private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> CommandStatusAsync(string id, LiveCatalog catalog) =>
-        catalog.Current.FindCommand(id) is { } command ? Status(id, command.Status) : UnknownCommand(id);
+    private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> CommandStatusAsync(
+        string id, HttpContext context, LiveCatalog catalog) =>
+        context.SeenCommand(catalog, id) is { } command ? Status(id, command.Status) : UnknownCommand(id);
 
     private static async Task<Results<JsonHttpResult<ClusterView>, ProblemHttpResult>> ClusterAsync(
-        string id, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
-        catalog.Current.FindCluster(id) is { } cluster
+        string id, HttpContext context, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
+        context.SeenCluster(catalog, id) is { } cluster
             ? TypedResults.Json(ClusterView.Of(cluster, await pauses.ListAsync(cancellationToken)), ApiJson.Options)
             : UnknownCluster(id);
 
-    private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> ClusterStatusAsync(string id, LiveCatalog catalog) =>
-        catalog.Current.FindCluster(id) is { } cluster ? Status(id, cluster.Status) : UnknownCluster(id);
+    private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> ClusterStatusAsync(
+        string id, HttpContext context, LiveCatalog catalog) =>
+        context.SeenCluster(catalog, id) is { } cluster ? Status(id, cluster.Status) : UnknownCluster(id);
 
     private static Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetCommandStatusAsync(
-        string id, HttpRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
-        SetStatusAsync(id, request, store.SetCommandStatusAsync, UnknownCommand, catalog, cancellationToken);
+        string id, HttpRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken)
+    {
+        var refusal = request.HttpContext.SeenCommand(catalog, id) is not { } command ? UnknownCommand(id)
+            : request.HttpContext.Caller().Rights.Controls(command) ? null
+            : CatalogAccess.RefuseControl($"Command '{id}'");
+        return SetStatusAsync(
+            id, request, refusal, store.SetCommandStatusAsync, UnknownCommand, catalog, cancellationToken);
+    }
 
     private static Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetClusterStatusAsync(
-        string id, HttpRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken) =>
-        SetStatusAsync(id, request, store.SetClusterStatusAsync, UnknownCluster, catalog, cancellationToken);
+        string id, HttpRequest request, CatalogStore store, LiveCatalog catalog, CancellationToken cancellationToken)
+    {
+        var refusal = request.HttpContext.SeenCluster(catalog, id) is not { } cluster ? UnknownCluster(id)
+            : request.HttpContext.Caller().Rights.Controls(cluster) ? null
+            : CatalogAccess.RefuseControl($"Cluster '{id}'");
+        return SetStatusAsync(
+            id, request, refusal, store.SetClusterStatusAsync, UnknownCluster, catalog, cancellationToken);
+    }
 
     private static async Task<Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult>> SetStatusAsync(
         string id,
         HttpRequest request,
+        ProblemHttpResult? refusal,
         Func<string, CatalogStatus, CancellationToken, Task<bool>> setAsync,
         Func<string, ProblemHttpResult> unknown,
         LiveCatalog catalog,
         CancellationToken cancellationToken)
     {
+        if (refusal is not null)
+        {
+            return refusal;
+        }
         if (!request.HasJsonContentType())
         {
             return Problem.NotJson("status");
@@ -100,9 +124,9 @@ internal static class CatalogEndpoints
     }
 
     private static async Task<Results<JsonHttpResult<ClusterHealthView>, ProblemHttpResult>> ClusterHealthAsync(
-        string id, LiveCatalog catalog, ClusterProber prober, CancellationToken cancellationToken)
+        string id, HttpContext context, LiveCatalog catalog, ClusterProber prober, CancellationToken cancellationToken)
     {
-        if (catalog.Current.FindCluster(id) is not { } cluster)
+        if (context.SeenCluster(catalog, id) is not { } cluster)
         {
             return UnknownCluster(id);
         }
@@ -111,10 +135,11 @@ internal static class CatalogEndpoints
     }
 
     private static async Task<JsonHttpResult<ClustersHealthView>> ClustersHealthAsync(
-        LiveCatalog catalog, ClusterProber prober, CancellationToken cancellationToken)
+        HttpContext context, LiveCatalog catalog, ClusterProber prober, CancellationToken cancellationToken)
     {
+        var rights = context.Caller().Rights;
         var views = await Task.WhenAll(catalog.Current.Clusters
-            .Where(cluster => cluster.Status == CatalogStatus.Active)
+            .Where(cluster => cluster.Status == CatalogStatus.Active && rights.Sees(cluster))
             .Select(async cluster => ClusterHealthView.Of(cluster, await prober.ProbeAsync(cluster, cancellationToken))));
         var healthy = views.All(view => view.Healthy);
         return TypedResults.Json(new ClustersHealthView(healthy, views), ApiJson.Options, statusCode: StatusOf(healthy));

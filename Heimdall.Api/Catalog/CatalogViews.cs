@@ -32,10 +32,13 @@ internal sealed record ClusterView(
 internal sealed record CatalogStatusView(string Id, string Status);
 
 /// <summary>What a probe said.</summary>
-internal sealed record ClusterHealthView(string Id, string Name, bool Healthy, string? Error, double LatencyMs, DateTime CheckedAt)
+internal sealed record ClusterHealthView(
+    string Id, string Name, bool Healthy, string? Error, IReadOnlyList<string>? Warnings, double LatencyMs,
+        DateTime CheckedAt)
 {
     public static ClusterHealthView Of(Cluster cluster, ClusterHealth health) => new(
-        cluster.Id, cluster.Name, health.Healthy, health.Error, Math.Round(health.Latency.TotalMilliseconds, 3), health.CheckedAt);
+        cluster.Id, cluster.Name, health.Healthy, health.Error, health.Warnings.Count > 0 ? health.Warnings : null,
+            Math.Round(health.Latency.TotalMilliseconds, 3), health.CheckedAt);
 }
 
 /// <summary>What probes of all active clusters said.</summary>

@@ -5,6 +5,7 @@ using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Dashboard.Listing;
 using Heimdall.Api.Dashboard.Schedules;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Dashboard;
@@ -15,8 +16,8 @@ namespace Heimdall.Api.Dashboard;
 /// </summary>
 internal static class DashboardPages
 {
-    private const string JobPath = "/sql/jobs/(?<id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})";
-    private const string SchedulePath = "/sql/schedules/(?<schedule>[^/]+)";
+    private const string JobPath = "/sql/jobs/{id}";
+    private const string SchedulePath = "/sql/schedules/{schedule}";
     private const string Files = "Heimdall.Api.Dashboard.Files";
 
     private static readonly Lazy<bool> _added = new(Add);
@@ -29,26 +30,42 @@ internal static class DashboardPages
         DashboardRoutes.AddStylesheetDarkMode(typeof(DashboardPages).Assembly, $"{Files}.heimdall-dark.css");
         DashboardRoutes.AddJavaScript(typeof(DashboardPages).Assembly, $"{Files}.heimdall.js");
 
-        var routes = DashboardRoutes.Routes;
-        routes.Add("/sql/jobs", new PageDispatcher(JobListPage.ReadAsync));
-        routes.Add(JobPath, new PageDispatcher(JobDetailPage.ReadAsync));
-        routes.Add($"{JobPath}/live", new RequestDispatcher(JobDetailPage.SendLiveAsync));
-        routes.Add($"{JobPath}/stdout", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stdout)));
-        routes.Add($"{JobPath}/stderr", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stderr)));
-        routes.Add($"{JobPath}/cancel", new ActionDispatcher(JobActions.CancelAsync));
-        routes.Add($"{JobPath}/retry", new ActionDispatcher(JobActions.RetryAsync));
-        routes.Add("/sql/schedules", new PageDispatcher(ScheduleListPage.ReadAsync));
-        routes.Add(SchedulePath, new PageDispatcher(ScheduleDetailPage.ReadAsync));
-        routes.Add($"{SchedulePath}/trigger", new ActionDispatcher(ScheduleActions.TriggerAsync));
-        routes.Add($"{SchedulePath}/pause", new ActionDispatcher(ScheduleActions.PauseAsync));
-        routes.Add($"{SchedulePath}/resume", new ActionDispatcher(ScheduleActions.ResumeAsync));
-        routes.Add("/sql/clusters", new PageDispatcher(ClusterListPage.ReadAsync));
-        routes.Add("/sql/pauses/add", new ActionDispatcher(PausePanel.PauseAsync));
-        routes.Add("/sql/pauses/end", new ActionDispatcher(PausePanel.ResumeAsync));
+        Get("/sql/jobs", new PageDispatcher(JobListPage.ReadAsync));
+        Get(JobPath, new PageDispatcher(JobDetailPage.ReadAsync));
+        Get($"{JobPath}/live", new RequestDispatcher(JobDetailPage.SendLiveAsync));
+        Get($"{JobPath}/stdout", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stdout)));
+        Get($"{JobPath}/stderr", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stderr)));
+        Post($"{JobPath}/cancel", JobActions.CancelAsync);
+        Post($"{JobPath}/retry", JobActions.RetryAsync);
+        Get("/sql/schedules", new PageDispatcher(ScheduleListPage.ReadAsync));
+        Get(SchedulePath, new PageDispatcher(ScheduleDetailPage.ReadAsync));
+        Post($"{SchedulePath}/trigger", ScheduleActions.TriggerAsync);
+        Post($"{SchedulePath}/pause", ScheduleActions.PauseAsync);
+        Post($"{SchedulePath}/resume", ScheduleActions.ResumeAsync);
+        Get("/sql/clusters", new PageDispatcher(ClusterListPage.ReadAsync));
+        Post("/sql/pauses/add", PausePanel.PauseAsync);
+        Post("/sql/pauses/end", PausePanel.ResumeAsync);
 
+        HideFromOthers(NavigationMenu.Items);
         NavigationMenu.Items.InsertRange(0, [Item("SQL jobs", "/sql/jobs"), Item("Schedules", "/sql/schedules"), Item("Clusters", "/sql/clusters")]);
         GlobalConfiguration.Configuration.UseJobDetailsRenderer(order: 0, LinkToJob);
         return true;
+    }
+
+    private static void Get(string page, IDashboardDispatcher dispatcher) =>
+        DashboardRoutes.Routes.Add(AccessTable.PatternOf("GET", page), dispatcher);
+
+    private static void Post(string page, Func<DashboardContext, Task> actAsync) =>
+        DashboardRoutes.Routes.Add(AccessTable.PatternOf("POST", page), new ActionDispatcher(actAsync));
+
+    /// <summary>The way to Hangfire's own pages, with its counts of all jobs, is for those who may see them.</summary>
+    private static void HideFromOthers(List<Func<RazorPage, MenuItem>> stock)
+    {
+        for (var i = 0; i < stock.Count; i++)
+        {
+            var item = stock[i];
+            stock[i] = page => page.Context.RightsOfCaller().Has(Right.SeeEngine) ? item(page) : null!;
+        }
     }
 
     private static Func<RazorPage, MenuItem> Item(string text, string path) => page => new MenuItem(text, page.Url.To(path))

@@ -1,18 +1,19 @@
 using System.Collections.Concurrent;
 using Hangfire;
 using Hangfire.Dashboard;
+using HangfireJob = Hangfire.Common.Job;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
-using HangfireJob = Hangfire.Common.Job;
 
 namespace Heimdall.Api.Dashboard;
 
 /// <summary>Hangfire's dashboard at <c>/hangfire</c>, behind the same callers as the API, with our jobs under their own names.</summary>
 internal static class DashboardSetup
 {
-    private const string Path = "/hangfire";
+    private const string Path = AccessTable.Dashboard;
 
     public static IServiceCollection AddDashboard(this IServiceCollection services)
     {
@@ -37,17 +38,19 @@ internal static class DashboardSetup
         return Task.CompletedTask;
     });
 
-    public static void MapDashboard(this WebApplication app)
+    public static void MapDashboard(this WebApplication app, IEndpointRouteBuilder endpoints)
     {
         DashboardPages.EnsureAdded();
         app.UseSecurityHeaders(Path);
-        app.UseFormsOnly(Path);
+        app.UseDashboardGate();
+        app.UseSoundRequests(Path);
         var names = new JobNames(app.Services.GetRequiredService<JobStore>());
-        app.MapHangfireDashboard(Path, new DashboardOptions
+        endpoints.MapHangfireDashboard(Path, new DashboardOptions
         {
             DashboardTitle = "Heimdall",
-            // The endpoint needs a caller like any other; Hangfire's own rule would let in everyone behind a local proxy.
+            // The gate has asked the table of rights; Hangfire's own rule would let in everyone behind a local proxy.
             Authorization = [],
+            IsReadOnlyFunc = context => !context.RightsOfCaller().Has(Right.ControlEngine),
             DisplayStorageConnectionString = false,
             DisplayNameFunc = (_, job) => names.Of(job),
             AppPath = null,

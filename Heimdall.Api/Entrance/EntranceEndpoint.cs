@@ -16,7 +16,6 @@ internal static class EntranceEndpoint
     private static readonly MediaTypeHeaderValue _json = new("application/json");
 
     public static void MapEntrance(this IEndpointRouteBuilder app) => app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], Answer)
-        .AllowAnonymous()
         .WithSummary("What there is: a browser is sent to the dashboard.")
         .Produces<EntranceView>()
         .Produces(StatusCodes.Status302Found);

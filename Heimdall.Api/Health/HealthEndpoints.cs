@@ -1,3 +1,5 @@
+using Heimdall.Api.Requests;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 
 namespace Heimdall.Api.Health;
@@ -8,17 +10,19 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).AllowAnonymous().DisableHttpMetrics()
+        app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).DisableHttpMetrics()
             .WithSummary("Alive: the process answers.");
-        app.MapMethods("/readyz", _methods, ReadyAsync).AllowAnonymous().DisableHttpMetrics()
+        app.MapMethods("/readyz", _methods, ReadyAsync).DisableHttpMetrics()
             .WithSummary("Ready: the store can be written and its schema is current.");
     }
 
-    private static async Task<IResult> ReadyAsync(StoreHealth store, CancellationToken cancellationToken)
+    private static async Task<IResult> ReadyAsync(
+        StoreHealth store, HeimdallConfig config, CancellationToken cancellationToken)
     {
         var report = await store.ReportAsync(cancellationToken);
+        var plain = PlainListener.FindProblem(config.Server.Listen) is { } problem ? $"{problem}\n" : "";
         return TypedResults.Text(
-            $"{report.Text}\n",
+            $"{report.Text}\n{plain}",
             statusCode: report.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
-using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Jobs;
 
@@ -28,7 +28,7 @@ internal static class AfterField
     /// <param name="path">How problems name it.</param>
     /// <param name="places">How many jobs are in the request; 0 where it is not an array.</param>
     /// <param name="problems">Gets what is wrong.</param>
-    public static IReadOnlyList<AfterEntry> Read(JsonNode? value, string path, int places, List<ContextProblem> problems)
+    public static IReadOnlyList<AfterEntry> Read(JsonNode? value, string path, int places, FaultList problems)
     {
         if (value is null)
         {
@@ -64,7 +64,7 @@ internal static class AfterField
     /// <param name="entries">Those of each.</param>
     /// <param name="problems">Gets what is wrong: jobs that wait for each other.</param>
     public static IReadOnlyList<Job> Resolve(
-        IReadOnlyList<Job> jobs, IReadOnlyList<IReadOnlyList<AfterEntry>> entries, List<ContextProblem> problems)
+        IReadOnlyList<Job> jobs, IReadOnlyList<IReadOnlyList<AfterEntry>> entries, FaultList problems)
     {
         if (FindCircle(entries) is { } circle)
         {

@@ -1,5 +1,6 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Submission;
@@ -9,8 +10,13 @@ namespace Heimdall.Api.Jobs;
 /// <summary><c>POST /api/v1/job/{id}/cancel</c>. May be repeated; poll the job for what really happened.</summary>
 internal static class CancelJob
 {
-    public static async Task<IResult> HandleAsync(Guid id, HttpContext context, JobCanceller canceller, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(
+        Guid id, HttpContext context, JobStore jobs, JobCanceller canceller, CancellationToken cancellationToken)
     {
+        if (await jobs.RefuseAsync(context, id, Right.StopJobs, cancellationToken) is { } refusal)
+        {
+            return refusal;
+        }
         if (await canceller.CancelAsync(id, context.CallerName(), cancellationToken) is not var (job, stopping))
         {
             return Problem.UnknownJob(id);

@@ -31,5 +31,7 @@ internal sealed class DryRuns(JobPreviewer previewer, InlineSlots slots)
 
     /// <summary>Where there are several, the problem's own members tell only the first.</summary>
     private static Dictionary<string, object?> ListErrors(JobFailure failure) =>
-        failure.Errors.Count < 2 ? [] : new() { ["errors"] = failure.Errors.Select(StatementErrorView.Of).ToArray() };
+        failure.Errors.Count < 2
+            ? []
+            : new() { ["statement_errors"] = failure.Errors.Select(StatementErrorView.Of).ToArray() };
 }

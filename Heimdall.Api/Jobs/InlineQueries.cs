@@ -1,7 +1,5 @@
-using System.Text.Json;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
-using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Running;
@@ -39,7 +37,7 @@ internal sealed class InlineQueries(IInlineRunner runner, InlineSlots slots, Ser
         }
         using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), new ResultOpening
         {
-            Members = () => MembersOf(job),
+            Members = () => JobView.MembersBeforeRows(job),
             OnFirstSend = () => SetHeaders(context.Response, format, job.Id),
         });
         var ended = await runner.RunAsync(job, prepared.Plan, writer, context.RequestAborted);
@@ -64,16 +62,9 @@ internal sealed class InlineQueries(IInlineRunner runner, InlineSlots slots, Ser
         return Results.Empty;
     }
 
-    private static void SetHeaders(HttpResponse response, ResultFormat format, Guid id)
+    public static void SetHeaders(HttpResponse response, ResultFormat format, Guid id)
     {
         response.ContentType = format.ContentType;
         response.Headers[JobIdHeader] = id.ToString();
-    }
-
-    /// <summary>The job as it is while it runs, without braces: how it ends is not known yet.</summary>
-    private static byte[] MembersOf(Job job)
-    {
-        var view = JobView.Of(job) with { Status = null, UpdatedAt = null };
-        return JsonSerializer.SerializeToUtf8Bytes(view, ApiJson.Options)[1..^1];
     }
 }

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
@@ -93,6 +95,21 @@ internal sealed record JobView
     public long? RowCount { get; init; }
 
     public bool? Truncated { get; init; }
+
+    /// <summary>The members that come before the rows of a query, without braces. What is known after the last row is not among them.</summary>
+    public static byte[] MembersBeforeRows(Job job)
+    {
+        var view = Of(job) with
+        {
+            Status = null,
+            FinishedAt = null,
+            UpdatedAt = null,
+            RowsAffected = null,
+            RowCount = null,
+            Truncated = null,
+        };
+        return JsonSerializer.SerializeToUtf8Bytes(view, ApiJson.Options)[1..^1];
+    }
 
     public static JobView Of(Job job) => new()
     {

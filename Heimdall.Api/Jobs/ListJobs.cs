@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 
@@ -14,6 +15,7 @@ internal static class ListJobs
         {
             return Problem.Invalid(problems);
         }
+        filter = filter with { Sight = context.Caller().Rights.Jobs };
         if (filter.Text is not null)
         {
             var found = await search.FindAsync(filter, cancellationToken);

@@ -5,6 +5,9 @@ namespace Heimdall.Api.Jobs;
 /// <summary>The <c>Prefer</c> header (RFC 7240): <c>respond-async</c> and <c>wait=N</c>; others are ignored, as the RFC asks.</summary>
 internal sealed record Preferences(bool RespondAsync, TimeSpan? Wait)
 {
+    /// <summary>Whether a job that has not ended within <see cref="Wait"/> is cancelled: <c>on_wait_timeout</c> of the body says so.</summary>
+    public bool CancelsAfterWait { get; init; }
+
     /// <summary>A longer wait is cut to this; proxies give up around here.</summary>
     public static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60);
 

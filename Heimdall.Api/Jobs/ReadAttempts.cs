@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -9,8 +10,9 @@ namespace Heimdall.Api.Jobs;
 /// <summary><c>GET /api/v1/job/{id}/attempts</c>: how often a job was run, by whom, and how each time ended.</summary>
 internal static class ReadAttempts
 {
-    public static async Task<IResult> HandleAsync(Guid id, JobStore jobs, AttemptHistory history, CancellationToken cancellationToken) =>
-        await jobs.FindAsync(id, cancellationToken) is { } job
+    public static async Task<IResult> HandleAsync(
+        Guid id, HttpContext context, JobStore jobs, AttemptHistory history, CancellationToken cancellationToken) =>
+        await jobs.FindAsync(id, cancellationToken) is { } job && context.Sees(job)
             ? TypedResults.Json((await history.ReadAsync(job, cancellationToken)).Select(found => AttemptView.Of(found.Attempt, found.Session)), ApiJson.Options)
             : Problem.UnknownJob(id);
 }

@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
@@ -10,14 +11,23 @@ namespace Heimdall.Api.Jobs;
 internal static class ReadJob
 {
     public static async Task<Results<JsonHttpResult<JobView>, ProblemHttpResult>> JobAsync(
-        Guid id, JobStore jobs, WaitingReasons reasons, CancellationToken cancellationToken) =>
-        await jobs.FindAsync(id, cancellationToken) is { } job
-            ? TypedResults.Json(JobView.Of(job) with { WaitingFor = await reasons.FindAsync(job, cancellationToken) }, ApiJson.Options)
-            : Problem.UnknownJob(id);
+        Guid id, HttpContext context, JobStore jobs, JobWait wait, WaitingReasons reasons, CancellationToken cancellationToken)
+    {
+        if (await jobs.FindAsync(id, cancellationToken) is not { } job || !context.Sees(job))
+        {
+            return Problem.UnknownJob(id);
+        }
+        job = await wait.AsPreferredAsync(context, job, Preferences.Read(context.Request), cancellationToken);
+        if (!job.Status.IsFinal())
+        {
+            context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
+        }
+        return TypedResults.Json(JobView.Of(job) with { WaitingFor = await reasons.FindAsync(job, cancellationToken) }, ApiJson.Options);
+    }
 
     public static async Task<Results<JsonHttpResult<JobStatusView>, ProblemHttpResult>> StatusAsync(
-        Guid id, JobStore jobs, CancellationToken cancellationToken) =>
-        await jobs.FindAsync(id, cancellationToken) is { } job
+        Guid id, HttpContext context, JobStore jobs, CancellationToken cancellationToken) =>
+        await jobs.FindAsync(id, cancellationToken) is { } job && context.Sees(job)
             ? TypedResults.Json(new JobStatusView(job.Id, job.Status.ToName(), job.UpdatedAt, job.Failure?.Message), ApiJson.Options)
             : Problem.UnknownJob(id);
 

@@ -1,5 +1,6 @@
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -14,7 +15,7 @@ namespace Heimdall.Api.Jobs;
 internal static class ReadResult
 {
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ResultReplies replies, StoreClock time, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ResultReplies replies, JobWait wait, StoreClock time, CancellationToken cancellationToken)
     {
         var (page, problems) = ResultPageReader.Read(context.Request.Query);
         if (problems.Count > 0)
@@ -25,9 +26,14 @@ internal static class ReadResult
         {
             return Problem.NotAcceptable();
         }
-        if (await jobs.FindAsync(id, cancellationToken) is not { } job)
+        if (await jobs.FindAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
             return Problem.UnknownJob(id);
+        }
+        job = await wait.AsPreferredAsync(context, job, Preferences.Read(context.Request), cancellationToken);
+        if (!job.Status.IsFinal())
+        {
+            context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
         }
         // What an attempt that did not succeed has stored so far is nobody's result.
         if (job.Status != JobStatus.Succeeded
@@ -57,10 +63,10 @@ internal static class ReadResult
 
     private static bool IsGone(StoredResult result, StoreClock time) => result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime;
 
-    private static ProblemHttpResult Gone(Guid id, StoredResult result) => Problem.Of(
+    public static ProblemHttpResult Gone(Guid id, StoredResult result) => Problem.Of(
         StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");
 
-    private static string WhyNotStored(Job job, ResultsConfig config) => job switch
+    public static string WhyNotStored(Job job, ResultsConfig config) => job switch
     {
         { IsSync: true } => "The rows of an inline query are in its reply and are not stored. Submit it with 'Prefer: respond-async' to have them kept.",
         { Status: JobStatus.Succeeded } when !config.Enabled => "Results are switched off on this server (results.enabled).",

@@ -1,3 +1,4 @@
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Plugins;
 
@@ -27,8 +28,15 @@ internal sealed record ResolutionView
         Pairs = [.. explanation.Pairs.Select(PairView.Of)],
         Commands = [.. explanation.Commands.Select(item => new CandidateView(item.Command.Id, item.Command.Name, item.Loss is null, item.Loss))],
         Clusters = [.. explanation.Clusters.Select(item => new CandidateView(item.Cluster.Id, item.Cluster.Name, item.Loss is null, item.Loss))],
-        Problems = problems is null ? null : [.. problems.Select(problem => problem with { Path = $"context.{problem.Path}" })],
+        Problems = problems is null ? null : NameFirst(problems),
     };
+
+    private static IReadOnlyList<ContextProblem> NameFirst(IReadOnlyList<ContextProblem> problems)
+    {
+        var faults = new FaultList();
+        faults.AddAll(problems.Select(problem => problem with { Path = $"context.{problem.Path}" }));
+        return faults.Named;
+    }
 }
 
 /// <summary>A command and a cluster that a job could get.</summary>

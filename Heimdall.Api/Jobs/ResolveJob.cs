@@ -1,5 +1,5 @@
-using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
@@ -27,7 +27,12 @@ internal static class ResolveJob
         {
             return RoutingProblem.Of(context, RoutingOutcome.NoMatch, empty);
         }
-        var explanation = resolver.Resolve(new RoutingRequest(request.CommandCriteria!, request.ClusterCriteria!, context.CallerName()));
+        var caller = context.Caller();
+        var asked = new RoutingRequest(request.CommandCriteria!, request.ClusterCriteria!, caller.Name)
+        {
+            Scopes = caller.Rights.ScopesOf(Right.Submit, ofOthers: false),
+        };
+        var explanation = resolver.Resolve(asked);
         var faults = request.Context is null || explanation.Pairs.Count == 0 ? null : resolver.Check(explanation, request.Context);
         return TypedResults.Json(ResolutionView.Of(explanation, faults), ApiJson.Options);
     }

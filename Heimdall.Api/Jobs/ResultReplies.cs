@@ -43,14 +43,36 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         context.Response.ContentType = format.ContentType;
         if (!context.IsHead())
         {
-            await StreamAsync(context, result, page, format, ending);
+            await StreamAsync(context, result, page, format, new ResultOpening { IsNested = false }, ending);
         }
         return Results.Empty;
     }
 
-    private async Task StreamAsync(HttpContext context, StoredResult result, ResultPage page, ResultFormat format, ResultEnding ending)
+    /// <summary>The whole result in the form in which an inline query is answered.</summary>
+    public async Task<IResult> SendWithJobAsync(HttpContext context, Job job, StoredResult result, ResultFormat format)
     {
-        using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), new ResultOpening { IsNested = false });
+        var opening = new ResultOpening
+        {
+            Members = () => JobView.MembersBeforeRows(job),
+            OnFirstSend = () => InlineQueries.SetHeaders(context.Response, format, job.Id),
+        };
+        var ending = new ResultEnding
+        {
+            Status = job.Status,
+            Truncated = result.Truncated,
+            RowsAffected = job.Progress.RowsAffected,
+            FinishedAt = job.FinishedAt,
+            UpdatedAt = job.UpdatedAt,
+            ExpiresAt = result.ExpiresAt,
+        };
+        await StreamAsync(context, result, ResultPage.All, format, opening, ending);
+        return Results.Empty;
+    }
+
+    private async Task StreamAsync(
+        HttpContext context, StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening, ResultEnding ending)
+    {
+        using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), opening);
         try
         {
             await writer.StartAsync(result.Columns, context.RequestAborted);

@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
-using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -16,7 +15,8 @@ internal static class RetryJob
     private const string FromStatement = "from_statement";
 
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobRetrier retrier, JobSubmitter submitter, JobWait wait, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, JobRetrier retrier, JobSubmitter submitter, JobWait wait,
+        CancellationToken cancellationToken)
     {
         if (context.Request.Headers.ContainsKey(IdempotencyHeader.Name))
         {
@@ -37,7 +37,17 @@ internal static class RetryJob
                 return Problem.Invalid(problems);
             }
         }
-        return await retrier.PrepareAsync(id, context.CallerName(), fromStatement, cancellationToken) switch
+        if (await jobs.FindPlaceAsync(id, cancellationToken) is not { } place)
+        {
+            return Problem.UnknownJob(id);
+        }
+        if (JobAccess.Refuse(context, id, place, Right.RetryJobs) is { } refusal)
+        {
+            return refusal;
+        }
+        var caller = context.Caller();
+        var scopes = caller.Rights.ScopesOf(Right.RetryJobs, ofOthers: place.Owner != caller.Name);
+        return await retrier.PrepareAsync(id, caller.Name, scopes, fromStatement, cancellationToken) switch
         {
             null => Problem.UnknownJob(id),
             { New: { } job } => (await SubmitJob.EnqueueAsync(context, submitter, wait, job, key: null, Preferences.Read(context.Request), cancellationToken))!,
@@ -48,16 +58,18 @@ internal static class RetryJob
         };
     }
 
-    private static (long? FromStatement, List<ContextProblem> Problems) Read(JsonElement body)
+    private static (long? FromStatement, FaultList Problems) Read(JsonElement body)
     {
-        List<ContextProblem> problems = [.. UnreadableText.Find(body, "")];
+        var problems = new FaultList();
+        problems.AddAll(UnreadableText.Find(body, ""));
         if (problems.Count > 0)
         {
             return (null, problems);
         }
         if (body.ValueKind != JsonValueKind.Object)
         {
-            return (null, [new("body", "Must be a JSON object.")]);
+            problems.Add(new("body", "Must be a JSON object."));
+            return (null, problems);
         }
         long? fromStatement = null;
         foreach (var field in body.EnumerateObject())

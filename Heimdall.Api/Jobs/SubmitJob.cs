@@ -1,7 +1,7 @@
-using Heimdall.Api.Callers;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
@@ -24,6 +24,7 @@ internal static class SubmitJob
         JobPredecessors predecessors,
         JobWait wait,
         InlineQueries inline,
+        WaitedQueries waited,
         DryRuns dryRuns,
         StoreClock clock,
         IdempotentReplies replies,
@@ -34,13 +35,18 @@ internal static class SubmitJob
             return Problem.NotJson("job");
         }
         using var body = await JsonBody.ParseAsync(context.Request.Body, cancellationToken);
-        var preferences = Preferences.Read(context.Request);
+        var preferences = Preferences.Read(context.Request) with
+        {
+            CancelsAfterWait = SubmitJobRequestReader.CancelsAfterWait(body.RootElement),
+        };
         var (key, wrongKey) = IdempotencyHeader.Read(context, body.RootElement);
         if (wrongKey is not null)
         {
             return Problem.Invalid([wrongKey]);
         }
-        Task<IResult> AnswerAgainAsync(IReadOnlyList<Job> first) => AnswerQueuedAsync(context, wait, first[0], preferences, cancellationToken);
+        Task<IResult> AnswerAgainAsync(IReadOnlyList<Job> first) => waited.IsOne(first[0], preferences)
+            ? waited.AnswerAsync(context, first[0], preferences, cancellationToken)
+            : AnswerQueuedAsync(context, wait, first[0], preferences, cancellationToken);
         // Before anything is judged: what was right then may be wrong by now.
         if (key is not null && await replies.FindAsync(context, key, AnswerAgainAsync, cancellationToken) is { } replayed)
         {
@@ -55,7 +61,7 @@ internal static class SubmitJob
         {
             return RoutingProblem.Of(context, RoutingOutcome.NoMatch, empty);
         }
-        var submission = request.ToSubmission(context.CallerName());
+        var submission = request.ToSubmission(context.Caller());
         if (request.DryRun == true)
         {
             return await dryRuns.RunAsync(context, submission, cancellationToken);
@@ -69,8 +75,17 @@ internal static class SubmitJob
         {
             return Problem.Invalid([tooHigh]);
         }
+        if (request.OnWaitTimeout is not null && waited.FindProblem(prepared.Job, preferences) is { } noWait)
+        {
+            return Problem.Invalid([noWait]);
+        }
         Task<IResult> AnswerTakenAsync() => replies.AnswerTakenAsync(context, key!, AnswerAgainAsync, cancellationToken);
-        if (prepared.Job.ReturnResult && !preferences.RespondAsync)
+        var isWaited = waited.IsOne(prepared.Job, preferences);
+        if (isWaited && ResultFormat.Negotiate(context.Request) is null)
+        {
+            return Problem.NotAcceptable();
+        }
+        if (prepared.Job.ReturnResult && !preferences.RespondAsync && !isWaited)
         {
             if (request.FindQueueFields().ToArray() is { Length: > 0 } misplaced)
             {
@@ -80,23 +95,35 @@ internal static class SubmitJob
                 ? await inline.RunAsync(context, prepared, key, AnswerTakenAsync, format)
                 : Problem.NotAcceptable();
         }
-        if (await FindUnknownAsync(predecessors, [request.Predecessors], inArray: false, cancellationToken) is { Count: > 0 } unknown)
+        var unknown = await FindUnknownAsync(
+            predecessors, context.Caller(), [request.Predecessors], inArray: false, cancellationToken);
+        if (unknown.Count > 0)
         {
             return Problem.Invalid(unknown);
         }
-        return await EnqueueAsync(context, submitter, wait, prepared.Job, key, preferences, cancellationToken) ?? await AnswerTakenAsync();
+        return await EnqueueAsync(
+                context, submitter, prepared.Job, key,
+                queued => isWaited
+                    ? waited.AnswerAsync(context, queued, preferences, cancellationToken)
+                    : AnswerQueuedAsync(context, wait, queued, preferences, cancellationToken),
+                cancellationToken)
+            ?? await AnswerTakenAsync();
     }
 
-    /// <summary>Names each job in <c>after</c> that there is not.</summary>
+    /// <summary>Names each job in <c>after</c> that there is not, or that the caller may not see.</summary>
     /// <param name="predecessors">Looks for them.</param>
+    /// <param name="caller">Who names them.</param>
     /// <param name="after">Of each job of the request, in its order.</param>
     /// <param name="inArray">Whether the request is an array of jobs.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     public static async Task<List<ContextProblem>> FindUnknownAsync(
-        JobPredecessors predecessors, IReadOnlyList<IReadOnlyList<AfterEntry>> after, bool inArray, CancellationToken cancellationToken)
+        JobPredecessors predecessors, Caller caller, IReadOnlyList<IReadOnlyList<AfterEntry>> after, bool inArray,
+        CancellationToken cancellationToken)
     {
         Guid[] named = [.. after.SelectMany(entries => entries).Where(entry => entry.Job is not null).Select(entry => entry.Job!.Value).Distinct()];
-        var unknown = named.Length == 0 ? [] : (await predecessors.FindUnknownAsync(named, cancellationToken)).ToHashSet();
+        var unknown = named.Length == 0
+            ? []
+            : (await predecessors.FindUnknownAsync(named, caller.Rights.Jobs, cancellationToken)).ToHashSet();
         return [.. after.Index().SelectMany(job => job.Item.Index()
             .Where(entry => entry.Item.Job is { } id && unknown.Contains(id))
             .Select(entry => new ContextProblem(
@@ -105,15 +132,22 @@ internal static class SubmitJob
 
     /// <summary>Records a job and puts it into the queue, and waits for its end if the caller would.</summary>
     /// <returns>Null when the key is taken.</returns>
-    public static async Task<IResult?> EnqueueAsync(
-        HttpContext context, JobSubmitter submitter, JobWait jobWait, Job job, IdempotencyKey? key, Preferences preferences, CancellationToken cancellationToken)
+    public static Task<IResult?> EnqueueAsync(
+        HttpContext context, JobSubmitter submitter, JobWait jobWait, Job job, IdempotencyKey? key, Preferences preferences, CancellationToken cancellationToken) =>
+        EnqueueAsync(
+            context, submitter, job, key,
+            queued => AnswerQueuedAsync(context, jobWait, queued, preferences, cancellationToken), cancellationToken);
+
+    private static async Task<IResult?> EnqueueAsync(
+        HttpContext context, JobSubmitter submitter, Job job, IdempotencyKey? key, Func<Job, Task<IResult>> answerAsync,
+        CancellationToken cancellationToken)
     {
         if (await submitter.IsQueueFullAsync(job.User, more: 1, cancellationToken))
         {
             return QueueFull(context, $"User '{job.User}' has as many jobs in the queue as this server allows.");
         }
         return await submitter.EnqueueAsync([job], key, cancellationToken) is [var queued]
-            ? await AnswerQueuedAsync(context, jobWait, queued, preferences, cancellationToken)
+            ? await answerAsync(queued)
             : null;
     }
 
@@ -125,15 +159,15 @@ internal static class SubmitJob
         {
             context.Response.Headers.Append("Preference-Applied", "respond-async");
         }
-        if (preferences.Wait is { } wait)
-        {
-            context.Response.Headers.Append("Preference-Applied", $"wait={wait.TotalSeconds:0}");
-            queued = await jobWait.UntilEndedAsync(queued, wait, cancellationToken);
-            if (queued.Status.IsFinal())
-            {
-                return TypedResults.Json(JobView.Of(queued), ApiJson.Options);
-            }
-        }
+        queued = await jobWait.AsPreferredAsync(context, queued, preferences, cancellationToken);
+        return preferences.Wait is not null && queued.Status.IsFinal()
+            ? TypedResults.Json(JobView.Of(queued), ApiJson.Options)
+            : Accepted(context, queued);
+    }
+
+    /// <summary>202: the job is in the queue, and where to ask for it.</summary>
+    public static JsonHttpResult<JobView> Accepted(HttpContext context, Job queued)
+    {
         context.Response.Headers.RetryAfter = PollInterval;
         context.Response.Headers.Location = context.Request.PublicPathOf($"/api/v1/job/{queued.Id}");
         return TypedResults.Json(JobView.Of(queued), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);

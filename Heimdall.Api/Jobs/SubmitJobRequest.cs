@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -41,6 +42,12 @@ internal sealed record SubmitJobRequest
     /// <summary>When it is too late to start the job: a job of the queue that waits then is not run.</summary>
     public DateTimeOffset? StartBefore { get; init; }
 
+    /// <summary>
+    /// What becomes of a job that has not ended within the N seconds of <c>Prefer: wait=N</c>: <c>continue</c> (default)
+    /// or <c>cancel</c>.
+    /// </summary>
+    public string? OnWaitTimeout { get; init; }
+
     /// <summary>True to be told what the job would do: it is not run and not recorded.</summary>
     public bool? DryRun { get; init; }
 
@@ -48,7 +55,7 @@ internal sealed record SubmitJobRequest
     internal IReadOnlyList<AfterEntry> Predecessors { get; init; } = [];
 
     /// <summary>Of a request that has been found right. Places in an array of jobs have no ids yet.</summary>
-    public JobSubmission ToSubmission(string user) => new()
+    public JobSubmission ToSubmission(Caller caller) => new()
     {
         Name = Name!,
         Version = Version ?? "",
@@ -61,7 +68,8 @@ internal sealed record SubmitJobRequest
         After = [.. Predecessors.Where(entry => entry.Job is not null).Select(entry => new JobPredecessor(entry.Job!.Value, entry.On))],
         StartAfter = StartAfter?.UtcDateTime,
         StartBefore = StartBefore?.UtcDateTime,
-        User = user,
+        User = caller.Name,
+        Scopes = caller.Rights.ScopesOf(Right.Submit, ofOthers: false),
     };
 
     /// <summary>What it asks for and the command does not allow.</summary>
@@ -74,5 +82,5 @@ internal sealed record SubmitJobRequest
         new (string Name, object? Value)[] { ("priority", Priority), ("after", After), ("start_after", StartAfter), ("start_before", StartBefore) }
             .Where(field => field.Value is not null)
             .Select(field => new ContextProblem(
-                field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async'."));
+                field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async' or 'Prefer: wait=N'."));
 }

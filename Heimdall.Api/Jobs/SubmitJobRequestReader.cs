@@ -14,6 +14,10 @@ namespace Heimdall.Api.Jobs;
 /// </summary>
 internal static class SubmitJobRequestReader
 {
+    private const string OnWaitTimeout = "on_wait_timeout";
+    private const string Cancel = "cancel";
+    private const string Continue = "continue";
+
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     /// <param name="element">The submission.</param>
@@ -22,18 +26,19 @@ internal static class SubmitJobRequestReader
     /// <param name="place">Where it stands in the body: <c>[3]</c>; empty when it is the body.</param>
     /// <param name="places">How many jobs are in the body; 0 when it is one.</param>
     /// <returns>The request, or null where its fields cannot be told; and what is wrong.</returns>
-    public static (SubmitJobRequest? Request, List<ContextProblem> Problems) Read(
+    public static (SubmitJobRequest? Request, FaultList Problems) Read(
         JsonElement element, SubmitJobValidator validator, StoreClock clock, string place = "", int places = 0)
     {
-        List<ContextProblem> problems = [.. UnreadableText.Find(element, place)];
+        var problems = new FaultList();
+        problems.AddAll(UnreadableText.Find(element, place));
         if (problems.Count > 0 || ReadFields(element, place, problems) is not { } fields)
         {
             return (null, problems);
         }
         var request = ReadRequest(fields, place, places, problems);
-        problems.AddRange(validator.Validate(request).Errors
+        problems.AddAll(validator.Validate(request).Errors
             .Select(error => new ContextProblem(PathOf(place, error.PropertyName), error.ErrorMessage))
-            .Where(error => problems.TrueForAll(problem => problem.Path != error.Path))
+            .Where(error => !problems.Names(error.Path))
             .ToArray());
         if (request.StartBefore <= clock.GetUtcNow())
         {
@@ -43,7 +48,12 @@ internal static class SubmitJobRequestReader
         return (request, problems);
     }
 
-    private static JsonObject? ReadFields(JsonElement element, string place, List<ContextProblem> problems)
+    /// <summary>Of a body that may not have been checked: one that is sent again is answered before.</summary>
+    public static bool CancelsAfterWait(JsonElement body) =>
+        body.ValueKind == JsonValueKind.Object && body.TryGetProperty(OnWaitTimeout, out var value)
+        && value.ValueKind == JsonValueKind.String && value.ValueEquals(Cancel);
+
+    private static JsonObject? ReadFields(JsonElement element, string place, FaultList problems)
     {
         try
         {
@@ -61,7 +71,7 @@ internal static class SubmitJobRequestReader
         return null;
     }
 
-    private static SubmitJobRequest ReadRequest(JsonObject fields, string place, int places, List<ContextProblem> problems)
+    private static SubmitJobRequest ReadRequest(JsonObject fields, string place, int places, FaultList problems)
     {
         fields.Remove("after", out var after);
         var request = new SubmitJobRequest
@@ -78,10 +88,15 @@ internal static class SubmitJobRequestReader
             Predecessors = AfterField.Read(after, PathOf(place, "after"), places, problems),
             StartAfter = TakeTime("start_after"),
             StartBefore = TakeTime("start_before"),
+            OnWaitTimeout = Take<string>(OnWaitTimeout, $"\"{Continue}\" or \"{Cancel}\""),
             DryRun = TakeFlag("dry_run"),
         };
-        problems.AddRange(fields.Select(field => new ContextProblem(
-            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, after, start_after, start_before, dry_run.")));
+        problems.AddAll(fields.Select(field => new ContextProblem(
+            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, after, start_after, start_before, on_wait_timeout, dry_run.")));
+        if (request.OnWaitTimeout is not (null or Continue or Cancel))
+        {
+            problems.Add(new(PathOf(place, OnWaitTimeout), $"Must be \"{Continue}\" or \"{Cancel}\"."));
+        }
         return request;
 
         T? Take<T>(string name, string expected)

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
@@ -44,7 +44,9 @@ internal static class SubmitJobs
         {
             return refusal;
         }
-        if (await SubmitJob.FindUnknownAsync(predecessors, after, inArray: true, cancellationToken) is { Count: > 0 } unknown)
+        var unknown = await SubmitJob.FindUnknownAsync(
+            predecessors, context.Caller(), after, inArray: true, cancellationToken);
+        if (unknown.Count > 0)
         {
             return Problem.Invalid(unknown);
         }
@@ -58,14 +60,14 @@ internal static class SubmitJobs
             : await replies.AnswerTakenAsync(context, key!, AnswerAgainAsync, cancellationToken);
     }
 
-    /// <summary>Reads and routes all of them, so that whatever is wrong with any is told at once.</summary>
+    /// <summary>Reads and routes all of them, so that what is wrong with any is named at once.</summary>
     private static (IReadOnlyList<Job> Jobs, List<IReadOnlyList<AfterEntry>> After, IResult? Refusal) Prepare(
         HttpContext context, JsonElement body, JobSubmitter submitter, StoreClock clock, CancellationToken cancellationToken)
     {
-        var user = context.CallerName();
+        var caller = context.Caller();
         var jobs = new List<Job>();
         var after = new List<IReadOnlyList<AfterEntry>>();
-        var invalid = new List<ContextProblem>();
+        var invalid = new FaultList();
         var unmatched = new List<(RoutingOutcome Outcome, ContextProblem Problem)>();
         foreach (var (index, element) in body.EnumerateArray().Index())
         {
@@ -77,7 +79,11 @@ internal static class SubmitJobs
             {
                 problems.Add(new($"{place}.dry_run", "Goes only with a single job: POST /api/v1/job."));
             }
-            invalid.AddRange(problems);
+            if (request?.OnWaitTimeout is not null)
+            {
+                problems.Add(new($"{place}.on_wait_timeout", "Goes only with a single job: POST /api/v1/job."));
+            }
+            invalid.AddAll(problems);
             if (request is null || problems.Count > 0)
             {
                 continue;
@@ -89,7 +95,7 @@ internal static class SubmitJobs
             }
             try
             {
-                var (routing, prepared) = submitter.Prepare(request.ToSubmission(user));
+                var (routing, prepared) = submitter.Prepare(request.ToSubmission(caller));
                 if (prepared is null)
                 {
                     unmatched.Add((routing.Outcome, new(place, routing.Reason!)));
@@ -104,7 +110,7 @@ internal static class SubmitJobs
             }
             catch (JobRefusedException refused)
             {
-                invalid.AddRange(refused.Problems.Select(problem => problem with { Path = $"{place}.context.{problem.Path}" }));
+                invalid.AddAll(refused, $"{place}.");
             }
         }
         var all = invalid.Count + unmatched.Count == 0 ? AfterField.Resolve(jobs, after, invalid) : jobs;
@@ -112,19 +118,23 @@ internal static class SubmitJobs
     }
 
     /// <summary>One problem that names every fault by its place; what asking again cannot mend decides the status.</summary>
-    private static ProblemHttpResult? Refuse(HttpContext context, List<ContextProblem> invalid, List<(RoutingOutcome Outcome, ContextProblem Problem)> unmatched)
+    private static ProblemHttpResult? Refuse(
+        HttpContext context, FaultList invalid, List<(RoutingOutcome Outcome, ContextProblem Problem)> unmatched)
     {
         if (invalid.Count > 0)
         {
-            return Problem.Invalid(invalid.Concat(unmatched.Select(miss => miss.Problem)));
+            invalid.AddAll(unmatched.Select(miss => miss.Problem));
+            return Problem.Invalid(invalid);
         }
         if (unmatched.Count == 0)
         {
             return null;
         }
         RoutingOutcome[] worstFirst = [RoutingOutcome.NoMatch, RoutingOutcome.NotAllowed, RoutingOutcome.Unhealthy];
-        var (detail, errors) = Problem.Describe(unmatched.Select(miss => miss.Problem));
-        return RoutingProblem.Of(context, worstFirst.First(outcome => unmatched.Exists(miss => miss.Outcome == outcome)), detail, new() { ["errors"] = errors });
+        invalid.AddAll(unmatched.Select(miss => miss.Problem));
+        var (detail, members) = Problem.Describe(invalid);
+        return RoutingProblem.Of(
+            context, worstFirst.First(outcome => unmatched.Exists(miss => miss.Outcome == outcome)), detail, members);
     }
 
     private static JsonHttpResult<IEnumerable<JobView>> Answer(HttpContext context, IReadOnlyList<Job> queued)

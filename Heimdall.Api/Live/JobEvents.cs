@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -34,7 +35,7 @@ internal static class JobEvents
         {
             return TypedResults.NoContent();
         }
-        if (await jobs.FindNameAsync(id, cancellationToken) is null)
+        if (await jobs.FindPlaceAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
             return Problem.UnknownJob(id);
         }
@@ -48,9 +49,9 @@ internal static class JobEvents
             context.Response.ContentType = "text/event-stream";
             return Results.Empty;
         }
-        if (watcher.IsFull)
+        if (watcher.TakePlace(context, id) is { } refusal)
         {
-            return JobWatcher.TooMany(context, id);
+            return refusal;
         }
         return TypedResults.ServerSentEvents(ReadAsync(watcher, id, new LogReader(logs, id, JobLogStore.Both, position), cancellationToken));
     }

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Npgsql;
 
@@ -9,7 +11,9 @@ namespace Heimdall.Api.Live;
 /// Looks after the jobs that callers watch: all of them in one statement, four times a second, however many watch. Costs the store nothing
 /// while nobody does.
 /// </summary>
-internal sealed partial class JobWatcher(JobNewsStore store, IHostApplicationLifetime lifetime, ILogger<JobWatcher> logger) : BackgroundService
+internal sealed partial class JobWatcher(
+    JobNewsStore store, ServerConfig config, IHostApplicationLifetime lifetime, ILogger<JobWatcher> logger)
+    : BackgroundService
 {
     /// <summary>How many may watch at one time in a process: each holds a connection of its caller.</summary>
     private const int MostWatchers = 1000;
@@ -21,19 +25,43 @@ internal sealed partial class JobWatcher(JobNewsStore store, IHostApplicationLif
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, JobWatch> _watches = [];
+    private readonly Dictionary<string, int> _watchersOf = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _wanted = new(0);
     private int _watchers;
 
-    /// <summary>503 for one more than may watch.</summary>
-    public static IResult TooMany(HttpContext context, Guid id)
+    /// <summary>Takes a place for the caller, up to the end of the request.</summary>
+    /// <returns>
+    /// Why there is none: 429 where the caller has all of theirs, 503 where the process has none left. Null where there
+    /// is one.
+    /// </returns>
+    public IResult? TakePlace(HttpContext context, Guid id)
     {
-        context.Response.Headers.RetryAfter = "10";
-        return Problem.Of(
-            StatusCodes.Status503ServiceUnavailable, "too-many-watchers", "Too many jobs are watched.",
-            $"This process lets {MostWatchers} callers watch jobs at one time; ask again later, or poll GET /api/v1/job/{id}.");
+        var user = context.CallerName();
+        lock (_lock)
+        {
+            var own = _watchersOf.GetValueOrDefault(user);
+            if (own >= config.MaxWatchersPerCaller)
+            {
+                context.Response.Headers.RetryAfter = "10";
+                return Problem.Of(
+                    StatusCodes.Status429TooManyRequests, "too-many-watchers", "You watch too many jobs.",
+                    $"User '{user}' follows {own} jobs in this process, as many as a caller may "
+                    + $"(server.max_watchers_per_caller): end one, or poll GET /api/v1/job/{id}.");
+            }
+            if (_watchers >= MostWatchers)
+            {
+                context.Response.Headers.RetryAfter = "10";
+                return Problem.Of(
+                    StatusCodes.Status503ServiceUnavailable, "too-many-watchers", "Too many jobs are watched.",
+                    $"This process lets {MostWatchers} callers watch jobs at one time; "
+                    + $"ask again later, or poll GET /api/v1/job/{id}.");
+            }
+            _watchersOf[user] = own + 1;
+            _watchers++;
+        }
+        context.Response.RegisterForDispose(new WatcherPlace(this, user));
+        return null;
     }
-
-    public bool IsFull => Volatile.Read(ref _watchers) >= MostWatchers;
 
     /// <summary>
     /// Where a job stands, and again whenever that has changed, up to its end. Ends sooner when the job is deleted, or this process is asked to stop.
@@ -117,8 +145,7 @@ internal sealed partial class JobWatcher(JobNewsStore store, IHostApplicationLif
             {
                 _watches[id] = watch = new JobWatch();
             }
-            watch.Watchers++;
-            if (_watchers++ == 0)
+            if (++watch.Watchers == 1 && _watches.Count == 1)
             {
                 _wanted.Release();
             }
@@ -130,7 +157,6 @@ internal sealed partial class JobWatcher(JobNewsStore store, IHostApplicationLif
     {
         lock (_lock)
         {
-            _watchers--;
             if (--watch.Watchers == 0)
             {
                 _watches.Remove(id);
@@ -152,6 +178,23 @@ internal sealed partial class JobWatcher(JobNewsStore store, IHostApplicationLif
         {
             return _watches.GetValueOrDefault(id);
         }
+    }
+
+    private void GiveBack(string user)
+    {
+        lock (_lock)
+        {
+            _watchers--;
+            if (--_watchersOf[user] == 0)
+            {
+                _watchersOf.Remove(user);
+            }
+        }
+    }
+
+    private sealed class WatcherPlace(JobWatcher watcher, string user) : IDisposable
+    {
+        public void Dispose() => watcher.GiveBack(user);
     }
 
     [LoggerMessage(LogLevel.Warning, "{Count} jobs are watched, and where they stand could not be read: {Reason}")]

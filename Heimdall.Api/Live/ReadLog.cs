@@ -1,6 +1,7 @@
 using System.Text;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Live;
@@ -34,7 +35,7 @@ internal static class ReadLog
         {
             return Problem.Invalid([new(Follow, "Must be true or false.")]);
         }
-        if (await jobs.FindNameAsync(id, cancellationToken) is null)
+        if (await jobs.FindPlaceAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
             return Problem.UnknownJob(id);
         }
@@ -57,9 +58,9 @@ internal static class ReadLog
     private static async Task<IResult> FollowAsync(
         Guid id, JobLogStream stream, HttpContext context, JobLogStore logs, JobWatcher watcher, CancellationToken cancellationToken)
     {
-        if (watcher.IsFull)
+        if (watcher.TakePlace(context, id) is { } refusal)
         {
-            return JobWatcher.TooMany(context, id);
+            return refusal;
         }
         var log = new LogReader(logs, id, [stream], default);
         var isOver = false;

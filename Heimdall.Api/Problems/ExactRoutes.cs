@@ -27,15 +27,31 @@ internal static class ExactRoutes
         });
     }
 
-    private static bool IsSpelled(RoutePattern pattern, string path)
+    private static bool IsSpelled(RoutePattern pattern, ReadOnlySpan<char> path)
     {
-        if (pattern.PathSegments.Count == 0)
+        var segments = pattern.PathSegments;
+        if (segments.Count == 0)
         {
-            return path == "/";
+            return path is "/";
         }
-        var segments = path.Split('/')[1..];
-        var isOpen = pattern.Parameters.Any(parameter => parameter.IsCatchAll);
-        return (isOpen || segments.Length == pattern.PathSegments.Count)
-            && pattern.PathSegments.Zip(segments).All(pair => pair.First.Parts is not [RoutePatternLiteralPart literal] || literal.Content == pair.Second);
+        var rest = path is ['/', .. var behind] ? behind : path;
+        var place = 0;
+        foreach (var range in rest.Split('/'))
+        {
+            if (place == segments.Count)
+            {
+                return IsOpen(segments[^1]);
+            }
+            if (segments[place].Parts is [RoutePatternLiteralPart literal] && !rest[range].SequenceEqual(literal.Content))
+            {
+                return false;
+            }
+            place++;
+        }
+        return place == segments.Count || IsOpen(segments[^1]);
     }
+
+    /// <summary>Whether the rest of a path, however long, belongs to one parameter. That one is the last.</summary>
+    private static bool IsOpen(RoutePatternPathSegment segment) =>
+        segment.Parts is [RoutePatternParameterPart { IsCatchAll: true }];
 }

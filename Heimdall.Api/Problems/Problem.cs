@@ -1,4 +1,5 @@
 using Heimdall.Api.Formats;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -28,18 +29,33 @@ internal static class Problem
     /// <summary>400 that names each field that is wrong, as it is spelled in the request.</summary>
     public static ProblemHttpResult Invalid(IEnumerable<ContextProblem> problems)
     {
-        var (detail, errors) = Describe(problems);
-        return Of(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid.", detail, new() { ["errors"] = errors });
+        var faults = new FaultList();
+        faults.AddAll(problems);
+        return Invalid(faults);
     }
 
-    /// <summary>Problems as one text for a person, who is told the first of them, and by field.</summary>
-    public static (string Detail, IReadOnlyDictionary<string, string[]> Errors) Describe(IEnumerable<ContextProblem> problems)
+    /// <summary>400 that names each field that is wrong, as it is spelled in the request.</summary>
+    public static ProblemHttpResult Invalid(FaultList faults)
     {
-        var errors = problems
+        var (detail, members) = Describe(faults);
+        return Of(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid.", detail, members);
+    }
+
+    /// <summary>Faults as one text for a person, with the first of them, and by field for a program.</summary>
+    public static (string Detail, Dictionary<string, object?> Members) Describe(FaultList faults)
+    {
+        var errors = faults.Named
             .GroupBy(problem => problem.Path)
             .ToDictionary(field => field.Key, field => field.Select(problem => problem.Message).ToArray());
         var detail = string.Join(" ", errors.Take(MostTold).Select(field => $"{field.Key}: {string.Join(" ", field.Value)}"));
-        return (errors.Count > MostTold ? $"{detail} And {errors.Count - MostTold} more, which are in 'errors'." : detail, errors);
+        if (errors.Count > MostTold)
+        {
+            detail += $" And {errors.Count - MostTold} more, which are in 'errors'.";
+        }
+        return faults.LeftOut == 0
+            ? (detail, new() { ["errors"] = errors })
+            : ($"{detail} {faults.LeftOut} more faults are not named.",
+                new() { ["errors"] = errors, ["errors_left_out"] = faults.LeftOut });
     }
 
     /// <summary>415 for a body that does not say that it is JSON.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Transactions;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -33,7 +34,9 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
         switch (exception)
         {
             case JobRefusedException refused:
-                return Problem.Invalid(refused.Problems.Select(problem => problem with { Path = $"context.{problem.Path}" }));
+                var faults = new FaultList();
+                faults.AddAll(refused);
+                return Problem.Invalid(faults);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
                 return Problem.Of(
                     StatusCodes.Status413PayloadTooLarge, "too-large", "The request is too large.",

@@ -1,5 +1,6 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
@@ -16,32 +17,50 @@ internal static class QueueEndpoints
     public static void MapQueue(this IEndpointRouteBuilder api)
     {
         api.MapGet("/queue", ReadAsync).WithSummary("What is paused.").Produces<QueueView>();
-        api.MapPost("/queue/pause", (HttpContext context, Pauses pauses, StoreClock clock) =>
-                PauseAsync(context, PauseTarget.Queue, pauses, clock))
+        api.MapPost("/queue/pause", (HttpContext context, LiveCatalog catalog, Pauses pauses, StoreClock clock) =>
+                PauseAsync(context, PauseTarget.Queue, catalog, pauses, clock))
             .WithSummary("Start no more jobs.").Accepts<PauseRequest>(isOptional: true, "application/json").Produces<PauseView>();
-        api.MapPost("/queue/resume", (HttpContext context, Pauses pauses) => ResumeAsync(context, PauseTarget.Queue, pauses))
+        api.MapPost("/queue/resume", (HttpContext context, LiveCatalog catalog, Pauses pauses) =>
+                ResumeAsync(context, PauseTarget.Queue, catalog, pauses))
             .WithSummary("Start jobs again.").Produces<QueueView>();
-        MapTarget(api, "cluster", PauseTarget.Cluster, (catalog, id) => catalog.FindCluster(id) is not null);
-        MapTarget(api, "command", PauseTarget.Command, (catalog, id) => catalog.FindCommand(id) is not null);
+        MapTarget(
+            api, "cluster", PauseTarget.Cluster,
+            (context, catalog, id) => context.SeenCluster(catalog, id) is not null);
+        MapTarget(
+            api, "command", PauseTarget.Command,
+            (context, catalog, id) => context.SeenCommand(catalog, id) is not null);
     }
 
     private static void MapTarget(
-        IEndpointRouteBuilder api, string kind, Func<string, PauseTarget> toTarget, Func<CatalogSnapshot, string, bool> isKnown)
+        IEndpointRouteBuilder api, string kind, Func<string, PauseTarget> toTarget,
+        Func<HttpContext, LiveCatalog, string, bool> isKnown)
     {
         api.MapPost($"/{kind}/{{id}}/pause", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses, StoreClock clock) =>
-                isKnown(catalog.Current, id) ? PauseAsync(context, toTarget(id), pauses, clock) : Unknown(kind, id))
+                isKnown(context, catalog, id)
+                    ? PauseAsync(context, toTarget(id), catalog, pauses, clock)
+                    : Unknown(kind, id))
             .WithSummary($"Start no more jobs of a {kind}.").Accepts<PauseRequest>(isOptional: true, "application/json")
             .Produces<PauseView>();
         api.MapPost($"/{kind}/{{id}}/resume", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses) =>
-                isKnown(catalog.Current, id) ? ResumeAsync(context, toTarget(id), pauses) : Unknown(kind, id))
+                isKnown(context, catalog, id) ? ResumeAsync(context, toTarget(id), catalog, pauses) : Unknown(kind, id))
             .WithSummary($"Start jobs of a {kind} again.").Produces<QueueView>();
     }
 
-    private static async Task<IResult> ReadAsync(Pauses pauses, CancellationToken cancellationToken) =>
-        TypedResults.Json(new QueueView([.. (await pauses.ListAsync(cancellationToken)).Select(PauseView.Of)]), ApiJson.Options);
-
-    private static async Task<IResult> PauseAsync(HttpContext context, PauseTarget target, Pauses pauses, StoreClock clock)
+    private static async Task<IResult> ReadAsync(
+        HttpContext context, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken)
     {
+        var held = await pauses.ListAsync(cancellationToken);
+        var seen = held.Where(pause => context.Sees(catalog, pause.Target));
+        return TypedResults.Json(new QueueView([.. seen.Select(PauseView.Of)]), ApiJson.Options);
+    }
+
+    private static async Task<IResult> PauseAsync(
+        HttpContext context, PauseTarget target, LiveCatalog catalog, Pauses pauses, StoreClock clock)
+    {
+        if (!context.Controls(catalog, target))
+        {
+            return CatalogAccess.RefuseControl(Capitalize(target));
+        }
         string? reason = null;
         DateTimeOffset? until = null;
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
@@ -71,11 +90,19 @@ internal static class QueueEndpoints
             await pauses.FindAsync(target, context.RequestAborted) is { } pause ? PauseView.Of(pause) : null, ApiJson.Options);
     }
 
-    private static async Task<IResult> ResumeAsync(HttpContext context, PauseTarget target, Pauses pauses)
+    private static async Task<IResult> ResumeAsync(
+        HttpContext context, PauseTarget target, LiveCatalog catalog, Pauses pauses)
     {
+        if (!context.Controls(catalog, target))
+        {
+            return CatalogAccess.RefuseControl(Capitalize(target));
+        }
         await pauses.ResumeAsync(target, context.RequestAborted);
-        return await ReadAsync(pauses, context.RequestAborted);
+        return await ReadAsync(context, catalog, pauses, context.RequestAborted);
     }
+
+    private static string Capitalize(PauseTarget target) =>
+        $"{char.ToUpperInvariant(target.ToString()[0])}{target.ToString()[1..]}";
 
     private static Task<IResult> Unknown(string kind, string id) =>
         Task.FromResult<IResult>(Problem.NotFound($"There is no {kind} '{id}'."));

@@ -13,8 +13,13 @@ internal static class PauseSchedule
     private const int MaxReason = 2000;
 
     public static async Task<IResult> HandleAsync(
-        string id, HttpContext context, ScheduleControl control, ScheduleViews views, StoreClock clock, CancellationToken cancellationToken)
+        string id, HttpContext context, ScheduleControl control, ScheduleAccess access, ScheduleViews views,
+        StoreClock clock, CancellationToken cancellationToken)
     {
+        if (await access.RefuseAsync(context, id, runs: false, cancellationToken) is { } refusal)
+        {
+            return refusal;
+        }
         var reason = "";
         DateTimeOffset? until = null;
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })

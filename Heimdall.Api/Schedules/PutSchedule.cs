@@ -1,27 +1,34 @@
 using System.Text.Json.Nodes;
-using Heimdall.Api.Callers;
-using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
-using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Validation;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Heimdall.Api.Schedules;
 
 /// <summary>
-/// <c>PUT /api/v1/schedule/{id}</c>: what the schedule says from now on; what is left out gets its default. Its runs are jobs of the caller.
+/// <c>PUT /api/v1/schedule/{id}</c>: what the schedule says from now on; what is left out gets its default. Its runs
+/// are jobs of who made it. Its commands must allow that user, and who edits it.
 /// </summary>
 internal static class PutSchedule
 {
     private static readonly ScheduleConfigValidator Validator = new();
 
     public static async Task<IResult> HandleAsync(
-        string id, HttpContext context, ScheduleControl control, JobSubmitter submitter, ScheduleViews views, CancellationToken cancellationToken)
+        string id, HttpContext context, ScheduleStore schedules, ScheduleControl control, ScheduleAccess access,
+        JobSubmitter submitter, ScheduleViews views, CancellationToken cancellationToken)
     {
+        var caller = context.Caller();
+        var known = await schedules.FindAsync(id, cancellationToken);
+        if (Refuse(caller, known) is { } refusal)
+        {
+            return refusal;
+        }
         if (!context.Request.HasJsonContentType())
         {
             return Problem.NotJson("schedule");
@@ -31,7 +38,7 @@ internal static class PutSchedule
             return ScheduleCondition.Unreadable();
         }
         var fields = await JsonFields.ReadAsync(context.Request, cancellationToken);
-        var config = Read(id, context.CallerName(), fields);
+        var config = Read(id, caller.Name, fields);
         foreach (var error in Validator.Validate(config).Errors)
         {
             fields.Add(ConfigPath.FromProperty(error.PropertyName), $"{char.ToUpperInvariant(error.ErrorMessage[0])}{error.ErrorMessage[1..]}.");
@@ -41,13 +48,24 @@ internal static class PutSchedule
             return Problem.Invalid(problems);
         }
         var definition = ScheduleDefinition.Of(config);
-        // Where nothing matches (yet) the schedule says so. What its caller may not do, or no plugin can, is refused at once.
-        var (routing, _) = submitter.Prepare(definition.ToSubmission(startBefore: null));
-        if (routing.Outcome == RoutingOutcome.NotAllowed)
+        var owner = known?.Definition.User ?? caller.Name;
+        var scopes = known is null
+            ? caller.Rights.ScopesOf(Right.Submit, ofOthers: false)
+            : caller.Rights.ScopesOf(Right.ChangeSchedules, ofOthers: owner != caller.Name);
+        var submission = definition.ToSubmission(startBefore: null) with
         {
-            return RoutingProblem.Of(context, routing.Outcome, routing.Reason!);
+            User = owner,
+            Askers = [caller.Name],
+            Scopes = scopes,
+        };
+        if (access.RefuseRun(context, submission) is { } forbidden)
+        {
+            return forbidden;
         }
-        if (await control.PutAsync(definition, condition.Allows, cancellationToken) is not var (schedule, isNew))
+        // Where nothing matches (yet) the schedule says so. What no plugin can do is refused at once.
+        _ = submitter.Prepare(submission);
+        bool MayChange(Schedule? was) => was?.Definition.User == known?.Definition.User && condition.Allows(was);
+        if (await control.PutAsync(definition, scopes, MayChange, cancellationToken) is not var (schedule, isNew))
         {
             return ScheduleCondition.Failed(id);
         }
@@ -57,6 +75,12 @@ internal static class PutSchedule
         }
         return await views.AnswerAsync(context, schedule, cancellationToken, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
+
+    /// <summary>A new schedule needs what its jobs need.</summary>
+    private static ProblemHttpResult? Refuse(Caller caller, Schedule? known) =>
+        known is not null ? ScheduleAccess.RefuseChange(caller, known)
+        : caller.Rights.Has(Right.Submit) ? null
+        : RightsGate.Refuse(Right.Submit);
 
     private static ScheduleConfig Read(string id, string user, JsonFields fields)
     {

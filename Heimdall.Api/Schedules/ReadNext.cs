@@ -1,7 +1,6 @@
 using System.Globalization;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
-using Heimdall.Core.Schedules;
 
 namespace Heimdall.Api.Schedules;
 
@@ -13,7 +12,8 @@ internal static class ReadNext
     private const int MaxCount = 1000;
     private const int DefaultCount = 10;
 
-    public static async Task<IResult> HandleAsync(string id, HttpContext context, ScheduleStore store, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(
+        string id, HttpContext context, ScheduleAccess access, CancellationToken cancellationToken)
     {
         var query = context.Request.Query;
         if (query.Keys.FirstOrDefault(key => key != Count) is { } unknown)
@@ -26,7 +26,7 @@ internal static class ReadNext
         {
             return Problem.Invalid([new(Count, $"Must be a number from 1 to {MaxCount}.")]);
         }
-        if (await store.FindAsync(id, cancellationToken) is not { } schedule)
+        if (await access.FindAsync(context, id, cancellationToken) is not { } schedule)
         {
             return ScheduleEndpoints.Unknown(id);
         }

@@ -17,7 +17,8 @@ internal static class ReadRuns
     public static IReadOnlyList<string> Known { get; } = ["outcome", "limit", "cursor"];
 
     public static async Task<IResult> HandleAsync(
-        string id, HttpContext context, ScheduleStore schedules, ScheduleRunStore runs, CancellationToken cancellationToken)
+        string id, HttpContext context, ScheduleAccess access, ScheduleRunStore runs,
+        CancellationToken cancellationToken)
     {
         var query = context.Request.Query;
         var problems = new List<ContextProblem>();
@@ -43,7 +44,7 @@ internal static class ReadRuns
         {
             return Problem.Invalid(problems);
         }
-        if (await schedules.FindAsync(id, cancellationToken) is null)
+        if (await access.FindAsync(context, id, cancellationToken) is null)
         {
             return ScheduleEndpoints.Unknown(id);
         }

@@ -1,6 +1,6 @@
-using Heimdall.Api.Callers;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Schedules;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -60,17 +60,21 @@ internal static class ScheduleEndpoints
             return ScheduleCondition.Unreadable();
         }
         Schedule? found = null;
+        ProblemHttpResult? refusal = null;
+        var caller = context.Caller();
         var isDeleted = await control.DeleteAsync(
             id,
             schedule =>
             {
-                found = schedule;
-                return !schedule.IsFromFile && condition.Allows(schedule);
+                found = caller.Rights.Over(Right.SeeSchedules, schedule) ? schedule : null;
+                refusal = ScheduleAccess.RefuseChange(caller, schedule);
+                return refusal is null && !schedule.IsFromFile && condition.Allows(schedule);
             },
             cancellationToken);
         return found switch
         {
             null => Unknown(id),
+            _ when refusal is not null => refusal,
             { IsFromFile: true } => Problem.Of(
                 StatusCodes.Status409Conflict, "conflict", "The schedule is in the configuration file.",
                 $"Take '{id}' out of the file and restart, or pause it."),
@@ -80,8 +84,17 @@ internal static class ScheduleEndpoints
     }
 
     private static async Task<IResult> ResumeAsync(
-        string id, HttpContext context, ScheduleControl control, ScheduleViews views, CancellationToken cancellationToken) =>
-        await control.ResumeAsync(id, cancellationToken) is { } schedule ? await views.AnswerAsync(context, schedule, cancellationToken) : Unknown(id);
+        string id, HttpContext context, ScheduleControl control, ScheduleAccess access, ScheduleViews views,
+        CancellationToken cancellationToken)
+    {
+        if (await access.RefuseAsync(context, id, runs: true, cancellationToken) is { } refusal)
+        {
+            return refusal;
+        }
+        return await control.ResumeAsync(id, cancellationToken) is { } schedule
+            ? await views.AnswerAsync(context, schedule, cancellationToken)
+            : Unknown(id);
+    }
 
     private static Task AddQuery(OpenApiOperation operation, IEnumerable<string> names)
     {

@@ -1,5 +1,4 @@
 using Heimdall.Api.Serialization;
-using Heimdall.Core.Catalog;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
 
@@ -23,8 +22,7 @@ internal sealed class ScheduleViews(ScheduleRunStore runs, JobResolver resolver)
 
     private ScheduleView Of(Schedule schedule, ScheduleRun? last)
     {
-        var definition = schedule.Definition;
-        var explanation = resolver.Resolve(new RoutingRequest(definition.CommandCriteria, definition.ClusterCriteria, definition.User));
+        var explanation = resolver.Resolve(schedule.ToSubmission(startBefore: null, triggeredBy: null));
         return ScheduleView.Of(schedule, last, explanation.Reason);
     }
 }

@@ -10,8 +10,14 @@ namespace Heimdall.Api.Schedules;
 /// <summary><c>POST /api/v1/schedule/{id}/trigger</c>: a run now, with an <c>Idempotency-Key</c> or without.</summary>
 internal static class TriggerSchedule
 {
-    public static async Task<IResult> HandleAsync(string id, HttpContext context, ScheduleControl control, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(
+        string id, HttpContext context, ScheduleControl control, ScheduleAccess access,
+        CancellationToken cancellationToken)
     {
+        if (await access.RefuseAsync(context, id, runs: true, cancellationToken) is { } refusal)
+        {
+            return refusal;
+        }
         var (key, wrongKey) = IdempotencyHeader.Read(context);
         if (wrongKey is not null)
         {

@@ -7,12 +7,21 @@ namespace Heimdall.Api.Scripts;
 internal static class DeleteScript
 {
     public static async Task<IResult> HandleAsync(
-        string path, HttpContext context, ScriptFolder folder, ScriptWriter writer, CancellationToken cancellationToken)
+        string path, HttpContext context, ScriptFolder folder, ScriptAccess access, ScriptWriter writer,
+        CancellationToken cancellationToken)
     {
         var place = folder.Locate(ScriptRequest.PathOf(context, path));
         if (place.Kind != ScriptPlaceKind.Script)
         {
             return ScriptRequest.Refusal(place);
+        }
+        if (!await access.SeesAsync(context, place, cancellationToken))
+        {
+            return ScriptAccess.Unknown(place);
+        }
+        if (await access.RefuseChangeAsync(context, place, cancellationToken) is { } refusal)
+        {
+            return refusal;
         }
         var (condition, problem) = ScriptRequest.ConditionOf(context.Request);
         if (condition is null)
@@ -20,6 +29,10 @@ internal static class DeleteScript
             return Problem.Invalid([problem!]);
         }
         var change = await writer.DeleteAsync(place, condition, cancellationToken);
+        if (change.Kind == ScriptChangeKind.Deleted && folder.RealPathOf(place) == place.Name)
+        {
+            await access.ReleaseAsync(place);
+        }
         return change.Kind switch
         {
             ScriptChangeKind.Deleted => TypedResults.NoContent(),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
@@ -15,8 +16,9 @@ internal static class ListScripts
 
     private static readonly string[] Known = ["limit", "prefix", "after"];
 
-    public static IResult Handle(
-        HttpContext context, ScriptList scripts, [FromQuery] string? limit = null, [FromQuery] string? prefix = null, [FromQuery] string? after = null)
+    public static async Task<IResult> HandleAsync(
+        HttpContext context, ScriptList scripts, ScriptOwners owners, CancellationToken cancellationToken,
+        [FromQuery] string? limit = null, [FromQuery] string? prefix = null, [FromQuery] string? after = null)
     {
         List<ContextProblem> problems =
         [
@@ -33,7 +35,38 @@ internal static class ListScripts
         {
             return Problem.Invalid(problems);
         }
-        var (page, hasMore) = scripts.Read(prefix ?? "", after ?? "", most);
+        var caller = context.Caller();
+        var (page, hasMore) = caller.Rights.HasEverywhere(Right.SeeScripts)
+            ? await ReadAllAsync(scripts, owners, prefix ?? "", after ?? "", most, cancellationToken)
+            : await ReadOwnAsync(scripts, owners, caller.Name, prefix ?? "", after ?? "", most, cancellationToken);
         return TypedResults.Json(new ScriptListView(page, hasMore, hasMore ? page[^1].Path : null), ApiJson.Options);
+    }
+
+    private static async Task<(IReadOnlyList<ScriptEntry> Page, bool HasMore)> ReadAllAsync(
+        ScriptList scripts, ScriptOwners owners, string prefix, string after, int most,
+        CancellationToken cancellationToken)
+    {
+        var (page, hasMore) = scripts.Read(prefix, after, most);
+        var known = await owners.FindAsync(page.Select(script => script.Path), cancellationToken);
+        return ([.. page.Select(script => script with { Owner = known.GetValueOrDefault(script.Path) })], hasMore);
+    }
+
+    /// <summary>By the table of owners, which may name files that are gone.</summary>
+    private static async Task<(IReadOnlyList<ScriptEntry> Page, bool HasMore)> ReadOwnAsync(
+        ScriptList scripts, ScriptOwners owners, string user, string prefix, string after, int most,
+        CancellationToken cancellationToken)
+    {
+        var page = new List<ScriptEntry>();
+        while (true)
+        {
+            var paths = await owners.ListAsync(user, after, prefix, most + 1, cancellationToken);
+            page.AddRange(paths.Select(scripts.Describe).OfType<ScriptEntry>()
+                .Select(script => script with { Owner = user }));
+            if (page.Count > most || paths.Count <= most)
+            {
+                return ([.. page.Take(most)], page.Count > most);
+            }
+            after = paths[^1];
+        }
     }
 }

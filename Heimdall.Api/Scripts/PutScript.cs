@@ -12,7 +12,8 @@ namespace Heimdall.Api.Scripts;
 internal static class PutScript
 {
     public static async Task<IResult> HandleAsync(
-        string path, HttpContext context, ScriptFolder folder, ScriptWriter writer, SqlUploadsConfig config, CancellationToken cancellationToken)
+        string path, HttpContext context, ScriptFolder folder, ScriptAccess access, ScriptWriter writer,
+        SqlUploadsConfig config, CancellationToken cancellationToken)
     {
         var request = context.Request;
         var place = folder.Locate(ScriptRequest.PathOf(context, path));
@@ -23,6 +24,10 @@ internal static class PutScript
         if (!place.TakesScript)
         {
             return ScriptRequest.Refusal(place);
+        }
+        if (await access.RefuseChangeAsync(context, place, cancellationToken) is { } refusal)
+        {
+            return refusal;
         }
         var (condition, problem) = ScriptRequest.ConditionOf(request);
         if (condition is null)
@@ -39,11 +44,29 @@ internal static class PutScript
         }
         // The server's own limit is for JSON. The writer counts, also where no length is told.
         context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
-        var change = await writer.WriteAsync(place, request.Body, config.MaxBytes, condition, cancellationToken);
+        var (isClaimed, mayWrite) = await access.ClaimAsync(context, place, cancellationToken);
+        if (!mayWrite)
+        {
+            return ScriptAccess.RefuseTaken(place);
+        }
+        var change = new ScriptChange(ScriptChangeKind.Missing);
+        try
+        {
+            change = await writer.WriteAsync(place, request.Body, config.MaxBytes, condition, cancellationToken);
+        }
+        finally
+        {
+            if (isClaimed && change.Kind is not (ScriptChangeKind.Created or ScriptChangeKind.Replaced))
+            {
+                await access.ReleaseAsync(place);
+            }
+        }
         switch (change.Kind)
         {
             case ScriptChangeKind.TooLarge:
                 return TooLarge(config);
+            case ScriptChangeKind.TotalTooLarge:
+                return TotalTooLarge(config);
             case ScriptChangeKind.Empty:
                 return Problem.Invalid([new("body", "Must not be empty.")]);
             case ScriptChangeKind.Taken:
@@ -64,6 +87,11 @@ internal static class PutScript
     private static ProblemHttpResult Taken(ScriptPlace place) => Problem.Of(
         StatusCodes.Status409Conflict, "conflict", "Something else is there.",
         $"At {place.Name} or on the way to it is something that is neither a script nor a directory for it.");
+
+    private static ProblemHttpResult TotalTooLarge(SqlUploadsConfig config) => Problem.Of(
+        StatusCodes.Status413PayloadTooLarge, "too-large", "The scripts are too large together.",
+        $"With it, the directory of scripts would have more than {config.MaxTotalBytes} bytes "
+        + "(sql_uploads.max_total_bytes): delete some. Nothing was changed.");
 
     private static ProblemHttpResult TooLarge(SqlUploadsConfig config) => Problem.Of(
         StatusCodes.Status413PayloadTooLarge, "too-large", "The script is too large.",

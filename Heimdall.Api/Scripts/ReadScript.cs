@@ -6,9 +6,14 @@ namespace Heimdall.Api.Scripts;
 /// <summary><c>GET /api/v1/sql/{path}</c>: the script, with the hash of its content as ETag.</summary>
 internal static class ReadScript
 {
-    public static async Task<IResult> HandleAsync(string path, HttpContext context, ScriptFolder folder, CancellationToken cancellationToken)
+    public static async Task<IResult> HandleAsync(
+        string path, HttpContext context, ScriptFolder folder, ScriptAccess access, CancellationToken cancellationToken)
     {
         var place = folder.Locate(ScriptRequest.PathOf(context, path));
+        if (place.Kind == ScriptPlaceKind.Script && !await access.SeesAsync(context, place, cancellationToken))
+        {
+            return ScriptAccess.Unknown(place);
+        }
         if (place.Kind != ScriptPlaceKind.Script || place.Open() is not { } file)
         {
             return ScriptRequest.Refusal(place);
@@ -18,7 +23,6 @@ internal static class ReadScript
             // Read twice, as the tag goes first. Both times it is the file that was opened, whatever takes its place.
             var hash = await ScriptPlace.HashAsync(file, cancellationToken);
             file.Position = 0;
-            context.Response.Headers.XContentTypeOptions = "nosniff"; // a browser must not take what callers wrote for a page of ours
             return TypedResults.Stream(file, ScriptRequest.ContentType, entityTag: new EntityTagHeaderValue(ScriptRequest.TagOf(hash)));
         }
         catch

@@ -1,7 +1,6 @@
 using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Scripts;
-using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
 
 namespace Heimdall.Api.Scripts;
@@ -11,21 +10,27 @@ internal static class ScriptEndpoints
     public static IServiceCollection AddScripts(this IServiceCollection services, SqlUploadsConfig config)
     {
         services.AddSingleton(config);
-        services.AddSingleton<ScriptWriter>();
+        services.AddSingleton(provider => new ScriptWriter(
+            provider.GetRequiredService<ScriptFolder>(), provider.GetRequiredService<TimeProvider>())
+        {
+            MaxTotalBytes = config.MaxTotalBytes,
+        });
         services.AddSingleton<ScriptList>();
+        services.AddSingleton<ScriptOwners>();
+        services.AddSingleton<ScriptAccess>();
         return services;
     }
 
     public static void MapScripts(this IEndpointRouteBuilder api)
     {
         var scripts = api.MapGroup("").AddEndpointFilter(OnlyIfEnabledAsync);
-        scripts.MapGet("/sql", ListScripts.Handle).WithSummary("A page of the scripts that jobs can name.").Produces<ScriptListView>();
+        scripts.MapGet("/sql", ListScripts.HandleAsync)
+            .WithSummary("A page of the scripts that jobs can name.").Produces<ScriptListView>();
         scripts.MapGet("/sql/{**path}", ReadScript.HandleAsync)
             .WithSummary("One script.")
             .Produces(StatusCodes.Status200OK, contentType: ScriptRequest.ContentType)
             .ProducesProblem(StatusCodes.Status404NotFound);
         scripts.MapPut("/sql/{**path}", PutScript.HandleAsync)
-            .RequireAuthorization(MayChange)
             .WithSummary("Put a script there, or replace it as a whole.")
             .Produces<ScriptView>()
             .Produces<ScriptView>(StatusCodes.Status201Created)
@@ -43,14 +48,10 @@ internal static class ScriptEndpoints
                 return Task.CompletedTask;
             });
         scripts.MapDelete("/sql/{**path}", DeleteScript.HandleAsync)
-            .RequireAuthorization(MayChange)
             .WithSummary("Delete a script.")
             .Produces(StatusCodes.Status204NoContent)
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
-
-    /// <summary>Who may change scripts: every caller. A role is asked for here.</summary>
-    private static void MayChange(AuthorizationPolicyBuilder caller) => caller.RequireAuthenticatedUser();
 
     private static ValueTask<object?> OnlyIfEnabledAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
         context.HttpContext.RequestServices.GetRequiredService<SqlUploadsConfig>().Enabled

@@ -14,13 +14,13 @@ internal sealed class JsonFields
 
     private readonly JsonObject _fields = [];
     private readonly List<string> _known = [];
-    private readonly List<ContextProblem> _problems = [];
+    private readonly FaultList _faults = new();
     private readonly bool _isRead;
 
     private JsonFields(JsonElement body)
     {
-        _problems.AddRange(UnreadableText.Find(body, ""));
-        if (_problems.Count > 0)
+        _faults.AddAll(UnreadableText.Find(body, ""));
+        if (_faults.Count > 0)
         {
             return;
         }
@@ -31,11 +31,11 @@ internal sealed class JsonFields
                 (_fields, _isRead) = (fields, true);
                 return;
             }
-            _problems.Add(new("body", "Must be a JSON object."));
+            _faults.Add(new("body", "Must be a JSON object."));
         }
         catch (JsonException)
         {
-            _problems.Add(new("body", "Not valid JSON: a field is there twice."));
+            _faults.Add(new("body", "Not valid JSON: a field is there twice."));
         }
     }
 
@@ -69,16 +69,21 @@ internal sealed class JsonFields
     public void Add(string name, string problem)
     {
         // Of what could not be read the default was looked at.
-        if (_problems.TrueForAll(told => told.Path != name))
+        if (!_faults.Names(name))
         {
-            _problems.Add(new(name, problem));
+            _faults.Add(new(name, problem));
         }
     }
 
     /// <summary>Everything that is wrong, once all known fields are taken.</summary>
-    public IReadOnlyList<ContextProblem> Problems() => _isRead
-        ? [.. _problems, .. _fields.Select(field => new ContextProblem(field.Key, $"Unknown field. Known are: {string.Join(", ", _known)}."))]
-        : _problems;
+    public FaultList Problems()
+    {
+        var unknown = $"Unknown field. Known are: {string.Join(", ", _known)}.";
+        var all = new FaultList();
+        all.AddAll(_faults);
+        all.AddAll(_isRead ? _fields.Select(field => new ContextProblem(field.Key, unknown)) : []);
+        return all;
+    }
 
     private T? Take<T>(string name, string expected, Func<JsonNode, T?> read)
         where T : class
@@ -89,7 +94,7 @@ internal sealed class JsonFields
 
     private T? Refuse<T>(string name, string problem)
     {
-        _problems.Add(new(name, problem));
+        _faults.Add(new(name, problem));
         return default;
     }
 }

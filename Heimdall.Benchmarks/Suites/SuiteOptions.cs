@@ -15,6 +15,7 @@ internal sealed record SuiteOptions
           --quick                small inputs and short loads: shows that it works, and measures nothing
           --idle                 processors may fall asleep; a virtual machine wakes them slowly
           --work DIR             where to make files, and keep them for the next time (a temporary directory)
+          --jobs N               how many jobs there are, where a suite says so
           --before DIR           also measures the Heimdall.Api and Heimdall.Worker of this directory, of an older version
 
         """;
@@ -23,6 +24,8 @@ internal sealed record SuiteOptions
     public IReadOnlyList<string> Only { get; init; } = [];
 
     public int? Rounds { get; init; }
+
+    public int? Jobs { get; init; }
 
     public bool Quick { get; init; }
 
@@ -51,7 +54,8 @@ internal sealed record SuiteOptions
             {
                 "--help" or "-h" => options with { WantsHelp = true },
                 "--only" => options with { Only = [.. options.Only, .. ReadNames(Value(), names)] },
-                "--rounds" => options with { Rounds = ReadCount(Value()) },
+                "--rounds" => options with { Rounds = ReadCount(option, Value()) },
+                "--jobs" => options with { Jobs = ReadCount(option, Value()) },
                 "--quick" => options with { Quick = true },
                 "--idle" => options with { Idle = true },
                 "--work" => options with { Work = Value() },
@@ -62,10 +66,10 @@ internal sealed record SuiteOptions
         return options;
     }
 
-    private static int ReadCount(string text) =>
+    private static int ReadCount(string option, string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
             ? count
-            : throw new BenchmarkException($"--rounds takes a number from 1, not '{text}'.");
+            : throw new BenchmarkException($"{option} takes a number from 1, not '{text}'.");
 
     private static string ReadPrograms(string directory) =>
         File.Exists(Path.Combine(directory, "Heimdall.Api.dll")) && File.Exists(Path.Combine(directory, "Heimdall.Worker.dll"))

@@ -7,14 +7,17 @@ using Heimdall.Core.Database;
 namespace Heimdall.Core.Catalog;
 
 /// <summary>Brings the commands and clusters of the configuration file into the store when a process starts.</summary>
-internal sealed class CatalogSeed(HeimdallConfig config, CatalogStore store, LiveCatalog live) : IStorePreparation
+internal sealed class CatalogSeed(
+    HeimdallConfig config, CatalogStore store, LivingProcesses processes, CatalogUpkeep upkeep, LiveCatalog live)
+    : IStorePreparation
 {
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        await store.SeedAsync(
+        await processes.StartsAsync(cancellationToken);
+        upkeep.Log(await store.SeedAsync(
             [.. config.Commands.Select(command => WithSeed(ToCommand(command)))],
             [.. config.Clusters.Select(cluster => WithSeed(ToCluster(cluster)))],
-            cancellationToken);
+            cancellationToken));
         // A process that is ready knows its commands: with none, the first job would be told that its command is gone.
         await live.RefreshAsync(cancellationToken);
     }
@@ -34,6 +37,7 @@ internal sealed class CatalogSeed(HeimdallConfig config, CatalogStore store, Liv
         Idempotent = config.Idempotent,
         MaxConcurrency = config.MaxConcurrency,
         MaxPriority = config.MaxPriority,
+        Retention = CommandRetention.Of(config.Retention),
         Context = config.Context,
     };
 

@@ -1,5 +1,7 @@
+using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Heimdall.Core.Catalog;
 
@@ -8,7 +10,10 @@ public static class CatalogServiceCollectionExtensions
     /// <summary>Commands and clusters: seeded from the file, live in every process, and picked for jobs.</summary>
     public static IServiceCollection AddCatalog(this IServiceCollection services)
     {
+        services.TryAddSingleton<AuditLog>();
         services.AddSingleton<CatalogStore>();
+        services.AddSingleton<LivingProcesses>();
+        services.AddSingleton<CatalogUpkeep>();
         services.AddSingleton<IStorePreparation, CatalogSeed>();
         services.AddSingleton<LiveCatalog>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveCatalog>());

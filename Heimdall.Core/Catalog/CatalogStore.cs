@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
 using Npgsql;
 using NpgsqlTypes;
@@ -6,47 +7,139 @@ using NpgsqlTypes;
 namespace Heimdall.Core.Catalog;
 
 /// <summary>The <c>command</c> and <c>cluster</c> tables. Every change is announced to all processes.</summary>
-public sealed class CatalogStore(StoreDatabase database)
+public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
 {
     /// <summary>Channel on which a change of any command or cluster is announced.</summary>
     public const string Channel = "heimdall_catalog";
 
     private const string SelectCommandsSql = """
         select id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context::text, created_at, updated_at,
-            max_attempts, idempotent, max_concurrency, max_priority
+            max_attempts, idempotent, max_concurrency, max_priority, retention::text, removed_at is not null
         from command order by id
         """;
 
     private const string SelectClustersSql =
         """
-        select id, name, version, description, status, tags, weight, created_at, updated_at, max_concurrency from cluster order by id
+        select id, name, version, description, status, tags, weight, created_at, updated_at, max_concurrency
+        from cluster where removed_at is null order by id
         """;
 
-    // An edit through the API lives until the file itself says something else than when it last seeded the row.
+    // An edit through the API lives until the file itself says something else than when it last seeded the row. So does
+    // a status that somebody has set, whatever else the file says: during a rolling upgrade two files take turns. A row
+    // without "file_status", or with another seed than "file_seed", was last seeded by an older version.
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
-            max_attempts, idempotent, max_concurrency, max_priority)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
-            status = excluded.status, plugin = excluded.plugin, tags = excluded.tags, cluster_tags = excluded.cluster_tags,
+            status = case
+                when command.file_status = excluded.file_status and command.file_seed = command.seed
+                    or command.file_status is null and command.seed = excluded.seed
+                then command.status else excluded.status end,
+            file_status = excluded.file_status, file_seed = excluded.file_seed, plugin = excluded.plugin,
+            tags = excluded.tags, cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
             idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
-            updated_at = now()
-        where command.seed <> excluded.seed
+            removed_at = null,
+            updated_at = case
+                when command.seed = excluded.seed and command.removed_at is null then command.updated_at else now() end
+        where command.seed <> excluded.seed or command.removed_at is not null or command.file_status is null
         """;
 
     private const string SeedClusterSql = """
-        insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency, file_status, file_seed)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $8)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
-            status = excluded.status, tags = excluded.tags, weight = excluded.weight, seed = excluded.seed,
-            max_concurrency = excluded.max_concurrency, updated_at = now()
-        where cluster.seed <> excluded.seed
+            status = case
+                when cluster.file_status = excluded.file_status and cluster.file_seed = cluster.seed
+                    or cluster.file_status is null and cluster.seed = excluded.seed
+                then cluster.status else excluded.status end,
+            file_status = excluded.file_status, file_seed = excluded.file_seed, tags = excluded.tags,
+            weight = excluded.weight, seed = excluded.seed, max_concurrency = excluded.max_concurrency, removed_at = null,
+            updated_at = case
+                when cluster.seed = excluded.seed and cluster.removed_at is null then cluster.updated_at else now() end
+        where cluster.seed <> excluded.seed or cluster.removed_at is not null or cluster.file_status is null
         """;
 
-    private const string RemoveCommandsSql = "delete from command where not id = any ($1)";
+    private const string FindReturningSql = """
+        select 'Command', id from command where removed_at is not null and id = any ($1)
+        union all select 'Cluster', id from cluster where removed_at is not null and id = any ($2)
+        """;
 
-    private const string RemoveClustersSql = "delete from cluster where not id = any ($1)";
+    internal const string MarkSql = $"""
+        with alive as materialized (
+            select coalesce(file_commands, commands) as commands, coalesce(file_clusters, clusters) as clusters
+            from worker where {LivingProcesses.MayLive}),
+        marked_command as (
+            update command set removed_at = now() where id in (
+                select id from command
+                where removed_at is null and {LivingProcesses.AllHaveStarted}
+                    and not exists (select from alive where command.id = any (commands))
+                order by id for update skip locked)
+            returning id),
+        marked_cluster as (
+            update cluster set removed_at = now() where id in (
+                select id from cluster
+                where removed_at is null and {LivingProcesses.AllHaveStarted}
+                    and not exists (select from alive where cluster.id = any (clusters))
+                order by id for update skip locked)
+            returning id)
+        select 'Command', id from marked_command union all select 'Cluster', id from marked_cluster
+        """;
+
+    // A process that was cut off from the store for long is heard of again.
+    private const string UnmarkSql = $"""
+        with alive as materialized (
+            select coalesce(file_commands, commands) as commands, coalesce(file_clusters, clusters) as clusters
+            from worker where {LivingProcesses.IsAlive}),
+        command_back as (
+            update command set removed_at = null where id in (
+                select id from command
+                where removed_at is not null and exists (select from alive where command.id = any (commands))
+                order by id for update skip locked)
+            returning id),
+        cluster_back as (
+            update cluster set removed_at = null where id in (
+                select id from cluster
+                where removed_at is not null and exists (select from alive where cluster.id = any (clusters))
+                order by id for update skip locked)
+            returning id)
+        select 'Command', id from command_back union all select 'Cluster', id from cluster_back
+        """;
+
+    // Only a file says how long a command's jobs are kept. A removed command keeps what its last file said.
+    private const string MergeRetentionSql = """
+        with said as (
+            select one.id, status, max(seconds) as seconds, bool_or(seconds is null) as is_forever
+            from file_retention
+                cross join lateral (select key, value from jsonb_each(commands)) one (id, times)
+                cross join lateral (
+                    select key, value::float8 from jsonb_each_text(one.times)) entry (status, seconds)
+            group by one.id, status),
+        longest as (
+            select id, jsonb_object_agg(status, case when not is_forever then seconds end) as retention
+            from said group by id),
+        changed as (
+            select command.id, longest.retention
+            from command left join longest on longest.id = command.id
+            where removed_at is null and command.retention is distinct from longest.retention
+            order by command.id for update of command skip locked)
+        update command set retention = changed.retention from changed where command.id = changed.id
+        returning 'Command', command.id
+        """;
+
+    // A trigger keeps a command that says how long its jobs are kept while there are any.
+    private const string ForgetSql = """
+        with commands as (
+            delete from command where id in (
+                select id from command where removed_at < now() - $1 for update skip locked)
+            returning id),
+        clusters as (
+            delete from cluster where id in (
+                select id from cluster where removed_at < now() - $1 for update skip locked)
+            returning id)
+        select 'Command', id from commands union all select 'Cluster', id from clusters
+        """;
 
     private const string SetCommandStatusSql = "update command set status = $2, updated_at = now() where id = $1";
 
@@ -60,9 +153,10 @@ public sealed class CatalogStore(StoreDatabase database)
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new(SelectCommandsSql), new(SelectClustersSql) } };
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         var commands = new List<Command>();
+        var removed = new List<Command>();
         while (await row.ReadAsync(cancellationToken))
         {
-            commands.Add(ReadCommand(row));
+            (row.GetBoolean(17) ? removed : commands).Add(ReadCommand(row));
         }
         await row.NextResultAsync(cancellationToken);
         var clusters = new List<Cluster>();
@@ -70,11 +164,13 @@ public sealed class CatalogStore(StoreDatabase database)
         {
             clusters.Add(ReadCluster(row));
         }
-        return new CatalogSnapshot(commands, clusters);
+        return new CatalogSnapshot(commands, clusters) { RemovedCommands = removed };
     }
 
-    /// <summary>Writes what the configuration file says, and removes what it says no more, in one transaction.</summary>
-    internal async Task SeedAsync(
+    /// <summary>
+    /// Writes what the configuration file says, in one transaction. What other files have stays.
+    /// </summary>
+    internal async Task<CatalogChange> SeedAsync(
         IReadOnlyList<(Command Command, string Seed)> commands, IReadOnlyList<(Cluster Cluster, string Seed)> clusters, CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
@@ -93,10 +189,61 @@ public sealed class CatalogStore(StoreDatabase database)
                 SeedClusterSql, cluster.Id, cluster.Name, cluster.Version, cluster.Description, cluster.Status.ToName(), cluster.Tags.ToArray(),
                 cluster.Weight, seed, Nullable(cluster.MaxConcurrency)));
         }
-        batch.BatchCommands.Add(Statement(RemoveCommandsSql, [commands.Select(item => item.Command.Id).ToArray()]));
-        batch.BatchCommands.Add(Statement(RemoveClustersSql, [clusters.Select(item => item.Cluster.Id).ToArray()]));
+        object ids = commands.Select(item => item.Command.Id).ToArray();
+        object clusterIds = clusters.Select(item => item.Cluster.Id).ToArray();
+        batch.BatchCommands.Insert(0, Statement(FindReturningSql, ids, clusterIds));
+        batch.BatchCommands.Add(Statement(MergeRetentionSql));
         batch.BatchCommands.Add(Statement(AnnounceSql));
-        await batch.ExecuteNonQueryAsync(cancellationToken);
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        var back = await ReadEntriesAsync(row, cancellationToken);
+        while (await row.NextResultAsync(cancellationToken))
+        {
+        }
+        return new CatalogChange(back, Gone: []);
+    }
+
+    /// <summary>
+    /// Marks what is in no living process's file, and takes the mark from what is in one again. Commands get the longest
+    /// time that a file has their jobs kept.
+    /// </summary>
+    internal async Task<CatalogChange> MarkAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        CatalogChange change;
+        int merged;
+        await using (var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                Statement(UnmarkSql),
+                Statement(MarkSql),
+                Statement(MergeRetentionSql),
+            },
+        })
+        {
+            await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+            var back = await ReadEntriesAsync(row, cancellationToken);
+            await row.NextResultAsync(cancellationToken);
+            change = new CatalogChange(back, await ReadEntriesAsync(row, cancellationToken));
+            await row.NextResultAsync(cancellationToken);
+            merged = (await ReadEntriesAsync(row, cancellationToken)).Count;
+        }
+        if (change.Back.Count + change.Gone.Count + merged > 0)
+        {
+            await using var announce = new NpgsqlCommand(AnnounceSql, connection);
+            await announce.ExecuteNonQueryAsync(cancellationToken);
+        }
+        return change;
+    }
+
+    /// <summary>Deletes what was marked long ago.</summary>
+    internal async Task<IReadOnlyList<CatalogEntry>> ForgetRemovedAsync(
+        TimeSpan age, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(ForgetSql);
+        command.Parameters.Add(new() { Value = age });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await ReadEntriesAsync(row, cancellationToken);
     }
 
     /// <returns>False when there is no such command.</returns>
@@ -107,13 +254,30 @@ public sealed class CatalogStore(StoreDatabase database)
     public Task<bool> SetClusterStatusAsync(string id, CatalogStatus status, CancellationToken cancellationToken) =>
         ChangeAsync(Statement(SetClusterStatusSql, id, status.ToName()), cancellationToken);
 
-    private async Task<bool> ChangeAsync(NpgsqlBatchCommand change, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<CatalogEntry>> ReadEntriesAsync(
+        NpgsqlDataReader row, CancellationToken cancellationToken)
     {
-        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { change, Statement(AnnounceSql) } };
-        await batch.ExecuteNonQueryAsync(cancellationToken);
-        return change.RecordsAffected == 1;
+        var entries = new List<CatalogEntry>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            entries.Add(new CatalogEntry(row.GetString(0), row.GetString(1)));
+        }
+        return entries;
     }
+
+    private Task<bool> ChangeAsync(NpgsqlBatchCommand change, CancellationToken cancellationToken) =>
+        audit.InTransactionAsync(
+            async connection =>
+            {
+                await using var batch = new NpgsqlBatch(connection)
+                {
+                    BatchCommands = { change, Statement(AnnounceSql) },
+                };
+                await batch.ExecuteNonQueryAsync(cancellationToken);
+                return change.RecordsAffected == 1;
+            },
+            isChanged => isChanged,
+            cancellationToken);
 
     private static NpgsqlParameter Nullable(int? number) => new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = number ?? (object)DBNull.Value };
 
@@ -147,6 +311,7 @@ public sealed class CatalogStore(StoreDatabase database)
         Idempotent = row.GetBoolean(13),
         MaxConcurrency = row.IsDBNull(14) ? null : row.GetInt32(14),
         MaxPriority = row.IsDBNull(15) ? null : row.GetInt32(15),
+        Retention = row.IsDBNull(16) ? null : CommandRetention.Read(row.GetString(16)),
     };
 
     private static Cluster ReadCluster(NpgsqlDataReader row) => new()
@@ -163,3 +328,10 @@ public sealed class CatalogStore(StoreDatabase database)
         MaxConcurrency = row.IsDBNull(9) ? null : row.GetInt32(9),
     };
 }
+
+/// <summary>A command or a cluster, as it is called in the log.</summary>
+internal sealed record CatalogEntry(string Kind, string Id);
+
+/// <param name="Back">What had left all files and is in one again.</param>
+/// <param name="Gone">What has left all files.</param>
+internal sealed record CatalogChange(IReadOnlyList<CatalogEntry> Back, IReadOnlyList<CatalogEntry> Gone);

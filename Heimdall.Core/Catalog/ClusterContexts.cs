@@ -10,6 +10,9 @@ public sealed class ClusterContexts(HeimdallConfig config)
     private readonly Dictionary<string, JsonObject> _contexts =
         config.Clusters.ToDictionary(cluster => cluster.Id ?? cluster.Name, cluster => cluster.Context, StringComparer.Ordinal);
 
+    /// <summary>The ids of the clusters that this process knows.</summary>
+    public IEnumerable<string> Ids => _contexts.Keys;
+
     /// <summary>As it is written: what stands for a secret is not resolved. Null when this process does not know the cluster.</summary>
     public JsonObject? FindWritten(string clusterId) => _contexts.GetValueOrDefault(clusterId);
 

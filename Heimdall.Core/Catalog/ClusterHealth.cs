@@ -7,7 +7,9 @@ namespace Heimdall.Core.Catalog;
 /// <param name="Error">Why not; safe to show.</param>
 /// <param name="Latency">How long the answer took.</param>
 /// <param name="CheckedAt">When, in UTC.</param>
-public sealed record ClusterHealth(bool Healthy, string? Error, TimeSpan Latency, DateTime CheckedAt);
+/// <param name="Warnings">What its operator should know of it, in sentences that are safe to show.</param>
+public sealed record ClusterHealth(
+    bool Healthy, string? Error, TimeSpan Latency, DateTime CheckedAt, IReadOnlyList<string> Warnings);
 
 /// <summary>What the last probe of each cluster said, as this process saw it. A cluster never probed is taken for healthy.</summary>
 public sealed class ClusterHealthBoard
@@ -18,18 +20,22 @@ public sealed class ClusterHealthBoard
 
     public bool IsHealthy(string clusterId) => Last(clusterId) is not { Healthy: false };
 
-    /// <returns>Whether it is healthy and was not, or the other way round.</returns>
-    public bool Set(string clusterId, ClusterHealth health)
+    /// <returns>What the probe before this one said; null of the first.</returns>
+    public ClusterHealth? Set(string clusterId, ClusterHealth health)
     {
-        var wasHealthy = true;
+        ClusterHealth? last = null;
         _last.AddOrUpdate(
             clusterId,
-            health,
+            _ =>
+            {
+                last = null;
+                return health;
+            },
             (_, before) =>
             {
-                wasHealthy = before.Healthy;
+                last = before;
                 return health;
             });
-        return wasHealthy != health.Healthy;
+        return last;
     }
 }

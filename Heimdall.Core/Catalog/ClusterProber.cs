@@ -18,17 +18,30 @@ public sealed partial class ClusterProber(
     public async Task<ClusterHealth> ProbeAsync(Cluster cluster, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
-        var error = await FindErrorAsync(cluster, cancellationToken);
-        var health = new ClusterHealth(error is null, error, Stopwatch.GetElapsedTime(started), time.GetUtcNow().UtcDateTime);
-        if (board.Set(cluster.Id, health))
+        var (error, warnings) = await AskAsync(cluster, cancellationToken);
+        var health = new ClusterHealth(
+            error is null, error, Stopwatch.GetElapsedTime(started), time.GetUtcNow().UtcDateTime,
+            warnings ?? board.Last(cluster.Id)?.Warnings ?? []);
+        if (contexts.FindWritten(cluster.Id) is null)
+        {
+            return health; // of a cluster that only others know this process cannot say that it is down
+        }
+        var before = board.Set(cluster.Id, health);
+        if ((before?.Healthy ?? true) != health.Healthy)
         {
             LogHealth(cluster.Id, error);
+        }
+        foreach (var warning in health.Warnings.Except(before?.Warnings ?? []))
+        {
+            LogWarning(cluster.Id, warning);
         }
 
         return health;
     }
 
-    private async Task<string?> FindErrorAsync(Cluster cluster, CancellationToken cancellationToken)
+    /// <returns>Why it cannot be used, or null; and its warnings, null where they are not known.</returns>
+    private async Task<(string? Error, IReadOnlyList<string>? Warnings)> AskAsync(
+        Cluster cluster, CancellationToken cancellationToken)
     {
         var plugin = catalog.Current.Commands
             .Where(command => command.ClusterTags.All(cluster.Carries))
@@ -36,7 +49,7 @@ public sealed partial class ClusterProber(
             .FirstOrDefault();
         if (plugin is null)
         {
-            return "No command can run on this cluster, so no plugin knows how to probe it.";
+            return ("No command can run on this cluster, so no plugin knows how to probe it.", null);
         }
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(config.Server.HealthTimeout);
@@ -44,16 +57,15 @@ public sealed partial class ClusterProber(
         {
             // The plugin is asked to stop in time, and not trusted to: a probe never outlives its limit.
             var context = contexts.Resolve(cluster.Id);
-            await plugin.ProbeAsync(context, deadline.Token).WaitAsync(deadline.Token);
-            return null;
+            return (null, await plugin.ProbeAsync(context, deadline.Token).WaitAsync(deadline.Token));
         }
         catch (JobFailedException exception)
         {
-            return exception.Message;
+            return (exception.Message, null);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return $"No answer within {config.Server.HealthTimeout.TotalSeconds:0.###} s.";
+            return ($"No answer within {config.Server.HealthTimeout.TotalSeconds:0.###} s.", null);
         }
     }
 
@@ -71,6 +83,9 @@ public sealed partial class ClusterProber(
 
     [LoggerMessage(LogLevel.Warning, "Cluster {Cluster} is down: {Reason}")]
     private partial void LogClusterDown(string cluster, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Cluster {Cluster}: {Warning}")]
+    private partial void LogWarning(string cluster, string warning);
 
     [LoggerMessage(LogLevel.Information, "Cluster {Cluster} is up again")]
     private partial void LogClusterUp(string cluster);

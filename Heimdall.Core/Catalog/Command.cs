@@ -52,6 +52,10 @@ public sealed record Command
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? MaxPriority { get; init; }
 
+    /// <summary>How long its jobs are kept; null: as all others.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CommandRetention? Retention { get; init; }
+
     public JsonObject Context { get; init; } = [];
 
     public DateTime CreatedAt { get; init; }

@@ -3,6 +3,8 @@ namespace Heimdall.Core.Catalog;
 /// <summary>Picks the command and the cluster of a job by tags. What fits a job and what does not is decided here and nowhere else.</summary>
 public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
 {
+    private const int MostQuoted = 10;
+
     /// <summary>How a command stands to a job. Of all commands, those that come furthest say why there is none.</summary>
     private enum CommandFit
     {
@@ -23,7 +25,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
     /// <summary>
     /// Among the pairs of an active command that carries all command criteria and allows the caller, and an active, healthy
     /// cluster that carries all of the command's cluster tags and all cluster criteria, takes one at random,
-    /// by the weights of the clusters.
+    /// by the weights of the clusters. What is out of the caller's scopes is not there.
     /// </summary>
     public RoutingResult Route(RoutingRequest request)
     {
@@ -53,23 +55,26 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
     private Judgement Judge(RoutingRequest request)
     {
         var snapshot = catalog.Current;
-        var commands = snapshot.Commands.Select(command => (command, Fit: FitOf(command, request))).ToArray();
-        var asked = snapshot.Clusters.Where(cluster => request.ClusterCriteria.All(cluster.Carries)).ToArray();
+        var clusters = snapshot.Clusters.Where(request.IsInScope).ToArray();
+        var commands = snapshot.Commands.Where(request.IsInScope)
+            .Select(command => (command, Fit: FitOf(command, request))).ToArray();
+        var asked = clusters.Where(cluster => request.ClusterCriteria.All(cluster.Carries)).ToArray();
         var pairs = commands
             .Where(item => item.Fit == CommandFit.Fits)
             .SelectMany(item => asked
-                .Where(cluster => item.command.ClusterTags.All(cluster.Carries))
+                .Where(cluster => item.command.ClusterTags.All(cluster.Carries)
+                    && request.IsInScope(item.command, cluster))
                 .Select(cluster => new Pair(item.command, cluster, FitOf(cluster))))
             .ToArray();
         var best = request.MayWait && pairs.All(pair => pair.Fit != ClusterFit.Fits) ? ClusterFit.Unhealthy : ClusterFit.Fits;
-        return new Judgement(commands, snapshot.Clusters, pairs, [.. pairs.Where(pair => pair.Fit == best)]);
+        return new Judgement(commands, clusters, pairs, [.. pairs.Where(pair => pair.Fit == best)]);
     }
 
     private static CommandFit FitOf(Command command, RoutingRequest request) => command switch
     {
         _ when !request.CommandCriteria.All(command.Carries) => CommandFit.LacksTags,
         { Status: not CatalogStatus.Active } => CommandFit.Inactive,
-        _ when !command.Allows(request.User) => CommandFit.NotAllowed,
+        _ when request.FindRefused(command) is not null => CommandFit.NotAllowed,
         _ => CommandFit.Fits,
     };
 
@@ -89,7 +94,9 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
                 var inactive = judgement.Commands.Where(item => item.Fit == CommandFit.Inactive).Select(item => item.Command.Id);
                 return RoutingResult.None($"The commands that carry {criteria} are inactive: {Quote(inactive)}.");
             case CommandFit.NotAllowed:
-                return RoutingResult.Forbidden($"User '{request.User}' may not use the commands that carry {criteria}.");
+                var refused = judgement.Commands.Where(item => item.Fit == CommandFit.NotAllowed)
+                    .Select(item => request.FindRefused(item.Command)).First();
+                return RoutingResult.Forbidden($"User '{refused}' may not use the commands that carry {criteria}.");
         }
         if (judgement.Pairs.Count == 0)
         {
@@ -112,7 +119,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
     {
         CommandFit.LacksTags => $"Lacks the tags {Missing(request.CommandCriteria, command.Carries)}.",
         CommandFit.Inactive => "Is inactive.",
-        CommandFit.NotAllowed => $"User '{request.User}' may not use it.",
+        CommandFit.NotAllowed => $"User '{request.FindRefused(command)}' may not use it.",
         _ when judgement.Chosen.Any(pair => pair.Command == command) => null,
         _ => $"No active, healthy cluster carries the cluster criteria and its cluster tags {Quote(command.ClusterTags)}.",
     };
@@ -152,7 +159,13 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
 
     private static string Missing(IEnumerable<string> tags, Predicate<string> carries) => Quote(tags.Where(tag => !carries(tag)));
 
-    private static string Quote(IEnumerable<string> words) => $"[{string.Join(", ", words)}]";
+    /// <summary>Of many words the first are enough: they stand in a reason for each command and each cluster.</summary>
+    private static string Quote(IEnumerable<string> words)
+    {
+        var all = words.ToArray();
+        var more = all.Length > MostQuoted ? $" and {all.Length - MostQuoted} more" : "";
+        return $"[{string.Join(", ", all.Take(MostQuoted))}{more}]";
+    }
 
     private sealed record Pair(Command Command, Cluster Cluster, ClusterFit Fit);
 

@@ -3,17 +3,17 @@ using System.Text.RegularExpressions;
 namespace Heimdall.Core.Configuration;
 
 /// <summary>
-/// A pattern of <c>allowed_callers</c>, matched whole. Without backtracking its time grows with the user's name only, so it
-/// needs no deadline.
+/// A pattern of <c>allowed_callers</c> or of users, matched whole. Without backtracking its time grows with the user's
+/// name only, so it needs no deadline.
 /// </summary>
-internal static class CallerPattern
+public static class CallerPattern
 {
     private const RegexOptions Options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant;
 
     public static Regex Compile(string pattern) => new($@"\A(?:{pattern})\z", Options);
 
     /// <returns>What is wrong with a pattern, or null.</returns>
-    public static string? FindProblem(string pattern)
+    internal static string? FindProblem(string pattern)
     {
         try
         {

@@ -40,6 +40,9 @@ public sealed record CommandConfig
     /// <summary>The highest priority that a job of it may ask for, -100 to 100. Default: 100.</summary>
     public int? MaxPriority { get; init; }
 
+    /// <summary>How long its jobs are kept after their end. Default: as all jobs.</summary>
+    public CommandRetentionConfig Retention { get; init; } = new();
+
     /// <summary>The plugin's defaults and ceilings.</summary>
     public JsonObject Context { get; init; } = [];
 }

@@ -23,6 +23,8 @@ public sealed record HeimdallConfig
 
     public ResultsConfig Results { get; init; } = new();
 
+    public RetentionConfig Retention { get; init; } = new();
+
     public MetricsConfig Metrics { get; init; } = new();
 
     public TracingConfig Tracing { get; init; } = new();

@@ -15,6 +15,14 @@ public sealed record ServerConfig
     /// <summary>The certificate, where the API listens at https. Default: none.</summary>
     public TlsConfig? Tls { get; init; }
 
+    /// <summary>
+    /// Origins of web pages that may use the REST API, such as <c>https://example.org</c>. Default: none.
+    /// </summary>
+    public string[] CorsOrigins { get; init; } = [];
+
+    /// <summary>Connections of clients at once in this process; one more is closed at once. Default: 10000.</summary>
+    public int MaxConnections { get; init; } = 10_000;
+
     /// <summary>Largest request body in bytes; a larger one is refused with 413. Default: 16 MiB.</summary>
     public long MaxBodyBytes { get; init; } = 16 * 1024 * 1024;
 
@@ -23,6 +31,11 @@ public sealed record ServerConfig
 
     /// <summary>Jobs one caller may have waiting in the queue; more are refused with 429. Default: 100000.</summary>
     public int MaxQueuedPerCaller { get; init; } = 100_000;
+
+    /// <summary>
+    /// Logs and events that one caller may follow in this process at once; more are refused with 429. Default: 100.
+    /// </summary>
+    public int MaxWatchersPerCaller { get; init; } = 100;
 
     /// <summary>How long a client may leave the rows of its result unread before its query is cancelled. Default: 30 seconds.</summary>
     public TimeSpan StalledClientTimeout { get; init; } = TimeSpan.FromSeconds(30);

@@ -36,13 +36,16 @@ public sealed record ConnectionLimits(int Store, int Queue)
     /// <summary>To look whether the store can be used; each look opens one and closes it.</summary>
     private const int Probe = 1;
 
+    /// <summary>For the session of the keeper, if this process is the one that does the upkeep for all.</summary>
+    internal const int Upkeep = 1;
+
     /// <summary>Hangfire's scheduler, heartbeat, watchdog, expiration and counters, or the pages of its dashboard.</summary>
     private const int QueueBackground = 10;
 
     /// <summary>For a process that takes requests: they share the connections, each holds one for a millisecond or two.</summary>
     public static ConnectionLimits ForApi { get; } = new(Store: 28, QueueBackground);
 
-    public int Total => Store + Queue + Lifeline + Gauges + Probe;
+    public int Total => Store + Queue + Lifeline + Gauges + Probe + Upkeep;
 
     /// <summary>
     /// For a process that runs jobs. A running job stores its rows, and Hangfire changes its state. An idle slot holds

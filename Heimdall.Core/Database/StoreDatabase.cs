@@ -50,16 +50,16 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// A look that is given up must end on the server too: its session would wait on for a lock, and each look has
     /// another one.
     /// </summary>
-    private static readonly string[] Bounded =
-        ["statement_timeout = '2s'", "lock_timeout = '1s'", "client_connection_check_interval = '1s'"];
+    private static readonly (string Name, string Value)[] Bounded =
+        [("statement_timeout", "2s"), ("lock_timeout", "1s"), ("client_connection_check_interval", "1s")];
 
     /// <summary>
     /// A process that has vanished without a word must not hold its locks: by itself the server would wait for hours.
     /// </summary>
-    private static readonly string[] VanishedPeer =
+    private static readonly (string Name, string Value)[] VanishedPeer =
     [
-        "idle_in_transaction_session_timeout = '15s'", "tcp_keepalives_idle = 5", "tcp_keepalives_interval = 5",
-        "tcp_keepalives_count = 3",
+        ("idle_in_transaction_session_timeout", "15s"), ("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
     ];
 
     /// <summary>
@@ -67,34 +67,34 @@ public sealed class StoreDatabase : IAsyncDisposable
     /// was made while a table was empty must not read the whole of it when it is large. What is switched off counts as
     /// dear, and what is dear would be compiled, which takes seconds.
     /// </summary>
-    private static readonly string[] ByKey =
+    private static readonly (string Name, string Value)[] ByKey =
     [
-        "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off",
-        "plan_cache_mode = force_generic_plan",
+        ("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
     ];
 
     /// <summary>The first of many in the order of an index: a bitmap reads all of them, and sorts.</summary>
-    private static readonly string[] InOrder = ["enable_bitmapscan = off"];
+    private static readonly (string Name, string Value)[] InOrder = [("enable_bitmapscan", "off")];
 
     /// <summary>
     /// What Hangfire writes follows from the jobs' rows, which are durable by then: what a crash of the store's server
     /// has lost of it is written again. So nothing waits for the flush to disk.
     /// </summary>
-    private static readonly string[] NoFlush = ["synchronous_commit = off"];
+    private static readonly (string Name, string Value)[] NoFlush = [("synchronous_commit", "off")];
 
     /// <summary>
     /// All who use a table wait behind a migration that waits for it. It gives up after this, and is tried again.
     /// </summary>
-    private const string ShortLockWait = "lock_timeout = '300ms'";
+    private static readonly (string Name, string Value) ShortLockWait = ("lock_timeout", "300ms");
 
     /// <summary>
     /// A count reads an index in its order and stops at a limit. It must neither sort all rows nor run for long in the
     /// server.
     /// </summary>
-    private static readonly string[] Counted =
+    private static readonly (string Name, string Value)[] Counted =
     [
-        "enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off", "jit = off",
-        $"statement_timeout = '{CountSeconds}s'",
+        ("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("enable_sort", "off"), ("jit", "off"),
+        ("statement_timeout", $"{CountSeconds}s"),
     ];
 
     /// <param name="connectionString">As in the configuration.</param>
@@ -129,7 +129,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         Limits = limits;
         var own = builder.ConnectionString;
         Address = new NpgsqlConnectionStringBuilder(own) { Password = null }.ConnectionString;
-        string[] all = [$"search_path = {Quote(schema)}", .. VanishedPeer];
+        (string, string)[] all = [("search_path", Quote(schema)), .. VanishedPeer];
         DataSource = Build(builder, all);
         builder.ApplicationName = "heimdall lifeline";
         builder.MaxPoolSize = ConnectionLimits.Lifeline;
@@ -161,6 +161,15 @@ public sealed class StoreDatabase : IAsyncDisposable
                 Timeout = hasSeveral ? LookOpenSecondsOfSeveral : OpenSeconds,
             },
             [.. all, .. Bounded]);
+        Upkeep = Build(
+            new NpgsqlConnectionStringBuilder(own)
+            {
+                ApplicationName = "heimdall keeper",
+                KeepAlive = 0, // its owner asks something in each round, and learns of its end nowhere else
+                Pooling = false,
+                MaxAutoPrepare = 0,
+            },
+            [.. all, .. ByKey]);
         Queue = Build(
             new NpgsqlConnectionStringBuilder(own)
             {
@@ -198,6 +207,9 @@ public sealed class StoreDatabase : IAsyncDisposable
 
     /// <summary>The same to look whether the store can be used.</summary>
     internal NpgsqlDataSource Looks { get; }
+
+    /// <summary>For the session that makes one process the keeper: what it holds ends with it.</summary>
+    public NpgsqlDataSource Upkeep { get; }
 
     /// <summary>For Hangfire's storage.</summary>
     public NpgsqlDataSource Queue { get; }
@@ -238,18 +250,18 @@ public sealed class StoreDatabase : IAsyncDisposable
     internal string Address { get; }
 
     /// <summary>
-    /// The settings are made by statements and not by options of the connection: a pooler of sessions takes few of those.
+    /// The settings are made by a statement and not by options of the connection: a pooler of sessions takes few of those.
     /// All types here are built in. To list those that a server has is the dearest query of most sessions.
     /// </summary>
     /// <param name="builder">The address, the login and the pool.</param>
     /// <param name="settings">Of each session. One that the connection string's options name stays as they have it.</param>
-    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder builder, IEnumerable<string> settings)
+    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder builder, IEnumerable<(string Name, string Value)> settings)
     {
         var options = builder.Options ?? "";
-        var statements = string.Join(
-            "; ",
-            settings.Where(setting => !options.Contains(setting.Split(' ')[0], StringComparison.Ordinal))
-                .Select(setting => $"set {setting}"));
+        var made = settings
+            .Where(setting => !options.Contains(setting.Name, StringComparison.Ordinal))
+            .Select(setting => $"set_config('{setting.Name}', {Literal(setting.Value)}, false)");
+        var statement = $"select {string.Join(", ", made)}"; // one, whose rows nobody reads
         // Of several hosts the one is taken that can be written: Heimdall writes in each of its sessions.
         var isChosen = builder.TargetSessionAttributes is not null || builder.Host!.Contains(',', StringComparison.Ordinal);
         var sources = new NpgsqlDataSourceBuilder(
@@ -261,18 +273,20 @@ public sealed class StoreDatabase : IAsyncDisposable
         sources.UsePhysicalConnectionInitializer(
             connection =>
             {
-                using var command = new NpgsqlCommand(statements, connection);
+                using var command = new NpgsqlCommand(statement, connection);
                 command.ExecuteNonQuery();
             },
             async connection =>
             {
-                await using var command = new NpgsqlCommand(statements, connection);
+                await using var command = new NpgsqlCommand(statement, connection);
                 await command.ExecuteNonQueryAsync();
             });
         return isChosen
             ? sources.BuildMultiHost().WithTargetSession(TargetSessionAttributes.ReadWrite)
             : sources.Build();
     }
+
+    private static string Literal(string value) => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
 
     internal static string Quote(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
@@ -284,6 +298,7 @@ public sealed class StoreDatabase : IAsyncDisposable
         await Gauges.DisposeAsync();
         await Migrations.DisposeAsync();
         await Looks.DisposeAsync();
+        await Upkeep.DisposeAsync();
         await Queue.DisposeAsync();
         await Entries.DisposeAsync();
     }

@@ -12,7 +12,8 @@ internal sealed class StoreProbe(StoreDatabase database, StoreClock clock)
     internal static readonly string[] Tables =
     [
         "cluster", "command", "idempotency_key", "job", "job_attempt", "job_log", "job_result", "job_result_chunk",
-        "job_predecessor", "dashboard_key", "pause", "queue_unshown", "readiness", "schedule", "schedule_run", "worker",
+        "job_predecessor", "dashboard_key", "pause", "queue_unshown", "readiness", "schedule", "schedule_run",
+        "shared_setting", "worker",
     ];
 
     /// <summary>Hangfire's.</summary>

@@ -20,6 +20,7 @@ public static class StoreServiceCollectionExtensions
             provider.GetRequiredService<StoreReadiness>(), provider.GetRequiredService<StoreDatabase>(),
             provider.GetRequiredService<StoreProbe>(), provider.GetRequiredService<StoreClock>()));
         services.AddSingleton<StoreMigrator>();
+        services.AddSingleton<IStorePreparation, SharedSettings>(); // before all others
         services.AddHostedService<StoreStartup>();
         services.AddHostedService<SchemaWatch>();
         services.AddHostedService<StoreWatch>();

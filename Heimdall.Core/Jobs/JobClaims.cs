@@ -21,10 +21,21 @@ public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
         returning job.id, job.status
         """;
 
-    private static readonly string FindDeadInlineSql = $"""
-        select id from job where status in ('RUNNING', 'CANCELING') and is_sync and {JobTransitions.LeaseIsOver("$1")}
+    /// <summary>Channel on which it is announced that a process with inline queries has died.</summary>
+    internal const string DeadInlineChannel = "heimdall_dead_inline";
+
+    private const string AnnounceDeadInlineSql = $"select pg_notify('{DeadInlineChannel}', '')";
+
+    // One whose cluster no living process has is found too, later: somebody has to record its end.
+    internal static readonly string FindDeadInlineSql = $"""
+        select id from job
+        where {IsDeadInline("$1")}
+            and (cluster_id = any($2) or greatest(lease_until, pg_postmaster_start_time()) < now() - $3)
         order by lease_until limit 100
         """;
+
+    /// <summary>A condition: the process of some inline query has died. $1 is the lease.</summary>
+    internal static string HasDeadInline { get; } = $"exists (select from job where {IsDeadInline("$1")})";
 
     /// <summary>Reads a job without waiting behind callers' lists.</summary>
     public async Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken)
@@ -115,9 +126,14 @@ public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
             detail) == 1;
 
     /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>
-    public async Task<IReadOnlyList<Guid>> FindDeadInlineAsync(TimeSpan lease, CancellationToken cancellationToken)
+    /// <param name="lease">How long a lease lasts.</param>
+    /// <param name="clusters">Those that this process can ask what became of a query.</param>
+    /// <param name="others">So long after its lease one on another cluster is found too.</param>
+    /// <param name="cancellationToken">Ends the wait for the store.</param>
+    public async Task<IReadOnlyList<Guid>> FindDeadInlineAsync(
+        TimeSpan lease, string[] clusters, TimeSpan others, CancellationToken cancellationToken)
     {
-        await using var command = Command(FindDeadInlineSql, lease);
+        await using var command = Command(FindDeadInlineSql, lease, clusters, others);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var ids = new List<Guid>();
         while (await row.ReadAsync(cancellationToken))
@@ -126,6 +142,13 @@ public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
         }
         return ids;
     }
+
+    /// <summary>Has every process look for inline runs whose process has died, on the clusters that it has.</summary>
+    public async Task AnnounceDeadInlineAsync(CancellationToken cancellationToken) =>
+        await ExecuteAsync(AnnounceDeadInlineSql, cancellationToken);
+
+    private static string IsDeadInline(string lease) =>
+        $"status in ('RUNNING', 'CANCELING') and is_sync and {JobTransitions.LeaseIsOver(lease)}";
 
     private async Task<Job?> ReadJobAsync(string sql, CancellationToken cancellationToken, params object[] values)
     {

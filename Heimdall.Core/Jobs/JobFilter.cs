@@ -27,6 +27,9 @@ public sealed record JobFilter
     /// <summary>Words in the name, the description, the SQL or an error, in any case: <see cref="JobSearch"/> looks for them, a list does not.</summary>
     public string? Text { get; init; }
 
+    /// <summary>Those that the caller may see.</summary>
+    public JobSight Sight { get; init; } = JobSight.Everything;
+
     public DateTime? CreatedAfter { get; init; }
 
     public DateTime? CreatedBefore { get; init; }

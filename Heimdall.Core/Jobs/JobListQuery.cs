@@ -6,8 +6,9 @@ namespace Heimdall.Core.Jobs;
 /// <summary>
 /// The query behind a list of jobs: only the conditions that are asked for, each a constant with a parameter, so that the
 /// server can pick the index that fits. What waits, what is at work and what has ended are asked for apart, as they are
-/// indexed apart, and each gives no more than a page. A page ends early when its contexts grow too large to be held in memory;
-/// its first job always comes.
+/// indexed apart, and each gives no more than a page. So are the caller's own jobs, and those of each cluster or
+/// command that the caller may look at: each has an index in the order of the list. A page ends early when its
+/// contexts grow too large to be held in memory; its first job always comes.
 /// </summary>
 internal static class JobListQuery
 {
@@ -42,7 +43,12 @@ internal static class JobListQuery
         }
         var order = $"{column} {direction}, id {direction}";
         var limit = Parameter(filter.Limit + 1);
-        var parts = PartsOf(filter.Status).Select(part => $"(select * from job where {part}{conditions} order by {order} limit {limit})");
+        var sights = SightsOf(filter.Sight, filter.OrderBy, Parameter);
+        var parts = PartsOf(filter.Status).SelectMany(part => sights.Select(sight =>
+        {
+            var page = $"(select * from job where {part}{conditions}{sight.Condition} order by {order} limit {limit})";
+            return sight.From.Length == 0 ? page : $"(select job.* from {sight.From}{page} job)";
+        }));
         command.CommandText = $"""
             select {JobRow.Columns}, found
             from (select *, count(*) over () as found,
@@ -66,6 +72,51 @@ internal static class JobListQuery
             command.Parameters.Add(new() { Value = value });
             return $"${command.Parameters.Count}";
         }
+    }
+
+    /// <summary>
+    /// What may be seen, in parts that have no job in common. Nothing: a part without jobs. In the order of their
+    /// creation, each cluster's jobs are read from its index. There is none for the other order: there the server
+    /// chooses by how many jobs of these clusters there are, and must know their ids for that.
+    /// </summary>
+    private static List<(string From, string Condition)> SightsOf(
+        JobSight sight, JobOrder order, Func<object, string> parameter)
+    {
+        if (sight.IsEverything)
+        {
+            return [("", "")];
+        }
+        var parts = new List<(string, string)>();
+        var before = "";
+        foreach (var places in sight.Any)
+        {
+            var (from, condition) = order == JobOrder.CreatedAt
+                ? EachOf(places, parameter)
+                : ("", $" and {places.ToCondition(parameter)}");
+            parts.Add((from, condition + before));
+            before += $" and not ({places.ToCondition(parameter)})";
+        }
+        if (sight.Own.Count > 0)
+        {
+            var own = sight.Own.Any(places => places.IsAll)
+                ? ""
+                : $" and ({string.Join(" or ", sight.Own.Select(places => places.ToCondition(parameter)))})";
+            parts.Add(("", $" and {sight.OwnerCondition(parameter)}{own}{before}"));
+        }
+        return parts.Count == 0 ? [("", " and false")] : parts;
+    }
+
+    private static (string From, string Condition) EachOf(JobPlaces places, Func<object, string> parameter)
+    {
+        var each = parameter(places.Clusters ?? places.Commands!);
+        var condition = places switch
+        {
+            { Clusters: not null, Commands: { } commands } =>
+                $" and cluster_id = place.id and command_id = any({parameter(commands)})",
+            { Clusters: not null } => " and cluster_id = place.id",
+            _ => " and command_id = place.id",
+        };
+        return ($"unnest({each}) place (id) cross join lateral ", condition);
     }
 
     /// <summary>One job more than asked for was looked for: it tells that there is another page.</summary>

@@ -26,10 +26,6 @@ public sealed class JobPredecessors(StoreDatabase database)
         select pg_notify('{Channel}', '') where exists (select from added where ended_as is not null)
         """;
 
-    private const string FindUnknownSql = """
-        select asked.id from unnest($1) as asked (id) where not exists (select from job where job.id = asked.id)
-        """;
-
     private const string FindOpenSql = """
         select predecessor_id, wanted, job.status from job_predecessor left join job on job.id = predecessor_id
         where job_id = $1 order by predecessor_id limit $2
@@ -38,11 +34,17 @@ public sealed class JobPredecessors(StoreDatabase database)
     // Each sees what the one before it has deleted: of a job with two predecessors the last one releases it.
     private const string LockSql = "select pg_advisory_xact_lock(hashtextextended('predecessors', 6203))";
 
-    /// <summary>Which of these jobs there are not.</summary>
-    public async Task<IReadOnlyList<Guid>> FindUnknownAsync(Guid[] ids, CancellationToken cancellationToken)
+    /// <summary>Which of these jobs there are not, for a caller who may see so much.</summary>
+    public async Task<IReadOnlyList<Guid>> FindUnknownAsync(
+        Guid[] ids, JobSight sight, CancellationToken cancellationToken)
     {
-        await using var command = database.DataSource.CreateCommand(FindUnknownSql);
+        await using var command = database.DataSource.CreateCommand();
         command.Parameters.Add(new() { Value = ids });
+        var seen = sight.ToCondition(Parameter) is { } condition ? $" and {condition}" : "";
+        command.CommandText = $"""
+            select asked.id from unnest($1) as asked (id)
+            where not exists (select from job where job.id = asked.id{seen})
+            """;
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var unknown = new List<Guid>();
         while (await row.ReadAsync(cancellationToken))
@@ -50,6 +52,12 @@ public sealed class JobPredecessors(StoreDatabase database)
             unknown.Add(row.GetGuid(0));
         }
         return unknown;
+
+        string Parameter(object value)
+        {
+            command.Parameters.Add(new() { Value = value });
+            return $"${command.Parameters.Count}";
+        }
     }
 
     /// <summary>What a job still waits for, with where each of these stands; null for one that is gone.</summary>

@@ -14,6 +14,8 @@ public sealed class JobStore(StoreDatabase database)
 
     private const string SelectNameSql = "select name from job where id = $1";
 
+    private const string SelectPlaceSql = "select \"user\", command_id, cluster_id from job where id = $1";
+
     private const string ReplaceQueueIdSql = "update job set queue_id = $3 where id = $1 and queue_id = $2";
 
     private const string CountQueuedSql = """select count(*) from (select from job where "user" = $1 and status = 'ACCEPTED' limit $2) queued""";
@@ -38,6 +40,17 @@ public sealed class JobStore(StoreDatabase database)
         await using var command = database.DataSource.CreateCommand(SelectNameSql);
         command.Parameters.Add(new() { Value = id });
         return (string?)await command.ExecuteScalarAsync(cancellationToken);
+    }
+
+    /// <summary>Whose a job is and where it runs; null when there is none.</summary>
+    public async Task<JobPlace?> FindPlaceAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectPlaceSql);
+        command.Parameters.Add(new() { Value = id });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken)
+            ? new JobPlace(row.GetString(0), row.GetString(1), row.GetString(2))
+            : null;
     }
 
     public async Task<JobPage> ListAsync(JobFilter filter, CancellationToken cancellationToken)
@@ -86,7 +99,16 @@ public sealed class JobStore(StoreDatabase database)
     /// <returns>The status it had, or null when there was nothing to stop.</returns>
     public async Task<JobStatus?> CancelAsync(Guid id, string canceledBy, CancellationToken cancellationToken, string? queueId = null)
     {
-        await using var command = database.DataSource.CreateCommand(JobTransitions.Cancel);
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        return await CancelAsync(connection, id, canceledBy, cancellationToken, queueId);
+    }
+
+    /// <summary>The same, in a transaction of others.</summary>
+    internal static async Task<JobStatus?> CancelAsync(
+        NpgsqlConnection connection, Guid id, string canceledBy, CancellationToken cancellationToken,
+        string? queueId = null)
+    {
+        await using var command = new NpgsqlCommand(JobTransitions.Cancel, connection);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = canceledBy });
         command.Parameters.Add(JobParameters.Of(new JobParameters.Null<string>(queueId)));

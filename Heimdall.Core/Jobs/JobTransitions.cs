@@ -288,6 +288,9 @@ internal static class JobTransitions
         select was, case when was = 'RUNNING' then pg_notify('{CancelChannel}', id::text) end from canceled
         """;
 
+    /// <summary>A condition: some job was not started in time.</summary>
+    internal const string HasLate = $"exists (select from job where status = 'ACCEPTED' and {StartIsTooLate})";
+
     /// <summary>Jobs were not started in time: ACCEPTED → KILLED.</summary>
     internal const string Expire = $"""
         with expired as (
@@ -301,6 +304,9 @@ internal static class JobTransitions
         unshown as (insert into queue_unshown select id from expired on conflict do nothing)
         select * from expired
         """;
+
+    /// <summary>A condition: the end of some predecessor is recorded and not acted upon.</summary>
+    internal const string HasEndedPredecessor = "exists (select from job_predecessor where ended_as is not null)";
 
     // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them. So are
     // conditions that only a newer version knows: its workers resolve them.
@@ -345,8 +351,10 @@ internal static class JobTransitions
         """;
 
     /// <summary>
-    /// While the store was down nobody could renew a lease. So each has a whole lease from the store's start on.
+    /// While the store was down nobody could renew a lease. So each has a whole lease from the store's start on, the
+    /// longest of all processes: the one that runs the job may have another than the one that asks.
     /// </summary>
     internal static string LeaseIsOver(string lease) =>
-        $"greatest(lease_until, pg_postmaster_start_time() + {lease}) < now()";
+        "greatest(lease_until, "
+        + $"pg_postmaster_start_time() + greatest({lease}, (select max(worker.lease) from worker))) < now()";
 }

@@ -81,7 +81,8 @@ public interface IPlugin
     Task<string?> FindResumeProblemAsync(JsonObject commandContext, JsonObject jobContext, ResumePoint resume, CancellationToken cancellationToken) =>
         Task.FromResult<string?>($"The plugin '{Name}' cannot begin in the middle of a job.");
 
-    /// <summary>Asks a cluster for a sign of life. The caller bounds the time by the token.</summary>
+    /// <summary>Asks a cluster whether it answers. The caller bounds the time by the token.</summary>
+    /// <returns>What its operator should know of it, in sentences that are safe to show; none for most.</returns>
     /// <exception cref="JobFailedException">The cluster cannot be used; the message is safe to show.</exception>
-    Task ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken);
+    Task<IReadOnlyList<string>> ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken);
 }

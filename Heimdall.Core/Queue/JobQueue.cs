@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using System.Transactions;
 using Hangfire;
 using Hangfire.States;
+using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue.Storage;
@@ -20,6 +21,7 @@ public sealed class JobQueue
     private static readonly TimeSpan LongestTransaction = TimeSpan.FromSeconds(60);
 
     private readonly StoreDatabase _database;
+    private readonly AuditLog _audit;
     private readonly QueueStorage _storages;
     private readonly EntryStorage? _entries;
     private readonly BackgroundJobClientFactory _clients;
@@ -33,9 +35,12 @@ public sealed class JobQueue
     /// <param name="storages">Opens the stock storage on a connection.</param>
     /// <param name="storage">That of this process.</param>
     /// <param name="clients">Make entries on the stock storage.</param>
+    /// <param name="audit">Records what somebody has asked for.</param>
     public JobQueue(
-        StoreDatabase database, QueueStorage storages, JobStorage storage, BackgroundJobClientFactory clients)
+        StoreDatabase database, QueueStorage storages, JobStorage storage, BackgroundJobClientFactory clients,
+        AuditLog audit)
     {
+        _audit = audit;
         (_database, _storages, _entries, _clients) = (database, storages, storage as EntryStorage, clients);
         _newJobs = new(database.DataSource, ConnectionLimits.NewJobsLanes, SubmitAsync);
         _copySql = $"""
@@ -67,7 +72,8 @@ public sealed class JobQueue
         IReadOnlyList<Job> jobs, IdempotencyKey? key, CancellationToken cancellationToken)
     {
         // Not with others under a key, or after other jobs: both can wait for another transaction, and all would wait.
-        if (key is null && jobs.All(job => job.After.Count == 0)
+        // And not what is recorded for its caller in the transaction.
+        if (key is null && _audit.Current is null && jobs.All(job => job.After.Count == 0)
             && await TrySubmitAsync(jobs, cancellationToken) is { } created)
         {
             return Created(jobs, created);
@@ -127,7 +133,9 @@ public sealed class JobQueue
         var writing = Task.Run(() => WriteAsync(writeAsync, cancellationToken), CancellationToken.None);
         try
         {
-            return await writing.WaitAsync(LongestTransaction, CancellationToken.None);
+            var written = await writing.WaitAsync(LongestTransaction, CancellationToken.None);
+            _audit.Committed(written is not (null or false));
+            return written;
         }
         catch (TimeoutException exception) when (!writing.IsCompleted) // else the time-out is the store's: nothing is written
         {
@@ -226,6 +234,7 @@ public sealed class JobQueue
         var written = await writeAsync(connection);
         if (written is not (null or false))
         {
+            await _audit.RecordAsync(connection, cancellationToken);
             transaction.Complete();
         }
         return written;

@@ -21,7 +21,8 @@ public sealed class JobReach(HeimdallConfig config, LiveCatalog catalog, PluginC
     public string[] Commands =>
     [
         .. config.Commands.Select(command => command.Id ?? command.Name)
-            .Where(id => catalog.Current.FindCommand(id) is { } command && plugins.Find(command.Plugin) is not null),
+            .Where(id => catalog.Current.FindCommandOfJob(id) is { } command
+                && plugins.Find(command.Plugin) is not null),
     ];
 
     public bool Covers(JobLane lane) =>

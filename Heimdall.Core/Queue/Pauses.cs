@@ -1,3 +1,4 @@
+using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Npgsql;
@@ -5,7 +6,7 @@ using Npgsql;
 namespace Heimdall.Core.Queue;
 
 /// <summary>What is paused: a cluster, a command, or the whole queue. Its jobs are taken in, and wait.</summary>
-public sealed class Pauses(StoreDatabase database)
+public sealed class Pauses(StoreDatabase database, AuditLog audit)
 {
     private const string ListSql = """
         select scope, target, reason, until, paused_by, paused_at from pause
@@ -48,26 +49,30 @@ public sealed class Pauses(StoreDatabase database)
     /// <param name="until">When it ends by itself; null: when somebody resumes it.</param>
     /// <param name="user">Who asks.</param>
     /// <param name="cancellationToken">Ends the wait for the store.</param>
-    public async Task PauseAsync(
+    public Task PauseAsync(
         PauseTarget target, string? reason, DateTime? until, string user, CancellationToken cancellationToken)
     {
-        await using var command = database.DataSource.CreateCommand(PauseSql);
-        foreach (var value in (object[])
-            [target.Scope, target.Id, new JobParameters.Null<string>(reason), new JobParameters.Null<DateTime?>(until), user])
-        {
-            command.Parameters.Add(JobParameters.Of(value));
-        }
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        var (why, end) = (new JobParameters.Null<string>(reason), new JobParameters.Null<DateTime?>(until));
+        return ChangeAsync(PauseSql, [target.Scope, target.Id, why, end, user], cancellationToken);
     }
 
     /// <summary>Ends a pause, if there is one: workers look at once.</summary>
-    public async Task ResumeAsync(PauseTarget target, CancellationToken cancellationToken)
-    {
-        await using var command = database.DataSource.CreateCommand(ResumeSql);
-        command.Parameters.Add(new() { Value = target.Scope });
-        command.Parameters.Add(new() { Value = target.Id });
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+    public Task ResumeAsync(PauseTarget target, CancellationToken cancellationToken) =>
+        ChangeAsync(ResumeSql, [target.Scope, target.Id], cancellationToken);
+
+    private Task<int> ChangeAsync(string sql, object[] values, CancellationToken cancellationToken) =>
+        audit.InTransactionAsync(
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand(sql, connection);
+                foreach (var value in values)
+                {
+                    command.Parameters.Add(JobParameters.Of(value));
+                }
+                return await command.ExecuteNonQueryAsync(cancellationToken);
+            },
+            _ => true,
+            cancellationToken);
 }
 
 /// <summary>What can be paused.</summary>

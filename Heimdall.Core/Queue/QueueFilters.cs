@@ -17,22 +17,21 @@ internal sealed class QueueFilters : IJobFilterProvider
 {
     private readonly JobFilter[] _filters;
 
-    public QueueFilters(QueueDelivery delivery, JobStore jobs, ClaimedJobs claimed, JobMetrics metrics) => _filters =
+    public QueueFilters(
+        QueueDelivery delivery, JobStore jobs, ClaimedJobs claimed, JobMetrics metrics, DashboardUser user) =>
+        _filters =
     [
         new(delivery, JobFilterScope.Global, order: null),
-        new(new TruthfulStates(jobs, claimed, metrics), JobFilterScope.Global, order: null),
+        new(new TruthfulStates(jobs, claimed, metrics, user), JobFilterScope.Global, order: null),
         new(new StatisticsHistoryAttribute(), JobFilterScope.Global, order: null),
     ];
 
     public IEnumerable<JobFilter> GetFilters(Job job) => _filters;
 
     /// <summary>Keeps Hangfire's states and ours the same story.</summary>
-    private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed, JobMetrics metrics)
+    private sealed class TruthfulStates(JobStore jobs, ClaimedJobs claimed, JobMetrics metrics, DashboardUser user)
         : IElectStateFilter, IApplyStateFilter
     {
-        // Hangfire keeps failed jobs for ever by default; the history is Heimdall's own table.
-        private static readonly TimeSpan FailedRetention = TimeSpan.FromDays(7);
-
         // Of a schedule that runs each second a day's ticks would be 86,400; what they did is in its history.
         private static readonly TimeSpan TickRetention = TimeSpan.FromMinutes(10);
 
@@ -57,10 +56,6 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         public void OnStateApplied(ApplyStateContext context, IWriteOnlyTransaction transaction)
         {
-            if (context.NewState is FailedState)
-            {
-                transaction.ExpireJob(context.BackgroundJob.Id, FailedRetention);
-            }
             if (context.NewState is SucceededState && context.BackgroundJob.Job?.Type == typeof(IScheduleTicker))
             {
                 context.JobExpirationTimeout = TickRetention;
@@ -74,7 +69,8 @@ internal sealed class QueueFilters : IJobFilterProvider
 
         private async Task CancelAsync(Guid jobId, string entryId)
         {
-            var was = await jobs.CancelAsync(jobId, "dashboard", CancellationToken.None, entryId);
+            var was = await jobs.CancelAsync(
+                jobId, user.Name ?? DashboardUser.Unknown, CancellationToken.None, entryId);
             if (was == JobStatus.Accepted)
             {
                 await metrics.CountEndAsync(jobs, jobId, CancellationToken.None);

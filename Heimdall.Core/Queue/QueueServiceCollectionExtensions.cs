@@ -2,12 +2,15 @@ using System.Diagnostics.Metrics;
 using Hangfire;
 using Hangfire.AspNetCore;
 using Hangfire.Common;
+using Heimdall.Core.Audit;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue.Storage;
 using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Queue;
@@ -20,13 +23,15 @@ public static class QueueServiceCollectionExtensions
         // How IJobRunner is named in the queue: without versions, so that a job waits out an upgrade (or the way back).
         GlobalConfiguration.Configuration.UseSimpleAssemblyNameTypeSerializer().UseIgnoredAssemblyVersionTypeResolver();
         services.AddSingleton(provider => new QueueStorage(
-            provider.GetRequiredService<StoreDatabase>(), config.Worker, provider.GetService<JobClaimer>));
+            provider.GetRequiredService<StoreDatabase>(), provider.GetService<JobClaimer>));
         services.AddSingleton<IStorePreparation, QueueInstallation>();
         services.AddSingleton(provider => config.Queue.Storage == QueueConfig.Stock
             ? provider.GetRequiredService<QueueStorage>().Open()
             : provider.GetRequiredService<QueueStorage>().OpenEntries(
                 provider.GetRequiredService<ILogger<EntryStorage>>()));
+        services.TryAddSingleton<AuditLog>();
         services.AddSingleton<QueueDelivery>();
+        services.AddSingleton<DashboardUser>();
         services.AddSingleton<IJobFilterProvider, QueueFilters>();
         services.AddSingleton<BackgroundJobClientFactory>();
         services.AddSingleton<IBackgroundJobClientFactory>(provider => provider.GetRequiredService<BackgroundJobClientFactory>());
@@ -37,6 +42,10 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<JobPredecessors>();
         services.AddSingleton<WaitingReasons>();
         services.AddSingleton<SteadyZones>();
+        services.AddHostedService(provider => new ProcessPresence(
+            provider.GetRequiredService<LivingProcesses>(), provider.GetService<JobReach>(),
+            provider.GetRequiredService<StoreReadiness>(), config.Worker,
+            provider.GetRequiredService<ILogger<ProcessPresence>>()));
         services.AddSingleton<RecurringJobs>();
         services.AddSingleton<IRecurringJobManagerFactory>(provider => provider.GetRequiredService<RecurringJobs>());
         return services;
@@ -52,8 +61,6 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton(provider =>
             new QueueMetrics(provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter()));
         services.AddSingleton<JobClaimer>();
-        services.AddHostedService<WorkerPresence>();
-        services.AddHostedService<PredecessorWatch>();
         services.AddHostedService(provider => ActivatorUtilities.CreateInstance<OldQueue>(provider, config));
         services.AddHostedService(provider =>
         {

@@ -11,7 +11,8 @@ namespace Heimdall.Core.Queue;
 /// workers are busy, and can cancel what keeps them so.
 /// </summary>
 public sealed class RecurringJobs(
-    StoreDatabase database, JobStorage storage, IJobFilterProvider filters, SteadyZones zones) : IRecurringJobManagerFactory
+    StoreDatabase database, JobStorage storage, IJobFilterProvider filters, SteadyZones zones, DashboardUser user)
+    : IRecurringJobManagerFactory
 {
     internal const string QueueName = "schedules";
 
@@ -29,6 +30,21 @@ public sealed class RecurringJobs(
         from "{database.HangfireSchema}".set known
             left join "{database.HangfireSchema}".hash field on field.key = 'recurring-job:' || known.value
         where known.key = '{AllKey}' group by known.value, known.score
+        """;
+
+    private readonly string _copySql = $"""
+        with asked as materialized (
+            select * from unnest($2, $3, $4, $5, $6) as asked (id, cron, timezone, next_execution, score)),
+        fields as (
+            insert into "{database.HangfireSchema}".hash (key, field, value)
+            select 'recurring-job:' || asked.id, field, case field
+                when 'Cron' then cron when 'TimeZoneId' then timezone when 'NextExecution' then next_execution
+                else replace(value, $1, asked.id) end
+            from "{database.HangfireSchema}".hash cross join asked where key = 'recurring-job:' || $1
+            on conflict (key, field) do update set value = excluded.value)
+        insert into "{database.HangfireSchema}".set (key, score, value)
+        select '{AllKey}', score, id from asked
+        on conflict (key, value) do update set score = excluded.score
         """;
 
     public async Task<IReadOnlyList<RecurringJob>> ListAsync(CancellationToken cancellationToken)
@@ -56,6 +72,31 @@ public sealed class RecurringJobs(
     /// <summary>Adds or changes one. Must not be called within a transaction.</summary>
     /// <returns>Why it could not be done; null when it is done.</returns>
     public string? TrySet(RecurringJob job) => Try(() => Set(job));
+
+    /// <summary>
+    /// Adds many. What Hangfire writes of one is copied, and all is the same but for what names the job.
+    /// </summary>
+    /// <returns>Why it could not be done; null when it is done.</returns>
+    public string? TryAddAll(IReadOnlyList<RecurringJob> jobs) => Try(() =>
+    {
+        var pattern = new RecurringJob($"pattern-{Guid.NewGuid():N}", "0 0 1 1 *", "UTC", null);
+        Set(pattern);
+        try
+        {
+            using var command = database.DataSource.CreateCommand(_copySql);
+            command.Parameters.Add(new() { Value = pattern.Id });
+            command.Parameters.Add(new() { Value = jobs.Select(job => job.Id).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => job.Cron).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => job.Timezone).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => NextExecution(job)).ToArray() });
+            command.Parameters.Add(new() { Value = jobs.Select(job => Score(job)).ToArray() });
+            command.ExecuteNonQuery();
+        }
+        finally
+        {
+            TryRemove(pattern.Id); // one that stays is no schedule's, and is removed with the next repair
+        }
+    });
 
     /// <returns>Why it could not be done; null when it is done.</returns>
     public string? TryRemove(string id) => Try(() => Manager(new BackgroundJobFactory(filters)).RemoveIfExists(id));
@@ -90,21 +131,26 @@ public sealed class RecurringJobs(
         using var connection = storage.GetConnection();
         using var transaction = connection.CreateWriteTransaction();
         transaction.SetRangeInHash(
-            $"recurring-job:{job.Id}", [new("NextExecution", job.NextAt is { } next ? JobHelper.SerializeDateTime(next) : "")]);
-        transaction.AddToSet(AllKey, job.Id, job.NextAt is { } time ? JobHelper.ToTimestamp(time) : -1);
+            $"recurring-job:{job.Id}", [new("NextExecution", NextExecution(job))]);
+        transaction.AddToSet(AllKey, job.Id, Score(job));
         transaction.Commit();
     }
 
+    private static string NextExecution(RecurringJob job) =>
+        job.NextAt is { } next ? JobHelper.SerializeDateTime(next) : "";
+
+    private static double Score(RecurringJob job) => job.NextAt is { } next ? JobHelper.ToTimestamp(next) : -1;
+
     /// <summary>For the dashboard, whose users trigger a run where Hangfire's own clock only ticks.</summary>
     IRecurringJobManager IRecurringJobManagerFactory.GetManager(JobStorage on) =>
-        new RecurringJobManager(on, new TriggeringFactory(filters), zones);
+        new RecurringJobManager(on, new TriggeringFactory(filters, user), zones);
 
     private RecurringJobManager Manager(IBackgroundJobFactory factory) => new(storage, factory, zones);
 
     private static Job JobOf(System.Reflection.MethodInfo method, object id) =>
         new(typeof(IScheduleTicker), method, [id, CancellationToken.None], QueueName);
 
-    private sealed class TriggeringFactory(IJobFilterProvider filters) : IBackgroundJobFactory
+    private sealed class TriggeringFactory(IJobFilterProvider filters, DashboardUser user) : IBackgroundJobFactory
     {
         private readonly BackgroundJobFactory _factory = new(filters);
 
@@ -112,7 +158,12 @@ public sealed class RecurringJobs(
 
         public BackgroundJob? Create(CreateContext context) => _factory.Create(
             context.Job.Method == Tick
-                ? new CreateContext(context.Storage, context.Connection, JobOf(Trigger, context.Job.Args[0]), context.InitialState, context.Parameters)
+                ? new CreateContext(
+                    context.Storage, context.Connection, JobOf(Trigger, context.Job.Args[0]), context.InitialState,
+                    new Dictionary<string, object?>(context.Parameters)
+                    {
+                        [DashboardUser.Parameter] = user.Name ?? DashboardUser.Unknown,
+                    })
                 : context);
     }
 }

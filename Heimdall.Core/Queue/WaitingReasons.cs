@@ -14,7 +14,9 @@ public sealed class WaitingReasons(
         "select count(*) from job where status in ('RUNNING', 'CANCELING') and not is_sync and";
 
     private const string ReadSql = $"""
-        with alive as materialized (select clusters, commands from worker where seen_at > now() - $2)
+        with alive as materialized (
+            select clusters, commands from worker
+            where gone_at is null and seen_at > now() - greatest($2, 3 * lease))
         select case when job.retry_at > now() and job.retry_at < 'infinity' then job.retry_at end,
             exists (select from alive where job.cluster_id = any(clusters)),
             exists (select from alive where job.command_id = any(commands)),

@@ -5,6 +5,8 @@ namespace Heimdall.Core.Results;
 /// <param name="Limit">How many rows at most; null for all.</param>
 public readonly record struct ResultPage(long Offset, long? Limit)
 {
+    public static ResultPage All { get; } = new(Offset: 0, Limit: null);
+
     /// <summary>The number of the row behind the last one of this page.</summary>
     public long EndOf(long rowCount) => Limit is { } limit && limit < rowCount - Offset ? Offset + limit : rowCount;
 

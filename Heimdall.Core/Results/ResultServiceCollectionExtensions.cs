@@ -13,6 +13,10 @@ public static class ResultServiceCollectionExtensions
         services.AddSingleton<ResultPlaces>();
         services.AddSingleton(provider => new ResultStore(provider.GetRequiredService<StoreDatabase>(), provider.GetRequiredService<ResultPlaces>()));
         services.AddSingleton<ResultSweep>();
+        if (config.Directory is not null)
+        {
+            services.AddHostedService<ResultFileSweep>();
+        }
         return services;
     }
 }

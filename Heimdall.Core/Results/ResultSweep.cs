@@ -12,7 +12,7 @@ namespace Heimdall.Core.Results;
 internal sealed partial class ResultSweep(StoreDatabase database, ResultPlaces places, ILogger<ResultSweep> logger)
 {
     // The row stays, without its data: it tells a late reader that there was a result (410, not 404).
-    private const string ExpireSql = """
+    internal const string ExpireSql = """
         with expired as (
             update job_result set dropped = true
             where job_id in (
@@ -22,11 +22,20 @@ internal sealed partial class ResultSweep(StoreDatabase database, ResultPlaces p
         select job_id, attempt, directory from expired
         """;
 
-    private const string DropUnfinishedSql = """
+    internal const string DropUnfinishedSql = $"""
         delete from job_result where not complete and job_id in (
-            select job_id from job_result join job on job.id = job_result.job_id
-            where not complete and job.status in ('SUCCEEDED', 'FAILED', 'CANCELED', 'KILLED') limit 100)
+            select job_id from {Unfinished} limit 100 for update of job_result skip locked)
         returning job_id, attempt, directory
+        """;
+
+    private const string Unfinished = """
+        job_result join job on job.id = job_result.job_id
+        where not complete and job.status in ('SUCCEEDED', 'FAILED', 'CANCELED', 'KILLED')
+        """;
+
+    /// <summary>A condition: there is something for <see cref="DropAsync"/>.</summary>
+    internal const string HasDue = $"""
+        exists (select from job_result where expires_at < now() and not dropped) or exists (select from {Unfinished})
         """;
 
     private const string FindOrphansSql = """

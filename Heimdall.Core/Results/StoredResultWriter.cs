@@ -141,7 +141,7 @@ internal sealed class StoredResultWriter(ResultStore store, ResultKey result, st
         }
         catch (NpgsqlException)
         {
-            // The store is away; the janitor finds what was left.
+            // The store is down; the keeper finds what was left.
         }
     }
 }

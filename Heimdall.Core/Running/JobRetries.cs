@@ -26,7 +26,7 @@ internal sealed partial class JobRetries(
     public async Task<(TimeSpan Delay, string Reason)?> TryAsync(Job job, AttemptOutcome outcome)
     {
         if (outcome is not AttemptFailed { Failure: { IsTransient: true } failure }
-            || catalog.Current.FindCommand(job.CommandId) is not { MaxAttempts: > 1 } command
+            || catalog.Current.FindCommandOfJob(job.CommandId) is not { MaxAttempts: > 1 } command
             || !(failure.IsUndone || command.Idempotent))
         {
             return null;

@@ -44,10 +44,22 @@ internal sealed partial class Leases : BackgroundService
         notifications.Listen(JobTransitions.CancelChannel, OnCancelAnnounced);
     }
 
+    /// <summary>Whether an attempt of the job runs in this process.</summary>
+    public bool Holds(Guid jobId) => _attempts.ContainsKey(jobId);
+
+    /// <summary>An earlier attempt of the job that still runs here is stopped: the job is no longer its.</summary>
     public RunningAttempt Begin(Job job)
     {
         var attempt = new RunningAttempt(job, ended => _attempts.TryRemove(new(ended.JobId, ended)));
-        _attempts[job.Id] = attempt;
+        RunningAttempt? earlier = null;
+        _attempts.AddOrUpdate(
+            job.Id, attempt,
+            (_, found) =>
+            {
+                earlier = found;
+                return attempt;
+            });
+        earlier?.Lose();
         return attempt;
     }
 

@@ -21,6 +21,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<JobAttempts>();
         services.AddSingleton<AttemptWriter>();
         services.AddSingleton<IdempotencyStore>();
+        services.AddSingleton<JobRetention>();
         services.AddSingleton<JobLogStore>();
         services.AddSingleton<OpenJobCounts>();
         services.AddSingleton<JobSearch>();
@@ -36,9 +37,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<JobRun>();
         services.AddSingleton<IClaimedJobRunner, JobRunner>();
         services.AddSingleton<IInlineRunner, InlineRunner>();
+        services.AddHostedService<InlineRecovery>();
         return services;
     }
-
-    /// <summary>Clears up after dead processes and expired results. In the worker.</summary>
-    public static IServiceCollection AddJanitor(this IServiceCollection services) => services.AddHostedService<Janitor>();
 }

@@ -182,8 +182,9 @@ internal sealed class RunPlan
     {
         try
         {
+            var startBefore = run.TriggeredBy is null ? run.PlannedAt + Definition.MaxLateness : null;
             var (routing, prepared) = _submitter.Prepare(
-                Definition.ToSubmission(run.TriggeredBy is null ? run.PlannedAt + Definition.MaxLateness : null), mayWait: run.TriggeredBy is null);
+                _schedule.ToSubmission(startBefore, run.TriggeredBy), mayWait: run.TriggeredBy is null);
             return prepared is null ? (null, routing.Reason) : (prepared.Job with { ScheduleId = _schedule.Id, PlannedAt = run.PlannedAt }, null);
         }
         catch (JobRefusedException refused)

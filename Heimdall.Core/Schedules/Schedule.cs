@@ -1,3 +1,6 @@
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Submission;
+
 namespace Heimdall.Core.Schedules;
 
 /// <summary>A job that is run by the clock, as it is stored.</summary>
@@ -21,6 +24,22 @@ public sealed record Schedule
 
     /// <summary>What the file said, in short, when it last seeded it; null where it never did.</summary>
     internal string? Seed { get; init; }
+
+    /// <summary>Who last said by <c>PUT</c> what it runs; null: the file, or a version before this column.</summary>
+    public string? EditedBy { get; init; }
+
+    /// <summary>Where who edited it last may run jobs; null: everywhere.</summary>
+    public IReadOnlyList<TagScope>? Scopes { get; init; }
+
+    /// <summary>The job of one run.</summary>
+    /// <param name="startBefore">When it is too late to start it.</param>
+    /// <param name="triggeredBy">Who has asked for the run; null: the clock.</param>
+    public JobSubmission ToSubmission(DateTime? startBefore, string? triggeredBy) =>
+        Definition.ToSubmission(startBefore) with
+        {
+            Askers = [.. new[] { EditedBy, triggeredBy }.OfType<string>().Where(asker => asker != Definition.User)],
+            Scopes = Scopes,
+        };
 
     /// <summary>Counts the changes that people made.</summary>
     public long Revision { get; init; }

@@ -1,3 +1,4 @@
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Queue;
 using Npgsql;
 
@@ -9,13 +10,26 @@ namespace Heimdall.Core.Schedules;
 /// </summary>
 public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, ScheduleMirror mirror)
 {
+    private const int CreatedAtOnce = 500;
+
     /// <summary>Makes a schedule, or gives one other words. One of the file stays the file's: it lives until the file says something else.</summary>
-    /// <param name="definition">All of it.</param>
+    /// <param name="definition">All of it, by the user who says so. One that is there keeps its owner.</param>
+    /// <param name="scopes">Where that user may run jobs; null: everywhere.</param>
     /// <param name="mayChange">Whether what is there (null: nothing) may be changed.</param>
     /// <param name="cancellationToken">Ends the change.</param>
     /// <returns>The schedule and whether it is new; null when it may not be changed.</returns>
-    public async Task<(Schedule Schedule, bool IsNew)?> PutAsync(ScheduleDefinition definition, Predicate<Schedule?> mayChange, CancellationToken cancellationToken) =>
-        await WriteAsync(definition, was => (mayChange(was), was?.Seed), cancellationToken) is var (schedule, was) ? (schedule, was is null) : null;
+    public async Task<(Schedule Schedule, bool IsNew)?> PutAsync(
+        ScheduleDefinition definition, IReadOnlyList<TagScope>? scopes, Predicate<Schedule?> mayChange,
+        CancellationToken cancellationToken)
+    {
+        ScheduleEdit? Edit(Schedule? was) => mayChange(was)
+            ? new(
+                definition with { User = was?.Definition.User ?? definition.User }, was?.Seed, definition.User, scopes)
+            : null;
+        return await WriteAsync(definition.Id, Edit, cancellationToken) is var (schedule, was)
+            ? (schedule, was is null)
+            : null;
+    }
 
     /// <summary>Deletes a schedule with its history. Its jobs stay, and those that run go on.</summary>
     /// <param name="id">Of the schedule.</param>
@@ -89,7 +103,32 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
     /// <param name="cancellationToken">Ends the change.</param>
     /// <returns>What it was and is, null where it is left as it is.</returns>
     internal Task<(Schedule Schedule, Schedule? Was)?> SeedAsync(ScheduleDefinition definition, string seed, CancellationToken cancellationToken) =>
-        WriteAsync(definition, was => (was is null || was.Seed != seed, seed), cancellationToken);
+        WriteAsync(
+            definition.Id,
+            was => was is null || was.Seed != seed
+                ? new ScheduleEdit(definition, seed, EditedBy: null, Scopes: null)
+                : null,
+            cancellationToken);
+
+    /// <summary>Makes schedules that are not there, many in one transaction.</summary>
+    internal async Task CreateAllAsync(
+        IReadOnlyList<(ScheduleDefinition Definition, string Seed)> seeded, CancellationToken cancellationToken)
+    {
+        foreach (var some in seeded.Chunk(CreatedAtOnce))
+        {
+            await queue.InTransactionAsync(
+                async connection =>
+                {
+                    var now = await ScheduleStore.ReadClockAsync(connection, cancellationToken);
+                    await ScheduleStore.InsertAllAsync(
+                        connection,
+                        some.Select(one => ScheduleChanges.Create(one.Definition, now) with { Seed = one.Seed }),
+                        cancellationToken);
+                    return true;
+                },
+                cancellationToken);
+        }
+    }
 
     /// <summary>Takes out a schedule that has left the file. What was due before is fired; what waits for its turn is given up.</summary>
     /// <returns>False when it is not the file's.</returns>
@@ -126,29 +165,41 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
         }
     }
 
-    /// <summary>Brings back a schedule that had left the file. What was to be meanwhile is passed over.</summary>
+    /// <summary>Brings back a schedule that had left the file.</summary>
+    /// <param name="id">Of the schedule.</param>
+    /// <param name="skipsPassed">
+    /// Whether what was due meanwhile is skipped. Else it is what is late, and the schedule says what becomes of it.
+    /// </param>
+    /// <param name="cancellationToken">Ends the change.</param>
     /// <returns>False when it had not.</returns>
-    internal Task<bool> BringBackAsync(string id, CancellationToken cancellationToken) => queue.InTransactionAsync(
+    internal Task<bool> BringBackAsync(
+        string id, bool skipsPassed, CancellationToken cancellationToken) => queue.InTransactionAsync(
         async connection =>
         {
             if (await ScheduleStore.BringBackAsync(connection, id, cancellationToken) is not
-                { Schedule: { } removed, Now: var now })
+                { Schedule: { } schedule, Now: var now })
             {
                 return false;
             }
-            var (schedule, passed) = ScheduleChanges.PassOver(removed, now, "Its schedule had left the configuration file.");
-            await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, now))], cancellationToken);
+            if (skipsPassed)
+            {
+                (schedule, var passed) =
+                    ScheduleChanges.PassOver(schedule, now, "Its schedule had left the configuration file.");
+                await ScheduleRunStore.WriteAsync(
+                    connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(id, occurrence, now))],
+                    cancellationToken);
+            }
             await ScheduleStore.AdvanceAsync(connection, schedule.WithNext(), cancellationToken);
             return true;
         },
         cancellationToken);
 
-    /// <param name="definition">All that it is to say.</param>
-    /// <param name="judge">Whether what is there (null: nothing) may be changed, and its seed from now on.</param>
+    /// <param name="id">Of the schedule.</param>
+    /// <param name="edit">What it is to say, by what is there (null: nothing); null when it may not change.</param>
     /// <param name="cancellationToken">Ends the change.</param>
     /// <returns>What it is and was; null when it may not be changed.</returns>
     private async Task<(Schedule Schedule, Schedule? Was)?> WriteAsync(
-        ScheduleDefinition definition, Func<Schedule?, (bool MayChange, string? Seed)> judge, CancellationToken cancellationToken)
+        string id, Func<Schedule?, ScheduleEdit?> edit, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -159,15 +210,15 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
             await queue.InTransactionAsync(
                 async connection =>
                 {
-                    (was, var now) = await ScheduleStore.LockAsync(connection, definition.Id, cancellationToken);
-                    (mayChange, var seed) = judge(was);
-                    if (!mayChange)
+                    (was, var now) = await ScheduleStore.LockAsync(connection, id, cancellationToken);
+                    if (edit(was) is not { Definition: var definition } edited)
                     {
+                        mayChange = false;
                         return false;
                     }
                     if (was is null)
                     {
-                        var created = ScheduleChanges.Create(definition, now) with { Seed = seed };
+                        var created = edited.MarkOn(ScheduleChanges.Create(definition, now));
                         written = await ScheduleStore.InsertAsync(connection, created, cancellationToken);
                         return written is not null; // else somebody has just made one with this id
                     }
@@ -181,7 +232,7 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                         }
                         schedule = await PassOverAsync(connection, settled.Schedule, now, cancellationToken);
                     }
-                    var redefined = ScheduleChanges.Redefine(schedule, definition, now) with { Seed = seed };
+                    var redefined = edited.MarkOn(ScheduleChanges.Redefine(schedule, definition, now));
                     written = await ScheduleStore.UpdateAsync(connection, redefined, cancellationToken);
                     return true;
                 },
@@ -245,5 +296,13 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
         var (schedule, passed) = ScheduleChanges.PassOver(paused, now, ScheduleChanges.ReasonOf(paused.Pause));
         await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, now))], cancellationToken);
         return schedule;
+    }
+
+    /// <summary>What a schedule is to say, and who says so.</summary>
+    private sealed record ScheduleEdit(
+        ScheduleDefinition Definition, string? Seed, string? EditedBy, IReadOnlyList<TagScope>? Scopes)
+    {
+        public Schedule MarkOn(Schedule schedule) =>
+            schedule with { Seed = Seed, EditedBy = EditedBy, Scopes = Scopes };
     }
 }

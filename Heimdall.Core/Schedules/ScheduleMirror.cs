@@ -1,3 +1,4 @@
+using Heimdall.Core.Cron;
 using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
 using Microsoft.Extensions.Logging;
@@ -11,14 +12,13 @@ public sealed partial class ScheduleMirror(
     /// <summary>Around the time of an occurrence one of the two is a little ahead of the other.</summary>
     private static readonly TimeSpan Busy = TimeSpan.FromSeconds(10);
 
+    /// <summary>From so many on they are added together: one alone takes dozens of statements.</summary>
+    private const int Many = 20;
+
+    private const int AddedAtOnce = 1000;
+
     /// <summary>Should this be lost, <see cref="RepairAsync"/> does the same.</summary>
-    public void Show(Schedule schedule)
-    {
-        if (recurring.TrySet(ToRecurring(schedule)) is { } trouble)
-        {
-            LogPostponed(schedule.Id, trouble);
-        }
-    }
+    public void Show(Schedule schedule) => Show(ToRecurring(ScheduleTimes.Of(schedule)));
 
     /// <summary>
     /// The same where Hangfire has computed another next run by itself: it knows neither the changes of clocks to come,
@@ -28,7 +28,7 @@ public sealed partial class ScheduleMirror(
     {
         try
         {
-            var wanted = ToRecurring(schedule);
+            var wanted = ToRecurring(ScheduleTimes.Of(schedule));
             if (!IsRight(await recurring.FindNextAsync(schedule.Id, cancellationToken), wanted.NextAt, Soon))
             {
                 Show(schedule);
@@ -54,15 +54,26 @@ public sealed partial class ScheduleMirror(
     {
         // In this order: of a schedule that is made in between nothing is removed.
         var shown = (await recurring.ListAsync(cancellationToken)).ToDictionary(job => job.Id);
-        var wanted = (await schedules.ListAsync(cancellationToken)).ToDictionary(schedule => schedule.Id);
+        var wanted = (await schedules.ListTimesAsync(cancellationToken)).ToDictionary(times => times.Id, ToRecurring);
         var soon = Soon;
         foreach (var id in shown.Keys.Where(id => !wanted.ContainsKey(id)))
         {
             Remove(id);
         }
-        foreach (var schedule in wanted.Values.Where(schedule => !IsRight(shown.GetValueOrDefault(schedule.Id), ToRecurring(schedule), soon)))
+        var wrong = wanted.Values.Where(job => !IsRight(shown.GetValueOrDefault(job.Id), job, soon)).ToArray();
+        var many = wrong.Length < Many
+            ? []
+            : wrong.Where(job => !shown.ContainsKey(job.Id) && IsReadable(job)).ToArray();
+        foreach (var some in many.Chunk(AddedAtOnce))
         {
-            Show(schedule);
+            if (recurring.TryAddAll(some) is { } trouble)
+            {
+                LogPostponed(some[0].Id, trouble);
+            }
+        }
+        foreach (var job in wrong.Except(many))
+        {
+            Show(job);
         }
     }
 
@@ -75,12 +86,26 @@ public sealed partial class ScheduleMirror(
     private static bool IsRight(DateTime? shown, DateTime? wanted, DateTime soon) =>
         shown == wanted || (shown <= soon && wanted <= soon);
 
-    /// <summary>An expression that cannot be read here is shown as it is.</summary>
-    private static RecurringJob ToRecurring(Schedule schedule)
+    private void Show(RecurringJob job)
     {
-        var definition = schedule.Definition;
-        var cron = definition.FindTimesProblem() is null ? definition.Times().Text : definition.Cron;
-        return new(schedule.Id, cron, definition.Timezone, schedule.NextAt is { } next ? WholeSecond(next) : null);
+        if (recurring.TrySet(job) is { } trouble)
+        {
+            LogPostponed(job.Id, trouble);
+        }
+    }
+
+    /// <summary>Whether Hangfire can read it, which it checks of one that is set alone.</summary>
+    private static bool IsReadable(RecurringJob job) =>
+        CronTimes.FindZoneProblem(job.Timezone) is null && CronTimes.FindProblem(job.Cron) is null;
+
+    /// <summary>An expression that cannot be read here is shown as it is.</summary>
+    private static RecurringJob ToRecurring(ScheduleTimes times)
+    {
+        var (id, cron, day, timezone, nextAt) = times;
+        var isReadable = CronTimes.FindZoneProblem(timezone) is null && CronTimes.FindProblem(cron, id, day) is null;
+        return new(
+            id, isReadable ? new CronTimes(cron, timezone, id, day).Text : cron, timezone,
+            nextAt is { } next ? WholeSecond(next) : null);
     }
 
     private static DateTime WholeSecond(DateTime time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerSecond), DateTimeKind.Utc);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
 using Npgsql;
@@ -12,7 +13,7 @@ internal static class ScheduleRow
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
         paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
-        version, tags, command_criteria, cluster_criteria
+        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text
         """;
 
     /// <summary>
@@ -28,8 +29,8 @@ internal static class ScheduleRow
             Id = row.GetString(0),
             Name = row.GetString(1),
             Description = row.GetString(2),
-            Cron = HasEitherDay(row) ? row.GetString(3)[EitherDay.Length..] : row.GetString(3),
-            Day = HasEitherDay(row) ? DayRule.Or : DayRule.And,
+            Cron = ReadCron(row.GetString(3)).Cron,
+            Day = ReadCron(row.GetString(3)).Day,
             Timezone = row.GetString(4),
             Misfire = FindRule<MisfireRule>(row.GetString(5)) ?? MisfireRule.Once,
             MaxLateness = row.IsDBNull(6) ? null : row.GetTimeSpan(6),
@@ -48,6 +49,8 @@ internal static class ScheduleRow
         NextAt = Time(row, 13),
         Pause = row.IsDBNull(14) ? null : new SchedulePause(row.GetDateTime(14), row.GetString(15), row.GetString(16), Time(row, 17)),
         Seed = row.IsDBNull(18) ? null : row.GetString(18),
+        EditedBy = row.IsDBNull(26) ? null : row.GetString(26),
+        Scopes = row.IsDBNull(27) ? null : TagScope.Read(row.GetString(27)),
         Revision = row.GetInt64(19),
         CreatedAt = row.GetDateTime(20),
         UpdatedAt = row.GetDateTime(21),
@@ -64,14 +67,17 @@ internal static class ScheduleRow
             ? rule
             : null;
 
+    /// <summary>What <see cref="CronOf"/> has put together.</summary>
+    public static (string Cron, DayRule Day) ReadCron(string text) =>
+        text.StartsWith(EitherDay, StringComparison.Ordinal)
+            ? (text[EitherDay.Length..], DayRule.Or)
+            : (text, DayRule.And);
+
     /// <summary>The expression with its rule for days.</summary>
     public static string CronOf(ScheduleDefinition definition) =>
         definition.Day == DayRule.Or ? EitherDay + definition.Cron : definition.Cron;
 
     public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
-
-    private static bool HasEitherDay(NpgsqlDataReader row) =>
-        row.GetString(3).StartsWith(EitherDay, StringComparison.Ordinal);
 
     private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
 

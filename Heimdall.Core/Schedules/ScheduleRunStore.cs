@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -34,10 +35,34 @@ public sealed class ScheduleRunStore(StoreDatabase database)
         on conflict (id) do update set outcome = excluded.outcome, reason = excluded.reason, job_id = excluded.job_id, decided_at = excluded.decided_at
         """;
 
-    private const string TrimSql = """
-        delete from schedule_run old using schedule
-        where old.schedule = schedule.id and old.outcome <> 'WAITING' and old.planned_at < (
-            select planned_at from schedule_run where schedule_run.schedule = schedule.id order by planned_at desc, id desc offset $1 limit 1)
+    private const int TrimmedAtOnce = 1000;
+
+    /// <summary>Each may step over ten thousand runs.</summary>
+    private const int SchedulesAtOnce = 100;
+
+    // Each schedule steps over the runs that stay, once, in the order of an index.
+    internal const string TrimSql = """
+        with page as materialized (select id from schedule where id > $2 order by id limit $3),
+        old as materialized (
+            select old.id, page.id as schedule
+            from page
+                cross join lateral (
+                    select planned_at from schedule_run where schedule = page.id
+                    order by planned_at desc, id desc offset $1 limit 1) cut
+                cross join lateral (
+                    select id from schedule_run
+                    where schedule = page.id and planned_at < cut.planned_at and outcome <> 'WAITING'
+                    order by planned_at limit $4 for update skip locked) old
+            limit $4),
+        trimmed as (delete from schedule_run where id in (select id from old))
+        select (select max(id) from page), (select count(*) from old)
+        """;
+
+    // Runs that wait are decided one day, whatever their age.
+    internal const string ForgetSql = """
+        delete from schedule_run where id in (
+            select id from schedule_run where planned_at < now() - $1 and outcome <> 'WAITING'
+            order by planned_at limit $2 for update skip locked)
         """;
 
     /// <summary>A page of the runs of a schedule, the newest first.</summary>
@@ -86,9 +111,50 @@ public sealed class ScheduleRunStore(StoreDatabase database)
     /// <param name="cancellationToken">Ends the work.</param>
     internal async Task TrimAsync(int kept, CancellationToken cancellationToken)
     {
-        await using var command = database.DataSource.CreateCommand(TrimSql);
-        command.Parameters.Add(new() { Value = kept });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        var after = "";
+        while (true)
+        {
+            var begun = Stopwatch.GetTimestamp();
+            await using var command = database.DataSource.CreateCommand(TrimSql);
+            foreach (var value in (object[])[kept, after, SchedulesAtOnce, TrimmedAtOnce])
+            {
+                command.Parameters.Add(new() { Value = value });
+            }
+            await using var row = await command.ExecuteReaderAsync(cancellationToken);
+            await row.ReadAsync(cancellationToken);
+            if (row.IsDBNull(0))
+            {
+                return;
+            }
+            after = row.GetInt64(1) == TrimmedAtOnce ? after : row.GetString(0); // else these have more of them
+            await row.DisposeAsync();
+            await Task.Delay(Stopwatch.GetElapsedTime(begun), cancellationToken); // it works half of the time
+        }
+    }
+
+    /// <summary>Forgets runs that were planned long ago.</summary>
+    /// <param name="age">How long.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>How many they were.</returns>
+    internal async Task<long> ForgetAsync(TimeSpan age, CancellationToken cancellationToken)
+    {
+        var forgotten = 0L;
+        int some;
+        do
+        {
+            var begun = Stopwatch.GetTimestamp();
+            await using var command = database.DataSource.CreateCommand(ForgetSql);
+            command.Parameters.Add(new() { Value = age });
+            command.Parameters.Add(new() { Value = TrimmedAtOnce });
+            some = await command.ExecuteNonQueryAsync(cancellationToken);
+            forgotten += some;
+            if (some == TrimmedAtOnce)
+            {
+                await Task.Delay(Stopwatch.GetElapsedTime(begun), cancellationToken); // it works half of the time
+            }
+        }
+        while (some == TrimmedAtOnce);
+        return forgotten;
     }
 
     /// <summary>The runs of a schedule that wait, in the order of their times.</summary>

@@ -18,6 +18,7 @@ public static class ScheduleServiceCollectionExtensions
             new ScheduleMetrics(provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter()));
         services.AddSingleton<ScheduleFirer>();
         services.AddSingleton<ScheduleControl>();
+        services.AddSingleton<RemovedSchedules>();
         services.AddSingleton<IStorePreparation, ScheduleSeed>();
         return services;
     }
@@ -26,7 +27,6 @@ public static class ScheduleServiceCollectionExtensions
     public static IServiceCollection AddScheduleFiring(this IServiceCollection services)
     {
         services.AddSingleton<IScheduleTicker, ScheduleTicker>();
-        services.AddHostedService<ScheduleKeeper>();
         return services;
     }
 }

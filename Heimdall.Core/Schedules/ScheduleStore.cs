@@ -1,3 +1,5 @@
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Cron;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Npgsql;
@@ -11,6 +13,9 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string SelectAllSql = $"select {ScheduleRow.Columns} from schedule where removed_at is null order by id";
 
+    private const string SelectOwnSql =
+        $"select {ScheduleRow.Columns} from schedule where removed_at is null and \"user\" = $1 order by id";
+
     // The time is that of the store, once it has the lock: what is due is decided by it, whatever the clock of the
     // process says.
     private const string LockSql = $"""
@@ -20,8 +25,8 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string InsertSql = $"""
         insert into schedule (id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context,
-            decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+            decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria, edited_by, scopes)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
         on conflict (id) do nothing
         returning {ScheduleRow.Columns}
         """;
@@ -29,7 +34,7 @@ public sealed class ScheduleStore(StoreDatabase database)
     private const string UpdateSql = $"""
         update schedule set name = $2, description = $3, cron = $4, timezone = $5, misfire = $6, max_lateness = $7, overlap = $8, starts_at = $9,
             ends_at = $10, "user" = $11, context = $12, decided_until = $13, next_at = $14, seed = $15, version = $16, tags = $17, command_criteria = $18,
-            cluster_criteria = $19, revision = revision + 1, updated_at = now()
+            cluster_criteria = $19, edited_by = $20, scopes = $21, revision = revision + 1, updated_at = now()
         where id = $1
         returning {ScheduleRow.Columns}
         """;
@@ -45,7 +50,26 @@ public sealed class ScheduleStore(StoreDatabase database)
 
     private const string DeleteSql = "delete from schedule where id = $1";
 
-    private const string UnseededSql = "select id from schedule where seed is not null and removed_at is null and not id = any ($1) order by id";
+    private const string SeedsSql = "select id, seed, removed_at is not null from schedule";
+
+    private const string TimesSql = "select id, cron, timezone, next_at from schedule where removed_at is null";
+
+    // A process of an older version does not write which schedules its file has, so that nothing is taken out while
+    // there is one.
+    internal const string UnseededSql = $"""
+        with alive as materialized (select file_schedules from worker where {LivingProcesses.MayLive})
+        select id from schedule
+        where seed is not null and removed_at is null and {LivingProcesses.AllHaveStarted}
+            and not exists (select from alive where file_schedules is null or schedule.id = any (file_schedules))
+        order by id
+        """;
+
+    internal const string SeededSql = $"""
+        with alive as materialized (select file_schedules from worker where {LivingProcesses.IsAlive})
+        select id from schedule
+        where removed_at is not null and exists (select from alive where schedule.id = any (file_schedules))
+        order by id
+        """;
 
     private const string TakeOutSql = """
         with ended as (
@@ -62,19 +86,49 @@ public sealed class ScheduleStore(StoreDatabase database)
     // Who makes a schedule makes a new one.
     private const string ForgetSql = "delete from schedule where id = $1 and removed_at is not null";
 
-    private const string ForgetRemovedSql = "delete from schedule where removed_at < $1";
+    private const string NowSql = "select clock_timestamp()";
+
+    // The store's clock, read once: an index is searched for it.
+    private const string Now = "(select clock_timestamp())";
+
+    // In three seconds Hangfire has called.
+    private const string LongDue = $"{Now} - interval '3 s'";
+
+    // With its history, which has been trimmed.
+    internal const string ForgetRemovedSql = $"""
+        delete from schedule where id in (
+            select id from schedule where removed_at < {Now} - $1 order by removed_at limit 10 for update skip locked)
+        """;
 
     // Due for longer than Hangfire needs, out of a pause, or with a run that waits for nothing more or for a job that nobody has told to stop.
     // What the clock planned waits for the end of a pause, too.
-    private const string ForgottenSql = """
-        select id from schedule where removed_at is null and (next_at < $1 or paused_until < $1)
+    internal const string ForgottenSql = $"""
+        (select id from schedule where removed_at is null and next_at < {LongDue} and id > $1 order by id limit $2)
         union
-        select run.schedule from schedule_run run join schedule on schedule.id = run.schedule
+        (select id from schedule where removed_at is null and paused_until < {LongDue} and id > $1 order by id limit $2)
+        union
+        (select distinct run.schedule from {WhoseTurnItIs} and run.schedule > $1 order by run.schedule limit $2)
+        order by 1 limit $2
+        """;
+
+    private const string WhoseTurnItIs = """
+        schedule_run run join schedule on schedule.id = run.schedule
         where run.outcome = 'WAITING' and removed_at is null and (paused_at is null or run.triggered_by is not null) and (
             overlap = 'allow'
             or not exists (select from job where job.schedule = run.schedule and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING'))
             or overlap = 'replace' and exists (select from job where job.schedule = run.schedule and status in ('ACCEPTED', 'RUNNING')))
         """;
+
+    /// <summary>A condition: there is something for <see cref="FindForgottenAsync"/>.</summary>
+    internal const string HasForgotten = $"""
+        coalesce(least(
+            (select min(next_at) from schedule where removed_at is null),
+            (select min(paused_until) from schedule where removed_at is null)) < {LongDue}, false)
+        or exists (select from {WhoseTurnItIs})
+        """;
+
+    /// <summary>So many of them are found in one statement.</summary>
+    internal const int ForgottenAtOnce = 1000;
 
     public async Task<Schedule?> FindAsync(string id, CancellationToken cancellationToken)
     {
@@ -87,6 +141,20 @@ public sealed class ScheduleStore(StoreDatabase database)
     public async Task<IReadOnlyList<Schedule>> ListAsync(CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(SelectAllSql);
+        return await ReadAllAsync(command, cancellationToken);
+    }
+
+    /// <summary>Those of one user, by their ids.</summary>
+    public async Task<IReadOnlyList<Schedule>> ListOwnAsync(string user, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectOwnSql);
+        command.Parameters.Add(new() { Value = user });
+        return await ReadAllAsync(command, cancellationToken);
+    }
+
+    private static async Task<IReadOnlyList<Schedule>> ReadAllAsync(
+        NpgsqlCommand command, CancellationToken cancellationToken)
+    {
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var schedules = new List<Schedule>();
         while (await row.ReadAsync(cancellationToken))
@@ -96,13 +164,45 @@ public sealed class ScheduleStore(StoreDatabase database)
         return schedules;
     }
 
+    /// <summary>
+    /// What each schedule was seeded with, and whether it has left the file; also of those made by PUT.
+    /// </summary>
+    internal async Task<IReadOnlyDictionary<string, (string? Seed, bool IsRemoved)>> FindSeedsAsync(
+        CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SeedsSql);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var seeds = new Dictionary<string, (string?, bool)>(StringComparer.Ordinal);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            seeds[row.GetString(0)] = (row.IsDBNull(1) ? null : row.GetString(1), row.GetBoolean(2));
+        }
+        return seeds;
+    }
+
+    /// <summary>When all schedules are due, and by what expressions.</summary>
+    internal async Task<IReadOnlyList<ScheduleTimes>> ListTimesAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(TimesSql);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var times = new List<ScheduleTimes>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            var (cron, day) = ScheduleRow.ReadCron(row.GetString(1));
+            times.Add(new ScheduleTimes(
+                row.GetString(0), cron, day, row.GetString(2), row.IsDBNull(3) ? null : row.GetDateTime(3)));
+        }
+        return times;
+    }
+
     /// <summary>Those that somebody must look at because Hangfire's call was lost, or because nothing calls.</summary>
-    /// <param name="dueBefore">What is due since then should have been fired.</param>
+    /// <param name="after">They come by their ids, and this is where the last page ended; empty for the first.</param>
     /// <param name="cancellationToken">Ends the question.</param>
-    internal async Task<IReadOnlyList<string>> FindForgottenAsync(DateTime dueBefore, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<string>> FindForgottenAsync(string after, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(ForgottenSql);
-        command.Parameters.Add(new() { Value = dueBefore });
+        command.Parameters.Add(new() { Value = after });
+        command.Parameters.Add(new() { Value = ForgottenAtOnce });
         return await ReadIdsAsync(command, cancellationToken);
     }
 
@@ -120,6 +220,26 @@ public sealed class ScheduleStore(StoreDatabase database)
         await using var command = Command(connection, ForgetSql, schedule.Id);
         await command.ExecuteNonQueryAsync(cancellationToken);
         return await WriteAsync(connection, InsertSql, schedule, cancellationToken);
+    }
+
+    /// <summary>What the store's clock shows.</summary>
+    internal static async Task<DateTime> ReadClockAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(NowSql, connection);
+        return (DateTime)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>Writes new schedules together. One that somebody else has just made is left as it is.</summary>
+    internal static async Task InsertAllAsync(
+        NpgsqlConnection connection, IEnumerable<Schedule> schedules, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var schedule in schedules)
+        {
+            batch.BatchCommands.Add(JobParameters.ToStatement(InsertSql, Values(schedule)));
+        }
+        await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
     internal static Task<Schedule?> UpdateAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken) =>
@@ -148,16 +268,24 @@ public sealed class ScheduleStore(StoreDatabase database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Takes out what has left the file. It is not there any more, for anybody, but may come back with its pause and its history.</summary>
-    /// <returns>What was taken out.</returns>
-    internal async Task<IReadOnlyList<string>> FindUnseededAsync(string[] seeded, CancellationToken cancellationToken)
+    /// <summary>What came from a file and is in no living process's file any more.</summary>
+    internal async Task<IReadOnlyList<string>> FindUnseededAsync(CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(UnseededSql);
-        command.Parameters.Add(new() { Value = seeded });
         return await ReadIdsAsync(command, cancellationToken);
     }
 
-    /// <summary>Marks one as having left the file.</summary>
+    /// <summary>What was taken out although a living process's file has it.</summary>
+    internal async Task<IReadOnlyList<string>> FindSeededAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SeededSql);
+        return await ReadIdsAsync(command, cancellationToken);
+    }
+
+    /// <summary>
+    /// Marks one as having left the file. It is not there any more, for anybody, but may come back with its pause and
+    /// its history.
+    /// </summary>
     internal static async Task TakeOutAsync(NpgsqlConnection connection, string id, DateTime now, CancellationToken cancellationToken)
     {
         await using var command = Command(connection, TakeOutSql, id, now);
@@ -172,12 +300,17 @@ public sealed class ScheduleStore(StoreDatabase database)
         return await ReadLockedAsync(command, cancellationToken);
     }
 
-    /// <summary>Deletes what left the file before a time, with its history.</summary>
-    internal async Task ForgetRemovedAsync(DateTime before, CancellationToken cancellationToken)
+    /// <summary>Deletes what left the file longer ago, with its history.</summary>
+    internal async Task ForgetRemovedAsync(TimeSpan age, CancellationToken cancellationToken)
     {
-        await using var command = database.DataSource.CreateCommand(ForgetRemovedSql);
-        command.Parameters.Add(new() { Value = before });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        int forgotten;
+        do
+        {
+            await using var command = database.DataSource.CreateCommand(ForgetRemovedSql);
+            command.Parameters.Add(new() { Value = age });
+            forgotten = await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+        while (forgotten > 0);
     }
 
     private static async Task<IReadOnlyList<string>> ReadIdsAsync(NpgsqlCommand command, CancellationToken cancellationToken)
@@ -194,16 +327,26 @@ public sealed class ScheduleStore(StoreDatabase database)
     private static async Task<Schedule?> WriteAsync(
         NpgsqlConnection connection, string sql, Schedule schedule, CancellationToken cancellationToken)
     {
-        var definition = schedule.Definition;
-        await using var command = Command(
-            connection, sql, definition.Id, definition.Name, definition.Description,
-            ScheduleRow.CronOf(definition), definition.Timezone, definition.Misfire.ToName(),
-            ScheduleRow.Lateness(definition.MaxLateness), definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
-            new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User, new JobParameters.JsonText(definition.Context.ToJsonString()),
-            schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed), definition.Version,
-            JobParameters.ToArray(definition.Tags), JobParameters.ToArray(definition.CommandCriteria),
-            JobParameters.ToArray(definition.ClusterCriteria));
+        await using var command = Command(connection, sql, Values(schedule));
         return await ReadAsync(command, cancellationToken);
+    }
+
+    private static object[] Values(Schedule schedule)
+    {
+        var definition = schedule.Definition;
+        return
+        [
+            definition.Id, definition.Name, definition.Description, ScheduleRow.CronOf(definition),
+            definition.Timezone, definition.Misfire.ToName(), ScheduleRow.Lateness(definition.MaxLateness),
+            definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
+            new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User,
+            new JobParameters.JsonText(definition.Context.ToJsonString()), schedule.DecidedUntil,
+            new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed),
+            definition.Version, JobParameters.ToArray(definition.Tags),
+            JobParameters.ToArray(definition.CommandCriteria), JobParameters.ToArray(definition.ClusterCriteria),
+            new JobParameters.Null<string>(schedule.EditedBy),
+            new JobParameters.JsonText(TagScope.Write(schedule.Scopes)),
+        ];
     }
 
     private static async Task<LockedSchedule?> ReadLockedAsync(
@@ -236,3 +379,10 @@ public sealed class ScheduleStore(StoreDatabase database)
 /// <param name="Schedule">Null when there is none.</param>
 /// <param name="Now">What the store's clock shows, after any wait for the lock.</param>
 internal sealed record LockedSchedule(Schedule? Schedule, DateTime Now);
+
+/// <summary>What of a schedule Hangfire shows.</summary>
+internal sealed record ScheduleTimes(string Id, string Cron, DayRule Day, string Timezone, DateTime? NextAt)
+{
+    public static ScheduleTimes Of(Schedule schedule) => new(
+        schedule.Id, schedule.Definition.Cron, schedule.Definition.Day, schedule.Definition.Timezone, schedule.NextAt);
+}

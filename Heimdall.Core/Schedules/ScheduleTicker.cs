@@ -24,7 +24,8 @@ internal sealed partial class ScheduleTicker(ScheduleFirer firer, QueueDelivery 
         async () =>
         {
             // A worker that is killed may have fired it already: Hangfire then delivers the call once more.
-            var run = (await firer.TriggerAsync(scheduleId, new RunRequest("dashboard", delivery.Key), cancellationToken))?.Run;
+            var request = new RunRequest(delivery.PressedBy ?? DashboardUser.Unknown, delivery.Key);
+            var run = (await firer.TriggerAsync(scheduleId, request, cancellationToken))?.Run;
             if (run is not { Outcome: RunOutcome.Fired or RunOutcome.Waiting })
             {
                 throw new JobEndedBadlyException(run?.Reason ?? "There is no such schedule any more.");

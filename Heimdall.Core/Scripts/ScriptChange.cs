@@ -11,6 +11,9 @@ public enum ScriptChangeKind
 
     TooLarge,
 
+    /// <summary>With it, all scripts together would be larger than they may be.</summary>
+    TotalTooLarge,
+
     /// <summary>The script is not, or no longer, as the caller took it to be.</summary>
     ConditionFailed,
 

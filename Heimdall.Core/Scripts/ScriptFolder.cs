@@ -101,6 +101,9 @@ public sealed class ScriptFolder(string path)
         return new ScriptPlace(KindOf(at), name, at, entry);
     }
 
+    /// <summary>The path of a place's file below the directory, every link followed.</summary>
+    public string RealPathOf(ScriptPlace place) => Path.GetRelativePath(RealRoot(), place.File);
+
     /// <summary>The directory itself, every link followed.</summary>
     internal string RealRoot() => Follow(Path.GetPathRoot(_root)!, _root) ?? _root;
 

@@ -3,7 +3,11 @@ using System.IO.Enumeration;
 namespace Heimdall.Core.Scripts;
 
 /// <summary>A script as a list shows it.</summary>
-public sealed record ScriptEntry(string Path, long Bytes, DateTime ModifiedAt);
+/// <param name="Path">Below the directory of scripts.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="ModifiedAt">When it was changed last.</param>
+/// <param name="Owner">Whose it is; null: it belongs to operators.</param>
+public sealed record ScriptEntry(string Path, long Bytes, DateTime ModifiedAt, string? Owner = null);
 
 /// <summary>The scripts that a job can name, in the order of their paths. No more than a page is in memory, however many there are.</summary>
 public sealed class ScriptList(ScriptFolder folder, TimeProvider time)
@@ -65,7 +69,7 @@ public sealed class ScriptList(ScriptFolder folder, TimeProvider time)
     }
 
     /// <summary>A link to a directory is not entered: what is behind it has a path of its own, or is outside.</summary>
-    private static FileSystemEnumerable<string> FilesBelow(string root, string prefix) =>
+    internal static FileSystemEnumerable<string> FilesBelow(string root, string prefix) =>
         new(root, (ref FileSystemEntry entry) => entry.ToFullPath(), Everything)
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
@@ -78,7 +82,7 @@ public sealed class ScriptList(ScriptFolder folder, TimeProvider time)
         };
 
     /// <summary>Null for what only looks like a script, and for one that has gone meanwhile.</summary>
-    private ScriptEntry? Describe(string path) =>
+    public ScriptEntry? Describe(string path) =>
         folder.Locate(path) is { Kind: ScriptPlaceKind.Script } place && new FileInfo(place.File) is { Exists: true } file
             ? new ScriptEntry(path, file.Length, file.LastWriteTimeUtc)
             : null;

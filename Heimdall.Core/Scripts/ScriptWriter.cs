@@ -12,6 +12,9 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time)
     // Between the look at a place and the change nothing else may change the directories. Taken within the other, and never for long.
     private readonly Lock _directories = new();
 
+    /// <summary>Bytes that all files of the directory may have together.</summary>
+    public long MaxTotalBytes { get; init; } = long.MaxValue;
+
     /// <exception cref="ScriptStorageException">It cannot be written.</exception>
     public async Task<ScriptChange> WriteAsync(
         ScriptPlace place, Stream content, long maxBytes, ScriptCondition condition, CancellationToken cancellationToken)
@@ -74,7 +77,13 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time)
             }
             try
             {
-                var kind = File.Exists(place.File) ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
+                var replaced = new FileInfo(place.File);
+                var grows = !replaced.Exists || draft.Bytes > replaced.Length;
+                if (grows && TotalBytesWithout(place.File) > MaxTotalBytes)
+                {
+                    return new ScriptChange(ScriptChangeKind.TotalTooLarge);
+                }
+                var kind = replaced.Exists ? ScriptChangeKind.Replaced : ScriptChangeKind.Created;
                 return draft.Publish(place.File, mayReplace)
                     ? new ScriptChange(kind, draft.Bytes, draft.Sha256)
                     : new ScriptChange(ScriptChangeKind.ConditionFailed);
@@ -83,6 +92,25 @@ public sealed class ScriptWriter(ScriptFolder folder, TimeProvider time)
             {
                 // Another process may have removed the directory, or put something in the way, since the look at the place.
             }
+        }
+    }
+
+    /// <summary>Of all files, the draft among them, without the one that it replaces.</summary>
+    private long TotalBytesWithout(string replaced)
+    {
+        if (MaxTotalBytes == long.MaxValue)
+        {
+            return 0;
+        }
+        try
+        {
+            return ScriptList.FilesBelow(folder.RealRoot(), "")
+                .Where(file => file != replaced)
+                .Sum(file => new FileInfo(file) is { Exists: true, LinkTarget: null } found ? found.Length : 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ScriptStorageException(e);
         }
     }
 

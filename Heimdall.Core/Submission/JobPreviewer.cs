@@ -10,8 +10,7 @@ public sealed class JobPreviewer(JobRouter router, PluginCatalog plugins, Cluste
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
     /// <summary>Finds a command and a cluster.</summary>
-    public RoutingResult Route(JobSubmission submission) =>
-        router.Route(new RoutingRequest(submission.CommandCriteria, submission.ClusterCriteria, submission.User));
+    public RoutingResult Route(JobSubmission submission) => router.Route(submission.ToRoutingRequest());
 
     /// <returns>The preview, or what the job would fail for.</returns>
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>

@@ -9,6 +9,8 @@ public sealed class JobResolver(JobRouter router, PluginCatalog plugins, Cluster
 {
     public RoutingExplanation Resolve(RoutingRequest request) => router.Explain(request);
 
+    public RoutingExplanation Resolve(JobSubmission submission) => router.Explain(submission.ToRoutingRequest());
+
     /// <summary>What the plugins find wrong with a job's context, for the commands and clusters that it could get.</summary>
     public IReadOnlyList<ContextProblem> Check(RoutingExplanation explanation, JsonObject context) =>
         [.. explanation.Pairs.SelectMany(pair => Check(pair.Command, pair.Cluster, context)).Distinct()];

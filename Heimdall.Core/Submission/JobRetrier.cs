@@ -9,12 +9,14 @@ public sealed class JobRetrier(
     JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, JobIds ids)
 {
     /// <param name="id">The job to run again.</param>
-    /// <param name="user">Who asks; the new job is his.</param>
+    /// <param name="user">Who asks; the new job is theirs.</param>
+    /// <param name="scopes">Where they may do so; null: everywhere.</param>
     /// <param name="fromStatement">Where in its script to begin; null for the beginning.</param>
     /// <param name="cancellationToken">Ends the question.</param>
     /// <returns>The old job, and the new one to record or why there is none; null when there is no such job.</returns>
     /// <exception cref="JobRefusedException">The plugin cannot run (any more) what the context says.</exception>
-    public async Task<JobRetry?> PrepareAsync(Guid id, string user, long? fromStatement, CancellationToken cancellationToken)
+    public async Task<JobRetry?> PrepareAsync(
+        Guid id, string user, IReadOnlyList<TagScope>? scopes, long? fromStatement, CancellationToken cancellationToken)
     {
         if (await jobs.FindAsync(id, cancellationToken) is not { } old)
         {
@@ -24,7 +26,10 @@ public sealed class JobRetrier(
         {
             return new JobRetry { Old = old, Conflict = $"Job {id} is {old.Status.ToName()}; only one that has ended can be run again." };
         }
-        var routing = router.Route(new RoutingRequest([$"_id:{old.CommandId}"], [$"_id:{old.ClusterId}"], user));
+        var routing = router.Route(new RoutingRequest([$"_id:{old.CommandId}"], [$"_id:{old.ClusterId}"], user)
+        {
+            Scopes = scopes,
+        });
         if (!routing.IsFound)
         {
             return new JobRetry { Old = old, Routing = routing };

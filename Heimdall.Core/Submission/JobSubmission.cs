@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Submission;
@@ -33,4 +34,13 @@ public sealed record JobSubmission
     public DateTime? StartBefore { get; init; }
 
     public required string User { get; init; }
+
+    /// <summary>Others who have a hand in it; see <see cref="RoutingRequest.Askers"/>.</summary>
+    public IReadOnlyList<string> Askers { get; init; } = [];
+
+    /// <summary>Where the caller may run jobs; null: everywhere.</summary>
+    public IReadOnlyList<TagScope>? Scopes { get; init; }
+
+    internal RoutingRequest ToRoutingRequest(bool mayWait = false) =>
+        new(CommandCriteria, ClusterCriteria, User, mayWait) { Askers = Askers, Scopes = Scopes };
 }

@@ -25,7 +25,7 @@ public sealed class JobSubmitter(
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
     public (RoutingResult Routing, PreparedJob? Prepared) Prepare(JobSubmission submission, bool mayWait = false)
     {
-        var routing = router.Route(new RoutingRequest(submission.CommandCriteria, submission.ClusterCriteria, submission.User, mayWait));
+        var routing = router.Route(submission.ToRoutingRequest(mayWait));
         if (!routing.IsFound)
         {
             return (routing, null);

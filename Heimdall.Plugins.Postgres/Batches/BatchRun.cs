@@ -117,7 +117,8 @@ internal sealed class BatchRun : IAsyncDisposable
 
     /// <summary>
     /// Has all that is refused in the script found before anything of it runs. A script without a backslash has no
-    /// command of psql's. In one transaction it is read once: what else is refused there is undone with all before it.
+    /// command of psql's. In one transaction, and without rules, it is read once: what else is refused there is undone
+    /// with all before it.
     /// </summary>
     /// <exception cref="JobFailedException">There is such.</exception>
     private async Task<BatchScript> CheckAsync(CancellationToken cancellationToken)
@@ -130,7 +131,7 @@ internal sealed class BatchRun : IAsyncDisposable
             await _session.AskAsync(cancellationToken, [.. settings.Select(setting => new Question(setting))]);
         }
 
-        if (IsOneTransaction && !await _script.HasBackslashAsync(cancellationToken))
+        if (IsOneTransaction && _settings.Rules is null && !await _script.HasBackslashAsync(cancellationToken))
         {
             return new BatchScript(_script, _files, Check: null, _settings, place, OwnDatabase: null, Resumption: null);
         }
@@ -212,6 +213,7 @@ internal sealed class BatchRun : IAsyncDisposable
             _session.MayBeKept = _player is { LeavesNothing: true };
         }
 
+        await RequireRoleAsync(() => "Nothing of it took effect.", cancellationToken);
         if (evidence is null)
         {
             await RecordEvidenceAsync(cancellationToken);
@@ -260,9 +262,34 @@ internal sealed class BatchRun : IAsyncDisposable
             _monitor.Stderr("WARNING:  the script ended inside a transaction block, which is rolled back");
         }
 
+        await RequireRoleAsync(Effect, cancellationToken);
+
         var end = End();
         _monitor.Report(end);
         return end;
+    }
+
+    /// <summary>
+    /// A role that the command fixes must still be the session's at the end: a script may leave it where no word of it
+    /// says so, as in a DO block.
+    /// </summary>
+    /// <param name="effect">What of the batch is in the database.</param>
+    /// <param name="cancellationToken">Stops the batch.</param>
+    private async Task RequireRoleAsync(Func<string> effect, CancellationToken cancellationToken)
+    {
+        if (_settings.Rules is not { FixesRole: true })
+        {
+            return;
+        }
+
+        var answer = await _session.AskAsync(
+            cancellationToken, new Question("select pg_catalog.current_setting('role')"));
+        if (answer[0][0] != _settings.Role)
+        {
+            throw new JobFailedException(
+                JobFailureKind.Refused,
+                $"The script has left the role '{_settings.Role}', which its command fixes. {effect()}");
+        }
     }
 
     /// <param name="beforeFirst">Done before the first statement that can have an effect.</param>

@@ -267,6 +267,11 @@ internal sealed partial class ScriptCheck : IPsqlHost, IAsyncDisposable
             _creating = statement;
         }
 
+        if (statement.RuleProblem is { } problem)
+        {
+            Refuse(SendPolicy.Refused(statement, problem));
+        }
+
         if (_settings.ReturnResult || _settings.Transaction != TransactionMode.Single)
         {
             return;

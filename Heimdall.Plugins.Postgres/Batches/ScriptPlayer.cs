@@ -98,6 +98,17 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
                     continue;
                 }
 
+                if (statement.RuleProblem is { } problem)
+                {
+                    await SettleAsync();
+                    if (HasStopped)
+                    {
+                        break; // at an error before it
+                    }
+
+                    throw new JobFailedException(SendPolicy.Refused(statement, problem));
+                }
+
                 if (LeaveOut(statement) is { } why)
                 {
                     await SettleAsync();
@@ -520,7 +531,7 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
         }
         else if (statement.Rows == RowUse.Statements)
         {
-            await RefuseCopiesAsync(rows, statement, cancellationToken);
+            await RefuseGeneratedAsync(rows, statement, cancellationToken);
             await RunRowsAsync(rows, statement, cancellationToken);
         }
         else
@@ -529,19 +540,28 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
         }
     }
 
-    /// <summary>Refuses values that would take data from the script: it was checked without such data.</summary>
-    private async ValueTask RefuseCopiesAsync(
+    /// <summary>
+    /// Refuses values that would take data from the script, which was checked without such data, and what the command's
+    /// rules refuse; before the first of them runs.
+    /// </summary>
+    private async ValueTask RefuseGeneratedAsync(
         RowCapture rows, ScriptStatement origin, CancellationToken cancellationToken)
     {
         foreach (var text in rows.Rows.SelectMany(row => row).OfType<byte[]>())
         {
-            if (!Encoding.Latin1.GetString(text).Contains("copy", StringComparison.OrdinalIgnoreCase))
+            if (_script.Settings.Rules is null
+                && !Encoding.Latin1.GetString(text).Contains("copy", StringComparison.OrdinalIgnoreCase))
             {
                 continue;
             }
 
-            var statement = await GeneratedStatement.ReadAsync(
-                text, _reader.StandardConformingStrings, _clusterSession.SharesBackends, cancellationToken);
+            var statement = await ReadGeneratedAsync(text, cancellationToken);
+            if (statement.RuleProblem is { } problem)
+            {
+                throw new JobFailedException(SendPolicy.Refused(
+                    origin, $"\\gexec would run a statement that is refused: {problem}"));
+            }
+
             if (statement.CopiesIn > 0)
             {
                 Refuse(
@@ -604,10 +624,12 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
                 return;
             }
 
-            var statement = _reader.Adopt(
-                await GeneratedStatement.ReadAsync(
-                    text, _reader.StandardConformingStrings, _clusterSession.SharesBackends, cancellationToken),
-                origin);
+            var statement = _reader.Adopt(await ReadGeneratedAsync(text, cancellationToken), origin);
+            if (statement.RuleProblem is { } problem)
+            {
+                throw new JobFailedException(SendPolicy.Refused(statement, problem));
+            }
+
             _ = _policy.Of(statement, text.Length);
             await RunAloneAsync(statement, text, cancellationToken);
             _journal.ReadTo(_reader.BytesRead);
@@ -618,6 +640,15 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
             _journal.LastResult.OnDone(rows.Rows.Count);
         }
     }
+
+    // Read anew before each runs: one before it may have changed how strings are read.
+    private ValueTask<ScriptStatement> ReadGeneratedAsync(byte[] text, CancellationToken cancellationToken) =>
+        GeneratedStatement.ReadAsync(
+            text,
+            _reader.StandardConformingStrings,
+            _clusterSession.SharesBackends,
+            _script.Settings.Rules,
+            cancellationToken);
 
     // Without the statement's number: the server has done it.
     private static StatementError ErrorOf(ScriptStatement statement, string message) => new()

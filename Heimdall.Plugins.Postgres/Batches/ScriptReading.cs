@@ -41,6 +41,7 @@ internal static class ScriptReading
     {
         ReadsCommands = settings.Psql,
         Variables = settings.Variables,
+        Rules = settings.Rules,
         MostVariableBytes = settings.MaxVariableBytes,
         StopsOnError = settings.OnError == OnError.Stop,
         IsOneTransaction = settings.Transaction == TransactionMode.Single,

@@ -61,6 +61,25 @@ internal static class SendPolicy
         MustBeExclusive(statement, length)
             ? SendMode.Exclusive
             : length >= LongStatement ? modeOfLong : SendMode.Pipelined;
+
+    /// <summary>How a statement is refused, with its place.</summary>
+    public static JobFailure Refused(ScriptStatement statement, string message) =>
+        new()
+        {
+            Kind = JobFailureKind.Refused,
+            Message = $"Line {statement.Line}: {message}",
+            Errors =
+            [
+                new StatementError
+                {
+                    Statement = statement.Number,
+                    File = statement.File,
+                    Line = statement.Line,
+                    Column = statement.Column,
+                    Message = message,
+                },
+            ],
+        };
 }
 
 /// <summary>
@@ -98,34 +117,16 @@ internal sealed class SingleTransactionPolicy(bool sharesBackends) : ISendPolicy
         var message =
             $"{what} is not allowed: the whole script is one transaction, which Heimdall commits at its end "
             + "(SAVEPOINT is allowed); leave it out, or use transaction: none.";
-        return Refused(statement, message);
+        return SendPolicy.Refused(statement, message);
     }
 
     private SendMode ModeOf(ScriptStatement statement, int length) => statement switch
     {
         _ when Refuse(statement) is { } refusal => throw new JobFailedException(refusal),
         { OutlivesTransaction: { } what } when sharesBackends =>
-            throw new JobFailedException(Refused(statement, SharedBackendRules.Refuse(what))),
+            throw new JobFailedException(SendPolicy.Refused(statement, SharedBackendRules.Refuse(what))),
         _ => SendPolicy.InBlock(statement, length, SendMode.PipelinedSimple),
     };
-
-    private static JobFailure Refused(ScriptStatement statement, string message) =>
-        new()
-        {
-            Kind = JobFailureKind.Refused,
-            Message = $"Line {statement.Line}: {message}",
-            Errors =
-            [
-                new StatementError
-                {
-                    Statement = statement.Number,
-                    File = statement.File,
-                    Line = statement.Line,
-                    Column = statement.Column,
-                    Message = message,
-                },
-            ],
-        };
 }
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
+using Heimdall.Plugins.Postgres.Rules;
 
 namespace Heimdall.Plugins.Postgres.Contexts;
 
@@ -7,6 +8,7 @@ namespace Heimdall.Plugins.Postgres.Contexts;
 internal sealed record CommandSettings
 {
     private const int Megabyte = 1024 * 1024;
+    private const string FixedField = "fixed";
 
     public required RunOptions Defaults { get; init; }
 
@@ -25,15 +27,43 @@ internal sealed record CommandSettings
     /// </summary>
     public long MaxVariableBytes { get; init; } = 256 * Megabyte;
 
+    /// <summary>Which statements are refused; null for none. No job can change it.</summary>
+    public StatementRules? Rules { get; init; }
+
+    /// <summary>Fields of which a job can have no other value. They are among the defaults too.</summary>
+    public JsonObject Fixed { get; init; } = [];
+
     public static (CommandSettings Context, IReadOnlyList<ContextProblem> Problems) Read(JsonObject context)
     {
-        var reader = new ContextReader(context);
+        var given = context[FixedField] as JsonObject ?? [];
+        var reader = new ContextReader(Complete(context, given));
+        if (reader.Any(FixedField) is not (null or JsonObject))
+        {
+            reader.Report(FixedField, "must be an object of fields and values, such as {\"role\": \"analyst\"}.");
+        }
+
+        foreach (var (name, value) in given)
+        {
+            if (!RunOptions.Names.Contains(name) || value is null)
+            {
+                reader.Report(
+                    $"{FixedField}.{name}",
+                    value is null ? "has no value." : $"cannot be fixed; {string.Join(", ", RunOptions.Names)} can.");
+            }
+            else if (context[name] is not null)
+            {
+                reader.Report(name, "is fixed too: write it once.");
+            }
+        }
+
         var command = new CommandSettings
         {
+            Fixed = given,
             Defaults = RunOptions.Read(reader),
             MaxTimeout = reader.Seconds("max_timeout_seconds"),
             MaxRowLimit = reader.Count("max_row_limit"),
             MaxByteLimit = reader.Count("max_byte_limit"),
+            Rules = RulesReader.Read(reader, fixesRole: given["role"] is not null),
         };
         command = command with
         {
@@ -44,6 +74,35 @@ internal sealed record CommandSettings
 
         command.CheckCeilings(command.Defaults, reader);
         return (command, reader.Problems);
+    }
+
+    /// <summary>A job that leaves a field out gets what is fixed as it gets a default.</summary>
+    private static JsonObject Complete(JsonObject context, JsonObject given)
+    {
+        if (given.Count == 0)
+        {
+            return context;
+        }
+
+        var complete = context.DeepClone().AsObject();
+        foreach (var (name, value) in given.Where(field => RunOptions.Names.Contains(field.Key)))
+        {
+            complete[name] = value?.DeepClone();
+        }
+
+        return complete;
+    }
+
+    /// <summary>Refuses the fields of a job that differ from what is fixed.</summary>
+    public void CheckFixed(JsonObject jobContext, ContextReader reader)
+    {
+        foreach (var (name, value) in Fixed)
+        {
+            if (jobContext[name] is { } asked && !JsonNode.DeepEquals(asked, value))
+            {
+                reader.Report(name, $"is fixed by the command: leave it out, or write {value?.ToJsonString()}.");
+            }
+        }
     }
 
     public void CheckCeilings(RunOptions options, ContextReader reader)

@@ -5,7 +5,10 @@ using Heimdall.Core.Plugins;
 
 namespace Heimdall.Plugins.Postgres.Contexts;
 
-/// <summary>Reads a context field by field and collects every problem instead of stopping at the first. A null is an absent field.</summary>
+/// <summary>
+/// Reads a context field by field and collects the problems instead of stopping at the first. A null is an absent
+/// field.
+/// </summary>
 internal sealed class ContextReader(JsonObject context)
 {
     /// <summary>The server keeps timeouts as milliseconds in 32 bits.</summary>
@@ -16,7 +19,23 @@ internal sealed class ContextReader(JsonObject context)
 
     public IReadOnlyList<ContextProblem> Problems => _problems;
 
-    public void Report(string field, string message) => _problems.Add(new ContextProblem(field, message));
+    /// <summary>The fields that were asked for.</summary>
+    public IReadOnlyCollection<string> Known => _known;
+
+    /// <summary>How many more there are.</summary>
+    public int LeftOut { get; private set; }
+
+    public void Report(string field, string message)
+    {
+        if (_problems.Count < ContextProblem.MostNamed)
+        {
+            _problems.Add(new ContextProblem(field, message));
+        }
+        else
+        {
+            LeftOut++;
+        }
+    }
 
     public string? Text(string field)
     {
@@ -133,11 +152,12 @@ internal sealed class ContextReader(JsonObject context)
     /// <summary>Adds a problem for every field that nothing has asked for.</summary>
     public void RefuseOthers()
     {
+        var others = $"is not known here; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.";
         foreach (var (field, _) in context)
         {
             if (!_known.Contains(field))
             {
-                Report(field, $"is not known here; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.");
+                Report(field, others);
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Plugins;
 using Heimdall.Plugins.Postgres.Psql;
+using Heimdall.Plugins.Postgres.Rules;
 using Heimdall.Plugins.Postgres.Scripts;
 
 namespace Heimdall.Plugins.Postgres.Contexts;
@@ -56,6 +57,9 @@ internal sealed record JobSettings
 
     public string? SearchPath { get; init; }
 
+    /// <summary>Which statements the command refuses; null for none.</summary>
+    public StatementRules? Rules { get; init; }
+
     /// <param name="commandContext">Defaults and ceilings.</param>
     /// <param name="jobContext">What the caller asked for.</param>
     /// <param name="clusterMaxTimeout">The cluster's ceiling.</param>
@@ -76,6 +80,7 @@ internal sealed record JobSettings
             reader.Report("query", "is missing; give SQL, or the path of a script that ends in .sql.");
         }
 
+        command.CheckFixed(jobContext, reader);
         command.CheckCeilings(asked, reader);
         if (asked.Timeout > clusterMaxTimeout)
         {
@@ -106,7 +111,7 @@ internal sealed record JobSettings
         }
 
         return reader.Problems.Count > 0
-            ? throw new JobRefusedException(reader.Problems)
+            ? throw new JobRefusedException(reader.Problems, reader.LeftOut)
             : new JobSettings
             {
                 Query = query!,
@@ -126,6 +131,7 @@ internal sealed record JobSettings
                 ReadOnly = asked.ReadOnly ?? command.Defaults.ReadOnly ?? false,
                 Role = asked.Role ?? command.Defaults.Role,
                 SearchPath = asked.SearchPath ?? command.Defaults.SearchPath,
+                Rules = command.Rules,
             };
     }
 
@@ -134,8 +140,9 @@ internal sealed record JobSettings
     /// </summary>
     public static bool IsWritingQuery(JsonObject commandContext, JsonObject jobContext)
     {
-        var (job, command) = (new ContextReader(jobContext), new ContextReader(commandContext));
-        return (job.Flag("return_result") ?? command.Flag("return_result") ?? false) && !(job.Flag("read_only") ?? command.Flag("read_only") ?? false);
+        var (job, defaults) = (new ContextReader(jobContext), CommandSettings.Read(commandContext).Context.Defaults);
+        return (job.Flag("return_result") ?? defaults.ReturnResult ?? false)
+            && !(job.Flag("read_only") ?? defaults.ReadOnly ?? false);
     }
 
     private static void CheckModes(RunOptions asked, RunOptions defaults, bool returnResult, ContextReader reader)

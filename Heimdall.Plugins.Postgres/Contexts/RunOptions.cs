@@ -30,6 +30,9 @@ internal sealed record RunOptions
     /// <summary>As it would stand after <c>set search_path to</c>.</summary>
     public string? SearchPath { get; init; }
 
+    /// <summary>The fields as they are spelled.</summary>
+    public static IReadOnlyCollection<string> Names { get; } = FindNames();
+
     public static RunOptions Read(ContextReader reader)
     {
         return new RunOptions
@@ -47,6 +50,13 @@ internal sealed record RunOptions
             Role = reader.Text("role"),
             SearchPath = ReadSearchPath(reader),
         };
+    }
+
+    private static IReadOnlyCollection<string> FindNames()
+    {
+        var reader = new ContextReader([]);
+        _ = Read(reader);
+        return reader.Known;
     }
 
     private static string? ReadSearchPath(ContextReader reader)

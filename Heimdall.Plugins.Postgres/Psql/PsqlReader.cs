@@ -200,6 +200,7 @@ internal sealed class PsqlReader : IAsyncDisposable
         Column = origin.Column,
         File = origin.File,
         IsGenerated = true,
+        CanBeParsed = false,
         Splices = null,
     };
 
@@ -213,7 +214,8 @@ internal sealed class PsqlReader : IAsyncDisposable
 
     private void Push(Stream script, string path, string? file, bool leavesOpen)
     {
-        var scanner = new ScriptScanner(script, _substitution, _options.NoticesWords, _counter, leavesOpen)
+        var scanner = new ScriptScanner(script, _substitution, _options.NoticesWords, _counter, leavesOpen,
+            _options.Rules)
         {
             ReadsCommands = _options.ReadsCommands,
             File = file,
@@ -893,7 +895,7 @@ internal sealed class PsqlReader : IAsyncDisposable
         // The options are the server's to read, as long as they are no further statement.
         var text = Encoding.Latin1.GetBytes(copy.Sql);
         var read = await GeneratedStatement.ReadAsync(
-            text, _standardConformingStrings, _options.NoticesWords, cancellationToken);
+            text, _standardConformingStrings, _options.NoticesWords, _options.Rules, cancellationToken);
         var wanted = copy.IsFrom ? ScriptStatementKind.CopyFromStdin : ScriptStatementKind.CopyToStdout;
         if (read.HasParts || read.Kind != wanted)
         {
@@ -924,6 +926,7 @@ internal sealed class PsqlReader : IAsyncDisposable
             CopiesOut = !copy.IsFrom,
             DataFile = path,
             CopiesIn = copy.IsFrom && path is null ? 1 : 0,
+            RuleProblem = read.RuleProblem,
         };
     }
 

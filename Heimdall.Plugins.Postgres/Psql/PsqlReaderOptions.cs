@@ -1,3 +1,5 @@
+using Heimdall.Plugins.Postgres.Rules;
+
 namespace Heimdall.Plugins.Postgres.Psql;
 
 /// <summary>How a script is read.</summary>
@@ -25,6 +27,9 @@ internal sealed record PsqlReaderOptions
     public bool IsCheck { get; init; }
 
     public bool NoticesWords { get; init; }
+
+    /// <summary>What the command refuses; null for nothing.</summary>
+    public StatementRules? Rules { get; init; }
 
     /// <summary>Whether a statement may be run again by a command behind it.</summary>
     public bool KeepsPrevious { get; init; }

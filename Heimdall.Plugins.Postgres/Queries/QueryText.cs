@@ -5,6 +5,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Contexts;
 using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Rules;
 using Heimdall.Plugins.Postgres.Scripts;
 using Heimdall.Plugins.Postgres.Sessions;
 
@@ -114,7 +115,8 @@ internal sealed partial record QueryText
         var (query, isPath) = (settings.Query, ScriptFolder.IsPath(settings.Query));
         var names = new ParameterNames(settings.Parameters);
         using var script = isPath ? Load(query, directory) : new MemoryStream(Encoding.UTF8.GetBytes(query));
-        var (statement, text) = ReadOnlyStatement(script, names.Variables, hasStandardStrings);
+        var (statement, text) = ReadOnlyStatement(
+            script, names.Variables, settings.Rules, hasStandardStrings);
         names.RequireUse();
 
         // What the caller wrote is sent as it is, so that positions count in it. Of a file only the statement is sent.
@@ -192,9 +194,9 @@ internal sealed partial record QueryText
     }
 
     private static (ScriptStatement Statement, string Text) ReadOnlyStatement(
-        Stream script, ScriptVariables? names, bool hasStandardStrings)
+        Stream script, ScriptVariables? names, StatementRules? rules, bool hasStandardStrings)
     {
-        var scanner = new ScriptScanner(script, names, noticesWords: true)
+        var scanner = new ScriptScanner(script, names, noticesWords: true, rules: rules)
         {
             StandardConformingStrings = hasStandardStrings,
         };
@@ -231,15 +233,15 @@ internal sealed partial record QueryText
         ? Encoding.UTF8.GetString(scanner.Text.Span)
         : throw new JobRefusedException("query", "The statement is not valid UTF-8: convert the file.");
 
-    private static void Check(ScriptStatement statement)
+    private static void Check(ScriptStatement first)
     {
-        var problem = statement.Kind switch
+        var problem = first.Kind switch
         {
             ScriptStatementKind.CopyFromStdin =>
                 "COPY FROM STDIN cannot be a query; run it as a batch with return_result: false.",
             ScriptStatementKind.TransactionControl =>
-                $"{statement.Tag} cannot be a query: a single statement is its own transaction.",
-            _ => null,
+                $"{first.Tag} cannot be a query: a single statement is its own transaction.",
+            _ => first.RuleProblem is { } broken ? $"Line {first.Line}: {broken}" : null,
         };
         if (problem is not null)
         {

@@ -1,19 +1,29 @@
+using System.Runtime.InteropServices;
+using Heimdall.Plugins.Postgres.Rules;
+
 namespace Heimdall.Plugins.Postgres.Scripts;
 
-/// <summary>Tells what a text is that a script has made, and that the server is sent as it is.</summary>
+/// <summary>Says what a text is that a script has made, and that the server is sent as it is.</summary>
 internal static class GeneratedStatement
 {
     public static async ValueTask<ScriptStatement> ReadAsync(
-        byte[] text, bool standardStrings, bool noticesWords, CancellationToken cancellationToken)
+        ReadOnlyMemory<byte> text,
+        bool standardStrings,
+        bool noticesWords,
+        StatementRules? rules,
+        CancellationToken cancellationToken)
     {
-        await using var scanner = new ScriptScanner(new MemoryStream(text), noticesWords: noticesWords)
+        MemoryMarshal.TryGetArray(text, out var bytes);
+        await using var scanner = new ScriptScanner(
+            new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count), noticesWords: noticesWords, rules: rules)
         {
             StandardConformingStrings = standardStrings,
         };
         ScriptStatement? last = null;
         ScriptStatementKind? first = null;
         var (count, hidesControl, copies) = (0, false, 0);
-        string? outlives = null;
+        var (mayWrite, mayChangeReading, mayRename) = (false, false, false);
+        string? outlives = null, ruleProblem = null;
         try
         {
             while (await scanner.ReadAsync(cancellationToken) is { } statement)
@@ -21,7 +31,11 @@ internal static class GeneratedStatement
                 hidesControl |= statement.Kind == ScriptStatementKind.TransactionControl;
                 first ??= statement.Kind;
                 (last, count, copies) = (statement, count + 1, copies + statement.CopiesIn);
+                mayWrite |= statement.MayWrite;
+                mayChangeReading |= statement.MayChangeReading;
+                mayRename |= statement.MayRename;
                 outlives ??= statement.OutlivesTransaction;
+                ruleProblem ??= statement.RuleProblem;
             }
         }
         catch (ScriptException)
@@ -34,7 +48,7 @@ internal static class GeneratedStatement
             Number = 0, Line = 0, Column = 0, Tag = "???", Kind = ScriptStatementKind.Sql,
         };
         return count <= 1
-            ? last with { CanBeParsed = false }
+            ? last with { RuleProblem = ruleProblem }
             : last with
             {
                 HasParts = true,
@@ -45,7 +59,10 @@ internal static class GeneratedStatement
                 Step = BlockStep.None,
                 CopiesIn = copies,
                 OutlivesTransaction = outlives,
-                MayChangeReading = true,
+                RuleProblem = ruleProblem,
+                MayWrite = mayWrite,
+                MayChangeReading = mayChangeReading,
+                MayRename = mayRename,
                 LeavesNothing = false,
             };
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using Heimdall.Plugins.Postgres.Rules;
 
 namespace Heimdall.Plugins.Postgres.Scripts;
 
@@ -31,6 +32,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
     private bool _hasEnded;
     private int _lengthOfLine;
     private readonly bool _noticesWords;
+    private readonly StatementRules? _rules;
 
     // The statement returned last is kept until the next read: these bytes with its semicolon, these without.
     private int _taken;
@@ -43,16 +45,18 @@ internal sealed class ScriptScanner : IAsyncDisposable
     /// </param>
     /// <param name="counter">Numbers the statements of this script together with those of others.</param>
     /// <param name="leavesOpen">True to leave the script open in the end.</param>
+    /// <param name="rules">What is refused; null for nothing.</param>
     public ScriptScanner(
         Stream script,
         ScriptVariables? variables = null,
         bool noticesWords = false,
         StatementCounter? counter = null,
-        bool leavesOpen = false)
+        bool leavesOpen = false,
+        StatementRules? rules = null)
     {
         _counter = counter ?? new StatementCounter();
-        _noticesWords = noticesWords;
-        _classifier = new StatementClassifier(noticesWords);
+        (_noticesWords, _rules) = (noticesWords, rules);
+        _classifier = new StatementClassifier(noticesWords, rules is null ? null : new RuleWatch(rules));
         _buffer = new ScriptBuffer(script, leavesOpen);
         _lexer = new StatementLexer(_buffer, _classifier, variables);
         _copyData = new CopyDataReader(_buffer);
@@ -306,7 +310,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
         _isInScript = false;
         BytesRead = _buffer.Offset + _taken + _buffer.Splices.Difference(_taken);
 
-        Statement = new ScriptStatement
+        var statement = new ScriptStatement
         {
             Number = IsSkipping ? 0 : _counter.Next(),
             File = File,
@@ -330,8 +334,42 @@ internal sealed class ScriptScanner : IAsyncDisposable
             CanBeParsed = !_lexer.HidesSemicolon && !_lexer.NamesParameter && !looksAtCursors,
             MayChangeReading = _classifier.MayChangeSettings || namesReading,
             Splices = _buffer.Splices.Of(_textLength),
+            RuleProblem = _classifier.FindRuleProblem(),
         };
+        var isReadOtherwise = !IsSkipping && (_lexer.HidesSeams || _buffer.Splices.MayJoinTokens(bytes));
+        Statement = isReadOtherwise ? ReadAsSent(statement) : statement;
         return ScannerStop.Statement;
+    }
+
+    /// <summary>
+    /// A value, and what stands behind a command that was left out, touch what is before them in the text that is sent:
+    /// to the server both may be one word, one comment or one string. Then that text is read once more.
+    /// </summary>
+    private ScriptStatement ReadAsSent(ScriptStatement statement)
+    {
+        // It is in memory, so that nothing waits.
+        var sent = GeneratedStatement.ReadAsync(
+            Text, _lexer.StandardConformingStrings, _noticesWords, _rules, CancellationToken.None)
+            .AsTask().GetAwaiter().GetResult();
+        return (statement.HasParts ? statement : sent) with
+        {
+            Number = statement.Number,
+            File = statement.File,
+            Line = statement.Line,
+            Column = statement.Column,
+            KindOfFirst = sent.KindOfFirst,
+            MayWrite = sent.MayWrite,
+            OutlivesTransaction = sent.OutlivesTransaction,
+            NamesWhatStays = statement.NamesWhatStays,
+            MayRename = sent.MayRename,
+            HidesControl = sent.HidesControl
+                || (statement.HasParts && sent.Kind == ScriptStatementKind.TransactionControl),
+            CopiesIn = sent.CopiesIn,
+            CanBeParsed = statement.CanBeParsed && sent is { CanBeParsed: true, HasParts: false },
+            MayChangeReading = sent.MayChangeReading,
+            Splices = statement.Splices,
+            RuleProblem = sent.RuleProblem,
+        };
     }
 
     // Also of a comment before a statement, which is over when the statement is.

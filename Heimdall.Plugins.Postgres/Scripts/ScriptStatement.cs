@@ -92,6 +92,9 @@ internal sealed record ScriptStatement
     /// <summary>What stands in the text for variables of the script; null for most.</summary>
     public SpliceList? Splices { get; init; }
 
+    /// <summary>Why the command's rules refuse it; null where they do not.</summary>
+    public string? RuleProblem { get; init; }
+
     /// <summary>What is done with its rows.</summary>
     public RowUse Rows { get; init; }
 

@@ -76,6 +76,23 @@ internal sealed class SpliceList
         return difference;
     }
 
+    /// <summary>Whether a token of the text may reach over an end of what stands for something else.</summary>
+    public bool MayJoinTokens(ReadOnlySpan<byte> text)
+    {
+        foreach (var splice in _splices)
+        {
+            if (MayJoinAt(text, splice.Start) || MayJoinAt(text, splice.End))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool MayJoinAt(ReadOnlySpan<byte> text, int position) =>
+        position > 0 && position < text.Length && SqlCharacters.MayJoin(text[position - 1], text[position]);
+
     /// <summary>Forgets what lies before a position, from which on positions count anew.</summary>
     public void Discard(int count)
     {

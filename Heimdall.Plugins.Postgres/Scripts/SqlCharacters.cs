@@ -32,5 +32,18 @@ internal static class SqlCharacters
 
     public static bool IsDigit(byte c) => c is >= (byte)'0' and <= (byte)'9';
 
+    /// <summary>
+    /// Whether the two may be parts of one token, or of what opens or ends a comment or a quote, where they touch.
+    /// </summary>
+    public static bool MayJoin(byte before, byte behind) => behind switch
+    {
+        (byte)'\'' or (byte)'"' => before == behind || before == (byte)'&' || IsNamePart(before),
+        (byte)'&' => IsNamePart(before),
+        (byte)'-' => before == (byte)'-',
+        (byte)'*' => before == (byte)'/',
+        (byte)'/' => before == (byte)'*',
+        _ => IsNamePart(behind) && IsNamePart(before),
+    };
+
     public static bool IsNamePart(byte c) => IsNameStart(c) || IsDigit(c) || c == (byte)'$';
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
+using Heimdall.Plugins.Postgres.Rules;
 
 namespace Heimdall.Plugins.Postgres.Scripts;
 
@@ -10,7 +11,8 @@ namespace Heimdall.Plugins.Postgres.Scripts;
 /// <param name="noticesWords">
 /// True to look among all words, not only those of the command, for those that write or outlive their transaction.
 /// </param>
-internal sealed class StatementClassifier(bool noticesWords)
+/// <param name="rules">Is shown the tokens too; null where there are no rules.</param>
+internal sealed class StatementClassifier(bool noticesWords, RuleWatch? rules = null)
 {
     // No keyword is longer, and PostgreSQL cuts names to this length.
     private const int LongestWord = 63;
@@ -60,7 +62,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     private int _copiesInBefore;
     private ScriptStatementKind _kindOfFirst;
 
-    public bool WantsTokens => _wantsWords || noticesWords || _routine != Routine.None;
+    public bool WantsTokens => _wantsWords || noticesWords || rules is not null || _routine != Routine.None;
 
     /// <summary>Whether a word was met, outside of literals, comments and quoted names, that writes.</summary>
     public bool MayWrite { get; private set; }
@@ -116,16 +118,25 @@ internal sealed class StatementClassifier(bool noticesWords)
 
     private ReadOnlySpan<string> Words => CollectionsMarshal.AsSpan(_words);
 
+    /// <summary>Why the command's rules refuse the statement, which has ended; null where they do not.</summary>
+    public string? FindRuleProblem()
+    {
+        rules?.End();
+        return rules?.Finding;
+    }
+
     public void Reset()
     {
         (MayWrite, _lastingWord, _hidesControl, _parts, _copiesInBefore) = (false, null, false, 0, 0);
         (_calls, _mayRename, _mayChangeSettings, _outlives) = (null, false, false, null);
+        rules?.Reset();
         BeginPart();
     }
 
     /// <summary>One of several commands is over that are sent together.</summary>
     public void EndPart()
     {
+        rules?.End();
         _kindOfFirst = KindOfFirst;
         _hidesControl |= Kind == ScriptStatementKind.TransactionControl;
         _copiesInBefore = CopiesIn;
@@ -147,6 +158,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     public void Word(ReadOnlySpan<byte> word, int parentheses)
     {
         _afterNumber = false;
+        rules?.Word(Upper(word), isOutside: parentheses == 0);
         if (noticesWords)
         {
             var upper = Upper(word);
@@ -188,9 +200,13 @@ internal sealed class StatementClassifier(bool noticesWords)
         _afterDot = false;
     }
 
+    /// <summary>The text of a quoted name, with its quotes, once it is known; a literal it was before.</summary>
+    public void QuotedName(ReadOnlySpan<byte> name, bool isUnicode) => rules?.QuotedName(name, isUnicode);
+
     /// <summary>A quoted name, a string or a number.</summary>
     public void Literal(int parentheses)
     {
+        rules?.Literal(isOutside: parentheses == 0);
         (_afterDot, _afterNumber, _beforeLength) = (false, false, 0);
 
         if (_isCommonTable)
@@ -209,6 +225,7 @@ internal sealed class StatementClassifier(bool noticesWords)
     public void Number(ReadOnlySpan<byte> number)
     {
         _afterNumber = true;
+        rules?.Number(Upper(number));
         if (noticesWords && number.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
         {
             var upper = Upper(number);
@@ -219,6 +236,8 @@ internal sealed class StatementClassifier(bool noticesWords)
     /// <summary>Any other token, with the number of parentheses open around it.</summary>
     public void Symbol(byte symbol, int parentheses)
     {
+        rules?.Symbol(symbol, isOutside: parentheses == 0);
+
         // Behind a number it is the number's.
         _afterDot = symbol == (byte)'.' && !_afterNumber;
         _afterNumber = false;

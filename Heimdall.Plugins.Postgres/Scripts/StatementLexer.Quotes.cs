@@ -94,11 +94,16 @@ internal sealed partial class StatementLexer
 
         if (!StepOverDoubled(bytes))
         {
+            classifier.QuotedName(bytes[_opened.._position], IsUnicode(bytes[.._opened]));
             _state = LexerState.Code;
         }
 
         return null;
     }
+
+    private static bool IsUnicode(ReadOnlySpan<byte> before) =>
+        before is [.., (byte)'u' or (byte)'U', (byte)'&']
+        && (before.Length == 2 || !SqlCharacters.IsNamePart(before[^3]));
 
     // A quote directly followed by another is a character of the text; alone it ends the text.
     private bool StepOverDoubled(ReadOnlySpan<byte> bytes)

@@ -82,6 +82,7 @@ internal sealed partial class StatementLexer
     private void EndLineComment()
     {
         _state = Begun ? LexerState.Code : LexerState.Between;
+        HidesSeams |= Begun;
         if (Begun && buffer.Kept[.._opened].IndexOfAnyExcept(SqlCharacters.Space) < 0)
         {
             Replace(_opened, _position - _opened, []);
@@ -91,6 +92,7 @@ internal sealed partial class StatementLexer
 
     private void Replace(int position, int length, ReadOnlySpan<byte> value)
     {
+        HidesSeams |= _expansions.Count > 0;
         buffer.Replace(position, length, value);
         for (var outer = 0; outer < _expansions.Count; outer++)
         {
@@ -129,6 +131,11 @@ internal sealed partial class StatementLexer
         else
         {
             classifier.Literal(_parentheses);
+            if (value is [(byte)'"', ..])
+            {
+                classifier.QuotedName(value, isUnicode: false);
+            }
+
             _position += value.Length;
         }
 

@@ -52,6 +52,12 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     /// <summary>Whether a semicolon was passed that ended nothing: in parentheses, or in the body of a routine.</summary>
     public bool HidesSemicolon { get; private set; }
 
+    /// <summary>
+    /// Whether the text may be read otherwise by the server than here for what no end of a splice shows: values were
+    /// used within values, or a comment ended with a value.
+    /// </summary>
+    public bool HidesSeams { get; private set; }
+
     /// <summary>Whether a string without a prefix was met that holds a backslash.</summary>
     public bool HasMetBackslash { get; set; }
 
@@ -84,6 +90,7 @@ internal sealed partial class StatementLexer(ScriptBuffer buffer, StatementClass
     {
         (_state, _position, _floor, _stringEnd, _parentheses, Begun) = (LexerState.Between, 0, 0, -1, 0, false);
         (HidesSemicolon, NamesParameter, _growth) = (false, false, 0);
+        HidesSeams = _expansions.Count > 1;
         StandardConformingStrings = standardConformingStrings;
         classifier.Reset();
     }

@@ -6,8 +6,8 @@ using Heimdall.Plugins.Postgres.Contexts;
 namespace Heimdall.Plugins.Postgres.Sessions;
 
 /// <summary>
-/// The <c>context</c> of a cluster: where it is, which pooler is on the way, whether batches leave receipts in it, and
-/// how long a job may run there.
+/// The <c>context</c> of a cluster: where it is, which pooler is on the way, whether batches leave receipts in it, how
+/// long a job may run there, and whether its login may be a superuser.
 /// </summary>
 internal static class ClusterSettings
 {
@@ -15,6 +15,7 @@ internal static class ClusterSettings
     private const string Receipts = "receipts";
     private const string Pooler = "pooler";
     private const string MaxTimeout = "max_timeout_seconds";
+    private const string AllowSuperuser = "allow_superuser";
 
     public static IReadOnlyList<ContextProblem> Check(JsonObject context)
     {
@@ -23,6 +24,7 @@ internal static class ClusterSettings
         _ = reader.Flag(Receipts);
         _ = reader.OneOf<PoolerMode>(Pooler);
         _ = reader.Seconds(MaxTimeout);
+        _ = reader.Flag(AllowSuperuser);
         reader.RefuseOthers();
 
         if (text is not null)
@@ -47,6 +49,9 @@ internal static class ClusterSettings
     }
 
     public static bool HasReceipts(JsonObject context) => new ContextReader(context).Flag(Receipts) ?? false;
+
+    /// <summary>Whether jobs run although the login may do more than its database's grants say.</summary>
+    public static bool AllowsSuperuser(JsonObject context) => new ContextReader(context).Flag(AllowSuperuser) ?? true;
 
     /// <summary>What stands in front of the cluster; null where that is to be found out.</summary>
     public static PoolerMode? PoolerOf(JsonObject context) => new ContextReader(context).OneOf<PoolerMode>(Pooler);

@@ -19,7 +19,7 @@ public sealed partial class CallerTests() : RealProcessTests(processes: 1)
         Assert.That(exitCode, Is.Zero, output);
         _key = Key().Match(output).Value;
         _heimdall = await HeimdallInstance.StartAsync(
-            config => config with { Auth = $"api_keys: [{{user: alice, hash: \"{Hash().Match(output).Value}\"}}]", SqlUploads = "enabled: true" }, worker: false);
+            config => config with { Auth = $"api_keys: [{{user: alice, hash: \"{Hash().Match(output).Value}\"}}], roles: [{{role: admin, users: [alice]}}]", SqlUploads = "enabled: true" }, worker: false);
     }
 
     [OneTimeTearDown]

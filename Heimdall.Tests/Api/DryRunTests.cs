@@ -191,7 +191,7 @@ public sealed class DryRunTests
             400,
             "3 places of the script are refused, so that none of it runs; the first: Line 2: COMMIT is not allowed");
         Assert.That((one["statement"], one["line"]), Is.EqualTo(("2", "2")));
-        var errors = one.Json.GetProperty("errors").EnumerateArray().ToArray();
+        var errors = one.Json.GetProperty("statement_errors").EnumerateArray().ToArray();
         Assert.That(errors.Select(error => error.GetProperty("line").GetInt32()), Is.EqualTo(new[] { 2, 4, 5 }));
         Assert.That(errors[1].GetProperty("sqlstate").GetString(), Is.EqualTo("25001"));
         Assert.That(errors[1].GetProperty("hint").GetString(), Does.Contain("transaction: none"));

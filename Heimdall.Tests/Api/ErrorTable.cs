@@ -231,7 +231,10 @@ public sealed class ErrorTable
     }
 
     [TestCase("text/plain", 415)]
-    [TestCase("application/json; charset=bogus", 200)] // JSON is UTF-8, as in every other request
+    [TestCase("application/json; charset=bogus", 415)]
+    [TestCase("application/json; charset=utf-16", 415)]
+    [TestCase("application/json; charset=UTF-8", 200)]
+    [TestCase("application/json; charset=\"utf-8\"", 200)]
     public async Task A_status_is_read_as_every_other_body(string type, int status, CancellationToken cancellationToken)
     {
         using var content = new StringContent("""{"status": "ACTIVE"}""");

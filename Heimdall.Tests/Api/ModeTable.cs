@@ -153,6 +153,117 @@ public sealed class ModeTable
     }
 
     [Test]
+    public async Task A_query_that_ends_within_its_wait_is_answered_with_its_rows(CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.SubmitAsync(
+            "select 1 as one, 'a' as letter", returnResult: true, cancellationToken, prefer: "wait=30");
+
+        reply.AssertStatus(200);
+        Assert.That(reply.Header("Preference-Applied"), Is.EqualTo("wait=30"));
+        Assert.That(reply.Header("Heimdall-Job-Id"), Is.EqualTo($"{reply.Id}"));
+        Assert.That(reply["status"], Is.EqualTo("SUCCEEDED"));
+        Assert.That(reply["is_sync"], Is.EqualTo("False"));
+        Assert.That(reply["row_count"], Is.EqualTo("1"));
+        Assert.That(
+            reply["result"],
+            Is.EqualTo("""{"columns":[{"name":"one","type":"int4"},{"name":"letter","type":"text"}],"data":[[1,"a"]]}"""));
+        var again = await _heimdall.GetAsync($"/api/v1/job/{reply.Id}/result", cancellationToken);
+        Assert.That(again.AssertStatus(200)["data"], Is.EqualTo("""[[1,"a"]]"""));
+    }
+
+    [Test]
+    public async Task A_query_that_outlasts_its_wait_goes_on_and_its_rows_are_kept(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("wait", cancellationToken);
+        // A function of its own sees what is committed meanwhile.
+        await _heimdall.Target.ExecuteAsync(
+            """
+            create function wait_at_gate() returns int language plpgsql as $$ begin
+                while exists (select from gate where name = 'wait') loop perform pg_sleep(0.02); end loop;
+                return 7;
+            end $$
+            """,
+            cancellationToken);
+        var reply = await _heimdall.SubmitAsync(
+            "select wait_at_gate()", returnResult: true, cancellationToken, prefer: "wait=1");
+
+        reply.AssertStatus(202);
+        Assert.That(reply.Header("Location"), Is.EqualTo($"/api/v1/job/{reply.Id}"));
+        Assert.That(reply.Header("Retry-After"), Is.EqualTo("1"));
+        (await _heimdall.GetAsync($"/api/v1/job/{reply.Id}/result", cancellationToken)).AssertProblem(404, "once it has ended");
+        Assert.That((await _heimdall.JobAsync(reply.Id, cancellationToken)).Header("Retry-After"), Is.EqualTo("1"));
+        await _heimdall.OpenGateAsync("wait", cancellationToken);
+        await _heimdall.WaitForStatusAsync(reply.Id, "SUCCEEDED", cancellationToken);
+        var result = await _heimdall.GetAsync($"/api/v1/job/{reply.Id}/result", cancellationToken);
+        Assert.That(result.AssertStatus(200)["data"], Is.EqualTo("[[7]]"));
+    }
+
+    [TestCase("select pg_sleep(60)", true)]
+    [TestCase("select pg_sleep(60)", false)]
+    public async Task A_job_that_outlasts_its_wait_is_cancelled_if_the_caller_wants_that(
+        string query, bool returnResult, CancellationToken cancellationToken)
+    {
+        var body = $$$"""
+            {"name": "wait", "command_criteria": ["type:postgres"], "cluster_criteria": ["_id:postgres"], "on_wait_timeout": "cancel",
+             "context": {"query": "{{{query}}}", "return_result": {{{(returnResult ? "true" : "false")}}}}}
+            """;
+
+        var reply = await _heimdall.PostJobAsync(body, cancellationToken, ("Prefer", "wait=1"));
+
+        if (returnResult)
+        {
+            reply.AssertProblem(409, "Canceled by anonymous");
+        }
+        else
+        {
+            Assert.That(reply.AssertStatus(200)["status"], Is.EqualTo("CANCELED"));
+        }
+        Assert.That((await _heimdall.JobAsync(reply.Id, cancellationToken))["status"], Is.EqualTo("CANCELED"));
+    }
+
+    [TestCase("cancel", null, "on_wait_timeout: Goes only with the header 'Prefer: wait=N'.")]
+    [TestCase("stop", "wait=1", "on_wait_timeout: Must be \"continue\" or \"cancel\".")]
+    public async Task What_becomes_of_a_job_after_its_wait_is_a_word_beside_a_wait(
+        string word, string? prefer, string why, CancellationToken cancellationToken)
+    {
+        var body = $$$"""
+            {"name": "wait", "command_criteria": ["type:postgres"], "cluster_criteria": ["_id:postgres"], "on_wait_timeout": "{{{word}}}",
+             "context": {"query": "select 1"}}
+            """;
+
+        var reply = await _heimdall.PostJobAsync(body, cancellationToken, prefer is null ? [] : [("Prefer", prefer)]);
+
+        reply.AssertProblem(400, why);
+    }
+
+    [Test]
+    public async Task A_query_that_fails_within_its_wait_is_answered_as_an_inline_one(CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.SubmitAsync("select 1/0", returnResult: true, cancellationToken, prefer: "wait=30");
+
+        Assert.That(reply.AssertProblem(400, "division by zero")["sqlstate"], Is.EqualTo("22012"));
+    }
+
+    [Test]
+    public async Task A_job_and_its_result_can_be_waited_for(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("poll", cancellationToken);
+        var id = await _heimdall.EnqueueAsync(HeimdallInstance.WaitAt("poll"), cancellationToken);
+        var job = _heimdall.SendAsync(HttpMethod.Get, $"/api/v1/job/{id}", cancellationToken, headers: ("Prefer", "wait=60"));
+        var result = _heimdall.SendAsync(
+            HttpMethod.Get, $"/api/v1/job/{id}/result", cancellationToken, headers: ("Prefer", "wait=60"));
+        var early = await _heimdall.SendAsync(HttpMethod.Get, $"/api/v1/job/{id}", cancellationToken, headers: ("Prefer", "wait=1"));
+        Assert.That(early["status"], Is.EqualTo("ACCEPTED").Or.EqualTo("RUNNING"));
+
+        await _heimdall.OpenGateAsync("poll", cancellationToken);
+
+        Assert.That((await job)["status"], Is.EqualTo("SUCCEEDED"));
+        Assert.That((await job).Header("Preference-Applied"), Is.EqualTo("wait=60"));
+        Assert.That((await job).Header("Retry-After"), Is.Null);
+        (await result).AssertStatus(200);
+    }
+
+    [Test]
     public async Task The_result_of_a_batch_is_a_message(CancellationToken cancellationToken)
     {
         var job = await _heimdall.SubmitAsync("select 1; select 2", returnResult: false, cancellationToken, prefer: "wait=30");

@@ -40,6 +40,16 @@ public sealed class OpenServerTests() : RealProcessTests(processes: 1)
 
     [TestCase("Forwarded", "for=192.0.2.1")]
     [TestCase("X-Forwarded-For", "127.0.0.1")]
+    [TestCase("x-forwarded-proto", "https")]
+    [TestCase("X-Forwarded-Host", "example.org")]
+    [TestCase("X-Real-IP", "127.0.0.1")]
+    [TestCase("Via", "1.1 example")]
+    [TestCase("X-Forwarded", "for=192.0.2.1")]
+    [TestCase("X-Forwarded-Prefix", "/heimdall")]
+    [TestCase("X-Original-For", "192.0.2.1")]
+    [TestCase("X-Client-IP", "192.0.2.1")]
+    [TestCase("True-Client-IP", "192.0.2.1")]
+    [TestCase("CF-Connecting-IP", "192.0.2.1")]
     public async Task What_a_proxy_passed_on_is_refused(string header, string value, CancellationToken cancellationToken)
     {
         var reply = await _heimdall.SendAsync(HttpMethod.Get, "/api/v1/jobs", cancellationToken, headers: (header, value));
@@ -95,7 +105,8 @@ public sealed class OpenServerTests() : RealProcessTests(processes: 1)
     [Test]
     public async Task A_configured_header_names_the_user(CancellationToken cancellationToken)
     {
-        await using var heimdall = await HeimdallInstance.StartAsync(config => config with { Auth = "header: X-Forwarded-User" }, worker: false);
+        await using var heimdall = await HeimdallInstance.StartAsync(config =>
+            config with { Auth = "header: X-Forwarded-User, trusted_proxies: [127.0.0.0/8]" }, worker: false);
 
         var named = await heimdall.PostJobAsync(CallerTests.Job, cancellationToken, ("X-Forwarded-User", "carol"));
         var unnamed = await heimdall.PostJobAsync(CallerTests.Job, cancellationToken, ("X-Heimdall-User", "carol"));

@@ -24,7 +24,7 @@ public abstract partial class ProxyTests(string target) : RealProcessTests(proce
         _heimdall = await HeimdallInstance.StartAsync(config => config with
         {
             Server = $"public_url: \"{_public}\"",
-            Auth = "header: X-Heimdall-User",
+            Auth = "header: X-Heimdall-User, trusted_proxies: [127.0.0.1], roles: [{role: admin, users: [alice]}]",
             SqlUploads = "enabled: true",
         });
         var api = $"http://{_heimdall.Address.Authority}{target}";

@@ -42,7 +42,7 @@ public sealed class RouteTests
 
         var fields = document.Json.GetProperty("components").GetProperty("schemas").GetProperty("SubmitJobRequest").GetProperty("properties")
             .EnumerateObject().Select(field => field.Name);
-        Assert.That(fields, Is.EqualTo(new[] { "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "priority", "after", "start_after", "start_before", "dry_run" }));
+        Assert.That(fields, Is.EqualTo(new[] { "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "priority", "after", "start_after", "start_before", "on_wait_timeout", "dry_run" }));
     }
 
     [TestCase("POST", "/api/v1/jobsanything")]
@@ -158,9 +158,32 @@ public sealed class RouteTests
         reply.AssertProblem(405, "/hangfire/stats does not take GET. It takes POST.");
     }
 
+    [TestCase("GET", "/hangfire/jobs/failed/requeue", "POST")]
+    [TestCase("GET", "/hangfire/recurring/trigger", "POST")]
+    [TestCase("PUT", "/hangfire/jobs/enqueued/delete", "POST")]
+    [TestCase("PUT", "/hangfire/sql/jobs", "GET, POST")]
+    public async Task A_page_of_the_dashboard_takes_no_other_method(
+        string method, string path, string allowed, CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.SendAsync(new HttpMethod(method), path, cancellationToken);
+
+        reply.AssertProblem(405, $"{path} does not take {method}. It takes {allowed}.");
+    }
+
+    [TestCase("01980f3e-0000-7000-8000-000000000000")]
+    [TestCase("x")]
+    [TestCase("99999999999999999999")]
+    public async Task A_job_that_Hangfire_cannot_have_is_not_there(string id, CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.GetAsync($"/hangfire/jobs/details/{id}", cancellationToken);
+
+        reply.AssertProblem(404, "/hangfire/sql/jobs");
+    }
+
     [TestCase("application/json", "{}", 415)]
     [TestCase("multipart/form-data", "x", 400)]
     [TestCase("multipart/form-data; boundary=a", "--a\r\nnonsense", 400)]
+    [TestCase("multipart/form-data; boundary=a", "{}", 400)]
     public async Task What_is_no_form_is_no_error_of_the_dashboard(string type, string body, int status, CancellationToken cancellationToken)
     {
         foreach (var path in new[] { "/hangfire/stats", "/hangfire/jobs/enqueued/delete" })

@@ -175,7 +175,8 @@ public sealed class ScriptTests
         Assert.That(second["has_more"], Is.EqualTo("False"));
         Assert.That(second["next_after"], Is.Null);
         var entry = first.Json.GetProperty("data")[0];
-        Assert.That(entry.EnumerateObject().Select(field => field.Name), Is.EqualTo(new[] { "path", "bytes", "modified_at" }));
+        Assert.That(entry.EnumerateObject().Select(field => field.Name), Is.EqualTo(new[] { "path", "bytes", "modified_at", "owner" }));
+        Assert.That(entry.GetProperty("owner").GetString(), Is.EqualTo("anonymous"));
         Assert.That(entry.GetProperty("bytes").GetInt64(), Is.EqualTo(8));
         Assert.That(entry.GetProperty("modified_at").GetDateTimeOffset(), Is.EqualTo(DateTimeOffset.UtcNow).Within(TimeSpan.FromMinutes(2)));
     }

@@ -17,7 +17,9 @@ public sealed class StartTests() : RealProcessTests(processes: 1)
 
         Assert.That(dashboard.AssertStatus(200).Text, Does.Contain("Heimdall"));
         Assert.That(await heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.dashboard_key", cancellationToken), Is.EqualTo(1));
-        Assert.That(heimdall.Api!.ReadLog(), Does.Not.Contain("fail:").And.Not.Contain("warn:"));
+        var complaints = heimdall.Api!.ReadLog().Split('\n').Where(line => line.Contains("fail:", StringComparison.Ordinal)
+            || line.Contains("warn:", StringComparison.Ordinal));
+        Assert.That(complaints, Is.All.Contains("The login of this cluster is a superuser")); // as it is in the tests
     }
 
     [Test]

@@ -14,24 +14,32 @@ public sealed class ConfigValidationTests
 
     private const string Salt = "c2FsdHNhbHRzYWx0c2FsdA==";
     private const string Digest = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    private const string Key = $"api_keys: [{{ user: a, hash: 'sha256:{Salt}:{Digest}' }}]";
+    private const string ProxyExpected =
+        "auth.trusted_proxies[0]: must be an address or a network without host bits, such as 10.0.0.5 or 10.1.0.0/16";
+
     private const string HashExpected = "auth.api_keys[0].hash: must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it";
     private const string ListenExpected = "server.listen: must be an absolute http or https URL without a path, such as http://127.0.0.1:9090";
     private const string PublicExpected =
         "server.public_url: must be an absolute http or https URL without a query or //, "
         + "such as https://example.org/heimdall";
 
+    private const string OriginExpected = "server.cors_origins[0]: must be the origin of a page as browsers send it, "
+        + "such as https://example.org or http://localhost:3000: no path, no slash at its end, no *";
+
     private const string TlsExpected = "server.tls: is required, because server.listen is https: "
         + "{certificate: server.pem, key: server.key}; or listen at http behind a proxy with TLS";
     private const string SchemaExpected =
         "must be a schema name of at most 63 lower-case letters, digits and underscores, that begins with a letter or underscore and not with pg_";
 
-    [TestCase("server: { listen: 'http://0.0.0.0:80' }\nauth: { header: X-Heimdall-User }")]
+    [TestCase("server: { listen: 'http://0.0.0.0:80' }\nauth: { header: X-Heimdall-User, trusted_proxies: [10.0.0.0/8] }")]
     [TestCase("server: { listen: 'https://[::1]:9443/', tls: { certificate: a.pem, key: a.key } }")]
-    [TestCase("server: { public_url: 'https://example.org' }\nauth: { header: X-Heimdall-User }")]
+    [TestCase("server: { public_url: 'https://example.org' }\nauth: { header: X-Heimdall-User, trusted_proxies: [10.0.0.0/8] }")]
     [TestCase(
-        "server: { public_url: 'https://example.org:8443/team/heimdall/' }\nauth: { header: X-Heimdall-User }")]
+        "server: { public_url: 'https://example.org:8443/team/heimdall/' }\nauth: { header: X-Heimdall-User, trusted_proxies: [10.0.0.0/8] }")]
     [TestCase("server: { public_url: 'http://localhost:8080/heimdall' }")]
-    [TestCase("auth: { header: X-Heimdall-User }")]
+    [TestCase("server: { cors_origins: ['https://app.example.org', 'http://localhost:3000'], max_connections: 1 }")]
+    [TestCase("auth: { header: X-Heimdall-User, trusted_proxies: [10.0.0.0/8, 192.0.2.1, '2001:db8::/32'] }")]
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Digest}' }}] }}")]
     [TestCase("worker: { concurrency: 1, lease: 2s }")]
     [TestCase("worker: { concurrency: 256, lease: 5m }")]
@@ -55,6 +63,14 @@ public sealed class ConfigValidationTests
     [TestCase("server: { tls: { certificate: a.pem, key: a.key } }", "server.listen: must begin with https://, because server.tls is configured")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { key: a.key } }", "server.tls.certificate: is required")]
     [TestCase("server: { listen: 'https://127.0.0.1', tls: { certificate: a.pem } }", "server.tls.key: is required")]
+    [TestCase("server: { cors_origins: ['*'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://*.example.org'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://example.org/'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://example.org:443'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['https://Example.org'] }", OriginExpected)]
+    [TestCase("server: { cors_origins: ['null'] }", OriginExpected)]
+    [TestCase("server: { max_connections: 0 }", "server.max_connections: must be greater than 0")]
+    [TestCase("server: { max_watchers_per_caller: 0 }", "server.max_watchers_per_caller: must be greater than 0")]
     [TestCase("server: { public_url: example.org/heimdall }", PublicExpected)]
     [TestCase("server: { public_url: 'ftp://localhost' }", PublicExpected)]
     [TestCase("server: { public_url: 'https://localhost/?a=b' }", PublicExpected)]
@@ -106,8 +122,43 @@ public sealed class ConfigValidationTests
     [TestCase(
         "logging: { levels: { Npgsql.Command: information } }",
         "logging.levels.Npgsql.Command: must not be below warning: at lower levels Npgsql writes SQL, and no log holds that")]
-    [TestCase("auth: { header: 'X User' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
-    [TestCase("auth: { header: '' }", "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
+    [TestCase("auth: { header: 'X User', trusted_proxies: [10.0.0.1] }",
+        "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
+    [TestCase("auth: { header: '', trusted_proxies: [10.0.0.1] }",
+        "auth.header: must be the name of an HTTP header, such as X-Heimdall-User")]
+    [TestCase(
+        "auth: { header: X-Heimdall-User }",
+        "auth.trusted_proxies: must list the addresses of the proxies that set auth.header, such as [10.0.0.5, 10.1.0.0/16]: "
+        + "anybody else who reaches the API could name any user")]
+    [TestCase("auth: { trusted_proxies: [10.0.0.1] }",
+        "auth.trusted_proxies: needs auth.header: the header in which these proxies name the user")]
+    [TestCase("auth: { header: X-User, trusted_proxies: [10.0.0.1/8] }", ProxyExpected)]
+    [TestCase("auth: { header: X-User, trusted_proxies: [proxy] }", ProxyExpected)]
+    [TestCase("auth: { header: X-User, trusted_proxies: ['10'] }", ProxyExpected)]
+    [TestCase($"auth: {{ {Key}, roles: [{{ role: boss, users: [a] }}] }}",
+        "auth.roles[0].role: must be one of reader, submitter, operator, admin")]
+    [TestCase($"auth: {{ {Key}, roles: [{{ users: [a] }}] }}", "auth.roles[0].role: is required")]
+    [TestCase($"auth: {{ {Key}, roles: [{{ role: admin }}] }}",
+        "auth.roles[0].users: must name the users, or claims must; [.*] is everybody")]
+    [TestCase($"auth: {{ {Key}, roles: [{{ role: admin, users: ['('] }}] }}",
+        "auth.roles[0].users[0]: must be a regular expression")]
+    [TestCase($"auth: {{ {Key}, roles: [{{ role: admin, claims: {{ level: 3 }} }}] }}",
+        "auth.roles[0].claims: must have texts as values; write numbers in quotes")]
+    [TestCase($"auth: {{ {Key}, roles: [{{ role: admin, users: [a], cluster_tags: [''] }}] }}",
+        "auth.roles[0].cluster_tags[0]: must not be an empty tag")]
+    [TestCase($"auth: {{ {Key}, default_role: boss }}",
+        "auth.default_role: must be one of reader, submitter, operator, admin, none")]
+    [TestCase("auth: { roles: [{ role: admin, users: [a] }] }",
+        "auth.roles: needs api_keys, header or jwt: without one of them nobody is told from anybody else")]
+    [TestCase("auth: { jwt: { keys_file: k.json, issuer: i } }", "auth.jwt.audience: is required")]
+    [TestCase("auth: { jwt: { audience: a, issuer: i } }",
+        "auth.jwt.keys_file: must be there where authority is not, and only there: the keys come from one of both")]
+    [TestCase("auth: { jwt: { audience: a, keys_file: k.json } }",
+        "auth.jwt.issuer: must name the issuer (iss) of the tokens, because there is no authority to ask for it")]
+    [TestCase("auth: { jwt: { audience: a, authority: 'http://login.example' } }",
+        "auth.jwt.authority: must be an absolute https URL, such as https://login.example.org/realm")]
+    [TestCase($"auth: {{ api_keys: [{{ user: a, hash: 'sha256:{Salt}:{Digest}', expires: tomorrow }}] }}",
+        "auth.api_keys[0].expires: must be a time as in RFC 3339, with its offset: 2026-01-31T12:00:00Z")]
     [TestCase($"auth: {{ api_keys: [{{ hash: 'sha256:{Salt}:{Digest}' }}] }}", "auth.api_keys[0].user: is required")]
     [TestCase("auth: { api_keys: [{ user: alice }] }", "auth.api_keys[0].hash: is required")]
     [TestCase("auth: { api_keys: [{ user: alice, hash: plain }] }", HashExpected)]

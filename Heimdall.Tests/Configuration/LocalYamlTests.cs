@@ -37,6 +37,7 @@ public sealed class LocalYamlTests
         Assert.That(_config.Worker, Is.EqualTo(new WorkerConfig()));
         Assert.That(_config.Results, Is.EqualTo(new ResultsConfig()));
         Assert.That(_config.SqlUploads, Is.EqualTo(new SqlUploadsConfig()));
+        Assert.That(_config.Retention, Is.EqualTo(new RetentionConfig()));
         Assert.That(_config.Tracing, Is.EqualTo(new TracingConfig()));
         Assert.That(_config.Otlp, Is.EqualTo(new OtlpConfig()));
         Assert.That(_config.Logging.Format, Is.EqualTo(new LoggingConfig().Format));
@@ -47,12 +48,22 @@ public sealed class LocalYamlTests
     public void The_keys_that_are_commented_out_are_right_too()
     {
         using var folder = new ConfigFolder();
-        var yaml = Regex.Replace(File.ReadAllText(_file), "^( *)# (?=(  )?(- user|hash|id|header|api_keys|version|allowed_callers|context|directory|  - user|    hash):)", "$1", RegexOptions.Multiline);
+        var yaml = Regex.Replace(File.ReadAllText(_file),
+            "^( *)# (?=(  )?(hash|id|version|allowed_callers|context|directory):)", "$1", RegexOptions.Multiline);
+        var auth = yaml.IndexOf("\nauth:", StringComparison.Ordinal);
+        var worker = yaml.IndexOf("\nworker:", StringComparison.Ordinal);
+        yaml = yaml[..auth] + Regex.Replace(yaml[auth..worker], "^  # (?= *(- )?[a-z_]+:)", "  ",
+            RegexOptions.Multiline) + yaml[worker..];
 
         var config = folder.Load(yaml);
 
         Assert.That(config.Auth.Header, Is.EqualTo("X-Heimdall-User"));
         Assert.That(config.Auth.ApiKeys.Single().User, Is.EqualTo("alice"));
+        Assert.That(config.Auth.ApiKeys.Single().Expires, Is.Not.Null);
+        Assert.That(config.Auth.Jwt!.RolesClaim, Is.EqualTo("heimdall_roles"));
+        Assert.That(config.Auth.Roles.Select(entry => entry.Role), Is.EqualTo(new[] { "admin", "operator" }));
+        Assert.That(config.Auth.Roles[1].Claims["groups"]!.GetValue<string>(), Is.EqualTo("dba"));
+        Assert.That(config.Auth.DefaultRole, Is.EqualTo(new AuthConfig().DefaultRole));
         Assert.That(config.Commands.Single().AllowedCallers, Is.EqualTo(new[] { "alice", "team-.*" }));
         Assert.That(config.Clusters.Single().Version, Is.EqualTo("0.0.1"));
     }

@@ -37,5 +37,6 @@ internal class StubPlugin(string name = "postgres") : IPlugin
 
     public Task<AttemptFate> FindFateAsync(PluginJob job, string? evidence, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<IReadOnlyList<string>> ProbeAsync(PluginCluster cluster,
+        CancellationToken cancellationToken) => throw new NotSupportedException();
 }

@@ -68,6 +68,48 @@ public sealed class RunScriptTests() : RealProcessTests(processes: 3)
         }
     }
 
+    [Test]
+    public async Task A_key_is_asked_for_where_one_is_given(CancellationToken cancellationToken)
+    {
+        const string Key = "a+key/of~the_test.with-all=its0signs";
+        using var run = StartScript(Key);
+        try
+        {
+            var said = await ReadUntilAsync(run, "Ctrl-C stops", cancellationToken);
+            using var client = new HttpClient();
+            var jobs = new Uri($"http://127.0.0.1:{_port}/api/v1/jobs");
+            using var without = await client.GetAsync(jobs, cancellationToken);
+            client.DefaultRequestHeaders.Authorization = new("Bearer", Key);
+            using var with = await client.GetAsync(jobs, cancellationToken);
+
+            Assert.That((int)without.StatusCode, Is.EqualTo(401));
+            Assert.That((int)with.StatusCode, Is.EqualTo(200));
+            Assert.That(said, Does.Contain("-H \"Authorization: Bearer $HEIMDALL_KEY\"").And.Not.Contain(Key));
+            Assert.That(
+                await File.ReadAllTextAsync(Path.Combine(_root, ".heimdall/local.yaml"), cancellationToken),
+                Does.Not.Contain(Key));
+        }
+        finally
+        {
+            await SendSignalAsync("TERM", run.Id, CancellationToken.None);
+            await run.WaitForExitAsync(CancellationToken.None);
+        }
+    }
+
+    [TestCase("short")]
+    [TestCase("long enough, but with blanks in it")]
+    public async Task A_key_that_no_header_can_hold_is_refused(string key, CancellationToken cancellationToken)
+    {
+        using var run = StartScript(key);
+
+        var said = await run.StandardOutput.ReadToEndAsync(cancellationToken);
+        await run.WaitForExitAsync(cancellationToken);
+
+        Assert.That(run.ExitCode, Is.EqualTo(1), said);
+        Assert.That(said,
+            Does.Match("^HEIMDALL_KEY must have at least 20 letters.* HEIMDALL_KEY=[0-9a-f]{64} ./run.sh\n$"));
+    }
+
     /// <summary>A dotnet that is asked to build gives what is built; all else is the real one's.</summary>
     private void WriteCompiler()
     {
@@ -92,7 +134,7 @@ public sealed class RunScriptTests() : RealProcessTests(processes: 3)
         }
     }
 
-    private Process StartScript()
+    private Process StartScript(string key = "")
     {
         // Both streams in one pipe, which nobody has to read to its end.
         var start = new ProcessStartInfo("bash", ["-c", "exec ./run.sh 2>&1"])
@@ -101,6 +143,7 @@ public sealed class RunScriptTests() : RealProcessTests(processes: 3)
             RedirectStandardOutput = true,
         };
         start.Environment["PATH"] = $"{Path.Combine(_root, "bin")}:{start.Environment["PATH"]}";
+        start.Environment["HEIMDALL_KEY"] = key;
         start.Environment["HEIMDALL_PORT"] = $"{_port}";
         start.Environment["HEIMDALL_PG_PORT"] = $"{_databasePort}";
         return Process.Start(start)!;

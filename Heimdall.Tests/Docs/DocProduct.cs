@@ -62,6 +62,7 @@ internal sealed partial class DocProduct : IAsyncDisposable
             {WithoutUsualAddresses(block.Text)}
             """).Prepend($$"""
             curl() { command curl -S "${refuse[@]}" "$@"; }
+            heimdall() { command dotnet '{{Path.Combine(AppContext.BaseDirectory, "heimdall.dll")}}' "$@"; }
             dotnet() {
               [[ "$1 $2 $3 $4" == 'run --project Heimdall.Api --' ]] || { echo "not known: dotnet $*" >&2; return 1; }
               shift 4

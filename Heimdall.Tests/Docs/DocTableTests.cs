@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Validation;
 using Heimdall.Core.Configuration.Yaml;
@@ -75,7 +76,12 @@ public sealed partial class DocTableTests
     public async Task The_configuration_has_the_keys_of_the_reference()
     {
         var required = await FindRequiredKeysAsync();
-        var documented = new[] { "database", "server", "auth", "worker", "queue", "Scripts", "results", "metrics", "tracing", "otlp", "logging", "commands", "clusters", "schedules" }.SelectMany(Keys.Rows).ToArray();
+        string[] sections =
+        [
+            "database", "server", "auth", "worker", "queue", "Scripts", "results", "retention", "metrics", "tracing",
+            "otlp", "logging", "commands", "clusters", "schedules",
+        ];
+        var documented = sections.SelectMany(Keys.Rows).ToArray();
         var keys = KeysOf(typeof(HeimdallConfig), new HeimdallConfig(), "").ToArray();
 
         Assert.That(NamesIn(documented), Is.EquivalentTo(keys.Select(key => key.Name)));
@@ -95,6 +101,21 @@ public sealed partial class DocTableTests
             _ when key.EndsWith("[].id", StringComparison.Ordinal) => "the name",
             _ => "none",
         };
+    }
+
+    [Test]
+    public void Who_has_which_right_is_as_in_the_table_of_access()
+    {
+        var documented = DocPage.Read("docs/operate/access.md").Rows("What is refused, and how")
+            .Select(row =>
+                (Own: string.Join(' ', DocPage.Codes(row[1])), Any: string.Join(' ', DocPage.Codes(row[2]))));
+        var held = Enum.GetValues<Right>().Where(right => right is not (Right.None or Right.Known))
+            .Select(AccessTable.HoldersOf)
+            .Select(holders => (Own: Names(holders.Own), Any: Names(holders.Any)));
+
+        Assert.That(documented, Is.EqualTo(held));
+
+        static string Names(Role[] roles) => string.Join(' ', roles.Select(role => role.ToName()));
     }
 
     [Test]
@@ -215,7 +236,7 @@ public sealed partial class DocTableTests
         var empty = new HeimdallConfig
         {
             Server = new ServerConfig { Listen = "https://127.0.0.1:9090", Tls = new TlsConfig() },
-            Auth = new AuthConfig { ApiKeys = [new ApiKeyConfig()] },
+            Auth = new AuthConfig { ApiKeys = [new ApiKeyConfig()], Jwt = new JwtConfig(), Roles = [new RoleConfig()] },
             Metrics = new MetricsConfig { CallerClasses = [new CallerClassConfig()] },
             Commands = [new CommandConfig(), new CommandConfig { Plugin = "postgres" }], // which checks clusters too
             Clusters = [new ClusterConfig()],

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Heimdall.Core.Database;
 using Heimdall.Tests.Support;
 using Npgsql;
 using NUnit.Framework;
@@ -97,16 +98,18 @@ public sealed class ShutdownTests() : RealProcessTests(processes: 2)
         {
             await hold.ExecuteNonQueryAsync(cancellationToken);
         }
+        // The keeper, which is the API, has a lock too.
+        var migrates = $"""
+            from pg_locks
+            where locktype = 'advisory' and granted and (classid::bigint << 32 | objid::bigint) = {StoreMigrator.LockKey}
+                and database = (select oid from pg_database where datname = current_database())
+            """;
         var worker = heimdall.StartWorkerProcess();
         await Eventually.Is(
-            () => heimdall.Store.ScalarAsync<bool>(
-                "select exists (select from pg_locks where not granted and relation = 'heimdall.command'::regclass)",
-                cancellationToken),
+            () => heimdall.Store.ScalarAsync<bool>($"select exists (select {migrates})", cancellationToken),
             cancellationToken);
 
-        await heimdall.Store.ExecuteAsync(
-            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted",
-            cancellationToken);
+        await heimdall.Store.ExecuteAsync($"select pg_terminate_backend(pid) {migrates}", cancellationToken);
         await transaction.CommitAsync(cancellationToken);
 
         var id = await heimdall.EnqueueAsync("select 1", cancellationToken);

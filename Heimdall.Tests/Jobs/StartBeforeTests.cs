@@ -66,7 +66,7 @@ public sealed class StartBeforeTests() : RealProcessTests(processes: 1)
         await _heimdall.CloseGateAsync("handed", cancellationToken);
         await using var first = _heimdall.StartWorkerProcess();
         var id = await SubmitAsync("handed", TimeSpan.FromHours(1), cancellationToken, HeimdallInstance.WaitAt("handed"));
-        await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+        await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken); // not claimed only
         await first.TerminateAsync(cancellationToken);
         await first.WaitForExitAsync(cancellationToken);
         await _heimdall.Store.ExecuteAsync("update heimdall.job set start_before = now() where id = $1", cancellationToken, id);

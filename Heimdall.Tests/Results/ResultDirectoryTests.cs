@@ -1,6 +1,9 @@
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results.Chunks;
+using Heimdall.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Results;
@@ -84,6 +87,26 @@ public sealed class ResultDirectoryTests
         await _store.Sweep.DeleteOrphansAsync(cancellationToken);
 
         Assert.That(_store.Files.Select(Path.GetFileName), Is.EquivalentTo([$"{kept.JobId:N}-1.rows", .. foreign]));
+    }
+
+    [Test]
+    public async Task A_process_with_the_directory_deletes_the_file_that_a_keeper_without_it_has_dropped(
+        CancellationToken cancellationToken)
+    {
+        await _store.StoreAsync(inDirectory: true, rows: 1, cancellationToken);
+        await _store.Database.ExecuteAsync(
+            "update heimdall.job_result set directory = '/on/another/host', expires_at = now() - interval '1 second'",
+            cancellationToken);
+        _store.Configure(new ResultsConfig());
+        await _store.Sweep.DropAsync(cancellationToken);
+        Assert.That(_store.Files, Has.Length.EqualTo(1));
+
+        await using var process = _store.BuildProcess(new ResultsConfig { Directory = _store.Folder });
+        var service = process.GetServices<IHostedService>().Single();
+        await service.StartAsync(cancellationToken);
+
+        await Eventually.Is(() => Task.FromResult(_store.Files.Length == 0), cancellationToken);
+        await service.StopAsync(cancellationToken);
     }
 
     [Test]

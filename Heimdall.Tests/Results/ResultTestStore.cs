@@ -8,6 +8,7 @@ using Heimdall.Core.Results;
 using Heimdall.Core.Results.Chunks;
 using Heimdall.Tests.Plugins;
 using Heimdall.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Heimdall.Tests.Results;
@@ -53,6 +54,19 @@ internal sealed class ResultTestStore : IAsyncDisposable
         var places = new ResultPlaces(_store, config, NullLogger<ResultPlaces>.Instance);
         Results = new ResultStore(_store, places);
         Sweep = new ResultSweep(_store, places, NullLogger<ResultSweep>.Instance);
+    }
+
+    /// <summary>What a process has of results, whose store is ready.</summary>
+    public ServiceProvider BuildProcess(ResultsConfig config)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddSingleton(_store);
+        services.AddSingleton<StoreReadiness>();
+        services.AddResults(config);
+        var process = services.BuildServiceProvider();
+        process.GetRequiredService<StoreReadiness>().SetReady();
+        return process;
     }
 
     public async Task<ResultKey> AddJobAsync(CancellationToken cancellationToken, string status = "RUNNING")

@@ -73,7 +73,7 @@ public sealed class ScheduleChangeTests
         var control = await StartAsync(EveryMinute, cancellationToken);
 
         _store.Clock.Now = Noon.AddSeconds(10);
-        var put = await control.PutAsync(OtherTimes, _ => true, cancellationToken);
+        var put = await control.PutAsync(OtherTimes, scopes: null, _ => true, cancellationToken);
 
         Assert.That(put!.Value.Schedule.NextAt, Is.EqualTo(Noon.AddHours(3)));
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED" }));
@@ -88,7 +88,8 @@ public sealed class ScheduleChangeTests
         var start = _store.Clock.Now;
 
         _store.Clock.Step = TimeSpan.FromSeconds(3);
-        var put = await control.PutAsync(everySecond with { Cron = "*/7 * * * * *" }, _ => true, cancellationToken);
+        var put = await control.PutAsync(everySecond with { Cron = "*/7 * * * * *" }, scopes: null, _ => true,
+            cancellationToken);
 
         var seconds = (int)(put!.Value.Schedule.DecidedUntil - start).TotalSeconds;
         Assert.That(seconds, Is.Positive);
@@ -104,7 +105,7 @@ public sealed class ScheduleChangeTests
         await control.PauseAsync(Id, "bob", "closing", until: null, cancellationToken);
 
         _store.Clock.Now = Noon.AddMinutes(2).AddSeconds(10);
-        await control.PutAsync(OtherTimes, _ => true, cancellationToken);
+        await control.PutAsync(OtherTimes, scopes: null, _ => true, cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:02:00 SKIPPED" }));
         Assert.That(await ReasonAsync(cancellationToken), Is.EqualTo("Paused by bob: closing. So it was of the 2 before."));
@@ -117,7 +118,7 @@ public sealed class ScheduleChangeTests
         await _store.Database.ExecuteAsync("update heimdall.schedule set timezone = 'Europe/Atlantis'", cancellationToken);
 
         _store.Clock.Now = Noon.AddSeconds(10);
-        await control.PutAsync(OtherTimes, _ => true, cancellationToken);
+        await control.PutAsync(OtherTimes, scopes: null, _ => true, cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 REFUSED" }));
     }
@@ -128,7 +129,7 @@ public sealed class ScheduleChangeTests
         var control = await StartAsync(EveryMinute, cancellationToken);
 
         _store.Clock.Now = Noon.AddSeconds(10);
-        Assert.That(await control.PutAsync(OtherTimes, _ => false, cancellationToken), Is.Null);
+        Assert.That(await control.PutAsync(OtherTimes, scopes: null, _ => false, cancellationToken), Is.Null);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.Empty);
     }

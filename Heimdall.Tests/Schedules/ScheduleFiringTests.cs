@@ -97,10 +97,10 @@ public sealed class ScheduleFiringTests
         await _store.FireAtAsync(process, Noon.AddMinutes(1), cancellationToken);
         await _store.FireAtAsync(process, Noon.AddMinutes(2), cancellationToken);
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 WAITING", "12:02:00 WAITING" }));
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.Empty);
 
         await _store.EndJobsAsync(Id, cancellationToken);
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
         await _store.FireAtAsync(process, Noon.AddMinutes(2).AddSeconds(9), cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 FIRED", "12:02:00 WAITING" }));
@@ -159,7 +159,7 @@ public sealed class ScheduleFiringTests
         // As if the worker had died after its commit.
         await _store.Database.ExecuteAsync("update heimdall.job set status = 'RUNNING', finished_at = null", cancellationToken);
 
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
         await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(4), cancellationToken);
         Assert.That(await JobsAsync("status", cancellationToken), Is.EqualTo(new[] { "CANCELING" }));
     }
@@ -191,15 +191,15 @@ public sealed class ScheduleFiringTests
     {
         var process = await _store.StartAsync(EveryMinute, cancellationToken);
 
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.Empty);
         _store.Clock.Now = Noon.AddMinutes(3).AddSeconds(20);
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
         await _store.FireAtAsync(process, _store.Clock.Now, cancellationToken);
 
         Assert.That(
             await _store.RunsAsync(Id, cancellationToken),
             Is.EqualTo(new[] { "12:00:00 SKIPPED", "12:01:00 SKIPPED", "12:02:00 SKIPPED", "12:03:00 FIRED" }));
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.Empty);
     }
 
     [Test]

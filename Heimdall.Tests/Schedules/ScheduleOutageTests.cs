@@ -50,7 +50,10 @@ public sealed class ScheduleOutageTests() : RealProcessTests(processes: 1)
             cancellationToken);
         // Looked after by the keeper too, once Hangfire's calls have failed.
         await Eventually.Is(
-            () => Task.FromResult(worker.HasExited || worker.ReadLog().Contains("Schedules are looked after later", StringComparison.Ordinal)), cancellationToken);
+            () => Task.FromResult(worker.HasExited
+                || heimdall.Logs.Any(log =>
+                    log.Contains("Upkeep of schedules is postponed", StringComparison.Ordinal))),
+            cancellationToken);
         Assert.That(worker.HasExited, Is.False);
         await heimdall.Store.ExecuteAsync("drop trigger fail on hangfire.job", cancellationToken);
         await WaitForEndedAsync(heimdall, await CountAsync(heimdall, cancellationToken) + 3, cancellationToken);

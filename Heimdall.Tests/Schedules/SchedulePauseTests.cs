@@ -85,7 +85,7 @@ public sealed class SchedulePauseTests
 
         await control.PauseAsync(Id, "bob", "", until: null, cancellationToken);
         await _store.EndJobsAsync(Id, cancellationToken);
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.Empty);
         await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(20), cancellationToken);
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 WAITING" }));
 
@@ -124,12 +124,12 @@ public sealed class SchedulePauseTests
         // As if the cancel had been lost.
         await _store.Database.ExecuteAsync("update heimdall.job set status = 'RUNNING'", cancellationToken);
 
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.Empty);
         await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(20), cancellationToken);
         Assert.That(await StatusesAsync(cancellationToken), Is.EqualTo(new[] { "RUNNING" }));
 
         await control.ResumeAsync(Id, cancellationToken);
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
         await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(30), cancellationToken);
         Assert.That(await StatusesAsync(cancellationToken), Is.EqualTo(new[] { "CANCELING" }));
     }
@@ -146,12 +146,12 @@ public sealed class SchedulePauseTests
         _store.Clock.Now = Noon.AddMinutes(1).AddSeconds(10);
         Assert.That((await control.TriggerAsync(Id, "carol", cancellationToken))!.Outcome, Is.EqualTo(RunOutcome.Waiting));
         await _store.EndJobsAsync(Id, cancellationToken);
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.EqualTo(new[] { Id }));
         await _store.FireAtAsync(process, Noon.AddMinutes(1).AddSeconds(20), cancellationToken);
 
         Assert.That(
             await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED", "12:01:00 WAITING", "12:01:10 FIRED by carol" }));
-        Assert.That(await _store.ForgottenAsync(process, cancellationToken), Is.Empty);
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Is.Empty);
     }
 
     [Test]

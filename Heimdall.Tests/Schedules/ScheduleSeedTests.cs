@@ -36,7 +36,7 @@ public sealed class ScheduleSeedTests
     public async Task What_leaves_the_file_leaves_Hangfire_and_what_was_put_stays(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(cancellationToken, Nightly, Nightly with { Name = "weekly" });
-        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Id = "mine" }), _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Id = "mine" }), scopes: null, _ => true, cancellationToken);
         Assert.That(await ShownAsync(process, cancellationToken), Is.EquivalentTo(new[] { "nightly", "weekly", "mine" }));
 
         await _store.StartAsync(cancellationToken, Nightly);
@@ -47,10 +47,34 @@ public sealed class ScheduleSeedTests
     }
 
     [Test]
+    public async Task Many_are_shown_by_Hangfire_as_each_would_be_alone(CancellationToken cancellationToken)
+    {
+        var alone = Nightly with { Name = "a.b-c_0", Timezone = "Europe/Berlin" };
+        const string FieldsSql = """
+            select field || ' = ' || replace(value, $1, 'ID') from hangfire.hash
+            where key = 'recurring-job:' || $1 and field <> 'CreatedAt' order by field
+            """;
+        await _store.StartAsync(cancellationToken, alone);
+        var expected = await _store.Database.ColumnAsync<string>(FieldsSql, cancellationToken, alone.Name);
+
+        var many = Enumerable.Range(1, 60).Select(n => alone with { Name = $"a.b-c_{n}" }).ToArray();
+        var process = await _store.StartAsync(cancellationToken, [alone, .. many]);
+
+        Assert.That(expected, Has.Count.AtLeast(5));
+        Assert.That(
+            await _store.Database.ColumnAsync<string>(FieldsSql, cancellationToken, "a.b-c_60"), Is.EqualTo(expected));
+        Assert.That(await ShownAsync(process, cancellationToken), Has.Exactly(61).Items, "and nothing else");
+        Assert.That(
+            await _store.Database.ColumnAsync<double>(
+                "select distinct score from hangfire.set where key = 'recurring-jobs'", cancellationToken),
+            Has.Count.EqualTo(1));
+    }
+
+    [Test]
     public async Task An_edit_lives_until_the_file_says_something_else(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(cancellationToken, Nightly);
-        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 4 * * *" }), _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 4 * * *" }), scopes: null, _ => true, cancellationToken);
 
         await _store.StartAsync(cancellationToken, Nightly);
         Assert.That((await FindAsync(process, cancellationToken)).Definition.Cron, Is.EqualTo("0 4 * * *"));
@@ -164,7 +188,7 @@ public sealed class ScheduleSeedTests
         Assert.That(await process.GetRequiredService<ScheduleStore>().FindAsync("nightly", cancellationToken), Is.Null);
         Assert.That(await control.TriggerAsync("nightly", "carol", cancellationToken), Is.Null);
         Assert.That(await ShownAsync(older, cancellationToken), Is.Empty);
-        Assert.That(await _store.ForgottenAsync(older, cancellationToken), Is.Empty);
+        Assert.That(await ScheduleTestStore.ForgottenAsync(older, cancellationToken), Is.Empty);
 
         await _store.StartAsync(cancellationToken, hourly);
         var back = await FindAsync(process, cancellationToken);
@@ -201,7 +225,8 @@ public sealed class ScheduleSeedTests
         await control.PauseAsync("nightly", "bob", "", until: null, cancellationToken);
         await _store.StartAsync(cancellationToken);
 
-        var put = await control.PutAsync(ScheduleDefinition.Of(Nightly), was => was is null, cancellationToken);
+        var put = await control.PutAsync(ScheduleDefinition.Of(Nightly), scopes: null, was => was is null,
+            cancellationToken);
 
         Assert.That((put!.Value.IsNew, put.Value.Schedule.Pause, put.Value.Schedule.IsFromFile), Is.EqualTo((true, (SchedulePause?)null, false)));
     }
@@ -211,7 +236,8 @@ public sealed class ScheduleSeedTests
     {
         var process = await _store.StartAsync(cancellationToken);
         var control = process.GetRequiredService<ScheduleControl>();
-        await control.PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 * * * *" }), _ => true, cancellationToken);
+        await control.PutAsync(ScheduleDefinition.Of(Nightly with { Cron = "0 * * * *" }), scopes: null, _ => true,
+            cancellationToken);
         await control.TriggerAsync("nightly", "carol", cancellationToken);
         await control.PauseAsync("nightly", "bob", "", until: null, cancellationToken);
 
@@ -223,16 +249,114 @@ public sealed class ScheduleSeedTests
     }
 
     [Test]
+    public async Task What_an_older_file_lacks_stays_while_a_process_lives_that_has_it(
+        CancellationToken cancellationToken)
+    {
+        var newer = await _store.StartAsync(cancellationToken, Nightly);
+        var older = await _store.StartBesideAsync(cancellationToken);
+        var removed = older.GetRequiredService<RemovedSchedules>();
+        Assert.That(await ShownAsync(older, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+
+        // As after an outage of the store, in which nobody could record that they live.
+        await _store.Database.ExecuteAsync(
+            "update heimdall.worker set seen_at = seen_at - interval '3 minutes'", cancellationToken);
+        await removed.FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(older, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+
+        // As while its process is restarted.
+        await newer.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        await removed.FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(older, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+
+        await _store.PassTimeAsync(cancellationToken);
+        await _store.Database.ExecuteAsync(
+            "update heimdall.worker set seen_at = now() where gone_at is null", cancellationToken);
+        await removed.FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(older, cancellationToken), Is.Empty);
+    }
+
+    [Test]
+    public async Task The_first_process_after_a_long_stop_of_all_takes_nothing_from_those_that_follow(
+        CancellationToken cancellationToken)
+    {
+        var before = await _store.StartAsync(cancellationToken, Nightly);
+        await before.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        await _store.PassTimeAsync(cancellationToken);
+
+        var first = await _store.StartBesideAsync(cancellationToken);
+        await first.GetRequiredService<RemovedSchedules>().FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(first, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+
+        await _store.PassTimeAsync(cancellationToken);
+        await _store.StartBesideAsync(cancellationToken);
+        Assert.That(
+            await ShownAsync(first, cancellationToken), Is.EqualTo(new[] { "nightly" }), "a start takes nothing out");
+        await first.GetRequiredService<RemovedSchedules>().FollowFilesAsync(cancellationToken);
+        Assert.That(await ShownAsync(first, cancellationToken), Is.Empty);
+    }
+
+    [Test]
+    public async Task Nothing_is_removed_while_a_process_lives_that_does_not_write_what_its_file_has(
+        CancellationToken cancellationToken)
+    {
+        await _store.StartAsync(cancellationToken, Nightly);
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.worker (id, name, clusters, commands, concurrency)
+            values (gen_random_uuid(), 'of an older version', '{}', '{}', 1)
+            """,
+            cancellationToken);
+
+        var process = await _store.StartAsync(cancellationToken);
+
+        Assert.That(await ShownAsync(process, cancellationToken), Is.EqualTo(new[] { "nightly" }));
+    }
+
+    [Test]
+    public async Task What_an_older_version_has_removed_comes_back_and_is_made_up_for(
+        CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(cancellationToken, Nightly with { Cron = "0 * * * *" });
+        await process.GetRequiredService<ScheduleControl>().TakeOutAsync("nightly", cancellationToken);
+        _store.Clock.Now = Noon.AddHours(1).AddSeconds(10);
+
+        await process.GetRequiredService<RemovedSchedules>().FollowFilesAsync(cancellationToken);
+        await process.GetRequiredService<ScheduleFirer>().FireDueAsync("nightly", cancellationToken);
+
+        Assert.That(await _store.RunsAsync("nightly", cancellationToken), Is.EqualTo(new[] { "13:00:00 FIRED" }));
+        Assert.That((await FindAsync(process, cancellationToken)).NextAt, Is.EqualTo(Noon.AddHours(2)));
+    }
+
+    [Test]
+    public async Task Schedules_with_many_runs_that_wait_hide_no_others(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(
+            cancellationToken,
+            [.. Enumerable.Range(10, 12).Select(n => Nightly with { Name = $"busy-{n}", Overlap = "queue" })]);
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.schedule_run (id, schedule, planned_at, outcome, decided_at)
+            select gen_random_uuid(), schedule.id, schedule.decided_until - n * interval '1 minute', 'WAITING', now()
+            from heimdall.schedule cross join generate_series(1, 100) n
+            """,
+            cancellationToken);
+
+        Assert.That(await ScheduleTestStore.ForgottenAsync(process, cancellationToken), Has.Count.EqualTo(12));
+    }
+
+    [Test]
     public async Task What_left_the_file_long_ago_is_forgotten(CancellationToken cancellationToken)
     {
         await _store.StartAsync(cancellationToken, Nightly);
         var process = await _store.StartAsync(cancellationToken);
-        var schedules = process.GetRequiredService<ScheduleStore>();
+        var upkeep = process.GetRequiredService<ScheduleUpkeep>();
         Task<long> CountAsync() => _store.Database.ScalarAsync<long>("select count(*) from heimdall.schedule", cancellationToken);
 
-        await schedules.ForgetRemovedAsync(Noon, cancellationToken);
+        _store.Clock.Now = Noon.AddDays(30);
+        await upkeep.TrimAsync(cancellationToken);
         Assert.That(await CountAsync(), Is.EqualTo(1));
-        await schedules.ForgetRemovedAsync(Noon.AddSeconds(1), cancellationToken);
+        _store.Clock.Now = Noon.AddDays(30).AddSeconds(1);
+        await upkeep.TrimAsync(cancellationToken);
         Assert.That(await CountAsync(), Is.Zero);
     }
 

@@ -8,6 +8,7 @@ using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
+using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
 using Heimdall.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -65,8 +66,33 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         return new(database, new StoreTestClock(database, now));
     }
 
-    /// <summary>What a worker process has, as it is when it is ready.</summary>
+    /// <summary>
+    /// What a worker process has, as it is when it has been ready for long. Those before it stopped long ago, and the
+    /// keeper has looked at the schedules of files.
+    /// </summary>
     public async Task<IServiceProvider> StartAsync(CancellationToken cancellationToken, params ScheduleConfig[] schedules)
+    {
+        foreach (var earlier in _processes)
+        {
+            await earlier.GetRequiredService<LivingProcesses>().GoneAsync(cancellationToken);
+        }
+        var process = await StartBesideAsync(cancellationToken, schedules);
+        await PassTimeAsync(cancellationToken);
+        await process.GetRequiredService<RemovedSchedules>().FollowFilesAsync(cancellationToken);
+        return process;
+    }
+
+    /// <summary>As if all processes had started an hour earlier, and those that are gone had stopped as long ago.</summary>
+    public Task PassTimeAsync(CancellationToken cancellationToken) => Database.ExecuteAsync(
+        """
+        update heimdall.worker
+        set started_at = started_at - interval '1 hour', gone_at = gone_at - interval '1 hour'
+        """,
+        cancellationToken);
+
+    /// <summary>The same while those before it live on.</summary>
+    public async Task<IServiceProvider> StartBesideAsync(
+        CancellationToken cancellationToken, params ScheduleConfig[] schedules)
     {
         var process = Build(Database, Clock, schedules);
         _processes.Add(process);
@@ -86,7 +112,8 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
     public async Task<IServiceProvider> StartAsync(ScheduleDefinition definition, CancellationToken cancellationToken)
     {
         var process = await StartAsync(cancellationToken);
-        await process.GetRequiredService<ScheduleControl>().PutAsync(definition, _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(definition, scopes: null, _ => true,
+            cancellationToken);
         return process;
     }
 
@@ -98,8 +125,9 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
     }
 
     /// <summary>What a worker would look at by itself now.</summary>
-    public Task<IReadOnlyList<string>> ForgottenAsync(IServiceProvider process, CancellationToken cancellationToken) =>
-        process.GetRequiredService<ScheduleStore>().FindForgottenAsync(Clock.Now.AddSeconds(-3), cancellationToken);
+    public static Task<IReadOnlyList<string>> ForgottenAsync(
+        IServiceProvider process, CancellationToken cancellationToken) =>
+        process.GetRequiredService<ScheduleStore>().FindForgottenAsync(after: "", cancellationToken);
 
     /// <summary>The same on a store that is there already, which is left as it is.</summary>
     public static ServiceProvider Build(TestDatabase database, TimeProvider clock, params ScheduleConfig[] schedules)
@@ -124,6 +152,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         services.AddJobQueue(config);
         services.AddJobSubmission();
         services.AddSchedules();
+        services.AddUpkeep();
         return services.BuildServiceProvider();
     }
 

@@ -49,7 +49,8 @@ public sealed class ScheduleTroubleTests
     {
         var process = await _store.StartAsync(ScheduleTestStore.EveryMinute with { Overlap = OverlapRule.Allow }, cancellationToken);
         var cluster = process.GetRequiredService<LiveCatalog>().Current.Clusters.Single();
-        process.GetRequiredService<ClusterHealthBoard>().Set(cluster.Id, new ClusterHealth(Healthy: false, "away", TimeSpan.Zero, Noon));
+        process.GetRequiredService<ClusterHealthBoard>().Set(cluster.Id, new ClusterHealth(Healthy: false, "away",
+            TimeSpan.Zero, Noon, []));
 
         await _store.FireAtAsync(process, Noon, cancellationToken);
         var asked = await process.GetRequiredService<ScheduleControl>().TriggerAsync(Id, "carol", cancellationToken);
@@ -65,7 +66,7 @@ public sealed class ScheduleTroubleTests
         await FailAsync("heimdall.schedule_run", "P0001", cancellationToken, $"when (new.schedule = '{Broken}')");
         _store.Clock.Now = Noon.AddSeconds(10);
 
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
 
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED" }));
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.Empty);
@@ -82,21 +83,21 @@ public sealed class ScheduleTroubleTests
         await _store.Database.ExecuteAsync($"update heimdall.schedule set {change} where id = '{Broken}'", cancellationToken);
 
         _store.Clock.Now = Noon.AddSeconds(10);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.Empty, "another machine may know them");
         Assert.That(await _store.RunsAsync(Id, cancellationToken), Is.EqualTo(new[] { "12:00:00 FIRED" }));
         var ended = await Assert.ThrowsAsync<JobEndedBadlyException>(() => TickerOf(process).TickAsync(Broken, cancellationToken));
         Assert.That(ended!.Message, Does.StartWith(reason));
 
         _store.Clock.Now = Noon.AddSeconds(70);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.EqualTo(new[] { "12:00:00 REFUSED" }));
         Assert.That(
             await _store.Database.ScalarAsync<string>("select reason from heimdall.schedule_run where outcome = 'REFUSED'", cancellationToken), Does.Contain(reason));
 
         await _store.Database.ExecuteAsync($"update heimdall.schedule set {before} where id = '{Broken}'", cancellationToken);
-        await KeeperOf(process).FireForgottenAsync(cancellationToken);
+        await UpkeepOf(process).FireForgottenAsync(cancellationToken);
         Assert.That(await _store.RunsAsync(Broken, cancellationToken), Is.EqualTo(new[] { "12:00:00 REFUSED", "12:01:00 FIRED" }));
     }
 
@@ -136,7 +137,7 @@ public sealed class ScheduleTroubleTests
         Assert.That((await control.PauseAsync(Id, "bob", "", until: null, cancellationToken))!.NextAt, Is.Null);
         Assert.That((await control.ResumeAsync(Id, cancellationToken))!.Pause, Is.Null);
         _store.Clock.Now = Noon.AddSeconds(130);
-        await control.PutAsync(ScheduleTestStore.EveryMinute, _ => true, cancellationToken);
+        await control.PutAsync(ScheduleTestStore.EveryMinute, scopes: null, _ => true, cancellationToken);
         await _store.EndJobsAsync(Id, cancellationToken);
         await _store.FireAtAsync(process, Noon.AddMinutes(3), cancellationToken);
 
@@ -173,11 +174,12 @@ public sealed class ScheduleTroubleTests
     private async Task<IServiceProvider> StartBothAsync(CancellationToken cancellationToken)
     {
         var process = await _store.StartAsync(ScheduleTestStore.EveryMinute, cancellationToken);
-        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleTestStore.EveryMinute with { Id = Broken }, _ => true, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().PutAsync(ScheduleTestStore.EveryMinute with { Id = Broken }, scopes: null, _ => true, cancellationToken);
         return process;
     }
 
-    private static ScheduleKeeper KeeperOf(IServiceProvider process) => ActivatorUtilities.CreateInstance<ScheduleKeeper>(process);
+    private static ScheduleUpkeep UpkeepOf(IServiceProvider process) =>
+        ActivatorUtilities.CreateInstance<ScheduleUpkeep>(process);
 
     private static ScheduleTicker TickerOf(IServiceProvider process) => ActivatorUtilities.CreateInstance<ScheduleTicker>(process);
 

@@ -49,6 +49,48 @@ public sealed class ScriptWriterTests
     }
 
     [Test]
+    public async Task All_scripts_together_are_bounded(CancellationToken cancellationToken)
+    {
+        var writer = new ScriptWriter(_folder, TimeProvider.System) { MaxTotalBytes = 20 };
+        Task<ScriptChange> WriteAsync(string name, int length) =>
+            writer.WriteAsync(_folder.Locate(name), Content(new string('-', length)), 100, NoCondition,
+                cancellationToken);
+
+        var first = await WriteAsync("a/one.sql", 12);
+        var second = await WriteAsync("b/two.sql", 9);
+        var replaced = await WriteAsync("a/one.sql", 11);
+        var fitting = await WriteAsync("b/two.sql", 9);
+        var grown = await WriteAsync("b/two.sql", 10);
+
+        Assert.That(
+            new[] { first.Kind, second.Kind, replaced.Kind, fitting.Kind, grown.Kind },
+            Is.EqualTo(new[]
+            {
+                ScriptChangeKind.Created, ScriptChangeKind.TotalTooLarge, ScriptChangeKind.Replaced,
+                ScriptChangeKind.Created, ScriptChangeKind.TotalTooLarge,
+            }));
+        Assert.That(new FileInfo(Path.Combine(_root, "b/two.sql")).Length, Is.EqualTo(9));
+        Assert.That(Directory.GetFiles(_root, "*", SearchOption.AllDirectories), Has.Length.EqualTo(2));
+    }
+
+    [Test]
+    public async Task A_smaller_script_replaces_one_in_a_full_directory(CancellationToken cancellationToken)
+    {
+        await _writer.WriteAsync(_folder.Locate("one.sql"), Content("select 1"), 100, NoCondition, cancellationToken);
+        await _writer.WriteAsync(_folder.Locate("two.sql"), Content("select 2"), 100, NoCondition, cancellationToken);
+        var full = new ScriptWriter(_folder, TimeProvider.System) { MaxTotalBytes = 10 };
+
+        var larger = await full.WriteAsync(
+            _folder.Locate("one.sql"), Content("select 10"), 100, NoCondition, cancellationToken);
+        var smaller = await full.WriteAsync(
+            _folder.Locate("one.sql"), Content("table"), 100, NoCondition, cancellationToken);
+
+        Assert.That(larger.Kind, Is.EqualTo(ScriptChangeKind.TotalTooLarge));
+        Assert.That(smaller.Kind, Is.EqualTo(ScriptChangeKind.Replaced));
+        Assert.That(await File.ReadAllTextAsync(Path.Combine(_root, "one.sql"), cancellationToken), Is.EqualTo("table"));
+    }
+
+    [Test]
     public async Task An_upload_that_fails_leaves_nothing_behind(CancellationToken cancellationToken)
     {
         var place = _folder.Locate("deep/down/one.sql");

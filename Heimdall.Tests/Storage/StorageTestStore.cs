@@ -45,7 +45,7 @@ internal sealed class StorageTestStore : IAsyncDisposable
     {
         var store = new StoreDatabase(
             Database.ConnectionString, "heimdall", schema, ConnectionLimits.ForWorker(concurrency: 4));
-        var storages = new QueueStorage(store, new WorkerConfig { Lease = Lease }, () => Claimed);
+        var storages = new QueueStorage(store, () => Claimed);
         _opened.Add((store, storages));
         storages.Install();
         var storage = kind == QueueConfig.Stock
@@ -56,7 +56,8 @@ internal sealed class StorageTestStore : IAsyncDisposable
             await entries.LookAtSchemaAsync(CancellationToken.None);
         }
         Queues[storage] = new JobQueue(
-            store, storages, storage, new BackgroundJobClientFactory(storage, new JobFilterProviderCollection()));
+            store, storages, storage, new BackgroundJobClientFactory(storage, new JobFilterProviderCollection()),
+            new Core.Audit.AuditLog(store));
         return storage;
     }
 

@@ -26,6 +26,8 @@ internal sealed class HeimdallHost : IAsyncDisposable
 
     private HeimdallHost(IHost host, UrgentStop urgent) => (_host, _urgent) = (host, urgent);
 
+    public IServiceProvider Services => _host.Services;
+
     public static async Task<HeimdallHost> StartApiAsync(string config, string log, TimeProvider? clock = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

@@ -48,6 +48,9 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     /// <summary>The API's process, where it has one.</summary>
     public HeimdallProcess? Api { get; private set; }
 
+    /// <summary>What the API in the tests' process is made of.</summary>
+    public IServiceProvider ApiServices => _hostedApi!.Services;
+
     /// <summary>What each host and each process has logged so far.</summary>
     public IEnumerable<string> Logs => _logs.Select(HeimdallProcess.Read);
 

@@ -2,7 +2,7 @@ namespace Heimdall.Tests.Support;
 
 /// <summary>
 /// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Queue"/>, <see cref="Auth"/>,
-/// <see cref="Results"/>, <see cref="SqlUploads"/>, <see cref="Metrics"/>, <see cref="Tracing"/>, <see cref="Otlp"/>
+/// <see cref="Results"/>, <see cref="Retention"/>, <see cref="SqlUploads"/>, <see cref="Metrics"/>, <see cref="Tracing"/>, <see cref="Otlp"/>
 /// and <see cref="Logging"/> are the inside of a YAML flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and
 /// <see cref="Schedules"/> are lists, one <c>- {…}</c> a line.
 /// </summary>
@@ -22,6 +22,8 @@ internal sealed record InstanceConfig
     public string Auth { get; init; } = "";
 
     public string Results { get; init; } = "enabled: true";
+
+    public string Retention { get; init; } = "";
 
     public string SqlUploads { get; init; } = "";
 
@@ -76,6 +78,7 @@ internal sealed record InstanceConfig
         queue: { {{Queue}} }
         auth: { {{Auth}} }
         results: { {{Results}} }
+        retention: { {{Retention}} }
         sql_uploads: { {{SqlUploads}} }
         metrics: { {{Metrics}} }
         tracing: { {{Tracing}} }

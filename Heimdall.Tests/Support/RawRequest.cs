@@ -17,11 +17,15 @@ internal static class RawRequest
 
     /// <summary>Sends a request for a target as it stands, and reads the reply whole.</summary>
     public static async Task<(int Status, string Text)> SendAsync(
-        Uri address, string method, string target, string body, CancellationToken cancellationToken)
+        Uri address, string method, string target, string body, CancellationToken cancellationToken,
+            params string[] headers)
     {
+        var more = string.Concat(headers.Select(header => header + "\r\n"));
+        var length = Encoding.UTF8.GetByteCount(body);
         using var client = await BeginAsync(
             address,
-            $"{method} {target} HTTP/1.1\r\nHost: {address.Authority}\r\nConnection: close\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}",
+            $"{method} {target} HTTP/1.1\r\nHost: {address.Authority}\r\nConnection: close\r\n{more}"
+                + $"Content-Length: {length}\r\n\r\n{body}",
             cancellationToken);
         using var reader = new StreamReader(client.GetStream());
         var reply = await reader.ReadToEndAsync(cancellationToken);

@@ -30,7 +30,7 @@ internal static class StoreTemplate
         var defaults = new DatabaseConfig { ConnectionString = database.ConnectionString };
         await using (var store = new StoreDatabase(database.ConnectionString, defaults.Schema, defaults.HangfireSchema, ConnectionLimits.ForApi))
         {
-            using var queue = new QueueStorage(store, new WorkerConfig(), () => null);
+            using var queue = new QueueStorage(store, () => null);
             await new StoreMigrator(store, new StoreReadiness(), NullLogger<StoreMigrator>.Instance).MigrateAsync(
                 token => Task.Run(queue.Install, token),
                 CancellationToken.None);

@@ -1,5 +1,6 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -14,10 +15,13 @@ internal static class ClusterListPage
     {
         var catalog = context.Service<LiveCatalog>().Current;
         var board = context.Service<ClusterHealthBoard>();
-        var counts = await context.Service<OpenJobCounts>().ReadAsync(context.Aborted());
+        var rights = context.RightsOfCaller();
+        var counts = await context.Service<OpenJobCounts>().ReadAsync(rights.Jobs, context.Aborted());
         var now = context.Service<StoreClock>().GetUtcNow().UtcDateTime;
-        var pauses = await context.Service<Pauses>().ListAsync(context.Aborted());
-        var rows = catalog.Clusters.Select(cluster => DrawRow(
+        var held = await context.Service<Pauses>().ListAsync(context.Aborted());
+        var live = context.Service<LiveCatalog>();
+        QueuePause[] pauses = [.. held.Where(pause => context.GetHttpContext().Sees(live, pause.Target))];
+        var rows = catalog.Clusters.Where(rights.Sees).Select(cluster => DrawRow(
             context, cluster, board.Last(cluster.Id), counts.GetValueOrDefault(cluster.Id),
             pauses.Any(pause => pause.Target == PauseTarget.Cluster(cluster.Id)), now));
         return new PageContent("Clusters", Markup.Of($"""
@@ -49,8 +53,14 @@ internal static class ClusterListPage
         }
         return health is null
             ? Pieces.State("UNKNOWN")
-            : Markup.Of($"""{Pieces.State(health.Healthy ? "HEALTHY" : "DOWN")}<div class="hd-said">{health.Error} {Pieces.Duration(now - health.CheckedAt)} ago</div>""");
+            : Markup.Of($"""{Pieces.State(health.Healthy ? "HEALTHY" : "DOWN")}{DrawProbe(health, now)}{DrawWarnings(health)}""");
     }
+
+    private static Markup DrawProbe(ClusterHealth health, DateTime now) => Markup.Of(
+        $"""<div class="hd-said">{health.Error} {Pieces.Duration(now - health.CheckedAt)} ago</div>""");
+
+    private static IEnumerable<Markup> DrawWarnings(ClusterHealth health) => health.Warnings
+        .Select(warning => Markup.Of($"""<div class="hd-said">{Pieces.State("WARNING")} {warning}</div>"""));
 
     private static Markup JobsLink(DashboardContext context, Cluster cluster, string status, string state, long count)
     {

@@ -1,6 +1,7 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
 using Heimdall.Core.Queue;
@@ -25,7 +26,8 @@ internal static class PausePanel
         var paused = pauses.Count == 0
             ? Markup.Of($"<p>Nothing is paused.</p>")
             : Markup.Of($"""<ul class="hd-pauses">{list}</ul>""");
-        var form = context.IsReadOnly ? Markup.Empty : DrawForm(context, catalog);
+        PauseTarget[] targets = [.. TargetsIn(catalog).Where(target => MayPause(context, target))];
+        var form = targets.Length == 0 ? Markup.Empty : DrawForm(context, targets);
         return Markup.Of($"<h2>Pauses</h2>{paused}{form}");
     }
 
@@ -38,6 +40,11 @@ internal static class PausePanel
         if (target is null || Array.FindIndex(_times, one => one.Label == time) is not (>= 0 and var place))
         {
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return;
+        }
+        if (!MayPause(context, target.Value))
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
         }
         var now = context.Service<StoreClock>().GetUtcNow().UtcDateTime;
@@ -53,6 +60,11 @@ internal static class PausePanel
         var target = await FieldAsync(context, "target");
         foreach (var pause in await context.Service<Pauses>().ListAsync(context.Aborted()))
         {
+            if (Write(pause.Target) == target && !MayPause(context, pause.Target))
+            {
+                context.Response.StatusCode = StatusCodes.Status403Forbidden;
+                return;
+            }
             if (Write(pause.Target) == target)
             {
                 await context.Service<Pauses>().ResumeAsync(pause.Target, context.Aborted());
@@ -64,19 +76,22 @@ internal static class PausePanel
     private static Markup DrawPause(DashboardContext context, QueuePause pause)
     {
         var until = pause.Until is { } time ? Markup.Of($", until {Pieces.Time(time)}") : Markup.Empty;
-        var button = context.IsReadOnly
-            ? Markup.Empty
-            : context.Button(
-                "/sql/pauses/end", $"Resume {pause.Target}", "btn-default", ("target", Write(pause.Target)));
+        var button = MayPause(context, pause.Target)
+            ? context.Button(
+                "/sql/pauses/end", $"Resume {pause.Target}", "btn-default", ("target", Write(pause.Target)))
+            : Markup.Empty;
         return Markup.Of($"""
             <li>{Pieces.State("PAUSED")} {pause.Target.ToString()}
             <span class="hd-aside">by {pause.By}, {Pieces.Time(pause.At)}{until}</span> {pause.Reason} {button}</li>
             """);
     }
 
-    private static Markup DrawForm(DashboardContext context, CatalogSnapshot catalog)
+    private static bool MayPause(DashboardContext context, PauseTarget target) =>
+        context.GetHttpContext().Controls(context.Service<LiveCatalog>(), target);
+
+    private static Markup DrawForm(DashboardContext context, PauseTarget[] mine)
     {
-        var targets = TargetsIn(catalog)
+        var targets = mine
             .Select(target => Markup.Of($"""<option value="{Write(target)}">{target.ToString()}</option>"""));
         var times = _times.Select(time => Markup.Of($"<option>{time.Label}</option>"));
         return Markup.Of($"""

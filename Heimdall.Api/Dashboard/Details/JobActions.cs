@@ -2,6 +2,8 @@ using System.Globalization;
 using Hangfire.Dashboard;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 
@@ -12,6 +14,12 @@ internal static class JobActions
 {
     public static async Task CancelAsync(DashboardContext context)
     {
+        if (await context.Service<JobStore>().RefuseAsync(
+            context.GetHttpContext(), context.AddressedJob(), Right.StopJobs, context.Aborted()) is { } refusal)
+        {
+            await RefuseAsync(context, refusal.StatusCode, refusal.ProblemDetails.Detail!);
+            return;
+        }
         var user = context.GetHttpContext().CallerName();
         if (await context.Service<JobCanceller>().CancelAsync(context.AddressedJob(), user, context.Aborted()) is (_, Stopping: false))
         {
@@ -23,12 +31,26 @@ internal static class JobActions
 
     public static async Task RetryAsync(DashboardContext context)
     {
-        var user = context.GetHttpContext().CallerName();
+        var http = context.GetHttpContext();
+        var jobs = context.Service<JobStore>();
+        if (await jobs.FindPlaceAsync(context.AddressedJob(), context.Aborted()) is not { } place)
+        {
+            await RefuseAsync(context, StatusCodes.Status404NotFound, "There is no such job.");
+            return;
+        }
+        if (JobAccess.Refuse(http, context.AddressedJob(), place, Right.RetryJobs) is { } refusal)
+        {
+            await RefuseAsync(context, refusal.StatusCode, refusal.ProblemDetails.Detail!);
+            return;
+        }
+        var user = http.CallerName();
+        var scopes = context.RightsOfCaller().ScopesOf(Right.RetryJobs, ofOthers: place.Owner != user);
         long? fromStatement = (await context.Request.GetFormValuesAsync("from_statement")) is [{ } text, ..]
             && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
         try
         {
-            var retry = await context.Service<JobRetrier>().PrepareAsync(context.AddressedJob(), user, fromStatement, context.Aborted());
+            var retry = await context.Service<JobRetrier>().PrepareAsync(
+                context.AddressedJob(), user, scopes, fromStatement, context.Aborted());
             if (retry?.New is not { } job)
             {
                 await RefuseAsync(context, StatusCodes.Status409Conflict, retry?.Conflict ?? retry?.Routing?.Reason ?? "There is no such job.");

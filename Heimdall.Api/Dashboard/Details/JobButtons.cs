@@ -1,5 +1,6 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Dashboard.Details;
@@ -9,7 +10,7 @@ internal static class JobButtons
 {
     public static LivePart Draw(DashboardContext context, Job job)
     {
-        var offers = context.IsReadOnly ? [] : Offers(job).ToList();
+        var offers = Offers(job).Where(offer => context.RightsOfCaller().Over(offer.Right, job)).ToList();
         return new LivePart(Markup.Join(offers.Select(offer => DrawOffer(context, job, offer))), LivePart.MarkOf(string.Join('\n', offers)));
     }
 
@@ -19,15 +20,16 @@ internal static class JobButtons
         {
             if (job.Status != JobStatus.Canceling)
             {
-                yield return new Offer("cancel", "Cancel", "btn-danger", FromStatement: null);
+                yield return new Offer(Right.StopJobs, "cancel", "Cancel", "btn-danger", FromStatement: null);
             }
             yield break;
         }
-        yield return new Offer("retry", "Run again", "btn-default", FromStatement: null);
+        yield return new Offer(Right.RetryJobs, "retry", "Run again", "btn-default", FromStatement: null);
         if (job.Status != JobStatus.Succeeded
             && job.Progress is { ResumeFrom: > 1 and var statement, Sha256: not null, CanResume: not false })
         {
-            yield return new Offer("retry", $"Resume at statement {statement}", "btn-default", statement);
+            yield return new Offer(
+                Right.RetryJobs, "retry", $"Resume at statement {statement}", "btn-default", statement);
         }
     }
 
@@ -37,5 +39,5 @@ internal static class JobButtons
         return context.Button($"/sql/jobs/{job.Id}/{offer.Action}", offer.Label, offer.Style, fields);
     }
 
-    private sealed record Offer(string Action, string Label, string Style, long? FromStatement);
+    private sealed record Offer(Right Right, string Action, string Label, string Style, long? FromStatement);
 }

@@ -1,5 +1,6 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -20,7 +21,8 @@ internal static class JobDetailPage
     public static async Task<PageContent> ReadAsync(DashboardContext context, string? notice, int status)
     {
         var id = context.AddressedJob();
-        if (await context.Service<JobStore>().FindAsync(id, context.Aborted()) is not { } job)
+        if (await context.Service<JobStore>().FindAsync(id, context.Aborted()) is not { } job
+            || !context.RightsOfCaller().Over(Right.SeeJobs, job))
         {
             return new PageContent("No such job", Markup.Of($"""<h1 class="page-header">No such job</h1><p>There is no job <code>{id}</code>.</p>"""))
             {
@@ -50,7 +52,8 @@ internal static class JobDetailPage
     public static async Task SendLiveAsync(DashboardContext context)
     {
         var http = context.GetHttpContext();
-        if (await context.Service<JobStore>().FindAsync(context.AddressedJob(), context.Aborted()) is not { } job)
+        if (await context.Service<JobStore>().FindAsync(context.AddressedJob(), context.Aborted()) is not { } job
+            || !context.RightsOfCaller().Over(Right.SeeJobs, job))
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
             return;

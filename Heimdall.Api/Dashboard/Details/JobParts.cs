@@ -1,5 +1,6 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
@@ -78,10 +79,16 @@ internal static class JobParts
             {Pieces.Fact("Runs again", job.RetryOf is { } old ? Pieces.JobLink(context.AddressOf, old, $"job {old}") : Markup.Empty)}
             {Pieces.Fact("Begins at", job.Resume is { } resume ? $"statement {resume.Statement}" : null)}
             {Pieces.BroadFact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
-            {Pieces.Fact("In the queue", job.QueueId is { } queueId ? Markup.Of($"""<a href="{context.AddressOf($"/jobs/details/{queueId}")}">Hangfire job #{queueId}</a>""") : Markup.Empty)}
+            {Pieces.Fact("In the queue", DrawEntry(context, job))}
             </dl>
             """);
     }
+
+    /// <summary>The way to Hangfire's own page of the job, for who may see it.</summary>
+    private static Markup DrawEntry(DashboardContext context, Job job) =>
+        job.QueueId is { } id && context.RightsOfCaller().Has(Right.SeeEngine)
+            ? Markup.Of($"""<a href="{context.AddressOf($"/jobs/details/{id}")}">Hangfire job #{id}</a>""")
+            : Markup.Empty;
 
     private static string Told(Job job) => job.Status switch
     {

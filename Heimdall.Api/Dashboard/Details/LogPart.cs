@@ -1,6 +1,7 @@
 using System.Globalization;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Dashboard.Details;
@@ -25,7 +26,8 @@ internal sealed record LogPart(Markup Html, long After, bool IsCut)
     {
         var http = context.GetHttpContext();
         var id = context.AddressedJob();
-        if (await context.Service<JobStore>().FindNameAsync(id, context.Aborted()) is null)
+        if (await context.Service<JobStore>().FindPlaceAsync(id, context.Aborted()) is not { } job
+            || !context.RightsOfCaller().Over(Right.SeeJobs, job))
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
             return;

@@ -3,8 +3,8 @@ using Hangfire.Dashboard;
 namespace Heimdall.Api.Dashboard.Frame;
 
 /// <summary>
-/// What a button does. As with Hangfire's own: only POST, not where the dashboard is read-only, and behind the check of the form's token,
-/// which the dashboard has done by now.
+/// What a button does. As with Hangfire's own: only POST, and behind the check of the form's token, which the dashboard
+/// has done by now. What the caller lacks for it is found by the gate of the dashboard, and by the action itself.
 /// </summary>
 internal sealed class ActionDispatcher(Func<DashboardContext, Task> actAsync) : IDashboardDispatcher
 {
@@ -13,11 +13,6 @@ internal sealed class ActionDispatcher(Func<DashboardContext, Task> actAsync) : 
         if (!HttpMethods.IsPost(context.Request.Method))
         {
             context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-            return Task.CompletedTask;
-        }
-        if (context.IsReadOnly)
-        {
-            context.Response.StatusCode = StatusCodes.Status403Forbidden;
             return Task.CompletedTask;
         }
         return actAsync(context);

@@ -1,4 +1,5 @@
 using Hangfire.Dashboard;
+using Heimdall.Api.Rights;
 using Microsoft.AspNetCore.Antiforgery;
 
 namespace Heimdall.Api.Dashboard.Frame;
@@ -8,6 +9,10 @@ internal static class DashboardRequestExtensions
 {
     public static T Service<T>(this DashboardContext context)
         where T : notnull => context.GetHttpContext().RequestServices.GetRequiredService<T>();
+
+    /// <summary>Who looks at the page, and what they may do.</summary>
+    public static CallerRights RightsOfCaller(this DashboardContext context) =>
+        context.GetHttpContext().Caller().Rights;
 
     public static CancellationToken Aborted(this DashboardContext context) => context.GetHttpContext().RequestAborted;
 

@@ -16,7 +16,6 @@ internal static class SecurityHeaders
         {
             var headers = context.Response.Headers;
             headers.ContentSecurityPolicy = Policy;
-            headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "same-origin";
         }
         return next(context);

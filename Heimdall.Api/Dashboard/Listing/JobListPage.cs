@@ -15,6 +15,7 @@ internal static class JobListPage
     {
         var query = Filled(context.GetHttpContext().Request.Query);
         var (filter, problems) = JobFilterReader.Read(query);
+        filter = filter with { Sight = context.RightsOfCaller().Jobs };
         var form = FilterForm.Draw(context, query, context.Service<LiveCatalog>().Current);
         if (problems.Count > 0)
         {

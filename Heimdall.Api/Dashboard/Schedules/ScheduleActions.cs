@@ -1,6 +1,7 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Schedules;
 using Heimdall.Core.Schedules;
 
 namespace Heimdall.Api.Dashboard.Schedules;
@@ -12,6 +13,10 @@ internal static class ScheduleActions
 
     public static async Task TriggerAsync(DashboardContext context)
     {
+        if (await RefuseAsync(context, runs: true))
+        {
+            return;
+        }
         var run = await context.Service<ScheduleControl>().TriggerAsync(ScheduleDetailPage.IdIn(context), context.GetHttpContext().CallerName(), context.Aborted());
         if (run is { Outcome: RunOutcome.Skipped or RunOutcome.Refused, Reason: { } reason })
         {
@@ -23,6 +28,10 @@ internal static class ScheduleActions
 
     public static async Task PauseAsync(DashboardContext context)
     {
+        if (await RefuseAsync(context, runs: false))
+        {
+            return;
+        }
         var reason = await context.Request.GetFormValuesAsync("reason") is [{ } text, ..] ? text.Replace('\0', ' ').Trim() : "";
         if (reason.Length > LongestReason)
         {
@@ -37,8 +46,27 @@ internal static class ScheduleActions
 
     public static async Task ResumeAsync(DashboardContext context)
     {
+        if (await RefuseAsync(context, runs: true))
+        {
+            return;
+        }
         await context.Service<ScheduleControl>().ResumeAsync(ScheduleDetailPage.IdIn(context), context.Aborted());
         GoBack(context);
+    }
+
+    /// <summary>Shows why the caller may not press the button, if that is so.</summary>
+    private static async Task<bool> RefuseAsync(DashboardContext context, bool runs)
+    {
+        var id = ScheduleDetailPage.IdIn(context);
+        var access = context.Service<ScheduleAccess>();
+        var refusal = await access.RefuseAsync(context.GetHttpContext(), id, runs, context.Aborted());
+        if (refusal is null)
+        {
+            return false;
+        }
+        await PageDispatcher.ShowAsync(
+            context, await ScheduleDetailPage.ReadAsync(context, refusal.ProblemDetails.Detail, refusal.StatusCode));
+        return true;
     }
 
     private static void GoBack(DashboardContext context) => context.GoTo($"/sql/schedules/{Uri.EscapeDataString(ScheduleDetailPage.IdIn(context))}");

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
+using Heimdall.Api.Schedules;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Schedules;
 
@@ -20,7 +22,8 @@ internal static class ScheduleDetailPage
     public static async Task<PageContent> ReadAsync(DashboardContext context, string? notice, int status)
     {
         var id = IdIn(context);
-        if (await context.Service<ScheduleStore>().FindAsync(id, context.Aborted()) is not { } schedule)
+        var access = context.Service<ScheduleAccess>();
+        if (await access.FindAsync(context.GetHttpContext(), id, context.Aborted()) is not { } schedule)
         {
             return new PageContent("No such schedule", Markup.Of($"""<h1 class="page-header">No such schedule</h1><p>There is no schedule <code>{id}</code>.</p>"""))
             {
@@ -58,7 +61,7 @@ internal static class ScheduleDetailPage
 
     private static Markup DrawActions(DashboardContext context, Schedule schedule)
     {
-        if (context.IsReadOnly)
+        if (!context.RightsOfCaller().Over(Right.ChangeSchedules, schedule))
         {
             return Markup.Empty;
         }

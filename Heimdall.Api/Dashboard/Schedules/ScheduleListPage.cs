@@ -1,5 +1,6 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Schedules;
 using Heimdall.Core.Schedules;
 
 namespace Heimdall.Api.Dashboard.Schedules;
@@ -9,7 +10,7 @@ internal static class ScheduleListPage
 {
     public static async Task<PageContent> ReadAsync(DashboardContext context)
     {
-        var schedules = await context.Service<ScheduleStore>().ListAsync(context.Aborted());
+        var schedules = await context.Service<ScheduleAccess>().ListAsync(context.GetHttpContext(), context.Aborted());
         var last = await context.Service<ScheduleRunStore>().LastAsync(context.Aborted());
         var rows = schedules.Select(schedule => DrawRow(context, schedule, last.GetValueOrDefault(schedule.Id)));
         var body = schedules.Count == 0

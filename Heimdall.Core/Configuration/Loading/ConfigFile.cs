@@ -24,6 +24,7 @@ public static class ConfigFile
             {
                 SqlDirectory = MakeAbsolute(config.SqlDirectory, path),
                 Server = config.Server with { Tls = MakeAbsolute(config.Server.Tls, path) },
+                Auth = config.Auth with { Jwt = MakeAbsolute(config.Auth.Jwt, path) },
                 Worker = config.Worker with { HealthSocket = MakeAbsoluteIfAny(config.Worker.HealthSocket, path) },
                 Results = config.Results with { Directory = MakeAbsoluteIfAny(config.Results.Directory, path) },
             };
@@ -79,6 +80,9 @@ public static class ConfigFile
         Certificate = MakeAbsolute(tls.Certificate, configFile),
         Key = MakeAbsolute(tls.Key, configFile),
     };
+
+    private static JwtConfig? MakeAbsolute(JwtConfig? jwt, string configFile) =>
+        jwt is null ? null : jwt with { KeysFile = MakeAbsoluteIfAny(jwt.KeysFile, configFile) };
 
     private static string? MakeAbsoluteIfAny(string? file, string configFile) =>
         file is null ? null : MakeAbsolute(file, configFile);

@@ -34,6 +34,7 @@ public sealed class CommandConfigValidator : AbstractValidator<CommandConfig>
         RuleFor(command => command.MaxConcurrency).IsLimit();
         RuleFor(command => command.MaxPriority).Must(priority => priority is null || JobPriority.IsValid(priority.Value))
             .WithMessage($"must be {JobPriority.Lowest} to {JobPriority.Highest}");
+        RuleFor(command => command.Retention).SetValidator(new CommandRetentionConfigValidator());
         RuleFor(command => command).Custom((command, context) =>
         {
             foreach (var problem in plugins.Find(command.Plugin)?.CheckCommand(command.Context) ?? [])

@@ -1,4 +1,5 @@
 using FluentValidation;
+using Heimdall.Core.Configuration.Yaml;
 
 namespace Heimdall.Core.Configuration.Validation;
 
@@ -8,6 +9,11 @@ internal static class ConfigRules
     public const int MaxNameLength = 300;
     public const int MaxVersionLength = 32;
     public const int MaxDescriptionLength = 2000;
+
+    /// <summary>A hundred years: what lies before it must still be a date.</summary>
+    public static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
+
+    private const string RetentionMessage = "must be longer than nothing and at most 36500d, or forever";
 
     /// <summary>Longest wait that timers are trusted with.</summary>
     private static readonly TimeSpan _maxWait = TimeSpan.FromDays(1);
@@ -61,6 +67,17 @@ internal static class ConfigRules
     public static IRuleBuilderOptions<T, TimeSpan> IsPositive<T>(this IRuleBuilder<T, TimeSpan> rule) =>
         rule.Must(time => time > TimeSpan.Zero).WithMessage("must be longer than nothing");
 
+    /// <summary>How long something is kept: for ever, or for a time whose beginning must still be a date.</summary>
+    public static IRuleBuilderOptions<T, TimeSpan> IsRetention<T>(this IRuleBuilder<T, TimeSpan> rule) =>
+        rule.Must(time => BeRetention(time)).WithMessage(RetentionMessage);
+
+    /// <summary>The same of one that may be left out.</summary>
+    public static IRuleBuilderOptions<T, TimeSpan?> IsRetention<T>(this IRuleBuilder<T, TimeSpan?> rule) =>
+        rule.Must(time => time is null || BeRetention(time.Value)).WithMessage(RetentionMessage);
+
     public static IRuleBuilderOptions<T, TimeSpan> IsWait<T>(this IRuleBuilder<T, TimeSpan> rule) =>
         rule.IsPositive().Must(time => time <= _maxWait).WithMessage("must not be longer than a day");
+
+    private static bool BeRetention(TimeSpan time) =>
+        time == Duration.Forever || (time > TimeSpan.Zero && time <= LongestRetention);
 }

@@ -28,6 +28,7 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
             .IsRequired()
             .Must(Directory.Exists).WithMessage(config => $"must be a directory that exists: {config.SqlDirectory} is none");
         RuleFor(config => config.SqlUploads).SetValidator(new SqlUploadsConfigValidator());
+        RuleFor(config => config.Retention).SetValidator(new RetentionConfigValidator());
         RuleFor(config => config.Metrics).SetValidator(new MetricsConfigValidator());
         RuleFor(config => config.Tracing.SamplePercent).Must(percent => percent is >= 0 and <= 100)
             .WithMessage("must be 0 to 100");
@@ -44,21 +45,30 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
     private static void RefuseDuplicates((string? Id, string Name)[] entries, ValidationContext<HeimdallConfig> context)
     {
         var list = context.PropertyPath;
+        var byName = new Dictionary<string, int>(StringComparer.Ordinal); // the first of each: there may be thousands
+        var byId = new Dictionary<string, int>(StringComparer.Ordinal);
+        var byWrittenId = new Dictionary<string, int>(StringComparer.Ordinal);
 
-        for (var index = 1; index < entries.Length; index++)
+        for (var index = 0; index < entries.Length; index++)
         {
             var (id, name) = entries[index];
-            var before = entries.AsSpan(0, index).ToArray();
 
-            if (name.Length > 0 && Array.FindIndex(before, other => other.Name == name) is >= 0 and var sameName)
+            if (!byName.TryAdd(name, index) && name.Length > 0)
             {
-                AddFailure(index, "Name", $"is the name of {ConfigPath.FromProperty(list)}[{sameName}] too");
+                AddFailure(index, "Name", $"is the name of {ConfigPath.FromProperty(list)}[{byName[name]}] too");
             }
 
             // Two entries without an id share one exactly when they share their name, which is said above.
-            if (Array.FindIndex(before, other => (other.Id ?? other.Name) == (id ?? name) && (other.Id ?? id) is not null) is >= 0 and var sameId)
+            if ((id is null ? byWrittenId : byId).TryGetValue(id ?? name, out var sameId))
             {
-                AddFailure(index, "Id", $"is the id of {ConfigPath.FromProperty(list)}[{sameId}] too; without an id the name is used");
+                AddFailure(
+                    index, "Id",
+                    $"is the id of {ConfigPath.FromProperty(list)}[{sameId}] too; without an id the name is used");
+            }
+            byId.TryAdd(id ?? name, index);
+            if (id is not null)
+            {
+                byWrittenId.TryAdd(id, index);
             }
         }
 

@@ -18,11 +18,17 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
             .WithMessage("must be an absolute http or https URL without a query or //, such as https://example.org/heimdall");
         RuleFor(server => server.PublicUrl).Must(HaveOwnPath!).When(server => server.PublicUrl is not null)
             .WithMessage($"has a path that begins like Heimdall's own (/{string.Join(", /", _ownPaths)}): take another");
+        RuleForEach(server => server.CorsOrigins).Must(BeOrigin)
+            .WithMessage("must be the origin of a page as browsers send it, such as https://example.org or "
+                + "http://localhost:3000: no path, no slash at its end, no *");
+        RuleFor(server => server.MaxConnections).IsPositive();
         RuleFor(server => server.MaxBodyBytes).IsPositive();
         RuleFor(server => server.MaxInlinePerCaller).IsPositive();
         RuleFor(server => server.MaxQueuedPerCaller).IsPositive();
+        RuleFor(server => server.MaxWatchersPerCaller).IsPositive();
         RuleFor(server => server.StalledClientTimeout).IsWait();
-        RuleFor(server => server.IdempotencyRetention).IsPositive();
+        RuleFor(server => server.IdempotencyRetention).IsPositive()
+            .Must(retention => retention <= ConfigRules.LongestRetention).WithMessage("must not be longer than 36500d");
         RuleFor(server => server.HealthTimeout).IsWait();
     }
 
@@ -40,6 +46,13 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
     private static bool HaveOwnPath(string url) =>
         !Uri.TryCreate(url, UriKind.Absolute, out var address)
         || !_ownPaths.Contains(address.AbsolutePath.Split('/')[1], StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>In the form in which it is compared: lower case, without a port that is the scheme's own.</summary>
+    private static bool BeOrigin(string origin) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out var url)
+        && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
+        && !origin.Contains('*', StringComparison.Ordinal)
+        && url.GetLeftPart(UriPartial.Authority) == origin;
 
     private static bool BeAddress(string listen) =>
         Uri.TryCreate(listen, UriKind.Absolute, out var url)

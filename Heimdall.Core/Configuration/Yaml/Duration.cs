@@ -8,8 +8,18 @@ public static partial class Duration
 {
     public const string Expected = "must be a duration: 500ms, 30s, 5m, 2h, 7d or hh:mm:ss";
 
+    /// <summary>What <c>forever</c> stands for. Where a time must have an end it is refused, as too long.</summary>
+    public static readonly TimeSpan Forever = TimeSpan.MaxValue;
+
+    private const string ForeverText = "forever";
+
     public static TimeSpan? Read(string text)
     {
+        if (text == ForeverText)
+        {
+            return Forever;
+        }
+
         if (ClockTime().IsMatch(text))
         {
             var parts = text.Split(':').Select(part => int.Parse(part, CultureInfo.InvariantCulture)).ToArray();
@@ -36,6 +46,7 @@ public static partial class Duration
     /// <summary>In the largest unit that leaves no rest.</summary>
     public static string Write(TimeSpan time) => time.Ticks switch
     {
+        _ when time == Forever => ForeverText,
         var ticks when ticks % TimeSpan.TicksPerDay == 0 => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerDay}d"),
         var ticks when ticks % TimeSpan.TicksPerHour == 0 => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerHour}h"),
         var ticks when ticks % TimeSpan.TicksPerMinute == 0 => string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerMinute}m"),

@@ -94,7 +94,7 @@ internal sealed partial class DirectoryChunkWriter(string path, ILogger logger) 
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            LogStorage(exception.Message); // nobody reads it, and the janitor tries again
+            LogStorage(exception.Message); // nobody reads it, and the keeper tries again
         }
     }
 

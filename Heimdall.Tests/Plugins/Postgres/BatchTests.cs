@@ -124,6 +124,8 @@ public sealed class BatchTests
     [TestCase("begin", "BEGIN is not allowed")]
     [TestCase("commit", "COMMIT is not allowed")]
     [TestCase("rollback", "ROLLBACK is not allowed")]
+    [TestCase("com\\echo a\\\\mit", "COMMIT is not allowed")]
+    [TestCase("select 2 \\; com\\echo a\\\\mit", "Transaction control behind \\; is not allowed")]
     public async Task What_would_end_the_one_transaction_is_refused(string statement, string says, CancellationToken cancellationToken)
     {
         var failure = await FailAsync($"select 1;\n {statement};", new FakeJobMonitor(), cancellationToken);
@@ -131,6 +133,18 @@ public sealed class BatchTests
         Assert.That(failure.Kind, Is.EqualTo(JobFailureKind.Refused));
         Assert.That((failure.Errors[0].Statement, failure.Errors[0].Line, failure.Errors[0].Column), Is.EqualTo(((int?)2, (long?)2, (int?)2)));
         Assert.That(failure.Message, Does.Contain(says));
+    }
+
+    [Test]
+    public async Task A_commit_that_a_value_completes_is_refused_at_its_line(CancellationToken cancellationToken)
+    {
+        const string Sql = "\\set x mit\ncreate table half (i int);\ncom:x;\nselect 1 / 0;";
+
+        var failure = await FailAsync(Sql, new FakeJobMonitor(), cancellationToken);
+
+        Assert.That(failure.Message, Does.Contain("COMMIT is not allowed"));
+        Assert.That((failure.Errors[0].Statement, failure.Errors[0].Line), Is.EqualTo(((int?)2, (long?)3)));
+        Assert.That(await ExistsAsync("half", cancellationToken), Is.False);
     }
 
     [TestCase("vacuum", "25001", "VACUUM cannot run inside a transaction")]

@@ -1,0 +1,97 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text.Json;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Audit;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Plugins;
+
+namespace Heimdall.Api.Audit;
+
+/// <summary><c>GET /api/v1/audit</c>: a page of who did what, the newest first.</summary>
+internal static class ReadAudit
+{
+    private const int MaxLimit = 200;
+
+    public static IReadOnlyList<string> Known { get; } =
+        ["user", "action", "target", "outcome", "after", "before", "limit", "cursor"];
+
+    public static async Task<IResult> HandleAsync(
+        HttpContext context, AuditLog log, CancellationToken cancellationToken)
+    {
+        var query = context.Request.Query;
+        var problems = new List<ContextProblem>();
+        problems.AddRange(query.Keys.Where(key => !Known.Contains(key))
+            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")));
+        problems.AddRange(query.Where(item => item.Value.Count > 1)
+            .Select(item => new ContextProblem(item.Key, "Given more than once.")));
+        var filter = new AuditFilter
+        {
+            User = Text("user"),
+            Action = Text("action"),
+            Target = Text("target"),
+            Outcome = Text("outcome") is { } outcome
+                ? AuditOutcomeNames.Find(outcome)
+                    ?? Refuse<AuditOutcome?>("outcome", $"Must be one of {string.Join(", ", AuditOutcomeNames.All)}.")
+                : null,
+            After = Time("after"),
+            Before = Time("before"),
+            Limit = Text("limit") is { } limit
+                ? ReadLimit(limit) ?? Refuse<int>("limit", $"Must be a number from 1 to {MaxLimit}.")
+                : new AuditFilter().Limit,
+            Cursor = Text("cursor") is { } cursor
+                ? ReadCursor(cursor)
+                    ?? Refuse<AuditCursor?>("cursor", "Not a cursor of this list: take next_cursor of the page before.")
+                : null,
+        };
+        if (problems.Count > 0)
+        {
+            return Problem.Invalid(problems);
+        }
+        var page = await log.ListAsync(filter, cancellationToken);
+        return TypedResults.Json(
+            new AuditListView(
+                page.Records, page.Next is not null,
+                page.Next is null ? null : Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(page.Next))),
+            ApiJson.Options);
+
+        string? Text(string name) => query.TryGetValue(name, out var values)
+            ? values[0] is { Length: > 0 } text && !text.Contains('\0') ? text
+                : Refuse<string?>(name, "Must not be empty.")
+            : null;
+
+        DateTime? Time(string name) => Text(name) is { } text
+            ? Timestamp.TryRead(text, out var time) ? time.UtcDateTime
+                : Refuse<DateTime?>(name, "Must be a time as in RFC 3339, with its offset: 2026-01-31T12:00:00Z.")
+            : null;
+
+        T? Refuse<T>(string name, string problem)
+        {
+            problems.Add(new(name, problem));
+            return default;
+        }
+    }
+
+    private static int? ReadLimit(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        && number is >= 1 and <= MaxLimit
+            ? number
+            : null;
+
+    private static AuditCursor? ReadCursor(string text)
+    {
+        try
+        {
+            var cursor = JsonSerializer.Deserialize<AuditCursor>(Base64Url.DecodeFromChars(text));
+            return cursor is { At.Kind: DateTimeKind.Utc } ? cursor : null;
+        }
+        catch (Exception exception) when (exception is FormatException or JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>A page of the audit.</summary>
+internal sealed record AuditListView(IReadOnlyList<AuditRecord> Data, bool HasMore, string? NextCursor);

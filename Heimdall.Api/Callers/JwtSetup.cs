@@ -1,0 +1,112 @@
+using System.Security.Claims;
+using Heimdall.Core.Configuration;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Heimdall.Api.Callers;
+
+/// <summary>Tokens of an identity provider: the framework's handler, which checks all that it can.</summary>
+internal static class JwtSetup
+{
+    public const string SchemeName = "Jwt";
+
+    /// <summary>Signatures by public keys only: with a shared secret, whoever can check a token can make one.</summary>
+    private static readonly string[] Algorithms =
+    [
+        SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
+        SecurityAlgorithms.RsaSsaPssSha256, SecurityAlgorithms.RsaSsaPssSha384, SecurityAlgorithms.RsaSsaPssSha512,
+        SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.EcdsaSha384, SecurityAlgorithms.EcdsaSha512,
+    ];
+
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
+
+    public static AuthenticationBuilder AddJwt(this AuthenticationBuilder authentication, JwtConfig? config) =>
+        config is null ? authentication : authentication.AddJwtBearer(SchemeName, options =>
+        {
+            options.Authority = config.Authority;
+            options.Audience = config.Audience;
+            options.MapInboundClaims = false;
+            options.TokenValidationParameters = new TokenValidationParameters
+            {
+                ValidateIssuer = true,
+                ValidIssuer = config.Issuer,
+                ValidateAudience = true,
+                ValidAudience = config.Audience,
+                ValidateLifetime = true,
+                RequireExpirationTime = true,
+                RequireSignedTokens = true,
+                ValidateIssuerSigningKey = true,
+                ValidAlgorithms = Algorithms,
+                ClockSkew = ClockSkew,
+                IssuerSigningKeys = config.KeysFile is { } file
+                    ? new JsonWebKeySet(File.ReadAllText(file)).GetSigningKeys()
+                    : null,
+            };
+        });
+
+    /// <summary>Finds what is wrong with the configured key set.</summary>
+    public static IEnumerable<(string Path, string Message)> FindProblems(HeimdallConfig config)
+    {
+        if (config.Auth.Jwt?.KeysFile is not { } file)
+        {
+            yield break;
+        }
+        string? problem = null;
+        try
+        {
+            var keys = new JsonWebKeySet(File.ReadAllText(file)).Keys;
+            problem = keys.Count == 0 ? "holds no key"
+                : keys.All(IsPublic) ? null
+                : "holds a key that is neither RSA nor EC, or a private one: list public keys only";
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            problem = "cannot be read";
+        }
+        catch (ArgumentException)
+        {
+            problem = "is no JSON Web Key Set (RFC 7517): {\"keys\": [{\"kty\": \"RSA\", …}]}";
+        }
+        if (problem is not null)
+        {
+            yield return ("auth.jwt.keys_file", $"{problem}: {file}");
+        }
+    }
+
+    /// <returns>The caller that a token names; null, with the reason, when the token is not accepted.</returns>
+    public static (ClaimsPrincipal? Principal, string? Refusal) Read(
+        AuthenticateResult result, JwtConfig config, int maxUserLength)
+    {
+        if (result.Principal is not { } token)
+        {
+            return (null, result.Failure switch
+            {
+                SecurityTokenExpiredException => "The token of this request has expired.",
+                SecurityTokenNotYetValidException => "The token of this request is not valid yet.",
+                SecurityTokenInvalidAudienceException => "The token of this request is for another audience.",
+                SecurityTokenInvalidIssuerException => "The token of this request is of another issuer.",
+                SecurityTokenNoExpirationException =>
+                    "The token of this request never expires; such tokens are refused.",
+                _ => "The token of this request is not valid: its signature or its form is not as configured.",
+            });
+        }
+        var users = token.FindAll(config.UserClaim).ToArray();
+        if (users is not [{ Value: var user }] || string.IsNullOrWhiteSpace(user)
+            || user.Length > maxUserLength || user.Any(char.IsControl))
+        {
+            return (null, $"The token of this request does not name one user in its claim {config.UserClaim}.");
+        }
+        var roles = config.RolesClaim is { } claim
+            ? token.FindAll(claim).Select(role => new Claim(Credentials.Role, role.Value))
+            : [];
+        var others = token.Claims.Where(
+            other => other.Type is not (ClaimTypes.Name or Credentials.Role or Credentials.Expires));
+        return (Credentials.Of(user, Credentials.Jwt, [.. others, .. roles]), null);
+    }
+
+    private static bool IsPublic(JsonWebKey key) => key is
+    {
+        Kty: JsonWebAlgorithmsKeyTypes.RSA or JsonWebAlgorithmsKeyTypes.EllipticCurve, HasPrivateKey: false,
+    };
+}

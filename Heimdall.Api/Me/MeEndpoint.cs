@@ -1,0 +1,42 @@
+using Heimdall.Api.Rights;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Configuration;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Heimdall.Api.Me;
+
+internal static class MeEndpoint
+{
+    public static void MapMe(this IEndpointRouteBuilder api) => api.MapGet("/me", Answer)
+        .WithSummary("Who you are to this server, and what you may do.").Produces<MeView>();
+
+    private static JsonHttpResult<MeView> Answer(HttpContext context) =>
+        TypedResults.Json(MeView.Of(context.Caller()), ApiJson.Options);
+}
+
+/// <summary>A caller as they see themselves.</summary>
+/// <param name="User">The name.</param>
+/// <param name="AuthenticatedBy"><c>api_key</c>, <c>jwt</c>, <c>header</c> or <c>loopback</c>.</param>
+/// <param name="Roles">Each role once.</param>
+/// <param name="Scopes">Each role with where it counts.</param>
+/// <param name="KeyExpiresAt">When the key is refused; absent: never, or there is no key.</param>
+internal sealed record MeView(
+    string User, string AuthenticatedBy, IReadOnlyList<string> Roles, IReadOnlyList<ScopeView> Scopes,
+    DateTime? KeyExpiresAt)
+{
+    public static MeView Of(Caller caller) => new(
+        caller.Name,
+        caller.AuthenticatedBy,
+        [.. caller.Rights.Grants.Select(grant => grant.Role).Distinct().Order().Select(role => role.ToName())],
+        [.. caller.Rights.Grants.Select(ScopeView.Of)],
+        caller.KeyExpiresAt?.UtcDateTime);
+}
+
+/// <summary>A role and where it counts. Absent tags: everywhere.</summary>
+internal sealed record ScopeView(string Role, IReadOnlyList<string>? CommandTags, IReadOnlyList<string>? ClusterTags)
+{
+    public static ScopeView Of(Grant grant) => new(
+        grant.Role.ToName(),
+        grant.Scope.CommandTags.Count > 0 ? grant.Scope.CommandTags : null,
+        grant.Scope.ClusterTags.Count > 0 ? grant.Scope.ClusterTags : null);
+}

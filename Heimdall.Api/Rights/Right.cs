@@ -1,0 +1,33 @@
+namespace Heimdall.Api.Rights;
+
+/// <summary>What a caller needs for something. <see cref="AccessTable"/> says who has it, and what needs it.</summary>
+internal enum Right
+{
+    /// <summary>Nobody has to be known.</summary>
+    None,
+
+    /// <summary>Somebody must be known, whatever their roles are.</summary>
+    Known,
+
+    SeeCatalog,
+    Submit,
+    SeeJobs,
+    StopJobs,
+    RetryJobs,
+    SeeSchedules,
+    ChangeSchedules,
+    SeeScripts,
+    ChangeScripts,
+
+    /// <summary>Pauses and statuses of commands, clusters and the queue.</summary>
+    ControlQueue,
+
+    /// <summary>Hangfire's own pages, which show everybody's jobs.</summary>
+    SeeEngine,
+
+    /// <summary>The buttons of these pages.</summary>
+    ControlEngine,
+
+    /// <summary>Who did what.</summary>
+    SeeAudit,
+}

@@ -1,0 +1,192 @@
+using System.CommandLine;
+using System.Globalization;
+using Heimdall.Client;
+
+namespace Heimdall.Cli;
+
+/// <summary>Commands about jobs that there are.</summary>
+internal static class JobCommands
+{
+    private const int UsualCount = 20;
+    private const int LongestPage = 200;
+
+    public static Command CreateList(Session session)
+    {
+        var status = Options.Texts("--status", "STATUS", "One of these, such as FAILED; may be repeated.");
+        var name = Options.Text("--name", "TEXT", "Jobs of this name.");
+        var version = Options.Text("--version", "TEXT", "Jobs of this version.");
+        var user = Options.Text("--user", "TEXT", "Jobs of this caller.");
+        var command = Options.Text("--command", "TEXT", "Jobs by this command.");
+        var cluster = Options.Text("--cluster", "TEXT", "Jobs on this cluster.");
+        var tag = Options.Text("--tag", "TEXT", "Jobs with this tag.");
+        var schedule = Options.Text("--schedule", "TEXT", "Jobs of this schedule.");
+        var text = Options.Text("--text", "TEXT", "Jobs with this in the name, the description, the SQL or the errors.");
+        var after = Options.Time("--created-after", "A time such as 2026-01-31T12:00:00Z.");
+        var before = Options.Time("--created-before", "A time such as 2026-01-31T12:00:00Z.");
+        var order = Options.OneOf(
+            "--order-by", "FIELD", "created_at (default) or updated_at.", "created_at", "updated_at");
+        var direction = Options.OneOf("--direction", "WAY", "desc (default) or asc.", "desc", "asc");
+        var limit = Options.Number<int>("--limit", $"How many at most. Default: {UsualCount}.");
+        var format = Options.ListFormat();
+        var jobs = new Command("jobs", "List jobs, the newest first.")
+        {
+            status, name, version, user, command, cluster, tag, schedule, text, after, before, order, direction, limit,
+            format,
+        };
+        jobs.SetAction(async (result, cancellationToken) =>
+        {
+            using var client = session.Connect(result);
+            var most = Math.Max(0, result.GetValue(limit) ?? UsualCount);
+            var filter = new JobFilter
+            {
+                Status = result.GetRequiredValue(status),
+                Name = result.GetValue(name),
+                Version = result.GetValue(version),
+                User = result.GetValue(user),
+                Command = result.GetValue(command),
+                Cluster = result.GetValue(cluster),
+                Tag = result.GetValue(tag),
+                Schedule = result.GetValue(schedule),
+                Text = result.GetValue(text),
+                CreatedAfter = result.GetValue(after),
+                CreatedBefore = result.GetValue(before),
+                OrderBy = result.GetValue(order),
+                Direction = result.GetValue(direction),
+                PageSize = Math.Clamp(most, 1, LongestPage),
+            };
+            await Tables.PrintAsync(
+                session.Terminal, client.ListAsync(filter, cancellationToken).Take(most), result.GetValue(format),
+                ("id", job => job.Id.ToString()), ("name", job => job.Name), ("status", job => job.Status),
+                ("user", job => job.User), ("cluster", job => job.ClusterName),
+                ("created", job => ToText(job.CreatedAt)),
+                ("error", job => job.Error));
+            return ExitCode.Succeeded;
+        });
+        return jobs;
+    }
+
+    public static Command CreateJob(Session session)
+    {
+        var (id, format) = (Id(), Options.ListFormat());
+        var job = new Command("job", "Show one job.") { id, format };
+        job.SetAction(async (result, cancellationToken) =>
+        {
+            using var client = session.Connect(result);
+            var found = await client.JobAsync(result.GetRequiredValue(id), cancellationToken);
+            if (result.GetValue(format) == "json")
+            {
+                await session.Terminal.PrintAsync(found.Json.GetRawText());
+                return ExitCode.Succeeded;
+            }
+            var members = found.Json.EnumerateObject().Where(member => member.Name is not ("context" or "errors"));
+            foreach (var member in members)
+            {
+                await session.Terminal.PrintAsync($"{member.Name}: {member.Value}");
+            }
+            if (found.HasEnded)
+            {
+                ProblemText.SayEnd(session.Terminal, found, SqlOf(found));
+            }
+            return ExitCode.Succeeded;
+        });
+        return job;
+    }
+
+    public static Command CreateLogs(Session session)
+    {
+        var id = Id();
+        var follow = Options.Flag("--follow", "Print what is added, until the job has ended.", "-f");
+        var logs = new Command("logs", "Print the log of a job: the run log on stdout, notices and errors on stderr.")
+        {
+            id, follow,
+        };
+        logs.SetAction(async (result, cancellationToken) =>
+        {
+            using var client = session.Connect(result);
+            var job = result.GetRequiredValue(id);
+            if (result.GetValue(follow))
+            {
+                await JobFollower.FollowAsync(session.Terminal, client, job, cancellationToken);
+                return ExitCode.Succeeded;
+            }
+            await foreach (var line in client.ReadLogAsync(job, notices: false, cancellationToken))
+            {
+                await session.Terminal.PrintAsync(line);
+            }
+            await foreach (var line in client.ReadLogAsync(job, notices: true, cancellationToken))
+            {
+                session.Terminal.Say(line);
+            }
+            return ExitCode.Succeeded;
+        });
+        return logs;
+    }
+
+    public static Command CreateCancel(Session session)
+    {
+        var ids = new Argument<Guid[]>("ID") { Description = "The jobs.", Arity = ArgumentArity.OneOrMore };
+        var cancel = new Command("cancel", "Ask for jobs to be stopped, and print where each stands.") { ids };
+        cancel.SetAction(async (result, cancellationToken) =>
+        {
+            using var client = session.Connect(result);
+            var code = ExitCode.Succeeded;
+            foreach (var id in result.GetRequiredValue(ids))
+            {
+                try
+                {
+                    var job = await client.CancelAsync(id, cancellationToken);
+                    await session.Terminal.PrintAsync($"{id} {job.Status}");
+                }
+                catch (HeimdallException e) when (e.Status is 404 or 409)
+                {
+                    session.Terminal.Say($"heimdall: {e.Message}");
+                    code = ExitCode.Wrong;
+                }
+            }
+            return code;
+        });
+        return cancel;
+    }
+
+    public static Command CreateRetry(Session session)
+    {
+        var id = Id();
+        var from = Options.Number<long>("--from", "Of a script with --transaction none: the statement to resume from.");
+        var retry = new Command("retry", "Run a job that has ended once more, and print the id of the new job.")
+        {
+            id, from,
+        };
+        retry.SetAction(async (result, cancellationToken) =>
+        {
+            using var client = session.Connect(result);
+            var job = await client.RetryAsync(result.GetRequiredValue(id), result.GetValue(from), cancellationToken);
+            await session.Terminal.PrintAsync(job.Id.ToString());
+            return ExitCode.Succeeded;
+        });
+        return retry;
+    }
+
+    public static Command CreateResult(Session session)
+    {
+        var (id, format) = (Id(), Options.RowFormat());
+        var result = new Command("result", "Print the stored rows of a job.") { id, format };
+        result.SetAction(async (parsed, cancellationToken) =>
+        {
+            using var client = session.Connect(parsed);
+            await using var rows = await client.ResultAsync(parsed.GetRequiredValue(id), cancellationToken);
+            await RowOutput.PrintAsync(session.Terminal, rows, parsed.GetValue(format), cancellationToken);
+            return ExitCode.Succeeded;
+        });
+        return result;
+    }
+
+    public static string ToText(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static Argument<Guid> Id() => new("ID") { Description = "The job." };
+
+    private static string? SqlOf(Job job) =>
+        job.Json.TryGetProperty("context", out var context) && context.TryGetProperty("query", out var query)
+            ? query.ToString()
+            : null;
+}

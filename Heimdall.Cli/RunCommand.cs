@@ -1,0 +1,130 @@
+using System.CommandLine;
+using Heimdall.Client;
+
+namespace Heimdall.Cli;
+
+/// <summary><c>heimdall run</c>.</summary>
+internal static class RunCommand
+{
+    /// <summary>A job that runs is followed over a restart of the API.</summary>
+    private static readonly TimeSpan FollowRetry = TimeSpan.FromMinutes(2);
+
+    public static Command Create(Session session)
+    {
+        var file = new Argument<string>("FILE") { Description = "The script, or - for stdin. Its text is sent." };
+        var variables = Options.Texts("--set", "NAME=VALUE", "What :name in the script stands for; may be repeated.");
+        var transaction = Options.OneOf(
+            "--transaction", "MODE", "single: all or nothing (default). none: each statement by itself.", "single", "none");
+        var onError = Options.OneOf(
+            "--on-error", "MODE", "stop (default), or with --transaction none: continue.", "stop", "continue");
+        var priority = Options.Number<int>("--priority", "-100 to 100; your jobs with a higher one come first.");
+        var key = Options.Text("--idempotency-key", "KEY", "Sent again with the same key, the script runs once.");
+        var detach = Options.Flag("--detach", "Print the id of the job and do not wait for its end.");
+        var dryRun = Options.Flag("--dry-run", "Print the statements that would run, and run none.");
+        var (cluster, command, name) = (Options.Cluster(), Options.Command(), Options.Name("that of the file"));
+        var run = new Command(
+            "run",
+            "Run a script as a job, follow its log and wait for its end. "
+            + "Ctrl-C asks to cancel the job, a second one leaves at once.")
+        {
+            file, variables, transaction, onError, cluster, command, priority, key, detach, dryRun, name,
+        };
+        run.SetAction(async (result, cancellationToken) =>
+        {
+            var terminal = session.Terminal;
+            var path = result.GetRequiredValue(file);
+            session.Sql = await terminal.ReadTextAsync(path);
+            var submission = new Submission
+            {
+                Name = result.GetValue(name) ?? (path == "-" ? "stdin" : Path.GetFileName(path)),
+                Query = session.Sql,
+                ClusterCriteria = session.FindClusters(result, result.GetRequiredValue(cluster)),
+                CommandCriteria = Session.ToCommands(result.GetRequiredValue(command)),
+                Variables = ToVariables(result.GetRequiredValue(variables)),
+                Transaction = result.GetValue(transaction),
+                OnError = result.GetValue(onError),
+                Priority = result.GetValue(priority),
+            };
+            using var client = session.Connect(result);
+            if (result.GetValue(dryRun))
+            {
+                return await PreviewAsync(terminal, client, submission, cancellationToken);
+            }
+            var job = await SubmitAsync(terminal, client, submission, result.GetValue(key), cancellationToken);
+            if (result.GetValue(detach))
+            {
+                await terminal.PrintAsync(job.Id.ToString());
+                return ExitCode.Succeeded;
+            }
+            terminal.Say($"job {job.Id} on cluster {job.ClusterName}");
+            using var follower = session.Connect(result, FollowRetry);
+            await using var interrupt = cancellationToken.Register(() => _ = AskToCancelAsync(terminal, follower, job.Id));
+            // From here on Ctrl-C does not end the program: the job does.
+            await JobFollower.FollowAsync(terminal, follower, job.Id, CancellationToken.None);
+            var ended = await follower.WaitAsync(job.Id, cancelJob: false, CancellationToken.None);
+            ProblemText.SayEnd(terminal, ended, session.Sql);
+            return ExitCode.Of(ended.Status);
+        });
+        return run;
+    }
+
+    private static Dictionary<string, string>? ToVariables(string[] said)
+    {
+        var variables = new Dictionary<string, string>();
+        foreach (var pair in said)
+        {
+            if (pair.Split('=', 2) is not [{ Length: > 0 } name, var value])
+            {
+                throw new UsageException($"--set {pair}: write name=value.");
+            }
+            variables[name] = value;
+        }
+        return variables.Count > 0 ? variables : null;
+    }
+
+    private static async Task<Job> SubmitAsync(
+        Terminal terminal, HeimdallClient client, Submission submission, string? key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.SubmitAsync(submission, key, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Say($"The job may have been recorded: heimdall jobs --name '{submission.Name}'");
+            throw;
+        }
+    }
+
+    private static async Task<int> PreviewAsync(
+        Terminal terminal, HeimdallClient client, Submission submission, CancellationToken cancellationToken)
+    {
+        var preview = await client.DryRunAsync(submission, cancellationToken);
+        foreach (var statement in preview.GetProperty("statements").EnumerateArray())
+        {
+            var number = statement.GetProperty("statement");
+            var (line, tag) = (statement.GetProperty("line"), statement.GetProperty("tag"));
+            await terminal.PrintAsync($"{number}  line {line}  {tag}");
+        }
+        var (cluster, command) = (preview.GetProperty("cluster_name"), preview.GetProperty("command_name"));
+        terminal.Say($"Would run on cluster {cluster} by command {command}. Nothing was run.");
+        return ExitCode.Succeeded;
+    }
+
+    private static async Task AskToCancelAsync(Terminal terminal, HeimdallClient client, Guid id)
+    {
+        try
+        {
+            terminal.SayAbove("Asking to cancel the job; Ctrl-C once more leaves at once.");
+            await client.CancelAsync(id, CancellationToken.None);
+        }
+        catch (HeimdallException e) when (e.Type == "already-ended")
+        {
+            // Then there is nothing to cancel.
+        }
+        catch (HeimdallException e)
+        {
+            terminal.SayAbove($"The job could not be cancelled: {e.Message}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Heimdall.Client;
+
+/// <summary>
+/// Heimdall's API. A request that may be repeated is repeated while what stood in the way passes by itself.
+/// Submissions for the queue carry an <c>Idempotency-Key</c>, so that a repeated one makes no second job. What may have
+/// taken effect is not repeated.
+/// </summary>
+/// <exception cref="HeimdallException">Thrown by each method when Heimdall refuses, or does not answer.</exception>
+public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
+{
+    private const int LongestWait = 30; // seconds in one request
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CancelTime = TimeSpan.FromSeconds(10);
+
+    private readonly Connection _connection = new(options);
+
+    /// <summary>Runs a query at once and reads its rows as they come. Cancellation cancels the query too.</summary>
+    public async Task<QueryRows> QueryAsync(Submission query, CancellationToken cancellationToken = default)
+    {
+        var request = new ApiRequest(HttpMethod.Post, "job", ToBytes((query with { ReturnResult = true }).ToJson()))
+        {
+            Accept = "application/x-ndjson",
+            IsStreamed = true,
+            Timeout = Timeout.InfiniteTimeSpan,
+            IsRepeatable = query.ReadOnly,
+        };
+        return await OpenRowsAsync(request, cancellationToken);
+    }
+
+    /// <summary>Puts a job into the queue.</summary>
+    /// <param name="job">A batch, or a query whose rows are stored.</param>
+    /// <param name="idempotencyKey">A key of the caller's own; by default a new one.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer; the job may be recorded.</param>
+    public Task<Job> SubmitAsync(
+        Submission job, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
+        SubmitAsync(job, idempotencyKey, "respond-async", cancellationToken);
+
+    /// <summary>Puts up to 1,000 jobs into the queue, all of them or none.</summary>
+    public async Task<IReadOnlyList<Job>> SubmitManyAsync(
+        IEnumerable<Submission> jobs, string? idempotencyKey = null, CancellationToken cancellationToken = default)
+    {
+        var body = ToBytes(new JsonArray([.. jobs.Select(job => job.ToJson())]));
+        var request = new ApiRequest(HttpMethod.Post, "jobs", body) { IdempotencyKey = idempotencyKey ?? NewKey() };
+        var queued = await _connection.ReadAsync(request, cancellationToken);
+        return [.. queued.EnumerateArray().Select(job => new Job(job))];
+    }
+
+    /// <summary>Puts a job into the queue and waits for its end, however it ends.</summary>
+    /// <param name="job">As for <see cref="SubmitAsync(Submission, string?, CancellationToken)"/>.</param>
+    /// <param name="idempotencyKey">The same.</param>
+    /// <param name="cancelJob">Whether cancellation also asks Heimdall to cancel the job.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Job> RunAsync(
+        Submission job, string? idempotencyKey = null, bool cancelJob = false, CancellationToken cancellationToken = default)
+    {
+        // To be cancelled, a job must be known: then the answer comes at once.
+        var prefer = cancelJob ? "respond-async" : $"respond-async, wait={LongestWait}";
+        var queued = await SubmitAsync(job, idempotencyKey, prefer, cancellationToken);
+        return queued.HasEnded ? queued : await WaitAsync(queued.Id, cancelJob, cancellationToken);
+    }
+
+    /// <summary>Waits for the end of a job, however it ends.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="cancelJob">Whether cancellation also asks Heimdall to cancel the job.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Job> WaitAsync(Guid id, bool cancelJob = false, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 1.5 : LongestPause)
+            {
+                using var response = await _connection.SendAsync(
+                    new ApiRequest(HttpMethod.Get, $"job/{id}") { Prefer = $"wait={LongestWait}" }, cancellationToken);
+                var job = new Job(await _connection.ReadAsync(response, cancellationToken));
+                if (job.HasEnded)
+                {
+                    return job;
+                }
+                // A server that has waited need not be waited for.
+                var hasWaited = response.Headers.Contains("Preference-Applied");
+                await Task.Delay(hasWaited ? FirstPause : pause, cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (cancelJob && cancellationToken.IsCancellationRequested)
+        {
+            using var time = new CancellationTokenSource(CancelTime);
+            try
+            {
+                await CancelAsync(id, time.Token);
+            }
+            catch (Exception e) when (e is OperationCanceledException or HeimdallException)
+            {
+                // It has ended by itself, or cannot be asked for: the caller gets the cancellation all the same.
+            }
+            throw;
+        }
+    }
+
+    /// <summary>What a job would do. Nothing is run or recorded.</summary>
+    public Task<JsonElement> DryRunAsync(Submission job, CancellationToken cancellationToken = default)
+    {
+        var body = job.ToJson();
+        body["dry_run"] = true;
+        return PostAsync("job", body, cancellationToken);
+    }
+
+    public async Task<Job> JobAsync(Guid id, CancellationToken cancellationToken = default) =>
+        new(await GetAsync($"job/{id}", cancellationToken));
+
+    public async Task<JobState> StatusAsync(Guid id, CancellationToken cancellationToken = default) =>
+        new(await GetAsync($"job/{id}/status", cancellationToken));
+
+    /// <summary>All jobs that a filter lets through, page by page as they are asked for.</summary>
+    public async IAsyncEnumerable<Job> ListAsync(
+        JobFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        string? cursor = null;
+        do
+        {
+            var page = await GetAsync($"jobs?{filter.ToQuery(cursor)}", cancellationToken);
+            foreach (var job in page.GetProperty("data").EnumerateArray())
+            {
+                yield return new Job(job);
+            }
+            cursor = page.GetProperty("has_more").GetBoolean() ? page.GetProperty("next_cursor").GetString() : null;
+        }
+        while (cursor is not null);
+    }
+
+    /// <summary>The lines of a job's log so far.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="notices">False for the run log (stdout), true for notices and errors (stderr).</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async IAsyncEnumerable<string> ReadLogAsync(
+        Guid id, bool notices = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var path = $"job/{id}/{(notices ? "stderr" : "stdout")}";
+        var request = new ApiRequest(HttpMethod.Get, path) { Accept = "text/plain", IsStreamed = true };
+        using var response = await _connection.SendAsync(request, cancellationToken);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
+        while (await ReadLineAsync() is { } line)
+        {
+            yield return line;
+        }
+
+        async Task<string?> ReadLineAsync()
+        {
+            try
+            {
+                return await lines.ReadLineAsync(cancellationToken);
+            }
+            catch (Exception e) when (e is IOException or HttpRequestException)
+            {
+                throw HeimdallException.NoAnswer(_connection.Address, e, neverSent: false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// What happens to a job, from its first line to its end. A lost connection is made again, and no line is missed or
+    /// comes twice.
+    /// </summary>
+    public IAsyncEnumerable<JobEvent> FollowAsync(Guid id, CancellationToken cancellationToken = default) =>
+        new JobEvents(_connection, id).ReadAsync(cancellationToken);
+
+    /// <summary>The stored rows of a queued query, or the message of a batch.</summary>
+    public async Task<QueryRows> ResultAsync(Guid id, CancellationToken cancellationToken = default)
+    {
+        var request = new ApiRequest(HttpMethod.Get, $"job/{id}/result")
+        {
+            Accept = "application/x-ndjson",
+            IsStreamed = true,
+        };
+        return await OpenRowsAsync(request, cancellationToken);
+    }
+
+    /// <summary>Asks for a job to be stopped. It may still end otherwise: see <see cref="WaitAsync"/>.</summary>
+    public async Task<Job> CancelAsync(Guid id, CancellationToken cancellationToken = default) =>
+        new(await PostAsync($"job/{id}/cancel", body: null, cancellationToken));
+
+    /// <summary>Runs a job that has ended once more, as a new one. This is not repeated after a lost answer.</summary>
+    /// <param name="id">The old job.</param>
+    /// <param name="fromStatement">Of a batch without transaction: where to resume; null for the beginning.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer; the new job may be recorded.</param>
+    public async Task<Job> RetryAsync(Guid id, long? fromStatement = null, CancellationToken cancellationToken = default)
+    {
+        var body = fromStatement is { } from ? ToBytes(new JsonObject { ["from_statement"] = from }) : null;
+        var request = new ApiRequest(HttpMethod.Post, $"job/{id}/retry", body);
+        return new(await _connection.ReadAsync(request, cancellationToken));
+    }
+
+    public async Task<IReadOnlyList<Schedule>> SchedulesAsync(CancellationToken cancellationToken = default) =>
+        await GetAllAsync("schedules", schedule => new Schedule(schedule), cancellationToken);
+
+    public async Task<Schedule> ScheduleAsync(string id, CancellationToken cancellationToken = default) =>
+        new(await GetAsync(PathOf("schedule", id), cancellationToken));
+
+    /// <summary>Makes or replaces a schedule. The fields are those of <c>docs/guide/schedules.md</c>.</summary>
+    public async Task<Schedule> PutScheduleAsync(
+        string id, JsonObject schedule, CancellationToken cancellationToken = default)
+    {
+        var request = new ApiRequest(HttpMethod.Put, PathOf("schedule", id), ToBytes(schedule));
+        return new(await _connection.ReadAsync(request, cancellationToken));
+    }
+
+    public async Task DeleteScheduleAsync(string id, CancellationToken cancellationToken = default) =>
+        (await _connection.SendAsync(new(HttpMethod.Delete, PathOf("schedule", id)), cancellationToken)).Dispose();
+
+    /// <summary>Runs a schedule now, once.</summary>
+    public async Task<ScheduleRun> TriggerAsync(
+        string id, string? idempotencyKey = null, CancellationToken cancellationToken = default)
+    {
+        var request = new ApiRequest(HttpMethod.Post, $"{PathOf("schedule", id)}/trigger")
+        {
+            IdempotencyKey = idempotencyKey ?? NewKey(),
+        };
+        return new(await _connection.ReadAsync(request, cancellationToken));
+    }
+
+    public async Task<IReadOnlyList<CatalogEntry>> ClustersAsync(CancellationToken cancellationToken = default) =>
+        await GetAllAsync("clusters", cluster => new CatalogEntry(cluster), cancellationToken);
+
+    public async Task<IReadOnlyList<CatalogEntry>> CommandsAsync(CancellationToken cancellationToken = default) =>
+        await GetAllAsync("commands", command => new CatalogEntry(command), cancellationToken);
+
+    /// <summary>What of the queue is paused.</summary>
+    public async Task<IReadOnlyList<Pause>> PausesAsync(CancellationToken cancellationToken = default) =>
+        [.. (await GetAsync("queue", cancellationToken)).GetProperty("pauses").EnumerateArray()
+            .Select(pause => new Pause(pause))];
+
+    /// <summary>Starts no more jobs of the whole queue, a cluster, a command or a schedule.</summary>
+    public Task PauseAsync(
+        PauseTarget target, string? reason = null, DateTimeOffset? until = null, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject();
+        if (reason is not null)
+        {
+            body["reason"] = reason;
+        }
+        if (until is not null)
+        {
+            body["until"] = until.Value.ToString("O");
+        }
+        return PostAsync($"{target.Path}/pause", body, cancellationToken);
+    }
+
+    public Task ResumeAsync(PauseTarget target, CancellationToken cancellationToken = default) =>
+        PostAsync($"{target.Path}/resume", body: null, cancellationToken);
+
+    public void Dispose() => _connection.Dispose();
+
+    internal static string PathOf(string kind, string id) => $"{kind}/{Uri.EscapeDataString(id)}";
+
+    private static string NewKey() => Guid.CreateVersion7().ToString();
+
+    private static byte[] ToBytes(JsonNode node) => JsonSerializer.SerializeToUtf8Bytes(node);
+
+    private async Task<Job> SubmitAsync(
+        Submission job, string? idempotencyKey, string prefer, CancellationToken cancellationToken)
+    {
+        var request = new ApiRequest(HttpMethod.Post, "job", ToBytes(job.ToJson()))
+        {
+            Prefer = prefer,
+            IdempotencyKey = idempotencyKey ?? NewKey(),
+        };
+        return new(await _connection.ReadAsync(request, cancellationToken));
+    }
+
+    private async Task<QueryRows> OpenRowsAsync(ApiRequest request, CancellationToken cancellationToken)
+    {
+        var response = await _connection.SendAsync(request, cancellationToken);
+        return await QueryRows.OpenAsync(_connection.Address, response, cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<T>> GetAllAsync<T>(
+        string path, Func<JsonElement, T> read, CancellationToken cancellationToken) =>
+        [.. (await GetAsync(path, cancellationToken)).EnumerateArray().Select(read)];
+
+    private Task<JsonElement> GetAsync(string path, CancellationToken cancellationToken) =>
+        _connection.ReadAsync(new ApiRequest(HttpMethod.Get, path), cancellationToken);
+
+    /// <summary>A change that does no more when it is made twice.</summary>
+    private Task<JsonElement> PostAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
+        _connection.ReadAsync(
+            new ApiRequest(HttpMethod.Post, path, body is null ? null : ToBytes(body)) { IsRepeatable = true },
+            cancellationToken);
+}
+
+/// <summary>What can be paused.</summary>
+public sealed record PauseTarget
+{
+    private PauseTarget(string path) => Path = path;
+
+    public static PauseTarget Queue { get; } = new("queue");
+
+    internal string Path { get; }
+
+    public static PauseTarget Cluster(string id) => new(HeimdallClient.PathOf("cluster", id));
+
+    public static PauseTarget Command(string id) => new(HeimdallClient.PathOf("command", id));
+
+    public static PauseTarget Schedule(string id) => new(HeimdallClient.PathOf("schedule", id));
+}

@@ -1,0 +1,245 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Numerics;
+using System.Text.Json;
+
+namespace Heimdall.Client;
+
+/// <summary>A column of a result.</summary>
+/// <param name="Name">Its name. Two columns may have the same.</param>
+/// <param name="Type">The type as PostgreSQL names it, such as <c>int8</c>.</param>
+public sealed record Column(string Name, string Type)
+{
+    internal static Column Read(JsonElement column) =>
+        new(column.GetProperty("name").GetString()!, column.GetProperty("type").GetString()!);
+}
+
+/// <summary>
+/// The rows of a query, read from the connection as they are asked for. They can be read once. To dispose it before the
+/// end closes the connection, and that cancels an inline query.
+/// </summary>
+public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
+{
+    private readonly HttpResponseMessage _response;
+    private readonly PipeReader _lines;
+    private readonly CancellationToken _cancellationToken;
+    private bool _isRead;
+
+    private QueryRows(HttpResponseMessage response, PipeReader lines, CancellationToken cancellationToken)
+    {
+        (_response, _lines, _cancellationToken) = (response, lines, cancellationToken);
+        var isNamed = response.Headers.TryGetValues("Heimdall-Job-Id", out var ids);
+        JobId = isNamed && Guid.TryParse(ids!.First(), out var id) ? id : null;
+    }
+
+    public IReadOnlyList<Column> Columns { get; private set; } = [];
+
+    public Guid? JobId { get; }
+
+    /// <summary>How many rows were read so far.</summary>
+    public long RowCount { get; private set; }
+
+    /// <summary>Whether a limit has cut the rows. Null until the last one was read.</summary>
+    public bool? IsTruncated { get; private set; }
+
+    internal static async Task<QueryRows> OpenAsync(
+        Uri address, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (response.Content.Headers.ContentType?.MediaType != "application/x-ndjson")
+            {
+                throw HeimdallException.Foreign(address, response.StatusCode);
+            }
+            var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            var lines = PipeReader.Create(body, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
+            var rows = new QueryRows(response, lines, cancellationToken);
+            var head = await rows.ReadLineAsync(cancellationToken);
+            if (head is not { ValueKind: JsonValueKind.Object })
+            {
+                throw rows.BrokenOff();
+            }
+            rows.Columns = [.. head.Value.GetProperty("columns").EnumerateArray().Select(Column.Read)];
+            return rows;
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="HeimdallException">The query failed after its first rows, or the reply broke off.</exception>
+    public async IAsyncEnumerator<Row> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        if (_isRead)
+        {
+            throw new InvalidOperationException("The rows of a query can be read once.");
+        }
+        _isRead = true;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(_cancellationToken, cancellationToken);
+        while (true)
+        {
+            var line = await ReadLineAsync(either.Token) ?? throw BrokenOff();
+            if (line.ValueKind != JsonValueKind.Array)
+            {
+                End(line);
+                yield break;
+            }
+            RowCount++;
+            yield return new Row(Columns, [.. line.EnumerateArray()]);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _response.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void End(JsonElement ending)
+    {
+        var status = ending.TryGetProperty("status", out var value) ? value.GetString() : null;
+        if (status != "SUCCEEDED")
+        {
+            var error = ending.TryGetProperty("error", out var message)
+                ? message.GetString()
+                : $"The query ended {status ?? "without a status"}.";
+            throw new HeimdallException($"{error} ({RowCount} rows had been sent.)")
+            {
+                Type = status == "CANCELED" ? "canceled" : "job-failed",
+                Status = status == "KILLED" ? 504 : 200,
+                Sqlstate = ending.TryGetProperty("sqlstate", out var sqlstate) ? sqlstate.GetString() : null,
+                JobId = JobId,
+                MayHaveTakenEffect = true,
+            };
+        }
+        if (ending.GetProperty("row_count").GetInt64() != RowCount)
+        {
+            throw BrokenOff();
+        }
+        IsTruncated = ending.GetProperty("truncated").GetBoolean();
+    }
+
+    /// <summary>The next line; null at the end of the reply. A line without an end is none.</summary>
+    private async ValueTask<JsonElement?> ReadLineAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                var read = await _lines.ReadAsync(cancellationToken);
+                var buffer = read.Buffer;
+                if (buffer.PositionOf((byte)'\n') is { } end)
+                {
+                    var line = Parse(buffer.Slice(0, end));
+                    _lines.AdvanceTo(buffer.GetPosition(1, end));
+                    return line;
+                }
+                _lines.AdvanceTo(buffer.Start, buffer.End);
+                if (read.IsCompleted)
+                {
+                    return null;
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException or JsonException)
+        {
+            throw BrokenOff(e);
+        }
+    }
+
+    private static JsonElement Parse(ReadOnlySequence<byte> line)
+    {
+        // Values of type json are of any depth.
+        var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        return JsonElement.ParseValue(ref reader);
+    }
+
+    private HeimdallException BrokenOff(Exception? cause = null) =>
+        new($"The reply broke off after {RowCount} rows; they are not the whole result.", cause)
+        {
+            JobId = JobId,
+            IsUnreachable = true,
+            MayHaveTakenEffect = true,
+        };
+}
+
+/// <summary>
+/// A row. A value is read as it is, or not at all: a number that a type cannot hold is an exception, never rounded.
+/// </summary>
+public sealed class Row
+{
+    private readonly IReadOnlyList<Column> _columns;
+    private readonly JsonElement[] _values;
+
+    internal Row(IReadOnlyList<Column> columns, JsonElement[] values)
+    {
+        if (columns.Count != values.Length)
+        {
+            throw new HeimdallException($"A row has {values.Length} values for {columns.Count} columns.");
+        }
+        (_columns, _values) = (columns, values);
+    }
+
+    public int Count => _values.Length;
+
+    /// <summary>The value as JSON; a number has every digit in its raw text.</summary>
+    public JsonElement this[int column] => _values[column];
+
+    public JsonElement this[string column] => _values[IndexOf(column)];
+
+    /// <summary>The first column of a name.</summary>
+    public int IndexOf(string column)
+    {
+        for (var i = 0; i < _columns.Count; i++)
+        {
+            if (_columns[i].Name == column)
+            {
+                return i;
+            }
+        }
+        var known = string.Join(", ", _columns.Select(one => one.Name));
+        throw new ArgumentException($"There is no column '{column}'; there are {known}.", nameof(column));
+    }
+
+    public bool IsNull(int column) => _values[column].ValueKind == JsonValueKind.Null;
+
+    /// <summary>Any value as text: a number with every digit, JSON as JSON; null for NULL.</summary>
+    public string? GetText(int column) => _values[column] switch
+    {
+        { ValueKind: JsonValueKind.Null } => null,
+        { ValueKind: JsonValueKind.String } value => value.GetString(),
+        var value => value.GetRawText(),
+    };
+
+    public bool GetBoolean(int column) => _values[column].ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Not(column, "bool"),
+    };
+
+    /// <exception cref="OverflowException">It is too large, or has a fraction.</exception>
+    public long GetInt64(int column) => (long)Number(column).ToBigInteger();
+
+    /// <exception cref="OverflowException">It has a fraction.</exception>
+    public BigInteger GetBigInteger(int column) => Number(column).ToBigInteger();
+
+    /// <exception cref="OverflowException">It is too large, or has more digits than a decimal.</exception>
+    public decimal GetDecimal(int column) => Number(column).ToDecimal();
+
+    /// <summary>A <c>float4</c> or <c>float8</c>, also <c>NaN</c> and infinities. Others would be rounded.</summary>
+    public double GetDouble(int column) => _columns[column].Type is "float4" or "float8" && GetText(column) is { } text
+        ? double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
+        : throw Not(column, "float4 or float8");
+
+    private ExactNumber Number(int column) => _values[column].ValueKind is JsonValueKind.Number or JsonValueKind.String
+        ? ExactNumber.Parse(GetText(column)!)
+        : throw Not(column, "number");
+
+    private InvalidCastException Not(int column, string type) => new(
+        $"Column '{_columns[column].Name}' of type {_columns[column].Type} is "
+        + $"{(IsNull(column) ? "NULL here" : $"no {type}")}: ask IsNull, or read it by GetText.");
+}

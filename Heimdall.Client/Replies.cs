@@ -1,0 +1,150 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Heimdall.Client;
+
+/// <summary>
+/// An object of a reply. <see cref="Json"/> has all of it, also what a newer Heimdall says; nothing in it is rounded.
+/// </summary>
+public abstract class ReplyObject(JsonElement json)
+{
+    public JsonElement Json { get; } = json;
+
+    /// <summary>A member as text; null when it is absent.</summary>
+    public string? Text(string name) =>
+        Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value.ToString() : null;
+
+    protected string Required(string name) =>
+        Text(name) ?? throw new HeimdallException(
+            $"The reply has no '{name}': it is not Heimdall that answers, or another version of it.");
+
+    protected long? Number(string name) =>
+        Text(name) is { } text ? long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : null;
+
+    protected DateTimeOffset? Time(string name) =>
+        Text(name) is { } text
+            ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal)
+            : null;
+
+    public override string ToString() => Json.GetRawText();
+}
+
+public sealed class Job(JsonElement json) : ReplyObject(json)
+{
+    public Guid Id => Guid.Parse(Required("id"));
+
+    public string Name => Required("name");
+
+    public string Status => Required("status");
+
+    public string User => Required("user");
+
+    public string CommandName => Required("command_name");
+
+    public string ClusterName => Required("cluster_name");
+
+    public DateTimeOffset CreatedAt => Time("created_at")!.Value;
+
+    public DateTimeOffset? StartedAt => Time("started_at");
+
+    public DateTimeOffset? FinishedAt => Time("finished_at");
+
+    public string? Error => Text("error");
+
+    public string? Sqlstate => Text("sqlstate");
+
+    public string? WaitingFor => Text("waiting_for");
+
+    public long? Statements => Number("statements");
+
+    public long? RowsAffected => Number("rows_affected");
+
+    public long? RowCount => Number("row_count");
+
+    public bool HasEnded => HasEndedAs(Status);
+
+    /// <summary>Each statement that failed.</summary>
+    public IReadOnlyList<StatementError> Errors =>
+        Json.TryGetProperty("errors", out var errors)
+            ? [.. errors.EnumerateArray().Select(error => new StatementError(error))]
+            : [];
+
+    internal static bool HasEndedAs(string status) => status is "SUCCEEDED" or "FAILED" or "CANCELED" or "KILLED";
+}
+
+public sealed class StatementError(JsonElement json) : ReplyObject(json)
+{
+    public string Message => Required("message");
+
+    public string? Sqlstate => Text("sqlstate");
+
+    public string? Detail => Text("detail");
+
+    public string? Hint => Text("hint");
+
+    /// <summary>The file; null where that is the script itself.</summary>
+    public string? File => Text("file");
+
+    public long? Statement => Number("statement");
+
+    public long? Line => Number("line");
+
+    public long? Column => Number("column");
+}
+
+public sealed class JobState(JsonElement json) : ReplyObject(json)
+{
+    public string Status => Required("status");
+
+    public string? Error => Text("error");
+
+    public bool HasEnded => Job.HasEndedAs(Status);
+}
+
+public sealed class Schedule(JsonElement json) : ReplyObject(json)
+{
+    public string Id => Required("id");
+
+    public string Cron => Required("cron");
+
+    public string Timezone => Required("timezone");
+
+    public DateTimeOffset? NextAt => Time("next_at");
+
+    public bool IsPaused => Text("paused") is not null;
+}
+
+/// <summary>What happened to an occurrence of a schedule.</summary>
+public sealed class ScheduleRun(JsonElement json) : ReplyObject(json)
+{
+    public string Outcome => Required("outcome");
+
+    public string? Reason => Text("reason");
+
+    public Guid? JobId => Text("job_id") is { } id ? Guid.Parse(id) : null;
+}
+
+/// <summary>A command or a cluster.</summary>
+public sealed class CatalogEntry(JsonElement json) : ReplyObject(json)
+{
+    public string Id => Required("id");
+
+    public string Name => Required("name");
+
+    public string Status => Required("status");
+
+    public IReadOnlyList<string> Tags => [.. Json.GetProperty("tags").EnumerateArray().Select(tag => tag.GetString()!)];
+
+    public bool IsPaused => Text("paused") is not null;
+}
+
+public sealed class Pause(JsonElement json) : ReplyObject(json)
+{
+    public string Scope => Required("scope");
+
+    public string? Id => Text("id");
+
+    public string? Reason => Text("reason");
+
+    public DateTimeOffset? Until => Time("until");
+}

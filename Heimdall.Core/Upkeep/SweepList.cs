@@ -1,0 +1,77 @@
+using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
+using Heimdall.Core.Results;
+using Heimdall.Core.Schedules;
+
+namespace Heimdall.Core.Upkeep;
+
+/// <summary>All that is done for all processes, and how often.</summary>
+internal sealed class SweepList(
+    JobClaims claims,
+    UnstartedJobs unstarted,
+    QueueEntries entries,
+    ResultSweep results,
+    ScheduleUpkeep schedules,
+    RemovedSchedules removed,
+    ScheduleMirror mirror,
+    HistoryRetention retention,
+    LivingProcesses processes,
+    CatalogUpkeep catalog,
+    SettingWatch settings,
+    VacuumSettings vacuum,
+    HeimdallConfig config)
+{
+    private static readonly TimeSpan OftenEnough = TimeSpan.FromSeconds(2);
+
+    /// <summary>In the order in which they are begun.</summary>
+    public IReadOnlyList<Sweep> Sweeps { get; } =
+    [
+        // At once: an announcement wakes the keeper.
+        new("predecessors", TimeSpan.Zero, unstarted.ResolveAsync)
+        {
+            Condition = JobTransitions.HasEndedPredecessor,
+        },
+        new("schedules", OftenEnough, schedules.FireForgottenAsync)
+        {
+            Condition = ScheduleStore.HasForgotten,
+        },
+        new("dead inline queries", config.Worker.Lease, claims.AnnounceDeadInlineAsync)
+        {
+            Condition = JobClaims.HasDeadInline,
+        },
+        new("late jobs", config.Worker.Lease, unstarted.ExpireAsync)
+        {
+            Condition = JobTransitions.HasLate,
+        },
+        new("ends not shown", config.Worker.Lease, token => entries.CloseLeftAsync(3 * config.Worker.Lease, token))
+        {
+            Condition = entries.HasLeft,
+        },
+        new("results", config.Worker.Lease, results.DropAsync)
+        {
+            Condition = ResultSweep.HasDue,
+        },
+        new("untrue entries", TimeSpan.FromMinutes(1), new UntrueEntries(entries).FindAsync),
+        new("recurring jobs", TimeSpan.FromSeconds(10), mirror.RepairAsync),
+        new("commands and clusters", TimeSpan.FromMinutes(1), catalog.MarkAsync),
+        new("schedules of files", TimeSpan.FromMinutes(1), removed.FollowFilesAsync),
+        new("settings", TimeSpan.FromMinutes(1), settings.LookAsync),
+        new("retention", TimeSpan.FromMinutes(1), retention.DeleteAsync),
+        new("dead processes", TimeSpan.FromMinutes(10), processes.ForgetDeadAsync),
+        // It reads all entries of the last days that failed.
+        new("failed entries", TimeSpan.FromHours(1), entries.ExpireFailedAsync),
+        new("schedule history", TimeSpan.FromHours(1), schedules.TrimAsync),
+        new("vacuum settings", TimeSpan.FromHours(1), vacuum.SetAsync),
+    ];
+
+    /// <summary>Remembers up to where the jobs were looked at.</summary>
+    private sealed class UntrueEntries(QueueEntries entries)
+    {
+        private (DateTime At, Guid Id)? _last;
+
+        public async Task FindAsync(CancellationToken cancellationToken) =>
+            _last = await entries.FindUntrueAsync(_last, cancellationToken);
+    }
+}

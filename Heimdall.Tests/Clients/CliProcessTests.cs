@@ -1,0 +1,151 @@
+using System.Diagnostics;
+using System.Text;
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Clients;
+
+/// <summary>The command line as a process: on a terminal, and asked by a shell.</summary>
+[CancelAfter(120_000)]
+public sealed class CliProcessTests() : RealProcessTests(processes: 1)
+{
+    private static readonly string Program = $"dotnet '{Path.Combine(TestContext.CurrentContext.TestDirectory, "heimdall.dll")}'";
+
+    private HeimdallInstance _heimdall = null!;
+
+    [OneTimeSetUp]
+    public async Task Start() => _heimdall = await HeimdallInstance.StartAsync();
+
+    [OneTimeTearDown]
+    public async Task Stop() => await _heimdall.DisposeAsync();
+
+    [Test]
+    public async Task On_a_terminal_a_bar_shows_the_progress_and_an_interrupt_cancels_the_job(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("canceled", cancellationToken);
+        using var terminal = Terminal.Start(_heimdall.Address, "canceled");
+
+        var id = await _heimdall.FindJobAsync("canceled", "RUNNING", cancellationToken);
+        await terminal.ShowsAsync(cancellationToken, "NOTICE:  hello", "━", "running");
+        await terminal.InterruptAsync();
+
+        Assert.That(await terminal.EndAsync(cancellationToken), Is.EqualTo(4), terminal.Shown);
+        Assert.That(terminal.Shown, Does.Contain("Asking to cancel the job").And.Contain("CANCELED: "));
+        Assert.That((await _heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("CANCELED"));
+    }
+
+    [Test]
+    public async Task A_second_interrupt_leaves_at_once(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("left", cancellationToken);
+        await using var way = new TcpProxy($"Host=127.0.0.1;Port={_heimdall.Address.Port}");
+        using var terminal = Terminal.Start(new Uri($"http://127.0.0.1:{way.Port}"), "left");
+        var id = await _heimdall.FindJobAsync("left", "RUNNING", cancellationToken);
+        await terminal.ShowsAsync(cancellationToken, "running");
+
+        way.Freeze(); // the cancel is not answered
+        await terminal.InterruptAsync();
+        await terminal.ShowsAsync(cancellationToken, "Asking to cancel the job");
+        await terminal.InterruptAsync();
+
+        Assert.That(await terminal.EndAsync(cancellationToken), Is.EqualTo(130), terminal.Shown);
+        Assert.That((await _heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("RUNNING"));
+        await _heimdall.OpenGateAsync("left", cancellationToken);
+    }
+
+    [Test]
+    public async Task Bash_completes_what_the_program_suggests(CancellationToken cancellationToken)
+    {
+        var script = $$"""
+            heimdall() { {{Program}} "$@"; }
+            eval "$(heimdall completion bash)"
+            COMP_LINE='heimdall schedules tr' COMP_POINT=21 COMP_WORDS=(heimdall schedules tr) COMP_CWORD=2
+            _heimdall
+            printf '%s\n' "${COMPREPLY[@]}"
+            """;
+        using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardOutput = true })!;
+        var output = await shell.StandardOutput.ReadToEndAsync(cancellationToken);
+        await shell.WaitForExitAsync(cancellationToken);
+
+        Assert.That((shell.ExitCode, output), Is.EqualTo((0, "trigger\n")));
+    }
+
+    /// <summary>The program runs a script on a terminal: it says hello and waits at a gate.</summary>
+    private sealed class Terminal : IDisposable
+    {
+        private readonly string _file = Path.GetTempFileName();
+        private readonly StringBuilder _shown = new();
+        private readonly Process _process;
+        private readonly Task _reading;
+
+        private Terminal(Uri address, string gate)
+        {
+            File.WriteAllText(_file, $"do $$ begin raise notice 'hello'; end $$;\n{HeimdallInstance.WaitAt(gate)};\nselect 1;");
+            // Tests in the background ignore the interrupt, and so would the program.
+            var command = $"env --default-signal=INT {Program} run {_file} --cluster data:local --name {gate}";
+            _process = Process.Start(new ProcessStartInfo("script", ["--quiet", "--return", "--command", command, "/dev/null"])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                Environment = { ["HEIMDALL_URL"] = address.AbsoluteUri, ["TERM"] = "xterm-256color" },
+            })!;
+            _reading = ReadAsync();
+        }
+
+        public string Shown
+        {
+            get
+            {
+                lock (_shown)
+                {
+                    return _shown.ToString();
+                }
+            }
+        }
+
+        public static Terminal Start(Uri address, string gate)
+        {
+            InstalledPrograms.Require("script");
+            return new Terminal(address, gate);
+        }
+
+        public Task<string> ShowsAsync(CancellationToken cancellationToken, params string[] texts) => Eventually.Becomes(
+            () => Task.FromResult(Shown), () => NUnit.Framework.Is.Not.Null.And.Matches<string>(shown => texts.All(text => shown?.Contains(text) == true)), cancellationToken);
+
+        /// <summary>What Ctrl-C types.</summary>
+        public async Task InterruptAsync()
+        {
+            await _process.StandardInput.WriteAsync('\u0003');
+            await _process.StandardInput.FlushAsync();
+        }
+
+        public async Task<int> EndAsync(CancellationToken cancellationToken)
+        {
+            await _process.WaitForExitAsync(cancellationToken);
+            await _reading;
+            return _process.ExitCode;
+        }
+
+        public void Dispose()
+        {
+            if (!_process.HasExited)
+            {
+                _process.Kill(entireProcessTree: true);
+            }
+            _process.Dispose();
+            File.Delete(_file);
+        }
+
+        private async Task ReadAsync()
+        {
+            var buffer = new char[4096];
+            while (await _process.StandardOutput.ReadAsync(buffer) is > 0 and var count)
+            {
+                lock (_shown)
+                {
+                    _shown.Append(buffer, 0, count);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Heimdall.Api.Callers;
+using Heimdall.Cli;
+using Heimdall.Tests.Docs;
+using Heimdall.Tests.Support;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Clients;
+
+/// <summary>The command line with a real API and worker.</summary>
+[CancelAfter(120_000)]
+public sealed partial class CliTests
+{
+    private HeimdallInstance _heimdall = null!;
+    private string _folder = null!;
+
+    private static IEnumerable<string> Commands => CommandLine.CreateRoot(new Session(new Terminal { In = TextReader.Null, Out = TextWriter.Null, Error = TextWriter.Null }))
+        .Subcommands.Where(command => !command.Hidden).Select(command => command.Name);
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _folder = Directory.CreateTempSubdirectory("heimdall-cli-").FullName;
+        _heimdall = await HeimdallInstance.StartAsync(config => config.WithCommand("brief", "type:brief", ", context: {timeout_seconds: 1}"));
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop()
+    {
+        await _heimdall.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [TestCase("csv", "a,a,n,yes,e,doc\n1.50,\"x,\"\"y\"\"\",,t,\"\",\"{\"\"k\"\": 1.10}\"\n")]
+    [TestCase("ndjson", "{\"a\": 1.50, \"a_2\": \"x,\\\"y\\\"\", \"n\": null, \"yes\": true, \"e\": \"\", \"doc\": {\"k\": 1.10}}\n")]
+    [TestCase("json", "[{\"a\": 1.50, \"a_2\": \"x,\\\"y\\\"\", \"n\": null, \"yes\": true, \"e\": \"\", \"doc\": {\"k\": 1.10}}\n]\n")]
+    public async Task Rows_are_printed_exactly(string format, string expected)
+    {
+        var cli = Cli();
+
+        var code = await cli.RunAsync("query", """select 1.50 as a, 'x,"y"' as a, null::int as n, true as yes, '' as e, '{"k": 1.10}'::json as doc""", "--format", format);
+
+        Assert.That((code, cli.Out, cli.Error), Is.EqualTo((0, expected, "")));
+    }
+
+    [Test]
+    public async Task Rows_are_CSV_where_nobody_looks_and_a_table_on_a_terminal()
+    {
+        var (pipe, terminal) = (Cli(), Cli(isTerminal: true));
+
+        await pipe.RunAsync("query", "select 7 as n, 'Ada' as name");
+        await terminal.RunAsync("query", "select 7 as n, 'Ada' as name");
+
+        Assert.That(pipe.Out, Is.EqualTo("n,name\n7,Ada\n"));
+        Assert.That(terminal.Out, Does.Match(@"(?s) n.*name.*7.*Ada"));
+        Assert.That(terminal.Error, Is.EqualTo("1 row\n"));
+    }
+
+    [Test]
+    public async Task Many_rows_are_several_JSON_objects_in_one_array()
+    {
+        var cli = Cli();
+
+        await cli.RunAsync("query", "select generate_series(1, 3) as n", "--format", "json");
+
+        Assert.That(JsonDocument.Parse(cli.Out).RootElement.EnumerateArray().Select(row => row.GetProperty("n").GetInt32()), Is.EqualTo(new[] { 1, 2, 3 }));
+    }
+
+    [TestCase("5", "5|integer")]
+    [TestCase("-1.50", "-1.50|numeric")]
+    [TestCase("true", "true|boolean")]
+    [TestCase("007", "007|text")]
+    [TestCase("http://x", "http://x|text")]
+    [TestCase("int8:5", "5|bigint")]
+    [TestCase("text:int8:5", "int8:5|text")]
+    [TestCase("date:2026-01-31", "2026-01-31|date")]
+    [TestCase("int4[]:{1,2}", "{1,2}|integer[]")]
+    [TestCase("@x", "@x|text")]
+    public async Task A_parameter_has_the_type_that_it_looks_like_or_names(string said, string expected)
+    {
+        var cli = Cli();
+        var type = expected.Split('|')[1];
+
+        var code = await cli.RunAsync("query", $"select concat($1::{type}, '|', pg_typeof($1))", "--param", said);
+
+        Assert.That((code, cli.Out.Split('\n')[1].Trim('"'), cli.Error), Is.EqualTo((0, type == "boolean" ? "t|boolean" : expected, "")));
+    }
+
+    [Test]
+    public async Task A_query_comes_from_stdin_and_says_that_a_limit_has_cut_it()
+    {
+        var cli = Cli(input: "-- many\nselect generate_series(1, 10) as n");
+
+        var code = await cli.RunAsync("query", "-", "--limit", "2", "--read-only");
+
+        Assert.That((code, cli.Out, cli.Error), Is.EqualTo((0, "n\n1\n2\n", "A limit has cut the result after 2 rows.\n")));
+    }
+
+    [Test]
+    public async Task An_error_shows_its_place_and_the_hint()
+    {
+        var cli = Cli();
+
+        var code = await cli.RunAsync("query", "select *\n\tfrom (select 1 as name) t where nam = 1");
+
+        Assert.That(code, Is.EqualTo(ExitCode.SqlError));
+        Assert.That(cli.Error, Does.StartWith(
+            """
+            heimdall: column "nam" does not exist (42703)
+            line 2, column 34:
+               from (select 1 as name) t where nam = 1
+                                               ^
+            hint: Perhaps you meant to reference the column "t.name".
+            job 
+            """));
+    }
+
+    [TestCase(5, "query", "select 1", "--cluster", "data:none")]
+    [TestCase(1, "query")]
+    [TestCase(1, "query", "select 1", "--format", "xml")]
+    [TestCase(1, "query", "select 1", "--url", "nonsense")]
+    [TestCase(1, "query", "select 1", "--profile", "unknown")]
+    [TestCase(1, "unheard-of")]
+    [TestCase(1, "job", "0197f9f6-0000-7000-8000-000000000000")]
+    [TestCase(1, "run", "/no/such/file.sql")]
+    [TestCase(1, "pause", "cluster")]
+    [TestCase(2, "query", "select 1/0")]
+    [TestCase(3, "query", "select pg_sleep(60)", "--command", "brief")]
+    public async Task What_goes_wrong_has_an_exit_code_and_a_sentence(int code, params string[] arguments)
+    {
+        var cli = Cli();
+
+        Assert.That(await cli.RunAsync(arguments), Is.EqualTo(code), cli.Error);
+        Assert.That((cli.Error.StartsWith("heimdall: ", StringComparison.Ordinal), cli.Out), Is.EqualTo((true, "")), cli.Error);
+    }
+
+    [Test]
+    public async Task What_does_not_listen_is_unreachable()
+    {
+        var cli = new CliRun(new Uri($"http://127.0.0.1:{FreePort.Find()}"));
+
+        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(ExitCode.Unreachable));
+        Assert.That(cli.Error, Does.Contain("cannot be reached"));
+    }
+
+    [Test]
+    public async Task An_interrupt_during_a_query_cancels_it(CancellationToken cancellationToken)
+    {
+        using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var cli = Cli(interrupt: interrupt);
+        var query = cli.RunAsync("query", "select pg_sleep(600)", "--name", "interrupted query");
+        var id = await _heimdall.FindJobAsync("interrupted query", "RUNNING", cancellationToken);
+
+        await interrupt.CancelAsync();
+
+        Assert.That(await query, Is.EqualTo(ExitCode.Canceled));
+        await _heimdall.WaitForStatusAsync(id, "CANCELED", cancellationToken);
+    }
+
+    [Test]
+    public async Task A_script_is_followed_to_its_end()
+    {
+        var cli = Cli();
+
+        var code = await cli.RunAsync("run", Script("hello.sql", "select :number;\ndo $$ begin raise notice 'hello %', 1; end $$;"), "--set", "number=7");
+
+        Assert.That(code, Is.Zero, cli.Error);
+        Assert.That(cli.Out, Does.Match(@"\A1  line 1  SELECT  1 row .*\n2  line 2  DO .*\n\z"));
+        Assert.That(cli.Error, Does.Match(@"\Ajob [0-9a-f-]{36} on cluster postgres\nNOTICE:  hello 1 .*\nSUCCEEDED: 2 statements, .*\(job [0-9a-f-]{36}\)\n\z"));
+    }
+
+    [Test]
+    public async Task A_script_that_fails_shows_where()
+    {
+        var cli = Cli(input: "select 1;\nselect 1/0;\nselect nothing;");
+
+        var code = await cli.RunAsync("run", "-", "--transaction", "none", "--on-error", "continue");
+
+        Assert.That(code, Is.EqualTo(ExitCode.SqlError));
+        Assert.That(cli.Error, Does.Contain("FAILED: ").And.Contain("division by zero (22012) [statement 2]\nline 2").And.Contain("line 3, column 8:\n  select nothing;\n         ^\n"));
+    }
+
+    [Test]
+    public async Task An_interrupt_during_a_script_cancels_the_job(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("cli", cancellationToken);
+        using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var cli = Cli(input: HeimdallInstance.WaitAt("cli"), interrupt: interrupt);
+        var run = cli.RunAsync("run", "-", "--name", "interrupted script");
+        var id = await _heimdall.FindJobAsync("interrupted script", "RUNNING", cancellationToken);
+        await Eventually.Is(() => Task.FromResult(cli.Error.StartsWith("job ", StringComparison.Ordinal)), cancellationToken);
+
+        await interrupt.CancelAsync();
+
+        Assert.That(await run, Is.EqualTo(ExitCode.Canceled));
+        Assert.That(cli.Error, Does.Contain("Asking to cancel the job").And.Contain("CANCELED: "));
+        Assert.That((await _heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("CANCELED"));
+    }
+
+    [Test]
+    public async Task A_script_whose_deadline_ends_it_has_a_code_of_its_own()
+    {
+        var cli = Cli(input: "select pg_sleep(60)");
+
+        Assert.That(await cli.RunAsync("run", "-", "--command", "brief"), Is.EqualTo(ExitCode.Deadline), cli.Error);
+    }
+
+    [Test]
+    public async Task A_script_can_be_tried_without_running_it()
+    {
+        var cli = Cli(input: "create table never (n int);\nvacuum;");
+
+        var single = await cli.RunAsync("run", "-", "--dry-run");
+        var other = Cli(input: "create table never (n int);\nvacuum;");
+        var none = await other.RunAsync("run", "-", "--dry-run", "--transaction", "none");
+
+        Assert.That((single, cli.Out, cli.Error.Contains("VACUUM", StringComparison.OrdinalIgnoreCase)), Is.EqualTo((ExitCode.SqlError, "", true)), cli.Error);
+        Assert.That((none, other.Out), Is.EqualTo((0, "1  line 1  CREATE TABLE\n2  line 2  VACUUM\n")));
+        Assert.That(other.Error, Does.Contain("Nothing was run."));
+    }
+
+    [Test]
+    public async Task A_job_that_was_left_can_be_seen_to(CancellationToken cancellationToken)
+    {
+        var submitted = Cli(input: "select 1/0");
+        await submitted.RunAsync("run", "-", "--detach", "--name", "left", "--idempotency-key", "left-1", "--priority", "5");
+        var again = Cli(input: "select 1/0");
+        await again.RunAsync("run", "-", "--detach", "--name", "left", "--idempotency-key", "left-1", "--priority", "5");
+        var id = submitted.Out.Trim();
+        await _heimdall.WaitForEndAsync(Guid.Parse(id), cancellationToken);
+
+        var (jobs, json, job, logs, cancel) = (Cli(), Cli(), Cli(), Cli(), Cli());
+        await jobs.RunAsync("jobs", "--name", "left", "--status", "FAILED", "--created-after", "2020-01-01");
+        await json.RunAsync("jobs", "--name", "left", "--format", "json");
+        await job.RunAsync("job", id);
+        await logs.RunAsync("logs", id, "-f");
+        var canceled = await cancel.RunAsync("cancel", id);
+        var retry = Cli();
+        await retry.RunAsync("retry", id);
+
+        Assert.That(again.Out, Is.EqualTo(submitted.Out));
+        Assert.That(jobs.Out, Does.Match($"(?s)status.*{id}.*left.*FAILED"));
+        Assert.That(JsonDocument.Parse(json.Out).RootElement.GetProperty("priority").GetInt32(), Is.EqualTo(5));
+        Assert.That(job.Out, Does.Contain("status: FAILED\n"));
+        Assert.That(job.Error, Does.Contain("division by zero (22012) [statement 1]"));
+        Assert.That(logs.Error, Does.Contain("division by zero"));
+        Assert.That((canceled, cancel.Error.Contains("FAILED already", StringComparison.Ordinal)), Is.EqualTo((1, true)));
+        Assert.That((await _heimdall.WaitForEndAsync(Guid.Parse(retry.Out.Trim()), cancellationToken))["retry_of"], Is.EqualTo(id));
+    }
+
+    [Test]
+    public async Task A_stored_result_is_printed(CancellationToken cancellationToken)
+    {
+        var id = (await _heimdall.SubmitAsync("select 1.10 as n", returnResult: true, cancellationToken, prefer: "respond-async, wait=30")).AssertStatus(200).Id;
+        var cli = Cli();
+
+        Assert.That((await cli.RunAsync("result", id.ToString()), cli.Out), Is.EqualTo((0, "n\n1.10\n")));
+    }
+
+    [Test]
+    public async Task Schedules_clusters_and_commands_can_be_seen_to(CancellationToken cancellationToken)
+    {
+        (await _heimdall.SendAsync(HttpMethod.Put, "/api/v1/schedule/nightly", cancellationToken, new StringContent(
+            """{"cron": "0 3 * * *", "command_criteria": ["type:postgres"], "cluster_criteria": ["data:local"], "context": {"query": "select 1"}}""",
+            System.Text.Encoding.UTF8, "application/json"))).AssertStatus(201);
+        string[][] steps =
+        [
+            ["schedules", "pause", "nightly", "--reason", "holidays", "--until", "2999-01-01"], ["schedules", "list"], ["schedules", "show", "nightly"],
+            ["schedules", "resume", "nightly"], ["schedules", "trigger", "nightly"], ["pause", "command", "brief", "--reason", "test"], ["commands"],
+            ["resume", "command", "brief"], ["clusters", "--format", "json"],
+        ];
+        var outputs = new List<string>();
+        foreach (var step in steps)
+        {
+            var cli = Cli();
+            Assert.That(await cli.RunAsync(step), Is.Zero, cli.Error);
+            outputs.Add(cli.Out);
+        }
+
+        Assert.That(outputs[1], Does.Match("nightly +0 3 .*yes"));
+        Assert.That(JsonDocument.Parse(outputs[2]).RootElement.GetProperty("paused").GetProperty("reason").GetString(), Is.EqualTo("holidays"));
+        await _heimdall.WaitForStatusAsync(Guid.Parse(outputs[4].Trim()), "SUCCEEDED", cancellationToken);
+        Assert.That(outputs[6], Does.Match("brief .*yes"));
+        Assert.That(JsonDocument.Parse(outputs[8]).RootElement.GetProperty("id").GetString(), Is.EqualTo("postgres"));
+        await _heimdall.SendAsync(HttpMethod.Delete, "/api/v1/schedule/nightly", cancellationToken);
+    }
+
+    [Test]
+    public async Task A_key_is_tried_and_stored_for_its_owner_alone()
+    {
+        var (key, hash) = ApiKeyRing.Create();
+        await using var guarded = await HeimdallInstance.StartAsync(config => config with { Auth = $"api_keys: [{{user: alice, hash: \"{hash}\"}}]" }, worker: false);
+        var home = Directory.CreateDirectory(Path.Combine(_folder, "home")).FullName;
+        CliRun At(string input = "") => new(guarded.Address) { Input = input, Variables = { ["XDG_CONFIG_HOME"] = home } };
+        var (wrong, right, used, keyless) = (At("hk_wrong\n"), At($"{key}\n"), At(), At());
+        used.Variables.Remove("HEIMDALL_URL");
+
+        var codes = new[]
+        {
+            await wrong.RunAsync("login", guarded.Address.AbsoluteUri), await right.RunAsync("login", guarded.Address.AbsoluteUri, "--cluster", "postgres"),
+            await used.RunAsync("query", "select current_user is not null as known"), await keyless.RunAsync("clusters"),
+        };
+
+        Assert.That(codes, Is.EqualTo(new[] { ExitCode.NotAllowed, 0, 0, ExitCode.NotAllowed }), $"{wrong.Error}{right.Error}{used.Error}");
+        Assert.That(used.Out, Is.EqualTo("known\nt\n"));
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.That(
+                File.GetUnixFileMode(Path.Combine(home, "heimdall", "profiles.json")),
+                Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        }
+        Assert.That($"{right.Out}{right.Error}", Does.Not.Contain(key));
+    }
+
+    [Test]
+    public async Task What_could_change_the_terminal_is_made_visible()
+    {
+        const string Sql = "select E'a\\x1b[31mb' || chr(8238) || 'c' || chr(10) || 'd' as \"n\u009b\"";
+        var (terminal, pipe) = (Cli(isTerminal: true), Cli());
+        var csv = Cli(isTerminal: true);
+
+        await terminal.RunAsync("query", Sql);
+        await csv.RunAsync("query", Sql, "--format", "csv");
+        await pipe.RunAsync("query", Sql);
+
+        Assert.That(terminal.Out, Does.Contain(@"a\x1b[31mb\u202ec\nd").And.Contain(@"n\x9b").And.Not.Contains("\u202e"));
+        Assert.That(csv.Out, Does.Contain("a\\x1b[31mb\\u202ec\nd"));
+        Assert.That(pipe.Out, Does.Contain("a\e[31mb\u202ec\nd"));
+    }
+
+    [TestCaseSource(nameof(Commands))]
+    public async Task Each_command_has_help(string command)
+    {
+        var cli = Cli();
+
+        Assert.That(await cli.RunAsync(command, "--help"), Is.Zero);
+        Assert.That(cli.Out, Does.Contain("Usage:").And.Contain("--help"));
+    }
+
+    [Test]
+    public async Task The_reference_is_what_the_program_says()
+    {
+        var cli = Cli();
+        await cli.RunAsync("reference");
+
+        Assert.That(Repository.Read("docs/reference/cli.md"), Is.EqualTo(cli.Out), "write it anew: heimdall reference >docs/reference/cli.md");
+    }
+
+    [Test]
+    public void The_guide_names_commands_that_there_are()
+    {
+        var named = CommandName().Matches(Repository.Read("docs/guide/cli.md")).Select(match => match.Groups["name"].Value).Distinct().ToArray();
+
+        Assert.That(named, Has.Length.GreaterThan(8).And.SubsetOf(Commands.Append("reference")));
+        Assert.That(DocPage.Read("docs/reference/cli.md").Rows("Exit codes").Select(row => row[0]), Is.EqualTo(ExitCode.All.Select(exit => $"{exit.Code}")));
+    }
+
+    [TestCase(" que", "query")]
+    [TestCase(" run --tr", "--transaction")]
+    [TestCase(" query x --format ", "ndjson")]
+    [TestCase(" schedules tr", "trigger")]
+    public async Task What_may_come_next_is_suggested(string line, string expected)
+    {
+        var cli = Cli();
+
+        await cli.RunAsync($"[suggest:{line.Length}]", line);
+
+        Assert.That(cli.Out.Split('\n'), Does.Contain(expected));
+    }
+
+    private CliRun Cli(string input = "", bool isTerminal = false, CancellationTokenSource? interrupt = null) =>
+        new(_heimdall.Address) { Input = input, IsTerminal = isTerminal, Interrupt = interrupt?.Token ?? default, Variables = { ["XDG_CONFIG_HOME"] = _folder } };
+
+    private string Script(string name, string sql)
+    {
+        var file = Path.Combine(_folder, name);
+        File.WriteAllText(file, sql);
+        return file;
+    }
+
+    [GeneratedRegex(@"\bheimdall (?<name>[a-z]+)")]
+    private static partial Regex CommandName();
+}
