@@ -46,7 +46,7 @@ public static class AuditOutcomeNames
 /// <param name="Action">Method and route.</param>
 /// <param name="Target">What it was about.</param>
 /// <param name="Outcome">One of <see cref="AuditOutcomeNames"/>.</param>
-/// <param name="Status">Of the answer; null where the change was recorded before there was one.</param>
+/// <param name="Status">Of the answer; null where it was recorded before there was one.</param>
 public sealed record AuditRecord(
     long Id, DateTime At, string? User, string? AuthenticatedBy, string? Address, string Action, string Target,
     string Outcome, int? Status);

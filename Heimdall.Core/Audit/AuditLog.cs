@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Heimdall.Core.Database;
 using Npgsql;
@@ -17,6 +18,15 @@ public sealed class AuditLog(StoreDatabase database)
         insert into audit ("user", authenticated_by, address, action, target, outcome, status)
         values ($1, $2, $3, $4, $5, $6, $7)
         """;
+
+    // The table refuses to lose what is younger than a day. No lock: that would need the right to change records.
+    internal const string ForgetSql = """
+        delete from audit where id in (
+            select id from audit where at < now() - greatest($1, interval '1 day')
+            order by at, id limit $2)
+        """;
+
+    private const int ForgottenAtOnce = 1000;
 
     private readonly AsyncLocal<AuditEntry?> _current = new();
 
@@ -72,7 +82,7 @@ public sealed class AuditLog(StoreDatabase database)
 
     /// <summary>Records what was asked for by itself.</summary>
     public async Task WriteAsync(
-        AuditEntry entry, AuditOutcome outcome, int status, CancellationToken cancellationToken)
+        AuditEntry entry, AuditOutcome outcome, int? status, CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         await using var command = ToInsert(entry, outcome, status);
@@ -123,6 +133,34 @@ public sealed class AuditLog(StoreDatabase database)
                 command.Parameters.Add(new() { Value = value });
                 conditions.Append(null, $" and {condition}${command.Parameters.Count}");
             }
+        }
+    }
+
+    /// <summary>Deletes old records, where the login may.</summary>
+    /// <param name="age">How old.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>How many they were.</returns>
+    internal async Task<long> ForgetAsync(TimeSpan age, CancellationToken cancellationToken)
+    {
+        await using var right = database.DataSource.CreateCommand("select has_table_privilege('audit', 'delete')");
+        if (!(bool)(await right.ExecuteScalarAsync(cancellationToken))!)
+        {
+            return 0;
+        }
+        var forgotten = 0L;
+        while (true)
+        {
+            var begun = Stopwatch.GetTimestamp();
+            await using var command = database.DataSource.CreateCommand(ForgetSql);
+            command.Parameters.Add(new() { Value = age });
+            command.Parameters.Add(new() { Value = ForgottenAtOnce });
+            var some = await command.ExecuteNonQueryAsync(cancellationToken);
+            forgotten += some;
+            if (some < ForgottenAtOnce)
+            {
+                return forgotten;
+            }
+            await Task.Delay(Stopwatch.GetElapsedTime(begun), cancellationToken); // it works half of the time
         }
     }
 

@@ -17,6 +17,9 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
     /// <summary>What is kept of schedules' histories, among the times of <see cref="FindRetentionAsync"/>.</summary>
     internal const string ScheduleRuns = "schedule_runs";
 
+    /// <summary>The same of records of the audit.</summary>
+    internal const string Audit = "audit";
+
     /// <summary>The same of keys of submissions.</summary>
     internal const string IdempotencyKeys = "idempotency_keys";
 
@@ -95,6 +98,7 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         [CommandRetention.Canceled] = ToSeconds(config.Retention.Canceled),
         [CommandRetention.Killed] = ToSeconds(config.Retention.Killed),
         [ScheduleRuns] = ToSeconds(config.Retention.ScheduleRuns),
+        [Audit] = ToSeconds(config.Retention.Audit),
         [IdempotencyKeys] = ToSeconds(config.Server.IdempotencyRetention),
     }.ToJsonString();
 

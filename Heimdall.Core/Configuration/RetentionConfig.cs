@@ -20,6 +20,9 @@ public sealed record RetentionConfig
 
     /// <summary>Of runs of schedules, after the time that they were planned for. Default: 90 days.</summary>
     public TimeSpan ScheduleRuns { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>Of records of the audit: at least a day. Default: 365 days.</summary>
+    public TimeSpan Audit { get; init; } = TimeSpan.FromDays(365);
 }
 
 /// <summary>How long the jobs of one command are kept. What is left out is as for all jobs.</summary>

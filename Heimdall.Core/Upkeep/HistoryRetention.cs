@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Heimdall.Core.Audit;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Jobs;
@@ -12,8 +13,8 @@ namespace Heimdall.Core.Upkeep;
 /// that callers notice little of it.
 /// </summary>
 internal sealed partial class HistoryRetention(
-    JobRetention jobs, ScheduleRunStore runs, IdempotencyStore keys, LiveCatalog catalog, LivingProcesses processes,
-    UpkeepMetrics metrics, ILogger<HistoryRetention> logger)
+    JobRetention jobs, ScheduleRunStore runs, IdempotencyStore keys, AuditLog audit, LiveCatalog catalog,
+    LivingProcesses processes, UpkeepMetrics metrics, ILogger<HistoryRetention> logger)
 {
     private const int LeastAtOnce = 50;
     private const int MostAtOnce = 2000;
@@ -44,6 +45,10 @@ internal sealed partial class HistoryRetention(
         if (Find(kept, LivingProcesses.ScheduleRuns) is { } runsKept)
         {
             Record("schedule_run", "runs of schedules", await runs.ForgetAsync(runsKept, cancellationToken));
+        }
+        if (Find(kept, LivingProcesses.Audit) is { } recordsKept)
+        {
+            Record("audit", "records of the audit", await audit.ForgetAsync(recordsKept, cancellationToken));
         }
         if (Find(kept, LivingProcesses.IdempotencyKeys) is { } keysKept)
         {

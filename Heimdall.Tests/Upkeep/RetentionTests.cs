@@ -335,6 +335,24 @@ public sealed class RetentionTests
     }
 
     [Test]
+    public async Task Records_of_the_audit_go_by_their_age(CancellationToken cancellationToken)
+    {
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.audit (at, action, target, outcome)
+            select now() - days * interval '1 day', 'POST /', days::text, 'DONE'
+            from (values (364), (366), (2000)) record (days)
+            """,
+            cancellationToken);
+
+        await DeleteAsync(cancellationToken);
+
+        Assert.That(
+            await _store.Database.ColumnAsync<string>("select target from heimdall.audit", cancellationToken),
+            Is.EqualTo(new[] { "364" }));
+    }
+
+    [Test]
     public void Forever_is_written_and_read()
     {
         var retention = CommandRetention.Of(new CommandRetentionConfig { Failed = Duration.Forever })!;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Heimdall.Core.Audit;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -31,7 +32,7 @@ public sealed class UpkeepPlanTests
 
     /// <summary>In all of these are many rows.</summary>
     private static readonly string[] _large =
-        ["job", "job_attempt", "job_result", "idempotency_key", "schedule_run", "schedule", "state"];
+        ["job", "job_attempt", "job_result", "idempotency_key", "schedule_run", "schedule", "state", "audit"];
 
     private TestDatabase _database = null!;
     private ServiceProvider _process = null!;
@@ -75,6 +76,7 @@ public sealed class UpkeepPlanTests
             "int, text, int, int", $"{KeptRuns}, '', 100, 1000", 25_000,
             mayScan: "schedule_run"); // a sixth of it is deleted
         yield return Case("old runs", ScheduleRunStore.ForgetSql, "interval, int", "'90 days', 1000", 200);
+        yield return Case("old records of the audit", AuditLog.ForgetSql, "interval, int", "'365 days', 1000", 200);
 
         static TestCaseData Case(
             string name, string sql, string types, string values, long buffers, string? mayScan = null) =>
@@ -117,6 +119,9 @@ public sealed class UpkeepPlanTests
             insert into schedule_run (id, schedule, planned_at, outcome, decided_at)
             select gen_random_uuid(), 'schedule-1', now() - n * interval '1 minute', 'FIRED', now()
             from generate_series(1, {{Runs}}) n;
+            insert into audit (at, action, target, outcome)
+            select now() - n * interval '1 minute', 'POST /', 'job/' || n, 'DONE' from generate_series(1, {{Runs}}) n;
+            analyze audit;
             analyze job, job_attempt, job_result, idempotency_key, schedule, schedule_run, hangfire.job, hangfire.state
             """));
         command.CommandTimeout = 0; // seconds where nothing else runs
