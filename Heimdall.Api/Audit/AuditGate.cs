@@ -2,7 +2,6 @@ using System.Text;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Audit;
-using Npgsql;
 
 namespace Heimdall.Api.Audit;
 
@@ -31,7 +30,18 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
             context.Connection.RemoteIpAddress?.ToString(), action, Bound(TargetOf(context)));
         var isChange = IsChange(context, right);
         log.Current = isChange ? entry : null;
-        await next(context);
+        try
+        {
+            await next(context);
+        }
+        catch
+        {
+            if (isChange && !entry.IsDone)
+            {
+                await WriteAsync(entry, AuditOutcome.Failed, status: null); // part of it may be done
+            }
+            throw;
+        }
         if (OutcomeOf(context, isChange) is { } outcome && !entry.IsDone)
         {
             await WriteAsync(entry, outcome, context.Response.StatusCode);
@@ -87,16 +97,24 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
         return (values.GetValueOrDefault("id") ?? values.GetValueOrDefault("path")) is { } id ? $"{kind}/{id}" : kind;
     }
 
-    private static string Bound(string target) =>
-        Encoding.UTF8.GetByteCount(target) <= LongestTarget ? target : $"{target[..CutTarget]}…";
+    private static string Bound(string target)
+    {
+        if (Encoding.UTF8.GetByteCount(target) <= LongestTarget)
+        {
+            return target;
+        }
+        // Half of a character could not be written.
+        var cut = char.IsHighSurrogate(target[CutTarget - 1]) ? CutTarget - 1 : CutTarget;
+        return $"{target[..cut]}…";
+    }
 
-    private async Task WriteAsync(AuditEntry entry, AuditOutcome outcome, int status)
+    private async Task WriteAsync(AuditEntry entry, AuditOutcome outcome, int? status)
     {
         try
         {
             await log.WriteAsync(entry, outcome, status, CancellationToken.None);
         }
-        catch (NpgsqlException exception)
+        catch (Exception exception)
         {
             LogNotRecorded(entry.User, entry.Action, entry.Target, outcome, exception.Message);
         }

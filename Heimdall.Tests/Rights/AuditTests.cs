@@ -145,6 +145,31 @@ public sealed class AuditTests
             .AssertProblem(400, "colour", "limit", "outcome");
     }
 
+    [Test]
+    public async Task A_long_target_is_cut_between_two_characters(CancellationToken cancellationToken)
+    {
+        var key = string.Concat(Enumerable.Repeat("%F0%9F%98%80", 510));
+
+        (await _api.SendAsync("operator-a", "DELETE", $"/api/v1/schedule/{key}", cancellationToken)).AssertStatus(404);
+
+        var kept = string.Concat(Enumerable.Repeat("\U0001F600", 295));
+        await AssertLastAsync("user=operator-a", "FAILED", 404, $"schedule/{kept}…", cancellationToken);
+    }
+
+    [Test]
+    public async Task A_change_that_throws_is_recorded(CancellationToken cancellationToken)
+    {
+        var refused = RoleInstance.Json("""
+            {"cron": "0 0 1 1 *", "command_criteria": ["type:postgres"], "cluster_criteria": ["_id:inside"],
+            "context": {"query": "select 1", "tea": true} }
+            """);
+
+        (await _api.SendAsync("alice", "PUT", "/api/v1/schedule/thrown", cancellationToken, refused)).AssertStatus(400);
+
+        await AssertLastAsync(
+            "user=alice&target=schedule/thrown", "FAILED", status: null, "schedule/thrown", cancellationToken);
+    }
+
     private async Task ExpectAsync(
         string caller, string method, string path, string action, string target, string changed,
             CancellationToken cancellationToken,
@@ -169,14 +194,14 @@ public sealed class AuditTests
         Is.True, $"{action} of {target}");
 
     /// <summary>What is no change of the store is recorded when it has been answered.</summary>
-    private Task<JsonElement> AssertLastAsync(string filter, string outcome, int status, string target,
+    private Task<JsonElement> AssertLastAsync(string filter, string outcome, int? status, string target,
         CancellationToken cancellationToken) =>
         Eventually.Becomes(
             () => LastAsync(filter, cancellationToken),
             () => Is.Not.Null.And.Matches<JsonElement>(record => record.ValueKind == JsonValueKind.Object
                 && record.GetProperty("outcome").GetString() == outcome
                 && record.GetProperty("target").GetString() == target
-                && record.TryGetProperty("status", out var code) && code.GetInt32() == status),
+                && (record.TryGetProperty("status", out var code) ? code.GetInt32() : (int?)null) == status),
             cancellationToken);
 
     /// <returns>An undefined element where there is none.</returns>
