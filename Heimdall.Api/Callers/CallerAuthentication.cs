@@ -123,6 +123,11 @@ internal sealed class CallerAuthentication(
             return AuthenticateResult.Fail(
                 $"The header {config.Header ?? DefaultHeader} must be there once, and name one user without a comma.");
         }
+        if (config.IsConfigured && Credentials.IsReserved(user!))
+        {
+            return AuthenticateResult.Fail(
+                $"The header {config.Header} names the user {user}, whose name is Heimdall's own.");
+        }
         return user!.Length > MaxUserLength
             ? AuthenticateResult.Fail($"The user's name is longer than {MaxUserLength} characters.")
             : Success(Credentials.Of(user, config.IsConfigured ? Credentials.Header : Credentials.Loopback));

@@ -100,8 +100,11 @@ internal static class JwtSetup
         var roles = config.RolesClaim is { } claim
             ? token.FindAll(claim).Select(role => new Claim(Credentials.Role, role.Value))
             : [];
-        var others = token.Claims.Where(
-            other => other.Type is not (ClaimTypes.Name or Credentials.Role or Credentials.Expires));
+        if (Credentials.IsReserved(user))
+        {
+            return (null, $"The token of this request names the user {user}, whose name is Heimdall's own.");
+        }
+        var others = token.Claims.Where(other => !Credentials.IsOurs(other.Type));
         return (Credentials.Of(user, Credentials.Jwt, [.. others, .. roles]), null);
     }
 

@@ -119,6 +119,8 @@ public sealed class CallerKindsTests
             ("without a user", Token(new() { ["sub"] = "a" }), "does not name one user"),
             ("with two users", Token(new() { ["email"] = new[] { "a", "b" } }), "does not name one user"),
             ("with a line break", Token(Claims("a\nb")), "does not name one user"),
+            ("of the file's schedules", Token(Claims("scheduler")), "is Heimdall's own"),
+            ("of jobs without a user", Token(Claims("Anonymous")), "is Heimdall's own"),
         ];
 
         foreach (var (name, token, why) in cases)
@@ -131,10 +133,12 @@ public sealed class CallerKindsTests
         }
     }
 
-    [Test]
-    public async Task A_claim_in_a_token_cannot_pass_for_one_of_ours(CancellationToken cancellationToken)
+    [TestCase("heimdall:role", "heimdall:key_expires")]
+    [TestCase("Heimdall:Role", "HEIMDALL:KEY_EXPIRES")]
+    public async Task A_claim_in_a_token_cannot_pass_for_one_of_ours(
+        string role, string expires, CancellationToken cancellationToken)
     {
-        var claims = Claims("bob@example.org", ("heimdall:role", "admin"), ("heimdall:key_expires", "never"));
+        var claims = Claims("bob@example.org", (role, "admin"), (expires, "never"));
 
         var reply = (await MeAsync(Token(claims), cancellationToken)).AssertStatus(200);
 
@@ -200,6 +204,7 @@ public sealed class CallerKindsTests
         var proxied = await SendAsync(heimdall, from: 0, cancellationToken, ("X-User", "carol"));
         var foreign = await SendAsync(heimdall, from: 250, cancellationToken, ("X-User", "carol"));
         var twice = await SendAsync(heimdall, from: 0, cancellationToken, ("X-User", "carol"), ("X-User", "mallory"));
+        var ours = await SendAsync(heimdall, from: 0, cancellationToken, ("X-User", "dashboard"));
         var none = await SendAsync(heimdall, from: 0, cancellationToken);
         var (_, repeated) = await RawRequest.SendAsync(
             heimdall.Address, "GET", "/api/v1/me", "", cancellationToken, "X-User: carol", "X-User: carol");
@@ -208,9 +213,16 @@ public sealed class CallerKindsTests
             """{"user":"carol","authenticated_by":"header","roles":["submitter"],"scopes":[{"role":"submitter"}]}"""));
         foreign.AssertProblem(401, "auth.trusted_proxies");
         twice.AssertProblem(401, "must be there once");
+        ours.AssertProblem(401, "is Heimdall's own");
         Assert.That(repeated, Does.StartWith("HTTP/1.1 401").And.Contain("must be there once"));
         none.AssertProblem(401, "X-User");
     }
+
+    [Test]
+    public void Proxies_that_cannot_be_read_are_not_taken_for_everybody() =>
+        Assert.That(
+            () => new ProxyAddresses(new() { TrustedProxies = ["proxy"] }),
+            Throws.InvalidOperationException.With.Message.Contains("proxy is no address"));
 
     [Test]
     public async Task A_server_without_auth_takes_its_machine_for_an_admin(CancellationToken cancellationToken)
