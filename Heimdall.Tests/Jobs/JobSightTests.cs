@@ -2,7 +2,9 @@ using System.Text.Json;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Scripts;
 using Heimdall.Tests.Support;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
@@ -83,10 +85,26 @@ public sealed class JobSightTests
     public async Task A_page_of_all_is_as_quick(CancellationToken cancellationToken) =>
         Assert.That(await BlocksAsync(new JobFilter(), cancellationToken), Is.InRange(1, MostBlocks));
 
+    [Test]
+    public async Task A_look_for_who_names_a_script_reads_no_history(CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(ScriptOwners.IsNamedByOthersSql)
+        {
+            Parameters = { new() { Value = "a.sql" }, new() { Value = "few" }, new() { Value = " " } },
+        };
+
+        Assert.That(await BlocksAsync(command, cancellationToken), Is.LessThan(MostBlocks));
+    }
+
     private async Task<long> BlocksAsync(JobFilter filter, CancellationToken cancellationToken)
     {
-        await using var connection = await _store.DataSource.OpenConnectionAsync(cancellationToken);
         await using var command = JobListQuery.Build(filter);
+        return await BlocksAsync(command, cancellationToken);
+    }
+
+    private async Task<long> BlocksAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var connection = await _store.DataSource.OpenConnectionAsync(cancellationToken);
         command.Connection = connection;
         command.CommandText = $"explain (analyze, buffers, format json) {command.CommandText}";
         var plan = JsonDocument.Parse((string)(await command.ExecuteScalarAsync(cancellationToken))!).RootElement[0].GetProperty("Plan");
