@@ -18,6 +18,9 @@ public sealed class ConfigValidationTests
     private const string ProxyExpected =
         "auth.trusted_proxies[0]: must be an address or a network without host bits, such as 10.0.0.5 or 10.1.0.0/16";
 
+    private const string NobodyExpected = "auth: needs api_keys, header or jwt: without one of them everybody on this "
+        + "machine is an admin. Leave the section out if that is meant";
+
     private const string HashExpected = "auth.api_keys[0].hash: must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it";
     private const string ListenExpected = "server.listen: must be an absolute http or https URL without a path, such as http://127.0.0.1:9090";
     private const string PublicExpected =
@@ -148,8 +151,11 @@ public sealed class ConfigValidationTests
         "auth.roles[0].cluster_tags[0]: must not be an empty tag")]
     [TestCase($"auth: {{ {Key}, default_role: boss }}",
         "auth.default_role: must be one of reader, submitter, operator, admin, none")]
-    [TestCase("auth: { roles: [{ role: admin, users: [a] }] }",
-        "auth.roles: needs api_keys, header or jwt: without one of them nobody is told from anybody else")]
+    [TestCase("auth: { roles: [{ role: admin, users: [a] }] }", NobodyExpected)]
+    [TestCase("auth: { api_keys: [] }", NobodyExpected)]
+    [TestCase("auth: { api_keys: }", NobodyExpected)]
+    [TestCase("auth: { default_role: none }", NobodyExpected)]
+    [TestCase("auth: { jwt: ~ }", NobodyExpected)]
     [TestCase("auth: { jwt: { keys_file: k.json, issuer: i } }", "auth.jwt.audience: is required")]
     [TestCase("auth: { jwt: { audience: a, issuer: i } }",
         "auth.jwt.keys_file: must be there where authority is not, and only there: the keys come from one of both")]
@@ -175,6 +181,8 @@ public sealed class ConfigValidationTests
     [TestCase("results: { retention: 0d }", "results.retention: must be longer than nothing")]
     [TestCase("results: { retention: 36501d }", "results.retention: must not be longer than 36500d")]
     [TestCase("results: { max_bytes: 0 }", "results.max_bytes: must be greater than 0")]
+    [TestCase("retention: { audit: 23h }",
+        "retention.audit: must be at least 1d: the database deletes no younger records")]
     [TestCase("sql_uploads: { max_bytes: 0 }", "sql_uploads.max_bytes: must be greater than 0")]
     public void Rejects_settings(string yaml, string expected)
     {

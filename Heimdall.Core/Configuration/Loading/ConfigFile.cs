@@ -29,6 +29,13 @@ public static class ConfigFile
                 Results = config.Results with { Directory = MakeAbsoluteIfAny(config.Results.Directory, path) },
             };
             problems.AddFailures(new HeimdallConfigValidator(plugins).Validate(config));
+            if (!config.Auth.IsConfigured && WantsCallersKnown(root))
+            {
+                problems.Add(
+                    "auth",
+                    "needs api_keys, header or jwt: without one of them everybody on this machine is an admin. "
+                    + "Leave the section out if that is meant");
+            }
 
             if (problems.IsEmpty)
             {
@@ -38,6 +45,16 @@ public static class ConfigFile
 
         throw new ConfigException(problems.InOrder());
     }
+
+    /// <summary>
+    /// Whether the section is meant to keep others out, as when its last key has been taken out of it. Proxies without
+    /// their header are a problem of their own.
+    /// </summary>
+    private static bool WantsCallersKnown(YamlMap root) => root.Entries
+        .Where(entry => entry.Key is YamlScalar { Text: "auth" })
+        .Select(entry => entry.Value).OfType<YamlMap>()
+        .SelectMany(auth => auth.Entries)
+        .Any(entry => entry.Key is YamlScalar { Text: "api_keys" or "header" or "jwt" or "roles" or "default_role" });
 
     private static YamlMap? Read(string path, ConfigProblemList problems)
     {

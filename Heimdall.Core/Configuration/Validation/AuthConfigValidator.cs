@@ -20,8 +20,6 @@ internal sealed partial class AuthConfigValidator : AbstractValidator<AuthConfig
         RuleForEach(auth => auth.ApiKeys).SetValidator(new ApiKeyConfigValidator());
         RuleFor(auth => auth.Jwt).SetValidator(new JwtConfigValidator()!);
         RuleForEach(auth => auth.Roles).SetValidator(new RoleConfigValidator());
-        RuleFor(auth => auth.Roles).Must((auth, roles) => auth.IsConfigured || roles.Length == 0)
-            .WithMessage("needs api_keys, header or jwt: without one of them nobody is told from anybody else");
         RuleFor(auth => auth.DefaultRole).Must(role => role == RoleNames.None || RoleNames.Find(role) is not null)
             .WithMessage($"must be one of {string.Join(", ", RoleNames.All)}, {RoleNames.None}");
     }
