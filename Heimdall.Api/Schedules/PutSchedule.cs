@@ -49,9 +49,9 @@ internal static class PutSchedule
         }
         var definition = ScheduleDefinition.Of(config);
         var owner = known?.Definition.User ?? caller.Name;
-        var scopes = known is null
+        var scopes = owner == caller.Name
             ? caller.Rights.ScopesOf(Right.Submit, ofOthers: false)
-            : caller.Rights.ScopesOf(Right.ChangeSchedules, ofOthers: owner != caller.Name);
+            : caller.Rights.ScopesOf(Right.ChangeSchedules, ofOthers: true);
         var submission = definition.ToSubmission(startBefore: null) with
         {
             User = owner,
@@ -76,11 +76,16 @@ internal static class PutSchedule
         return await views.AnswerAsync(context, schedule, cancellationToken, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
 
-    /// <summary>A new schedule needs what its jobs need.</summary>
-    private static ProblemHttpResult? Refuse(Caller caller, Schedule? known) =>
-        known is not null ? ScheduleAccess.RefuseChange(caller, known)
-        : caller.Rights.Has(Right.Submit) ? null
-        : RightsGate.Refuse(Right.Submit);
+    /// <summary>One's own schedule needs what its jobs need: another role does not make more of them.</summary>
+    private static ProblemHttpResult? Refuse(Caller caller, Schedule? known)
+    {
+        if (known is not null && ScheduleAccess.RefuseChange(caller, known) is { } refusal)
+        {
+            return refusal;
+        }
+        var isOwn = known is null || known.Definition.User == caller.Name;
+        return isOwn && !caller.Rights.Has(Right.Submit) ? RightsGate.Refuse(Right.Submit) : null;
+    }
 
     private static ScheduleConfig Read(string id, string user, JsonFields fields)
     {

@@ -37,7 +37,7 @@ public sealed partial class AccessMatrixTests
         ["engine button"] = ["F FF FF AF AF"],
         ["see"] = ["F AA AA AA AA", "F AN AN AN AN", "F AA NN AA AA", "F AN NN AN AN"],
         ["change"] = ["F FF AA AA AA", "F FF AN AN AN", "F FF NN AA AA", "F FF NN AN AN"],
-        ["put schedule"] = ["F FF AA AA AA", "F FF AF AF AF", "F FF FF AA AA", "F FF FF AF AF"],
+        ["put schedule"] = ["F FF AA FF AA", "F FF AF FF AF", "F FF FF AA AA", "F FF FF AF AF"],
         ["see script"] = ["F AA AA AA AA", "F AA AA AA AA", "F AN NN AN AN", "F AN NN AN AN"],
         ["put script"] = ["F FF AA AA AA", "F FF AA AA AA", "F FF FF AF AF", "F FF FF AF AF"],
         ["delete script"] = ["F FF AA AA AA", "F FF AA AA AA", "F FF NN AN AN", "F FF NN AN AN"],
