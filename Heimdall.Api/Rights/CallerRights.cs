@@ -54,11 +54,15 @@ internal sealed class CallerRights(string user, IReadOnlyList<Grant> grants, Cat
     /// </summary>
     public bool Over(Right right, Schedule schedule)
     {
+        if (HasEverywhere(right))
+        {
+            return true;
+        }
         var pairs = PairsOf(schedule).ToArray();
         return (schedule.Definition.User == user
                 && Scopes(right, own: true).Any(scope => pairs.All(pair => scope.Holds(pair.Command, pair.Cluster))))
-            || Scopes(right, own: false).Any(scope => scope.IsEverywhere
-                || (pairs.Length > 0 && pairs.All(pair => scope.Holds(pair.Command, pair.Cluster))));
+            || (pairs.Length > 0 && Scopes(right, own: false).Any(
+                scope => pairs.All(pair => scope.Holds(pair.Command, pair.Cluster))));
     }
 
     /// <summary>A script has no tags: for others' the right must count everywhere.</summary>

@@ -45,7 +45,13 @@ internal static class RightsGate
     {
         var pattern = ((RouteEndpointBuilder)endpoint).RoutePattern.RawText ?? "";
         var methods = endpoint.Metadata.OfType<IHttpMethodMetadata>().LastOrDefault()?.HttpMethods;
-        var method = methods is [var first, ..] ? first : "*";
+        var method = methods?.Where(one => !HttpMethods.IsHead(one)).ToArray() switch
+        {
+            null or [] => "*",
+            [var one] => one,
+            var several => throw new InvalidOperationException(
+                $"{pattern} is mapped for {string.Join(", ", several)}: each method has a right of its own."),
+        };
         var right = AccessTable.Find(method, pattern)
             ?? throw new InvalidOperationException($"{method} {pattern} has no entry in the table of rights.");
         endpoint.Metadata.Add(new NeededRight(right));

@@ -31,6 +31,16 @@ public sealed class RightsGateTests
     }
 
     [Test]
+    public async Task An_endpoint_for_several_methods_keeps_the_process_from_starting()
+    {
+        await using var app = Build();
+        app.WithRights().MapMethods("/api/v1/me", ["GET", "HEAD", "DELETE"], () => "");
+
+        Assert.That(app.RequireRights,
+            Throws.InvalidOperationException.With.Message.Contains("each method has a right of its own"));
+    }
+
+    [Test]
     public async Task An_endpoint_with_an_entry_is_mapped()
     {
         await using var app = Build();
