@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -29,6 +30,11 @@ internal sealed class IdempotentReplies(IdempotencyStore keys)
             return Problem.Of(
                 StatusCodes.Status422UnprocessableEntity, "idempotency-key-reused", "The key belongs to another request.",
                 "You have sent this Idempotency-Key with another body. Send the same bytes again, or take a new key.");
+        }
+        // Their role may have become a smaller one since.
+        if (use.Jobs.FirstOrDefault(job => !context.Sees(job)) is { } unseen)
+        {
+            return Problem.UnknownJob(unseen.Id);
         }
         if (use.Jobs is [{ IsSync: true } query])
         {

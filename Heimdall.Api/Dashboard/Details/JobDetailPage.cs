@@ -91,7 +91,8 @@ internal static class JobDetailPage
             parts["hd-part-result"] = LivePart.Of(
                 await PreviewTable.DrawAsync(
                     job, context.Service<ResultStore>(), context.Service<ResultsConfig>(), time, aborted));
-            parts["hd-part-sql"] = LivePart.Of(await context.Service<SqlPart>().DrawAsync(job, aborted));
+            parts["hd-part-sql"] = LivePart.Of(
+                await context.Service<SqlPart>().DrawAsync(context.GetHttpContext(), job, aborted));
         }
         parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(context, job));
         parts["hd-part-attempts"] = LivePart.Of(AttemptTable.Draw(await context.Service<AttemptHistory>().ReadAsync(job, aborted)));

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Scripts;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
@@ -8,14 +9,17 @@ using Heimdall.Core.Scripts;
 namespace Heimdall.Api.Dashboard.Details;
 
 /// <summary>What a job ran, as text or from its script, and the rest of its context.</summary>
-internal sealed class SqlPart(ScriptFolder scripts)
+internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
 {
     private const string Query = "query";
     private const long MostHashed = 32 * 1024 * 1024;
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    public async Task<Markup> DrawAsync(Job job, CancellationToken cancellationToken)
+    /// <param name="context">The request: a script is shown to who may read it only.</param>
+    /// <param name="job">What ran, or will.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task<Markup> DrawAsync(HttpContext context, Job job, CancellationToken cancellationToken)
     {
         IReadOnlyList<StatementError> errors = job.Failure?.Errors ?? job.Progress.Errors ?? [];
         if (job.Context[Query] is not JsonValue value || !value.TryGetValue(out string? query))
@@ -24,7 +28,7 @@ internal sealed class SqlPart(ScriptFolder scripts)
         }
         if (ScriptFolder.IsPath(query))
         {
-            return await DrawScriptAsync(job, query.Trim(), errors, cancellationToken);
+            return await DrawScriptAsync(context, job, query.Trim(), errors, cancellationToken);
         }
         using var text = new StringReader(query);
         return Section(Markup.Empty, await SqlListing.DrawAsync(text, errors, cancellationToken));
@@ -39,12 +43,18 @@ internal sealed class SqlPart(ScriptFolder scripts)
             : Markup.Of($"""<h2>Context</h2><pre class="hd-json" tabindex="0" aria-label="Context">{rest.ToJsonString(Indented)}</pre>""");
     }
 
-    private async Task<Markup> DrawScriptAsync(Job job, string path, IReadOnlyList<StatementError> errors, CancellationToken cancellationToken)
+    private async Task<Markup> DrawScriptAsync(
+        HttpContext context, Job job, string path, IReadOnlyList<StatementError> errors,
+        CancellationToken cancellationToken)
     {
         var name = Markup.Of($"<p>Script <code>{path}</code></p>");
         try
         {
             var place = scripts.Locate(path);
+            if (place.Kind == ScriptPlaceKind.Script && !await access.SeesAsync(context, place, cancellationToken))
+            {
+                return Section(name, Pieces.Alert("info", Markup.Of($"The script is not yours to read.")));
+            }
             await using var file = place.Kind == ScriptPlaceKind.Script ? place.Open() : null;
             if (file is null)
             {

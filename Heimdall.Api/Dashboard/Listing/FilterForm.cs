@@ -8,11 +8,21 @@ namespace Heimdall.Api.Dashboard.Listing;
 /// <summary>The form above the list: what it is filtered by is in the address, to be kept and passed on.</summary>
 internal static class FilterForm
 {
-    public static Markup Draw(DashboardContext context, IQueryCollection query, CatalogSnapshot catalog) => Markup.Of($"""
+    public static Markup Draw(DashboardContext context, IQueryCollection query, CatalogSnapshot catalog)
+    {
+        var rights = context.RightsOfCaller();
+        var commands = catalog.Commands.Where(rights.Sees).Select(command => (command.Id, command.Name));
+        var clusters = catalog.Clusters.Where(rights.Sees).Select(cluster => (cluster.Id, cluster.Name));
+        return Draw(context, query, commands, clusters);
+    }
+
+    private static Markup Draw(
+        DashboardContext context, IQueryCollection query, IEnumerable<(string Id, string Name)> commands,
+        IEnumerable<(string Id, string Name)> clusters) => Markup.Of($"""
         <form method="get" action="{context.AddressOf("/sql/jobs")}" class="hd-filter" role="search" aria-label="Filter the jobs">
         {Choice(query, "status", "Status", JobStatusNames.All.Where(name => name != "NEW").Select(name => (name, name)))}
-        {Choice(query, "command", "Command", catalog.Commands.Select(command => (command.Id, command.Name)))}
-        {Choice(query, "cluster", "Cluster", catalog.Clusters.Select(cluster => (cluster.Id, cluster.Name)))}
+        {Choice(query, "command", "Command", commands)}
+        {Choice(query, "cluster", "Cluster", clusters)}
         {Text(query, "user", "Caller")}
         {Text(query, "tag", "Tag")}
         {Text(query, "schedule", "Schedule")}
