@@ -3,7 +3,10 @@ using Heimdall.Core.Scripts;
 
 namespace Heimdall.Api.Scripts;
 
-/// <summary><c>DELETE /api/v1/sql/{path}</c>. A job that is queued with the script will fail, one that runs goes on.</summary>
+/// <summary>
+/// <c>DELETE /api/v1/sql/{path}</c>. A job that is queued with the script will fail, one that
+/// runs goes on. The path stays its owner's: a script of somebody else may include what is put there again.
+/// </summary>
 internal static class DeleteScript
 {
     public static async Task<IResult> HandleAsync(
@@ -29,10 +32,6 @@ internal static class DeleteScript
             return Problem.Invalid([problem!]);
         }
         var change = await writer.DeleteAsync(place, condition, cancellationToken);
-        if (change.Kind == ScriptChangeKind.Deleted && folder.RealPathOf(place) == place.Name)
-        {
-            await access.ReleaseAsync(place);
-        }
         return change.Kind switch
         {
             ScriptChangeKind.Deleted => TypedResults.NoContent(),

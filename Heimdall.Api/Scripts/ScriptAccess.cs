@@ -61,7 +61,7 @@ internal sealed class ScriptAccess(ScriptFolder folder, ScriptOwners owners)
         return (isNew, mayWrite);
     }
 
-    /// <summary>The script is gone, or has not come to be.</summary>
+    /// <summary>The script has not come to be.</summary>
     public Task ReleaseAsync(ScriptPlace place) =>
         owners.ReleaseAsync(folder.RealPathOf(place), CancellationToken.None);
 

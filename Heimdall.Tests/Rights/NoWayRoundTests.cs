@@ -19,8 +19,9 @@ public sealed class NoWayRoundTests
         users: ["alice", "bob"],
         config => config.WithCommand("alice-only", "type:closed", ", allowed_callers: [alice]"),
         "{role: submitter, users: [mixed]}, {role: reader, users: [mixed], cluster_tags: [team:a]}, "
-        + "{role: operator, users: [pg-operator], command_tags: [type:postgres]}",
-        keysFor: ["mixed", "pg-operator"]);
+        + "{role: operator, users: [pg-operator], command_tags: [type:postgres]}, "
+        + "{role: submitter, users: [dual], cluster_tags: [team:a]}, {role: operator, users: [dual]}",
+        keysFor: ["mixed", "pg-operator", "dual"]);
 
     [OneTimeTearDown]
     public async Task Stop() => await _api.DisposeAsync();
@@ -58,15 +59,15 @@ public sealed class NoWayRoundTests
     [Test]
     public async Task What_others_name_and_is_not_there_is_put_by_nobody_else(CancellationToken cancellationToken)
     {
-        await PutScriptAsync("alice", "missing.sql", "select 1", 201, cancellationToken);
-        await PutScriptAsync("alice", "of-a-job.sql", "select 1", 201, cancellationToken);
+        _api.Heimdall.WriteScript("missing.sql", "select 1");
+        _api.Heimdall.WriteScript("of-a-job.sql", "select 1");
         await PutScheduleAsync("alice", "later", "\\t missing.sql ", "alice-only", 201, cancellationToken);
         (await _api.PostAsync("alice", "/api/v1/job", """
             {"name":"b","command_criteria":["_id:postgres-0.0.1"],"cluster_criteria":["_id:inside"],
             "start_after":"2951-01-01T00:00:00Z","context":{"query":"of-a-job.sql"} }
             """, cancellationToken)).AssertStatus(202);
-        (await _api.SendAsync("alice", "DELETE", "/api/v1/sql/missing.sql", cancellationToken)).AssertStatus(204);
-        (await _api.SendAsync("alice", "DELETE", "/api/v1/sql/of-a-job.sql", cancellationToken)).AssertStatus(204);
+        File.Delete(Path.Combine(_api.Heimdall.SqlDirectory, "missing.sql"));
+        File.Delete(Path.Combine(_api.Heimdall.SqlDirectory, "of-a-job.sql"));
 
         (await PutScriptAsync("bob", "missing.sql", "select 1", 403, cancellationToken))
             .AssertProblem(403, "a job or schedule of another user");
@@ -98,7 +99,7 @@ public sealed class NoWayRoundTests
     }
 
     [Test]
-    public async Task A_script_has_the_owner_who_put_it_until_it_is_deleted(CancellationToken cancellationToken)
+    public async Task A_script_has_the_owner_who_put_it_also_once_it_is_deleted(CancellationToken cancellationToken)
     {
         await PutScriptAsync("bob", "owned/a.sql", "select 1", 201, cancellationToken);
         await PutScriptAsync("bob", "owned/b.sql", "select 1", 201, cancellationToken);
@@ -114,10 +115,14 @@ public sealed class NoWayRoundTests
         Assert.That(await ListAsync("reader-a", ""), Is.Empty, "scripts have no tags");
 
         (await _api.SendAsync("bob", "DELETE", "/api/v1/sql/owned/a.sql", cancellationToken)).AssertStatus(204);
-        await PutScriptAsync("alice", "owned/a.sql", "select 3", 201, cancellationToken);
-        await PutScriptAsync("alice", "owned/empty.sql", "select 3", 201, cancellationToken);
-        (await PutScriptAsync("bob", "owned/a.sql", "select 4", 403, cancellationToken))
+        Assert.That(await ListAsync("bob", ""), Is.EqualTo(new[] { "owned/b.sql bob" }));
+        (await PutScriptAsync("alice", "owned/a.sql", "select 3", 403, cancellationToken))
             .AssertProblem(403, "another user");
+        await PutScriptAsync("bob", "owned/a.sql", "select 4", 201, cancellationToken);
+        (await _api.SendAsync("bob", "DELETE", "/api/v1/sql/owned/a.sql", cancellationToken)).AssertStatus(204);
+        await PutScriptAsync("operator", "owned/a.sql", "select 5", 201, cancellationToken);
+        Assert.That(await ListAsync("bob", ""), Is.EqualTo(new[] { "owned/a.sql bob", "owned/b.sql bob" }));
+        await PutScriptAsync("alice", "owned/empty.sql", "select 3", 201, cancellationToken);
 
         async Task<string[]> ListAsync(string caller, string more) =>
         [
@@ -154,6 +159,90 @@ public sealed class NoWayRoundTests
     public async Task A_new_schedule_needs_the_role_that_its_jobs_need(CancellationToken cancellationToken) =>
         (await PutScheduleAsync("operator", "of-no-submitter", "select 1", "postgres-0.0.1", 403, cancellationToken))
             .AssertProblem(403, "This needs the role submitter");
+
+    [Test]
+    public async Task Another_role_does_not_make_more_of_ones_own_schedule(CancellationToken cancellationToken)
+    {
+        (await _api.PostAsync("dual", "/api/v1/job", RoleInstance.Batch("outside", "select 1"), cancellationToken))
+            .AssertProblem(422, "No cluster carries");
+        (await _api.SendAsync("dual", "PUT", "/api/v1/schedule/dual", cancellationToken,
+            Schedule("select 1", "postgres-0.0.1", "_id:inside", "allow"))).AssertStatus(201);
+
+        (await _api.SendAsync("dual", "PUT", "/api/v1/schedule/dual", cancellationToken,
+            Schedule("select 1", "postgres-0.0.1", "_id:outside", "allow"))).AssertStatus(200);
+
+        (await _api.SendAsync("dual", "POST", "/api/v1/schedule/dual/trigger", cancellationToken))
+            .AssertProblem(422, "There can be no job");
+    }
+
+    [Test]
+    public async Task The_page_of_a_job_shows_its_script_to_who_may_read_the_script(
+        CancellationToken cancellationToken)
+    {
+        await PutScriptAsync("alice", "unread.sql", "select 1 as kept_to_alice", 201, cancellationToken);
+
+        Assert.That(await PageAsync("bob", "bob"), Does.Contain("not yours to read").And.Not.Contain("kept_to_alice"));
+        Assert.That(await PageAsync("bob", "operator"), Does.Contain("kept_to_alice"));
+        Assert.That(await PageAsync("alice", "alice"), Does.Contain("kept_to_alice"));
+
+        async Task<string> PageAsync(string owner, string caller)
+        {
+            var job = (await _api.PostAsync(owner, "/api/v1/job", """
+                {"name":"b","command_criteria":["_id:postgres-0.0.1"],"cluster_criteria":["_id:inside"],
+                "start_after":"2951-01-01T00:00:00Z","context":{"query":"unread.sql"} }
+                """, cancellationToken)).AssertStatus(202).Id;
+            return (await _api.SendAsync(caller, "GET", $"/hangfire/sql/jobs/{job}", cancellationToken))
+                .AssertStatus(200).Text;
+        }
+    }
+
+    [Test]
+    public async Task The_form_above_the_jobs_offers_what_a_caller_may_see(CancellationToken cancellationToken)
+    {
+        Assert.That(await OfferedAsync("reader"),
+            Is.EqualTo(new[] { "inside", "outside", "postgres-0.0.1", "alice-only" }));
+        Assert.That(await OfferedAsync("reader-a"), Is.EqualTo(new[] { "inside", "postgres-0.0.1", "alice-only" }));
+        Assert.That(await OfferedAsync("pg-operator"), Is.EqualTo(new[] { "inside", "outside", "postgres-0.0.1" }));
+
+        async Task<string[]> OfferedAsync(string caller)
+        {
+            var page = (await _api.SendAsync(caller, "GET", "/hangfire/sql/jobs", cancellationToken))
+                .AssertStatus(200).Text;
+            return [.. new[] { "inside", "outside", "postgres-0.0.1", "alice-only" }.Where(id =>
+                page.Contains($"<option value=\"{id}\"", StringComparison.Ordinal))];
+        }
+    }
+
+    [Test]
+    public async Task A_submission_that_is_sent_again_shows_no_job_that_has_gone_out_of_sight(
+        CancellationToken cancellationToken)
+    {
+        var queued = """
+            {"name":"b","command_criteria":["_id:postgres-0.0.1"],"cluster_criteria":["_id:inside"],
+            "start_after":"2951-01-01T00:00:00Z","context":{"query":"select 1"} }
+            """;
+        foreach (var (path, body, again) in new[]
+        {
+            ("/api/v1/job", queued, 202), ("/api/v1/jobs", $"[{queued}]", 202),
+            ("/api/v1/job", RoleInstance.Query("inside"), 409),
+        })
+        {
+            var key = Guid.NewGuid().ToString();
+            Task<Reply> PostAsync() => _api.SendAsync(
+                "submitter-a", "POST", path, cancellationToken, RoleInstance.Json(body), ("Idempotency-Key", key));
+            Assert.That((int)(await PostAsync()).Status, Is.InRange(200, 202), path);
+            (await PostAsync()).AssertStatus(again);
+
+            await _api.Heimdall.Store.ExecuteAsync(
+                """
+                update heimdall.job set cluster_id = 'outside' where id = any (
+                    select unnest(job_ids) from heimdall.idempotency_key where key = $1)
+                """,
+                cancellationToken, key);
+
+            (await PostAsync()).AssertProblem(404, "There is no job");
+        }
+    }
 
     [Test]
     public async Task A_retry_is_a_job_of_who_asks_and_the_command_must_allow_them(CancellationToken cancellationToken)
