@@ -11,9 +11,9 @@ internal sealed class StoreProbe(StoreDatabase database, StoreClock clock)
     /// <summary>Heimdall's tables.</summary>
     internal static readonly string[] Tables =
     [
-        "cluster", "command", "idempotency_key", "job", "job_attempt", "job_log", "job_result", "job_result_chunk",
-        "job_predecessor", "dashboard_key", "pause", "queue_unshown", "readiness", "schedule", "schedule_run",
-        "shared_setting", "worker",
+        Audit, "cluster", "command", "file_retention", "idempotency_key", "job", "job_attempt", "job_log", "job_result",
+        "job_result_chunk", "job_predecessor", "dashboard_key", "pause", "queue_unshown", "readiness", "schedule",
+        "schedule_run", "script", "shared_setting", "worker",
     ];
 
     /// <summary>Hangfire's.</summary>
@@ -21,6 +21,9 @@ internal sealed class StoreProbe(StoreDatabase database, StoreClock clock)
     [
         "aggregatedcounter", "counter", "hash", "job", "jobparameter", "jobqueue", "list", "lock", "server", "set", "state",
     ];
+
+    /// <summary>Of it the login needs to read and to add; a login that cannot change it keeps it better.</summary>
+    private const string Audit = "audit";
 
     private const int Tries = 5;
 
@@ -32,7 +35,8 @@ internal sealed class StoreProbe(StoreDatabase database, StoreClock clock)
         select clock_timestamp(), coalesce(
             (select "right" || ' on ' || name from unnest($1::text[]) name
                 cross join unnest('{select,insert,update,delete}'::text[]) "right"
-            where not has_table_privilege(name, "right") limit 1),
+            where not has_table_privilege(name, "right") and (name <> $2 or "right" in ('select', 'insert'))
+            limit 1),
             (select 'usage on ' || quote_ident(nspname) || '.' || quote_ident(relname)
             from pg_depend join pg_class on pg_class.oid = objid join pg_namespace on pg_namespace.oid = relnamespace
             where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype = 'a'
@@ -69,7 +73,10 @@ internal sealed class StoreProbe(StoreDatabase database, StoreClock clock)
         {
             return "the store does not finish what is written to it";
         }
-        await using var right = new NpgsqlCommand(RightSql, connection) { Parameters = { new() { Value = _tables } } };
+        await using var right = new NpgsqlCommand(RightSql, connection)
+        {
+            Parameters = { new() { Value = _tables }, new() { Value = InSchema(database.Schema, Audit) } },
+        };
         var asked = clock.GetTimestamp();
         await using var row = await right.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);

@@ -1,4 +1,6 @@
 using System.Net;
+using Heimdall.Core.Audit;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Tests.Support;
 using Npgsql;
@@ -162,6 +164,38 @@ public sealed class StoreFaultTests
 
         Assert.That(StoreProbe.Tables, Is.EquivalentTo(tables.Except(["schema_migration"])));
         Assert.That(StoreProbe.HangfireTables, Is.EquivalentTo(hangfireTables.Except(["schema"])));
+    }
+
+    [Test]
+    public async Task Of_the_audit_the_login_needs_to_read_and_to_add(CancellationToken cancellationToken)
+    {
+        await ReadyAsync("ready", cancellationToken);
+        var defaults = new DatabaseConfig();
+        await using var store = new StoreDatabase(
+            AsRole(_heimdall.Store.ConnectionString), defaults.Schema, defaults.HangfireSchema,
+            ConnectionLimits.ForApi);
+        using var clock = new StoreClock(TimeProvider.System);
+        var probe = new StoreProbe(store, clock);
+        try
+        {
+            await _heimdall.Store.ExecuteAsync(
+                $"revoke all on heimdall.audit from {_role}; grant select on heimdall.audit to {_role}",
+                cancellationToken);
+            Assert.That(
+                await probe.FindProblemAsync(cancellationToken),
+                Is.EqualTo("the store's login lacks a right: insert on \"heimdall\".\"audit\""));
+
+            await _heimdall.Store.ExecuteAsync($"grant insert on heimdall.audit to {_role}", cancellationToken);
+            Assert.That(await probe.FindProblemAsync(cancellationToken), Is.Null);
+            Assert.That(
+                await new AuditLog(store).ForgetAsync(TimeSpan.FromDays(365), cancellationToken), Is.Zero,
+                "without the right to delete nothing is tried");
+        }
+        finally
+        {
+            await _heimdall.Store.ExecuteAsync($"grant all on heimdall.audit to {_role}", CancellationToken.None);
+        }
+        await ReadyAsync("ready", cancellationToken);
     }
 
     private (string Begin, string End, string Words) Fault(string fault) => fault switch
