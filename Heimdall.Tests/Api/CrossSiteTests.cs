@@ -123,7 +123,7 @@ public sealed class CrossSiteTests
             config => config with
             {
                 Server = $"cors_origins: [\"{Listed}\"]",
-                Auth = $"api_keys: [{{user: alice, hash: \"{hash}\"}}]",
+                Auth = $"api_keys: [{{user: alice, hash: \"{hash}\"}}], roles: [{{role: admin, users: [alice]}}]",
             },
             worker: false);
         var basic = ("Authorization", $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"alice:{key}"))}");
