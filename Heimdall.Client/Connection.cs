@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -22,7 +23,8 @@ internal sealed class Connection : IDisposable
             || address.Query.Length + address.Fragment.Length + address.UserInfo.Length > 0)
         {
             throw new ArgumentException(
-                "The address must be that of Heimdall's API without query and user, such as https://example.com/heimdall.",
+                "The address must be that of Heimdall's API without query and user, "
+                + "such as https://example.com/heimdall.",
                 nameof(options));
         }
         if (options.Key is { } key && (key.Length == 0 || !key.All(character => character is > ' ' and <= '~')))
@@ -55,8 +57,12 @@ internal sealed class Connection : IDisposable
             {
                 return response;
             }
-            // Not all clients at once.
-            var pause = failure!.RetryAfter ?? (backOff * (0.5 + (Random.Shared.NextDouble() / 2)));
+            // Not all clients at once, and never without a pause: a proxy may ask for one of 0 seconds.
+            var pause = backOff * (0.5 + (Random.Shared.NextDouble() / 2));
+            if (failure!.RetryAfter is { } asked && asked > pause)
+            {
+                pause = asked;
+            }
             if (!failure.Retryable || (failure.MayHaveTakenEffect && !request.IsRepeatable)
                 || Stopwatch.GetElapsedTime(started) + pause > _retryFor)
             {
@@ -84,6 +90,19 @@ internal sealed class Connection : IDisposable
         catch (JsonException e)
         {
             throw HeimdallException.Foreign(Address, response.StatusCode, e);
+        }
+    }
+
+    /// <summary>What a successful reply has, or an exception where it is no reply of Heimdall.</summary>
+    public T Interpret<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw HeimdallException.Foreign(Address, HttpStatusCode.OK, e);
         }
     }
 
@@ -125,10 +144,10 @@ internal sealed class Connection : IDisposable
         try
         {
             using var message = request.ToMessage();
-            var response = await _http.SendAsync(
-                message,
-                request.IsStreamed ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead,
-                deadline.Token);
+            var until = request.IsStreamed
+                ? HttpCompletionOption.ResponseHeadersRead
+                : HttpCompletionOption.ResponseContentRead;
+            var response = await _http.SendAsync(message, until, deadline.Token);
             if (response.IsSuccessStatusCode)
             {
                 return (response, null);
@@ -144,6 +163,13 @@ internal sealed class Connection : IDisposable
                 is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
                 or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
             return (null, HeimdallException.NoAnswer(Address, e, neverSent));
+        }
+        catch (OperationCanceledException e) when (
+            e.InnerException is TimeoutException && !deadline.IsCancellationRequested)
+        {
+            // The time to connect is over: nothing was sent.
+            var unconnected = new TimeoutException("no connection in time.", e);
+            return (null, HeimdallException.NoAnswer(Address, unconnected, neverSent: true));
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

@@ -35,7 +35,9 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
 
     /// <summary>Puts a job into the queue.</summary>
     /// <param name="job">A batch, or a query whose rows are stored.</param>
-    /// <param name="idempotencyKey">A key of the caller's own; by default a new one.</param>
+    /// <param name="idempotencyKey">
+    /// A key of the caller's own: 1 to 255 printable ASCII characters. By default a new one.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait for the answer; the job may be recorded.</param>
     public Task<Job> SubmitAsync(
         Submission job, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
@@ -46,18 +48,21 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         IEnumerable<Submission> jobs, string? idempotencyKey = null, CancellationToken cancellationToken = default)
     {
         var body = ToBytes(new JsonArray([.. jobs.Select(job => job.ToJson())]));
-        var request = new ApiRequest(HttpMethod.Post, "jobs", body) { IdempotencyKey = idempotencyKey ?? NewKey() };
+        var request = new ApiRequest(HttpMethod.Post, "jobs", body) { IdempotencyKey = KeyOf(idempotencyKey) };
         var queued = await _connection.ReadAsync(request, cancellationToken);
-        return [.. queued.EnumerateArray().Select(job => new Job(job))];
+        return _connection.Interpret<Job[]>(() => [.. queued.EnumerateArray().Select(job => new Job(job))]);
     }
 
     /// <summary>Puts a job into the queue and waits for its end, however it ends.</summary>
     /// <param name="job">As for <see cref="SubmitAsync(Submission, string?, CancellationToken)"/>.</param>
     /// <param name="idempotencyKey">The same.</param>
-    /// <param name="cancelJob">Whether cancellation also asks Heimdall to cancel the job.</param>
+    /// <param name="cancelJob">
+    /// Whether cancellation also asks Heimdall to cancel the job. A job whose submission is not yet answered may run.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Job> RunAsync(
-        Submission job, string? idempotencyKey = null, bool cancelJob = false, CancellationToken cancellationToken = default)
+        Submission job, string? idempotencyKey = null, bool cancelJob = false,
+        CancellationToken cancellationToken = default)
     {
         // To be cancelled, a job must be known: then the answer comes at once.
         var prefer = cancelJob ? "respond-async" : $"respond-async, wait={LongestWait}";
@@ -124,11 +129,14 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         do
         {
             var page = await GetAsync($"jobs?{filter.ToQuery(cursor)}", cancellationToken);
-            foreach (var job in page.GetProperty("data").EnumerateArray())
+            var jobs = _connection.Interpret<Job[]>(
+                () => [.. page.GetProperty("data").EnumerateArray().Select(job => new Job(job))]);
+            foreach (var job in jobs)
             {
-                yield return new Job(job);
+                yield return job;
             }
-            cursor = page.GetProperty("has_more").GetBoolean() ? page.GetProperty("next_cursor").GetString() : null;
+            cursor = _connection.Interpret(() =>
+                page.GetProperty("has_more").GetBoolean() ? page.GetProperty("next_cursor").GetString() : null);
         }
         while (cursor is not null);
     }
@@ -188,10 +196,17 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     /// <param name="id">The old job.</param>
     /// <param name="fromStatement">Of a batch without transaction: where to resume; null for the beginning.</param>
     /// <param name="cancellationToken">Ends the wait for the answer; the new job may be recorded.</param>
-    public async Task<Job> RetryAsync(Guid id, long? fromStatement = null, CancellationToken cancellationToken = default)
+    public async Task<Job> RetryAsync(
+        Guid id, long? fromStatement = null, CancellationToken cancellationToken = default)
     {
-        var body = fromStatement is { } from ? ToBytes(new JsonObject { ["from_statement"] = from }) : null;
-        var request = new ApiRequest(HttpMethod.Post, $"job/{id}/retry", body);
+        // Never without a body: .NET itself repeats a request that has none when its connection closes, and the server
+        // takes no key here that would prevent a second job.
+        JsonObject body = [];
+        if (fromStatement is not null)
+        {
+            body["from_statement"] = fromStatement;
+        }
+        var request = new ApiRequest(HttpMethod.Post, $"job/{id}/retry", ToBytes(body));
         return new(await _connection.ReadAsync(request, cancellationToken));
     }
 
@@ -218,7 +233,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     {
         var request = new ApiRequest(HttpMethod.Post, $"{PathOf("schedule", id)}/trigger")
         {
-            IdempotencyKey = idempotencyKey ?? NewKey(),
+            IdempotencyKey = KeyOf(idempotencyKey),
         };
         return new(await _connection.ReadAsync(request, cancellationToken));
     }
@@ -230,13 +245,17 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         await GetAllAsync("commands", command => new CatalogEntry(command), cancellationToken);
 
     /// <summary>What of the queue is paused.</summary>
-    public async Task<IReadOnlyList<Pause>> PausesAsync(CancellationToken cancellationToken = default) =>
-        [.. (await GetAsync("queue", cancellationToken)).GetProperty("pauses").EnumerateArray()
-            .Select(pause => new Pause(pause))];
+    public async Task<IReadOnlyList<Pause>> PausesAsync(CancellationToken cancellationToken = default)
+    {
+        var queue = await GetAsync("queue", cancellationToken);
+        return _connection.Interpret<Pause[]>(
+            () => [.. queue.GetProperty("pauses").EnumerateArray().Select(pause => new Pause(pause))]);
+    }
 
     /// <summary>Starts no more jobs of the whole queue, a cluster, a command or a schedule.</summary>
     public Task PauseAsync(
-        PauseTarget target, string? reason = null, DateTimeOffset? until = null, CancellationToken cancellationToken = default)
+        PauseTarget target, string? reason = null, DateTimeOffset? until = null,
+        CancellationToken cancellationToken = default)
     {
         var body = new JsonObject();
         if (reason is not null)
@@ -257,7 +276,14 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
 
     internal static string PathOf(string kind, string id) => $"{kind}/{Uri.EscapeDataString(id)}";
 
-    private static string NewKey() => Guid.CreateVersion7().ToString();
+    /// <summary>The caller's key, or a new one. The server takes no other; a line break would begin a header.</summary>
+    private static string KeyOf(string? idempotencyKey) => idempotencyKey switch
+    {
+        null => Guid.CreateVersion7().ToString(),
+        { Length: >= 1 and <= 255 } when !idempotencyKey.AsSpan().ContainsAnyExceptInRange(' ', '~') => idempotencyKey,
+        _ => throw new ArgumentException(
+            "The idempotency key must be 1 to 255 printable ASCII characters, such as a UUID.", nameof(idempotencyKey)),
+    };
 
     private static byte[] ToBytes(JsonNode node) => JsonSerializer.SerializeToUtf8Bytes(node);
 
@@ -267,7 +293,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         var request = new ApiRequest(HttpMethod.Post, "job", ToBytes(job.ToJson()))
         {
             Prefer = prefer,
-            IdempotencyKey = idempotencyKey ?? NewKey(),
+            IdempotencyKey = KeyOf(idempotencyKey),
         };
         return new(await _connection.ReadAsync(request, cancellationToken));
     }
@@ -279,8 +305,11 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     }
 
     private async Task<IReadOnlyList<T>> GetAllAsync<T>(
-        string path, Func<JsonElement, T> read, CancellationToken cancellationToken) =>
-        [.. (await GetAsync(path, cancellationToken)).EnumerateArray().Select(read)];
+        string path, Func<JsonElement, T> read, CancellationToken cancellationToken)
+    {
+        var all = await GetAsync(path, cancellationToken);
+        return _connection.Interpret<T[]>(() => [.. all.EnumerateArray().Select(read)]);
+    }
 
     private Task<JsonElement> GetAsync(string path, CancellationToken cancellationToken) =>
         _connection.ReadAsync(new ApiRequest(HttpMethod.Get, path), cancellationToken);

@@ -32,9 +32,9 @@ public sealed class HeimdallException : Exception
         Line = Number(problem, "line");
         Column = Number(problem, "column");
         JobId = Guid.TryParse(Text(problem, "id"), out var id) ? id : null;
-        var isSaid = problem.TryGetProperty("retryable", out var said)
-            && said.ValueKind is JsonValueKind.True or JsonValueKind.False;
-        Retryable = isSaid ? said.GetBoolean() : (int)status is 429 or 503 || Type == "idempotency-key-outstanding";
+        var isGiven = problem.TryGetProperty("retryable", out var given)
+            && given.ValueKind is JsonValueKind.True or JsonValueKind.False;
+        Retryable = isGiven ? given.GetBoolean() : (int)status is 429 or 503 || Type == "idempotency-key-outstanding";
         MayHaveTakenEffect = Type is "outcome-unknown" or "job-failed" or "internal";
     }
 
@@ -64,7 +64,9 @@ public sealed class HeimdallException : Exception
 
     public Guid? JobId { get; init; }
 
-    /// <summary>Whether what stood in the way passes by itself. See <see cref="MayHaveTakenEffect"/> before a repeat.</summary>
+    /// <summary>
+    /// Whether the obstacle passes by itself. See <see cref="MayHaveTakenEffect"/> before a repeat.
+    /// </summary>
     public bool Retryable { get; init; }
 
     /// <summary>Whether Heimdall could not be reached at all.</summary>
@@ -92,7 +94,8 @@ public sealed class HeimdallException : Exception
 
     /// <summary>An answer that Heimdall does not give: the address is another program's, or a proxy answered.</summary>
     internal static HeimdallException Foreign(Uri address, HttpStatusCode status, Exception? cause = null) => new(
-        $"What answered {(int)status} {status} at {address} is not Heimdall: check the address and the proxies before it.",
+        $"What answered {(int)status} {status} at {address} is not Heimdall: "
+        + "check the address and the proxies before it.",
         cause)
     {
         Status = (int)status,

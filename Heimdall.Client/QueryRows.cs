@@ -40,6 +40,12 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
     /// <summary>How many rows were read so far.</summary>
     public long RowCount { get; private set; }
 
+    /// <summary>
+    /// How many rows a statement without columns has changed. Null until the last row was read, and where there is no
+    /// such number.
+    /// </summary>
+    public long? RowsAffected { get; private set; }
+
     /// <summary>Whether a limit has cut the rows. Null until the last one was read.</summary>
     public bool? IsTruncated { get; private set; }
 
@@ -63,9 +69,13 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
             rows.Columns = [.. head.Value.GetProperty("columns").EnumerateArray().Select(Column.Read)];
             return rows;
         }
-        catch
+        catch (Exception e)
         {
             response.Dispose();
+            if (e is InvalidOperationException or KeyNotFoundException)
+            {
+                throw HeimdallException.Foreign(address, response.StatusCode, e);
+            }
             throw;
         }
     }
@@ -84,7 +94,7 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
             var line = await ReadLineAsync(either.Token) ?? throw BrokenOff();
             if (line.ValueKind != JsonValueKind.Array)
             {
-                End(line);
+                ReadEnd(line);
                 yield break;
             }
             RowCount++;
@@ -96,6 +106,18 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
     {
         _response.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private void ReadEnd(JsonElement ending)
+    {
+        try
+        {
+            End(ending);
+        }
+        catch (Exception e) when (e is InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw BrokenOff(e); // an end that Heimdall does not write
+        }
     }
 
     private void End(JsonElement ending)
@@ -118,6 +140,10 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
         if (ending.GetProperty("row_count").GetInt64() != RowCount)
         {
             throw BrokenOff();
+        }
+        if (ending.TryGetProperty("rows_affected", out var affected) && affected.ValueKind == JsonValueKind.Number)
+        {
+            RowsAffected = affected.GetInt64();
         }
         IsTruncated = ending.GetProperty("truncated").GetBoolean();
     }
@@ -206,11 +232,14 @@ public sealed class Row
 
     public bool IsNull(int column) => _values[column].ValueKind == JsonValueKind.Null;
 
-    /// <summary>Any value as text: a number with every digit, JSON as JSON; null for NULL.</summary>
+    /// <summary>
+    /// Any value as text: a number with every digit, JSON as JSON; null for NULL, and for the <c>null</c> of JSON.
+    /// </summary>
     public string? GetText(int column) => _values[column] switch
     {
         { ValueKind: JsonValueKind.Null } => null,
-        { ValueKind: JsonValueKind.String } value => value.GetString(),
+        { ValueKind: JsonValueKind.String } value when _columns[column].Type is not ("json" or "jsonb") =>
+            value.GetString(),
         var value => value.GetRawText(),
     };
 

@@ -4,34 +4,55 @@ using System.Text.Json;
 namespace Heimdall.Client;
 
 /// <summary>
-/// An object of a reply. <see cref="Json"/> has all of it, also what a newer Heimdall says; nothing in it is rounded.
+/// An object of a reply. <see cref="Json"/> has all of it, also members of a newer Heimdall; nothing in it is rounded.
 /// </summary>
 public abstract class ReplyObject(JsonElement json)
 {
-    public JsonElement Json { get; } = json;
+    public JsonElement Json { get; } = json.ValueKind == JsonValueKind.Object
+        ? json
+        : throw new HeimdallException("The reply is no object: it is not Heimdall that answers.");
 
     /// <summary>A member as text; null when it is absent.</summary>
     public string? Text(string name) =>
         Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value.ToString() : null;
 
     protected string Required(string name) =>
-        Text(name) ?? throw new HeimdallException(
-            $"The reply has no '{name}': it is not Heimdall that answers, or another version of it.");
+        Text(name) ?? throw Foreign(name);
 
-    protected long? Number(string name) =>
-        Text(name) is { } text ? long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : null;
+    protected Guid RequiredId(string name) =>
+        Guid.TryParse(Required(name), out var id) ? id : throw Foreign(name);
 
-    protected DateTimeOffset? Time(string name) =>
-        Text(name) is { } text
-            ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal)
-            : null;
+    protected long? Number(string name) => Text(name) switch
+    {
+        null => null,
+        var text when long.TryParse(
+            text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
+        _ => throw Foreign(name),
+    };
+
+    protected DateTimeOffset? Time(string name) => Text(name) switch
+    {
+        null => null,
+        var text when DateTimeOffset.TryParse(
+            text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) => time,
+        _ => throw Foreign(name),
+    };
+
+    /// <summary>The elements of an array; none where it is absent.</summary>
+    protected IEnumerable<JsonElement> Elements(string name) =>
+        !Json.TryGetProperty(name, out var array) ? []
+        : array.ValueKind == JsonValueKind.Array ? array.EnumerateArray()
+        : throw Foreign(name);
+
+    private protected static HeimdallException Foreign(string name) => new(
+        $"The reply has no '{name}' as Heimdall writes it: something else answers, or another version of Heimdall.");
 
     public override string ToString() => Json.GetRawText();
 }
 
 public sealed class Job(JsonElement json) : ReplyObject(json)
 {
-    public Guid Id => Guid.Parse(Required("id"));
+    public Guid Id => RequiredId("id");
 
     public string Name => Required("name");
 
@@ -43,7 +64,7 @@ public sealed class Job(JsonElement json) : ReplyObject(json)
 
     public string ClusterName => Required("cluster_name");
 
-    public DateTimeOffset CreatedAt => Time("created_at")!.Value;
+    public DateTimeOffset CreatedAt => Time("created_at") ?? throw Foreign("created_at");
 
     public DateTimeOffset? StartedAt => Time("started_at");
 
@@ -65,9 +86,7 @@ public sealed class Job(JsonElement json) : ReplyObject(json)
 
     /// <summary>Each statement that failed.</summary>
     public IReadOnlyList<StatementError> Errors =>
-        Json.TryGetProperty("errors", out var errors)
-            ? [.. errors.EnumerateArray().Select(error => new StatementError(error))]
-            : [];
+        [.. Elements("errors").Select(error => new StatementError(error))];
 
     internal static bool HasEndedAs(string status) => status is "SUCCEEDED" or "FAILED" or "CANCELED" or "KILLED";
 }
@@ -121,7 +140,7 @@ public sealed class ScheduleRun(JsonElement json) : ReplyObject(json)
 
     public string? Reason => Text("reason");
 
-    public Guid? JobId => Text("job_id") is { } id ? Guid.Parse(id) : null;
+    public Guid? JobId => Text("job_id") is null ? null : RequiredId("job_id");
 }
 
 /// <summary>A command or a cluster.</summary>
@@ -133,7 +152,7 @@ public sealed class CatalogEntry(JsonElement json) : ReplyObject(json)
 
     public string Status => Required("status");
 
-    public IReadOnlyList<string> Tags => [.. Json.GetProperty("tags").EnumerateArray().Select(tag => tag.GetString()!)];
+    public IReadOnlyList<string> Tags => [.. Elements("tags").Select(tag => tag.ToString())];
 
     public bool IsPaused => Text("paused") is not null;
 }

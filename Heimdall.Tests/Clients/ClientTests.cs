@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Numerics;
 using System.Text.Json.Nodes;
 using Heimdall.Client;
@@ -213,6 +215,108 @@ public sealed class ClientTests
         Assert.That(way.Sent, Is.EqualTo(sent));
     }
 
+    [TestCaseSource(nameof(WrongKeys))]
+    public void An_idempotency_key_that_the_server_refuses_is_not_sent(string key)
+    {
+        using var way = new FaultyWay();
+        using var client = Connect(way);
+
+        Assert.That(() => client.SubmitAsync(Batch("select 1"), key), Throws.ArgumentException.With.Message.Contains("1 to 255 printable ASCII"));
+        Assert.That(() => client.SubmitManyAsync([Batch("select 1")], key), Throws.ArgumentException);
+        Assert.That(() => client.TriggerAsync("nightly", key), Throws.ArgumentException);
+        Assert.That(() => client.RunAsync(Batch("select 1"), key), Throws.ArgumentException);
+        Assert.That(way.Sent, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_retry_whose_connection_closes_is_sent_once(CancellationToken cancellationToken)
+    {
+        await using var api = new ClosingApi();
+        using var client = new HeimdallClient(new HeimdallOptions { Address = api.Address });
+        await client.ClustersAsync(cancellationToken); // the next request is sent on the same connection
+
+        var failure = await Assert.ThrowsAsync<HeimdallException>(() => client.RetryAsync(Guid.NewGuid(), cancellationToken: cancellationToken));
+
+        Assert.That((failure.IsUnreachable, failure.MayHaveTakenEffect), Is.EqualTo((true, true)));
+        Assert.That((api.Connections, api.Posts), Is.EqualTo((1, 1)));
+    }
+
+    [Test]
+    public async Task A_query_that_could_not_connect_in_time_has_no_effect(CancellationToken cancellationToken)
+    {
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = TimeSpan.FromMilliseconds(50),
+            ConnectCallback = async (_, ended) =>
+            {
+                await Task.Delay(Timeout.Infinite, ended);
+                return Stream.Null;
+            },
+        };
+        using var client = new HeimdallClient(new HeimdallOptions { Address = _heimdall.Address, Handler = handler, RetryFor = TimeSpan.Zero });
+
+        var failure = await Assert.ThrowsAsync<HeimdallException>(() => client.QueryAsync(Query("select 1"), cancellationToken));
+
+        Assert.That((failure.IsUnreachable, failure.MayHaveTakenEffect), Is.EqualTo((true, false)));
+        Assert.That(failure.Message, Does.EndWith("cannot be reached: no connection in time."));
+    }
+
+    [Test]
+    public async Task A_statement_without_rows_has_the_number_of_those_that_it_changed(CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync("create table changed as select generate_series(1, 3) as n", cancellationToken);
+
+        await using var rows = await _client.QueryAsync(Query("delete from changed where n > 1"), cancellationToken);
+
+        Assert.That((await rows.CountAsync(cancellationToken), rows.RowsAffected), Is.EqualTo((0, (long?)2)));
+    }
+
+    [Test]
+    public async Task JSON_is_read_as_JSON(CancellationToken cancellationToken)
+    {
+        const string Sql = """select '"a"'::json, '"\ud800"'::json, '{"x": [1.10]}'::json, 'null'::json""";
+
+        await using var rows = await _client.QueryAsync(Query(Sql), cancellationToken);
+        var row = await rows.SingleAsync(cancellationToken);
+
+        Assert.That(Enumerable.Range(0, 4).Select(row.GetText), Is.EqualTo(new[] { "\"a\"", "\"\\ud800\"", "{\"x\": [1.10]}", null }));
+    }
+
+    [TestCase("{\"ok\": true}")]
+    [TestCase("[1]")]
+    [TestCase("\"text\"")]
+    [TestCase("{\"data\": [], \"has_more\": \"no\", \"pauses\": 1, \"id\": \"x\"}")]
+    public async Task Other_JSON_is_not_taken_for_that_of_Heimdall(string reply, CancellationToken cancellationToken)
+    {
+        using var way = new FaultyWay { Before = (_, _) => Task.FromResult<HttpResponseMessage?>(FaultyWay.Answer(HttpStatusCode.OK, reply, "application/json")) };
+        using var client = Connect(way);
+
+        await Assert.ThrowsAsync<HeimdallException>(async () => _ = (await client.JobAsync(Guid.NewGuid(), cancellationToken)).Id);
+        await Assert.ThrowsAsync<HeimdallException>(async () => await client.ListAsync(new JobFilter(), cancellationToken).CountAsync(cancellationToken));
+        await Assert.ThrowsAsync<HeimdallException>(() => client.PausesAsync(cancellationToken));
+        await Assert.ThrowsAsync<HeimdallException>(() => client.QueryAsync(Query("select 1"), cancellationToken));
+        await Assert.ThrowsAsync<HeimdallException>(() => client.ClustersAsync(cancellationToken));
+    }
+
+    [TestCase("{\"columns\": 5}", null)]
+    [TestCase("{\"rows\": []}", null)]
+    [TestCase("{\"columns\": [{\"name\": \"a\", \"type\": \"int4\"}]}", "5")]
+    [TestCase("{\"columns\": [{\"name\": \"a\", \"type\": \"int4\"}]}", "{\"status\": \"SUCCEEDED\"}")]
+    [TestCase("{\"columns\": [{\"name\": \"a\", \"type\": \"int4\"}]}", "{\"status\": 1}")]
+    public async Task Other_lines_are_not_taken_for_rows(string head, string? end, CancellationToken cancellationToken)
+    {
+        using var way = new FaultyWay { Before = (_, _) => Task.FromResult<HttpResponseMessage?>(FaultyWay.Answer(HttpStatusCode.OK, $"{head}\n{end}\n", "application/x-ndjson")) };
+        using var client = Connect(way);
+
+        var failure = await Assert.ThrowsAsync<HeimdallException>(async () =>
+        {
+            await using var rows = await client.QueryAsync(Query("select 1"), cancellationToken);
+            await rows.CountAsync(cancellationToken);
+        });
+
+        Assert.That(failure.Message, Does.Contain(end is null ? "is not Heimdall" : "broke off"));
+    }
+
     [Test]
     public async Task What_does_not_listen_is_unreachable(CancellationToken cancellationToken)
     {
@@ -397,6 +501,12 @@ public sealed class ClientTests
     public void What_is_no_key_is_refused_without_being_shown(string key) => Assert.That(
         () => new HeimdallClient(new HeimdallOptions { Address = _heimdall.Address, Key = key }), Throws.ArgumentException.With.Message.Not.Contains("secret"));
 
+    private static IEnumerable<TestCaseData> WrongKeys() =>
+    [
+        new TestCaseData("").SetArgDisplayNames("empty"), new TestCaseData("a\nX-Heimdall-User: root").SetArgDisplayNames("line break"),
+        new TestCaseData("größe").SetArgDisplayNames("not ASCII"), new TestCaseData(new string('x', 256)).SetArgDisplayNames("too long"),
+    ];
+
     /// <summary>So many that the API sends some before it has all of them.</summary>
     private static string ManyRows(string last) => $"select i, repeat('x', 200) as filler, {last} as last from generate_series(1, 20000) i";
 
@@ -421,6 +531,75 @@ public sealed class ClientTests
         create or replace function wait_at(gate_name text) returns text language plpgsql stable as
         $$ begin while exists (select from gate where name = gate_name) loop perform pg_sleep(0.02); end loop; return 'open'; end $$
         """, cancellationToken);
+
+    /// <summary>An API that answers what reads, and closes the connection of what writes once it has it.</summary>
+    private sealed class ClosingApi : IAsyncDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, port: 0);
+        private readonly Task _serving;
+
+        public ClosingApi()
+        {
+            _listener.Start();
+            _serving = ServeAsync();
+        }
+
+        public Uri Address => new($"http://{_listener.LocalEndpoint}");
+
+        public int Connections { get; private set; }
+
+        public int Posts { get; private set; }
+
+        public async ValueTask DisposeAsync()
+        {
+            _listener.Stop();
+            await _serving;
+            _listener.Dispose();
+        }
+
+        private async Task ServeAsync()
+        {
+            while (true)
+            {
+                try
+                {
+                    using var client = await _listener.AcceptTcpClientAsync();
+                    Connections++;
+                    await ServeAsync(client.GetStream());
+                }
+                catch (Exception e) when (e is SocketException or InvalidOperationException or IOException)
+                {
+                    return; // it is stopped, or its client is gone
+                }
+            }
+        }
+
+        private async Task ServeAsync(Stream stream)
+        {
+            using var lines = new StreamReader(stream);
+            while (await lines.ReadLineAsync() is { } request)
+            {
+                var length = 0;
+                while (await lines.ReadLineAsync() is { Length: > 0 } header)
+                {
+                    if (header.StartsWith("Content-Length: ", StringComparison.Ordinal))
+                    {
+                        length = int.Parse(header.Split(' ')[1], CultureInfo.InvariantCulture);
+                    }
+                }
+                if (length > 0) // to read nothing would wait for the next request
+                {
+                    await lines.ReadBlockAsync(new char[length]);
+                }
+                if (request.StartsWith("POST", StringComparison.Ordinal))
+                {
+                    Posts++;
+                    return;
+                }
+                await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"u8.ToArray());
+            }
+        }
+    }
 
     /// <summary>A connection that ends after so many bytes.</summary>
     private sealed class CutStream(Stream inner, int bytes) : Stream
