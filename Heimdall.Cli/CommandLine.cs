@@ -6,6 +6,8 @@ namespace Heimdall.Cli;
 /// <summary>All commands, and how each of them ends.</summary>
 internal static class CommandLine
 {
+    private const int BrokenPipe = 32; // EPIPE of Linux and macOS
+
     public static async Task<int> RunAsync(string[] arguments, Terminal terminal)
     {
         var session = new Session(terminal);
@@ -23,13 +25,15 @@ internal static class CommandLine
                 terminal.Say($"Try: {string.Join(' ', PathOf(parsed.CommandResult.Command))} --help");
                 return ExitCode.Wrong;
             }
-            return await parsed.InvokeAsync(new InvocationConfiguration
+            var code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 Output = terminal.Out,
                 Error = terminal.Error,
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null, // Ctrl-C is our own
             }, terminal.Interrupt);
+            await terminal.Out.FlushAsync(); // what cannot be written is no success
+            return code;
         }
         catch (HeimdallException e)
         {
@@ -43,8 +47,12 @@ internal static class CommandLine
         }
         catch (Exception e) when (e is UsageException or ArgumentException)
         {
-            terminal.Say($"heimdall: {e.Message}");
+            terminal.Say($"heimdall: {e.Message.Split(" (Parameter '")[0]}"); // which is for programmers
             return ExitCode.Wrong;
+        }
+        catch (IOException e) when (e.HResult == BrokenPipe && !OperatingSystem.IsWindows())
+        {
+            return ExitCode.OutputClosed; // such as `| head`, which has read enough
         }
         catch (IOException e)
         {
@@ -94,7 +102,7 @@ internal static class CommandLine
         }
         catch (IOException)
         {
-            // Nobody reads it any more.
+            // It has failed already, and its exit code shows that.
         }
     }
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Heimdall.Cli;
 
-/// <summary><c>heimdall completion</c>: scripts that have the program itself say what may come next.</summary>
+/// <summary><c>heimdall completion</c>: scripts that ask the program itself what may come next.</summary>
 internal static class CompletionCommand
 {
     private const string Bash = """
@@ -29,7 +29,10 @@ internal static class CompletionCommand
         var shell = new Argument<string>("SHELL") { Description = "bash or zsh." };
         shell.AcceptOnlyFromAmong("bash", "zsh");
         var completion = new Command(
-            "completion", "Print a script for the completion of a shell: eval \"$(heimdall completion bash)\".") { shell };
+            "completion", "Print a script for the completion of a shell: eval \"$(heimdall completion bash)\".")
+        {
+            shell,
+        };
         completion.SetAction(async (result, _) =>
         {
             await session.Terminal.Out.WriteLineAsync(result.GetRequiredValue(shell) == "bash" ? Bash : Zsh);

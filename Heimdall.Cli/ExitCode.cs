@@ -14,18 +14,20 @@ internal static class ExitCode
     public const int NotAllowed = 6;
     public const int Unreachable = 7;
     public const int LeftAtOnce = 130;
+    public const int OutputClosed = 141;
 
     public static IReadOnlyList<(int Code, string Meaning)> All { get; } =
     [
         (Succeeded, "it succeeded"),
         (Wrong, "wrong usage, or something unexpected"),
-        (SqlError, "the SQL failed"),
+        (SqlError, "the SQL or the job failed"),
         (Deadline, "a deadline ended it"),
         (Canceled, "it was cancelled"),
         (NoRoute, "no command and cluster match"),
         (NotAllowed, "not allowed, or not authenticated"),
-        (Unreachable, "Heimdall or the cluster cannot be reached"),
+        (Unreachable, "Heimdall cannot be reached, or for `query` the cluster"),
         (LeftAtOnce, "left at once by a second Ctrl-C"),
+        (OutputClosed, "nobody reads its output any more, as with `head`"),
     ];
 
     public static int Of(HeimdallException exception) => exception switch
@@ -49,5 +51,5 @@ internal static class ExitCode
     };
 }
 
-/// <summary>The caller asked for what cannot be.</summary>
+/// <summary>The command line or the environment is wrong.</summary>
 internal sealed class UsageException(string message) : Exception(message);

@@ -20,12 +20,13 @@ internal static class JobCommands
         var cluster = Options.Text("--cluster", "TEXT", "Jobs on this cluster.");
         var tag = Options.Text("--tag", "TEXT", "Jobs with this tag.");
         var schedule = Options.Text("--schedule", "TEXT", "Jobs of this schedule.");
-        var text = Options.Text("--text", "TEXT", "Jobs with this in the name, the description, the SQL or the errors.");
+        var text = Options.Text(
+            "--text", "TEXT", "Jobs with this in the name, the description, the SQL or the errors.");
         var after = Options.Time("--created-after", "A time such as 2026-01-31T12:00:00Z.");
         var before = Options.Time("--created-before", "A time such as 2026-01-31T12:00:00Z.");
         var order = Options.OneOf(
             "--order-by", "FIELD", "created_at (default) or updated_at.", "created_at", "updated_at");
-        var direction = Options.OneOf("--direction", "WAY", "desc (default) or asc.", "desc", "asc");
+        var direction = Options.OneOf("--direction", "DIRECTION", "desc (default) or asc.", "desc", "asc");
         var limit = Options.Number<int>("--limit", $"How many at most. Default: {UsualCount}.");
         var format = Options.ListFormat();
         var jobs = new Command("jobs", "List jobs, the newest first.")
@@ -52,15 +53,28 @@ internal static class JobCommands
                 CreatedBefore = result.GetValue(before),
                 OrderBy = result.GetValue(order),
                 Direction = result.GetValue(direction),
-                PageSize = Math.Clamp(most, 1, LongestPage),
+                PageSize = (int)Math.Clamp(most + 1L, 1, LongestPage),
             };
             await Tables.PrintAsync(
-                session.Terminal, client.ListAsync(filter, cancellationToken).Take(most), result.GetValue(format),
+                session.Terminal, CutAsync(client.ListAsync(filter, cancellationToken)), result.GetValue(format),
                 ("id", job => job.Id.ToString()), ("name", job => job.Name), ("status", job => job.Status),
                 ("user", job => job.User), ("cluster", job => job.ClusterName),
                 ("created", job => ToText(job.CreatedAt)),
                 ("error", job => job.Error));
             return ExitCode.Succeeded;
+
+            async IAsyncEnumerable<Job> CutAsync(IAsyncEnumerable<Job> all)
+            {
+                await foreach (var (index, job) in all.Index())
+                {
+                    if (index == most)
+                    {
+                        session.Terminal.Say($"There are more jobs than --limit {most}.");
+                        yield break;
+                    }
+                    yield return job;
+                }
+            }
         });
         return jobs;
     }

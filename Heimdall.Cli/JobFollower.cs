@@ -45,7 +45,8 @@ internal static class JobFollower
                     terminal.SayAbove(happened.Line!);
                     break;
                 case JobEventKind.Status when bar is not null:
-                    bar.Description = Markup.Escape(happened.Data.GetProperty("status").GetString()!.ToLowerInvariant());
+                    var status = happened.Data.GetProperty("status").GetString()!;
+                    bar.Description = Markup.Escape(status.ToLowerInvariant());
                     break;
                 case JobEventKind.Progress when bar is not null && ShareOf(happened.Data) is { } share:
                     bar.IsIndeterminate = false;

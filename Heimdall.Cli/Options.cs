@@ -28,7 +28,9 @@ internal static class Options
         new(name) { HelpName = "TIME", Description = description, CustomParser = ToTime };
 
     public static Option<string[]> Cluster() =>
-        Texts("--cluster", "TAG", "A tag or the id of a cluster; may be repeated. Default: HEIMDALL_CLUSTER, the profile.");
+        Texts(
+            "--cluster", "TAG",
+            "A tag or the id of a cluster; may be repeated. Default: HEIMDALL_CLUSTER, the profile.");
 
     public static Option<string[]> Command() =>
         Texts("--command", "TAG", "A tag or the id of the command; may be repeated. Default: type:postgres.");

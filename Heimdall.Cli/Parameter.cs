@@ -17,24 +17,24 @@ internal static class Parameter
     /// A JSON number, <c>true</c>, <c>false</c> and <c>null</c> are themselves, <c>type:text</c> has a type, and all
     /// else is text.
     /// </summary>
-    public static JsonNode? Read(string said)
+    public static JsonNode? Read(string text)
     {
-        if (said.Split(':', 2) is [var type, var value] && IsType(type))
+        if (text.Split(':', 2) is [var type, var value] && IsType(type))
         {
             return new JsonObject { ["type"] = type, ["value"] = value };
         }
         try
         {
-            return JsonNode.Parse(said) switch
+            return JsonNode.Parse(text) switch
             {
                 null => null,
                 JsonValue node when node.GetValueKind() != JsonValueKind.String => node, // a number keeps its digits
-                _ => JsonValue.Create(said),
+                _ => JsonValue.Create(text),
             };
         }
         catch (JsonException)
         {
-            return JsonValue.Create(said); // such as 2026-01-31 and 007
+            return JsonValue.Create(text); // such as 2026-01-31 and 007
         }
     }
 

@@ -11,7 +11,8 @@ internal static class QueryCommand
     {
         var sql = new Argument<string>("SQL") { Description = "One statement, or - for stdin." };
         var parameters = Options.Texts(
-            "--param", "VALUE", "The value of $1, of $2 and so on: 5, true and null are themselves, int8:5 names a type.");
+            "--param", "VALUE",
+            "The value of $1, of $2 and so on: 5, true and null are themselves, int8:5 names a type.");
         var readOnly = Options.Flag("--read-only", "In a READ ONLY transaction.");
         var limit = Options.Number<long>("--limit", "Rows after which the result is cut.");
         var (cluster, command, name) = (Options.Cluster(), Options.Command(), Options.Name("query"));
@@ -22,8 +23,8 @@ internal static class QueryCommand
         };
         query.SetAction(async (result, cancellationToken) =>
         {
-            var said = result.GetRequiredValue(sql);
-            session.Sql = said == "-" ? await session.Terminal.ReadTextAsync(said) : said;
+            var given = result.GetRequiredValue(sql);
+            session.Sql = given == "-" ? await session.Terminal.ReadTextAsync(given) : given;
             using var client = session.Connect(result);
             var submission = new Submission
             {

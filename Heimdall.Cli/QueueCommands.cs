@@ -7,10 +7,12 @@ namespace Heimdall.Cli;
 internal static class QueueCommands
 {
     public static Command CreateClusters(Session session) => CreateCatalog(
-        session, "clusters", "List the clusters.", (client, cancellationToken) => client.ClustersAsync(cancellationToken));
+        session, "clusters", "List the clusters.",
+        (client, cancellationToken) => client.ClustersAsync(cancellationToken));
 
     public static Command CreateCommands(Session session) => CreateCatalog(
-        session, "commands", "List the commands.", (client, cancellationToken) => client.CommandsAsync(cancellationToken));
+        session, "commands", "List the commands.",
+        (client, cancellationToken) => client.CommandsAsync(cancellationToken));
 
     public static Command CreatePause(Session session)
     {
@@ -94,6 +96,7 @@ internal static class QueueCommands
             ("cluster", { } cluster) => PauseTarget.Cluster(cluster),
             ("command", { } command) => PauseTarget.Command(command),
             ("queue", _) => throw new UsageException("The queue has no id: write `queue`, or `cluster ID`."),
-            var (what, _) => throw new UsageException($"Which {what}? Write `{what} ID`; `heimdall {what}s` lists them."),
+            var (what, _) => throw new UsageException(
+                $"Which {what}? Write `{what} ID`; `heimdall {what}s` lists them."),
         };
 }

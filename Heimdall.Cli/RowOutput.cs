@@ -32,6 +32,10 @@ internal static class RowOutput
                 await PrintJsonAsync(terminal, rows, isArray: false, cancellationToken);
                 break;
         }
+        if (rows is { Columns.Count: 0, RowsAffected: { } affected })
+        {
+            terminal.Say($"{affected} {(affected == 1 ? "row" : "rows")} affected");
+        }
         if (rows.IsTruncated == true)
         {
             terminal.Say($"A limit has cut the result after {rows.RowCount} rows.");
@@ -51,7 +55,11 @@ internal static class RowOutput
                 table = CreateTable();
             }
         }
-        if (rows.Columns.Count > 0 && (table.Rows.Count > 0 || rows.RowCount == 0))
+        if (rows.Columns.Count == 0)
+        {
+            return;
+        }
+        if (table.Rows.Count > 0 || rows.RowCount == 0)
         {
             terminal.Screen.Write(table);
         }
@@ -65,7 +73,7 @@ internal static class RowOutput
         column.Type is "int2" or "int4" or "int8" or "numeric" or "float4" or "float8" or "oid";
 
     /// <summary>
-    /// NULL is nothing and an empty string is <c>""</c>, as in the CSV of Heimdall. Lines end in a line feed alone.
+    /// NULL is nothing, as is the <c>null</c> of JSON. An empty string is <c>""</c>. Lines end in a line feed alone.
     /// </summary>
     private static async Task PrintCsvAsync(Terminal terminal, QueryRows rows, CancellationToken cancellationToken)
     {
@@ -83,8 +91,6 @@ internal static class RowOutput
         {
             JsonValueKind.True when rows.Columns[column].Type == "bool" => "t",
             JsonValueKind.False when rows.Columns[column].Type == "bool" => "f",
-            JsonValueKind.Null => null,
-            _ when rows.Columns[column].Type is "json" or "jsonb" => row[column].GetRawText(),
             _ => row.GetText(column),
         };
     }

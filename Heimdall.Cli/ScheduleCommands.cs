@@ -6,7 +6,7 @@ namespace Heimdall.Cli;
 /// <summary><c>heimdall schedules</c>.</summary>
 internal static class ScheduleCommands
 {
-    public static Command Create(Session session) => new("schedules", "List schedules, or see to one.")
+    public static Command Create(Session session) => new("schedules", "List schedules, or manage one.")
     {
         CreateList(session),
         CreateOne(session, "show", "Print a schedule as JSON.", async (client, id, cancellationToken) =>
@@ -14,11 +14,13 @@ internal static class ScheduleCommands
             var schedule = await client.ScheduleAsync(id, cancellationToken);
             await session.Terminal.PrintAsync(schedule.Json.GetRawText());
         }),
-        CreateOne(session, "trigger", "Run it now, and print the id of the job.", async (client, id, cancellationToken) =>
-        {
-            var run = await client.TriggerAsync(id, cancellationToken: cancellationToken);
-            await session.Terminal.PrintAsync(run.JobId?.ToString() ?? run.Outcome);
-        }),
+        CreateOne(
+            session, "trigger", "Run it now, and print the id of the job.",
+            async (client, id, cancellationToken) =>
+            {
+                var run = await client.TriggerAsync(id, cancellationToken: cancellationToken);
+                await session.Terminal.PrintAsync(run.JobId?.ToString() ?? run.Outcome);
+            }),
         QueueCommands.CreatePause(session, new Argument<string>("ID") { Description = "The schedule." }),
         CreateOne(session, "resume", "Let a schedule run again.", (client, id, cancellationToken) =>
             client.ResumeAsync(PauseTarget.Schedule(id), cancellationToken)),

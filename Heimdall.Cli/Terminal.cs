@@ -1,9 +1,12 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Spectre.Console;
 
 namespace Heimdall.Cli;
 
-/// <summary>What the program reads and writes. Output for programs is stdout; all that is for people is stderr.</summary>
+/// <summary>
+/// What the program reads and writes. Output for programs is stdout; all that is for people is stderr.
+/// </summary>
 internal sealed class Terminal
 {
     private const int AnyWidth = 10_000; // where nothing is wrapped
@@ -14,8 +17,9 @@ internal sealed class Terminal
 
     public Terminal()
     {
-        _screen = new(() => CreateConsole(Out!, IsOutTerminal));
-        _messages = new(() => CreateConsole(Error!, IsErrorTerminal));
+        // A table is as wide as it is, and the terminal wraps it: cut to the window, it would lose columns.
+        _screen = new(() => CreateConsole(Out!, IsOutTerminal, AnyWidth));
+        _messages = new(() => CreateConsole(Error!, IsErrorTerminal, IsErrorTerminal ? null : AnyWidth));
     }
 
     public required TextReader In { get; init; }
@@ -45,7 +49,7 @@ internal sealed class Terminal
     {
         In = new StreamReader(Console.OpenStandardInput(), Utf8),
         // Not Console.Out, which writes each piece by itself.
-        Out = new StreamWriter(Console.OpenStandardOutput(), Utf8, bufferSize: 32 * 1024)
+        Out = new StreamWriter(OpenOut(), Utf8, bufferSize: 32 * 1024)
         {
             AutoFlush = !Console.IsOutputRedirected,
         },
@@ -88,7 +92,7 @@ internal sealed class Terminal
         try
         {
             return file == "-"
-                ? await In.ReadToEndAsync(Interrupt).WaitAsync(Interrupt) // a read of a terminal does not heed the token
+                ? await In.ReadToEndAsync(Interrupt).WaitAsync(Interrupt) // a read of a terminal ignores the token
                 : await File.ReadAllTextAsync(file, Utf8, Interrupt);
         }
         catch (DecoderFallbackException)
@@ -126,7 +130,24 @@ internal sealed class Terminal
         return secret.ToString();
     }
 
-    private IAnsiConsole CreateConsole(TextWriter writer, bool isTerminal)
+    /// <summary>
+    /// stdout. The stream of Console ignores that nobody reads a pipe any more. A file keeps that stream: it is written
+    /// where the last program stopped.
+    /// </summary>
+    private static Stream OpenOut()
+    {
+        if (Console.IsOutputRedirected && !OperatingSystem.IsWindows())
+        {
+            var pipe = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+            if (!pipe.CanSeek)
+            {
+                return pipe;
+            }
+        }
+        return Console.OpenStandardOutput();
+    }
+
+    private IAnsiConsole CreateConsole(TextWriter writer, bool isTerminal, int? width)
     {
         var hasColors = isTerminal && string.IsNullOrEmpty(Variable("NO_COLOR"));
         var console = AnsiConsole.Create(new AnsiConsoleSettings
@@ -136,10 +157,7 @@ internal sealed class Terminal
             ColorSystem = hasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
             Interactive = isTerminal ? InteractionSupport.Yes : InteractionSupport.No,
         });
-        if (!isTerminal)
-        {
-            console.Profile.Width = AnyWidth;
-        }
+        console.Profile.Width = width ?? console.Profile.Width;
         return console;
     }
 }

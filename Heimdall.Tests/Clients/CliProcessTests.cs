@@ -70,6 +70,50 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
         Assert.That((shell.ExitCode, output), Is.EqualTo((0, "trigger\n")));
     }
 
+    [Test]
+    public async Task A_query_whose_rows_nobody_reads_ends(CancellationToken cancellationToken)
+    {
+        var (code, output, error) = await ShellAsync(
+            $"{Program} query 'select generate_series(1, 1000000000) as n' --name unread --cluster data:local | head -1; exit ${{PIPESTATUS[0]}}", cancellationToken);
+
+        Assert.That((code, output, error), Is.EqualTo((141, "n\n", "")));
+        await _heimdall.FindJobAsync("unread", "CANCELED", cancellationToken);
+    }
+
+    [Test]
+    public async Task Output_that_cannot_be_written_is_a_failure(CancellationToken cancellationToken)
+    {
+        var (code, _, error) = await ShellAsync($"{Program} completion bash >/dev/full", cancellationToken);
+
+        Assert.That((code, error.StartsWith("heimdall: cannot read or write: ", StringComparison.Ordinal)), Is.EqualTo((1, true)), error);
+    }
+
+    [Test]
+    public async Task Two_programs_write_one_file(CancellationToken cancellationToken)
+    {
+        var file = Path.GetTempFileName();
+
+        var (code, _, error) = await ShellAsync(
+            $"{{ echo first; {Program} query 'select 7 as n' --cluster data:local; echo last; }} >{file}", cancellationToken);
+
+        Assert.That((code, await File.ReadAllTextAsync(file, cancellationToken)), Is.EqualTo((0, "first\nn\n7\nlast\n")), error);
+        File.Delete(file);
+    }
+
+    private async Task<(int Code, string Output, string Error)> ShellAsync(string script, CancellationToken cancellationToken)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", script])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["HEIMDALL_URL"] = _heimdall.Address.AbsoluteUri },
+        })!;
+        var error = shell.StandardError.ReadToEndAsync(cancellationToken);
+        var output = await shell.StandardOutput.ReadToEndAsync(cancellationToken);
+        await shell.WaitForExitAsync(cancellationToken);
+        return (shell.ExitCode, output, await error);
+    }
+
     /// <summary>The program runs a script on a terminal: it says hello and waits at a gate.</summary>
     private sealed class Terminal : IDisposable
     {
