@@ -23,8 +23,13 @@ internal static class LoginCommand
         login.SetAction(async (result, cancellationToken) =>
         {
             var address = Session.ToAddress(result.GetRequiredValue(url));
-            var said = session.Terminal.ReadSecret("Key (empty for none): ").Trim();
-            var key = said.Length > 0 ? said : null;
+            var typed = session.Terminal.ReadSecret("Key (empty for none): ").Trim();
+            var key = typed.Length > 0 ? typed : null;
+            if (key is not null && Session.IsReadableByOthers(address))
+            {
+                throw new UsageException(
+                    $"A key for another machine needs https: {address} would send it unencrypted.");
+            }
             var options = new HeimdallOptions { Address = address, Key = key, RetryFor = TimeSpan.Zero };
             using var client = new HeimdallClient(options);
             await client.ClustersAsync(cancellationToken);

@@ -15,9 +15,9 @@ internal sealed class ProfileStore(Terminal terminal)
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public string File => Path.Combine(
-        terminal.Variable("XDG_CONFIG_HOME") is { Length: > 0 } home
-            ? home
-            : Path.Combine(terminal.Variable("HOME") ?? ".", ".config"),
+        Absolute("XDG_CONFIG_HOME")
+            ?? Path.Combine(Absolute("HOME") ?? HomeOfUser() ?? throw new UsageException(
+                "There is no folder for profiles: set HOME or XDG_CONFIG_HOME to an absolute path."), ".config"),
         "heimdall", "profiles.json");
 
     /// <returns>Null where no name is asked for and there is no default profile.</returns>
@@ -26,16 +26,44 @@ internal sealed class ProfileStore(Terminal terminal)
         var profiles = Read();
         if (profiles[name ?? DefaultName] is not JsonObject profile)
         {
-            return name is null ? null : throw new UsageException(
-                $"There is no profile '{name}' in {File}; known: {string.Join(", ", profiles.Select(one => one.Key))}.");
+            var known = string.Join(", ", profiles.Select(one => one.Key));
+            return name is null
+                ? null
+                : throw new UsageException($"There is no profile '{name}' in {File}; known: {known}.");
         }
         return new StoredProfile(
-            (string?)profile["url"] ?? throw new UsageException($"The profile '{name ?? DefaultName}' in {File} has no url."),
-            (string?)profile["key"],
-            (string?)profile["cluster"]);
+            Text("url") ?? throw new UsageException($"The profile '{name ?? DefaultName}' in {File} has no url."),
+            Text("key"), Text("cluster"));
+
+        string? Text(string member) => profile[member] switch
+        {
+            null => null,
+            JsonValue value when value.TryGetValue<string>(out var text) => text,
+            _ => throw new UsageException(
+                $"The {member} of the profile '{name ?? DefaultName}' in {File} must be a text."),
+        };
     }
 
     public void Write(string name, StoredProfile profile)
+    {
+        try
+        {
+            Replace(name, profile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"The profile cannot be stored: {e.Message}");
+        }
+    }
+
+    private static string? HomeOfUser() =>
+        Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? home : null;
+
+    /// <summary>Null for a variable that is no absolute path, which must be ignored.</summary>
+    private string? Absolute(string variable) =>
+        terminal.Variable(variable) is { } path && Path.IsPathFullyQualified(path) ? path : null;
+
+    private void Replace(string name, StoredProfile profile)
     {
         var profiles = Read();
         profiles[name] = new JsonObject { ["url"] = profile.Url, ["key"] = profile.Key, ["cluster"] = profile.Cluster };
@@ -71,7 +99,11 @@ internal sealed class ProfileStore(Terminal terminal)
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new UsageException($"{File} is no JSON object of profiles; mend it or delete it.");
+            throw new UsageException($"{File} is no JSON object of profiles; correct it or delete it.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"The profiles cannot be read: {e.Message}");
         }
     }
 }

@@ -14,7 +14,8 @@ internal static class RunCommand
         var file = new Argument<string>("FILE") { Description = "The script, or - for stdin. Its text is sent." };
         var variables = Options.Texts("--set", "NAME=VALUE", "What :name in the script stands for; may be repeated.");
         var transaction = Options.OneOf(
-            "--transaction", "MODE", "single: all or nothing (default). none: each statement by itself.", "single", "none");
+            "--transaction", "MODE", "single: all or nothing (default). none: each statement by itself.",
+            "single", "none");
         var onError = Options.OneOf(
             "--on-error", "MODE", "stop (default), or with --transaction none: continue.", "stop", "continue");
         var priority = Options.Number<int>("--priority", "-100 to 100; your jobs with a higher one come first.");
@@ -51,27 +52,45 @@ internal static class RunCommand
                 return await PreviewAsync(terminal, client, submission, cancellationToken);
             }
             var job = await SubmitAsync(terminal, client, submission, result.GetValue(key), cancellationToken);
-            if (result.GetValue(detach))
+            if (result.GetValue(detach) && !cancellationToken.IsCancellationRequested)
             {
                 await terminal.PrintAsync(job.Id.ToString());
                 return ExitCode.Succeeded;
             }
             terminal.Say($"job {job.Id} on cluster {job.ClusterName}");
             using var follower = session.Connect(result, FollowRetry);
-            await using var interrupt = cancellationToken.Register(() => _ = AskToCancelAsync(terminal, follower, job.Id));
-            // From here on Ctrl-C does not end the program: the job does.
-            await JobFollower.FollowAsync(terminal, follower, job.Id, CancellationToken.None);
-            var ended = await follower.WaitAsync(job.Id, cancelJob: false, CancellationToken.None);
+            await using var interrupt = cancellationToken.Register(
+                () => _ = AskToCancelAsync(terminal, follower, job.Id));
+            var ended = await FollowAsync(terminal, follower, job.Id);
             ProblemText.SayEnd(terminal, ended, session.Sql);
             return ExitCode.Of(ended.Status);
         });
         return run;
     }
 
-    private static Dictionary<string, string>? ToVariables(string[] said)
+    /// <summary>Follows a job to its end. Ctrl-C does not end this: the job does.</summary>
+    private static async Task<Job> FollowAsync(Terminal terminal, HeimdallClient client, Guid id)
+    {
+        try
+        {
+            await JobFollower.FollowAsync(terminal, client, id, CancellationToken.None);
+        }
+        catch (HeimdallException e) when (e.Type == "too-many-watchers")
+        {
+            terminal.Say($"The job cannot be followed, and runs on: {e.Message} `heimdall logs {id}` prints its log.");
+        }
+        catch (HeimdallException)
+        {
+            terminal.Say($"The job runs on: heimdall logs {id} -f");
+            throw;
+        }
+        return await client.WaitAsync(id, cancelJob: false, CancellationToken.None);
+    }
+
+    private static Dictionary<string, string>? ToVariables(string[] given)
     {
         var variables = new Dictionary<string, string>();
-        foreach (var pair in said)
+        foreach (var pair in given)
         {
             if (pair.Split('=', 2) is not [{ Length: > 0 } name, var value])
             {
@@ -82,18 +101,15 @@ internal static class RunCommand
         return variables.Count > 0 ? variables : null;
     }
 
+    /// <summary>Submits a job. Ctrl-C does not end this: a job that is not known cannot be cancelled.</summary>
     private static async Task<Job> SubmitAsync(
-        Terminal terminal, HeimdallClient client, Submission submission, string? key, CancellationToken cancellationToken)
+        Terminal terminal, HeimdallClient client, Submission submission, string? key,
+        CancellationToken cancellationToken)
     {
-        try
-        {
-            return await client.SubmitAsync(submission, key, cancellationToken);
-        }
-        catch (OperationCanceledException)
-        {
-            terminal.Say($"The job may have been recorded: heimdall jobs --name '{submission.Name}'");
-            throw;
-        }
+        await using var interrupt = cancellationToken.Register(() => terminal.Say(
+            "The job is being submitted, and is cancelled then. Ctrl-C once more leaves at once; the job may run: "
+            + $"heimdall jobs --name '{submission.Name}'"));
+        return await client.SubmitAsync(submission, key, CancellationToken.None);
     }
 
     private static async Task<int> PreviewAsync(

@@ -11,6 +11,8 @@ internal sealed class Session(Terminal terminal)
     /// <summary>For the first answer. A wrong address is noticed soon, and a restart is waited for.</summary>
     private static readonly TimeSpan RetryFor = TimeSpan.FromSeconds(3);
 
+    private bool _hasWarned;
+
     public Terminal Terminal => terminal;
 
     public Option<string?> Profile { get; } = new("--profile")
@@ -33,28 +35,38 @@ internal sealed class Session(Terminal terminal)
     /// <summary>Where to find profiles.</summary>
     public ProfileStore Profiles => new(terminal);
 
-    /// <summary>A client for where the options say, else the environment, else the profile.</summary>
+    /// <summary>A client for the address of the options, else of the environment, else of the profile.</summary>
     public HeimdallClient Connect(ParseResult result, TimeSpan? retryFor = null)
     {
-        var (address, key, _) = FindTarget(result);
-        var options = new HeimdallOptions { Address = ToAddress(address), Key = key, RetryFor = retryFor ?? RetryFor };
+        var (url, key, _) = FindTarget(result);
+        var address = ToAddress(url);
+        if (key is not null && IsReadableByOthers(address) && !_hasWarned)
+        {
+            _hasWarned = true;
+            terminal.Say($"The key is sent unencrypted to {address}: use https.");
+        }
+        var options = new HeimdallOptions { Address = address, Key = key, RetryFor = retryFor ?? RetryFor };
         return new HeimdallClient(options);
     }
 
-    /// <summary>Tags of the clusters that the caller says, or the usual one.</summary>
-    public string[] FindClusters(ParseResult result, string[] said) => said switch
+    /// <summary>Tags of the given clusters, or the usual one.</summary>
+    public string[] FindClusters(ParseResult result, string[] given) => given switch
     {
-        { Length: > 0 } => [.. said.Select(ToTag)],
+        { Length: > 0 } => [.. given.Select(ToTag)],
         _ => FindTarget(result).Cluster is { } usual
             ? [ToTag(usual)]
             : throw new UsageException(
-                "Which cluster? Say --cluster TAG, or set HEIMDALL_CLUSTER. `heimdall clusters` lists them."),
+                "Which cluster? Give --cluster TAG, or set HEIMDALL_CLUSTER. `heimdall clusters` lists them."),
     };
 
-    public static string[] ToCommands(string[] said) => said.Length > 0 ? [.. said.Select(ToTag)] : ["type:postgres"];
+    public static string[] ToCommands(string[] given) =>
+        given.Length > 0 ? [.. given.Select(ToTag)] : ["type:postgres"];
 
     /// <summary>A word without a colon is an id.</summary>
-    public static string ToTag(string said) => said.Contains(':', StringComparison.Ordinal) ? said : $"_id:{said}";
+    public static string ToTag(string word) => word.Contains(':', StringComparison.Ordinal) ? word : $"_id:{word}";
+
+    /// <summary>Whether what is sent there leaves this machine in the clear.</summary>
+    public static bool IsReadableByOthers(Uri address) => address.Scheme == "http" && !address.IsLoopback;
 
     public static Uri ToAddress(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
@@ -63,14 +75,19 @@ internal sealed class Session(Terminal terminal)
 
     private StoredProfile FindTarget(ParseResult result)
     {
-        var (named, said) = (result.GetValue(Profile), result.GetValue(Url));
-        if (named is not null && said is not null)
+        var (named, given) = (result.GetValue(Profile), result.GetValue(Url));
+        if (named is not null && given is not null)
         {
             throw new UsageException(
-                "Say --profile or --url, not both: a stored key goes only to the address that it was stored with.");
+                "Give --profile or --url, not both: a stored key goes only to the address that it was stored with.");
         }
-        var (key, cluster) = (terminal.Variable("HEIMDALL_KEY"), terminal.Variable("HEIMDALL_CLUSTER"));
-        if (named is null && (said ?? terminal.Variable("HEIMDALL_URL")) is { } url)
+        var (key, cluster) = (Variable("HEIMDALL_KEY"), Variable("HEIMDALL_CLUSTER"));
+        if (key?.AsSpan().ContainsAnyExceptInRange('!', '~') == true)
+        {
+            throw new UsageException(
+                "HEIMDALL_KEY must be printable ASCII without blanks. Often there is a line break at its end.");
+        }
+        if (named is null && (given ?? Variable("HEIMDALL_URL")) is { } url)
         {
             return new StoredProfile(url, key, cluster);
         }
@@ -81,4 +98,7 @@ internal sealed class Session(Terminal terminal)
             Cluster = cluster ?? stored.Cluster,
         };
     }
+
+    /// <summary>A variable of the environment. An empty one is not set.</summary>
+    private string? Variable(string name) => terminal.Variable(name) is { Length: > 0 } value ? value : null;
 }

@@ -159,6 +159,114 @@ public sealed partial class CliTests
     }
 
     [Test]
+    public async Task A_table_wider_than_the_terminal_has_each_column()
+    {
+        var cli = Cli(isTerminal: true);
+
+        await cli.RunAsync("query", $"select {string.Join(", ", Enumerable.Range(1, 30).Select(i => $"'value{i}' as column{i}"))}");
+
+        var expected = Enumerable.Range(1, 30).SelectMany(i => new[] { $"column{i}", $"value{i}" });
+        Assert.That(cli.Out.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries), Is.SupersetOf(expected));
+    }
+
+    [TestCase("table")]
+    [TestCase("csv")]
+    public async Task A_statement_without_rows_shows_how_many_it_changed(string format, CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync($"create table changed_{format} as select generate_series(1, 3) as n", cancellationToken);
+        var cli = Cli(isTerminal: true);
+
+        var code = await cli.RunAsync("query", $"delete from changed_{format} where n > 1", "--format", format);
+
+        Assert.That((code, cli.Out, cli.Error), Is.EqualTo((0, "", "2 rows affected\n")));
+    }
+
+    [Test]
+    public async Task A_list_that_is_cut_shows_that_there_is_more(CancellationToken cancellationToken)
+    {
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            await _heimdall.SubmitAsync("select 1", returnResult: true, cancellationToken);
+        }
+        var (cut, whole) = (Cli(), Cli());
+
+        await cut.RunAsync("jobs", "--limit", "1", "--format", "json");
+        await whole.RunAsync("jobs", "--name", "no job has this name");
+
+        Assert.That((cut.Out.Count(character => character == '\n'), cut.Error), Is.EqualTo((1, "There are more jobs than --limit 1.\n")));
+        Assert.That(whole.Error, Is.Empty);
+    }
+
+    [Test]
+    public async Task Empty_variables_are_not_set()
+    {
+        var cli = Cli();
+        (cli.Variables["HEIMDALL_KEY"], cli.Variables["HEIMDALL_CLUSTER"]) = ("", "");
+
+        Assert.That(await cli.RunAsync("query", "select 1", "--cluster", "data:local", "--url", _heimdall.Address.AbsoluteUri), Is.Zero, cli.Error);
+        cli.Variables["HEIMDALL_KEY"] = "hk_x\n";
+        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(ExitCode.Wrong));
+        Assert.That(cli.Error, Does.Contain("HEIMDALL_KEY must be printable ASCII").And.Not.Contains("Parameter"));
+    }
+
+    [Test]
+    public async Task A_key_goes_to_another_machine_encrypted_or_with_a_warning()
+    {
+        var (login, query) = (Cli(input: "hk_secret\n"), Cli());
+        query.Variables["HEIMDALL_KEY"] = "hk_secret";
+
+        var anyAddress = $"http://0.0.0.0:{_heimdall.Address.Port}/"; // it is this machine, and does not look like it
+
+        var stored = await login.RunAsync("login", anyAddress);
+        await query.RunAsync("clusters", "--url", anyAddress);
+
+        Assert.That((stored, login.Error), Is.EqualTo((ExitCode.Wrong, $"heimdall: A key for another machine needs https: {anyAddress} would send it unencrypted.\n")));
+        Assert.That(query.Error, Does.StartWith($"The key is sent unencrypted to {anyAddress}: use https.\n"));
+    }
+
+    [TestCase("{\"default\": {\"url\": 5}}", "The url of the profile 'default'")]
+    [TestCase("{\"default\": {\"url\": \"http://127.0.0.1\", \"key\": {}}}", "The key of the profile 'default'")]
+    [TestCase("[]", "is no JSON object of profiles")]
+    public async Task A_profile_that_cannot_be_read_is_named(string profiles, string message)
+    {
+        var home = Directory.CreateTempSubdirectory("heimdall-profiles-").FullName;
+        Directory.CreateDirectory(Path.Combine(home, "heimdall"));
+        await File.WriteAllTextAsync(Path.Combine(home, "heimdall", "profiles.json"), profiles);
+        var cli = Cli();
+        cli.Variables.Remove("HEIMDALL_URL");
+        cli.Variables["XDG_CONFIG_HOME"] = home;
+
+        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(ExitCode.Wrong));
+        Assert.That(cli.Error, Does.Contain(message));
+        Directory.Delete(home, recursive: true);
+    }
+
+    [Test]
+    public void Profiles_lie_in_an_absolute_folder()
+    {
+        string FileOf(string? config, string? home) => new ProfileStore(new Terminal
+        {
+            In = TextReader.Null,
+            Out = TextWriter.Null,
+            Error = TextWriter.Null,
+            Variable = name => name == "HOME" ? home : config,
+        }).File;
+
+        Assert.That(FileOf("/config", "/home/ada"), Is.EqualTo("/config/heimdall/profiles.json"));
+        Assert.That(FileOf("config", "/home/ada"), Is.EqualTo("/home/ada/.config/heimdall/profiles.json"));
+        Assert.That(Path.IsPathFullyQualified(FileOf(null, "home")), Is.True);
+    }
+
+    [Test]
+    public async Task A_wrong_idempotency_key_is_refused()
+    {
+        var cli = Cli(input: "select 1");
+
+        Assert.That(await cli.RunAsync("run", "-", "--idempotency-key", "a\nX-Heimdall-User: root"), Is.EqualTo(ExitCode.Wrong));
+        Assert.That(cli.Error, Is.EqualTo("heimdall: The idempotency key must be 1 to 255 printable ASCII characters, such as a UUID.\n"));
+    }
+
+    [Test]
     public async Task A_script_is_followed_to_its_end()
     {
         var cli = Cli();
