@@ -172,7 +172,7 @@ public sealed class NoWayRoundTests
             Schedule("select 1", "postgres-0.0.1", "_id:outside", "allow"))).AssertStatus(200);
 
         (await _api.SendAsync("dual", "POST", "/api/v1/schedule/dual/trigger", cancellationToken))
-            .AssertProblem(422, "There can be no job");
+            .AssertProblem(422, "No cluster carries");
     }
 
     [Test]
@@ -344,8 +344,9 @@ public sealed class NoWayRoundTests
             "start_after":"2951-01-01T00:00:00Z","context":{"query":"select 1"} }
             """, cancellationToken)).AssertStatus(202).Id;
 
-        Assert.That(await PageAsync("alice"), Does.Contain("1 queued on outside"));
-        Assert.That(await PageAsync("reader"), Does.Contain("1 queued on outside"));
+        // Others of the fixture may wait there too.
+        Assert.That(await PageAsync("alice"), Does.Match("[1-9][0-9]* queued on outside"));
+        Assert.That(await PageAsync("reader"), Does.Match("[1-9][0-9]* queued on outside"));
         Assert.That(await PageAsync("bob"), Does.Contain("outside").And.Not.Contain("queued on outside"));
         Assert.That(await PageAsync("reader-a"), Does.Contain("inside").And.Not.Contain("outside"));
         (await _api.SendAsync("alice", "POST", $"/api/v1/job/{job}/cancel", cancellationToken)).AssertStatus(200);
