@@ -11,7 +11,7 @@ internal static class JwtSetup
 {
     public const string SchemeName = "Jwt";
 
-    /// <summary>Signatures by public keys only: with a shared secret, whoever can check a token can make one.</summary>
+    /// <summary>Signatures by public keys only: with a shared secret, each server that checks tokens could make them.</summary>
     private static readonly string[] Algorithms =
     [
         SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
