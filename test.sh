@@ -23,6 +23,7 @@ servers= # major versions, where they are named
 passed=0 failed=1 skipped=0 # failed is one too many until all has run: a suite that did not run has failed
 readonly most_run_again=2
 run_again= # tests that passed only the second time
+failures= # tests that failed, the second time too or not run again
 
 main() {
   [[ -r /proc/self/environ ]] || die "./test.sh needs Linux: in /proc it finds what a test has left running. ./run.sh runs on macOS too."
@@ -281,7 +282,7 @@ count_results() {
     counters=$(grep -o '<Counters [^>]*>' "$report")
     total=$(counter total) executed=$(counter executed) good=$(counter passed)
     passed=$((passed + good)) failed=$((failed + executed - good)) skipped=$((skipped + total - executed))
-    if ((executed > good)); then show_failures; fi
+    if ((executed > good)); then show_failures && failures+=$(failed_tests "$1")$'\n'; fi
   done
 }
 
@@ -307,6 +308,7 @@ report() {
   trap '' INT TERM HUP
   if [[ -n $scratch ]]; then clean_up; fi
   if ((skipped > 0)); then say "$skipped skipped"; fi
+  if [[ -n $failures ]] && ((failed > 0)); then printf 'Failed:\n%s' "$failures"; fi
   if [[ -n $run_again ]]; then printf 'Passed only the second time, alone:\n%s' "$run_again"; fi
   say "$passed passed, $failed failed"
   ((failed == 0 && passed > 0)) || exit 1

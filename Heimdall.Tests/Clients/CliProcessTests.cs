@@ -125,8 +125,9 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
         private Terminal(Uri address, string gate)
         {
             File.WriteAllText(_file, $"do $$ begin raise notice 'hello'; end $$;\n{HeimdallInstance.WaitAt(gate)};\nselect 1;");
-            // Tests in the background ignore the interrupt, and so would the program.
-            var command = $"env --default-signal=INT {Program} run {_file} --cluster data:local --name {gate}";
+            // Tests in the background ignore the interrupt, and so would the program. And a shell between the terminal and
+            // the program would take the interrupt too: the exit code would be the shell's.
+            var command = $"exec env --default-signal=INT {Program} run {_file} --cluster data:local --name {gate}";
             _process = Process.Start(new ProcessStartInfo("script", ["--quiet", "--return", "--command", command, "/dev/null"])
             {
                 RedirectStandardInput = true,
