@@ -24,7 +24,7 @@ internal static class CompletionCommand
         compdef _heimdall heimdall
         """;
 
-    public static Command Create(Session session)
+    public static Command Create(CliSession session)
     {
         var shell = new Argument<string>("SHELL") { Description = "bash or zsh." };
         shell.AcceptOnlyFromAmong("bash", "zsh");
@@ -36,7 +36,7 @@ internal static class CompletionCommand
         completion.SetAction(async (result, _) =>
         {
             await session.Terminal.Out.WriteLineAsync(result.GetRequiredValue(shell) == "bash" ? Bash : Zsh);
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return completion;
     }

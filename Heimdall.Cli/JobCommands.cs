@@ -10,25 +10,25 @@ internal static class JobCommands
     private const int UsualCount = 20;
     private const int LongestPage = 200;
 
-    public static Command CreateList(Session session)
+    public static Command CreateList(CliSession session)
     {
-        var status = Options.Texts("--status", "STATUS", "One of these, such as FAILED; may be repeated.");
-        var name = Options.Text("--name", "TEXT", "Jobs of this name.");
-        var version = Options.Text("--version", "TEXT", "Jobs of this version.");
-        var user = Options.Text("--user", "TEXT", "Jobs of this caller.");
-        var command = Options.Text("--command", "TEXT", "Jobs by this command.");
-        var cluster = Options.Text("--cluster", "TEXT", "Jobs on this cluster.");
-        var tag = Options.Text("--tag", "TEXT", "Jobs with this tag.");
-        var schedule = Options.Text("--schedule", "TEXT", "Jobs of this schedule.");
-        var text = Options.Text(
+        var status = CliOptions.Texts("--status", "STATUS", "One of these, such as FAILED; may be repeated.");
+        var name = CliOptions.Text("--name", "TEXT", "Jobs of this name.");
+        var version = CliOptions.Text("--version", "TEXT", "Jobs of this version.");
+        var user = CliOptions.Text("--user", "TEXT", "Jobs of this caller.");
+        var command = CliOptions.Text("--command", "TEXT", "Jobs by this command.");
+        var cluster = CliOptions.Text("--cluster", "TEXT", "Jobs on this cluster.");
+        var tag = CliOptions.Text("--tag", "TEXT", "Jobs with this tag.");
+        var schedule = CliOptions.Text("--schedule", "TEXT", "Jobs of this schedule.");
+        var text = CliOptions.Text(
             "--text", "TEXT", "Jobs with this in the name, the description, the SQL or the errors.");
-        var after = Options.Time("--created-after", "A time such as 2026-01-31T12:00:00Z.");
-        var before = Options.Time("--created-before", "A time such as 2026-01-31T12:00:00Z.");
-        var order = Options.OneOf(
+        var after = CliOptions.Time("--created-after", "A time such as 2026-01-31T12:00:00Z.");
+        var before = CliOptions.Time("--created-before", "A time such as 2026-01-31T12:00:00Z.");
+        var order = CliOptions.OneOf(
             "--order-by", "FIELD", "created_at (default) or updated_at.", "created_at", "updated_at");
-        var direction = Options.OneOf("--direction", "DIRECTION", "desc (default) or asc.", "desc", "asc");
-        var limit = Options.Number<int>("--limit", $"How many at most. Default: {UsualCount}.");
-        var format = Options.ListFormat();
+        var direction = CliOptions.OneOf("--direction", "DIRECTION", "desc (default) or asc.", "desc", "asc");
+        var limit = CliOptions.Number<int>("--limit", $"How many at most. Default: {UsualCount}.");
+        var format = CliOptions.ListFormat();
         var jobs = new Command("jobs", "List jobs, the newest first.")
         {
             status, name, version, user, command, cluster, tag, schedule, text, after, before, order, direction, limit,
@@ -38,7 +38,7 @@ internal static class JobCommands
         {
             using var client = session.Connect(result);
             var most = Math.Max(0, result.GetValue(limit) ?? UsualCount);
-            var filter = new JobFilter
+            var filter = new HeimdallJobFilter
             {
                 Status = result.GetRequiredValue(status),
                 Name = result.GetValue(name),
@@ -55,15 +55,15 @@ internal static class JobCommands
                 Direction = result.GetValue(direction),
                 PageSize = (int)Math.Clamp(most + 1L, 1, LongestPage),
             };
-            await Tables.PrintAsync(
+            await TextTables.PrintAsync(
                 session.Terminal, CutAsync(client.ListAsync(filter, cancellationToken)), result.GetValue(format),
                 ("id", job => job.Id.ToString()), ("name", job => job.Name), ("status", job => job.Status),
                 ("user", job => job.User), ("cluster", job => job.ClusterName),
                 ("created", job => ToText(job.CreatedAt)),
                 ("error", job => job.Error));
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
 
-            async IAsyncEnumerable<Job> CutAsync(IAsyncEnumerable<Job> all)
+            async IAsyncEnumerable<HeimdallJob> CutAsync(IAsyncEnumerable<HeimdallJob> all)
             {
                 await foreach (var (index, job) in all.Index())
                 {
@@ -79,9 +79,9 @@ internal static class JobCommands
         return jobs;
     }
 
-    public static Command CreateJob(Session session)
+    public static Command CreateJob(CliSession session)
     {
-        var (id, format) = (Id(), Options.ListFormat());
+        var (id, format) = (Id(), CliOptions.ListFormat());
         var job = new Command("job", "Show one job.") { id, format };
         job.SetAction(async (result, cancellationToken) =>
         {
@@ -90,7 +90,7 @@ internal static class JobCommands
             if (result.GetValue(format) == "json")
             {
                 await session.Terminal.PrintAsync(found.Json.GetRawText());
-                return ExitCode.Succeeded;
+                return CliExitCode.Succeeded;
             }
             var members = found.Json.EnumerateObject().Where(member => member.Name is not ("context" or "errors"));
             foreach (var member in members)
@@ -101,15 +101,15 @@ internal static class JobCommands
             {
                 ProblemText.SayEnd(session.Terminal, found, SqlOf(found));
             }
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return job;
     }
 
-    public static Command CreateLogs(Session session)
+    public static Command CreateLogs(CliSession session)
     {
         var id = Id();
-        var follow = Options.Flag("--follow", "Print what is added, until the job has ended.", "-f");
+        var follow = CliOptions.Flag("--follow", "Print what is added, until the job has ended.", "-f");
         var logs = new Command("logs", "Print the log of a job: the run log on stdout, notices and errors on stderr.")
         {
             id, follow,
@@ -121,7 +121,7 @@ internal static class JobCommands
             if (result.GetValue(follow))
             {
                 await JobFollower.FollowAsync(session.Terminal, client, job, cancellationToken);
-                return ExitCode.Succeeded;
+                return CliExitCode.Succeeded;
             }
             await foreach (var line in client.ReadLogAsync(job, notices: false, cancellationToken))
             {
@@ -131,19 +131,19 @@ internal static class JobCommands
             {
                 session.Terminal.Say(line);
             }
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return logs;
     }
 
-    public static Command CreateCancel(Session session)
+    public static Command CreateCancel(CliSession session)
     {
         var ids = new Argument<Guid[]>("ID") { Description = "The jobs.", Arity = ArgumentArity.OneOrMore };
         var cancel = new Command("cancel", "Ask for jobs to be stopped, and print where each stands.") { ids };
         cancel.SetAction(async (result, cancellationToken) =>
         {
             using var client = session.Connect(result);
-            var code = ExitCode.Succeeded;
+            var code = CliExitCode.Succeeded;
             foreach (var id in result.GetRequiredValue(ids))
             {
                 try
@@ -154,7 +154,7 @@ internal static class JobCommands
                 catch (HeimdallException e) when (e.Status is 404 or 409)
                 {
                     session.Terminal.Say($"heimdall: {e.Message}");
-                    code = ExitCode.Wrong;
+                    code = CliExitCode.Wrong;
                 }
             }
             return code;
@@ -162,10 +162,10 @@ internal static class JobCommands
         return cancel;
     }
 
-    public static Command CreateRetry(Session session)
+    public static Command CreateRetry(CliSession session)
     {
         var id = Id();
-        var from = Options.Number<long>("--from", "Of a script with --transaction none: the statement to resume from.");
+        var from = CliOptions.Number<long>("--from", "Of a script with --transaction none: the statement to resume from.");
         var retry = new Command("retry", "Run a job that has ended once more, and print the id of the new job.")
         {
             id, from,
@@ -175,21 +175,21 @@ internal static class JobCommands
             using var client = session.Connect(result);
             var job = await client.RetryAsync(result.GetRequiredValue(id), result.GetValue(from), cancellationToken);
             await session.Terminal.PrintAsync(job.Id.ToString());
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return retry;
     }
 
-    public static Command CreateResult(Session session)
+    public static Command CreateResult(CliSession session)
     {
-        var (id, format) = (Id(), Options.RowFormat());
+        var (id, format) = (Id(), CliOptions.RowFormat());
         var result = new Command("result", "Print the stored rows of a job.") { id, format };
         result.SetAction(async (parsed, cancellationToken) =>
         {
             using var client = session.Connect(parsed);
             await using var rows = await client.ResultAsync(parsed.GetRequiredValue(id), cancellationToken);
             await RowOutput.PrintAsync(session.Terminal, rows, parsed.GetValue(format), cancellationToken);
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return result;
     }
@@ -199,7 +199,7 @@ internal static class JobCommands
 
     private static Argument<Guid> Id() => new("ID") { Description = "The job." };
 
-    private static string? SqlOf(Job job) =>
+    private static string? SqlOf(HeimdallJob job) =>
         job.Json.TryGetProperty("context", out var context) && context.TryGetProperty("query", out var query)
             ? query.ToString()
             : null;

@@ -29,7 +29,7 @@ internal static class ProblemText
     }
 
     /// <summary>How a job ended, and which statements failed.</summary>
-    public static void SayEnd(Terminal terminal, Job job, string? sql)
+    public static void SayEnd(Terminal terminal, HeimdallJob job, string? sql)
     {
         var time = job is { StartedAt: { } start, FinishedAt: { } end }
             ? string.Create(CultureInfo.InvariantCulture, $", {(end - start).TotalSeconds:0.00} s")

@@ -11,4 +11,4 @@ using var signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
     }
     interrupt.Cancel();
 });
-return await CommandLine.RunAsync(args, Terminal.OfProcess(interrupt.Token));
+return await HeimdallCommands.RunAsync(args, Terminal.OfProcess(interrupt.Token));

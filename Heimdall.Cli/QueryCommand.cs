@@ -7,16 +7,16 @@ namespace Heimdall.Cli;
 /// <summary><c>heimdall query</c>.</summary>
 internal static class QueryCommand
 {
-    public static Command Create(Session session)
+    public static Command Create(CliSession session)
     {
         var sql = new Argument<string>("SQL") { Description = "One statement, or - for stdin." };
-        var parameters = Options.Texts(
+        var parameters = CliOptions.Texts(
             "--param", "VALUE",
             "The value of $1, of $2 and so on: 5, true and null are themselves, int8:5 names a type.");
-        var readOnly = Options.Flag("--read-only", "In a READ ONLY transaction.");
-        var limit = Options.Number<long>("--limit", "Rows after which the result is cut.");
-        var (cluster, command, name) = (Options.Cluster(), Options.Command(), Options.Name("query"));
-        var format = Options.RowFormat();
+        var readOnly = CliOptions.Flag("--read-only", "In a READ ONLY transaction.");
+        var limit = CliOptions.Number<long>("--limit", "Rows after which the result is cut.");
+        var (cluster, command, name) = (CliOptions.Cluster(), CliOptions.Command(), CliOptions.Name("query"));
+        var format = CliOptions.RowFormat();
         var query = new Command("query", "Run one statement and print its rows. Ctrl-C cancels it.")
         {
             sql, format, parameters, cluster, command, readOnly, limit, name,
@@ -26,23 +26,23 @@ internal static class QueryCommand
             var given = result.GetRequiredValue(sql);
             session.Sql = given == "-" ? await session.Terminal.ReadTextAsync(given) : given;
             using var client = session.Connect(result);
-            var submission = new Submission
+            var submission = new HeimdallSubmission
             {
                 Name = result.GetValue(name) ?? "query",
                 Query = session.Sql,
                 ClusterCriteria = session.FindClusters(result, result.GetRequiredValue(cluster)),
-                CommandCriteria = Session.ToCommands(result.GetRequiredValue(command)),
+                CommandCriteria = CliSession.ToCommands(result.GetRequiredValue(command)),
                 Parameters = ToParameters(result.GetRequiredValue(parameters)),
                 ReadOnly = result.GetValue(readOnly),
                 RowLimit = result.GetValue(limit),
             };
             await using var rows = await client.QueryAsync(submission, cancellationToken);
             await RowOutput.PrintAsync(session.Terminal, rows, result.GetValue(format), cancellationToken);
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return query;
     }
 
     private static JsonArray? ToParameters(string[] values) =>
-        values.Length > 0 ? new JsonArray([.. values.Select(Parameter.Read)]) : null;
+        values.Length > 0 ? new JsonArray([.. values.Select(ParameterOption.Read)]) : null;
 }

@@ -6,15 +6,15 @@ namespace Heimdall.Cli;
 /// <summary>Clusters, commands and the queue.</summary>
 internal static class QueueCommands
 {
-    public static Command CreateClusters(Session session) => CreateCatalog(
+    public static Command CreateClusters(CliSession session) => CreateCatalog(
         session, "clusters", "List the clusters.",
         (client, cancellationToken) => client.ClustersAsync(cancellationToken));
 
-    public static Command CreateCommands(Session session) => CreateCatalog(
+    public static Command CreateCommands(CliSession session) => CreateCatalog(
         session, "commands", "List the commands.",
         (client, cancellationToken) => client.CommandsAsync(cancellationToken));
 
-    public static Command CreatePause(Session session)
+    public static Command CreatePause(CliSession session)
     {
         var (scope, id) = Target();
         return CreatePause(
@@ -22,11 +22,11 @@ internal static class QueueCommands
             result => Read(result, scope, id));
     }
 
-    public static Command CreatePause(Session session, Argument<string> schedule) => CreatePause(
+    public static Command CreatePause(CliSession session, Argument<string> schedule) => CreatePause(
         session, "Keep a schedule from running.", [schedule],
-        result => PauseTarget.Schedule(result.GetRequiredValue(schedule)));
+        result => HeimdallPauseTarget.Schedule(result.GetRequiredValue(schedule)));
 
-    public static Command CreateResume(Session session)
+    public static Command CreateResume(CliSession session)
     {
         var (scope, id) = Target();
         var resume = new Command("resume", "Start queued jobs again.") { scope, id };
@@ -34,35 +34,35 @@ internal static class QueueCommands
         {
             using var client = session.Connect(result);
             await client.ResumeAsync(Read(result, scope, id), cancellationToken);
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return resume;
     }
 
     private static Command CreateCatalog(
-        Session session, string name, string description,
-        Func<HeimdallClient, CancellationToken, Task<IReadOnlyList<CatalogEntry>>> read)
+        CliSession session, string name, string description,
+        Func<HeimdallClient, CancellationToken, Task<IReadOnlyList<HeimdallCatalogEntry>>> read)
     {
-        var format = Options.ListFormat();
+        var format = CliOptions.ListFormat();
         var command = new Command(name, description) { format };
         command.SetAction(async (result, cancellationToken) =>
         {
             using var client = session.Connect(result);
             var entries = await read(client, cancellationToken);
-            await Tables.PrintAsync(
+            await TextTables.PrintAsync(
                 session.Terminal, entries.ToAsyncEnumerable(), result.GetValue(format),
                 ("id", entry => entry.Id), ("name", entry => entry.Name), ("status", entry => entry.Status),
                 ("tags", entry => string.Join(", ", entry.Tags)), ("paused", entry => entry.IsPaused ? "yes" : null));
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return command;
     }
 
     private static Command CreatePause(
-        Session session, string description, Argument[] arguments, Func<ParseResult, PauseTarget> target)
+        CliSession session, string description, Argument[] arguments, Func<ParseResult, HeimdallPauseTarget> target)
     {
-        var reason = Options.Text("--reason", "TEXT", "Why, for those who wonder.");
-        var until = Options.Time("--until", "When the pause ends by itself, such as 2026-01-31T12:00:00Z.");
+        var reason = CliOptions.Text("--reason", "TEXT", "Why, for those who wonder.");
+        var until = CliOptions.Time("--until", "When the pause ends by itself, such as 2026-01-31T12:00:00Z.");
         var pause = new Command("pause", description) { reason, until };
         foreach (var argument in arguments)
         {
@@ -72,7 +72,7 @@ internal static class QueueCommands
         {
             using var client = session.Connect(result);
             await client.PauseAsync(target(result), result.GetValue(reason), result.GetValue(until), cancellationToken);
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return pause;
     }
@@ -89,12 +89,12 @@ internal static class QueueCommands
         return (scope, id);
     }
 
-    private static PauseTarget Read(ParseResult result, Argument<string> scope, Argument<string?> id) =>
+    private static HeimdallPauseTarget Read(ParseResult result, Argument<string> scope, Argument<string?> id) =>
         (result.GetRequiredValue(scope), result.GetValue(id)) switch
         {
-            ("queue", null) => PauseTarget.Queue,
-            ("cluster", { } cluster) => PauseTarget.Cluster(cluster),
-            ("command", { } command) => PauseTarget.Command(command),
+            ("queue", null) => HeimdallPauseTarget.Queue,
+            ("cluster", { } cluster) => HeimdallPauseTarget.Cluster(cluster),
+            ("command", { } command) => HeimdallPauseTarget.Command(command),
             ("queue", _) => throw new UsageException("The queue has no id: write `queue`, or `cluster ID`."),
             var (what, _) => throw new UsageException(
                 $"Which {what}? Write `{what} ID`; `heimdall {what}s` lists them."),

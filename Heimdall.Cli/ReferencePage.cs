@@ -8,13 +8,13 @@ namespace Heimdall.Cli;
 /// <summary>Writes <c>docs/reference/cli.md</c> from the commands.</summary>
 internal static class ReferencePage
 {
-    public static Command CreateCommand(Session session, RootCommand root)
+    public static Command CreateCommand(CliSession session, RootCommand root)
     {
         var command = new Command("reference", "Print docs/reference/cli.md.") { Hidden = true };
         command.SetAction(async (_, _) =>
         {
             await session.Terminal.Out.WriteAsync(Write(root));
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return command;
     }
@@ -56,7 +56,7 @@ internal static class ReferencePage
             |---|---|
 
             """);
-        foreach (var (code, meaning) in ExitCode.All)
+        foreach (var (code, meaning) in CliExitCode.All)
         {
             page.Append(CultureInfo.InvariantCulture, $"| {code} | {meaning} |\n");
         }
@@ -72,7 +72,7 @@ internal static class ReferencePage
 
     private static void AddCommand(StringBuilder page, Command command)
     {
-        var path = string.Join(' ', CommandLine.PathOf(command));
+        var path = string.Join(' ', HeimdallCommands.PathOf(command));
         var arguments = string.Concat(command.Arguments.Select(argument => argument.Arity switch
         {
             { MinimumNumberOfValues: 0 } => $" [{argument.Name}]",

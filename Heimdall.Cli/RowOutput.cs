@@ -48,7 +48,7 @@ internal static class RowOutput
         await foreach (var row in rows.WithCancellation(cancellationToken))
         {
             table.AddRow(Enumerable.Range(0, row.Count).Select(i =>
-                Tables.Cell(terminal, row.GetText(i) ?? "NULL", isDim: row.IsNull(i))));
+                TextTables.Cell(terminal, row.GetText(i) ?? "NULL", isDim: row.IsNull(i))));
             if (table.Rows.Count == RowsOfTable)
             {
                 terminal.Screen.Write(table);
@@ -65,11 +65,11 @@ internal static class RowOutput
         }
         terminal.Say($"{rows.RowCount} {(rows.RowCount == 1 ? "row" : "rows")}");
 
-        Table CreateTable() => Tables.Create(
+        Table CreateTable() => TextTables.Create(
             terminal, [.. rows.Columns.Select(column => column.Name)], [.. rows.Columns.Select(IsNumber)]);
     }
 
-    private static bool IsNumber(Column column) =>
+    private static bool IsNumber(HeimdallColumn column) =>
         column.Type is "int2" or "int4" or "int8" or "numeric" or "float4" or "float8" or "oid";
 
     /// <summary>
@@ -87,7 +87,7 @@ internal static class RowOutput
             await terminal.PrintAsync(string.Join(',', fields));
         }
 
-        string? TextOf(Row row, int column) => row[column].ValueKind switch
+        string? TextOf(HeimdallRow row, int column) => row[column].ValueKind switch
         {
             JsonValueKind.True when rows.Columns[column].Type == "bool" => "t",
             JsonValueKind.False when rows.Columns[column].Type == "bool" => "f",
@@ -124,7 +124,7 @@ internal static class RowOutput
     }
 
     /// <summary>An object has a name once: the second <c>x</c> is <c>x_2</c>.</summary>
-    private static string[] NamesOf(IReadOnlyList<Column> columns)
+    private static string[] NamesOf(IReadOnlyList<HeimdallColumn> columns)
     {
         var taken = columns.Select(column => column.Name).ToHashSet();
         var seen = new HashSet<string>();
@@ -141,7 +141,7 @@ internal static class RowOutput
 }
 
 /// <summary>Tables for people.</summary>
-internal static class Tables
+internal static class TextTables
 {
     public static Table Create(Terminal terminal, string[] names, bool[]? areNumbers = null)
     {

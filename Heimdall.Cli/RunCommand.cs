@@ -9,20 +9,20 @@ internal static class RunCommand
     /// <summary>A job that runs is followed over a restart of the API.</summary>
     private static readonly TimeSpan FollowRetry = TimeSpan.FromMinutes(2);
 
-    public static Command Create(Session session)
+    public static Command Create(CliSession session)
     {
         var file = new Argument<string>("FILE") { Description = "The script, or - for stdin. Its text is sent." };
-        var variables = Options.Texts("--set", "NAME=VALUE", "What :name in the script stands for; may be repeated.");
-        var transaction = Options.OneOf(
+        var variables = CliOptions.Texts("--set", "NAME=VALUE", "What :name in the script stands for; may be repeated.");
+        var transaction = CliOptions.OneOf(
             "--transaction", "MODE", "single: all or nothing (default). none: each statement by itself.",
             "single", "none");
-        var onError = Options.OneOf(
+        var onError = CliOptions.OneOf(
             "--on-error", "MODE", "stop (default), or with --transaction none: continue.", "stop", "continue");
-        var priority = Options.Number<int>("--priority", "-100 to 100; your jobs with a higher one come first.");
-        var key = Options.Text("--idempotency-key", "KEY", "Sent again with the same key, the script runs once.");
-        var detach = Options.Flag("--detach", "Print the id of the job and do not wait for its end.");
-        var dryRun = Options.Flag("--dry-run", "Print the statements that would run, and run none.");
-        var (cluster, command, name) = (Options.Cluster(), Options.Command(), Options.Name("that of the file"));
+        var priority = CliOptions.Number<int>("--priority", "-100 to 100; your jobs with a higher one come first.");
+        var key = CliOptions.Text("--idempotency-key", "KEY", "Sent again with the same key, the script runs once.");
+        var detach = CliOptions.Flag("--detach", "Print the id of the job and do not wait for its end.");
+        var dryRun = CliOptions.Flag("--dry-run", "Print the statements that would run, and run none.");
+        var (cluster, command, name) = (CliOptions.Cluster(), CliOptions.Command(), CliOptions.Name("that of the file"));
         var run = new Command(
             "run",
             "Run a script as a job, follow its log and wait for its end. "
@@ -35,12 +35,12 @@ internal static class RunCommand
             var terminal = session.Terminal;
             var path = result.GetRequiredValue(file);
             session.Sql = await terminal.ReadTextAsync(path);
-            var submission = new Submission
+            var submission = new HeimdallSubmission
             {
                 Name = result.GetValue(name) ?? (path == "-" ? "stdin" : Path.GetFileName(path)),
                 Query = session.Sql,
                 ClusterCriteria = session.FindClusters(result, result.GetRequiredValue(cluster)),
-                CommandCriteria = Session.ToCommands(result.GetRequiredValue(command)),
+                CommandCriteria = CliSession.ToCommands(result.GetRequiredValue(command)),
                 Variables = ToVariables(result.GetRequiredValue(variables)),
                 Transaction = result.GetValue(transaction),
                 OnError = result.GetValue(onError),
@@ -55,7 +55,7 @@ internal static class RunCommand
             if (result.GetValue(detach) && !cancellationToken.IsCancellationRequested)
             {
                 await terminal.PrintAsync(job.Id.ToString());
-                return ExitCode.Succeeded;
+                return CliExitCode.Succeeded;
             }
             terminal.Say($"job {job.Id} on cluster {job.ClusterName}");
             using var follower = session.Connect(result, FollowRetry);
@@ -63,13 +63,13 @@ internal static class RunCommand
                 () => _ = AskToCancelAsync(terminal, follower, job.Id));
             var ended = await FollowAsync(terminal, follower, job.Id);
             ProblemText.SayEnd(terminal, ended, session.Sql);
-            return ExitCode.Of(ended.Status);
+            return CliExitCode.Of(ended.Status);
         });
         return run;
     }
 
     /// <summary>Follows a job to its end. Ctrl-C does not end this: the job does.</summary>
-    private static async Task<Job> FollowAsync(Terminal terminal, HeimdallClient client, Guid id)
+    private static async Task<HeimdallJob> FollowAsync(Terminal terminal, HeimdallClient client, Guid id)
     {
         try
         {
@@ -102,8 +102,8 @@ internal static class RunCommand
     }
 
     /// <summary>Submits a job. Ctrl-C does not end this: a job that is not known cannot be cancelled.</summary>
-    private static async Task<Job> SubmitAsync(
-        Terminal terminal, HeimdallClient client, Submission submission, string? key,
+    private static async Task<HeimdallJob> SubmitAsync(
+        Terminal terminal, HeimdallClient client, HeimdallSubmission submission, string? key,
         CancellationToken cancellationToken)
     {
         await using var interrupt = cancellationToken.Register(() => terminal.Say(
@@ -113,7 +113,7 @@ internal static class RunCommand
     }
 
     private static async Task<int> PreviewAsync(
-        Terminal terminal, HeimdallClient client, Submission submission, CancellationToken cancellationToken)
+        Terminal terminal, HeimdallClient client, HeimdallSubmission submission, CancellationToken cancellationToken)
     {
         var preview = await client.DryRunAsync(submission, cancellationToken);
         foreach (var statement in preview.GetProperty("statements").EnumerateArray())
@@ -124,7 +124,7 @@ internal static class RunCommand
         }
         var (cluster, command) = (preview.GetProperty("cluster_name"), preview.GetProperty("command_name"));
         terminal.Say($"Would run on cluster {cluster} by command {command}. Nothing was run.");
-        return ExitCode.Succeeded;
+        return CliExitCode.Succeeded;
     }
 
     private static async Task AskToCancelAsync(Terminal terminal, HeimdallClient client, Guid id)

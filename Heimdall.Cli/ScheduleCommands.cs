@@ -6,7 +6,7 @@ namespace Heimdall.Cli;
 /// <summary><c>heimdall schedules</c>.</summary>
 internal static class ScheduleCommands
 {
-    public static Command Create(Session session) => new("schedules", "List schedules, or manage one.")
+    public static Command Create(CliSession session) => new("schedules", "List schedules, or manage one.")
     {
         CreateList(session),
         CreateOne(session, "show", "Print a schedule as JSON.", async (client, id, cancellationToken) =>
@@ -23,30 +23,30 @@ internal static class ScheduleCommands
             }),
         QueueCommands.CreatePause(session, new Argument<string>("ID") { Description = "The schedule." }),
         CreateOne(session, "resume", "Let a schedule run again.", (client, id, cancellationToken) =>
-            client.ResumeAsync(PauseTarget.Schedule(id), cancellationToken)),
+            client.ResumeAsync(HeimdallPauseTarget.Schedule(id), cancellationToken)),
     };
 
-    private static Command CreateList(Session session)
+    private static Command CreateList(CliSession session)
     {
-        var format = Options.ListFormat();
+        var format = CliOptions.ListFormat();
         var list = new Command("list", "List the schedules.") { format };
         list.SetAction(async (result, cancellationToken) =>
         {
             using var client = session.Connect(result);
             var schedules = await client.SchedulesAsync(cancellationToken);
-            await Tables.PrintAsync(
+            await TextTables.PrintAsync(
                 session.Terminal, schedules.ToAsyncEnumerable(), result.GetValue(format),
                 ("id", schedule => schedule.Id), ("cron", schedule => schedule.Cron),
                 ("timezone", schedule => schedule.Timezone),
                 ("next", schedule => schedule.NextAt is { } next ? JobCommands.ToText(next) : null),
                 ("paused", schedule => schedule.IsPaused ? "yes" : null));
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return list;
     }
 
     private static Command CreateOne(
-        Session session, string name, string description, Func<HeimdallClient, string, CancellationToken, Task> act)
+        CliSession session, string name, string description, Func<HeimdallClient, string, CancellationToken, Task> act)
     {
         var id = new Argument<string>("ID") { Description = "The schedule." };
         var command = new Command(name, description) { id };
@@ -54,7 +54,7 @@ internal static class ScheduleCommands
         {
             using var client = session.Connect(result);
             await act(client, result.GetRequiredValue(id), cancellationToken);
-            return ExitCode.Succeeded;
+            return CliExitCode.Succeeded;
         });
         return command;
     }

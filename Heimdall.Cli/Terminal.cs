@@ -66,7 +66,7 @@ internal sealed class Terminal
         {
             Console.Error.Write("\e[?25h"); // a progress bar hides the cursor
         }
-        Environment.Exit(ExitCode.LeftAtOnce);
+        Environment.Exit(CliExitCode.LeftAtOnce);
     }
 
     /// <summary>A line for programs.</summary>

@@ -18,10 +18,10 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan CancelTime = TimeSpan.FromSeconds(10);
 
-    private readonly Connection _connection = new(options);
+    private readonly HeimdallConnection _connection = new(options);
 
     /// <summary>Runs a query at once and reads its rows as they come. Cancellation cancels the query too.</summary>
-    public async Task<QueryRows> QueryAsync(Submission query, CancellationToken cancellationToken = default)
+    public async Task<QueryRows> QueryAsync(HeimdallSubmission query, CancellationToken cancellationToken = default)
     {
         var request = new ApiRequest(HttpMethod.Post, "job", ToBytes((query with { ReturnResult = true }).ToJson()))
         {
@@ -39,29 +39,29 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     /// A key of the caller's own: 1 to 255 printable ASCII characters. By default a new one.
     /// </param>
     /// <param name="cancellationToken">Ends the wait for the answer; the job may be recorded.</param>
-    public Task<Job> SubmitAsync(
-        Submission job, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
+    public Task<HeimdallJob> SubmitAsync(
+        HeimdallSubmission job, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
         SubmitAsync(job, idempotencyKey, "respond-async", cancellationToken);
 
     /// <summary>Puts up to 1,000 jobs into the queue, all of them or none.</summary>
-    public async Task<IReadOnlyList<Job>> SubmitManyAsync(
-        IEnumerable<Submission> jobs, string? idempotencyKey = null, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<HeimdallJob>> SubmitManyAsync(
+        IEnumerable<HeimdallSubmission> jobs, string? idempotencyKey = null, CancellationToken cancellationToken = default)
     {
         var body = ToBytes(new JsonArray([.. jobs.Select(job => job.ToJson())]));
         var request = new ApiRequest(HttpMethod.Post, "jobs", body) { IdempotencyKey = KeyOf(idempotencyKey) };
         var queued = await _connection.ReadAsync(request, cancellationToken);
-        return _connection.Interpret<Job[]>(() => [.. queued.EnumerateArray().Select(job => new Job(job))]);
+        return _connection.Interpret<HeimdallJob[]>(() => [.. queued.EnumerateArray().Select(job => new HeimdallJob(job))]);
     }
 
     /// <summary>Puts a job into the queue and waits for its end, however it ends.</summary>
-    /// <param name="job">As for <see cref="SubmitAsync(Submission, string?, CancellationToken)"/>.</param>
+    /// <param name="job">As for <see cref="SubmitAsync(HeimdallSubmission, string?, CancellationToken)"/>.</param>
     /// <param name="idempotencyKey">The same.</param>
     /// <param name="cancelJob">
     /// Whether cancellation also asks Heimdall to cancel the job. A job whose submission is not yet answered may run.
     /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<Job> RunAsync(
-        Submission job, string? idempotencyKey = null, bool cancelJob = false,
+    public async Task<HeimdallJob> RunAsync(
+        HeimdallSubmission job, string? idempotencyKey = null, bool cancelJob = false,
         CancellationToken cancellationToken = default)
     {
         // To be cancelled, a job must be known: then the answer comes at once.
@@ -74,7 +74,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     /// <param name="id">The job.</param>
     /// <param name="cancelJob">Whether cancellation also asks Heimdall to cancel the job.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<Job> WaitAsync(Guid id, bool cancelJob = false, CancellationToken cancellationToken = default)
+    public async Task<HeimdallJob> WaitAsync(Guid id, bool cancelJob = false, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -82,7 +82,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
             {
                 using var response = await _connection.SendAsync(
                     new ApiRequest(HttpMethod.Get, $"job/{id}") { Prefer = $"wait={LongestWait}" }, cancellationToken);
-                var job = new Job(await _connection.ReadAsync(response, cancellationToken));
+                var job = new HeimdallJob(await _connection.ReadAsync(response, cancellationToken));
                 if (job.HasEnded)
                 {
                     return job;
@@ -108,29 +108,29 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     }
 
     /// <summary>What a job would do. Nothing is run or recorded.</summary>
-    public Task<JsonElement> DryRunAsync(Submission job, CancellationToken cancellationToken = default)
+    public Task<JsonElement> DryRunAsync(HeimdallSubmission job, CancellationToken cancellationToken = default)
     {
         var body = job.ToJson();
         body["dry_run"] = true;
         return PostAsync("job", body, cancellationToken);
     }
 
-    public async Task<Job> JobAsync(Guid id, CancellationToken cancellationToken = default) =>
+    public async Task<HeimdallJob> JobAsync(Guid id, CancellationToken cancellationToken = default) =>
         new(await GetAsync($"job/{id}", cancellationToken));
 
-    public async Task<JobState> StatusAsync(Guid id, CancellationToken cancellationToken = default) =>
+    public async Task<HeimdallJobState> StatusAsync(Guid id, CancellationToken cancellationToken = default) =>
         new(await GetAsync($"job/{id}/status", cancellationToken));
 
     /// <summary>All jobs that a filter lets through, page by page as they are asked for.</summary>
-    public async IAsyncEnumerable<Job> ListAsync(
-        JobFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<HeimdallJob> ListAsync(
+        HeimdallJobFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         string? cursor = null;
         do
         {
             var page = await GetAsync($"jobs?{filter.ToQuery(cursor)}", cancellationToken);
-            var jobs = _connection.Interpret<Job[]>(
-                () => [.. page.GetProperty("data").EnumerateArray().Select(job => new Job(job))]);
+            var jobs = _connection.Interpret<HeimdallJob[]>(
+                () => [.. page.GetProperty("data").EnumerateArray().Select(job => new HeimdallJob(job))]);
             foreach (var job in jobs)
             {
                 yield return job;
@@ -175,7 +175,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     /// comes twice.
     /// </summary>
     public IAsyncEnumerable<JobEvent> FollowAsync(Guid id, CancellationToken cancellationToken = default) =>
-        new JobEvents(_connection, id).ReadAsync(cancellationToken);
+        new HeimdallJobEvents(_connection, id).ReadAsync(cancellationToken);
 
     /// <summary>The stored rows of a queued query, or the message of a batch.</summary>
     public async Task<QueryRows> ResultAsync(Guid id, CancellationToken cancellationToken = default)
@@ -189,14 +189,14 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     }
 
     /// <summary>Asks for a job to be stopped. It may still end otherwise: see <see cref="WaitAsync"/>.</summary>
-    public async Task<Job> CancelAsync(Guid id, CancellationToken cancellationToken = default) =>
+    public async Task<HeimdallJob> CancelAsync(Guid id, CancellationToken cancellationToken = default) =>
         new(await PostAsync($"job/{id}/cancel", body: null, cancellationToken));
 
     /// <summary>Runs a job that has ended once more, as a new one. This is not repeated after a lost answer.</summary>
     /// <param name="id">The old job.</param>
     /// <param name="fromStatement">Of a batch without transaction: where to resume; null for the beginning.</param>
     /// <param name="cancellationToken">Ends the wait for the answer; the new job may be recorded.</param>
-    public async Task<Job> RetryAsync(
+    public async Task<HeimdallJob> RetryAsync(
         Guid id, long? fromStatement = null, CancellationToken cancellationToken = default)
     {
         // Never without a body: .NET itself repeats a request that has none when its connection closes, and the server
@@ -210,14 +210,14 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         return new(await _connection.ReadAsync(request, cancellationToken));
     }
 
-    public async Task<IReadOnlyList<Schedule>> SchedulesAsync(CancellationToken cancellationToken = default) =>
-        await GetAllAsync("schedules", schedule => new Schedule(schedule), cancellationToken);
+    public async Task<IReadOnlyList<HeimdallSchedule>> SchedulesAsync(CancellationToken cancellationToken = default) =>
+        await GetAllAsync("schedules", schedule => new HeimdallSchedule(schedule), cancellationToken);
 
-    public async Task<Schedule> ScheduleAsync(string id, CancellationToken cancellationToken = default) =>
+    public async Task<HeimdallSchedule> ScheduleAsync(string id, CancellationToken cancellationToken = default) =>
         new(await GetAsync(PathOf("schedule", id), cancellationToken));
 
     /// <summary>Makes or replaces a schedule. The fields are those of <c>docs/guide/schedules.md</c>.</summary>
-    public async Task<Schedule> PutScheduleAsync(
+    public async Task<HeimdallSchedule> PutScheduleAsync(
         string id, JsonObject schedule, CancellationToken cancellationToken = default)
     {
         var request = new ApiRequest(HttpMethod.Put, PathOf("schedule", id), ToBytes(schedule));
@@ -228,7 +228,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         (await _connection.SendAsync(new(HttpMethod.Delete, PathOf("schedule", id)), cancellationToken)).Dispose();
 
     /// <summary>Runs a schedule now, once.</summary>
-    public async Task<ScheduleRun> TriggerAsync(
+    public async Task<HeimdallScheduleRun> TriggerAsync(
         string id, string? idempotencyKey = null, CancellationToken cancellationToken = default)
     {
         var request = new ApiRequest(HttpMethod.Post, $"{PathOf("schedule", id)}/trigger")
@@ -238,23 +238,23 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         return new(await _connection.ReadAsync(request, cancellationToken));
     }
 
-    public async Task<IReadOnlyList<CatalogEntry>> ClustersAsync(CancellationToken cancellationToken = default) =>
-        await GetAllAsync("clusters", cluster => new CatalogEntry(cluster), cancellationToken);
+    public async Task<IReadOnlyList<HeimdallCatalogEntry>> ClustersAsync(CancellationToken cancellationToken = default) =>
+        await GetAllAsync("clusters", cluster => new HeimdallCatalogEntry(cluster), cancellationToken);
 
-    public async Task<IReadOnlyList<CatalogEntry>> CommandsAsync(CancellationToken cancellationToken = default) =>
-        await GetAllAsync("commands", command => new CatalogEntry(command), cancellationToken);
+    public async Task<IReadOnlyList<HeimdallCatalogEntry>> CommandsAsync(CancellationToken cancellationToken = default) =>
+        await GetAllAsync("commands", command => new HeimdallCatalogEntry(command), cancellationToken);
 
     /// <summary>What of the queue is paused.</summary>
-    public async Task<IReadOnlyList<Pause>> PausesAsync(CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<HeimdallPause>> PausesAsync(CancellationToken cancellationToken = default)
     {
         var queue = await GetAsync("queue", cancellationToken);
-        return _connection.Interpret<Pause[]>(
-            () => [.. queue.GetProperty("pauses").EnumerateArray().Select(pause => new Pause(pause))]);
+        return _connection.Interpret<HeimdallPause[]>(
+            () => [.. queue.GetProperty("pauses").EnumerateArray().Select(pause => new HeimdallPause(pause))]);
     }
 
     /// <summary>Starts no more jobs of the whole queue, a cluster, a command or a schedule.</summary>
     public Task PauseAsync(
-        PauseTarget target, string? reason = null, DateTimeOffset? until = null,
+        HeimdallPauseTarget target, string? reason = null, DateTimeOffset? until = null,
         CancellationToken cancellationToken = default)
     {
         var body = new JsonObject();
@@ -269,7 +269,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         return PostAsync($"{target.Path}/pause", body, cancellationToken);
     }
 
-    public Task ResumeAsync(PauseTarget target, CancellationToken cancellationToken = default) =>
+    public Task ResumeAsync(HeimdallPauseTarget target, CancellationToken cancellationToken = default) =>
         PostAsync($"{target.Path}/resume", body: null, cancellationToken);
 
     public void Dispose() => _connection.Dispose();
@@ -287,8 +287,8 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
 
     private static byte[] ToBytes(JsonNode node) => JsonSerializer.SerializeToUtf8Bytes(node);
 
-    private async Task<Job> SubmitAsync(
-        Submission job, string? idempotencyKey, string prefer, CancellationToken cancellationToken)
+    private async Task<HeimdallJob> SubmitAsync(
+        HeimdallSubmission job, string? idempotencyKey, string prefer, CancellationToken cancellationToken)
     {
         var request = new ApiRequest(HttpMethod.Post, "job", ToBytes(job.ToJson()))
         {
@@ -322,17 +322,17 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
 }
 
 /// <summary>What can be paused.</summary>
-public sealed record PauseTarget
+public sealed record HeimdallPauseTarget
 {
-    private PauseTarget(string path) => Path = path;
+    private HeimdallPauseTarget(string path) => Path = path;
 
-    public static PauseTarget Queue { get; } = new("queue");
+    public static HeimdallPauseTarget Queue { get; } = new("queue");
 
     internal string Path { get; }
 
-    public static PauseTarget Cluster(string id) => new(HeimdallClient.PathOf("cluster", id));
+    public static HeimdallPauseTarget Cluster(string id) => new(HeimdallClient.PathOf("cluster", id));
 
-    public static PauseTarget Command(string id) => new(HeimdallClient.PathOf("command", id));
+    public static HeimdallPauseTarget Command(string id) => new(HeimdallClient.PathOf("command", id));
 
-    public static PauseTarget Schedule(string id) => new(HeimdallClient.PathOf("schedule", id));
+    public static HeimdallPauseTarget Schedule(string id) => new(HeimdallClient.PathOf("schedule", id));
 }

@@ -9,9 +9,9 @@ namespace Heimdall.Client;
 /// <summary>A column of a result.</summary>
 /// <param name="Name">Its name. Two columns may have the same.</param>
 /// <param name="Type">The type as PostgreSQL names it, such as <c>int8</c>.</param>
-public sealed record Column(string Name, string Type)
+public sealed record HeimdallColumn(string Name, string Type)
 {
-    internal static Column Read(JsonElement column) =>
+    internal static HeimdallColumn Read(JsonElement column) =>
         new(column.GetProperty("name").GetString()!, column.GetProperty("type").GetString()!);
 }
 
@@ -19,7 +19,7 @@ public sealed record Column(string Name, string Type)
 /// The rows of a query, read from the connection as they are asked for. They can be read once. To dispose it before the
 /// end closes the connection, and that cancels an inline query.
 /// </summary>
-public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
+public sealed class QueryRows : IAsyncEnumerable<HeimdallRow>, IAsyncDisposable
 {
     private readonly HttpResponseMessage _response;
     private readonly PipeReader _lines;
@@ -33,7 +33,7 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
         JobId = isNamed && Guid.TryParse(ids!.First(), out var id) ? id : null;
     }
 
-    public IReadOnlyList<Column> Columns { get; private set; } = [];
+    public IReadOnlyList<HeimdallColumn> Columns { get; private set; } = [];
 
     public Guid? JobId { get; }
 
@@ -66,7 +66,7 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
             {
                 throw rows.BrokenOff();
             }
-            rows.Columns = [.. head.Value.GetProperty("columns").EnumerateArray().Select(Column.Read)];
+            rows.Columns = [.. head.Value.GetProperty("columns").EnumerateArray().Select(HeimdallColumn.Read)];
             return rows;
         }
         catch (Exception e)
@@ -81,7 +81,7 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
     }
 
     /// <exception cref="HeimdallException">The query failed after its first rows, or the reply broke off.</exception>
-    public async IAsyncEnumerator<Row> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    public async IAsyncEnumerator<HeimdallRow> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         if (_isRead)
         {
@@ -98,7 +98,7 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
                 yield break;
             }
             RowCount++;
-            yield return new Row(Columns, [.. line.EnumerateArray()]);
+            yield return new HeimdallRow(Columns, [.. line.EnumerateArray()]);
         }
     }
 
@@ -195,12 +195,12 @@ public sealed class QueryRows : IAsyncEnumerable<Row>, IAsyncDisposable
 /// <summary>
 /// A row. A value is read as it is, or not at all: a number that a type cannot hold is an exception, never rounded.
 /// </summary>
-public sealed class Row
+public sealed class HeimdallRow
 {
-    private readonly IReadOnlyList<Column> _columns;
+    private readonly IReadOnlyList<HeimdallColumn> _columns;
     private readonly JsonElement[] _values;
 
-    internal Row(IReadOnlyList<Column> columns, JsonElement[] values)
+    internal HeimdallRow(IReadOnlyList<HeimdallColumn> columns, JsonElement[] values)
     {
         if (columns.Count != values.Length)
         {

@@ -50,7 +50,7 @@ public abstract class ReplyObject(JsonElement json)
     public override string ToString() => Json.GetRawText();
 }
 
-public sealed class Job(JsonElement json) : ReplyObject(json)
+public sealed class HeimdallJob(JsonElement json) : ReplyObject(json)
 {
     public Guid Id => RequiredId("id");
 
@@ -85,13 +85,13 @@ public sealed class Job(JsonElement json) : ReplyObject(json)
     public bool HasEnded => HasEndedAs(Status);
 
     /// <summary>Each statement that failed.</summary>
-    public IReadOnlyList<StatementError> Errors =>
-        [.. Elements("errors").Select(error => new StatementError(error))];
+    public IReadOnlyList<HeimdallStatementError> Errors =>
+        [.. Elements("errors").Select(error => new HeimdallStatementError(error))];
 
     internal static bool HasEndedAs(string status) => status is "SUCCEEDED" or "FAILED" or "CANCELED" or "KILLED";
 }
 
-public sealed class StatementError(JsonElement json) : ReplyObject(json)
+public sealed class HeimdallStatementError(JsonElement json) : ReplyObject(json)
 {
     public string Message => Required("message");
 
@@ -111,16 +111,16 @@ public sealed class StatementError(JsonElement json) : ReplyObject(json)
     public long? Column => Number("column");
 }
 
-public sealed class JobState(JsonElement json) : ReplyObject(json)
+public sealed class HeimdallJobState(JsonElement json) : ReplyObject(json)
 {
     public string Status => Required("status");
 
     public string? Error => Text("error");
 
-    public bool HasEnded => Job.HasEndedAs(Status);
+    public bool HasEnded => HeimdallJob.HasEndedAs(Status);
 }
 
-public sealed class Schedule(JsonElement json) : ReplyObject(json)
+public sealed class HeimdallSchedule(JsonElement json) : ReplyObject(json)
 {
     public string Id => Required("id");
 
@@ -134,7 +134,7 @@ public sealed class Schedule(JsonElement json) : ReplyObject(json)
 }
 
 /// <summary>What happened to an occurrence of a schedule.</summary>
-public sealed class ScheduleRun(JsonElement json) : ReplyObject(json)
+public sealed class HeimdallScheduleRun(JsonElement json) : ReplyObject(json)
 {
     public string Outcome => Required("outcome");
 
@@ -144,7 +144,7 @@ public sealed class ScheduleRun(JsonElement json) : ReplyObject(json)
 }
 
 /// <summary>A command or a cluster.</summary>
-public sealed class CatalogEntry(JsonElement json) : ReplyObject(json)
+public sealed class HeimdallCatalogEntry(JsonElement json) : ReplyObject(json)
 {
     public string Id => Required("id");
 
@@ -157,7 +157,7 @@ public sealed class CatalogEntry(JsonElement json) : ReplyObject(json)
     public bool IsPaused => Text("paused") is not null;
 }
 
-public sealed class Pause(JsonElement json) : ReplyObject(json)
+public sealed class HeimdallPause(JsonElement json) : ReplyObject(json)
 {
     public string Scope => Required("scope");
 

@@ -27,7 +27,7 @@ internal sealed class CliRun(Uri address)
     /// <summary>What it has written to stderr.</summary>
     public string Error => _error.Read();
 
-    public Task<int> RunAsync(params string[] arguments) => CommandLine.RunAsync(arguments, new Terminal
+    public Task<int> RunAsync(params string[] arguments) => HeimdallCommands.RunAsync(arguments, new Terminal
     {
         In = new StringReader(Input),
         Out = _out.Writer,

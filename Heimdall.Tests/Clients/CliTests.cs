@@ -15,7 +15,7 @@ public sealed partial class CliTests
     private HeimdallInstance _heimdall = null!;
     private string _folder = null!;
 
-    private static IEnumerable<string> Commands => CommandLine.CreateRoot(new Session(new Terminal { In = TextReader.Null, Out = TextWriter.Null, Error = TextWriter.Null }))
+    private static IEnumerable<string> Commands => HeimdallCommands.CreateRoot(new CliSession(new Terminal { In = TextReader.Null, Out = TextWriter.Null, Error = TextWriter.Null }))
         .Subcommands.Where(command => !command.Hidden).Select(command => command.Name);
 
     [OneTimeSetUp]
@@ -104,7 +104,7 @@ public sealed partial class CliTests
 
         var code = await cli.RunAsync("query", "select *\n\tfrom (select 1 as name) t where nam = 1");
 
-        Assert.That(code, Is.EqualTo(ExitCode.SqlError));
+        Assert.That(code, Is.EqualTo(CliExitCode.SqlError));
         Assert.That(cli.Error, Does.StartWith(
             """
             heimdall: column "nam" does not exist (42703)
@@ -140,7 +140,7 @@ public sealed partial class CliTests
     {
         var cli = new CliRun(new Uri($"http://127.0.0.1:{FreePort.Find()}"));
 
-        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(ExitCode.Unreachable));
+        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(CliExitCode.Unreachable));
         Assert.That(cli.Error, Does.Contain("cannot be reached"));
     }
 
@@ -154,7 +154,7 @@ public sealed partial class CliTests
 
         await interrupt.CancelAsync();
 
-        Assert.That(await query, Is.EqualTo(ExitCode.Canceled));
+        Assert.That(await query, Is.EqualTo(CliExitCode.Canceled));
         await _heimdall.WaitForStatusAsync(id, "CANCELED", cancellationToken);
     }
 
@@ -205,7 +205,7 @@ public sealed partial class CliTests
 
         Assert.That(await cli.RunAsync("query", "select 1", "--cluster", "data:local", "--url", _heimdall.Address.AbsoluteUri), Is.Zero, cli.Error);
         cli.Variables["HEIMDALL_KEY"] = "hk_x\n";
-        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(ExitCode.Wrong));
+        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(CliExitCode.Wrong));
         Assert.That(cli.Error, Does.Contain("HEIMDALL_KEY must be printable ASCII").And.Not.Contains("Parameter"));
     }
 
@@ -220,7 +220,7 @@ public sealed partial class CliTests
         var stored = await login.RunAsync("login", anyAddress);
         await query.RunAsync("clusters", "--url", anyAddress);
 
-        Assert.That((stored, login.Error), Is.EqualTo((ExitCode.Wrong, $"heimdall: A key for another machine needs https: {anyAddress} would send it unencrypted.\n")));
+        Assert.That((stored, login.Error), Is.EqualTo((CliExitCode.Wrong, $"heimdall: A key for another machine needs https: {anyAddress} would send it unencrypted.\n")));
         Assert.That(query.Error, Does.StartWith($"The key is sent unencrypted to {anyAddress}: use https.\n"));
     }
 
@@ -236,7 +236,7 @@ public sealed partial class CliTests
         cli.Variables.Remove("HEIMDALL_URL");
         cli.Variables["XDG_CONFIG_HOME"] = home;
 
-        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(ExitCode.Wrong));
+        Assert.That(await cli.RunAsync("clusters"), Is.EqualTo(CliExitCode.Wrong));
         Assert.That(cli.Error, Does.Contain(message));
         Directory.Delete(home, recursive: true);
     }
@@ -262,7 +262,7 @@ public sealed partial class CliTests
     {
         var cli = Cli(input: "select 1");
 
-        Assert.That(await cli.RunAsync("run", "-", "--idempotency-key", "a\nX-Heimdall-User: root"), Is.EqualTo(ExitCode.Wrong));
+        Assert.That(await cli.RunAsync("run", "-", "--idempotency-key", "a\nX-Heimdall-User: root"), Is.EqualTo(CliExitCode.Wrong));
         Assert.That(cli.Error, Is.EqualTo("heimdall: The idempotency key must be 1 to 255 printable ASCII characters, such as a UUID.\n"));
     }
 
@@ -285,7 +285,7 @@ public sealed partial class CliTests
 
         var code = await cli.RunAsync("run", "-", "--transaction", "none", "--on-error", "continue");
 
-        Assert.That(code, Is.EqualTo(ExitCode.SqlError));
+        Assert.That(code, Is.EqualTo(CliExitCode.SqlError));
         Assert.That(cli.Error, Does.Contain("FAILED: ").And.Contain("division by zero (22012) [statement 2]\nline 2").And.Contain("line 3, column 8:\n  select nothing;\n         ^\n"));
     }
 
@@ -301,7 +301,7 @@ public sealed partial class CliTests
 
         await interrupt.CancelAsync();
 
-        Assert.That(await run, Is.EqualTo(ExitCode.Canceled));
+        Assert.That(await run, Is.EqualTo(CliExitCode.Canceled));
         Assert.That(cli.Error, Does.Contain("Asking to cancel the job").And.Contain("CANCELED: "));
         Assert.That((await _heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("CANCELED"));
     }
@@ -311,7 +311,7 @@ public sealed partial class CliTests
     {
         var cli = Cli(input: "select pg_sleep(60)");
 
-        Assert.That(await cli.RunAsync("run", "-", "--command", "brief"), Is.EqualTo(ExitCode.Deadline), cli.Error);
+        Assert.That(await cli.RunAsync("run", "-", "--command", "brief"), Is.EqualTo(CliExitCode.Deadline), cli.Error);
     }
 
     [Test]
@@ -323,7 +323,7 @@ public sealed partial class CliTests
         var other = Cli(input: "create table never (n int);\nvacuum;");
         var none = await other.RunAsync("run", "-", "--dry-run", "--transaction", "none");
 
-        Assert.That((single, cli.Out, cli.Error.Contains("VACUUM", StringComparison.OrdinalIgnoreCase)), Is.EqualTo((ExitCode.SqlError, "", true)), cli.Error);
+        Assert.That((single, cli.Out, cli.Error.Contains("VACUUM", StringComparison.OrdinalIgnoreCase)), Is.EqualTo((CliExitCode.SqlError, "", true)), cli.Error);
         Assert.That((none, other.Out), Is.EqualTo((0, "1  line 1  CREATE TABLE\n2  line 2  VACUUM\n")));
         Assert.That(other.Error, Does.Contain("Nothing was run."));
     }
@@ -410,7 +410,7 @@ public sealed partial class CliTests
             await used.RunAsync("query", "select current_user is not null as known"), await keyless.RunAsync("clusters"),
         };
 
-        Assert.That(codes, Is.EqualTo(new[] { ExitCode.NotAllowed, 0, 0, ExitCode.NotAllowed }), $"{wrong.Error}{right.Error}{used.Error}");
+        Assert.That(codes, Is.EqualTo(new[] { CliExitCode.NotAllowed, 0, 0, CliExitCode.NotAllowed }), $"{wrong.Error}{right.Error}{used.Error}");
         Assert.That(used.Out, Is.EqualTo("known\nt\n"));
         if (!OperatingSystem.IsWindows())
         {
@@ -461,7 +461,7 @@ public sealed partial class CliTests
         var named = CommandName().Matches(Repository.Read("docs/guide/cli.md")).Select(match => match.Groups["name"].Value).Distinct().ToArray();
 
         Assert.That(named, Has.Length.GreaterThan(8).And.SubsetOf(Commands.Append("reference")));
-        Assert.That(DocPage.Read("docs/reference/cli.md").Rows("Exit codes").Select(row => row[0]), Is.EqualTo(ExitCode.All.Select(exit => $"{exit.Code}")));
+        Assert.That(DocPage.Read("docs/reference/cli.md").Rows("Exit codes").Select(row => row[0]), Is.EqualTo(CliExitCode.All.Select(exit => $"{exit.Code}")));
     }
 
     [TestCase(" que", "query")]

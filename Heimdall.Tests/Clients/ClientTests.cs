@@ -43,7 +43,7 @@ public sealed class ClientTests
             cancellationToken);
         var row = await rows.SingleAsync(cancellationToken);
 
-        Assert.That(rows.Columns[0], Is.EqualTo(new Column("big", "int8")));
+        Assert.That(rows.Columns[0], Is.EqualTo(new HeimdallColumn("big", "int8")));
         Assert.That(row.GetInt64(0), Is.EqualTo(long.MaxValue));
         Assert.That(row.GetDecimal(1), Is.EqualTo(0.1234567890123456789012345678m));
         Assert.That(row.GetDecimal(2).ToString(provider: null), Is.EqualTo("1.50"));
@@ -155,7 +155,7 @@ public sealed class ClientTests
         var job = await client.SubmitAsync(Batch("select 1", "lost"), cancellationToken: cancellationToken);
 
         Assert.That(way.Sent, Is.EqualTo(2));
-        Assert.That((await _client.ListAsync(new JobFilter { Name = "lost" }, cancellationToken).ToArrayAsync(cancellationToken)).Select(found => found.Id), Is.EqualTo(new[] { job.Id }));
+        Assert.That((await _client.ListAsync(new HeimdallJobFilter { Name = "lost" }, cancellationToken).ToArrayAsync(cancellationToken)).Select(found => found.Id), Is.EqualTo(new[] { job.Id }));
     }
 
     [TestCase(false, 1)]
@@ -292,7 +292,7 @@ public sealed class ClientTests
         using var client = Connect(way);
 
         await Assert.ThrowsAsync<HeimdallException>(async () => _ = (await client.JobAsync(Guid.NewGuid(), cancellationToken)).Id);
-        await Assert.ThrowsAsync<HeimdallException>(async () => await client.ListAsync(new JobFilter(), cancellationToken).CountAsync(cancellationToken));
+        await Assert.ThrowsAsync<HeimdallException>(async () => await client.ListAsync(new HeimdallJobFilter(), cancellationToken).CountAsync(cancellationToken));
         await Assert.ThrowsAsync<HeimdallException>(() => client.PausesAsync(cancellationToken));
         await Assert.ThrowsAsync<HeimdallException>(() => client.QueryAsync(Query("select 1"), cancellationToken));
         await Assert.ThrowsAsync<HeimdallException>(() => client.ClustersAsync(cancellationToken));
@@ -426,7 +426,7 @@ public sealed class ClientTests
     {
         var submitted = await _client.SubmitManyAsync(Enumerable.Range(1, 7).Select(i => Batch($"select {i}", "page of many")), cancellationToken: cancellationToken);
 
-        var listed = await _client.ListAsync(new JobFilter { Name = "page of many", PageSize = 2, Direction = "asc" }, cancellationToken).ToArrayAsync(cancellationToken);
+        var listed = await _client.ListAsync(new HeimdallJobFilter { Name = "page of many", PageSize = 2, Direction = "asc" }, cancellationToken).ToArrayAsync(cancellationToken);
 
         Assert.That(listed.Select(job => job.Id), Is.EquivalentTo(submitted.Select(job => job.Id)));
     }
@@ -437,9 +437,9 @@ public sealed class ClientTests
         await _client.PutScheduleAsync("at-night", JsonNode.Parse(
             """{"cron": "0 3 * * *", "command_criteria": ["type:postgres"], "cluster_criteria": ["data:local"], "context": {"query": "select 1"}}""")!.AsObject(), cancellationToken);
         var run = await _client.TriggerAsync("at-night", cancellationToken: cancellationToken);
-        await _client.PauseAsync(PauseTarget.Schedule("at-night"), "holidays", DateTimeOffset.UtcNow.AddDays(1), cancellationToken);
+        await _client.PauseAsync(HeimdallPauseTarget.Schedule("at-night"), "holidays", DateTimeOffset.UtcNow.AddDays(1), cancellationToken);
         var paused = await _client.ScheduleAsync("at-night", cancellationToken);
-        await _client.ResumeAsync(PauseTarget.Schedule("at-night"), cancellationToken);
+        await _client.ResumeAsync(HeimdallPauseTarget.Schedule("at-night"), cancellationToken);
         var listed = await _client.SchedulesAsync(cancellationToken);
         await _client.DeleteScheduleAsync("at-night", cancellationToken);
 
@@ -451,10 +451,10 @@ public sealed class ClientTests
     [Test]
     public async Task A_command_can_be_paused(CancellationToken cancellationToken)
     {
-        await _client.PauseAsync(PauseTarget.Command("brief"), "test", cancellationToken: cancellationToken);
+        await _client.PauseAsync(HeimdallPauseTarget.Command("brief"), "test", cancellationToken: cancellationToken);
         var pauses = await _client.PausesAsync(cancellationToken);
         var commands = await _client.CommandsAsync(cancellationToken);
-        await _client.ResumeAsync(PauseTarget.Command("brief"), cancellationToken);
+        await _client.ResumeAsync(HeimdallPauseTarget.Command("brief"), cancellationToken);
 
         Assert.That(pauses.Select(pause => (pause.Scope, pause.Id, pause.Reason)), Is.EqualTo(new[] { ("command", "brief", "test") }));
         Assert.That(commands.Where(command => command.IsPaused).Select(command => command.Id), Is.EqualTo(new[] { "brief" }));
@@ -512,9 +512,9 @@ public sealed class ClientTests
 
     private HeimdallClient Connect(HttpMessageHandler? handler = null) => new(new HeimdallOptions { Address = _heimdall.Address, Handler = handler });
 
-    private static Submission Query(string sql, string name = "client test") => new() { Name = name, Query = sql, ClusterCriteria = ["_id:postgres"] };
+    private static HeimdallSubmission Query(string sql, string name = "client test") => new() { Name = name, Query = sql, ClusterCriteria = ["_id:postgres"] };
 
-    private static Submission Batch(string sql, string name = "client test") => Query(sql, name);
+    private static HeimdallSubmission Batch(string sql, string name = "client test") => Query(sql, name);
 
     private static Task LoseTheFirst(HttpRequestMessage request, HttpResponseMessage response, int number)
     {

@@ -4,13 +4,13 @@ using Heimdall.Client;
 namespace Heimdall.Cli;
 
 /// <summary>All commands, and how each of them ends.</summary>
-internal static class CommandLine
+internal static class HeimdallCommands
 {
     private const int BrokenPipe = 32; // EPIPE of Linux and macOS
 
     public static async Task<int> RunAsync(string[] arguments, Terminal terminal)
     {
-        var session = new Session(terminal);
+        var session = new CliSession(terminal);
         try
         {
             // A text that begins with @ is SQL or a value, no file of further arguments; -abc is no bundle of options.
@@ -23,7 +23,7 @@ internal static class CommandLine
                     terminal.Say($"heimdall: {error.Message}");
                 }
                 terminal.Say($"Try: {string.Join(' ', PathOf(parsed.CommandResult.Command))} --help");
-                return ExitCode.Wrong;
+                return CliExitCode.Wrong;
             }
             var code = await parsed.InvokeAsync(new InvocationConfiguration
             {
@@ -38,31 +38,31 @@ internal static class CommandLine
         catch (HeimdallException e)
         {
             ProblemText.Say(terminal, e, session.Sql);
-            return ExitCode.Of(e);
+            return CliExitCode.Of(e);
         }
         catch (OperationCanceledException) when (terminal.Interrupt.IsCancellationRequested)
         {
             terminal.Say("heimdall: stopped by Ctrl-C");
-            return ExitCode.Canceled;
+            return CliExitCode.Canceled;
         }
         catch (Exception e) when (e is UsageException or ArgumentException)
         {
             terminal.Say($"heimdall: {e.Message.Split(" (Parameter '")[0]}"); // which is for programmers
-            return ExitCode.Wrong;
+            return CliExitCode.Wrong;
         }
         catch (IOException e) when (e.HResult == BrokenPipe && !OperatingSystem.IsWindows())
         {
-            return ExitCode.OutputClosed; // such as `| head`, which has read enough
+            return CliExitCode.OutputClosed; // such as `| head`, which has read enough
         }
         catch (IOException e)
         {
             terminal.Say($"heimdall: cannot read or write: {e.Message}");
-            return ExitCode.Wrong;
+            return CliExitCode.Wrong;
         }
         catch (Exception e)
         {
             terminal.Say($"heimdall has failed, which is a fault of it: {e}");
-            return ExitCode.Wrong;
+            return CliExitCode.Wrong;
         }
         finally
         {
@@ -70,7 +70,7 @@ internal static class CommandLine
         }
     }
 
-    public static RootCommand CreateRoot(Session session)
+    public static RootCommand CreateRoot(CliSession session)
     {
         var root = new RootCommand(
             "Runs SQL by Heimdall: queries, batches, and what there is to see and do about jobs. "

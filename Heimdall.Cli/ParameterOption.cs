@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Heimdall.Cli;
 
 /// <summary>A value of a query, as it is typed.</summary>
-internal static class Parameter
+internal static class ParameterOption
 {
     /// <summary>Only these are types before a colon: <c>http://…</c> is a text.</summary>
     private static readonly HashSet<string> _types =

@@ -3,7 +3,7 @@ using Heimdall.Client;
 namespace Heimdall.Cli;
 
 /// <summary>How the program ends, for scripts. <c>docs/reference/cli.md</c> lists them.</summary>
-internal static class ExitCode
+internal static class CliExitCode
 {
     public const int Succeeded = 0;
     public const int Wrong = 1;

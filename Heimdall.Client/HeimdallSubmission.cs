@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Heimdall.Client;
 
 /// <summary>A job to submit: <c>docs/reference/job-fields.md</c> has the fields.</summary>
-public sealed record Submission
+public sealed record HeimdallSubmission
 {
     public string Name { get; init; } = "client";
 

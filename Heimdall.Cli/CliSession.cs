@@ -4,7 +4,7 @@ using Heimdall.Client;
 namespace Heimdall.Cli;
 
 /// <summary>What all commands share: the terminal, and which Heimdall they speak to.</summary>
-internal sealed class Session(Terminal terminal)
+internal sealed class CliSession(Terminal terminal)
 {
     private const string LocalAddress = "http://127.0.0.1:9090";
 

@@ -5,7 +5,7 @@ using System.Globalization;
 namespace Heimdall.Cli;
 
 /// <summary>The kinds of options that there are, and those that several commands have.</summary>
-internal static class Options
+internal static class CliOptions
 {
     public static Option<string?> Text(string name, string value, string description) =>
         new(name) { HelpName = value, Description = description };

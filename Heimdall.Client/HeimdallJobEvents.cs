@@ -33,7 +33,7 @@ public sealed record JobEvent(JobEventKind Kind, JsonElement Data)
 }
 
 /// <summary>Reads the events of a job to the last one, over as many connections as it takes.</summary>
-internal sealed class JobEvents(Connection connection, Guid id)
+internal sealed class HeimdallJobEvents(HeimdallConnection connection, Guid id)
 {
     /// <summary>A living connection has news each 15 seconds.</summary>
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(45);

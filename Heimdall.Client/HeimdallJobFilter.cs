@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Heimdall.Client;
 
 /// <summary>Which jobs to list. What is null does not matter.</summary>
-public sealed record JobFilter
+public sealed record HeimdallJobFilter
 {
     /// <summary>One of these.</summary>
     public IReadOnlyList<string> Status { get; init; } = [];

@@ -7,7 +7,7 @@ using System.Text.Json;
 namespace Heimdall.Client;
 
 /// <summary>Sends requests, and repeats those that may be repeated.</summary>
-internal sealed class Connection : IDisposable
+internal sealed class HeimdallConnection : IDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
@@ -16,7 +16,7 @@ internal sealed class Connection : IDisposable
     private readonly HttpClient _http;
     private readonly TimeSpan _retryFor;
 
-    public Connection(HeimdallOptions options)
+    public HeimdallConnection(HeimdallOptions options)
     {
         var address = options.Address;
         if (!address.IsAbsoluteUri || address.Scheme is not ("http" or "https")
