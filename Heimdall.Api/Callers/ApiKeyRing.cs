@@ -8,12 +8,12 @@ namespace Heimdall.Api.Callers;
 /// Keys that stand for a user. Only a salt and SHA-256(salt ‖ key) are configured: a key has 256 random bits, so a slow
 /// password hash would only slow down each request.
 /// </summary>
-internal sealed class ApiKeyRing(AuthConfig config)
+internal sealed class ApiKeyRing(KnownCallers known)
 {
     private const int KeyBytes = 32;
     private const int SaltBytes = 16;
 
-    private readonly (ApiKeyConfig Key, byte[] Salt, byte[] Hash)[] _keys = [.. config.ApiKeys.Select(Parse)];
+    private volatile Ring _ring = Ring.Of(known.Config);
 
     /// <summary>Makes a new key and what to write into the configuration for it.</summary>
     public static (string Key, string Hash) Create()
@@ -26,8 +26,13 @@ internal sealed class ApiKeyRing(AuthConfig config)
     /// <returns>What is configured of a key, or null when it is none of ours.</returns>
     public ApiKeyConfig? Find(string key)
     {
+        var ring = _ring;
+        if (!ReferenceEquals(ring.Source, known.Config))
+        {
+            _ring = ring = Ring.Of(known.Config);
+        }
         ApiKeyConfig? found = null;
-        foreach (var (config, salt, hash) in _keys)
+        foreach (var (config, salt, hash) in ring.Keys)
         {
             // No early end: the time says nothing about which key came close.
             if (CryptographicOperations.FixedTimeEquals(HashOf(salt, key), hash))
@@ -44,5 +49,10 @@ internal sealed class ApiKeyRing(AuthConfig config)
     {
         var parts = SecretReferences.Resolve(config.Hash).Split(':');
         return (config, Convert.FromBase64String(parts[1]), Convert.FromBase64String(parts[2]));
+    }
+
+    private sealed record Ring(AuthConfig Source, (ApiKeyConfig Key, byte[] Salt, byte[] Hash)[] Keys)
+    {
+        public static Ring Of(AuthConfig config) => new(config, [.. config.ApiKeys.Select(Parse)]);
     }
 }

@@ -17,7 +17,7 @@ namespace Heimdall.Api.Callers;
 /// </summary>
 internal sealed class CallerAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, AuthConfig config,
-    ApiKeyRing keys, ProxyAddresses proxies, WrongCredentials wrong)
+    KnownCallers known, ApiKeyRing keys, ProxyAddresses proxies, WrongCredentials wrong)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "Heimdall";
@@ -30,10 +30,14 @@ internal sealed class CallerAuthentication(
         if (config.Jwt is { } jwt && PresentedToken() is not null)
         {
             var token = await Context.AuthenticateAsync(JwtSetup.SchemeName);
+            if (await JwtSetup.IsProviderAwayAsync(Context, token))
+            {
+                return AuthenticateResult.Fail(new ProviderAwayException());
+            }
             var (caller, refusal) = JwtSetup.Read(token, jwt, MaxUserLength);
             return caller is null ? AuthenticateResult.Fail(refusal!) : Success(caller);
         }
-        if (PresentedKey() is { } key && (config.ApiKeys.Length > 0 || config.Jwt is not null))
+        if (PresentedKey() is { } key && (known.Config.ApiKeys.Length > 0 || config.Jwt is not null))
         {
             return keys.Find(key) switch
             {
@@ -51,7 +55,16 @@ internal sealed class CallerAuthentication(
 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
-        var refusal = (await HandleAuthenticateOnceSafeAsync()).Failure?.Message;
+        var failure = (await HandleAuthenticateOnceSafeAsync()).Failure;
+        if (failure is ProviderAwayException)
+        {
+            Response.Headers.RetryAfter = "10";
+            await Problem.Of(
+                StatusCodes.Status503ServiceUnavailable, "identity-provider-away",
+                "Tokens cannot be checked at the moment.", failure.Message).ExecuteAsync(Context);
+            return;
+        }
+        var refusal = failure?.Message;
         if (refusal is not null)
         {
             Credentials.MarkWrong(Context);
@@ -75,13 +88,13 @@ internal sealed class CallerAuthentication(
     /// <summary>What a request without a key or name lacks; what it has in the wrong place is told too.</summary>
     private string DescribeNeed()
     {
-        if (config.ApiKeys.Length == 0 && config.Jwt is null)
+        if (known.Config.ApiKeys.Length == 0 && config.Jwt is null)
         {
             return PresentedKey() is null
                 ? $"This server needs the header {config.Header}."
                 : $"This server takes no API keys: it needs the header {config.Header}.";
         }
-        var what = (config.ApiKeys.Length > 0, config.Jwt is not null) switch
+        var what = (known.Config.ApiKeys.Length > 0, config.Jwt is not null) switch
         {
             (true, true) => "an API key or a token as 'Authorization: Bearer <key>'",
             (true, false) => "an API key as 'Authorization: Bearer <key>'",

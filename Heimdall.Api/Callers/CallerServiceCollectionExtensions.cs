@@ -10,6 +10,7 @@ internal static class CallerServiceCollectionExtensions
     public static IServiceCollection AddCallers(this IServiceCollection services, AuthConfig config)
     {
         services.AddSingleton(config);
+        services.AddSingleton<KnownCallers>();
         services.AddSingleton<ApiKeyRing>();
         services.AddSingleton<ProxyAddresses>();
         services.AddSingleton<WrongCredentials>();
@@ -17,6 +18,7 @@ internal static class CallerServiceCollectionExtensions
             .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(
                 CallerAuthentication.SchemeName, configureOptions: null)
             .AddJwt(config.Jwt);
+        services.AddHostedService<CallerReload>();
         services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
         return services;

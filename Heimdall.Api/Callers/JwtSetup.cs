@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Heimdall.Api.Callers;
@@ -21,11 +22,15 @@ internal static class JwtSetup
 
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long the identity provider may take to answer with its keys.</summary>
+    private static readonly TimeSpan ProviderTimeout = TimeSpan.FromSeconds(10);
+
     public static AuthenticationBuilder AddJwt(this AuthenticationBuilder authentication, JwtConfig? config) =>
         config is null ? authentication : authentication.AddJwtBearer(SchemeName, options =>
         {
             options.Authority = config.Authority;
             options.Audience = config.Audience;
+            options.BackchannelTimeout = ProviderTimeout;
             options.MapInboundClaims = false;
             options.TokenValidationParameters = new TokenValidationParameters
             {
@@ -71,6 +76,29 @@ internal static class JwtSetup
         if (problem is not null)
         {
             yield return ("auth.jwt.keys_file", $"{problem}: {file}");
+        }
+    }
+
+    /// <summary>
+    /// Whether a token is refused only because the identity provider has never told its keys here. The framework's
+    /// handler says then that the signature's key is unknown, or the issuer.
+    /// </summary>
+    public static async Task<bool> IsProviderAwayAsync(HttpContext context, AuthenticateResult result)
+    {
+        var options = context.RequestServices.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(SchemeName);
+        if (options.Authority is null || options.ConfigurationManager is not { } provider
+            || result.Failure is not (SecurityTokenSignatureKeyNotFoundException or SecurityTokenInvalidIssuerException))
+        {
+            return false;
+        }
+        try
+        {
+            await provider.GetConfigurationAsync(context.RequestAborted);
+            return false;
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or IOException or HttpRequestException)
+        {
+            return true;
         }
     }
 

@@ -12,7 +12,7 @@ namespace Heimdall.Api.Live;
 /// while nobody does.
 /// </summary>
 internal sealed partial class JobWatcher(
-    JobNewsStore store, ServerConfig config, IHostApplicationLifetime lifetime, ILogger<JobWatcher> logger)
+    JobNewsStore store, ServerConfig config, KnownCallers known, IHostApplicationLifetime lifetime, ILogger<JobWatcher> logger)
     : BackgroundService
 {
     /// <summary>How many may watch at one time in a process: each holds a connection of its caller.</summary>
@@ -64,11 +64,13 @@ internal sealed partial class JobWatcher(
     }
 
     /// <summary>
-    /// Where a job stands, and again whenever that has changed, up to its end. Ends sooner when the job is deleted, or this process is asked to stop.
+    /// Where a job stands, and again whenever that has changed, up to its end. Ends sooner when the job is
+    /// deleted, when keys or roles have changed, so that its caller has to come again, or when this process is asked to stop.
     /// </summary>
     public async IAsyncEnumerable<JobNews> WatchAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, lifetime.ApplicationStopping, known.Changed);
         var watch = Join(id);
         try
         {

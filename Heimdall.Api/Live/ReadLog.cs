@@ -75,7 +75,7 @@ internal static class ReadLog
         }
         if (!isOver)
         {
-            context.Abort(); // this process is asked to stop: what was sent must not look like all of it
+            context.Abort(); // asked to stop, or other keys count now: what was sent must not look like all of it
         }
         return Results.Empty;
     }

@@ -11,27 +11,30 @@ namespace Heimdall.Api.Rights;
 internal sealed record Grant(Role Role, TagScope Scope);
 
 /// <summary>Who has which role, by <c>auth.roles</c>. Without <c>auth</c> each caller is an admin.</summary>
-internal sealed class RoleBook(AuthConfig config, LiveCatalog catalog)
+internal sealed class RoleBook(KnownCallers known, LiveCatalog catalog)
 {
     private static readonly TagScope Everywhere = new([], []);
 
-    private readonly (Regex[] Users, JsonObject Claims, Grant Grant)[] _entries = [.. config.Roles.Select(entry => (
-        entry.Users.Select(CallerPattern.Compile).ToArray(),
-        entry.Claims,
-        new Grant(RoleNames.Find(entry.Role)!.Value, new TagScope(entry.CommandTags, entry.ClusterTags))))];
+    private volatile Page _page = Page.Of(known.Config);
 
     public CallerRights RightsOf(ClaimsPrincipal caller) =>
         new(caller.Identity!.Name!, Find(caller), catalog.Current);
 
     private Grant[] Find(ClaimsPrincipal caller)
     {
+        var config = known.Config;
+        var page = _page;
+        if (!ReferenceEquals(page.Source, config))
+        {
+            _page = page = Page.Of(config);
+        }
         if (!config.IsConfigured)
         {
             return [new Grant(Role.Admin, Everywhere)];
         }
         Grant[] given =
         [
-            .. _entries.Where(entry => AppliesTo(entry.Users, entry.Claims, caller)).Select(entry => entry.Grant),
+            .. page.Entries.Where(entry => AppliesTo(entry.Users, entry.Claims, caller)).Select(entry => entry.Grant),
             .. Credentials.RolesIn(caller).Select(role => new Grant(role, Everywhere)),
         ];
         return given.Length > 0 ? given
@@ -44,4 +47,13 @@ internal sealed class RoleBook(AuthConfig config, LiveCatalog catalog)
         (users.Length == 0 || users.Any(pattern => pattern.IsMatch(caller.Identity!.Name!)))
         && claims.All(claim => caller.HasClaim(claim.Key, claim.Value!.GetValue<string>()))
         && (users.Length > 0 || claims.Count > 0);
+
+    /// <summary>The entries of one state of the configuration.</summary>
+    private sealed record Page(AuthConfig Source, (Regex[] Users, JsonObject Claims, Grant Grant)[] Entries)
+    {
+        public static Page Of(AuthConfig config) => new(config, [.. config.Roles.Select(entry => (
+            entry.Users.Select(CallerPattern.Compile).ToArray(),
+            entry.Claims,
+            new Grant(RoleNames.Find(entry.Role)!.Value, new TagScope(entry.CommandTags, entry.ClusterTags))))]);
+    }
 }

@@ -6,6 +6,11 @@ namespace Heimdall.Core.Configuration;
 /// </summary>
 public sealed record HeimdallConfig
 {
+    private string _sourceFile = "";
+
+    /// <summary>The file that all this was read from; empty where there is none. No field of that file.</summary>
+    public string SourceFile => _sourceFile;
+
     public DatabaseConfig Database { get; init; } = new();
 
     public ServerConfig Server { get; init; } = new();
@@ -38,4 +43,6 @@ public sealed record HeimdallConfig
     public ClusterConfig[] Clusters { get; init; } = [];
 
     public ScheduleConfig[] Schedules { get; init; } = [];
+
+    internal HeimdallConfig ReadFrom(string file) => this with { _sourceFile = file };
 }

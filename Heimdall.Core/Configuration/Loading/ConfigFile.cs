@@ -39,7 +39,7 @@ public static class ConfigFile
 
             if (problems.IsEmpty)
             {
-                return config;
+                return config.ReadFrom(Path.GetFullPath(path));
             }
         }
 

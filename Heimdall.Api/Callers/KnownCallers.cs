@@ -1,0 +1,26 @@
+using Heimdall.Core.Configuration;
+
+namespace Heimdall.Api.Callers;
+
+/// <summary>Whom this process knows: the keys and roles of the configuration file as it is now.</summary>
+internal sealed class KnownCallers(AuthConfig config) : IDisposable
+{
+    private volatile State _state = new(config, new CancellationTokenSource());
+
+    public AuthConfig Config => _state.Config;
+
+    /// <summary>Cancelled with the next change: what was allowed before may not be any more.</summary>
+    public CancellationToken Changed => _state.Changed.Token;
+
+    /// <summary>Takes other keys and roles from now on.</summary>
+    public void Change(AuthConfig config)
+    {
+        var old = _state;
+        _state = new State(config, new CancellationTokenSource());
+        old.Changed.Cancel();
+    }
+
+    public void Dispose() => _state.Changed.Dispose();
+
+    private sealed record State(AuthConfig Config, CancellationTokenSource Changed);
+}
