@@ -28,6 +28,9 @@ public sealed class StoreClock : TimeProvider, IDisposable
 
     public DateTime Now => GetUtcNow().UtcDateTime;
 
+    /// <summary>What the store's clock shows at least: the answer of the last look has taken some time to come.</summary>
+    public DateTime Earliest => Now - (_last?.Uncertainty ?? TimeSpan.Zero);
+
     /// <summary>How far the clock of this process is ahead of the store's.</summary>
     public TimeSpan Skew => _last is { } last ? _process.GetUtcNow() - TimeAfter(last) : TimeSpan.Zero;
 

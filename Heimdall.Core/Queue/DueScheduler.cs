@@ -8,27 +8,44 @@ namespace Heimdall.Core.Queue;
 /// Runs a scheduler of Hangfire's when something is due in its set. By itself it takes and releases a lock at each look,
 /// in ten statements, which each worker of a fleet would send each second.
 /// </summary>
+/// <remarks>
+/// What Hangfire schedules is due at a whole second. So a look comes soon after each interval of the store's clock: an
+/// interval after the look before, the second would be missed by half of one, and by the time that the work took.
+/// </remarks>
 /// <param name="set">Of what it schedules, by the time when each is due.</param>
-/// <param name="interval">From one look to the next.</param>
+/// <param name="interval">From one look to the next, in whole seconds.</param>
 /// <param name="clock">Says what is due.</param>
-/// <param name="scheduler">Waits for the same time after it has done what is due.</param>
+/// <param name="scheduler">Waits for <see cref="Breath"/> after it has done what is due.</param>
 internal sealed class DueScheduler(string set, TimeSpan interval, StoreClock clock, IBackgroundProcess scheduler) : IBackgroundProcess
 {
+    /// <summary>
+    /// How soon is looked again, where another process does what is due, or more has become due meanwhile.
+    /// </summary>
+    public static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The workers of a fleet look one after another, and most of them find it done.</summary>
+    private static readonly TimeSpan Spread = TimeSpan.FromMilliseconds(100);
+
     public void Execute(BackgroundProcessContext context)
     {
-        if (IsDue(context))
+        // Not earlier than the store's clock: a schedule that is called for too early finds nothing due.
+        if (IsDue(context, clock.Earliest))
         {
             scheduler.Execute(context);
         }
         else
         {
-            context.Wait(interval);
+            context.Wait(UntilNext(clock.Earliest, interval) + Random.Shared.NextDouble() * Spread);
         }
     }
 
-    private bool IsDue(BackgroundProcessContext context)
+    /// <returns>The time to the next moment that is a multiple of an interval.</returns>
+    internal static TimeSpan UntilNext(DateTime now, TimeSpan interval) =>
+        new(interval.Ticks - now.Ticks % interval.Ticks);
+
+    private bool IsDue(BackgroundProcessContext context, DateTime now)
     {
         using var connection = context.Storage.GetConnection();
-        return connection.GetFirstByLowestScoreFromSet(set, 0, JobHelper.ToTimestamp(clock.Now)) is not null;
+        return connection.GetFirstByLowestScoreFromSet(set, 0, JobHelper.ToTimestamp(now)) is not null;
     }
 }

@@ -21,7 +21,7 @@ public sealed class QueueServer(
     /// <summary>Hangfire's set of jobs in the state Scheduled.</summary>
     private const string DelayedKey = "schedule";
 
-    /// <summary>How late a schedule is looked at; by default 15 s.</summary>
+    /// <summary>Schedules are due at whole seconds; by default they are looked at every 15 s.</summary>
     private static readonly TimeSpan ScheduleInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>
@@ -51,9 +51,9 @@ public sealed class QueueServer(
             new Worker([RowQueue.Name], performer, changer).UseBackgroundPool(config.Concurrency),
             new Worker([RecurringJobs.QueueName], performer, changer).UseBackgroundPool(1),
             new DueScheduler(RecurringJobs.AllKey, ScheduleInterval, clock, new RecurringJobScheduler(
-                new BackgroundJobFactory(filters), ScheduleInterval, zones, () => clock.Now)).UseBackgroundPool(1),
+                new BackgroundJobFactory(filters), DueScheduler.Breath, zones, () => clock.Now)).UseBackgroundPool(1),
             new DueScheduler(DelayedKey, DelayedInterval, clock, new DelayedJobScheduler(
-                DelayedInterval, changer)).UseBackgroundPool(1),
+                DueScheduler.Breath, changer)).UseBackgroundPool(1),
         ];
     }
 

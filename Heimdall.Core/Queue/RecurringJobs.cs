@@ -2,6 +2,7 @@ using Hangfire;
 using Hangfire.Client;
 using Hangfire.Common;
 using Hangfire.States;
+using Hangfire.Storage;
 using Heimdall.Core.Database;
 
 namespace Heimdall.Core.Queue;
@@ -11,7 +12,8 @@ namespace Heimdall.Core.Queue;
 /// workers are busy, and can cancel what keeps them so.
 /// </summary>
 public sealed class RecurringJobs(
-    StoreDatabase database, JobStorage storage, IJobFilterProvider filters, SteadyZones zones, DashboardUser user)
+    StoreDatabase database, JobStorage storage, IJobFilterProvider filters, SteadyZones zones, StoreClock clock,
+    DashboardUser user)
     : IRecurringJobManagerFactory
 {
     internal const string QueueName = "schedules";
@@ -130,8 +132,16 @@ public sealed class RecurringJobs(
         // Hangfire knows neither pauses nor first and last days, only when to call next.
         using var connection = storage.GetConnection();
         using var transaction = connection.CreateWriteTransaction();
-        transaction.SetRangeInHash(
-            $"recurring-job:{job.Id}", [new("NextExecution", NextExecution(job))]);
+        var key = $"recurring-job:{job.Id}";
+        transaction.SetRangeInHash(key, [new("NextExecution", NextExecution(job))]);
+        // Until there is a run, Hangfire computes the next one from this time, which is that of a process's clock. While
+        // that is ahead of the store's, nothing is called for.
+        var now = clock.Now;
+        if (((JobStorageConnection)connection).GetValueFromHash(key, "CreatedAt") is { } made
+            && JobHelper.DeserializeDateTime(made) > now)
+        {
+            transaction.SetRangeInHash(key, [new("CreatedAt", JobHelper.SerializeDateTime(now))]);
+        }
         transaction.AddToSet(AllKey, job.Id, Score(job));
         transaction.Commit();
     }

@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using System.Net.Http.Json;
 using Heimdall.Core.Database;
+using Heimdall.Core.Queue;
 using Heimdall.Tests.Support;
 using NUnit.Framework;
 
@@ -54,6 +56,32 @@ public sealed class SkewedClockTests() : RealProcessTests(processes: 1)
                 """,
                 cancellationToken),
             cancellationToken);
+    }
+
+    [Test]
+    public async Task Hangfire_calls_for_what_a_process_a_day_ahead_has_made(CancellationToken cancellationToken)
+    {
+        await _heimdall.StartApiAsync();
+        await PutAsync("secondly", "* * * * * *", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            """
+            update hangfire.hash set value = to_char(now() + interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SS.US"0Z"')
+            where key = 'recurring-job:secondly' and field in ('CreatedAt', 'NextExecution');
+            update hangfire.set set score = extract(epoch from now() + interval '1 day')
+            where key = 'recurring-jobs' and value = 'secondly'
+            """,
+            cancellationToken);
+
+        await _heimdall.StartWorkerAsync();
+
+        await Eventually.Is(
+            () => _heimdall.Store.ScalarAsync<bool>(
+                """
+                select count(*) > 3 from hangfire.job
+                where statename = 'Succeeded' and invocationdata::text like '%TickAsync%'
+                """,
+                cancellationToken),
+            cancellationToken, TimeSpan.FromSeconds(60));
     }
 
     [Test]
@@ -143,6 +171,21 @@ public sealed class SkewedClockTests() : RealProcessTests(processes: 1)
         process.Now += TimeSpan.FromSeconds(4); // the answer takes so long: the store's clock is known within 2 s
         clock.Set(asked, process.Now.AddSeconds(-5));
         Assert.That(clock.FindProblem(), Is.Null);
+        Assert.That(clock.Now - clock.Earliest, Is.EqualTo(TimeSpan.FromSeconds(2)));
+    }
+
+    [TestCase("12:00:00", 1, "12:00:01")]
+    [TestCase("12:00:00.25", 1, "12:00:01")]
+    [TestCase("12:00:00.9999", 1, "12:00:01")]
+    [TestCase("12:00:03.5", 5, "12:00:05")]
+    public void What_is_due_at_a_second_is_looked_for_when_it_begins(string now, int interval, string look)
+    {
+        var day = new DateTime(2026, 5, 4, 0, 0, 0, DateTimeKind.Utc);
+        var time = day + TimeSpan.Parse(now, CultureInfo.InvariantCulture);
+
+        var wait = DueScheduler.UntilNext(time, TimeSpan.FromSeconds(interval));
+
+        Assert.That(time + wait, Is.EqualTo(day + TimeSpan.Parse(look, CultureInfo.InvariantCulture)));
     }
 
     private async Task PutAsync(string id, string cron, CancellationToken cancellationToken)

@@ -70,6 +70,21 @@ public sealed class EntryStorageTests
             await _store.Database.ScalarAsync<long>("select count(*) from hangfire.lock", cancellationToken), Is.Zero);
     }
 
+    [TestCase("recurring-jobs:lock")]
+    [TestCase("locks:schedulepoller")]
+    public void Nobody_waits_until_another_scheduler_has_done_what_is_due(string resource)
+    {
+        using var one = _ours.Connect();
+        using var other = _ours.Connect();
+
+        using var held = one.AcquireDistributedLock(resource, LockTimeout);
+
+        // Who waited would get it: it is taken for a dead process's before this time is over.
+        Assert.That(
+            () => other.AcquireDistributedLock(resource, TimeSpan.FromMinutes(1)),
+            Throws.InstanceOf<DistributedLockTimeoutException>());
+    }
+
     [Test]
     public void A_worker_writes_nothing_over_a_state_that_it_has_not_read(CancellationToken cancellationToken)
     {

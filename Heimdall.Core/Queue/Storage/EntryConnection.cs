@@ -18,6 +18,9 @@ internal sealed class EntryConnection(EntryStorage storage, JobStorageConnection
     /// <summary>No state of Hangfire's, so that no change is expected from it.</summary>
     private const string ProcessingElsewhere = "Processing elsewhere";
 
+    /// <summary>Those of Hangfire's schedulers of recurring and of delayed jobs.</summary>
+    private static readonly HashSet<string> _schedulerLocks = ["recurring-jobs:lock", "locks:schedulepoller"];
+
     private readonly Dictionary<long, LockedEntry> _locked = [];
     private readonly Dictionary<string, OtherLock> _others = [];
     private readonly Dictionary<long, IFetchedEntry?> _claimed = [];
@@ -203,11 +206,16 @@ internal sealed class EntryConnection(EntryStorage storage, JobStorageConnection
     }
 
     /// <summary>Locks of one resource lie within each other here too.</summary>
+    /// <remarks>
+    /// Nobody waits for a scheduler's lock: who has it does what is due. Those that waited would look in step with it
+    /// ever after, and none of them between its looks.
+    /// </remarks>
     private LockRelease AcquireOther(string resource, TimeSpan timeout)
     {
         if (!_others.TryGetValue(resource, out var other))
         {
-            _others[resource] = other = new OtherLock(storage.Lock.Take(resource, timeout));
+            var wait = _schedulerLocks.Contains(resource) ? TimeSpan.Zero : timeout;
+            _others[resource] = other = new OtherLock(storage.Lock.Take(resource, wait));
         }
         other.Locks++;
         return new LockRelease(() =>
