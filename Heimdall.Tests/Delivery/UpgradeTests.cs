@@ -6,11 +6,16 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Delivery;
 
-/// <summary>Two versions work on one store, while one replaces the other. Each job takes effect once.</summary>
+/// <summary>
+/// Two versions work on one store, while one replaces the other, and workers of both are killed. Each job takes effect
+/// once.
+/// </summary>
 [CancelAfter(300_000)]
-public sealed class UpgradeTests() : RealProcessTests(processes: 2)
+public sealed class UpgradeTests() : RealProcessTests(processes: 3)
 {
     private const string TooOld = "The store's schema is for versions of Heimdall that know migration 998.";
+
+    private const int Kills = 3;
 
     private HeimdallInstance _heimdall = null!;
     private int _submitted;
@@ -56,6 +61,43 @@ public sealed class UpgradeTests() : RealProcessTests(processes: 2)
         await SubmitAsync(older.Client, 20, cancellationToken);
 
         await AssertEachRanOnceAsync(cancellationToken);
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task What_a_killed_worker_of_one_version_had_is_ended_by_the_other(
+        bool olderIsKilled, CancellationToken cancellationToken)
+    {
+        await using var older = await OlderVersion.StartAsync(_heimdall, cancellationToken);
+        await _heimdall.StartApiAsync();
+        var newer = _heimdall.StartWorkerProcess();
+        await BothWorkAsync(older.Client, _heimdall.Client, cancellationToken);
+
+        for (var kill = 1; kill <= Kills; kill++)
+        {
+            await SubmitAsync(olderIsKilled ? older.Client : _heimdall.Client, 60, cancellationToken);
+            var killed = olderIsKilled ? older.Worker : newer;
+            await Eventually.Is(() => HasRunningAsync(killed.Id, cancellationToken), cancellationToken);
+            await killed.KillAsync(cancellationToken);
+            if (kill == Kills)
+            {
+                break; // the other one has to end all
+            }
+            if (olderIsKilled)
+            {
+                await older.StartWorkerAsync();
+            }
+            else
+            {
+                newer = _heimdall.StartWorkerProcess();
+            }
+        }
+
+        await AssertEachRanOnceAsync(cancellationToken);
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<long>(
+                "select count(*) from heimdall.job_attempt where attempt > 1", cancellationToken),
+            Is.Positive, "a kill has met running jobs");
     }
 
     [Test]
@@ -129,6 +171,11 @@ public sealed class UpgradeTests() : RealProcessTests(processes: 2)
             Assert.That(await QueryAsync(client, cancellationToken), Is.EqualTo("[[7]]"));
         }
     }
+
+    private Task<bool> HasRunningAsync(int process, CancellationToken cancellationToken) =>
+        _heimdall.Store.ScalarAsync<bool>(
+            "select exists (select from heimdall.job_attempt where finished_at is null and worker like $1)",
+            cancellationToken, $"%:{process}");
 
     private async Task<HttpStatusCode?> ReadinessAsync(CancellationToken cancellationToken)
     {

@@ -12,15 +12,18 @@ internal sealed partial class OlderVersion : IAsyncDisposable
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
 
     private readonly HeimdallProcess _api;
-    private readonly HeimdallProcess _worker;
+    private readonly Func<string, HeimdallProcess> _start;
 
-    private OlderVersion(HeimdallProcess api, HeimdallProcess worker, Uri address)
+    private OlderVersion(Func<string, HeimdallProcess> start, Uri address)
     {
-        (_api, _worker) = (api, worker);
+        _start = start;
+        (_api, Worker) = (start("Heimdall.Api"), start("Heimdall.Worker"));
         Client = new HttpClient { BaseAddress = address };
     }
 
     public HttpClient Client { get; }
+
+    public HeimdallProcess Worker { get; private set; }
 
     public static async Task<OlderVersion> StartAsync(HeimdallInstance heimdall, CancellationToken cancellationToken)
     {
@@ -42,9 +45,16 @@ internal sealed partial class OlderVersion : IAsyncDisposable
             ["dotnet", Path.Combine(bin!, program, $"{program}.dll"), "--config", config],
             Path.ChangeExtension(config, $"{program}.log"), []);
 
-        var older = new OlderVersion(Start("Heimdall.Api"), Start("Heimdall.Worker"), new Uri(address));
+        var older = new OlderVersion(Start, new Uri(address));
         await Eventually.Is(() => older.IsReadyAsync(cancellationToken), cancellationToken, StartTime);
         return older;
+    }
+
+    /// <summary>Where the worker has been killed.</summary>
+    public async Task StartWorkerAsync()
+    {
+        await Worker.DisposeAsync();
+        Worker = _start("Heimdall.Worker");
     }
 
     /// <summary>SIGTERM, and what runs may end.</summary>
@@ -52,20 +62,20 @@ internal sealed partial class OlderVersion : IAsyncDisposable
     public async Task<int[]> StopAsync(CancellationToken cancellationToken)
     {
         await _api.TerminateAsync(cancellationToken);
-        await _worker.TerminateAsync(cancellationToken);
-        return [await _api.WaitForExitAsync(cancellationToken), await _worker.WaitForExitAsync(cancellationToken)];
+        await Worker.TerminateAsync(cancellationToken);
+        return [await _api.WaitForExitAsync(cancellationToken), await Worker.WaitForExitAsync(cancellationToken)];
     }
 
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
         await _api.DisposeAsync();
-        await _worker.DisposeAsync();
+        await Worker.DisposeAsync();
     }
 
     private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
-        Assert.That(_api.HasExited || _worker.HasExited, Is.False, _api.ReadLog() + _worker.ReadLog());
+        Assert.That(_api.HasExited || Worker.HasExited, Is.False, _api.ReadLog() + Worker.ReadLog());
         try
         {
             using var response = await Client.GetAsync("/readyz", cancellationToken);
