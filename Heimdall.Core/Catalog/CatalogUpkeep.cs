@@ -18,16 +18,20 @@ internal sealed partial class CatalogUpkeep(
     private static readonly TimeSpan AwayTime = TimeSpan.FromMinutes(5);
 
     /// <summary>Marks those that have left all files, and deletes those that left them long ago.</summary>
-    public async Task MarkAsync(CancellationToken cancellationToken)
+    /// <returns>How many commands and clusters were deleted.</returns>
+    public async Task<(long Commands, long Clusters)> MarkAsync(CancellationToken cancellationToken)
     {
         if (!notifications.HasBeenAway(AwayTime))
         {
             Log(await store.MarkAsync(cancellationToken));
         }
-        foreach (var (kind, id) in await store.ForgetRemovedAsync(KeptRemoved, cancellationToken))
+        var forgotten = await store.ForgetRemovedAsync(KeptRemoved, cancellationToken);
+        foreach (var (kind, id) in forgotten)
         {
             LogForgotten(kind, id);
         }
+        var commands = forgotten.Count(entry => entry.Kind == "Command");
+        return (commands, forgotten.Count - commands);
     }
 
     /// <summary>Says what has come back and what has gone.</summary>

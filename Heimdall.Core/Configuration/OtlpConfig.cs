@@ -15,6 +15,12 @@ public sealed record OtlpConfig
     /// <summary><c>grpc</c> or <c>http</c>. Default: grpc.</summary>
     public string Protocol { get; init; } = Grpc;
 
+    /// <summary>
+    /// Sent with everything, as <c>name=value,name=value</c>; may refer to secrets. Default: none, or those of the
+    /// environment's <c>OTEL_EXPORTER_OTLP_HEADERS</c>.
+    /// </summary>
+    public string? Headers { get; init; }
+
     /// <summary>How often metrics are sent. Default: 60 seconds.</summary>
     public TimeSpan MetricsInterval { get; init; } = TimeSpan.FromSeconds(60);
 }

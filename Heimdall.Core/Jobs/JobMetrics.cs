@@ -25,6 +25,7 @@ public sealed class JobMetrics
     private readonly Counter<long> _statements;
     private readonly Counter<long> _rows;
     private readonly Counter<long> _bytes;
+    private readonly Counter<long> _resultBytes;
     private readonly JobTagTable _tags;
 
     public JobMetrics(Meter meter, MetricsConfig config)
@@ -51,6 +52,8 @@ public sealed class JobMetrics
             "heimdall.job.rows", "{row}", "Rows that ended jobs have changed or returned.");
         _bytes = meter.CreateCounter<long>(
             "heimdall.job.script.bytes", "By", "Bytes of scripts that ended jobs have read.");
+        _resultBytes = meter.CreateCounter<long>(
+            "heimdall.job.result.bytes", "By", "Bytes of results that were stored, before they are packed.");
     }
 
     /// <summary>Jobs are recorded.</summary>
@@ -125,6 +128,15 @@ public sealed class JobMetrics
         catch (NpgsqlException)
         {
             // What ended the job must go on.
+        }
+    }
+
+    /// <summary>The result of a job is stored as a whole.</summary>
+    public void Stored(Job job, long bytes)
+    {
+        if (_resultBytes.Enabled)
+        {
+            Add(_resultBytes, bytes, TagsOf(job).WithoutCaller);
         }
     }
 

@@ -90,6 +90,10 @@ public static class MonitoringServiceCollectionExtensions
         var isHttp = config.Protocol == OtlpConfig.Http;
         exporter.Protocol = isHttp ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc;
         exporter.Endpoint = isHttp ? new Uri($"{config.Endpoint!.TrimEnd('/')}/{path}") : new Uri(config.Endpoint!);
+        if (config.Headers is { } headers)
+        {
+            exporter.Headers = SecretReferences.Resolve(headers);
+        }
     }
 
     private static string VersionOf() =>

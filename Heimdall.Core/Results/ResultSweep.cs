@@ -51,12 +51,19 @@ internal sealed partial class ResultSweep(StoreDatabase database, ResultPlaces p
     private const int DropSeconds = 600;
 
     /// <summary>Drops results whose time is over, and those that their jobs will never complete.</summary>
-    public async Task DropAsync(CancellationToken cancellationToken)
+    /// <returns>How many there were of the first.</returns>
+    public async Task<long> DropAsync(CancellationToken cancellationToken)
     {
         // Some at a time: no long transaction, however much there is to drop.
-        while (await DropSomeAsync(ExpireSql, cancellationToken) + await DropSomeAsync(DropUnfinishedSql, cancellationToken) > 0)
+        var expired = 0L;
+        int some;
+        do
         {
+            some = await DropSomeAsync(ExpireSql, cancellationToken);
+            expired += some;
         }
+        while (some + await DropSomeAsync(DropUnfinishedSql, cancellationToken) > 0);
+        return expired;
     }
 
     /// <summary>

@@ -29,6 +29,9 @@ internal sealed class StoredResultWriter(ResultStore store, ResultKey result, st
     /// <summary>Rows that were kept.</summary>
     public long Rows { get; private set; }
 
+    /// <summary>Those of the rows that were kept, before they are packed.</summary>
+    public long Bytes => _storedBytes + _chunk.Bytes;
+
     public async ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken) =>
         _chunks = await store.Retry.RunAsync(token => store.StartAsync(result, columns, directory, token), cancellationToken);
 

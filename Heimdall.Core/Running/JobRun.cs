@@ -168,6 +168,7 @@ internal sealed partial class JobRun(
             if (rows is StoredResultWriter stored)
             {
                 await EndAsync(stored);
+                metrics.Stored(job, stored.Bytes);
             }
             return (new AttemptSucceeded(job.Attempt), log.WithStoredRows(progress));
         }

@@ -109,9 +109,10 @@ public sealed class ScheduleRunStore(StoreDatabase database)
     /// <summary>Forgets the oldest runs of each schedule.</summary>
     /// <param name="kept">How many stay.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    internal async Task TrimAsync(int kept, CancellationToken cancellationToken)
+    internal async Task<long> TrimAsync(int kept, CancellationToken cancellationToken)
     {
         var after = "";
+        var trimmed = 0L;
         while (true)
         {
             var begun = Stopwatch.GetTimestamp();
@@ -124,8 +125,9 @@ public sealed class ScheduleRunStore(StoreDatabase database)
             await row.ReadAsync(cancellationToken);
             if (row.IsDBNull(0))
             {
-                return;
+                return trimmed;
             }
+            trimmed += row.GetInt64(1);
             after = row.GetInt64(1) == TrimmedAtOnce ? after : row.GetString(0); // else these have more of them
             await row.DisposeAsync();
             await Task.Delay(Stopwatch.GetElapsedTime(begun), cancellationToken); // it works half of the time

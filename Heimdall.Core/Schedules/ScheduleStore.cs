@@ -301,16 +301,20 @@ public sealed class ScheduleStore(StoreDatabase database)
     }
 
     /// <summary>Deletes what left the file longer ago, with its history.</summary>
-    internal async Task ForgetRemovedAsync(TimeSpan age, CancellationToken cancellationToken)
+    /// <returns>How many they were.</returns>
+    internal async Task<long> ForgetRemovedAsync(TimeSpan age, CancellationToken cancellationToken)
     {
+        var all = 0L;
         int forgotten;
         do
         {
             await using var command = database.DataSource.CreateCommand(ForgetRemovedSql);
             command.Parameters.Add(new() { Value = age });
             forgotten = await command.ExecuteNonQueryAsync(cancellationToken);
+            all += forgotten;
         }
         while (forgotten > 0);
+        return all;
     }
 
     private static async Task<IReadOnlyList<string>> ReadIdsAsync(NpgsqlCommand command, CancellationToken cancellationToken)

@@ -40,12 +40,14 @@ internal sealed partial class ScheduleUpkeep(
         while (forgotten.Count == ScheduleStore.ForgottenAtOnce);
     }
 
-    /// <summary>Deletes history that nobody looks at any more, and schedules that left the file long ago.</summary>
-    public async Task TrimAsync(CancellationToken cancellationToken)
-    {
-        await runs.TrimAsync(KeptRuns, cancellationToken);
-        await schedules.ForgetRemovedAsync(RemovedSchedules.Kept, cancellationToken);
-    }
+    /// <summary>Deletes history that nobody looks at any more.</summary>
+    /// <returns>How many runs.</returns>
+    public Task<long> TrimAsync(CancellationToken cancellationToken) => runs.TrimAsync(KeptRuns, cancellationToken);
+
+    /// <summary>Deletes schedules that left the file long ago, with their history.</summary>
+    /// <returns>How many.</returns>
+    public Task<long> ForgetAsync(CancellationToken cancellationToken) =>
+        schedules.ForgetRemovedAsync(RemovedSchedules.Kept, cancellationToken);
 
     private async Task FireAsync(string id, CancellationToken cancellationToken)
     {

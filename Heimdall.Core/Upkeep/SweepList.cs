@@ -21,6 +21,7 @@ internal sealed class SweepList(
     CatalogUpkeep catalog,
     SettingWatch settings,
     VacuumSettings vacuum,
+    UpkeepMetrics metrics,
     HeimdallConfig config)
 {
     private static readonly TimeSpan OftenEnough = TimeSpan.FromSeconds(2);
@@ -49,20 +50,30 @@ internal sealed class SweepList(
         {
             Condition = entries.HasLeft,
         },
-        new("results", config.Worker.Lease, results.DropAsync)
+        new("results", config.Worker.Lease, async token =>
+            metrics.Deleted("job_result", await results.DropAsync(token)))
         {
             Condition = ResultSweep.HasDue,
         },
         new("untrue entries", TimeSpan.FromMinutes(1), new UntrueEntries(entries).FindAsync),
         new("recurring jobs", TimeSpan.FromSeconds(10), mirror.RepairAsync),
-        new("commands and clusters", TimeSpan.FromMinutes(1), catalog.MarkAsync),
+        new("commands and clusters", TimeSpan.FromMinutes(1), async token =>
+        {
+            var (commands, clusters) = await catalog.MarkAsync(token);
+            metrics.Deleted("command", commands);
+            metrics.Deleted("cluster", clusters);
+        }),
         new("schedules of files", TimeSpan.FromMinutes(1), removed.FollowFilesAsync),
         new("settings", TimeSpan.FromMinutes(1), settings.LookAsync),
         new("retention", TimeSpan.FromMinutes(1), retention.DeleteAsync),
         new("dead processes", TimeSpan.FromMinutes(10), processes.ForgetDeadAsync),
         // It reads all entries of the last days that failed.
         new("failed entries", TimeSpan.FromHours(1), entries.ExpireFailedAsync),
-        new("schedule history", TimeSpan.FromHours(1), schedules.TrimAsync),
+        new("schedule history", TimeSpan.FromHours(1), async token =>
+        {
+            metrics.Deleted("schedule_run", await schedules.TrimAsync(token));
+            metrics.Deleted("schedule", await schedules.ForgetAsync(token));
+        }),
         new("vacuum settings", TimeSpan.FromHours(1), vacuum.SetAsync),
     ];
 

@@ -49,7 +49,7 @@ public sealed class ConfigValidationTests
     [TestCase("results: { enabled: false, retention: 365d, max_bytes: 1 }")]
     [TestCase("sql_uploads: { enabled: true, max_bytes: 1 }")]
     [TestCase("metrics: { api_listen: 'http://0.0.0.0:9464', worker_listen: 'http://[::1]:9465/', caller_classes: [{ name: etl, callers: [a, b.*] }] }")]
-    [TestCase("otlp: { endpoint: 'https://collector:4318', protocol: http, metrics_interval: 1s }\ntracing: { sample_percent: 0 }")]
+    [TestCase("otlp: { endpoint: 'https://collector:4318', protocol: http, headers: 'api-key=a%20b,x-tenant=7', metrics_interval: 1s }\ntracing: { sample_percent: 0 }")]
     [TestCase("logging: { format: json, levels: { default: Debug, Npgsql: none, Heimdall.Core: trace } }")]
     public void Accepts_settings(string yaml)
     {
@@ -117,6 +117,9 @@ public sealed class ConfigValidationTests
         "otlp: { endpoint: 'collector:4317' }",
         "otlp.endpoint: must be an absolute http or https URL without a user, such as http://127.0.0.1:4317")]
     [TestCase("otlp: { protocol: udp }", "otlp.protocol: must be grpc or http")]
+    [TestCase(
+        "otlp: { headers: 'Bearer secret' }",
+        "otlp.headers: must be name=value, with commas between several and values encoded as in a URL")]
     [TestCase("otlp: { metrics_interval: 10ms }", "otlp.metrics_interval: must not be shorter than 1s")]
     [TestCase("logging: { format: xml }", "logging.format: must be text or json")]
     [TestCase(

@@ -8,7 +8,7 @@ namespace Heimdall.Tests.Monitoring;
 /// <summary>Takes what is sent by OpenTelemetry's protocol over HTTP, and looks for bytes in it.</summary>
 internal sealed class Collector : IAsyncDisposable
 {
-    private readonly ConcurrentQueue<(string Path, byte[] Body)> _received = [];
+    private readonly ConcurrentQueue<(string Path, string? Key, byte[] Body)> _received = [];
     private readonly HttpListener _listener;
     private readonly Task _collecting;
 
@@ -29,6 +29,10 @@ internal sealed class Collector : IAsyncDisposable
 
     public bool HasMetrics(string text) => Has("/v1/metrics", Encoding.UTF8.GetBytes(text));
 
+    /// <summary>Whether all that has come, traces and metrics, had a header.</summary>
+    public bool AllHave(string key) => _received.Select(one => one.Path).Distinct().Count() == 2
+        && _received.All(one => one.Key == key);
+
     public async ValueTask DisposeAsync()
     {
         _listener.Stop();
@@ -47,7 +51,7 @@ internal sealed class Collector : IAsyncDisposable
                 var context = await _listener.GetContextAsync();
                 using var body = new MemoryStream();
                 await context.Request.InputStream.CopyToAsync(body);
-                _received.Enqueue((context.Request.Url!.AbsolutePath, body.ToArray()));
+                _received.Enqueue((context.Request.Url!.AbsolutePath, context.Request.Headers["api-key"], body.ToArray()));
                 context.Response.ContentType = "application/x-protobuf";
                 context.Response.Close();
             }

@@ -28,7 +28,7 @@ public sealed partial class PrometheusTests() : RealProcessTests(processes: 3)
         _heimdall = await HeimdallInstance.StartProcessesAsync(config => config with
         {
             Metrics = $"api_listen: 'http://127.0.0.1:{_api}', worker_listen: 'http://127.0.0.1:{_worker}'",
-            Otlp = $"endpoint: '{_collector.Address}', protocol: http, metrics_interval: 1s",
+            Otlp = $"endpoint: '{_collector.Address}', protocol: http, headers: 'api-key=a%20b', metrics_interval: 1s",
             Tracing = "statement_comments: true",
             Logging = "format: json",
             Schedules = "- {name: each-second, cron: '* * * * * *', overlap: allow, "
@@ -135,6 +135,10 @@ public sealed partial class PrometheusTests() : RealProcessTests(processes: 3)
             await Eventually.Is(() => Task.FromResult(_collector.HasMetrics(text)), cancellationToken);
         }
     }
+
+    [Test]
+    public async Task A_collector_gets_the_headers_that_it_asks_for(CancellationToken cancellationToken) =>
+        await Eventually.Is(() => Task.FromResult(_collector.AllHave("a b")), cancellationToken);
 
     [Test]
     public async Task Each_line_of_the_log_is_an_object(CancellationToken cancellationToken)

@@ -353,10 +353,10 @@ public sealed class ScheduleSeedTests
         Task<long> CountAsync() => _store.Database.ScalarAsync<long>("select count(*) from heimdall.schedule", cancellationToken);
 
         _store.Clock.Now = Noon.AddDays(30);
-        await upkeep.TrimAsync(cancellationToken);
+        Assert.That(await upkeep.ForgetAsync(cancellationToken), Is.Zero);
         Assert.That(await CountAsync(), Is.EqualTo(1));
         _store.Clock.Now = Noon.AddDays(30).AddSeconds(1);
-        await upkeep.TrimAsync(cancellationToken);
+        Assert.That(await upkeep.ForgetAsync(cancellationToken), Is.EqualTo(1));
         Assert.That(await CountAsync(), Is.Zero);
     }
 
