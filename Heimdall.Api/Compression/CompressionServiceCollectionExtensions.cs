@@ -16,8 +16,13 @@ internal static class CompressionServiceCollectionExtensions
             options.Providers.Add<ZstdCompressionProvider>();
             options.Providers.Add<BrotliCompressionProvider>();
             options.Providers.Add<GzipCompressionProvider>();
-            options.MimeTypes = ["application/json", "application/x-ndjson", "application/problem+json", "text/csv", "text/plain"];
-            // No reply has a secret beside something that a stranger can choose: callers name themselves by a header, not by a cookie.
+            options.MimeTypes =
+            [
+                "application/json", "application/x-ndjson", "application/problem+json", "text/csv", "text/plain",
+                "text/html", "text/css", "text/javascript", "application/javascript",
+            ];
+            // No reply has a secret beside something that a stranger can choose: callers name themselves by a header,
+            // not by a cookie. The token of a form is encrypted anew each time, so its length and bytes say nothing.
             options.EnableForHttps = true;
         });
     }

@@ -1,4 +1,4 @@
-using Heimdall.Api.Requests;
+using Heimdall.Api.Dashboard.Overviews;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Queue;
 
@@ -6,12 +6,11 @@ namespace Heimdall.Api.Dashboard;
 
 /// <summary>
 /// Asks the table of rights for each page and button of the dashboard, Hangfire's own ones among them, and says who
-/// presses them.
+/// presses them. The first page, which would be Hangfire's, is the overview.
 /// </summary>
 internal static class DashboardGate
 {
     private const string Home = AccessTable.Dashboard;
-    private const string Jobs = "/sql/jobs";
     private const string Stats = "/stats";
 
     public static void UseDashboardGate(this WebApplication app) => app.Use(async (context, next) =>
@@ -22,11 +21,16 @@ internal static class DashboardGate
             await next(context);
             return;
         }
+        if (page.Value is null or "" or "/" && HttpMethods.IsGet(context.Request.Method))
+        {
+            page = OverviewPage.Path;
+            context.Request.Path = new PathString(Home).Add(page);
+        }
         var caller = context.Caller();
-        var needed = AccessTable.OfPage(context.Request.Method, page.Value ?? "");
+        var needed = AccessTable.OfPage(context.Request.Method, page.Value!);
         if (!caller.Rights.Has(needed))
         {
-            await Refuse(context, page, needed).ExecuteAsync(context);
+            await RightsGate.Refuse(needed).ExecuteAsync(context);
         }
         else if (page == Stats && !caller.Rights.Has(Right.SeeEngine))
         {
@@ -38,11 +42,4 @@ internal static class DashboardGate
             await next(context);
         }
     });
-
-    /// <summary>The first page is Hangfire's: who may not see it is led to the jobs that they may see.</summary>
-    private static IResult Refuse(HttpContext context, PathString page, Right needed) =>
-        HttpMethods.IsGet(context.Request.Method) && page.Value is null or "" or "/"
-        && context.Caller().Rights.Has(Right.SeeJobs)
-            ? TypedResults.Redirect(context.Request.PublicPathOf(Home + Jobs))
-            : RightsGate.Refuse(needed);
 }

@@ -2,8 +2,10 @@ using Hangfire;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Clusters;
 using Heimdall.Api.Dashboard.Details;
+using Heimdall.Api.Dashboard.Engine;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Dashboard.Listing;
+using Heimdall.Api.Dashboard.Overviews;
 using Heimdall.Api.Dashboard.Schedules;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
@@ -11,8 +13,8 @@ using Heimdall.Core.Jobs;
 namespace Heimdall.Api.Dashboard;
 
 /// <summary>
-/// Our pages, in the places that Hangfire has for them: its routes, menu, files and job pages. Those are the process's, so this is done once,
-/// and what a page needs it takes from the request.
+/// Our pages, in the places that Hangfire has for them: its routes, menu, files and job pages. Those are the process's,
+/// so this is done once, and what a page needs it takes from the request.
 /// </summary>
 internal static class DashboardPages
 {
@@ -26,15 +28,23 @@ internal static class DashboardPages
 
     private static bool Add()
     {
-        DashboardRoutes.AddStylesheet(typeof(DashboardPages).Assembly, $"{Files}.heimdall.css");
-        DashboardRoutes.AddStylesheetDarkMode(typeof(DashboardPages).Assembly, $"{Files}.heimdall-dark.css");
-        DashboardRoutes.AddJavaScript(typeof(DashboardPages).Assembly, $"{Files}.heimdall.js");
+        DashboardRoutes.AddStylesheet(typeof(DashboardPages).Assembly, $"{Files}.engine.css");
+        DashboardRoutes.AddStylesheetDarkMode(typeof(DashboardPages).Assembly, $"{Files}.engine-dark.css");
+        DashboardRoutes.AddJavaScript(typeof(DashboardPages).Assembly, $"{Files}.engine.js");
 
+        Get(OverviewPage.Path, new PageDispatcher(OverviewPage.ReadAsync));
+        Get(EnginePage.Path, new PageDispatcher(EnginePage.ReadAsync));
+        Get("/sql/files/{asset}", new RequestDispatcher(PageFiles.SendAsync));
         Get("/sql/jobs", new PageDispatcher(JobListPage.ReadAsync));
+        Get("/sql/bulk/cancel", new PageDispatcher(BulkPage.AskCancelAsync));
+        Post("/sql/bulk/cancel", BulkPage.CancelAsync);
+        Get("/sql/bulk/retry", new PageDispatcher(BulkPage.AskRetryAsync));
+        Post("/sql/bulk/retry", BulkPage.RetryAsync);
         Get(JobPath, new PageDispatcher(JobDetailPage.ReadAsync));
         Get($"{JobPath}/live", new RequestDispatcher(JobDetailPage.SendLiveAsync));
         Get($"{JobPath}/stdout", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stdout)));
         Get($"{JobPath}/stderr", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stderr)));
+        Get($"{JobPath}/result/{{format}}", new RequestDispatcher(ResultDownload.SendAsync));
         Post($"{JobPath}/cancel", JobActions.CancelAsync);
         Post($"{JobPath}/retry", JobActions.RetryAsync);
         Get("/sql/schedules", new PageDispatcher(ScheduleListPage.ReadAsync));
@@ -46,8 +56,8 @@ internal static class DashboardPages
         Post("/sql/pauses/add", PausePanel.PauseAsync);
         Post("/sql/pauses/end", PausePanel.ResumeAsync);
 
-        HideFromOthers(NavigationMenu.Items);
-        NavigationMenu.Items.InsertRange(0, [Item("SQL jobs", "/sql/jobs"), Item("Schedules", "/sql/schedules"), Item("Clusters", "/sql/clusters")]);
+        NavigationMenu.Items.Clear();
+        NavigationMenu.Items.AddRange(PageFrame.Menu.Select(Item));
         GlobalConfiguration.Configuration.UseJobDetailsRenderer(order: 0, LinkToJob);
         return true;
     }
@@ -58,20 +68,11 @@ internal static class DashboardPages
     private static void Post(string page, Func<DashboardContext, Task> actAsync) =>
         DashboardRoutes.Routes.Add(AccessTable.PatternOf("POST", page), new ActionDispatcher(actAsync));
 
-    /// <summary>The way to Hangfire's own pages, with its counts of all jobs, is for those who may see them.</summary>
-    private static void HideFromOthers(List<Func<RazorPage, MenuItem>> stock)
-    {
-        for (var i = 0; i < stock.Count; i++)
-        {
-            var item = stock[i];
-            stock[i] = page => page.Context.RightsOfCaller().Has(Right.SeeEngine) ? item(page) : null!;
-        }
-    }
-
-    private static Func<RazorPage, MenuItem> Item(string text, string path) => page => new MenuItem(text, page.Url.To(path))
-    {
-        Active = page.RequestPath.StartsWith(path, StringComparison.OrdinalIgnoreCase),
-    };
+    /// <summary>In Hangfire's frame our menu is the same.</summary>
+    private static Func<RazorPage, MenuItem> Item((string Text, string Path, Right Right) item) => page =>
+        page.Context.RightsOfCaller().Has(item.Right)
+            ? new MenuItem(item.Text, page.Url.To(item.Path)) { Active = item.Path == EnginePage.Path }
+            : null!;
 
     /// <summary>On Hangfire's own page of a job: where to read what it runs and what came of it.</summary>
     private static NonEscapedString LinkToJob(JobDetailsRendererDto details) => new((details.JobDetails.Job?.Args is [Guid id, ..]

@@ -13,6 +13,9 @@ internal static partial class AccessTable
     /// <summary>The dashboard: each of its pages has an entry of its own below.</summary>
     public const string Dashboard = "/hangfire";
 
+    /// <summary>A style, a script or a font of Hangfire's pages.</summary>
+    public const string StockFile = "/{file}";
+
     private const string AnyPage = "/{page}";
 
     /// <summary>By right: who has it for what is their own, and who for what is anybody's.</summary>
@@ -29,7 +32,7 @@ internal static partial class AccessTable
         [Right.ChangeScripts] = new([Role.Submitter], [Role.Operator, Role.Admin]),
         [Right.ControlQueue] = new([], [Role.Operator, Role.Admin]),
         [Right.SeeEngine] = new([], [Role.Reader, Role.Operator, Role.Admin], EverywhereOnly: true),
-        [Right.ControlEngine] = new([], [Role.Operator, Role.Admin], EverywhereOnly: true),
+        [Right.ChangeEngine] = new([], []),
         [Right.SeeAudit] = new([], [Role.Admin], EverywhereOnly: true),
     }.ToFrozenDictionary();
 
@@ -99,11 +102,19 @@ internal static partial class AccessTable
     /// <summary>The dashboard's pages and buttons; the first that matches counts. The last are Hangfire's.</summary>
     private static readonly (string Method, string Page, Right Right, Regex Pattern)[] Pages =
     [
+        Page("GET", "/sql/overview", Right.SeeJobs),
+        Page("GET", "/sql/engine", Right.SeeEngine),
+        Page("GET", "/sql/files/{asset}", Right.Known),
         Page("GET", "/sql/jobs", Right.SeeJobs),
+        Page("GET", "/sql/bulk/cancel", Right.StopJobs),
+        Page("POST", "/sql/bulk/cancel", Right.StopJobs),
+        Page("GET", "/sql/bulk/retry", Right.RetryJobs),
+        Page("POST", "/sql/bulk/retry", Right.RetryJobs),
         Page("GET", "/sql/jobs/{id}", Right.SeeJobs),
         Page("GET", "/sql/jobs/{id}/live", Right.SeeJobs),
         Page("GET", "/sql/jobs/{id}/stdout", Right.SeeJobs),
         Page("GET", "/sql/jobs/{id}/stderr", Right.SeeJobs),
+        Page("GET", "/sql/jobs/{id}/result/{format}", Right.SeeJobs),
         Page("POST", "/sql/jobs/{id}/cancel", Right.StopJobs),
         Page("POST", "/sql/jobs/{id}/retry", Right.RetryJobs),
         Page("GET", "/sql/schedules", Right.SeeSchedules),
@@ -114,10 +125,10 @@ internal static partial class AccessTable
         Page("GET", "/sql/clusters", Right.SeeCatalog),
         Page("POST", "/sql/pauses/add", Right.ControlQueue),
         Page("POST", "/sql/pauses/end", Right.ControlQueue),
-        Page("GET", "/{file}", Right.Known),
+        Page("GET", StockFile, Right.Known),
         Page("POST", "/stats", Right.Known),
         Page("GET", AnyPage, Right.SeeEngine),
-        Page("POST", AnyPage, Right.ControlEngine),
+        Page("POST", AnyPage, Right.ChangeEngine),
     ];
 
     /// <summary>Every endpoint, by method and pattern.</summary>
@@ -148,6 +159,8 @@ internal static partial class AccessTable
     /// <summary>What a caller lacks, for their eyes.</summary>
     public static string Describe(Right right) => Roles[right] switch
     {
+        { Own: [], Any: [] } =>
+            "The pages of the queue engine are for reading. Heimdall's own pages have buttons that change jobs.",
         { Own: [], EverywhereOnly: true, Any: var any } =>
             $"This needs the role {Join(any)}, for all commands and clusters.",
         { Own: [], Any: var any } => $"This needs the role {Join(any)}.",
@@ -173,6 +186,8 @@ internal static partial class AccessTable
         "{id}" => "(?<id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})",
         "{schedule}" => "(?<schedule>[^/]+)",
         "{file}" => "(?:(?:js|css|css-dark)[0-9]+|fonts/glyphicons-halflings-regular/[a-z0-9]+)",
+        "{asset}" => "(?<asset>[a-z]+-[0-9a-f]{12}\\.(?:css|js))",
+        "{format}" => "(?<format>csv|ndjson|json)",
         "{page}" => "(?s:.*)",
         var unknown => throw new InvalidOperationException($"{unknown} stands for nothing."),
     });

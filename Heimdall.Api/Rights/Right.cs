@@ -25,8 +25,8 @@ internal enum Right
     /// <summary>Hangfire's own pages, which show everybody's jobs.</summary>
     SeeEngine,
 
-    /// <summary>The buttons of these pages.</summary>
-    ControlEngine,
+    /// <summary>What Hangfire's pages could change. Nobody has it: it would change no job.</summary>
+    ChangeEngine,
 
     /// <summary>Who did what.</summary>
     SeeAudit,

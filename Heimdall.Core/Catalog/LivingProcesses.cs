@@ -70,6 +70,9 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
     private const string ForgetRetentionSql =
         $"delete from file_retention where said_at < now() - interval '30 days' and {AllHaveStarted}";
 
+    private const string FindWorkersSql =
+        $"select name, concurrency, clusters, started_at from worker where {IsAlive} and concurrency > 0 order by name, id limit 200";
+
     private const string FindDifferencesSql = $"""
         select setting.name || ': ' || string_agg(distinct setting.value, ', ')
         from worker cross join lateral jsonb_each_text(settings) setting (name, value)
@@ -170,6 +173,20 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>The processes that run jobs, up to 200 of them.</summary>
+    public async Task<IReadOnlyList<LivingWorker>> FindWorkersAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(FindWorkersSql);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var workers = new List<LivingWorker>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            workers.Add(new LivingWorker(
+                row.GetString(0), row.GetInt32(1), row.GetFieldValue<string[]>(2), row.GetDateTime(3)));
+        }
+        return workers;
+    }
+
     /// <summary>What should be the same in the files of living processes and is not, with its values.</summary>
     public async Task<IReadOnlyList<string>> FindDifferencesAsync(CancellationToken cancellationToken)
     {
@@ -202,3 +219,10 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
 
     private static JsonNode? ToSeconds(TimeSpan time) => time == Duration.Forever ? null : time.TotalSeconds;
 }
+
+/// <summary>A process that runs jobs.</summary>
+/// <param name="Name">Host name and process id.</param>
+/// <param name="Slots">How many it runs at once.</param>
+/// <param name="Clusters">On which.</param>
+/// <param name="StartedAt">Since when it lives.</param>
+public sealed record LivingWorker(string Name, int Slots, IReadOnlyList<string> Clusters, DateTime StartedAt);

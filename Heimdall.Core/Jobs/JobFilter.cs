@@ -7,6 +7,9 @@ public sealed record JobFilter
 
     public string? Name { get; init; }
 
+    /// <summary>What the name begins with.</summary>
+    public string? NamePrefix { get; init; }
+
     public string? Version { get; init; }
 
     public string? User { get; init; }

@@ -23,23 +23,13 @@ internal static class JobListQuery
     public static NpgsqlCommand Build(JobFilter filter)
     {
         var command = new NpgsqlCommand();
-        var conditions = new StringBuilder();
-        Add(filter.Id, " and id = ");
-        Add(filter.Name, " and name = ");
-        Add(filter.Version, " and version = ");
-        Add(filter.User, " and \"user\" = ");
-        Add(filter.Command, " and command_id = ");
-        Add(filter.Cluster, " and cluster_id = ");
-        Add(filter.Tag is null ? null : new[] { filter.Tag }, " and tags <> '{}' and tags @> ");
-        Add(filter.ScheduleId, " and schedule = ");
-        Add(filter.CreatedAfter, " and created_at > ");
-        Add(filter.CreatedBefore, " and created_at < ");
+        var conditions = new StringBuilder(ConditionsOf(filter, Parameter));
         var column = filter.OrderBy == JobOrder.CreatedAt ? "created_at" : "updated_at";
         var direction = filter.Descending ? "desc" : "asc";
         if (filter.After is { } after)
         {
-            Add(after.At, $" and ({column}, id) {(filter.Descending ? "<" : ">")} (");
-            Add(after.Id, ", ", ")");
+            conditions.Append(null, $" and ({column}, id) {(filter.Descending ? "<" : ">")} (")
+                .Append(null, $"{Parameter(after.At)}, {Parameter(after.Id)})");
         }
         var order = $"{column} {direction}, id {direction}";
         var limit = Parameter(filter.Limit + 1);
@@ -59,18 +49,36 @@ internal static class JobListQuery
             """;
         return command;
 
-        void Add(object? value, string before, string after = "")
-        {
-            if (value is not null)
-            {
-                conditions.Append(before).Append(Parameter(value)).Append(after);
-            }
-        }
-
         string Parameter(object value)
         {
             command.Parameters.Add(new() { Value = value });
             return $"${command.Parameters.Count}";
+        }
+    }
+
+    /// <summary>Those that are asked for, but for the status and the page; each begins with <c>and</c>.</summary>
+    internal static string ConditionsOf(JobFilter filter, Func<object, string> parameter)
+    {
+        var conditions = new StringBuilder();
+        Add(filter.Id, " and id = ");
+        Add(filter.Name, " and name = ");
+        Add(filter.NamePrefix, " and starts_with(name, ", ")");
+        Add(filter.Version, " and version = ");
+        Add(filter.User, " and \"user\" = ");
+        Add(filter.Command, " and command_id = ");
+        Add(filter.Cluster, " and cluster_id = ");
+        Add(filter.Tag is null ? null : new[] { filter.Tag }, " and tags <> '{}' and tags @> ");
+        Add(filter.ScheduleId, " and schedule = ");
+        Add(filter.CreatedAfter, " and created_at > ");
+        Add(filter.CreatedBefore, " and created_at < ");
+        return conditions.ToString();
+
+        void Add(object? value, string before, string after = "")
+        {
+            if (value is not null)
+            {
+                conditions.Append(before).Append(parameter(value)).Append(after);
+            }
         }
     }
 
@@ -79,7 +87,7 @@ internal static class JobListQuery
     /// creation, each cluster's jobs are read from its index. There is none for the other order: there the server
     /// chooses by how many jobs of these clusters there are, and must know their ids for that.
     /// </summary>
-    private static List<(string From, string Condition)> SightsOf(
+    internal static List<(string From, string Condition)> SightsOf(
         JobSight sight, JobOrder order, Func<object, string> parameter)
     {
         if (sight.IsEverything)

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Jobs.Figures;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,6 +32,10 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton(provider => new AttemptHistory(provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>()));
         services.AddSingleton(provider => new JobActivity(
             provider.GetRequiredService<JobAttempts>(), provider.GetRequiredService<PluginJobs>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<JobFigures>();
+        services.AddSingleton<JobRelatives>();
+        services.AddSingleton<JobOverviews>();
+        services.AddSingleton<BlockedJobs>();
         services.AddSingleton<DrainDeadline>();
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();

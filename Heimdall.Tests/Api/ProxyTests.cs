@@ -104,13 +104,13 @@ public abstract partial class ProxyTests(string target) : RealProcessTests(proce
     [Test]
     public async Task The_pages_of_the_dashboard_link_within_the_path(CancellationToken cancellationToken)
     {
-        using var reply = await _nginx.Client.GetAsync("/heimdall/hangfire/sql/jobs", cancellationToken);
+        using var reply = await _nginx.Client.GetAsync("/heimdall/hangfire/sql/clusters", cancellationToken);
         var page = (await Reply.ReadAsync(reply, cancellationToken)).AssertStatus(200);
         var links = Addresses().Matches(page.Text).Select(match => match.Groups[1].Value)
             .Where(link => link[0] is not ('#' or '?') && !link.StartsWith("data:", StringComparison.Ordinal))
             .Distinct().ToArray();
 
-        Assert.That(links, Has.Length.AtLeast(5).And.All.Match("^(/heimdall/|https://www\\.hangfire\\.io)"));
+        Assert.That(links, Has.Length.AtLeast(5).And.All.Match("^/heimdall/"));
         foreach (var file in links.Where(link => File().IsMatch(link)))
         {
             (await GetAsync(file, cancellationToken)).AssertStatus(200);
@@ -148,7 +148,7 @@ public abstract partial class ProxyTests(string target) : RealProcessTests(proce
     [GeneratedRegex("(?:href|src|action|data-url)=\"([^\"]+)\"")]
     private static partial Regex Addresses();
 
-    [GeneratedRegex("/(css|js)")]
+    [GeneratedRegex("\\.(css|js)$")]
     private static partial Regex File();
 
     [GeneratedRegex("<([^>]*)>")]

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Heimdall.Tests.Support;
 using Microsoft.Playwright;
 using Npgsql;
@@ -49,9 +50,9 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
         await _heimdall.OpenGateAsync("first", cancellationToken);
         await Expect(page.Locator("#hd-part-progress")).ToContainTextAsync("Statements done: 4");
 
-        await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
+        await PressAsync(window, "Cancel", "Yes, cancel it");
         await Expect(page.Locator("#hd-status")).ToContainTextAsync("It was stopped by anonymous.");
-        await Expect(window.ByRole(AriaRole.Button, "Cancel")).ToHaveCountAsync(0);
+        await Expect(page.Locator("#hd-actions summary").Filter(new() { HasText = "Cancel" })).ToHaveCountAsync(0);
         await Expect(page.Locator("#hd-part-session")).ToBeEmptyAsync();
         await Expect(page.Locator("#hd-part-attempts")).ToContainTextAsync("CANCELED");
         Assert.That(await page.TitleAsync(), Does.StartWith("nightly load – CANCELED"));
@@ -85,7 +86,7 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
 
         await using var window = await OpenAsync(id);
         var page = window.Page;
-        var cancel = await window.ByRole(AriaRole.Button, "Cancel").ElementHandleAsync();
+        var cancel = await page.Locator("#hd-actions summary").ElementHandleAsync();
         var facts = await page.Locator("#hd-part-facts dl").ElementHandleAsync();
         await cancel.FocusAsync();
         var asked = window.CountReplies("/live");
@@ -94,6 +95,8 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
 
         Assert.That(await cancel.EvaluateAsync<bool>("button => button.isConnected && document.activeElement === button"), Is.True, "the focus stays on the button");
         Assert.That(await facts.EvaluateAsync<bool>("list => list.isConnected"), Is.True);
+        await page.Keyboard.PressAsync("Enter");
+        await page.Keyboard.PressAsync("Tab");
         await page.Keyboard.PressAsync("Enter");
         await Expect(page.Locator("#hd-status")).ToContainTextAsync("It was stopped by anonymous.");
         Assert.That(window.Complaints, Is.Empty);
@@ -196,7 +199,7 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
         await _heimdall.WaitForEndAsync(id, cancellationToken);
 
         await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{id}", new() { JavaScriptEnabled = false });
-        await window.ByRole(AriaRole.Button, "Run again").ClickAsync();
+        await PressAsync(window, "Run again", "Yes, run it again");
 
         await Expect(window.ByRole(AriaRole.Link, $"job {id}")).ToBeVisibleAsync();
         var again = Guid.Parse(window.Page.Url.Split('/')[^1]);
@@ -210,7 +213,7 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
         await _heimdall.WaitForEndAsync(old.AssertStatus(202).Id, cancellationToken);
 
         await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/jobs/{old.Id}", new() { JavaScriptEnabled = false });
-        await window.ByRole(AriaRole.Button, "Resume at statement 2").ClickAsync();
+        await PressAsync(window, "Resume at statement 2", "Yes, resume it");
 
         await Expect(window.ByRole(AriaRole.Link, $"job {old.Id}")).ToBeVisibleAsync();
         var job = await _heimdall.WaitForEndAsync(Guid.Parse(window.Page.Url.Split('/')[^1]), cancellationToken);
@@ -227,7 +230,7 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
 
         await _heimdall.OpenGateAsync("late", cancellationToken);
         await _heimdall.WaitForEndAsync(id, cancellationToken);
-        await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
+        await PressAsync(window, "Cancel", "Yes, cancel it");
 
         await Expect(window.Page.GetByRole(AriaRole.Alert).Filter(new() { HasText = "ended already" })).ToBeVisibleAsync();
         await Expect(window.Page.Locator("#hd-status")).ToContainTextAsync("SUCCEEDED");
@@ -273,6 +276,123 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
 
         Assert.That((int)reply.Status, Is.EqualTo(404));
         Assert.That(reply.Text, Does.Contain("No such job"));
+    }
+
+    [Test]
+    public async Task Statements_that_are_done_are_ticked_and_the_one_that_runs_is_marked(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("ticked", cancellationToken);
+        await _heimdall.CloseGateAsync("later", cancellationToken);
+        var id = await _heimdall.EnqueueAsync(
+            $"select 1;\n-- a comment\n{HeimdallInstance.WaitAt("ticked")};\nselect 2;\n{HeimdallInstance.WaitAt("later")};\nselect 3",
+            cancellationToken, "ticked");
+        await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+        await Eventually.Is(
+            () => _heimdall.Store.ScalarAsync<bool>("select exists (select from heimdall.job_log where job_id = $1)", cancellationToken, id),
+            cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        await Expect(window.Page.Locator("#L1 code")).ToHaveAttributeAsync("data-took", new Regex("^✓ "));
+        await Expect(window.Page.Locator(".hd-sql .hd-now")).ToHaveAttributeAsync("id", "L3");
+        await _heimdall.OpenGateAsync("ticked", cancellationToken);
+        await Expect(window.Page.Locator("#L4 code")).ToHaveAttributeAsync("data-took", new Regex("^✓ "));
+        await Expect(window.Page.Locator(".hd-sql .hd-now")).ToHaveAttributeAsync("id", "L5");
+
+        await _heimdall.OpenGateAsync("later", cancellationToken);
+        await Expect(window.Page.Locator("#hd-status")).ToContainTextAsync("SUCCEEDED");
+        await Expect(window.Page.Locator("#hd-part-sql .hd-slowest li").First).ToContainTextAsync("Statement");
+        await Expect(window.Page.Locator(".hd-sql .hd-now")).ToHaveCountAsync(0);
+        await Expect(window.Page.Locator("#hd-part-timeline")).ToContainTextAsync("attempt 1, SUCCEEDED");
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_retry_is_linked_in_both_directions_and_told_before_the_next(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.EnqueueAsync("select 1/0", cancellationToken, "twice");
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+        var again = (await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{id}/retry", cancellationToken)).AssertStatus(202).Id;
+        await _heimdall.WaitForEndAsync(again, cancellationToken);
+
+        await using var window = await DashboardBrowser.Browser.OpenAsync(
+            _heimdall, $"/hangfire/sql/jobs/{id}", new() { JavaScriptEnabled = false });
+        await window.Page.Locator("#hd-actions summary").Filter(new() { HasText = "Run again" }).ClickAsync();
+        await Expect(window.Page.Locator("#hd-actions")).ToContainTextAsync("It was run again already, 1 time.");
+        await window.ByRole(AriaRole.Link, $"job {again}").ClickAsync();
+        await Expect(window.ByRole(AriaRole.Link, $"job {id}")).ToBeVisibleAsync();
+    }
+
+    [Test]
+    public async Task An_estimate_comes_from_earlier_runs_of_the_same_SQL(CancellationToken cancellationToken)
+    {
+        var query = $"{HeimdallInstance.WaitAt("usual")}; select 'usual'";
+        await _heimdall.OpenGateAsync("usual", cancellationToken);
+        var earlier = await _heimdall.EnqueueAsync(query, cancellationToken, "usual");
+        await _heimdall.WaitForStatusAsync(earlier, "SUCCEEDED", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            "update heimdall.job set started_at = finished_at - interval '20 min' where id = $1", cancellationToken, earlier);
+        await _heimdall.CloseGateAsync("usual", cancellationToken);
+        var id = await _heimdall.EnqueueAsync(query, cancellationToken, "usual");
+        await _heimdall.WaitForStatusAsync(id, "RUNNING", cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        await Expect(window.Page.Locator("#hd-part-progress")).ToContainTextAsync("% of 20 min 0 s");
+        await Expect(window.Page.Locator("#hd-part-progress")).ToContainTextAsync("1 earlier run of the same SQL");
+        await _heimdall.OpenGateAsync("usual", cancellationToken);
+        await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+    }
+
+    [Test]
+    public async Task A_stored_result_is_paged_and_downloaded(CancellationToken cancellationToken)
+    {
+        var table = await _heimdall.SubmitAsync(
+            "select n, 'x' || n as text from generate_series(1, 45) n", returnResult: true, cancellationToken, "paged", prefer: "respond-async");
+        await _heimdall.WaitForStatusAsync(table.Id, "SUCCEEDED", cancellationToken);
+
+        await using var window = await DashboardBrowser.Browser.OpenAsync(
+            _heimdall, $"/hangfire/sql/jobs/{table.Id}", new() { JavaScriptEnabled = false });
+        await window.ByRole(AriaRole.Link, "Later rows").ClickAsync();
+        await Expect(window.Page.Locator("#hd-part-result tbody tr").First).ToContainTextAsync("21");
+        await window.ByRole(AriaRole.Link, "Later rows").ClickAsync();
+        await Expect(window.Page.Locator("#hd-part-result")).ToContainTextAsync("Rows 41 to 45 of 45.");
+        await Expect(window.ByRole(AriaRole.Link, "Later rows")).ToHaveCountAsync(0);
+
+        var csv = (await _heimdall.GetAsync($"/hangfire/sql/jobs/{table.Id}/result/csv", cancellationToken)).AssertStatus(200);
+        Assert.That(csv.Text.ReplaceLineEndings("\n"), Does.StartWith("n,text\n1,x1\n").And.Contain("45,x45"));
+        var json = (await _heimdall.GetAsync($"/hangfire/sql/jobs/{table.Id}/result/json", cancellationToken)).AssertStatus(200);
+        Assert.That(json.Json.GetProperty("data").GetArrayLength(), Is.EqualTo(45));
+    }
+
+    [Test]
+    public async Task Characters_that_nobody_sees_are_shown(CancellationToken cancellationToken)
+    {
+        // Trojan Source: an override makes a comment look like code; a zero-width space makes two names look alike.
+        const string Trojan = "select 1; /*\u202e } \u2066if is admin\u2069 \u2066 begin */ select 'ad\u200bmin'";
+        var id = await _heimdall.EnqueueAsync(Trojan, cancellationToken, "pay\u202eroll");
+        await _heimdall.WaitForEndAsync(id, cancellationToken);
+        var rows = await _heimdall.SubmitAsync(
+            "select U&'a\\202Eb\\200Fc' as t", returnResult: true, cancellationToken, "hidden", prefer: "respond-async");
+        await _heimdall.WaitForStatusAsync(rows.Id, "SUCCEEDED", cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        await Expect(window.Page.Locator("#hd-part-sql .hd-hidden")).ToHaveTextAsync(
+            ["U+202E", "U+2066", "U+2069", "U+2066", "U+200B"]);
+        await Expect(window.Page.Locator("#hd-title .hd-hidden")).ToHaveTextAsync("U+202E");
+        Assert.That(await window.Page.TitleAsync(), Does.StartWith("pay[U+202E]roll"));
+        await window.Page.GotoAsync($"/hangfire/sql/jobs/{rows.Id}");
+        await Expect(window.Page.Locator("#hd-part-result td .hd-hidden")).ToHaveTextAsync(["U+202E", "U+200F"]);
+        foreach (var address in new[] { $"/hangfire/sql/jobs/{id}", $"/hangfire/sql/jobs/{rows.Id}", "/hangfire/sql/jobs", "/hangfire" })
+        {
+            var page = (await _heimdall.GetAsync(address, cancellationToken)).AssertStatus(200).Text;
+            Assert.That(page.IndexOfAny(['\u202e', '\u2066', '\u2069', '\u200b', '\u200f']), Is.EqualTo(-1), address);
+        }
+    }
+
+    /// <summary>A button asks first.</summary>
+    private static async Task PressAsync(BrowserPage window, string button, string consent)
+    {
+        await window.Page.Locator("#hd-actions summary").Filter(new() { HasText = button }).ClickAsync();
+        await window.ByRole(AriaRole.Button, consent).ClickAsync();
     }
 
     private Task<bool> IsWaitingForLockAsync(Guid id, CancellationToken cancellationToken) => _heimdall.Target.ScalarAsync<bool>(

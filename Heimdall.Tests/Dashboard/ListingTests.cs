@@ -150,6 +150,72 @@ public sealed class ListingTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task Beginnings_of_names_several_statuses_and_ids_filter_and_unknown_parameters_do_not(CancellationToken cancellationToken)
+    {
+        await EnqueueAsync("select 1", "night one", "finder", "_id:postgres", cancellationToken);
+        var bad = await EnqueueAsync("select 1/0", "night two", "finder", "_id:postgres", cancellationToken);
+        await EnqueueAsync("select 1/0", "day", "finder", "_id:postgres", cancellationToken);
+
+        await using var window = await DashboardBrowser.Browser.OpenAsync(
+            _heimdall, "/hangfire/sql/jobs?user=finder&name=night*&utm_source=mail", new() { JavaScriptEnabled = false });
+        var page = window.Page;
+        await Expect(Names(page)).ToHaveTextAsync(["night two", "night one"]);
+        await Expect(page.Locator(".hd-chip").Filter(new() { HasText = "FAILED" })).ToContainTextAsync("1");
+        await page.Locator(".hd-chip").Filter(new() { HasText = "FAILED" }).ClickAsync();
+        await Expect(Names(page)).ToHaveTextAsync(["night two"]);
+        await page.Locator(".hd-chip").Filter(new() { HasText = "SUCCEEDED" }).ClickAsync();
+        await Expect(Names(page)).ToHaveTextAsync(["night two", "night one"]);
+        await page.GotoAsync($"/hangfire/sql/jobs?id={bad}");
+        await Expect(Names(page)).ToHaveTextAsync(["night two"]);
+        await page.GotoAsync("/hangfire/sql/jobs?user=finder&created_before=2020-01-01");
+        await Expect(page.GetByText("No job matches.")).ToBeVisibleAsync();
+    }
+
+    [Test]
+    public async Task The_longest_jobs_come_first_when_asked_for(CancellationToken cancellationToken)
+    {
+        var slow = await EnqueueAsync("select 1", "slow", "timer", "_id:postgres", cancellationToken);
+        await EnqueueAsync("select 1", "quick", "timer", "_id:postgres", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            "update heimdall.job set started_at = finished_at - interval '1 hour' where id = $1", cancellationToken, slow);
+
+        await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, "/hangfire/sql/jobs?user=timer");
+        await Expect(Names(window.Page)).ToHaveTextAsync(["quick", "slow"]);
+        await window.Page.GetByLabel("Order").SelectOptionAsync("duration");
+        await window.ByRole(AriaRole.Button, "Filter").ClickAsync();
+        await Expect(Names(window.Page)).ToHaveTextAsync(["slow", "quick"]);
+    }
+
+    [Test]
+    public async Task Many_jobs_are_run_again_and_canceled_after_a_look_at_them(CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            await EnqueueAsync("select 1/0", $"broken {i}", "bulky", "_id:postgres", cancellationToken);
+        }
+        await EnqueueAsync("select 1/0", "spared", "another", "_id:postgres", cancellationToken);
+
+        await using var window = await DashboardBrowser.Browser.OpenAsync(
+            _heimdall, "/hangfire/sql/jobs?user=bulky", new() { JavaScriptEnabled = false });
+        await window.Page.GetByRole(AriaRole.Link, new() { Name = "Run again all that match" }).ClickAsync();
+        await Expect(Names(window.Page)).ToHaveCountAsync(3);
+        await window.ByRole(AriaRole.Button, "Run again: 3 jobs").ClickAsync();
+        await Expect(window.Page.GetByRole(AriaRole.Status)).ToContainTextAsync("3 of 3 jobs");
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where retry_of is not null and name like 'broken%'", cancellationToken),
+            Is.EqualTo(3));
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<long>("select count(*) from heimdall.job where retry_of is not null and name = 'spared'", cancellationToken), Is.Zero);
+
+        await _heimdall.CloseGateAsync("bulk", cancellationToken);
+        var running = (await _heimdall.SubmitAsync(HeimdallInstance.WaitAt("bulk"), returnResult: false, cancellationToken, "held", user: "stopper")).AssertStatus(202).Id;
+        await _heimdall.WaitForStatusAsync(running, "RUNNING", cancellationToken);
+        await window.Page.GotoAsync("/hangfire/sql/bulk/cancel?user=stopper");
+        await window.ByRole(AriaRole.Button, "Cancel: 1 job").ClickAsync();
+        await _heimdall.WaitForStatusAsync(running, "CANCELED", cancellationToken);
+    }
+
+    [Test]
     public async Task A_cluster_says_how_it_is_and_what_it_has_to_do(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("busy", cancellationToken);

@@ -92,24 +92,23 @@ public sealed partial class QueueTests
     }
 
     [Test]
-    public async Task A_job_deleted_in_the_dashboard_is_canceled(CancellationToken cancellationToken)
+    public async Task The_pages_of_the_queue_engine_change_nothing(CancellationToken cancellationToken)
     {
-        var id = await EnqueueAsync("deleted", cancellationToken);
+        var id = await EnqueueAsync("kept", cancellationToken);
         var queueId = await _heimdall.Store.ScalarAsync<string>("select queue_id from heimdall.job where id = $1", cancellationToken, id);
         var page = (await _heimdall.GetAsync("/hangfire/jobs/enqueued/default", cancellationToken)).AssertStatus(200);
         var token = Token().Match(page.Text);
 
-        using var form = new FormUrlEncodedContent([new("jobs[]", queueId)]);
-        var forged = await _heimdall.SendAsync(HttpMethod.Post, "/hangfire/jobs/enqueued/delete", cancellationToken, form);
-        using var sameForm = new FormUrlEncodedContent([new("jobs[]", queueId)]);
-        var deleted = await _heimdall.SendAsync(
-            HttpMethod.Post, "/hangfire/jobs/enqueued/delete", cancellationToken, sameForm, (token.Groups["header"].Value, token.Groups["token"].Value));
+        foreach (var button in new[] { "/hangfire/jobs/enqueued/delete", $"/hangfire/jobs/actions/requeue/{queueId}" })
+        {
+            using var form = new FormUrlEncodedContent([new("jobs[]", queueId)]);
+            var pressed = await _heimdall.SendAsync(
+                HttpMethod.Post, button, cancellationToken, form, (token.Groups["header"].Value, token.Groups["token"].Value));
 
-        Assert.That((int)forged.Status, Is.InRange(400, 499), "a page of somebody else cannot press the button");
-        Assert.That((int)deleted.Status, Is.InRange(200, 204), deleted.Text);
-        var job = await _heimdall.JobAsync(id, cancellationToken);
-        Assert.That(job["status"], Is.EqualTo("CANCELED"));
-        Assert.That(job["canceled_by"], Is.EqualTo("anonymous"), "who pressed the button");
+            pressed.AssertProblem(403, "The pages of the queue engine are for reading.");
+        }
+        Assert.That(page.Text, Does.Not.Contain("js-jobs-list-command"), "they have no buttons");
+        Assert.That((await _heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("ACCEPTED"));
     }
 
     [Test]

@@ -34,8 +34,10 @@ public sealed partial class AccessMatrixTests
         ["submit"] = ["F FF AA FF AA"],
         ["list"] = ["F AA AA AA AA"],
         ["engine"] = ["F AF FF AF AF"],
-        ["engine button"] = ["F FF FF AF AF"],
+        ["engine button"] = ["F FF FF FF FF"],
         ["see"] = ["F AA AA AA AA", "F AN AN AN AN", "F AA NN AA AA", "F AN NN AN AN"],
+        ["many"] = ["F FF AA AA AA"],
+        ["see file"] = ["F NN NN NN NN", "F NN NN NN NN", "F NN NN NN NN", "F NN NN NN NN"], // there is no result
         ["change"] = ["F FF AA AA AA", "F FF AN AN AN", "F FF NN AA AA", "F FF NN AN AN"],
         ["put schedule"] = ["F FF AA FF AA", "F FF AF FF AF", "F FF FF AA AA", "F FF FF AF AF"],
         ["see script"] = ["F AA AA AA AA", "F AA AA AA AA", "F AN NN AN AN", "F AN NN AN AN"],
@@ -82,8 +84,12 @@ public sealed partial class AccessMatrixTests
 
     private static readonly (string Request, string Kind)[] Pages =
     [
+        ("GET /sql/overview", "list"), ("GET /sql/engine", "engine"), ("GET /sql/files/{asset}", "known"),
         ("GET /sql/jobs", "list"), ("GET /sql/jobs/{id}", "see"), ("GET /sql/jobs/{id}/live", "see"),
         ("GET /sql/jobs/{id}/stdout", "see"), ("GET /sql/jobs/{id}/stderr", "see"),
+        ("GET /sql/jobs/{id}/result/{format}", "see file"),
+        ("GET /sql/bulk/cancel", "many"), ("POST /sql/bulk/cancel", "many"),
+        ("GET /sql/bulk/retry", "many"), ("POST /sql/bulk/retry", "many"),
         ("POST /sql/jobs/{id}/cancel", "change"), ("POST /sql/jobs/{id}/retry", "change"),
         ("GET /sql/schedules", "list"), ("GET /sql/schedules/{schedule}", "see"),
         ("POST /sql/schedules/{schedule}/trigger", "change"), ("POST /sql/schedules/{schedule}/pause", "change"),
@@ -276,6 +282,8 @@ public sealed partial class AccessMatrixTests
         return pattern switch
         {
             "/{file}" => "/css123",
+            "/sql/files/{asset}" => "/sql/files/heimdall-000000000000.css",
+            "/sql/jobs/{id}/result/{format}" => $"/sql/jobs/{job}/result/csv",
             "/{page}" => Stock,
             _ => pattern.Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", script,
                 StringComparison.Ordinal)

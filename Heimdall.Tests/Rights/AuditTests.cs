@@ -82,8 +82,8 @@ public sealed class AuditTests
         Assert.That(pressed.GetProperty("action").GetString(), Is.EqualTo("POST /hangfire/sql/jobs/{id}/cancel"));
         await AssertOneTransactionAsync($"job where id = '{job}'", $"job/{job}",
             "POST /hangfire/sql/jobs/{id}/cancel", cancellationToken);
-        (await _api.PressAsync("operator", "/jobs/actions/delete/1", cancellationToken)).AssertStatus(204);
-        await AssertLastAsync("user=operator", "DONE", 204, "/hangfire/jobs/actions/delete/1", cancellationToken);
+        (await _api.PressAsync("operator", "/jobs/actions/delete/1", cancellationToken)).AssertStatus(403);
+        await AssertLastAsync("user=operator", "REFUSED", 403, "/hangfire/jobs/actions/delete/1", cancellationToken);
     }
 
     [Test]

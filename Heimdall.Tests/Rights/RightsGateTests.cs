@@ -64,11 +64,11 @@ public sealed class RightsGateTests
     [TestCase("GET", "/SQL/JOBS", Right.SeeJobs)]
     [TestCase("GET", "/css18", Right.Known)]
     [TestCase("GET", "/css18/../jobs", Right.SeeEngine)]
-    [TestCase("POST", "/jobs/failed/requeue", Right.ControlEngine)]
-    [TestCase("PUT", "/sql/jobs", Right.ControlEngine)]
-    [TestCase("POST", "/sql/jobs", Right.ControlEngine)]
+    [TestCase("POST", "/jobs/failed/requeue", Right.ChangeEngine)]
+    [TestCase("PUT", "/sql/jobs", Right.ChangeEngine)]
+    [TestCase("POST", "/sql/jobs", Right.ChangeEngine)]
     [TestCase("POST", "/sql/schedules/a b/trigger", Right.ChangeSchedules)]
-    [TestCase("POST", "/sql/schedules/a/b/trigger", Right.ControlEngine)]
+    [TestCase("POST", "/sql/schedules/a/b/trigger", Right.ChangeEngine)]
     public void A_page_that_is_not_quite_ours_needs_as_much_as_Hangfires(string method, string path, object right) =>
         Assert.That(AccessTable.OfPage(method, path), Is.EqualTo(right));
 

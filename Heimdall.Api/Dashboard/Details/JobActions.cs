@@ -31,43 +31,51 @@ internal static class JobActions
 
     public static async Task RetryAsync(DashboardContext context)
     {
-        var http = context.GetHttpContext();
-        var jobs = context.Service<JobStore>();
-        if (await jobs.FindPlaceAsync(context.AddressedJob(), context.Aborted()) is not { } place)
+        long? fromStatement = (await context.Request.GetFormValuesAsync("from_statement")) is [{ } text, ..]
+            && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        var (made, status, why) = await RetryAsync(context, context.AddressedJob(), fromStatement);
+        if (made is { } id)
         {
-            await RefuseAsync(context, StatusCodes.Status404NotFound, "There is no such job.");
+            context.GoTo($"/sql/jobs/{id}");
             return;
         }
-        if (JobAccess.Refuse(http, context.AddressedJob(), place, Right.RetryJobs) is { } refusal)
+        await RefuseAsync(context, status, why!);
+    }
+
+    /// <summary>Runs a job again as the caller.</summary>
+    /// <returns>The new job, or why there is none.</returns>
+    public static async Task<(Guid? Made, int Status, string? Why)> RetryAsync(
+        DashboardContext context, Guid id, long? fromStatement)
+    {
+        var http = context.GetHttpContext();
+        if (await context.Service<JobStore>().FindPlaceAsync(id, context.Aborted()) is not { } place)
         {
-            await RefuseAsync(context, refusal.StatusCode, refusal.ProblemDetails.Detail!);
-            return;
+            return (null, StatusCodes.Status404NotFound, "There is no such job.");
+        }
+        if (JobAccess.Refuse(http, id, place, Right.RetryJobs) is { } refusal)
+        {
+            return (null, refusal.StatusCode, refusal.ProblemDetails.Detail);
         }
         var user = http.CallerName();
         var scopes = context.RightsOfCaller().ScopesOf(Right.RetryJobs, ofOthers: place.Owner != user);
-        long? fromStatement = (await context.Request.GetFormValuesAsync("from_statement")) is [{ } text, ..]
-            && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
         try
         {
-            var retry = await context.Service<JobRetrier>().PrepareAsync(
-                context.AddressedJob(), user, scopes, fromStatement, context.Aborted());
+            var retry = await context.Service<JobRetrier>().PrepareAsync(id, user, scopes, fromStatement, context.Aborted());
             if (retry?.New is not { } job)
             {
-                await RefuseAsync(context, StatusCodes.Status409Conflict, retry?.Conflict ?? retry?.Routing?.Reason ?? "There is no such job.");
-                return;
+                return (null, StatusCodes.Status409Conflict, retry?.Conflict ?? retry?.Routing?.Reason ?? "There is no such job.");
             }
             var submitter = context.Service<JobSubmitter>();
             if (await submitter.IsQueueFullAsync(user, more: 1, context.Aborted()))
             {
-                await RefuseAsync(context, StatusCodes.Status429TooManyRequests, $"User '{user}' has as many jobs in the queue as this server allows.");
-                return;
+                return (null, StatusCodes.Status429TooManyRequests, $"User '{user}' has as many jobs in the queue as this server allows.");
             }
             await submitter.EnqueueAsync([job], key: null, context.Aborted());
-            context.GoTo($"/sql/jobs/{job.Id}");
+            return (job.Id, StatusCodes.Status303SeeOther, null);
         }
         catch (JobRefusedException exception)
         {
-            await RefuseAsync(context, StatusCodes.Status409Conflict, exception.Message);
+            return (null, StatusCodes.Status409Conflict, exception.Message);
         }
     }
 

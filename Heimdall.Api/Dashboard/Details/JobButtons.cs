@@ -5,39 +5,65 @@ using Heimdall.Core.Jobs;
 
 namespace Heimdall.Api.Dashboard.Details;
 
-/// <summary>What can be done with a job as it stands, as buttons.</summary>
+/// <summary>What can be done with a job as it stands. Each button says what will happen, and asks.</summary>
 internal static class JobButtons
 {
-    public static LivePart Draw(DashboardContext context, Job job)
+    /// <param name="context">The request.</param>
+    /// <param name="job">The job.</param>
+    /// <param name="retries">How many jobs run it again already.</param>
+    public static LivePart Draw(DashboardContext context, Job job, int retries)
     {
-        var offers = Offers(job).Where(offer => context.RightsOfCaller().Over(offer.Right, job)).ToList();
-        return new LivePart(Markup.Join(offers.Select(offer => DrawOffer(context, job, offer))), LivePart.MarkOf(string.Join('\n', offers)));
+        var offers = Offers(job, retries).Where(offer => context.RightsOfCaller().Over(offer.Right, job)).ToList();
+        return new LivePart(
+            Markup.Join(offers.Select(offer => DrawOffer(context, job, offer))),
+            LivePart.MarkOf(string.Join('\n', offers)));
     }
 
-    private static IEnumerable<Offer> Offers(Job job)
+    private static IEnumerable<Offer> Offers(Job job, int retries)
     {
         if (!job.Status.IsFinal())
         {
             if (job.Status != JobStatus.Canceling)
             {
-                yield return new Offer(Right.StopJobs, "cancel", "Cancel", "btn-danger", FromStatement: null);
+                yield return new Offer(
+                    Right.StopJobs, "cancel", "Cancel", "Yes, cancel it", "btn-danger", QuestionOfCancel(job),
+                    FromStatement: null);
             }
             yield break;
         }
-        yield return new Offer(Right.RetryJobs, "retry", "Run again", "btn-default", FromStatement: null);
+        var again = retries > 0 ? $" It was run again already, {retries} {(retries == 1 ? "time" : "times")}." : "";
+        yield return new Offer(
+            Right.RetryJobs, "retry", "Run again", "Yes, run it again", "btn-primary", QuestionOfRetry(job) + again,
+            FromStatement: null);
         if (job.Status != JobStatus.Succeeded
             && job.Progress is { ResumeFrom: > 1 and var statement, Sha256: not null, CanResume: not false })
         {
             yield return new Offer(
-                Right.RetryJobs, "retry", $"Resume at statement {statement}", "btn-default", statement);
+                Right.RetryJobs, "retry", $"Resume at statement {statement}", "Yes, resume it", "btn-primary",
+                $"A new job runs the script from statement {statement} on. What was committed before stays.{again}",
+                statement);
         }
     }
+
+    private static string QuestionOfCancel(Job job) => job.Status == JobStatus.Running
+        ? "Its session is stopped in the database. What it has not committed is rolled back; what it has stays."
+        : "It waits, and will not run.";
+
+    private static string QuestionOfRetry(Job job) => job switch
+    {
+        { ReturnResult: true } => "A new job runs the same query.",
+        { Status: JobStatus.Succeeded } => "It has succeeded. A new job does all of it once more.",
+        _ => "A new job runs all of it from the beginning.",
+    };
 
     private static Markup DrawOffer(DashboardContext context, Job job, Offer offer)
     {
         IEnumerable<(string, string)> fields = offer.FromStatement is { } statement ? [("from_statement", $"{statement}")] : [];
-        return context.Button($"/sql/jobs/{job.Id}/{offer.Action}", offer.Label, offer.Style, fields);
+        return Pieces.Ask(
+            offer.Label, offer.Style, Markup.Of($"{offer.Question}"),
+            context.Button($"/sql/jobs/{job.Id}/{offer.Action}", offer.Consent, offer.Style, fields));
     }
 
-    private sealed record Offer(Right Right, string Action, string Label, string Style, long? FromStatement);
+    private sealed record Offer(
+        Right Right, string Action, string Label, string Consent, string Style, string Question, long? FromStatement);
 }

@@ -4,6 +4,7 @@ using Heimdall.Api.Rights;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Jobs.Figures;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
@@ -31,6 +32,9 @@ internal static class JobDetailPage
         }
         var log = await LogPart.ReadAsync(context, id);
         var parts = await DrawPartsAsync(context, job, isWhole: true);
+        string[] last = ["hd-part-sql", "hd-part-facts", "hd-part-attempts"];
+        Markup Section(string part) =>
+            Markup.Of($"""<section id="{part}" data-mark="{parts[part].Mark}">{parts[part].Html}</section>""");
         var version = job.Version.Length > 0 ? Markup.Of($" <small>{job.Version}</small>") : Markup.Empty;
         return new PageContent($"{job.Name} – {job.Status.ToName()}", Markup.Of($"""
             <div id="hd-live" data-url="{context.AddressOf($"/sql/jobs/{id}/live")}" data-after="{log.After}" data-more="{(job.Status.IsFinal() ? "false" : "true")}">
@@ -41,8 +45,9 @@ internal static class JobDetailPage
             <p id="hd-status" role="status" data-mark="{parts["hd-status"].Mark}">{parts["hd-status"].Html}</p>
             <div id="hd-actions" class="hd-actions" data-mark="{parts["hd-actions"].Mark}">{parts["hd-actions"].Html}</div>
             <p id="hd-away" class="alert alert-warning" role="alert" hidden></p>
-            {parts.Where(part => part.Key.StartsWith("hd-part-", StringComparison.Ordinal)).Select(part => Markup.Of($"""<section id="{part.Key}" data-mark="{part.Value.Mark}">{part.Value.Html}</section>"""))}
-            <section>{log.DrawSection(context, id)}</section>
+            {parts.Keys.Where(part => part.StartsWith("hd-part-", StringComparison.Ordinal)).Except(last).Select(Section)}
+            <div class="hd-work">{Section("hd-part-sql")}<section>{log.DrawSection(context, id)}</section></div>
+            {Section("hd-part-facts")}{Section("hd-part-attempts")}
             <section>{SqlPart.DrawContext(job)}</section>
             </div>
             """)) { Status = status };
@@ -78,24 +83,34 @@ internal static class JobDetailPage
     {
         var time = context.Service<StoreClock>();
         var aborted = context.Aborted();
+        var attempts = await context.Service<AttemptHistory>().ReadAsync(job, aborted);
+        var retries = job.Status.IsFinal()
+            ? await context.Service<JobRelatives>().FindRetriesAsync(job.Id, aborted)
+            : [];
+        var usual = job.Status == JobStatus.Running && !job.IsSync
+            ? await context.Service<JobRelatives>().FindUsualTimeAsync(job, aborted)
+            : null;
+        var now = time.GetUtcNow().UtcDateTime;
         var parts = new Dictionary<string, LivePart>
         {
             ["hd-status"] = LivePart.Of(JobParts.Status(job, await context.Service<WaitingReasons>().FindAsync(job, aborted))),
-            ["hd-actions"] = JobButtons.Draw(context, job),
+            ["hd-actions"] = JobButtons.Draw(context, job, retries.Count),
             ["hd-part-errors"] = LivePart.Of(JobParts.Errors(job)),
-            ["hd-part-progress"] = LivePart.Of(JobParts.Progress(job)),
+            ["hd-part-timeline"] = LivePart.Of(TimelinePart.Draw(job, attempts, now)),
+            ["hd-part-progress"] = LivePart.Of(JobParts.Progress(job, usual, now)),
             ["hd-part-session"] = LivePart.Of(await SessionPart.DrawAsync(job, context.Service<JobActivity>(), time, context.AddressOf, aborted)),
         };
         if (isWhole)
         {
             parts["hd-part-result"] = LivePart.Of(
                 await PreviewTable.DrawAsync(
-                    job, context.Service<ResultStore>(), context.Service<ResultsConfig>(), time, aborted));
+                    context, job, context.Service<ResultStore>(), context.Service<ResultsConfig>(), time, aborted));
             parts["hd-part-sql"] = LivePart.Of(
-                await context.Service<SqlPart>().DrawAsync(context.GetHttpContext(), job, aborted));
+                await context.Service<SqlPart>().DrawAsync(
+                    context.GetHttpContext(), job, await StatementTimes.ReadAsync(context, job.Id), aborted));
         }
-        parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(context, job));
-        parts["hd-part-attempts"] = LivePart.Of(AttemptTable.Draw(await context.Service<AttemptHistory>().ReadAsync(job, aborted)));
+        parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(context, job, retries));
+        parts["hd-part-attempts"] = LivePart.Of(AttemptTable.Draw(attempts));
         return parts;
     }
 

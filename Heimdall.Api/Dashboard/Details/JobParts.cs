@@ -2,6 +2,7 @@ using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Jobs.Figures;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Dashboard.Details;
@@ -17,11 +18,12 @@ internal static class JobParts
     public static Markup Status(Job job, string? waitingFor) =>
         Markup.Of($"{Pieces.Status(job.Status)} {Told(job)}{(waitingFor is null ? "" : $" It waits for {waitingFor}.")}");
 
-    public static Markup Progress(Job job)
+    public static Markup Progress(Job job, UsualTime? usual, DateTime now)
     {
         var progress = job.Progress;
         var bars = new List<Markup>();
-        if (progress is { BytesRead: { } read, BytesTotal: { } size and > 0 })
+        // A script that has been read whole has not been run whole.
+        if (progress is { BytesRead: { } read, BytesTotal: { } size and > 0, StatementsTotal: null } && read < size)
         {
             bars.Add(Bar("Script read", read, size, $"{Pieces.Bytes(read)} of {Pieces.Bytes(size)}"));
         }
@@ -32,6 +34,18 @@ internal static class JobParts
         else if (progress.Statements is { } soFar)
         {
             bars.Add(Markup.Of($"""<p>Statements done: <span class="hd-count">{Pieces.Number(soFar)}</span></p>"""));
+        }
+        if (usual is { Middle: var middle, Runs: var runs } && job.StartedAt is { } start && middle > TimeSpan.Zero)
+        {
+            var passed = now - start;
+            bars.Add(Bar(
+                "Usual time", (long)passed.TotalMilliseconds, Math.Max(1, (long)middle.TotalMilliseconds),
+                passed <= middle
+                    ? $"{(long)(100 * passed / middle)} % of {Pieces.Duration(middle)}"
+                    : $"longer than {Pieces.Duration(middle)}"));
+            bars.Add(Markup.Of($"""
+                <p class="hd-aside">The middle of {runs} earlier {(runs == 1 ? "run" : "runs")} of the same SQL by {job.User} on {job.ClusterName}.</p>
+                """));
         }
         return bars.Count == 0 ? Markup.Empty : Markup.Of($"<h2>Progress</h2>{bars}");
     }
@@ -52,7 +66,7 @@ internal static class JobParts
         return Markup.Of($"""<h2>{(errors.Count > 1 ? "Errors" : "Error")}</h2><div class="hd-errors">{message}{list}{more}</div>""");
     }
 
-    public static Markup Facts(DashboardContext context, Job job)
+    public static Markup Facts(DashboardContext context, Job job, IReadOnlyList<(Guid Id, JobStatus Status)> retries)
     {
         var progress = job.Progress;
         return Markup.Of($"""
@@ -61,7 +75,7 @@ internal static class JobParts
             {Pieces.Fact("Kind", job.ReturnResult ? job.IsSync ? "query, inline" : "query, queued" : "batch")}
             {Pieces.Fact("Command", job.CommandName)}
             {Pieces.Fact("Cluster", job.ClusterName)}
-            {Pieces.Fact("Caller", job.User)}
+            {Pieces.Fact("Caller", Markup.Of($"""<a href="{context.AddressOf("/sql/jobs") + new QueryString().Add("user", job.User)}">{job.User}</a>"""))}
             {Pieces.Fact("Tags", Markup.Join(job.Tags.Select(tag => Markup.Of($"""<a class="hd-tag" href="{context.AddressOf($"/sql/jobs?tag={Uri.EscapeDataString(tag)}")}">{tag}</a> """))))}
             {Pieces.Fact("Schedule", job.ScheduleId is { } schedule ? Markup.Of($"""<a href="{context.AddressOf($"/sql/schedules/{Uri.EscapeDataString(schedule)}")}">{schedule}</a>""") : Markup.Empty)}
             {Pieces.Fact("Planned for", Pieces.Time(job.PlannedAt))}
@@ -77,6 +91,7 @@ internal static class JobParts
             {Pieces.Fact("Rows", progress.RowCount is { } rows ? $"{Pieces.Number(rows)}{(progress.Truncated == true ? ", ended by a limit" : "")}" : null)}
             {Pieces.Fact("Asked to stop by", job.CanceledBy)}
             {Pieces.Fact("Runs again", job.RetryOf is { } old ? Pieces.JobLink(context.AddressOf, old, $"job {old}") : Markup.Empty)}
+            {Pieces.Fact("Run again as", Markup.Join(retries.Select(one => Markup.Of($"{Pieces.JobLink(context.AddressOf, one.Id, $"job {one.Id}")} {one.Status.ToName()} "))))}
             {Pieces.Fact("Begins at", job.Resume is { } resume ? $"statement {resume.Statement}" : null)}
             {Pieces.BroadFact("SHA-256", progress.Sha256 is { } sha256 ? Markup.Of($"<code>{sha256}</code>") : Markup.Empty)}
             {Pieces.Fact("In the queue", DrawEntry(context, job))}

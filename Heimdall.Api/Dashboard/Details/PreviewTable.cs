@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text;
+using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -13,6 +15,7 @@ namespace Heimdall.Api.Dashboard.Details;
 internal sealed class PreviewTable : IResultWriter
 {
     private const int MostRows = 20;
+    private const string From = "from_row";
     private const int LongestValue = 200; // characters
     private const int LongestValueBytes = 4 * LongestValue;
 
@@ -24,7 +27,7 @@ internal sealed class PreviewTable : IResultWriter
     }
 
     public static async Task<Markup> DrawAsync(
-        Job job, ResultStore results, ResultsConfig config, StoreClock time, CancellationToken cancellationToken)
+        DashboardContext context, Job job, ResultStore results, ResultsConfig config, StoreClock time, CancellationToken cancellationToken)
     {
         if (job.Status != JobStatus.Succeeded
             || await results.FindAsync(job, config, cancellationToken) is not { } result)
@@ -35,16 +38,19 @@ internal sealed class PreviewTable : IResultWriter
         {
             return Section(Markup.Of($"<p>It was kept until {Pieces.Time(result.ExpiresAt)}.</p>"));
         }
+        var from = long.TryParse(context.Request.GetQuery(From), NumberStyles.None, CultureInfo.InvariantCulture, out var asked)
+            ? Math.Min(asked, Math.Max(0, result.RowCount - 1))
+            : 0;
         var table = new PreviewTable();
         try
         {
-            await results.ReplayAsync(result, new ResultPage(0, MostRows), table, cancellationToken);
+            await results.ReplayAsync(result, new ResultPage(from, MostRows), table, cancellationToken);
         }
         catch (ResultStorageException)
         {
             return Section(Pieces.Alert("warning", Markup.Of($"The stored result cannot be read; the log of the server says why. The job itself has succeeded.")));
         }
-        return Section(table.Draw(job, result));
+        return Section(table.Draw(context, job, result, from));
     }
 
     public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken) => ValueTask.CompletedTask;
@@ -66,17 +72,27 @@ internal sealed class PreviewTable : IResultWriter
 
     public ValueTask FlushAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    private Markup Draw(Job job, StoredResult result)
+    private Markup Draw(DashboardContext context, Job job, StoredResult result, long from)
     {
         var head = result.Columns.Select(column => Markup.Of($"""<th scope="col">{column.Name} <span class="hd-aside">{column.Type}</span></th>"""));
-        var count = _rows.Count < result.RowCount
+        var path = context.AddressOf($"/sql/jobs/{job.Id}");
+        var files = ResultDownload.Formats.Select(format => Markup.Of($"""<a href="{path}/result/{format}">{format.ToUpperInvariant()}</a> """));
+        var earlier = from > 0
+            ? Markup.Of($"""<li><a class="btn" rel="prev" href="{path}?{From}={Math.Max(0, from - MostRows)}#hd-part-result">Earlier rows</a></li>""")
+            : Markup.Empty;
+        var later = from + _rows.Count < result.RowCount
+            ? Markup.Of($"""<li><a class="btn" rel="next" href="{path}?{From}={from + MostRows}#hd-part-result">Later rows</a></li>""")
+            : Markup.Empty;
+        var count = from > 0 ? $"Rows {Pieces.Number(from + 1)} to {Pieces.Number(from + _rows.Count)} of {Pieces.Number(result.RowCount)}."
+            : _rows.Count < result.RowCount
             ? $"The first {_rows.Count} of {Pieces.Number(result.RowCount)} rows."
             : $"{Pieces.Number(result.RowCount)} {(result.RowCount == 1 ? "row" : "rows")}.";
         var cut = result.Truncated ? " A limit ended the result before its last row." : "";
         return Markup.Of($"""
-            <p class="hd-aside">{count}{cut} Kept until {Pieces.Time(result.ExpiresAt)}; all of it: <code>GET /api/v1/job/{job.Id}/result</code></p>
+            <p class="hd-aside">{count}{cut} Kept until {Pieces.Time(result.ExpiresAt)}; all of it: {files}</p>
             <div class="table-responsive" tabindex="0" role="region" aria-label="Result">
             <table class="table table-condensed hd-result"><thead><tr>{head}</tr></thead><tbody>{_rows}</tbody></table></div>
+            <nav aria-label="Rows"><ul class="hd-pages">{earlier}{later}</ul></nav>
             """);
     }
 

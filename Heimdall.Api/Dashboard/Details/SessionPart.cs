@@ -40,7 +40,7 @@ internal static class SessionPart
         <ul>{blockers.Select(blocker => Markup.Of($"<li>{DrawBlocker(blocker, now, to)}</li>"))}</ul></div>
         """);
 
-    private static Markup DrawBlocker(BlockingSession blocker, DateTime now, Func<string, string> to)
+    public static Markup DrawBlocker(BlockingSession blocker, DateTime now, Func<string, string> to)
     {
         string?[] said =
         [

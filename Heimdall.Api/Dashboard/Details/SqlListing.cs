@@ -16,8 +16,17 @@ internal static class SqlListing
     /// <summary>The anchor of a line.</summary>
     public static string AnchorOf(long line) => $"L{line}";
 
-    public static async Task<Markup> DrawAsync(TextReader sql, IReadOnlyList<StatementError> errors, CancellationToken cancellationToken)
+    /// <param name="sql">The SQL.</param>
+    /// <param name="errors">Of the statements that failed.</param>
+    /// <param name="times">Of the statements that are done.</param>
+    /// <param name="isRunning">Whether one of them runs.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public static async Task<Markup> DrawAsync(
+        TextReader sql, IReadOnlyList<StatementError> errors, StatementTimes times, bool isRunning,
+        CancellationToken cancellationToken)
     {
+        var starts = new StatementStarts();
+        var isNowFound = !isRunning;
         var failed = errors.Where(error => error.Line is not null).Take(MostMarked).ToLookup(error => error.Line!.Value);
         var last = Math.Max(Head, failed.Count > 0 ? failed.Max(line => line.Key) + Around : 0);
         var lines = new List<Markup>();
@@ -25,12 +34,15 @@ internal static class SqlListing
         await foreach (var line in ReadLinesAsync(sql, cancellationToken))
         {
             number++;
-            if (number > last)
+            var isStart = starts.IsStart(line, times.ByLine.ContainsKey(number));
+            var isNow = isStart && !isNowFound && number > times.LastLine;
+            isNowFound |= isNow;
+            if (number > last && !isNow)
             {
                 lines.Add(Gap("The script goes on."));
                 break;
             }
-            if (number > Head && !failed.Any(marked => Math.Abs(marked.Key - number) <= Around))
+            if (number > Head && !isNow && !failed.Any(marked => Math.Abs(marked.Key - number) <= Around))
             {
                 leftOut++;
                 continue;
@@ -40,17 +52,23 @@ internal static class SqlListing
                 lines.Add(Gap($"Lines {Pieces.Number(number - leftOut)} to {Pieces.Number(number - 1)} are left out."));
                 leftOut = 0;
             }
-            lines.Add(DrawLine(number, line, failed[number]));
+            lines.Add(DrawLine(number, line, failed[number], times, isStart, isNow));
         }
-        return Markup.Of($"""<ol class="hd-sql">{lines}</ol>""");
+        return Markup.Of($"""<ol class="hd-sql" tabindex="0" aria-label="SQL">{lines}</ol>""");
     }
 
-    private static Markup DrawLine(long number, string line, IEnumerable<StatementError> errors)
+    private static Markup DrawLine(
+        long number, string line, IEnumerable<StatementError> errors, StatementTimes times, bool isStart, bool isNow)
     {
         var said = errors.Select(error => Markup.Of($"""<p class="hd-line-error">{Place(error)}{error.SqlState} {error.Message}</p>""")).ToList();
+        var isDone = times.ByLine.TryGetValue(number, out var done);
+        var told = isDone ? $"{(done.Statements > 1 ? $"{done.Statements} statements, " : "")}✓ {StatementTimes.Write(done.Milliseconds)}"
+            : isNow ? "runs now" : "";
+        var took = told.Length > 0 ? Markup.Of($""" data-took="{told}" """) : Markup.Empty;
+        var kind = $"{(isStart ? "hd-start" : "")}{(isDone ? " hd-done" : isNow ? " hd-now" : "")}{(times.IsSlow(number) ? " hd-slow" : "")}";
         return said.Count == 0
-            ? Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}"><code>{line}</code></li>""")
-            : Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}" class="hd-failed" tabindex="-1"><code><mark>{line}</mark></code>{said}</li>""");
+            ? Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}" class="{kind}"><code{took}>{line}</code></li>""")
+            : Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}" class="hd-failed" tabindex="-1"><code{took}><mark>{line}</mark></code>{said}</li>""");
     }
 
     private static string Place(StatementError error) => error.Column is { } column ? $"Failed here, column {column}: " : "Failed here: ";

@@ -18,8 +18,10 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
 
     /// <param name="context">The request: a script is shown to who may read it only.</param>
     /// <param name="job">What ran, or will.</param>
+    /// <param name="times">What its statements took.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    public async Task<Markup> DrawAsync(HttpContext context, Job job, CancellationToken cancellationToken)
+    public async Task<Markup> DrawAsync(
+        HttpContext context, Job job, StatementTimes times, CancellationToken cancellationToken)
     {
         IReadOnlyList<StatementError> errors = job.Failure?.Errors ?? job.Progress.Errors ?? [];
         if (job.Context[Query] is not JsonValue value || !value.TryGetValue(out string? query))
@@ -28,10 +30,10 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
         }
         if (ScriptFolder.IsPath(query))
         {
-            return await DrawScriptAsync(context, job, query.Trim(), errors, cancellationToken);
+            return await DrawScriptAsync(context, job, query.Trim(), errors, times, cancellationToken);
         }
         using var text = new StringReader(query);
-        return Section(Markup.Empty, await SqlListing.DrawAsync(text, errors, cancellationToken));
+        return Section(times.DrawSlowest(), await ListAsync(text, job, errors, times, cancellationToken));
     }
 
     /// <summary>Everything of the context but the SQL.</summary>
@@ -44,7 +46,7 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
     }
 
     private async Task<Markup> DrawScriptAsync(
-        HttpContext context, Job job, string path, IReadOnlyList<StatementError> errors,
+        HttpContext context, Job job, string path, IReadOnlyList<StatementError> errors, StatementTimes times,
         CancellationToken cancellationToken)
     {
         var name = Markup.Of($"<p>Script <code>{path}</code></p>");
@@ -65,13 +67,20 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
                 : (bool?)null;
             file.Position = 0;
             using var text = new StreamReader(file);
-            return Section(Markup.Of($"{name}{Told(isSame, job)}"), await SqlListing.DrawAsync(text, errors, cancellationToken));
+            return Section(
+                Markup.Of($"{name}{Told(isSame, job)}{times.DrawSlowest()}"),
+                await ListAsync(text, job, errors, times, cancellationToken));
         }
         catch (Exception exception) when (exception is ScriptStorageException or IOException)
         {
             return Section(name, Pieces.Alert("warning", Markup.Of($"The script cannot be read.")));
         }
     }
+
+    private static Task<Markup> ListAsync(
+        TextReader text, Job job, IReadOnlyList<StatementError> errors, StatementTimes times,
+        CancellationToken cancellationToken) =>
+        SqlListing.DrawAsync(text, errors, times, isRunning: job.Status is JobStatus.Running, cancellationToken);
 
     /// <summary>A script is shown as it is now, which need not be what ran.</summary>
     private static Markup Told(bool? isSame, Job job) => isSame switch

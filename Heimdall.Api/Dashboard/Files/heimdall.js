@@ -1,28 +1,103 @@
-// Mends what Hangfire's frame lacks for keyboards and screen readers, and keeps the page of an open job up to date.
+// Shows times by the reader's clock, and keeps pages up to date. The pages do without it.
 (function () {
     'use strict';
 
-    function mendFrame() {
-        document.documentElement.lang = 'en'; // the process has no culture, and Hangfire writes that down as a language
-        give('.navbar', { role: 'navigation', 'aria-label': 'Pages of the dashboard' });
-        give('#footer', { role: 'contentinfo' });
-        give('.navbar-toggle', { 'aria-label': 'Menu' });
-        document.querySelectorAll('.navbar-nav > .active > a').forEach(function (link) {
-            link.setAttribute('aria-current', 'page');
+    // Times are shown by the reader's clock; the server writes them in UTC, and so they stay in the title.
+    function localize(root) {
+        if (new Date().getTimezoneOffset() === 0) {
+            return;
+        }
+        root.querySelectorAll('time[datetime]:not([title])').forEach(function (time) {
+            var at = new Date(time.dateTime);
+            if (!isNaN(at)) {
+                time.title = time.textContent.replace('Z', ' UTC');
+                time.textContent = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map(two).join('-') + ' '
+                    + [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');
+            }
         });
-        var main = document.getElementById('hd-main');
-        if (main) {
-            var skip = document.createElement('a');
-            skip.className = 'hd-skip';
-            skip.href = '#hd-main';
-            skip.textContent = 'Skip to the content';
-            document.body.insertBefore(skip, document.body.firstChild);
+    }
+
+    function two(number) {
+        return String(number).padStart(2, '0');
+    }
+
+    function tellClock() {
+        var clock = document.getElementById('hd-clock'), zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+        if (clock && new Date().getTimezoneOffset() !== 0) {
+            clock.textContent = 'Times are of ' + zone + '; point at one for UTC.';
         }
     }
 
-    function give(selector, attributes) {
-        var element = document.querySelector(selector);
-        Object.keys(element ? attributes : {}).forEach(function (name) { element.setAttribute(name, attributes[name]); });
+    // What shows the same as before is left alone: a click or the focus of a keyboard may be on it.
+    function replace(part, html, mark) {
+        if (!part || part.dataset.mark === mark || part.querySelector('details[open]')) {
+            return;
+        }
+        part.dataset.mark = mark;
+        var focused = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+        part.innerHTML = html;
+        localize(part);
+        if (focused !== null) {
+            var same = Array.prototype.find.call(part.querySelectorAll('a, button, summary, [tabindex]'), function (one) { return nameOf(one) === focused; });
+            (same || document.getElementById('hd-main')).focus({ preventScroll: true });
+        }
+    }
+
+    function nameOf(element) {
+        return element.getAttribute('aria-label') || element.textContent;
+    }
+
+    // A page asks for itself anew while it is looked at, for an hour after the reader has last done something.
+    function refresh(main) {
+        var interval = main.dataset.refresh * 1000, longest = 60000, tired = 3600000, pause = interval;
+        var told = document.getElementById('hd-refresh'), button = document.createElement('button'), says = document.createElement('span');
+        var isStopped = false, timer = null, last = Date.now();
+        button.type = 'button';
+        told.append(says, button);
+        button.addEventListener('click', function () {
+            isStopped = !isStopped;
+            last = Date.now();
+            plan(0);
+        });
+        ['pointerdown', 'keydown'].forEach(function (name) {
+            document.addEventListener(name, function () { last = Date.now(); }, { passive: true });
+        });
+        document.addEventListener('visibilitychange', function () { plan(document.hidden ? pause : 0); });
+        plan(pause);
+
+        function plan(wait) {
+            clearTimeout(timer);
+            if (Date.now() - last > tired) {
+                isStopped = true;
+            }
+            says.textContent = isStopped ? 'This page does not refresh itself.' : 'This page refreshes itself.';
+            button.textContent = isStopped ? 'Refresh' : 'Stop';
+            if (!isStopped && !document.hidden) {
+                timer = setTimeout(ask, wait);
+            }
+        }
+
+        function ask() {
+            var begun = Date.now();
+            fetch(location.href, { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(longest) })
+                .then(function (reply) {
+                    if (!reply.ok) {
+                        throw new Error('status ' + reply.status);
+                    }
+                    return reply.text();
+                })
+                .then(function (text) {
+                    var news = new DOMParser().parseFromString(text, 'text/html');
+                    news.querySelectorAll('[data-part]').forEach(function (part) {
+                        replace(document.getElementById(part.id), part.innerHTML, part.dataset.mark);
+                    });
+                    pause = Math.max(interval, 20 * (Date.now() - begun)); // a slow server is asked less often
+                }, function () {
+                    pause = Math.min(longest, pause * 2);
+                    says.textContent = 'The server does not answer; what this page shows is old. ';
+                })
+                .then(function () { plan(Math.min(pause, longest)); });
+        }
     }
 
     // What the server sends is HTML of its own making; what jobs have put into it is encoded there.
@@ -31,25 +106,6 @@
         var after = page.dataset.after;
         var log = document.getElementById('hd-log'), away = document.getElementById('hd-away');
 
-        // What shows the same as before is left alone: a click or the focus of a keyboard may be on it.
-        function show(id, news) {
-            var part = document.getElementById(id);
-            if (!part || part.dataset.mark === news.mark) {
-                return;
-            }
-            part.dataset.mark = news.mark;
-            var focused = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
-            part.innerHTML = news.html;
-            if (focused !== null) {
-                var same = Array.prototype.find.call(part.querySelectorAll('a, button, [tabindex]'), function (one) { return nameOf(one) === focused; });
-                (same || document.getElementById('hd-main')).focus({ preventScroll: true });
-            }
-        }
-
-        function nameOf(element) {
-            return element.getAttribute('aria-label') || element.textContent;
-        }
-
         function append(news) {
             var atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
             if (news.cut) {
@@ -57,6 +113,7 @@
                 document.getElementById('hd-log-cut').hidden = false;
             }
             log.insertAdjacentHTML('beforeend', news.html);
+            tick(log.textContent.slice(-news.html.length));
             forget(log.textContent.length - log.dataset.most);
             if (atEnd) {
                 log.scrollTop = log.scrollHeight;
@@ -81,9 +138,40 @@
             }
         }
 
+        // A line of the log that tells of a statement is a mark beside that statement's line in the SQL.
+        function tick(text) {
+            var sql = document.querySelector('.hd-sql'), pattern = /^\d+  line (\d+)  .*  \d+ rows?  ([\d.]+) ms$/gm, last = 0, found;
+            while (sql && (found = pattern.exec(text)) !== null) {
+                var line = document.getElementById('L' + found[1]);
+                last = Math.max(last, +found[1]);
+                if (line && !line.classList.contains('hd-done')) {
+                    mark(line, 'hd-done', '✓ ' + found[2] + ' ms');
+                }
+            }
+            if (last > 0) {
+                sql.querySelectorAll('.hd-now').forEach(function (line) {
+                    line.classList.remove('hd-now');
+                });
+                var now = Array.prototype.find.call(sql.querySelectorAll('.hd-start'), function (line) { return line.value > last; });
+                if (now) {
+                    mark(now, 'hd-now', 'runs now');
+                    sql.scrollTop += now.getBoundingClientRect().top - sql.getBoundingClientRect().top - sql.clientHeight / 2;
+                }
+            }
+        }
+
+        function mark(line, kind, text) {
+            var code = line.querySelector('code');
+            if (code) {
+                code.dataset.took = text;
+            }
+            line.classList.remove('hd-now');
+            line.classList.add(kind);
+        }
+
         function take(news) {
             document.title = document.title.replace(/^.* – (?=[^–]*$)/, function () { return news.title + ' – '; });
-            Object.keys(news.parts).forEach(function (id) { show(id, news.parts[id]); });
+            Object.keys(news.parts).forEach(function (id) { replace(document.getElementById(id), news.parts[id].html, news.parts[id].mark); });
             if (news.log.html) {
                 append(news.log);
             }
@@ -118,14 +206,23 @@
                 })
                 .then(function (more) {
                     if (more) {
-                        setTimeout(ask, pause);
+                        setTimeout(askIfSeen, pause);
                     }
                 });
         }
 
+        // A page that is not looked at asks when it is looked at again.
+        function askIfSeen() {
+            if (document.hidden) {
+                document.addEventListener('visibilitychange', askIfSeen, { once: true });
+            } else {
+                ask();
+            }
+        }
+
         if (page.dataset.more === 'true') {
             log.scrollTop = log.scrollHeight;
-            setTimeout(ask, interval);
+            setTimeout(askIfSeen, interval);
         }
     }
 
@@ -150,11 +247,14 @@
             return;
         }
         start.done = true;
-        mendFrame();
+        localize(document);
+        tellClock();
         focusLines();
-        var page = document.getElementById('hd-live');
+        var page = document.getElementById('hd-live'), main = document.getElementById('hd-main');
         if (page) {
             follow(page);
+        } else if (main && main.dataset.refresh) {
+            refresh(main);
         }
     }
 })();

@@ -34,23 +34,42 @@ internal sealed class Markup
 
 /// <summary>Collects the pieces of an interpolated string for <see cref="Markup.Of"/>.</summary>
 [InterpolatedStringHandler]
-internal readonly struct MarkupText(int literalLength, int formattedCount)
+internal struct MarkupText(int literalLength, int formattedCount)
 {
     private const int LikelyLength = 16;
 
     private readonly StringBuilder _html = new(literalLength + formattedCount * LikelyLength);
 
-    public void AppendLiteral(string html) => _html.Append(html);
+    // Within a tag, text is the value of an attribute.
+    private bool _isInTag;
 
-    public void AppendFormatted(Markup? markup) => _html.Append(markup);
+    public void AppendLiteral(string html)
+    {
+        _html.Append(html);
+        var end = html.AsSpan().LastIndexOfAny('<', '>');
+        _isInTag = end < 0 ? _isInTag : html[end] == '<';
+    }
 
-    public void AppendFormatted(IEnumerable<Markup> parts) => _html.Append(Markup.Join(parts));
+    public readonly void AppendFormatted(Markup? markup) => _html.Append(markup);
 
-    public void AppendFormatted(string? text) => _html.Append(WebUtility.HtmlEncode(text));
+    public readonly void AppendFormatted(IEnumerable<Markup> parts) => _html.Append(Markup.Join(parts));
 
-    public void AppendFormatted(long number) => _html.Append(number.ToString(CultureInfo.InvariantCulture));
+    /// <summary>A form sends the value of an attribute back, so that one stays as it is.</summary>
+    public readonly void AppendFormatted(string? text)
+    {
+        if (_isInTag || text is null)
+        {
+            _html.Append(WebUtility.HtmlEncode(text));
+        }
+        else
+        {
+            HiddenCharacters.AppendMarked(_html, text);
+        }
+    }
 
-    public void AppendFormatted(Guid id) => _html.Append(id);
+    public readonly void AppendFormatted(long number) => _html.Append(number.ToString(CultureInfo.InvariantCulture));
 
-    public string ToHtml() => _html.ToString();
+    public readonly void AppendFormatted(Guid id) => _html.Append(id);
+
+    public readonly string ToHtml() => _html.ToString();
 }

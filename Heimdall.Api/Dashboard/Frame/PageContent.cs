@@ -6,4 +6,10 @@ namespace Heimdall.Api.Dashboard.Frame;
 internal sealed record PageContent(string Title, Markup Body)
 {
     public int Status { get; init; } = StatusCodes.Status200OK;
+
+    /// <summary>
+    /// How often the page's script asks for it anew and takes the parts that have changed (<see cref="Pieces.Part"/>);
+    /// null: the page stays as it is.
+    /// </summary>
+    public int? RefreshSeconds { get; init; }
 }

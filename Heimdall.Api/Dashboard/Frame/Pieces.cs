@@ -16,6 +16,23 @@ internal static class Pieces
         ? Markup.Of($"""<time datetime="{at.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}">{at.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture)}</time>""")
         : Markup.Empty;
 
+    /// <summary>A part of a page that refreshes itself: it is replaced when it shows something else than before.</summary>
+    /// <param name="id">Of its element.</param>
+    /// <param name="html">What it shows.</param>
+    /// <param name="mark">Stays the same as long as it shows the same; null: by what it shows.</param>
+    public static Markup Part(string id, Markup html, string? mark = null) => Markup.Of(
+        $"""<section id="{id}" data-part data-mark="{mark ?? LivePart.MarkOf(html.ToString())}">{html}</section>""");
+
+    /// <summary>A button that asks before it does what cannot be undone. It works without scripts.</summary>
+    /// <param name="label">The words on the button.</param>
+    /// <param name="style">A class of buttons.</param>
+    /// <param name="question">What will happen.</param>
+    /// <param name="form">The form that does it.</param>
+    public static Markup Ask(string label, string style, Markup question, Markup form) => Markup.Of($"""
+        <details class="hd-ask"><summary class="btn {style}">{label}</summary>
+        <div class="hd-asked"><p>{question}</p>{form}</div></details>
+        """);
+
     public static string Duration(TimeSpan time) => time switch
     {
         _ when time < TimeSpan.FromSeconds(1) => $"{Math.Max(0, time.TotalMilliseconds).ToString("0", CultureInfo.InvariantCulture)} ms",

@@ -1,3 +1,5 @@
+using Heimdall.Api.Rights;
+
 namespace Heimdall.Api.Dashboard.Frame;
 
 /// <summary>
@@ -17,6 +19,28 @@ internal static class SecurityHeaders
             var headers = context.Response.Headers;
             headers.ContentSecurityPolicy = Policy;
             headers["Referrer-Policy"] = "same-origin";
+        }
+        return next(context);
+    });
+
+    /// <summary>
+    /// Hangfire sends its files as if they were pages: to be fetched again each time, with a cookie. A browser may keep
+    /// them for an hour.
+    /// </summary>
+    public static void UseKeptFiles(this WebApplication app, string path) => app.Use((context, next) =>
+    {
+        if (context.Request.Path.StartsWithSegments(path, StringComparison.Ordinal, out var file)
+            && HttpMethods.IsGet(context.Request.Method)
+            && AccessTable.PageOf(context.Request.Method, file.Value!) == AccessTable.StockFile)
+        {
+            context.Response.OnStarting(() =>
+            {
+                var headers = context.Response.Headers;
+                headers.CacheControl = context.Response.StatusCode == StatusCodes.Status200OK ? "private, max-age=3600" : "no-store";
+                headers.Remove("Pragma");
+                headers.Remove("Set-Cookie");
+                return Task.CompletedTask;
+            });
         }
         return next(context);
     });

@@ -26,13 +26,17 @@ internal static class FilterForm
         {Text(query, "user", "Caller")}
         {Text(query, "tag", "Tag")}
         {Text(query, "schedule", "Schedule")}
-        {Text(query, "name", "Name")}
+        {Text(query, "name", "Name", "nightly*")}
+        {Text(query, "id", "Id")}
+        {Text(query, "created_after", "Created after, UTC", "2026-01-31 12:00")}
+        {Text(query, "created_before", "Created before, UTC", "2026-01-31 12:00")}
+        {Choice(query, "order_by", "Order", [("updated_at", "last changed first"), ("duration", "longest first")], "newest first")}
         {Text(query, "text", "Text in SQL or error")}
         <div class="hd-filter-buttons"><button type="submit" class="btn btn-primary">Filter</button> <a class="btn btn-default" href="{context.AddressOf("/sql/jobs")}">Clear</a></div>
         </form>
         """);
 
-    private static Markup Choice(IQueryCollection query, string name, string label, IEnumerable<(string Value, string Text)> choices)
+    private static Markup Choice(IQueryCollection query, string name, string label, IEnumerable<(string Value, string Text)> choices, string none = "any")
     {
         var chosen = query[name].ToString();
         // One that the catalog no longer has may still be asked for.
@@ -45,11 +49,11 @@ internal static class FilterForm
             ? Markup.Of($"""<option value="{choice.Value}" selected>{choice.Text}</option>""")
             : Markup.Of($"""<option value="{choice.Value}">{choice.Text}</option>"""));
         return Markup.Of($"""
-            <div><label for="hd-{name}">{label}</label><select id="hd-{name}" name="{name}" class="form-control"><option value="">any</option>{options}</select></div>
+            <div><label for="hd-{name}">{label}</label><select id="hd-{name}" name="{name}" class="form-control"><option value="">{none}</option>{options}</select></div>
             """);
     }
 
-    private static Markup Text(IQueryCollection query, string name, string label) => Markup.Of($"""
-        <div><label for="hd-{name}">{label}</label><input id="hd-{name}" name="{name}" class="form-control" value="{query[name].ToString()}" autocomplete="off"></div>
+    private static Markup Text(IQueryCollection query, string name, string label, string example = "") => Markup.Of($"""
+        <div><label for="hd-{name}">{label}</label><input id="hd-{name}" name="{name}" class="form-control" value="{query[name].ToString()}" placeholder="{example}" autocomplete="off"></div>
         """);
 }

@@ -4,33 +4,49 @@ using Heimdall.Api.Jobs;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
-using Microsoft.Extensions.Primitives;
+using Heimdall.Core.Jobs.Figures;
 
 namespace Heimdall.Api.Dashboard.Listing;
 
-/// <summary>The jobs, newest first, filtered as <c>GET /api/v1/jobs</c> filters them, page by page.</summary>
+/// <summary>The jobs, newest first, filtered nearly as <c>GET /api/v1/jobs</c> filters them, page by page.</summary>
 internal static class JobListPage
 {
+    private const int RefreshSeconds = 5;
+    private const int MostCompared = 200;
+
     public static async Task<PageContent> ReadAsync(DashboardContext context)
     {
-        var query = Filled(context.GetHttpContext().Request.Query);
-        var (filter, problems) = JobFilterReader.Read(query);
-        filter = filter with { Sight = context.RightsOfCaller().Jobs };
+        var list = ListFilter.Read(context.GetHttpContext().Request.Query, context.RightsOfCaller().Jobs);
+        var (query, filter, problems, byDuration) = list;
         var form = FilterForm.Draw(context, query, context.Service<LiveCatalog>().Current);
         if (problems.Count > 0)
         {
-            var list = problems.Select(problem => Markup.Of($"<li>{problem.Path}: {problem.Message}</li>"));
-            return Page(Markup.Of($"{form}{Pieces.Alert("warning", Markup.Of($"<ul>{list}</ul>"))}")) with { Status = StatusCodes.Status400BadRequest };
+            var wrong = problems.Select(problem => Markup.Of($"<li>{problem.Path}: {problem.Message}</li>"));
+            return Page(Markup.Of($"{form}{Pieces.Alert("warning", Markup.Of($"<ul>{wrong}</ul>"))}")) with { Status = StatusCodes.Status400BadRequest };
         }
         var now = context.Service<StoreClock>().GetUtcNow().UtcDateTime;
         if (filter.Text is not null)
         {
             var found = await context.Service<JobSearch>().FindAsync(filter, context.Aborted());
-            return Page(Markup.Of($"{form}{JobTable.Draw(context, found.Jobs, now)}{DrawBound(found)}{DrawWayOn(context, query, found.Next, "Search on")}"));
+            return Page(Markup.Of($"{form}{JobTable.Draw(context, found.Jobs, now)}{DrawBound(found)}{DrawWayOn(context, list, found.Next, "Search on")}"));
         }
-        var page = await context.Service<JobStore>().ListAsync(filter, context.Aborted());
-        return Page(Markup.Of($"{form}{JobTable.Draw(context, page.Jobs, now)}{DrawWayOn(context, query, page.Next, "Older")}"));
+        var counts = await context.Service<JobFigures>().CountMatchesAsync(filter, context.Aborted());
+        var page = await context.Service<JobStore>().ListAsync(
+            byDuration ? filter with { Limit = MostCompared } : filter, context.Aborted());
+        var jobs = byDuration
+            ? Markup.Of($"""
+                <p class="hd-aside">The longest of the newest {page.Jobs.Count} that match.</p>
+                {JobTable.Draw(context, [.. page.Jobs.OrderByDescending(job => TimeOf(job, now)).Take(filter.Limit)], now)}
+                """)
+            : Markup.Of($"{JobTable.Draw(context, page.Jobs, now)}{DrawWayOn(context, list, page.Next, "Older")}");
+        return Page(Markup.Of($"""
+            {form}{Pieces.Part("hd-statuses", StatusChips.Draw(context, list, counts))}{BulkPage.DrawLinks(context, list)}
+            {Pieces.Part("hd-list", jobs)}
+            """)) with { RefreshSeconds = RefreshSeconds };
     }
+
+    private static TimeSpan TimeOf(Job job, DateTime now) =>
+        job.StartedAt is { } start ? (job.FinishedAt ?? now) - start : TimeSpan.MinValue;
 
     /// <summary>A search does not see the whole history at once, and says how far it has seen.</summary>
     private static Markup DrawBound(JobSearchPage found) => found.Next is { } next
@@ -39,22 +55,13 @@ internal static class JobListPage
 
     private static PageContent Page(Markup body) => new("SQL jobs", Markup.Of($"""<h1 class="page-header">SQL jobs</h1>{body}"""));
 
-    private static Markup DrawWayOn(DashboardContext context, QueryCollection query, JobCursor? next, string label)
+    private static Markup DrawWayOn(DashboardContext context, ListFilter list, JobCursor? next, string label)
     {
-        var newest = query.ContainsKey("cursor") ? Markup.Of($"""<li><a class="btn btn-default" href="{Address(context, query, cursor: null)}">Newest</a></li>""") : Markup.Empty;
+        var path = context.AddressOf("/sql/jobs");
+        var newest = list.Query.ContainsKey("cursor") ? Markup.Of($"""<li><a class="btn btn-default" href="{list.AddressOf(path)}">Newest</a></li>""") : Markup.Empty;
         var older = next is not null
-            ? Markup.Of($"""<li><a class="btn btn-default" rel="next" href="{Address(context, query, JobCursorText.Write(next))}">{label}</a></li>""")
+            ? Markup.Of($"""<li><a class="btn btn-default" rel="next" href="{list.AddressOf(path, ("cursor", JobCursorText.Write(next)))}">{label}</a></li>""")
             : Markup.Empty;
         return Markup.Of($"""<nav aria-label="Pages"><ul class="hd-pages">{newest}{older}</ul></nav>""");
     }
-
-    private static string Address(DashboardContext context, QueryCollection query, string? cursor)
-    {
-        var kept = query.Where(field => field.Key != "cursor").SelectMany(field => field.Value, (field, value) => KeyValuePair.Create(field.Key, value));
-        return context.AddressOf("/sql/jobs") + QueryString.Create(cursor is null ? kept : kept.Append(new("cursor", cursor)));
-    }
-
-    /// <summary>A form sends the fields that were left empty, too.</summary>
-    private static QueryCollection Filled(IQueryCollection query) =>
-        new(query.Where(field => !StringValues.IsNullOrEmpty(field.Value)).ToDictionary(field => field.Key, field => field.Value));
 }

@@ -1,8 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Heimdall.Api.Dashboard.Frame;
 
-namespace Heimdall.Api.Dashboard.Details;
+namespace Heimdall.Api.Dashboard.Frame;
 
 /// <summary>A part of a page that the page's script keeps up to date.</summary>
 /// <param name="Html">What it shows.</param>

@@ -1,0 +1,256 @@
+using Heimdall.Core.Database;
+using Npgsql;
+
+namespace Heimdall.Core.Jobs.Figures;
+
+/// <summary>
+/// What there is to say of many jobs at once, for people. Each question reads a limited number of rows however long
+/// the history is, in the order of an index, and its answer says where that was not all of them.
+/// </summary>
+public sealed class JobFigures(StoreDatabase database)
+{
+    /// <summary>Jobs of one status are counted up to here.</summary>
+    public const int MostCounted = 10_000;
+
+    /// <summary>Of the jobs that wait so many are looked at, the oldest.</summary>
+    public const int MostWaiting = 20_000;
+
+    /// <summary>Of the jobs that run so many are read, those first that have run longest.</summary>
+    public const int MostRunning = 500;
+
+    /// <summary>Failures are grouped among so many, the newest.</summary>
+    public const int MostFailures = 1_000;
+
+    /// <summary>Groups of failures that are told.</summary>
+    public const int MostGroups = 15;
+
+    /// <summary>The jobs that match a filter are counted by status among so many, the newest.</summary>
+    public const int MostMatched = 5_000;
+
+    private static readonly JobStatus[] Ended =
+        [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed];
+
+    /// <summary>Jobs that have ended, by how, of those submitted since a moment; each up to <see cref="MostCounted"/>.</summary>
+    public async Task<IReadOnlyDictionary<JobStatus, long>> CountEndedAsync(
+        JobSight sight, DateTime since, CancellationToken cancellationToken)
+    {
+        await using var command = BuildCountEnded(sight, since);
+        var counts = new Dictionary<JobStatus, long>();
+        await ReadAsync(command, row => counts[JobStatusNames.Parse(row.GetString(0))] = row.GetInt64(1), cancellationToken);
+        return counts;
+    }
+
+    /// <summary>
+    /// Of the newest jobs that may be seen, <see cref="MostMatched"/> of those that wait, that run and that have ended, those that match a
+    /// filter, by status. The filter's own statuses do not count.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<JobStatus, long>> CountMatchesAsync(JobFilter filter, CancellationToken cancellationToken)
+    {
+        await using var command = BuildCountMatches(filter);
+        var counts = new Dictionary<JobStatus, long>();
+        await ReadAsync(command, row => counts[JobStatusNames.Parse(row.GetString(0))] = row.GetInt64(1), cancellationToken);
+        return counts;
+    }
+
+    /// <summary>The jobs that wait, by cluster.</summary>
+    public async Task<IReadOnlyList<WaitingFigures>> ReadWaitingAsync(JobSight sight, CancellationToken cancellationToken)
+    {
+        await using var command = BuildWaiting(sight);
+        var clusters = new List<WaitingFigures>();
+        await ReadAsync(
+            command,
+            row => clusters.Add(new WaitingFigures(
+                row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.IsDBNull(3) ? null : row.GetDateTime(3))),
+            cancellationToken);
+        return clusters;
+    }
+
+    /// <summary>The jobs that run, those first that have run longest.</summary>
+    public async Task<IReadOnlyList<RunningJob>> ReadRunningAsync(JobSight sight, CancellationToken cancellationToken)
+    {
+        await using var command = BuildRunning(sight);
+        var jobs = new List<RunningJob>();
+        await ReadAsync(
+            command,
+            row => jobs.Add(new RunningJob(
+                row.GetGuid(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4),
+                JobStatusNames.Parse(row.GetString(5)), row.GetBoolean(6), row.IsDBNull(7) ? null : row.GetString(7),
+                row.GetInt32(8), row.GetDateTime(9), row.IsDBNull(10) ? null : row.GetInt64(10),
+                row.IsDBNull(11) ? null : row.GetInt64(11))),
+            cancellationToken);
+        return jobs;
+    }
+
+    /// <summary>
+    /// How jobs failed that were submitted since a moment, by SQLSTATE and name, the last seen first. It looks at the
+    /// newest <see cref="MostFailures"/>.
+    /// </summary>
+    public async Task<IReadOnlyList<FailureGroup>> GroupFailuresAsync(
+        JobSight sight, DateTime since, CancellationToken cancellationToken)
+    {
+        await using var command = BuildFailures(sight, since);
+        var groups = new List<FailureGroup>();
+        await ReadAsync(
+            command,
+            row => groups.Add(new FailureGroup(
+                row.IsDBNull(0) ? null : row.GetString(0), row.GetString(1), row.GetInt64(2), row.GetDateTime(3),
+                row.GetDateTime(4), row.GetGuid(5), row.IsDBNull(6) ? "" : row.GetString(6), row.GetInt64(7))),
+            cancellationToken);
+        return groups;
+    }
+
+    /// <summary>
+    /// Jobs that have ended, of each of so many equal parts of a time the newest few. For who sees everything they are
+    /// those that ended then; for others those that were submitted then, since only these have an index.
+    /// </summary>
+    /// <param name="sight">The jobs that are looked at.</param>
+    /// <param name="from">When the first part begins.</param>
+    /// <param name="step">How long each is.</param>
+    /// <param name="parts">How many.</param>
+    /// <param name="each">How many jobs of each.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    public async Task<JobSample> SampleAsync(
+        JobSight sight, DateTime from, TimeSpan step, int parts, int each, CancellationToken cancellationToken)
+    {
+        await using var command = BuildSample(sight, from, step, parts, each);
+        var jobs = new List<SampledJob>();
+        await ReadAsync(
+            command,
+            row => jobs.Add(new SampledJob(
+                row.GetInt32(0), JobStatusNames.Parse(row.GetString(1)),
+                row.IsDBNull(2) ? null : TimeSpan.FromSeconds(row.GetDouble(2)),
+                row.IsDBNull(3) ? null : TimeSpan.FromSeconds(row.GetDouble(3)), row.GetDateTime(4))),
+            cancellationToken);
+        return new JobSample(from, step, parts, each, jobs);
+    }
+
+    internal static NpgsqlCommand BuildCountEnded(JobSight sight, DateTime since)
+    {
+        var command = new NpgsqlCommand();
+        var from = Parameter(command, since);
+        var counts = Ended.Select(status => $"""
+            select '{status.ToName()}', count(*) from (
+                select from ({PartsOf(command, sight, "1 as one", $"finished_at is not null and status = '{status.ToName()}' and created_at > {from}", MostCounted)}) seen
+                limit {MostCounted}) counted
+            """);
+        command.CommandText = string.Join("\nunion all\n", counts);
+        return command;
+    }
+
+    internal static NpgsqlCommand BuildCountMatches(JobFilter filter)
+    {
+        var command = new NpgsqlCommand();
+        const string Columns = "id, name, version, \"user\", status, command_id, cluster_id, tags, schedule, created_at";
+        var newest = new[] { "status = 'ACCEPTED'", "status in ('NEW', 'RUNNING', 'CANCELING')", "finished_at is not null" }
+            .Select(part => $"""
+                (select * from ({PartsOf(command, filter.Sight, Columns, part, MostMatched)}) seen
+                    order by created_at desc limit {MostMatched})
+                """);
+        command.CommandText = $"""
+            select status, count(*) from ({string.Join("\nunion all\n", newest)}) newest
+            where true{JobListQuery.ConditionsOf(filter, value => Parameter(command, value))} group by status
+            """;
+        return command;
+    }
+
+    internal static NpgsqlCommand BuildWaiting(JobSight sight)
+    {
+        var command = new NpgsqlCommand();
+        var seen = ConditionOf(command, sight);
+        command.CommandText = $"""
+            select cluster_id, count(*) filter (where retry_at is null), count(*) filter (where retry_at is not null),
+                min(greatest(created_at, start_after, updated_at)) filter (where retry_at is null)
+            from (
+                select cluster_id, retry_at, created_at, start_after, updated_at from job
+                where status = 'ACCEPTED'{seen} order by created_at, id limit {MostWaiting}) oldest
+            group by cluster_id order by 2 desc, 1
+            """;
+        return command;
+    }
+
+    internal static NpgsqlCommand BuildRunning(JobSight sight)
+    {
+        var command = new NpgsqlCommand();
+        command.CommandText = $"""
+            select id, name, "user", cluster_id, cluster_name, status, is_sync, worker, attempt,
+                coalesce(started_at, created_at) as since, statements, statements_total
+            from job where status in ('RUNNING', 'CANCELING'){ConditionOf(command, sight)}
+            order by since, id limit {MostRunning}
+            """;
+        return command;
+    }
+
+    internal static NpgsqlCommand BuildFailures(JobSight sight, DateTime since)
+    {
+        var command = new NpgsqlCommand();
+        var from = Parameter(command, since);
+        const string Columns = "id, name, error_kind, error, errors, created_at, finished_at";
+        var parts = new[] { JobStatus.Failed, JobStatus.Killed }.Select(status => PartsOf(
+            command, sight, Columns,
+            $"finished_at is not null and status = '{status.ToName()}' and created_at > {from}", MostFailures));
+        command.CommandText = $"""
+            select state, name, count(*), min(finished_at), max(finished_at),
+                (array_agg(id order by finished_at desc))[1], left((array_agg(error order by finished_at desc))[1], 300),
+                sum(count(*)) over ()::bigint
+            from (
+                select id, name, left(error, 300) as error, finished_at,
+                    coalesce(errors -> 0 ->> 'sql_state', case when error_kind <> 'Sql' then error_kind end) as state
+                from ({string.Join("\nunion all\n", parts)} order by created_at desc limit {MostFailures}) newest) failed
+            group by state, name order by 5 desc, 2 limit {MostGroups}
+            """;
+        return command;
+    }
+
+    internal static NpgsqlCommand BuildSample(JobSight sight, DateTime from, TimeSpan step, int parts, int each)
+    {
+        var command = new NpgsqlCommand();
+        var (first, length) = (Parameter(command, from), Parameter(command, step));
+        var order = sight.IsEverything ? JobOrder.UpdatedAt : JobOrder.CreatedAt;
+        var column = order == JobOrder.UpdatedAt ? "updated_at" : "created_at";
+        var sampled = PartsOf(
+            command, sight, $"status, created_at, started_at, finished_at, {column} as at",
+            $"finished_at is not null and {column} >= {first} + part * {length} and {column} < {first} + (part + 1) * {length}",
+            each, order);
+        command.CommandText = $"""
+            select part, status, extract(epoch from started_at - created_at)::float8,
+                extract(epoch from finished_at - started_at)::float8, at
+            from generate_series(0, {parts - 1}) part
+                cross join lateral (select * from ({sampled}) seen order by at desc limit {each}) sampled
+            """;
+        return command;
+    }
+
+    /// <summary>The newest jobs that may be seen, of each part of the sight no more than a limit.</summary>
+    private static string PartsOf(
+        NpgsqlCommand command, JobSight sight, string columns, string condition, int limit,
+        JobOrder order = JobOrder.CreatedAt)
+    {
+        var column = order == JobOrder.UpdatedAt ? "updated_at" : "created_at";
+        return string.Join("\nunion all\n", JobListQuery.SightsOf(sight, order, value => Parameter(command, value))
+            .Select(part =>
+            {
+                var newest = $"(select {columns} from job where {condition}{part.Condition} order by {column} desc, id desc limit {limit})";
+                return part.From.Length == 0 ? newest : $"(select newest.* from {part.From}{newest} newest)";
+            }));
+    }
+
+    private static string ConditionOf(NpgsqlCommand command, JobSight sight) =>
+        sight.ToCondition(value => Parameter(command, value)) is { } condition ? $" and {condition}" : "";
+
+    private static string Parameter(NpgsqlCommand command, object value)
+    {
+        command.Parameters.Add(new() { Value = value });
+        return $"${command.Parameters.Count}";
+    }
+
+    private async Task ReadAsync(NpgsqlCommand command, Action<NpgsqlDataReader> take, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        command.Connection = connection;
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            take(row);
+        }
+    }
+}

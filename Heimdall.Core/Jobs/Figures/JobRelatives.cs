@@ -1,0 +1,58 @@
+using Heimdall.Core.Database;
+
+namespace Heimdall.Core.Jobs.Figures;
+
+/// <summary>What other jobs say of one: which run it again, and how long it took before.</summary>
+public sealed class JobRelatives(StoreDatabase database)
+{
+    /// <summary>So many of the jobs that run one again are named.</summary>
+    public const int MostRetries = 20;
+
+    private const string RetriesSql = "select id, status from job where retry_of = $1 order by id limit $2";
+
+    // The SQL itself is compared where the hash is not known yet. Only the newest jobs of the caller are looked at.
+    private const string UsualSql = """
+        select percentile_cont(0.5) within group (order by extract(epoch from finished_at - started_at))::float8, count(*)
+        from (
+            select * from job where "user" = $1 and finished_at is not null order by created_at desc, id desc limit 200) recent
+        where status = 'SUCCEEDED' and id <> $2 and cluster_id = $3 and command_id = $4 and from_statement is null
+            and case when $5::text is null then sha256 is not null and context ->> 'query' = $6 else sha256 = $5 end
+        """;
+
+    public async Task<IReadOnlyList<(Guid Id, JobStatus Status)>> FindRetriesAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(RetriesSql);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = MostRetries });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var retries = new List<(Guid, JobStatus)>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            retries.Add((row.GetGuid(0), JobStatusNames.Parse(row.GetString(1))));
+        }
+        return retries;
+    }
+
+    /// <summary>How long the same SQL took there before, as the middle of those runs; null where it never ran.</summary>
+    public async Task<UsualTime?> FindUsualTimeAsync(Job job, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(UsualSql);
+        object[] values =
+        [
+            job.User, job.Id, job.ClusterId, job.CommandId, new JobParameters.Null<string>(job.Progress.Sha256),
+            job.Context["query"]?.GetValue<string>() ?? "",
+        ];
+        foreach (var value in values)
+        {
+            command.Parameters.Add(JobParameters.Of(value));
+        }
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) && !row.IsDBNull(0)
+            ? new UsualTime(TimeSpan.FromSeconds(row.GetDouble(0)), row.GetInt64(1))
+            : null;
+    }
+}
+
+/// <param name="Middle">Half of the earlier runs took no longer.</param>
+/// <param name="Runs">How many there were.</param>
+public sealed record UsualTime(TimeSpan Middle, long Runs);
