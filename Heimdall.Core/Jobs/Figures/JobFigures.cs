@@ -30,6 +30,10 @@ public sealed class JobFigures(StoreDatabase database)
     private static readonly JobStatus[] Ended =
         [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed];
 
+    /// <summary>Those that wait, those that run and those that have ended, which are indexed apart.</summary>
+    private static readonly string[] _kinds =
+        ["status = 'ACCEPTED'", "status in ('NEW', 'RUNNING', 'CANCELING')", "finished_at is not null"];
+
     /// <summary>Jobs that have ended, by how, of those submitted since a moment; each up to <see cref="MostCounted"/>.</summary>
     public async Task<IReadOnlyDictionary<JobStatus, long>> CountEndedAsync(
         JobSight sight, DateTime since, CancellationToken cancellationToken)
@@ -141,8 +145,7 @@ public sealed class JobFigures(StoreDatabase database)
     {
         var command = new NpgsqlCommand();
         const string Columns = "id, name, version, \"user\", status, command_id, cluster_id, tags, schedule, created_at";
-        var newest = new[] { "status = 'ACCEPTED'", "status in ('NEW', 'RUNNING', 'CANCELING')", "finished_at is not null" }
-            .Select(part => $"""
+        var newest = _kinds.Select(part => $"""
                 (select * from ({PartsOf(command, filter.Sight, Columns, part, MostMatched)}) seen
                     order by created_at desc limit {MostMatched})
                 """);
