@@ -26,6 +26,11 @@ internal static class DashboardGate
             page = OverviewPage.Path;
             context.Request.Path = new PathString(Home).Add(page);
         }
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsPost(context.Request.Method))
+        {
+            await next(context); // no page takes another method, and that is said there
+            return;
+        }
         var caller = context.Caller();
         var needed = AccessTable.OfPage(context.Request.Method, page.Value!);
         if (!caller.Rights.Has(needed))

@@ -37,9 +37,9 @@ internal static class DashboardPages
         Get("/sql/files/{asset}", new RequestDispatcher(PageFiles.SendAsync));
         Get("/sql/jobs", new PageDispatcher(JobListPage.ReadAsync));
         Get("/sql/bulk/cancel", new PageDispatcher(BulkPage.AskCancelAsync));
-        Post("/sql/bulk/cancel", BulkPage.CancelAsync);
+        Post("/sql/bulk/cancel/named", BulkPage.CancelAsync);
         Get("/sql/bulk/retry", new PageDispatcher(BulkPage.AskRetryAsync));
-        Post("/sql/bulk/retry", BulkPage.RetryAsync);
+        Post("/sql/bulk/retry/named", BulkPage.RetryAsync);
         Get(JobPath, new PageDispatcher(JobDetailPage.ReadAsync));
         Get($"{JobPath}/live", new RequestDispatcher(JobDetailPage.SendLiveAsync));
         Get($"{JobPath}/stdout", new RequestDispatcher(LogPart.SendAsync(JobLogStream.Stdout)));

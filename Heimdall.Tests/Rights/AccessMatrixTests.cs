@@ -88,8 +88,8 @@ public sealed partial class AccessMatrixTests
         ("GET /sql/jobs", "list"), ("GET /sql/jobs/{id}", "see"), ("GET /sql/jobs/{id}/live", "see"),
         ("GET /sql/jobs/{id}/stdout", "see"), ("GET /sql/jobs/{id}/stderr", "see"),
         ("GET /sql/jobs/{id}/result/{format}", "see file"),
-        ("GET /sql/bulk/cancel", "many"), ("POST /sql/bulk/cancel", "many"),
-        ("GET /sql/bulk/retry", "many"), ("POST /sql/bulk/retry", "many"),
+        ("GET /sql/bulk/cancel", "many"), ("POST /sql/bulk/cancel/named", "many"),
+        ("GET /sql/bulk/retry", "many"), ("POST /sql/bulk/retry/named", "many"),
         ("POST /sql/jobs/{id}/cancel", "change"), ("POST /sql/jobs/{id}/retry", "change"),
         ("GET /sql/schedules", "list"), ("GET /sql/schedules/{schedule}", "see"),
         ("POST /sql/schedules/{schedule}/trigger", "change"), ("POST /sql/schedules/{schedule}/pause", "change"),
@@ -308,6 +308,6 @@ public sealed partial class AccessMatrixTests
         "context": {"query": "select 1"} }
         """);
 
-    [GeneratedRegex("needs the role|See the status")]
+    [GeneratedRegex("needs the role|See the status|for reading")]
     private static partial Regex Why();
 }

@@ -372,10 +372,9 @@ public sealed class NoWayRoundTests
     }
 
     [Test]
-    public async Task Buttons_of_Hangfire_act_as_who_presses_them(CancellationToken cancellationToken)
+    public async Task Buttons_of_Hangfire_do_nothing_whoever_presses_them(CancellationToken cancellationToken)
     {
         await PutScheduleAsync("alice", "pressed", "select 1", "postgres-0.0.1", 201, cancellationToken);
-        await PutScheduleAsync("alice", "pressed-closed", "select 1", "alice-only", 201, cancellationToken);
         var job = (await _api.PostAsync("alice", "/api/v1/job", """
             {"name":"b","command_criteria":["_id:postgres-0.0.1"],"cluster_criteria":["_id:inside"],
             "start_after":"2951-01-01T00:00:00Z","context":{"query":"select 1"} }
@@ -383,23 +382,18 @@ public sealed class NoWayRoundTests
         var entry = await _api.Heimdall.Store.ScalarAsync<string>("select queue_id from heimdall.job where id = $1",
             cancellationToken, job);
 
-        (await _api.PressAsync("reader", $"/jobs/actions/delete/{entry}", cancellationToken))
-            .AssertProblem(403, "operator or admin");
-        (await _api.PressAsync("reader", "/recurring/trigger", cancellationToken, ("jobs[]", "pressed")))
-            .AssertProblem(403, "operator or admin");
-        (await _api.PressAsync("operator", $"/jobs/actions/delete/{entry}", cancellationToken)).AssertStatus(204);
-        (await _api.PressAsync("operator", "/recurring/trigger", cancellationToken, ("jobs[]", "pressed")))
-            .AssertStatus(204);
-        (await _api.PressAsync("operator", "/recurring/trigger", cancellationToken, ("jobs[]", "pressed-closed")))
-            .AssertStatus(204);
+        foreach (var caller in new[] { "reader", "operator", "admin" })
+        {
+            (await _api.PressAsync(caller, $"/jobs/actions/delete/{entry}", cancellationToken))
+                .AssertProblem(403, "for reading");
+            (await _api.PressAsync(caller, "/recurring/trigger", cancellationToken, ("jobs[]", "pressed")))
+                .AssertProblem(403, "for reading");
+        }
 
-        var canceled = await EndAsync(job, cancellationToken);
-        Assert.That((canceled["status"], canceled["canceled_by"]), Is.EqualTo(("CANCELED", "operator")));
-        Assert.That((await FirstRunAsync("pressed", cancellationToken)).GetProperty("triggered_by").GetString(),
-            Is.EqualTo("operator"));
-        var refused = await FirstRunAsync("pressed-closed", cancellationToken);
-        Assert.That(refused.GetProperty("outcome").GetString(), Is.EqualTo("REFUSED"));
-        Assert.That(refused.GetProperty("reason").GetString(), Does.Contain("User 'operator' may not use"));
+        Assert.That(await _api.Heimdall.Store.ScalarAsync<string>("select status from heimdall.job where id = $1",
+            cancellationToken, job), Is.EqualTo("ACCEPTED"));
+        Assert.That(await _api.Heimdall.Store.ScalarAsync<long>(
+            "select count(*) from heimdall.schedule_run where schedule = 'pressed'", cancellationToken), Is.Zero);
     }
 
     [Test]
@@ -429,15 +423,6 @@ public sealed class NoWayRoundTests
         Assert.That(stats.AssertStatus(200).Text, Is.EqualTo("{}"));
         (await _api.SendAsync("bob", "GET", $"/hangfire/sql/jobs/{job}", cancellationToken)).AssertStatus(404);
         (await _api.PressAsync("bob", $"/sql/jobs/{job}/cancel", cancellationToken)).AssertStatus(404);
-    }
-
-    private async Task<JsonElement> FirstRunAsync(string schedule, CancellationToken cancellationToken)
-    {
-        var runs = await Eventually.Becomes(
-            () => _api.SendAsync("admin", "GET", $"/api/v1/schedule/{schedule}/runs", cancellationToken),
-            () => Is.Not.Null.And.Matches<Reply>(reply => reply?.Json.GetProperty("data").GetArrayLength() > 0),
-            cancellationToken);
-        return runs.Json.GetProperty("data")[0];
     }
 
     private async Task<List<Guid>> ListAllAsync(string caller, string filter, CancellationToken cancellationToken)

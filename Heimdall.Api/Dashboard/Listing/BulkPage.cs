@@ -83,7 +83,7 @@ internal static class BulkPage
             ? Markup.Of($"""<p class="hd-aside">And {jobs.Count - MostShown} more.</p>""")
             : Markup.Empty;
         var count = $"{jobs.Count} {(jobs.Count == 1 ? "job" : "jobs")}";
-        var form = context.Form($"/sql/bulk/{deed.Name}", Markup.Of($"""
+        var form = context.Form($"/sql/bulk/{deed.Name}/named", Markup.Of($"""
             {ids}<button type="submit" class="btn btn-danger">{deed.Label}: {count}</button> <a class="btn" href="{back}">Leave them</a>
             """));
         return Page(deed, back, Markup.Of($"""
