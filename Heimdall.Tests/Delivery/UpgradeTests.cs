@@ -16,6 +16,7 @@ public sealed class UpgradeTests() : RealProcessTests(processes: 3)
     private const string TooOld = "The store's schema is for versions of Heimdall that know migration 998.";
 
     private const int Kills = 3;
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
 
     private HeimdallInstance _heimdall = null!;
     private int _submitted;
@@ -75,9 +76,14 @@ public sealed class UpgradeTests() : RealProcessTests(processes: 3)
 
         for (var kill = 1; kill <= Kills; kill++)
         {
-            await SubmitAsync(olderIsKilled ? older.Client : _heimdall.Client, 60, cancellationToken);
             var killed = olderIsKilled ? older.Worker : newer;
-            await Eventually.Is(() => HasRunningAsync(killed.Id, cancellationToken), cancellationToken);
+            await Eventually.Is(
+                async () =>
+                {
+                    await SubmitAsync(olderIsKilled ? older.Client : _heimdall.Client, 20, cancellationToken);
+                    return await HasRunningAsync(killed.Id, cancellationToken);
+                },
+                cancellationToken, StartTime);
             await killed.KillAsync(cancellationToken);
             if (kill == Kills)
             {

@@ -34,6 +34,6 @@ internal sealed partial class OtlpConfigValidator : AbstractValidator<OtlpConfig
     }
 
     // Names are tokens of RFC 9110; values are visible ASCII without a comma.
-    [GeneratedRegex(@"^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+=[!-+\--~]+(?:,(?!\z)|\z))+\z")]
+    [GeneratedRegex(@"^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+=[!-+\x2D-~]+(?:,(?!\z)|\z))+\z")]
     private static partial Regex Headers();
 }
