@@ -12,7 +12,7 @@ public sealed partial class StoragePageTests
 {
     private static readonly string[] Pages =
     [
-        "", "/jobs/enqueued", "/jobs/enqueued/default", "/jobs/enqueued/schedules", "/jobs/enqueued/fetched/default",
+        "/jobs/enqueued", "/jobs/enqueued/default", "/jobs/enqueued/schedules", "/jobs/enqueued/fetched/default",
         "/jobs/scheduled", "/jobs/processing", "/jobs/succeeded", "/jobs/failed", "/jobs/deleted", "/jobs/awaiting",
         "/retries", "/recurring", "/servers",
     ];
