@@ -13,7 +13,7 @@ internal sealed class ApiKeyRing(KnownCallers known)
     private const int KeyBytes = 32;
     private const int SaltBytes = 16;
 
-    private volatile Ring _ring = Ring.Of(known.Config);
+    private volatile KeyHashes _ring = KeyHashes.Of(known.Config);
 
     /// <summary>Makes a new key and what to write into the configuration for it.</summary>
     public static (string Key, string Hash) Create()
@@ -29,7 +29,7 @@ internal sealed class ApiKeyRing(KnownCallers known)
         var ring = _ring;
         if (!ReferenceEquals(ring.Source, known.Config))
         {
-            _ring = ring = Ring.Of(known.Config);
+            _ring = ring = KeyHashes.Of(known.Config);
         }
         ApiKeyConfig? found = null;
         foreach (var (config, salt, hash) in ring.Keys)
@@ -51,8 +51,8 @@ internal sealed class ApiKeyRing(KnownCallers known)
         return (config, Convert.FromBase64String(parts[1]), Convert.FromBase64String(parts[2]));
     }
 
-    private sealed record Ring(AuthConfig Source, (ApiKeyConfig Key, byte[] Salt, byte[] Hash)[] Keys)
+    private sealed record KeyHashes(AuthConfig Source, (ApiKeyConfig Key, byte[] Salt, byte[] Hash)[] Keys)
     {
-        public static Ring Of(AuthConfig config) => new(config, [.. config.ApiKeys.Select(Parse)]);
+        public static KeyHashes Of(AuthConfig config) => new(config, [.. config.ApiKeys.Select(Parse)]);
     }
 }

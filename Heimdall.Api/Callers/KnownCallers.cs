@@ -5,7 +5,7 @@ namespace Heimdall.Api.Callers;
 /// <summary>Whom this process knows: the keys and roles of the configuration file as it is now.</summary>
 internal sealed class KnownCallers(AuthConfig config) : IDisposable
 {
-    private volatile State _state = new(config, new CancellationTokenSource());
+    private volatile CallersNow _state = new(config, new CancellationTokenSource());
 
     public AuthConfig Config => _state.Config;
 
@@ -16,11 +16,11 @@ internal sealed class KnownCallers(AuthConfig config) : IDisposable
     public void Change(AuthConfig config)
     {
         var old = _state;
-        _state = new State(config, new CancellationTokenSource());
+        _state = new CallersNow(config, new CancellationTokenSource());
         old.Changed.Cancel();
     }
 
     public void Dispose() => _state.Changed.Dispose();
 
-    private sealed record State(AuthConfig Config, CancellationTokenSource Changed);
+    private sealed record CallersNow(AuthConfig Config, CancellationTokenSource Changed);
 }

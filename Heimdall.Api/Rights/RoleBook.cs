@@ -15,7 +15,7 @@ internal sealed class RoleBook(KnownCallers known, LiveCatalog catalog)
 {
     private static readonly TagScope Everywhere = new([], []);
 
-    private volatile Page _page = Page.Of(known.Config);
+    private volatile RoleEntries _book = RoleEntries.Of(known.Config);
 
     public CallerRights RightsOf(ClaimsPrincipal caller) =>
         new(caller.Identity!.Name!, Find(caller), catalog.Current);
@@ -23,10 +23,10 @@ internal sealed class RoleBook(KnownCallers known, LiveCatalog catalog)
     private Grant[] Find(ClaimsPrincipal caller)
     {
         var config = known.Config;
-        var page = _page;
-        if (!ReferenceEquals(page.Source, config))
+        var book = _book;
+        if (!ReferenceEquals(book.Source, config))
         {
-            _page = page = Page.Of(config);
+            _book = book = RoleEntries.Of(config);
         }
         if (!config.IsConfigured)
         {
@@ -34,7 +34,7 @@ internal sealed class RoleBook(KnownCallers known, LiveCatalog catalog)
         }
         Grant[] given =
         [
-            .. page.Entries.Where(entry => AppliesTo(entry.Users, entry.Claims, caller)).Select(entry => entry.Grant),
+            .. book.Entries.Where(entry => AppliesTo(entry.Users, entry.Claims, caller)).Select(entry => entry.Grant),
             .. Credentials.RolesIn(caller).Select(role => new Grant(role, Everywhere)),
         ];
         return given.Length > 0 ? given
@@ -49,9 +49,9 @@ internal sealed class RoleBook(KnownCallers known, LiveCatalog catalog)
         && (users.Length > 0 || claims.Count > 0);
 
     /// <summary>The entries of one state of the configuration.</summary>
-    private sealed record Page(AuthConfig Source, (Regex[] Users, JsonObject Claims, Grant Grant)[] Entries)
+    private sealed record RoleEntries(AuthConfig Source, (Regex[] Users, JsonObject Claims, Grant Grant)[] Entries)
     {
-        public static Page Of(AuthConfig config) => new(config, [.. config.Roles.Select(entry => (
+        public static RoleEntries Of(AuthConfig config) => new(config, [.. config.Roles.Select(entry => (
             entry.Users.Select(CallerPattern.Compile).ToArray(),
             entry.Claims,
             new Grant(RoleNames.Find(entry.Role)!.Value, new TagScope(entry.CommandTags, entry.ClusterTags))))]);

@@ -40,14 +40,14 @@ internal static class TimelinePart
             """);
     }
 
-    private static IEnumerable<Step> StepsOf(Job job, JobAttempt[] attempts, DateTime end)
+    private static IEnumerable<TimelineStep> StepsOf(Job job, JobAttempt[] attempts, DateTime end)
     {
         var at = job.CreatedAt;
         foreach (var attempt in attempts)
         {
-            yield return new Step("hd-t-wait", at == job.CreatedAt ? "waited" : "waited again", attempt.StartedAt - at);
+            yield return new TimelineStep("hd-t-wait", at == job.CreatedAt ? "waited" : "waited again", attempt.StartedAt - at);
             at = attempt.FinishedAt ?? end;
-            yield return new Step(CssOf(attempt), TextOf(attempt), at - attempt.StartedAt);
+            yield return new TimelineStep(CssOf(attempt), TextOf(attempt), at - attempt.StartedAt);
         }
         if (!job.Status.IsFinal() && attempts is [.., { FinishedAt: null }])
         {
@@ -55,7 +55,7 @@ internal static class TimelinePart
         }
         if (attempts.Length == 0 || end > at)
         {
-            yield return new Step("hd-t-wait", job.Status.IsFinal() ? "waited" : "waits", end - at);
+            yield return new TimelineStep("hd-t-wait", job.Status.IsFinal() ? "waited" : "waits", end - at);
         }
     }
 
@@ -76,5 +76,5 @@ internal static class TimelinePart
 
     private static string Number(double number) => number.ToString("0.##", CultureInfo.InvariantCulture);
 
-    private sealed record Step(string Css, string Text, TimeSpan Time);
+    private sealed record TimelineStep(string Css, string Text, TimeSpan Time);
 }
