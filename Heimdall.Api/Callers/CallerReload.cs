@@ -17,7 +17,8 @@ internal sealed partial class CallerReload(
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
     private string? _text;
-    private string _taken = Describe(started.Auth);
+    private AuthConfig _auth = started.Auth;
+    private string _taken = Describe(Resolve(started.Auth));
     private string? _problem;
 
     /// <summary>Looks once at the file.</summary>
@@ -26,18 +27,23 @@ internal sealed partial class CallerReload(
         try
         {
             var text = File.ReadAllText(started.SourceFile);
-            var auth = text == _text ? known.Config : ConfigFile.Load(started.SourceFile, plugins).Auth;
+            if (text == _text && Describe(Resolve(_auth)) == _taken)
+            {
+                return;
+            }
+            var auth = ConfigFile.Load(started.SourceFile, plugins).Auth; // checks also what keys refer to
             if (FindObstacle(auth) is { } obstacle)
             {
                 Report(obstacle);
                 return;
             }
-            if (Describe(auth) is var now && now != _taken)
+            var resolved = Resolve(auth);
+            if (Describe(resolved) is var now && now != _taken)
             {
-                Take(auth);
+                Take(resolved);
                 _taken = now;
             }
-            (_text, _problem) = (text, null);
+            (_auth, _text, _problem) = (auth, text, null);
         }
         catch (Exception exception) when (exception is ConfigException or SecretReferenceException or IOException or UnauthorizedAccessException)
         {
@@ -69,7 +75,7 @@ internal sealed partial class CallerReload(
         {
             LogNeedsRestart();
         }
-        known.Change(auth with { }); // another one also where only a file with a hash has changed
+        known.Change(auth);
         LogTaken(auth.ApiKeys.Length, auth.Roles.Length);
     }
 
@@ -83,9 +89,13 @@ internal sealed partial class CallerReload(
         _problem = problem;
     }
 
-    /// <summary>All that decides who may do what, with the hashes that the file only refers to.</summary>
-    private static string Describe(AuthConfig auth) => string.Join(
-        '\n', [JsonSerializer.Serialize(auth), .. auth.ApiKeys.Select(key => SecretReferences.Resolve(key.Hash))]);
+    /// <summary>With the hashes that the file only refers to, as they are now.</summary>
+    private static AuthConfig Resolve(AuthConfig auth) => auth with
+    {
+        ApiKeys = [.. auth.ApiKeys.Select(key => key with { Hash = SecretReferences.Resolve(key.Hash) })],
+    };
+
+    private static string Describe(AuthConfig auth) => JsonSerializer.Serialize(auth);
 
     [LoggerMessage(
         LogLevel.Information,

@@ -61,7 +61,7 @@ internal sealed class JobWait(JobStore jobs, JobCanceller canceller, JobWatcher 
             }
             if (!job.Status.IsFinal())
             {
-                await foreach (var _ in watcher.WatchAsync(job.Id, deadline.Token))
+                await foreach (var _ in watcher.WatchAsync(job.Id, untilKeysChange: false, deadline.Token))
                 {
                     // The last news is the end.
                 }

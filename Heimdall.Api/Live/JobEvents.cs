@@ -60,7 +60,7 @@ internal static class JobEvents
         JobWatcher watcher, Guid id, LogReader log, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         JobNews? before = null;
-        await foreach (var news in watcher.WatchAsync(id, cancellationToken))
+        await foreach (var news in watcher.WatchAsync(id, untilKeysChange: true, cancellationToken))
         {
             var isOver = news.State.Status.IsFinal();
             // The same news once more are sent to find out whether anybody still reads.

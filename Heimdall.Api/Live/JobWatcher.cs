@@ -65,12 +65,17 @@ internal sealed partial class JobWatcher(
 
     /// <summary>
     /// Where a job stands, and again whenever that has changed, up to its end. Ends sooner when the job is
-    /// deleted, when keys or roles have changed, so that its caller has to come again, or when this process is asked to stop.
+    /// deleted or this process is asked to stop.
     /// </summary>
-    public async IAsyncEnumerable<JobNews> WatchAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <param name="id">The job.</param>
+    /// <param name="untilKeysChange">Ends too when keys or roles change, so that the caller has to come again.</param>
+    /// <param name="cancellationToken">Ends it with an exception.</param>
+    public async IAsyncEnumerable<JobNews> WatchAsync(
+        Guid id, bool untilKeysChange, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(
-            cancellationToken, lifetime.ApplicationStopping, known.Changed);
+            cancellationToken, lifetime.ApplicationStopping,
+            untilKeysChange ? known.Changed : CancellationToken.None);
         var watch = Join(id);
         try
         {

@@ -65,7 +65,7 @@ internal static class ReadLog
         var log = new LogReader(logs, id, [stream], default);
         var isOver = false;
         await context.Response.BodyWriter.FlushAsync(cancellationToken); // there may be nothing to read for a while
-        await foreach (var news in watcher.WatchAsync(id, cancellationToken))
+        await foreach (var news in watcher.WatchAsync(id, untilKeysChange: true, cancellationToken))
         {
             await foreach (var (_, line) in log.ReadAsync(news.LastPiece, cancellationToken))
             {

@@ -55,18 +55,35 @@ public sealed class CallerReloadTests
     }
 
     [Test]
+    public async Task Who_waits_for_a_job_goes_on_waiting(CancellationToken cancellationToken)
+    {
+        var waiting = _heimdall.PostJobAsync(
+            """{"name":"waits","command_criteria":["type:postgres"],"cluster_criteria":["_id:postgres"],"context":{"query":"select 1"}}""",
+            cancellationToken, Bearer(Alice.Key), ("Prefer", "wait=8"));
+
+        Write(Keys(("alice", Alice.Hash)));
+        await LogsAsync("The configuration file has changed", cancellationToken);
+
+        Assert.That(waiting.IsCompleted, Is.False);
+        (await waiting).AssertStatus(202); // no worker runs it
+    }
+
+    [Test]
     public async Task The_hash_in_a_file_that_is_replaced_counts(CancellationToken cancellationToken)
     {
         var file = Path.Combine(_heimdall.SqlDirectory, "hash");
-        await File.WriteAllTextAsync(file, Bob.Hash, cancellationToken);
-        Write(Keys(("alice", Alice.Hash), ("bob", $"${{file:{file}}}")));
-        (await MeAsync(Bob.Key, cancellationToken)).AssertStatus(200);
-
         await File.WriteAllTextAsync(file, Carol.Hash, cancellationToken);
+        Write(Keys(("alice", Alice.Hash), ("bob", $"${{file:{file}}}")));
+        await LogsAsync("The configuration file has changed", cancellationToken);
+
+        await File.WriteAllTextAsync(file, "", cancellationToken);
+        await LogsAsync("The changed configuration file is not used", cancellationToken);
+        (await MeAsync(Carol.Key, cancellationToken)).AssertStatus(200);
+        await File.WriteAllTextAsync(file, Bob.Hash, cancellationToken);
 
         await Eventually.Becomes(
-            async () => (int)(await MeAsync(Bob.Key, cancellationToken)).Status, () => Is.EqualTo(401), cancellationToken);
-        Assert.That((await MeAsync(Carol.Key, cancellationToken)).AssertStatus(200).Text, Does.Contain("\"user\":\"bob\""));
+            async () => (int)(await MeAsync(Carol.Key, cancellationToken)).Status, () => Is.EqualTo(401), cancellationToken);
+        Assert.That((await MeAsync(Bob.Key, cancellationToken)).AssertStatus(200).Text, Does.Contain("\"user\":\"bob\""));
     }
 
     [TestCase("api_keys: [{user: alice, hash: wrong}]", "auth.api_keys[0].hash")]
@@ -77,10 +94,8 @@ public sealed class CallerReloadTests
     {
         Write(auth);
 
-        await Eventually.Is(
-            () => Task.FromResult(_heimdall.Logs.Any(
-                log => log.Contains("The changed configuration file is not used") && log.Contains(why))),
-            cancellationToken);
+        await LogsAsync("The changed configuration file is not used", cancellationToken);
+        await LogsAsync(why, cancellationToken);
         (await MeAsync(Bob.Key, cancellationToken)).AssertStatus(200);
         (await _heimdall.SendAsync(HttpMethod.Get, "/api/v1/me", cancellationToken)).AssertProblem(401);
     }
@@ -105,6 +120,9 @@ public sealed class CallerReloadTests
         $"api_keys: [{string.Join(", ", keys.Select(key => $"{{user: {key.User}, hash: \"{key.Hash}\"}}"))}]";
 
     private static (string Name, string Value) Bearer(string key) => ("Authorization", $"Bearer {key}");
+
+    private Task LogsAsync(string text, CancellationToken cancellationToken) =>
+        Eventually.Is(() => Task.FromResult(_heimdall.Logs.Any(log => log.Contains(text))), cancellationToken);
 
     private void Write(string auth) => _heimdall.Configure(config => config with { Auth = auth });
 
