@@ -50,7 +50,7 @@ public sealed class BlockedJobs(JobActivity activity, JobStore jobs, TimeProvide
             .ToDictionary(one => one.Key, one => one.Value.Session);
     }
 
-    // Not on behalf of one of those who share the answer: whoever goes, the others see it.
+    // Not on behalf of one of those who share the answer: when one stops waiting, the others still get it.
     private async Task LookAsync(Guid[] asked)
     {
         await Task.Yield(); // out of the lock
@@ -78,7 +78,7 @@ public sealed class BlockedJobs(JobActivity activity, JobStore jobs, TimeProvide
         }
         catch (NpgsqlException)
         {
-            _blocked.Clear(); // the store is away, and what was known may be old
+            _blocked.Clear(); // the store cannot be reached, so the last answer may be out of date
         }
         finally
         {

@@ -35,7 +35,7 @@ public sealed class JobOverviews
         return _now.GetAsync(key, () => ReadNowAsync(key, sight)).WaitAsync(cancellationToken);
     }
 
-    // Not on behalf of one of those who share the answer: whoever goes, the others wait for it.
+    // Not on behalf of one of those who share the answer: when one stops waiting, the others still get it.
     private async Task<JobOverview> ReadNowAsync(string key, JobSight sight)
     {
         var now = _clock.GetUtcNow().UtcDateTime;

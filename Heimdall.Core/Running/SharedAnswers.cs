@@ -1,11 +1,14 @@
 namespace Heimdall.Core.Running;
 
 /// <summary>Answers to questions that many may ask: who asks what is being asked, or was answered a moment ago, shares that answer.</summary>
-/// <param name="age">For how long an answer is shared after it was given.</param>
+/// <param name="age">For how long an answer is shared after it was given; a failure, for a second at most.</param>
 /// <param name="time">The clock.</param>
 internal sealed class SharedAnswers<TQuestion, TAnswer>(TimeSpan age, TimeProvider time)
     where TQuestion : notnull
 {
+    /// <summary>Long enough that the many who ask do not ask a store that is away again at once.</summary>
+    private static readonly TimeSpan LongestFailure = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<TQuestion, SharedAnswer> _answers = [];
 
@@ -29,7 +32,7 @@ internal sealed class SharedAnswers<TQuestion, TAnswer>(TimeSpan age, TimeProvid
     {
         foreach (var (question, answer) in _answers)
         {
-            if (answer.IsOlderThan(age))
+            if (answer.IsOlderThan(answer.HasFailed && age > LongestFailure ? LongestFailure : age))
             {
                 _answers.Remove(question);
             }
@@ -49,6 +52,8 @@ internal sealed class SharedAnswers<TQuestion, TAnswer>(TimeSpan age, TimeProvid
         }
 
         public Task<TAnswer> Task => _task.Value;
+
+        public bool HasFailed => _task is { IsValueCreated: true, Value: { IsCompleted: true, IsCompletedSuccessfully: false } };
 
         public bool IsOlderThan(TimeSpan age) =>
             _task is { IsValueCreated: true, Value.IsCompleted: true } && _time.GetElapsedTime(Volatile.Read(ref _givenAt)) >= age;

@@ -255,6 +255,11 @@ public sealed class NoWayRoundTests
         var again = (await _api.SendAsync("operator", "POST", $"/api/v1/job/{open}/retry", cancellationToken))
             .AssertStatus(202);
         Assert.That(again["user"], Is.EqualTo("operator"));
+        foreach (var (caller, isShown) in new[] { ("alice", false), ("operator", true) })
+        {
+            var page = (await _api.SendAsync(caller, "GET", $"/hangfire/sql/jobs/{open}", cancellationToken)).AssertStatus(200);
+            Assert.That(page.Text.Contains($"{again.Id}", StringComparison.Ordinal), Is.EqualTo(isShown), caller);
+        }
         (await _api.SendAsync("bob", "POST", $"/api/v1/job/{open}/retry", cancellationToken))
             .AssertProblem(404, "There is no job");
         (await _api.SendAsync("reader", "POST", $"/api/v1/job/{open}/cancel", cancellationToken))

@@ -57,6 +57,21 @@ public sealed class SharedAnswersTests
         Assert.That(await answers.GetAsync("who?", AskAsync), Is.EqualTo("me"));
     }
 
+    [Test]
+    public async Task A_failure_is_shared_for_a_second_however_long_answers_are()
+    {
+        var answers = new SharedAnswers<string, string>(TimeSpan.FromMinutes(1), _clock);
+        _answer.SetResult("me");
+
+        Assert.That(() => answers.GetAsync("who?", () => throw new TimeoutException()), Throws.InstanceOf<TimeoutException>());
+        _clock.Now += TimeSpan.FromSeconds(1);
+
+        Assert.That(await answers.GetAsync("who?", AskAsync), Is.EqualTo("me"));
+        _clock.Now += TimeSpan.FromSeconds(59);
+        await answers.GetAsync("who?", AskAsync);
+        Assert.That(_asked, Is.EqualTo(1));
+    }
+
     private Task<string> AskAsync()
     {
         _asked++;

@@ -109,7 +109,8 @@ internal static class JobDetailPage
                 await context.Service<SqlPart>().DrawAsync(
                     context.GetHttpContext(), job, await StatementTimes.ReadAsync(context, job.Id), aborted));
         }
-        parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(context, job, retries));
+        parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(
+            context, job, retries.Where(retry => context.RightsOfCaller().Over(Right.SeeJobs, retry.Place))));
         parts["hd-part-attempts"] = LivePart.Of(AttemptTable.Draw(attempts));
         return parts;
     }

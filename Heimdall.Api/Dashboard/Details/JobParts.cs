@@ -66,7 +66,7 @@ internal static class JobParts
         return Markup.Of($"""<h2>{(errors.Count > 1 ? "Errors" : "Error")}</h2><div class="hd-errors">{message}{list}{more}</div>""");
     }
 
-    public static Markup Facts(DashboardContext context, Job job, IReadOnlyList<(Guid Id, JobStatus Status)> retries)
+    public static Markup Facts(DashboardContext context, Job job, IEnumerable<JobRetry> retries)
     {
         var progress = job.Progress;
         return Markup.Of($"""

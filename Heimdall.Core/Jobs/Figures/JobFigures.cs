@@ -21,7 +21,7 @@ public sealed class JobFigures(StoreDatabase database)
     /// <summary>Failures are grouped among so many, the newest.</summary>
     public const int MostFailures = 1_000;
 
-    /// <summary>Groups of failures that are told.</summary>
+    /// <summary>How many groups of failures are shown.</summary>
     public const int MostGroups = 15;
 
     /// <summary>The jobs that match a filter are counted by status among so many, the newest.</summary>

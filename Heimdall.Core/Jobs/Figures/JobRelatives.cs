@@ -8,7 +8,9 @@ public sealed class JobRelatives(StoreDatabase database)
     /// <summary>So many of the jobs that run one again are named.</summary>
     public const int MostRetries = 20;
 
-    private const string RetriesSql = "select id, status from job where retry_of = $1 order by id limit $2";
+    private const string RetriesSql = """
+        select id, status, "user", command_id, cluster_id from job where retry_of = $1 order by id limit $2
+        """;
 
     // The SQL itself is compared where the hash is not known yet. Only the newest jobs of the caller are looked at.
     private const string UsualSql = """
@@ -19,16 +21,19 @@ public sealed class JobRelatives(StoreDatabase database)
             and case when $5::text is null then sha256 is not null and context ->> 'query' = $6 else sha256 = $5 end
         """;
 
-    public async Task<IReadOnlyList<(Guid Id, JobStatus Status)>> FindRetriesAsync(Guid id, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<JobRetry>> FindRetriesAsync(
+        Guid id, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(RetriesSql);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = MostRetries });
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
-        var retries = new List<(Guid, JobStatus)>();
+        var retries = new List<JobRetry>();
         while (await row.ReadAsync(cancellationToken))
         {
-            retries.Add((row.GetGuid(0), JobStatusNames.Parse(row.GetString(1))));
+            retries.Add(new JobRetry(
+                row.GetGuid(0), JobStatusNames.Parse(row.GetString(1)),
+                new JobPlace(row.GetString(2), row.GetString(3), row.GetString(4))));
         }
         return retries;
     }
@@ -53,6 +58,13 @@ public sealed class JobRelatives(StoreDatabase database)
     }
 }
 
+/// <summary>A job that runs another one again.</summary>
+/// <param name="Id">Of this job.</param>
+/// <param name="Status">Where it stands.</param>
+/// <param name="Place">What decides who may see it: it is whose who asked for it.</param>
+public sealed record JobRetry(Guid Id, JobStatus Status, JobPlace Place);
+
+/// <summary>How long the same SQL usually takes.</summary>
 /// <param name="Middle">Half of the earlier runs took no longer.</param>
 /// <param name="Runs">How many there were.</param>
 public sealed record UsualTime(TimeSpan Middle, long Runs);
