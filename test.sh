@@ -6,7 +6,7 @@
 # --filter NAME.
 # The tests of upgrades run the version before the newest migration beside this one; HEIMDALL_TEST_OLDER names another commit.
 # To build it takes minutes of a processor, so it is built where HEIMDALL_TEST_UPGRADES=1 asks for it.
-# One or two tests that failed are run a second time, alone. What passes then is named at the end.
+# Up to five tests that failed are run a second time, alone. What passes then is named at the end.
 # The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
 set -euo pipefail
 
@@ -21,7 +21,7 @@ scratch=
 arguments=() # for dotnet test, when some of the tests are left out
 servers= # major versions, where they are named
 passed=0 failed=1 skipped=0 # failed is one too many until all has run: a suite that did not run has failed
-readonly most_run_again=2
+readonly most_run_again=5
 run_again= # tests that passed only the second time
 failures= # tests that failed, the second time too or not run again
 

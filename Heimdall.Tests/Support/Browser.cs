@@ -81,6 +81,15 @@ internal sealed class BrowserPage : IAsyncDisposable
 
     public ILocator ByRole(AriaRole role, string name) => Page.GetByRole(role, new() { Name = name, Exact = true });
 
+    /// <summary>For a page without scripts that may show what was so some seconds ago.</summary>
+    public Task ReloadUntilAsync(ILocator shown, CancellationToken cancellationToken) => Eventually.Is(
+        async () =>
+        {
+            await Page.ReloadAsync();
+            return await shown.CountAsync() > 0;
+        },
+        cancellationToken);
+
     public async ValueTask DisposeAsync()
     {
         // In the output of a test, which is shown if it fails: whether it does is not known yet.

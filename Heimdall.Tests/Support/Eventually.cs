@@ -8,7 +8,7 @@ namespace Heimdall.Tests.Support;
 /// <summary>Waits for what happens in another process: looks again until it is so, and fails at a deadline.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60); // a busy machine is slow, and no time is a result
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(150);
 

@@ -318,9 +318,15 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         using (request)
         {
             using var response = await Client.SendAsync(request, cancellationToken);
-            return await Reply.ReadAsync(response, cancellationToken);
+            var reply = await Reply.ReadAsync(response, cancellationToken);
+            return reply.Status == HttpStatusCode.InternalServerError ? reply with { Logged = LastError() } : reply;
         }
     }
+
+    /// <summary>The last error of the log of any host here, with its exception.</summary>
+    private string? LastError() => Logs
+        .Select(log => log.LastIndexOf(" fail: ", StringComparison.Ordinal) is var at and >= 0 ? $"\n{log[at..]}" : null)
+        .LastOrDefault(error => error is not null);
 
     private void ShowLogs()
     {

@@ -8,6 +8,9 @@ namespace Heimdall.Tests.Support;
 /// <summary>What the API answered, read whole.</summary>
 internal sealed record Reply(HttpStatusCode Status, HttpResponseHeaders Headers, string? ContentType, string Text)
 {
+    /// <summary>What the server's log says of it, where the server has failed.</summary>
+    public string? Logged { get; init; }
+
     public JsonElement Json => JsonDocument.Parse(Text).RootElement;
 
     public Guid Id => Json.GetProperty("id").GetGuid();
@@ -41,7 +44,7 @@ internal sealed record Reply(HttpStatusCode Status, HttpResponseHeaders Headers,
 
     public Reply AssertStatus(int status)
     {
-        Assert.That((int)Status, Is.EqualTo(status), Text);
+        Assert.That((int)Status, Is.EqualTo(status), $"{Text}{Logged}");
         return this;
     }
 }
