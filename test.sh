@@ -204,10 +204,11 @@ build_in_background() {
     -o "$built" -warnaserror
 }
 
-# Nothing here outlives the run, so nothing is written with care. Enough connections for fixtures in parallel.
+# Nothing here outlives the run, so nothing is written with care or cleaned up. Enough connections for fixtures in parallel.
 start_postgres() { # DIRECTORY
   local options=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off
-    -c max_connections=400 -c shared_buffers=256MB -c max_prepared_transactions=0)
+    -c max_connections=400 -c shared_buffers=256MB -c max_prepared_transactions=0 -c jit=off)
+  if [[ -z ${HEIMDALL_SOAK_MINUTES:-} ]]; then options+=(-c autovacuum=off); fi
   pg_find_or_install
   pg_use_home "$1"
   pg_init true --no-sync

@@ -19,6 +19,8 @@ public sealed partial class StoreMigrator(
     // Any number that nobody else in this database is likely to use for an advisory lock.
     internal const long LockKey = 0x4865696D64616C6C;
 
+    private const string Journal = "schema_migration";
+
     private const string InvalidIndexesSql = """
         select index.relname from pg_index
         join pg_class index on index.oid = pg_index.indexrelid
@@ -122,9 +124,11 @@ public sealed partial class StoreMigrator(
     /// </summary>
     private async Task<Step?> NextAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var all = Engine(Scripts).Build();
-        Migrations.RequireServed(all.GetExecutedButNotDiscoveredScripts(), Migrations.NumbersOf(Scripts));
-        var missing = all.GetScriptsToExecute().FirstOrDefault();
+        var executed = await ReadJournalAsync(connection, cancellationToken);
+        Migrations.RequireServed(
+            executed.Except(Scripts.Select(script => script.Name)), Migrations.NumbersOf(Scripts));
+        var missing = Scripts.OrderBy(script => script.Name, StringComparer.Ordinal)
+            .FirstOrDefault(script => !executed.Contains(script.Name));
         if (missing is not null && !Migrations.BuildsIndexes(missing))
         {
             return new Step(missing, BuildsIndexes: false, IsNew: true, []);
@@ -232,24 +236,41 @@ public sealed partial class StoreMigrator(
 
     private UpgradeEngineBuilder Engine(IEnumerable<SqlScript> scripts) => PostgresqlExtensions
         .PostgresqlDatabase(new PostgresqlConnectionManager(database.Migrations), database.Schema)
-        .JournalToPostgresqlTable(database.Schema, "schema_migration")
+        .JournalToPostgresqlTable(database.Schema, Journal)
         .WithScripts(scripts)
         .WithExecutionTimeout(TimeSpan.Zero) // none
         .WithVariablesDisabled() // a $…$ in a migration is PostgreSQL's quote, not a variable
         .LogToNowhere();
 
-    private async Task<List<string>> FindInvalidIndexesAsync(
+    /// <summary>The names of the files that have been run. DbUp, which writes them, opens a session to ask.</summary>
+    private async Task<HashSet<string>> ReadJournalAsync(
         NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var invalid = new List<string>();
-        await using var find = new NpgsqlCommand(InvalidIndexesSql, connection);
-        find.Parameters.Add(new() { Value = database.Schema });
-        await using var row = await find.ExecuteReaderAsync(cancellationToken);
+        var table = $"{StoreDatabase.Quote(database.Schema)}.{Journal}";
+        return await AskAsync(connection, "select to_regclass($1) is not null", table, cancellationToken)
+            ? [.. await ReadNamesAsync(connection, $"select scriptname from {table}", cancellationToken)]
+            : [];
+    }
+
+    private Task<List<string>> FindInvalidIndexesAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        ReadNamesAsync(connection, InvalidIndexesSql, cancellationToken, database.Schema);
+
+    private static async Task<List<string>> ReadNamesAsync(
+        NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params string[] values)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var names = new List<string>();
         while (await row.ReadAsync(cancellationToken))
         {
-            invalid.Add(row.GetString(0));
+            names.Add(row.GetString(0));
         }
-        return invalid;
+        return names;
     }
 
     private static bool Names(SqlScript script, string index) =>
