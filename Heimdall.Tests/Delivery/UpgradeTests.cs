@@ -24,7 +24,8 @@ public sealed class UpgradeTests() : RealProcessTests(processes: 3)
     [SetUp]
     public async Task Create()
     {
-        _heimdall = await HeimdallInstance.CreateAsync(isFirstStart: true);
+        _heimdall = await HeimdallInstance.CreateAsync(
+            config => config with { Worker = $"{config.Worker}, max_lost_attempts: 20" }, isFirstStart: true);
         _submitted = 0;
         await _heimdall.Target.ExecuteAsync("create table effect (number int)", CancellationToken.None);
     }
