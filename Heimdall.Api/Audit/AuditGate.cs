@@ -48,6 +48,24 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
         }
     }
 
+    /// <summary>Makes one of several changes that a request asks for, with a record of its own.</summary>
+    /// <param name="target">What it is about.</param>
+    /// <param name="changeAsync">The change; gives why it was not made, or null.</param>
+    public async Task<PartRefusal?> MakePartAsync(string target, Func<Task<PartRefusal?>> changeAsync)
+    {
+        if (log.Current?.PartFor(target) is not { } part)
+        {
+            return await changeAsync();
+        }
+        log.Current = part; // until this method returns
+        var refusal = await changeAsync();
+        if (!part.IsDone)
+        {
+            await WriteAsync(part, OutcomeOf(refusal?.Status), refusal?.Status);
+        }
+        return refusal;
+    }
+
     private static (string Action, Right Right)? FindAction(HttpContext context)
     {
         if (context.GetEndpoint() is not RouteEndpoint endpoint
@@ -77,6 +95,13 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
         StatusCodes.Status429TooManyRequests => null,
         >= 400 => isChange ? AuditOutcome.Failed : null,
         _ => isChange ? AuditOutcome.Done : null,
+    };
+
+    private static AuditOutcome OutcomeOf(int? refusal) => refusal switch
+    {
+        null => AuditOutcome.Done,
+        StatusCodes.Status403Forbidden => AuditOutcome.Refused,
+        _ => AuditOutcome.Failed,
     };
 
     /// <summary>What a request is about: <c>job/ID</c>, <c>schedule/ID</c>, <c>sql/PATH</c> and so on.</summary>
@@ -124,3 +149,8 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
     private partial void LogNotRecorded(
         string? user, string action, string target, AuditOutcome outcome, string reason);
 }
+
+/// <summary>Why something was not done.</summary>
+/// <param name="Status">As a reply of HTTP would have it.</param>
+/// <param name="Why">In a sentence.</param>
+internal sealed record PartRefusal(int Status, string Why);

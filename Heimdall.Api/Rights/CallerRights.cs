@@ -13,10 +13,13 @@ internal sealed class CallerRights(string user, IReadOnlyList<Grant> grants, Cat
     public IReadOnlyList<Grant> Grants => grants;
 
     /// <summary>The jobs that they see.</summary>
-    public JobSight Jobs => new(
+    public JobSight Jobs => JobsFor(Right.SeeJobs);
+
+    /// <summary>The jobs for which they have a right.</summary>
+    public JobSight JobsFor(Right right) => new(
         user,
-        [.. Scopes(Right.SeeJobs, own: true).Select(PlacesOf)],
-        [.. Scopes(Right.SeeJobs, own: false).Select(PlacesOf)]);
+        [.. Scopes(right, own: true).Select(PlacesOf)],
+        [.. Scopes(right, own: false).Select(PlacesOf)]);
 
     /// <summary>Whether they have a right for anything at all.</summary>
     public bool Has(Right right) => right is Right.None or Right.Known

@@ -12,6 +12,14 @@ public sealed record AuditEntry(string? User, string? AuthenticatedBy, string? A
 
     /// <summary>Whether the change has recorded it already.</summary>
     public bool IsDone => IsRecorded;
+
+    /// <summary>One of several changes that are asked for at once. Each has a record, and so the whole needs none.</summary>
+    /// <param name="target">What this one is about.</param>
+    public AuditEntry PartFor(string target)
+    {
+        IsRecorded = true;
+        return this with { Target = target, IsRecorded = false };
+    }
 }
 
 public enum AuditOutcome

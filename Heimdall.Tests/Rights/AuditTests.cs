@@ -87,6 +87,26 @@ public sealed class AuditTests
     }
 
     [Test]
+    public async Task Each_of_many_jobs_has_a_record(CancellationToken cancellationToken)
+    {
+        var waiting = await WaitingJobAsync(cancellationToken);
+        var ended = await _api.MakeJobAsync("alice", "inside", cancellationToken);
+        var outside = await _api.MakeJobAsync("alice", "outside", cancellationToken);
+        var before = await CountAsync("operator-a", cancellationToken);
+
+        (await _api.PressAsync("operator-a", "/sql/bulk/cancel/named", cancellationToken,
+            ("id", waiting.ToString()), ("id", ended.ToString()), ("id", outside.ToString()))).AssertStatus(200);
+
+        await AssertOneTransactionAsync($"job where id = '{waiting}'", $"job/{waiting}",
+            "POST /hangfire/sql/bulk/cancel/named", cancellationToken);
+        await AssertLastAsync($"user=operator-a&target=job/{ended}", "FAILED", 409, $"job/{ended}", cancellationToken);
+        await AssertLastAsync(
+            $"user=operator-a&target=job/{outside}", "FAILED", 404, $"job/{outside}", cancellationToken);
+        Assert.That(
+            await CountAsync("operator-a", cancellationToken), Is.EqualTo(before + 3), "and none for all of them");
+    }
+
+    [Test]
     public async Task What_is_read_or_submitted_is_not_recorded(CancellationToken cancellationToken)
     {
         var before = await CountAsync("reader-a", cancellationToken) + await CountAsync("submitter", cancellationToken);

@@ -1,4 +1,5 @@
 using Hangfire.Dashboard;
+using Heimdall.Api.Audit;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Frame;
@@ -45,14 +46,17 @@ internal static class BulkPage
     {
         var http = context.GetHttpContext();
         return await context.Service<JobStore>().RefuseAsync(http, id, Right.StopJobs, context.Aborted()) is { } refusal
-            ? refusal.ProblemDetails.Detail
+            ? new PartRefusal(refusal.StatusCode, refusal.ProblemDetails.Detail!)
             : await context.Service<JobCanceller>().CancelAsync(id, http.CallerName(), context.Aborted()) is (_, Stopping: false)
-                ? "It has ended already."
+                ? new PartRefusal(StatusCodes.Status409Conflict, "It has ended already.")
                 : null;
     });
 
     public static Task RetryAsync(DashboardContext context) =>
-        DoAsync(context, _retry, async id => (await JobActions.RetryAsync(context, id, fromStatement: null)).Why);
+        DoAsync(context, _retry, async id =>
+            await JobActions.RetryAsync(context, id, fromStatement: null) is (null, var status, { } why)
+                ? new PartRefusal(status, why)
+                : null);
 
     private static async Task<PageContent> AskAsync(DashboardContext context, Deed deed)
     {
@@ -70,8 +74,13 @@ internal static class BulkPage
         var page = wanted.Length == 0
             ? new JobPage([], null)
             : await context.Service<JobStore>().ListAsync(
-                list.Filter with { Status = wanted, Limit = MostJobs, After = null }, context.Aborted());
-        var jobs = page.Jobs.Where(job => context.RightsOfCaller().Over(deed.Right, job)).ToList();
+                list.Filter with
+                {
+                    Status = wanted, Limit = MostJobs, After = null,
+                    Sight = context.RightsOfCaller().JobsFor(deed.Right),
+                },
+                context.Aborted());
+        var jobs = page.Jobs.Where(job => context.RightsOfCaller().Over(Right.SeeJobs, job)).ToList();
         if (jobs.Count == 0)
         {
             return Page(deed, back, Markup.Of($"<p>No job that matches can be {deed.Done}.</p>"));
@@ -95,16 +104,17 @@ internal static class BulkPage
     /// <param name="context">The request, whose form names the jobs.</param>
     /// <param name="deed">What is done.</param>
     /// <param name="doAsync">Does it with one, and says why not.</param>
-    private static async Task DoAsync(DashboardContext context, Deed deed, Func<Guid, Task<string?>> doAsync)
+    private static async Task DoAsync(DashboardContext context, Deed deed, Func<Guid, Task<PartRefusal?>> doAsync)
     {
         var ids = (await context.Request.GetFormValuesAsync("id")).Select(text => Guid.TryParse(text, out var id) ? id : (Guid?)null)
             .OfType<Guid>().Distinct().Take(MostJobs).ToList();
         var refused = new List<(Guid Id, string Why)>();
+        var audit = context.Service<AuditGate>();
         foreach (var id in ids)
         {
-            if (await doAsync(id) is { } why)
+            if (await audit.MakePartAsync($"job/{id}", () => doAsync(id)) is { } refusal)
             {
-                refused.Add((id, why));
+                refused.Add((id, refusal.Why));
             }
         }
         var list = refused.Take(MostRefusals).Select(one =>
