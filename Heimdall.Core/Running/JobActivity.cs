@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Sharing;
 
 namespace Heimdall.Core.Running;
 

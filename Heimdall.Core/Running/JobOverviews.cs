@@ -2,6 +2,7 @@ using System.Text.Json;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Jobs.Figures;
+using Heimdall.Core.Sharing;
 
 namespace Heimdall.Core.Running;
 
@@ -41,12 +42,12 @@ public sealed class JobOverviews
         var now = _clock.GetUtcNow().UtcDateTime;
         var minute = new DateTime(now.Ticks - now.Ticks % TimeSpan.TicksPerMinute, DateTimeKind.Utc).AddMinutes(1);
         var history = _history.GetAsync(key, async () => (
-            await _figures.SampleAsync(sight, now - Day, TimeSpan.FromMinutes(15), 96, 40, CancellationToken.None),
-            await _figures.SampleAsync(sight, now - Week, Hour, 168, 30, CancellationToken.None)));
+            await _figures.SampleAsync(sight, now - Day, TimeSpan.FromMinutes(15), 96, 40, now, CancellationToken.None),
+            await _figures.SampleAsync(sight, now - Week, Hour, 168, 30, now, CancellationToken.None)));
         var ended = _figures.CountEndedAsync(sight, now - Day, CancellationToken.None);
         var failures = _figures.GroupFailuresAsync(sight, now - Week, CancellationToken.None);
         var hour = await _figures.SampleAsync(
-            sight, minute - Hour, TimeSpan.FromMinutes(1), 60, 100, CancellationToken.None);
+            sight, minute - Hour, TimeSpan.FromMinutes(1), 60, 100, now, CancellationToken.None);
         var waiting = await _figures.ReadWaitingAsync(sight, CancellationToken.None);
         var running = await _figures.ReadRunningAsync(sight, CancellationToken.None);
         var (day, week) = await history;

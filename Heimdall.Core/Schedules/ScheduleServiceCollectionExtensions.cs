@@ -13,6 +13,7 @@ public static class ScheduleServiceCollectionExtensions
     {
         services.AddSingleton<ScheduleStore>();
         services.AddSingleton<ScheduleRunStore>();
+        services.AddSingleton<ScheduleTroubles>();
         services.AddSingleton<ScheduleMirror>();
         services.AddSingleton(provider =>
             new ScheduleMetrics(provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter()));

@@ -1,4 +1,4 @@
-namespace Heimdall.Core.Running;
+namespace Heimdall.Core.Sharing;
 
 /// <summary>Answers to questions that many may ask: who asks what is being asked, or was answered a moment ago, shares that answer.</summary>
 /// <param name="age">For how long an answer is shared after it was given; a failure, for a second at most.</param>

@@ -149,6 +149,29 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task Of_a_long_script_the_statement_that_runs_is_shown(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("far", cancellationToken);
+        var lines = Enumerable.Range(1, 2000).Select(line => line == 1500 ? $"{HeimdallInstance.WaitAt("far")};" : $"select {line};");
+        _heimdall.WriteScript("loads/far.sql", string.Join('\n', lines));
+        var id = await _heimdall.EnqueueAsync("loads/far.sql", cancellationToken, "far");
+        await Eventually.Is(
+            () => _heimdall.Store.ScalarAsync<bool>(
+                "select exists (select from heimdall.job_log where job_id = $1 and lines like '%line 1499%')",
+                cancellationToken, id),
+            cancellationToken);
+
+        await using var window = await OpenAsync(id);
+        var sql = window.Page.Locator("#hd-part-sql");
+        await Expect(sql.Locator("#L1500.hd-now")).ToContainTextAsync("pg_sleep");
+        await Expect(sql.Locator("#L1510")).ToHaveTextAsync("select 1510;");
+        await Expect(sql.Locator("#L1511")).ToHaveCountAsync(0);
+
+        await _heimdall.OpenGateAsync("far", cancellationToken);
+        await _heimdall.WaitForStatusAsync(id, "SUCCEEDED", cancellationToken);
+    }
+
+    [Test]
     public async Task A_job_that_waits_for_a_lock_says_for_whose(CancellationToken cancellationToken)
     {
         await using var holder = new NpgsqlConnection(_heimdall.Target.ConnectionString + ";Application Name=someone else");

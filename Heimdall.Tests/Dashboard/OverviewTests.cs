@@ -37,8 +37,8 @@ public sealed class OverviewTests() : RealProcessTests(processes: 1)
             _heimdall, "/hangfire", new() { JavaScriptEnabled = false });
         var page = window.Page;
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Overview");
+        await window.ReloadUntilAsync(page.Locator("#hd-troubles", new() { HasText = "UNROUTABLE" }), cancellationToken);
         await Expect(page.Locator("#hd-troubles")).ToContainTextAsync("cluster down");
-        await Expect(page.Locator("#hd-troubles")).ToContainTextAsync("UNROUTABLE");
         await window.ReloadUntilAsync(page.Locator("#hd-failures tbody tr", new() { HasText = "22012" }), cancellationToken);
         await Expect(page.Locator("#hd-failures tbody tr").First).ToContainTextAsync("divider");
         await Expect(page.Locator("#hd-workers tbody tr")).ToHaveCountAsync(1);

@@ -1,8 +1,8 @@
-using Heimdall.Core.Running;
+using Heimdall.Core.Sharing;
 using Heimdall.Tests.Schedules;
 using NUnit.Framework;
 
-namespace Heimdall.Tests.Running;
+namespace Heimdall.Tests.Sharing;
 
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class SharedAnswersTests

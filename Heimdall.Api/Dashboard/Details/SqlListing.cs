@@ -5,13 +5,21 @@ using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Dashboard.Details;
 
-/// <summary>SQL with the numbers of its lines, those that failed marked. Of a long script, its beginning and what is around failed lines.</summary>
+/// <summary>
+/// SQL with the numbers of its lines, those that failed marked. Of a long script, its beginning and what is around lines
+/// that failed, or that run now.
+/// </summary>
 internal static class SqlListing
 {
-    private const int Head = 300;
+    /// <summary>The lines of the beginning are always there.</summary>
+    public const int Head = 300;
+
     private const int Around = 10;
     private const int MostMarked = 20;
     private const int LongestLine = 2000;
+
+    /// <summary>So far the statement that runs now is looked for, at each look at the page.</summary>
+    private const int MostLines = 100_000;
 
     /// <summary>The anchor of a line.</summary>
     public static string AnchorOf(long line) => $"L{line}";
@@ -28,7 +36,8 @@ internal static class SqlListing
         var starts = new StatementStarts();
         var isNowFound = !isRunning;
         var failed = errors.Where(error => error.Line is not null).Take(MostMarked).ToLookup(error => error.Line!.Value);
-        var last = Math.Max(Head, failed.Count > 0 ? failed.Max(line => line.Key) + Around : 0);
+        var marked = failed.Select(line => line.Key).ToHashSet();
+        var last = Math.Max(Head, marked.DefaultIfEmpty(0).Max() + Around);
         var lines = new List<Markup>();
         var (number, leftOut) = (0L, 0L);
         await foreach (var line in ReadLinesAsync(sql, cancellationToken))
@@ -37,12 +46,16 @@ internal static class SqlListing
             var isStart = starts.IsStart(line, times.ByLine.ContainsKey(number));
             var isNow = isStart && !isNowFound && number > times.LastLine;
             isNowFound |= isNow;
-            if (number > last && !isNow)
+            if (isNow && marked.Add(number))
+            {
+                last = Math.Max(last, number + Around);
+            }
+            if (number > last && (isNowFound || number > MostLines))
             {
                 lines.Add(Gap("The script goes on."));
                 break;
             }
-            if (number > Head && !isNow && !failed.Any(marked => Math.Abs(marked.Key - number) <= Around))
+            if (number > Head && !marked.Any(line => Math.Abs(line - number) <= Around))
             {
                 leftOut++;
                 continue;
@@ -65,7 +78,7 @@ internal static class SqlListing
         var told = isDone ? $"{(done.Statements > 1 ? $"{done.Statements} statements, " : "")}✓ {StatementTimes.Write(done.Milliseconds)}"
             : isNow ? "runs now" : "";
         var took = told.Length > 0 ? Markup.Of($""" data-took="{told}" """) : Markup.Empty;
-        var kind = $"{(isStart ? "hd-start" : "")}{(isDone ? " hd-done" : isNow ? " hd-now" : "")}{(times.IsSlow(number) ? " hd-slow" : "")}";
+        var kind = $"{(isStart ? "hd-start" : "")}{(isDone ? " hd-done" : isNow ? " hd-now" : "")}{(times.SlowLines.Contains(number) ? " hd-slow" : "")}";
         return said.Count == 0
             ? Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}" class="{kind}"><code{took}>{line}</code></li>""")
             : Markup.Of($"""<li id="{AnchorOf(number)}" value="{number}" class="hd-failed" tabindex="-1"><code{took}><mark>{line}</mark></code>{said}</li>""");

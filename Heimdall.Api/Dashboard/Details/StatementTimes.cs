@@ -31,11 +31,13 @@ internal sealed partial class StatementTimes
         times.Take($"{rest}\n");
         times.ByLine = times._done.Where(one => one.IsOfScript).GroupBy(one => one.Line).ToDictionary(
             line => line.Key, line => (line.Count(), line.Sum(one => one.Milliseconds)));
+        times.SlowLines = times.Slowest().Where(one => one.IsOfScript).Select(one => one.Line).ToHashSet();
         times.LastLine = times.ByLine.Keys.DefaultIfEmpty(0).Max();
         return times;
     }
 
-    public bool IsSlow(long line) => Slowest().Any(one => one.IsOfScript && one.Line == line);
+    /// <summary>The lines of the script whose statements took longest.</summary>
+    public IReadOnlySet<long> SlowLines { get; private set; } = new HashSet<long>();
 
     public Markup DrawSlowest()
     {
@@ -55,7 +57,7 @@ internal sealed partial class StatementTimes
     private IEnumerable<StatementTime> Slowest() =>
         _done.Count < 3 ? [] : _done.OrderByDescending(one => one.Milliseconds).Take(MostSlow);
 
-    private static Markup Place(StatementTime one) => one.IsOfScript
+    private static Markup Place(StatementTime one) => one.IsOfScript && one.Line <= SqlListing.Head
         ? Markup.Of($"""<a href="#{SqlListing.AnchorOf(one.Line)}">line {one.Line}</a>""")
         : Markup.Of($"line {one.Line}{one.File}");
 

@@ -2,9 +2,7 @@ using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Dashboard.Schedules;
 using Heimdall.Api.Rights;
-using Heimdall.Api.Schedules;
 using Heimdall.Core.Catalog;
-using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
@@ -26,7 +24,7 @@ internal static class OverviewPage
     {
         var overview = await context.Service<JobOverviews>().ReadAsync(context.RightsOfCaller().Jobs, context.Aborted());
         var blocked = await context.Service<BlockedJobs>().FindAsync(overview.Running, LockWait, context.Aborted());
-        var troubles = Markup.Join([.. await TroublesAsync(context, overview.At)]);
+        var troubles = Markup.Join([.. await TroublesAsync(context)]);
         var isCalm = troubles.IsEmpty ? Markup.Of($"""<p class="hd-calm">Nothing needs attention.</p>""") : Markup.Empty;
         return new PageContent("Overview", Markup.Of($"""
             <h1 class="page-header">Overview</h1>
@@ -44,7 +42,7 @@ internal static class OverviewPage
             """)) { RefreshSeconds = RefreshSeconds };
     }
 
-    private static async Task<List<Markup>> TroublesAsync(DashboardContext context, DateTime now)
+    private static async Task<List<Markup>> TroublesAsync(DashboardContext context)
     {
         var rights = context.RightsOfCaller();
         var live = context.Service<LiveCatalog>();
@@ -70,43 +68,24 @@ internal static class OverviewPage
         }
         if (rights.Has(Right.SeeSchedules))
         {
-            troubles.AddRange(await SchedulesAsync(context, now));
+            troubles.AddRange(await SchedulesAsync(context));
         }
         return troubles;
     }
 
-    private static async Task<IEnumerable<Markup>> SchedulesAsync(DashboardContext context, DateTime now)
+    private static async Task<IEnumerable<Markup>> SchedulesAsync(DashboardContext context)
     {
-        var schedules = await context.Service<ScheduleAccess>().ListAsync(context.GetHttpContext(), context.Aborted());
-        if (schedules.Count == 0)
-        {
-            return [];
-        }
-        var last = await context.Service<ScheduleRunStore>().LastAsync(context.Aborted());
-        var wrong = schedules.Select(schedule => (Schedule: schedule, Fault: FaultOf(schedule, last.GetValueOrDefault(schedule.Id), now)))
-            .Where(one => one.Fault is not null).ToList();
+        var rights = context.RightsOfCaller();
+        var wrong = (await context.Service<ScheduleTroubles>().FindAsync(context.Aborted()))
+            .Where(trouble => rights.Over(Right.SeeSchedules, trouble.Schedule)).ToList();
         var more = wrong.Count > MostListed
             ? Trouble("MORE", Link(context, "/sql/schedules", $"{wrong.Count - MostListed} further schedules"), Markup.Empty)
             : Markup.Empty;
-        return wrong.Take(MostListed).Select(one => Trouble(
-            one.Fault!.Value.State,
-            Markup.Of($"""<a href="{SchedulePieces.AddressOf(context, one.Schedule.Id)}">schedule {one.Schedule.Definition.Name}</a>"""),
-            one.Fault.Value.Said)).Append(more);
-    }
-
-    private static (string State, Markup Said)? FaultOf(Schedule schedule, ScheduleRun? last, DateTime now)
-    {
-        if (schedule is { Pause: null, NextAt: { } next } && next < now - TimeSpan.FromMinutes(1))
-        {
-            return ("LATE", Markup.Of($"due {Pieces.Time(next)}"));
-        }
-        return last switch
-        {
-            { Outcome: RunOutcome.Refused } => ("UNROUTABLE", Markup.Of($"{Pieces.Time(last.PlannedAt)} {last.Reason}")),
-            { Job.Status: JobStatus.Failed or JobStatus.Killed } =>
-                ("FAILING", Markup.Of($"{Pieces.Time(last.PlannedAt)} {last.Job.Error}")),
-            _ => null,
-        };
+        return wrong.Take(MostListed).Select(trouble => Trouble(
+            trouble.Kind.ToString().ToUpperInvariant(),
+            Markup.Of($"""<a href="{SchedulePieces.AddressOf(context, trouble.Schedule.Id)}">schedule {trouble.Schedule.Definition.Name}</a>"""),
+            Markup.Of($"{(trouble.Kind == ScheduleTroubleKind.Late ? "due " : "")}{Pieces.Time(trouble.At)} {trouble.Said}")))
+            .Append(more);
     }
 
     private static Markup Link(DashboardContext context, string path, string text) =>

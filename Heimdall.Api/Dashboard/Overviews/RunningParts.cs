@@ -32,16 +32,17 @@ internal static class RunningParts
     }
 
     public static Markup DrawBlocked(
-        DashboardContext context, JobOverview overview, IReadOnlyDictionary<Guid, SessionActivity> blocked)
+        DashboardContext context, JobOverview overview, BlockedAnswer answer)
     {
+        var blocked = answer.Blocked;
         var items = overview.Running.Where(job => blocked.ContainsKey(job.Id)).Select(job => Markup.Of($"""
             <li>{Pieces.JobLink(context.AddressOf, job.Id, job.Name)} on {job.ClusterName}
             <ul>{blocked[job.Id].BlockedBy.Select(blocker =>
                 Markup.Of($"<li>by {SessionPart.DrawBlocker(blocker, overview.At, context.AddressOf)}</li>"))}</ul></li>
             """)).ToList();
-        var body = items.Count == 0
-            ? Markup.Of($"<p>No job waits for a lock.</p>")
-            : Markup.Of($"""<ul class="hd-blocked">{items}</ul>""");
+        var body = items.Count > 0 ? Markup.Of($"""<ul class="hd-blocked">{items}</ul>""")
+            : answer.IsWhole ? Markup.Of($"<p>No job waits for a lock.</p>")
+            : Markup.Of($"<p>Not known yet: the clusters have not answered.</p>");
         var bound = overview.Running.Count > BlockedJobs.MostAsked
             ? Markup.Of($"""<p class="hd-aside">The {BlockedJobs.MostAsked} jobs that have run longest are looked at.</p>""")
             : Markup.Empty;
@@ -56,8 +57,9 @@ internal static class RunningParts
             return Markup.Empty;
         }
         var workers = await context.Service<LivingProcesses>().FindWorkersAsync(context.Aborted());
+        var isPartial = overview.Running.Count >= JobFigures.MostRunning;
         var running = overview.Running.Where(job => !job.IsSync).ToLookup(job => job.Worker);
-        var rows = workers.Select(worker => DrawWorker(context, worker, [.. running[worker.Name]]));
+        var rows = workers.Select(worker => DrawWorker(context, worker, [.. running[worker.Name]], isPartial));
         return workers.Count == 0
             ? Markup.Of($"<h2>Workers</h2>{Pieces.Alert("warning", Markup.Of($"No worker has been heard of lately. Jobs are taken in, and wait."))}")
             : Markup.Of($"""
@@ -66,14 +68,18 @@ internal static class RunningParts
                 """);
     }
 
-    private static Markup DrawWorker(DashboardContext context, LivingWorker worker, RunningJob[] jobs)
+    /// <param name="context">The request.</param>
+    /// <param name="worker">The worker.</param>
+    /// <param name="jobs">Those of its jobs that are known.</param>
+    /// <param name="isPartial">Whether it may run more than these.</param>
+    private static Markup DrawWorker(DashboardContext context, LivingWorker worker, RunningJob[] jobs, bool isPartial)
     {
         var links = jobs.Take(MostOfWorker)
             .Select(job => Markup.Of($"{Pieces.JobLink(context.AddressOf, job.Id, job.Name)} "));
         var more = jobs.Length > MostOfWorker ? $"and {jobs.Length - MostOfWorker} more" : "";
         return Markup.Of($"""
             <tr><th scope="row">{worker.Name}</th>
-            <td class="hd-number">{jobs.Length} of {worker.Slots}</td>
+            <td class="hd-number">{jobs.Length}{(isPartial ? "+" : "")} of {worker.Slots}</td>
             <td class="hd-names">{(jobs.Length == 0 ? "nothing" : "")}{links}{more}</td><td class="hd-wide">{Pieces.Time(worker.StartedAt)}</td></tr>
             """);
     }

@@ -21,14 +21,18 @@ internal static class StatusTiles
         return Markup.Of($"""
             <h2 class="hd-unseen">Jobs by status</h2><ul class="hd-tiles">
             {Tile(context, JobStatus.Accepted, waiting, JobFigures.MostWaiting, "waiting now")}
-            {Tile(context, JobStatus.Running, Running(overview, JobStatus.Running), JobFigures.MostRunning, "now")}
-            {Tile(context, JobStatus.Canceling, Running(overview, JobStatus.Canceling), JobFigures.MostRunning, "now")}
+            {Tile(context, JobStatus.Running, Running(overview, JobStatus.Running), MostRunning(overview), "now")}
+            {Tile(context, JobStatus.Canceling, Running(overview, JobStatus.Canceling), MostRunning(overview), "now")}
             {ended}</ul>
             """);
     }
 
     private static long Running(JobOverview overview, JobStatus status) =>
         overview.Running.Count(job => job.Status == status);
+
+    /// <summary>From which count on there may be more: where not all running jobs were read, from any.</summary>
+    private static long MostRunning(JobOverview overview) =>
+        overview.Running.Count >= JobFigures.MostRunning ? 0 : long.MaxValue;
 
     private static Markup Tile(
         DashboardContext context, JobStatus status, long count, long most, string when,

@@ -112,9 +112,11 @@ public sealed class JobFigures(StoreDatabase database)
     /// <param name="step">How long each is.</param>
     /// <param name="parts">How many.</param>
     /// <param name="each">How many jobs of each.</param>
+    /// <param name="now">By the store's clock.</param>
     /// <param name="cancellationToken">Ends the question.</param>
     public async Task<JobSample> SampleAsync(
-        JobSight sight, DateTime from, TimeSpan step, int parts, int each, CancellationToken cancellationToken)
+        JobSight sight, DateTime from, TimeSpan step, int parts, int each, DateTime now,
+        CancellationToken cancellationToken)
     {
         await using var command = BuildSample(sight, from, step, parts, each);
         var jobs = new List<SampledJob>();
@@ -125,7 +127,7 @@ public sealed class JobFigures(StoreDatabase database)
                 row.IsDBNull(2) ? null : TimeSpan.FromSeconds(row.GetDouble(2)),
                 row.IsDBNull(3) ? null : TimeSpan.FromSeconds(row.GetDouble(3)), row.GetDateTime(4))),
             cancellationToken);
-        return new JobSample(from, step, parts, each, jobs);
+        return new JobSample(from, step, parts, each, now, jobs);
     }
 
     internal static NpgsqlCommand BuildCountEnded(JobSight sight, DateTime since)

@@ -5,8 +5,10 @@ namespace Heimdall.Core.Jobs.Figures;
 /// <param name="Step">How long each is.</param>
 /// <param name="Parts">How many there are.</param>
 /// <param name="Each">How many jobs of each were read at most.</param>
+/// <param name="Until">When it was read: the last part may go on.</param>
 /// <param name="Jobs">Those jobs.</param>
-public sealed record JobSample(DateTime From, TimeSpan Step, int Parts, int Each, IReadOnlyList<SampledJob> Jobs)
+public sealed record JobSample(
+    DateTime From, TimeSpan Step, int Parts, int Each, DateTime Until, IReadOnlyList<SampledJob> Jobs)
 {
     /// <summary>False when every job of the time was read, so that nothing is estimated.</summary>
     public bool IsPartial { get; } = Jobs.GroupBy(job => job.Part).Any(part => part.Count() >= Each);
@@ -23,8 +25,9 @@ public sealed record JobSample(DateTime From, TimeSpan Step, int Parts, int Each
             {
                 return 1.0;
             }
-            var end = From + (part.Key + 1) * Step;
-            var covered = Math.Clamp((end - part.Min(job => job.At)) / Step, 0.0001, 1);
+            var begin = From + part.Key * Step;
+            var end = begin + Step < Until ? begin + Step : Until;
+            var covered = Math.Clamp((end - part.Min(job => job.At)) / (end - begin), 0.0001, 1);
             return 1 / covered;
         });
 
