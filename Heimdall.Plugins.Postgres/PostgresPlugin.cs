@@ -56,7 +56,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
         var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
         await using var script = ScriptStream.Open(context.Query, directory);
-        await using var files = new ScriptFiles(directory);
+        await using var files = new ScriptFiles(directory, context.Pin);
         await using var lease = connections.Rent(job.TargetCluster);
         var preview = await ScriptPreview.ReadAsync(
             script, context, files, ScriptReading.PlaceOf(lease.Pool), cancellationToken);
@@ -139,7 +139,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         }
 
         await using var script = ScriptStream.Open(settings.Query, directory);
-        await using var files = new ScriptFiles(directory);
+        await using var files = new ScriptFiles(directory, settings.Pin);
         try
         {
             return await ScriptPreview.FindResumeProblemAsync(script, settings, files, resume, cancellationToken);
@@ -230,7 +230,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
     {
         await using var script = ScriptStream.Open(context.Query, directory);
-        await using var files = new ScriptFiles(directory);
+        await using var files = new ScriptFiles(directory, context.Pin);
         await using var lease = connections.Rent(job.TargetCluster);
         await LoginPowers.RefuseAsync(job.TargetCluster, lease.Pool, cancellationToken);
         var use = context.Transaction == TransactionMode.Single ? SessionUse.Transaction : SessionUse.Script;

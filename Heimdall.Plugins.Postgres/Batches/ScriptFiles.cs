@@ -1,5 +1,6 @@
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
+using Heimdall.Plugins.Postgres.Contexts;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
@@ -7,7 +8,9 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// The files that a script reads beside itself. Each is opened once, before the script runs, so that what runs is what
 /// was checked and hashed, whatever is put in its place meanwhile.
 /// </summary>
-internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
+/// <param name="directory">Where they are.</param>
+/// <param name="pin">What the script must be. Then it may read no other file.</param>
+internal sealed class ScriptFiles(ScriptFolder directory, ScriptPin? pin) : IAsyncDisposable
 {
     /// <summary>Each is kept open.</summary>
     public const int Most = 200;
@@ -34,6 +37,11 @@ internal sealed class ScriptFiles(ScriptFolder directory) : IAsyncDisposable
     /// <exception cref="JobRefusedException">It may not be read, or there are too many.</exception>
     public async ValueTask<ScriptStream> OpenAsync(string path, bool isScript, CancellationToken cancellationToken)
     {
+        if (pin is not null)
+        {
+            ScriptPin.RefuseFile(path);
+        }
+
         if (_files.TryGetValue(path, out var open))
         {
             _readAgain += isScript ? open.Length : 0;

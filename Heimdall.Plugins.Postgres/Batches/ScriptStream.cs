@@ -200,7 +200,7 @@ internal sealed class ScriptStream : Stream
             _hash.AppendData(buffer[..read]);
         }
 
-        _differs |= _ahead is not null && read > 0 && IsAtEnd && Hash() != _ahead;
+        _differs |= _isHashed && _ahead is not null && read > 0 && IsAtEnd && Hash() != _ahead;
         return read;
     }
 

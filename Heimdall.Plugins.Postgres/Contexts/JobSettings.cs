@@ -12,6 +12,9 @@ internal sealed record JobSettings
     /// <summary>SQL, or the path of a script (<see cref="Core.Scripts.ScriptFolder.IsPath"/>).</summary>
     public required string Query { get; init; }
 
+    /// <summary>Of a script; null where any content will do.</summary>
+    public ScriptPin? Pin { get; init; }
+
     /// <summary>True for one query with rows, false for a batch.</summary>
     public required bool ReturnResult { get; init; }
 
@@ -70,6 +73,7 @@ internal sealed record JobSettings
         var command = CommandSettings.Read(commandContext).Context;
         var reader = new ContextReader(jobContext);
         var query = reader.Text("query");
+        var pin = ScriptPin.Read(reader, query);
         var asked = RunOptions.Read(reader);
         var variables = reader.Texts("variables");
         var parameters = ParameterReader.Read(reader.Any("parameters"), reader);
@@ -115,6 +119,7 @@ internal sealed record JobSettings
             : new JobSettings
             {
                 Query = query!,
+                Pin = pin,
                 ReturnResult = returnResult,
                 Transaction = transaction,
                 OnError = onError,

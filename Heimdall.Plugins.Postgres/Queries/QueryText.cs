@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
@@ -114,7 +115,7 @@ internal sealed partial record QueryText
     {
         var (query, isPath) = (settings.Query, ScriptFolder.IsPath(settings.Query));
         var names = new ParameterNames(settings.Parameters);
-        using var script = isPath ? Load(query, directory) : new MemoryStream(Encoding.UTF8.GetBytes(query));
+        using var script = isPath ? Load(query, directory, settings.Pin) : new MemoryStream(Encoding.UTF8.GetBytes(query));
         var (statement, text) = ReadOnlyStatement(
             script, names.Variables, settings.Rules, hasStandardStrings);
         names.RequireUse();
@@ -162,7 +163,7 @@ internal sealed partial record QueryText
             _ => true,
         };
 
-    private static MemoryStream Load(string query, ScriptFolder directory)
+    private static MemoryStream Load(string query, ScriptFolder directory, ScriptPin? pin)
     {
         using var file = directory.Open(query);
         if (file.Length > LargestFile)
@@ -174,6 +175,8 @@ internal sealed partial record QueryText
 
         var content = new MemoryStream((int)file.Length);
         file.CopyTo(content);
+        content.Position = 0;
+        pin?.Require(Convert.ToHexStringLower(SHA256.HashData(content)));
         content.Position = 0;
         return content;
     }
