@@ -116,22 +116,32 @@ public sealed class ScheduleRunStore(StoreDatabase database)
         while (true)
         {
             var begun = Stopwatch.GetTimestamp();
-            await using var command = database.DataSource.CreateCommand(TrimSql);
-            foreach (var value in (object[])[kept, after, SchedulesAtOnce, TrimmedAtOnce])
-            {
-                command.Parameters.Add(new() { Value = value });
-            }
-            await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            await row.ReadAsync(cancellationToken);
-            if (row.IsDBNull(0))
+            if (await TrimSomeAsync(kept, after, cancellationToken) is not var (last, some))
             {
                 return trimmed;
             }
-            trimmed += row.GetInt64(1);
-            after = row.GetInt64(1) == TrimmedAtOnce ? after : row.GetString(0); // else these have more of them
-            await row.DisposeAsync();
+            trimmed += some;
+            after = some == TrimmedAtOnce ? after : last; // else these have more of them
             await Task.Delay(Stopwatch.GetElapsedTime(begun), cancellationToken); // it works half of the time
         }
+    }
+
+    /// <summary>
+    /// One step. Its reader ends here and only here: Npgsql gives a reader that was disposed to the next statement on
+    /// the connection, and a second disposal would end that one's.
+    /// </summary>
+    /// <returns>The last schedule that was looked at, and how many runs were deleted; null at the end.</returns>
+    private async Task<(string Last, long Deleted)?> TrimSomeAsync(
+        int kept, string after, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(TrimSql);
+        foreach (var value in (object[])[kept, after, SchedulesAtOnce, TrimmedAtOnce])
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        await row.ReadAsync(cancellationToken);
+        return row.IsDBNull(0) ? null : (row.GetString(0), row.GetInt64(1));
     }
 
     /// <summary>Forgets runs that were planned long ago.</summary>
