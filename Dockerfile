@@ -15,6 +15,7 @@ ENV PublishReadyToRun=true
 COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props .editorconfig ./
 COPY Heimdall.Core/Heimdall.Core.csproj Heimdall.Core/
 COPY Heimdall.Plugins.Postgres/Heimdall.Plugins.Postgres.csproj Heimdall.Plugins.Postgres/
+COPY Heimdall.Console/Heimdall.Console.csproj Heimdall.Console/
 COPY Heimdall.Api/Heimdall.Api.csproj Heimdall.Api/
 COPY Heimdall.Worker/Heimdall.Worker.csproj Heimdall.Worker/
 RUN dotnet restore Heimdall.Api -a ${TARGETARCH}
@@ -22,6 +23,7 @@ RUN dotnet restore Heimdall.Worker -a ${TARGETARCH}
 
 COPY Heimdall.Core/ Heimdall.Core/
 COPY Heimdall.Plugins.Postgres/ Heimdall.Plugins.Postgres/
+COPY Heimdall.Console/ Heimdall.Console/
 COPY Heimdall.Api/ Heimdall.Api/
 COPY Heimdall.Worker/ Heimdall.Worker/
 RUN dotnet publish Heimdall.Api --no-restore -c Release -a ${TARGETARCH} --no-self-contained -o /app/Heimdall.Api

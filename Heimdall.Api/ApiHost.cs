@@ -17,6 +17,7 @@ using Heimdall.Api.Rights;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
 using Heimdall.Api.Serialization;
+using Heimdall.Api.SqlConsole;
 using Heimdall.Api.Tls;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
@@ -135,6 +136,7 @@ internal static class ApiHost
         all.MapEntrance();
         all.MapHealth();
         all.MapOpenApi();
+        app.MapConsole(all);
         app.MapDashboard(all);
         app.RequireRights();
         return app;

@@ -11,7 +11,8 @@ public sealed partial class DependencyRules
 
     [TestCase("Heimdall.Core")]
     [TestCase("Heimdall.Plugins.Postgres", "Heimdall.Core")]
-    [TestCase("Heimdall.Api", "Heimdall.Core", "Heimdall.Plugins.Postgres")]
+    [TestCase("Heimdall.Console")]
+    [TestCase("Heimdall.Api", "Heimdall.Console", "Heimdall.Core", "Heimdall.Plugins.Postgres")]
     [TestCase("Heimdall.Worker", "Heimdall.Core", "Heimdall.Plugins.Postgres")]
     [TestCase("Heimdall.Client")]
     [TestCase("Heimdall.Cli", "Heimdall.Client")]
@@ -60,6 +61,7 @@ public sealed partial class DependencyRules
 
     [TestCase("Heimdall.Core")]
     [TestCase("Heimdall.Plugins.Postgres")]
+    [TestCase("Heimdall.Console")]
     [TestCase("Heimdall.Api")]
     [TestCase("Heimdall.Worker")]
     [TestCase("Heimdall.Client")]
@@ -103,7 +105,8 @@ public sealed partial class DependencyRules
     private static IEnumerable<(string Path, string Text)> Sources() =>
         from project in new[]
         {
-            "Heimdall.Core", "Heimdall.Plugins.Postgres", "Heimdall.Api", "Heimdall.Worker", "Heimdall.Client", "Heimdall.Cli", "Heimdall.Benchmarks",
+            "Heimdall.Core", "Heimdall.Plugins.Postgres", "Heimdall.Console", "Heimdall.Api", "Heimdall.Worker",
+            "Heimdall.Client", "Heimdall.Cli", "Heimdall.Benchmarks",
         }
         from file in Directory.EnumerateFiles(Path.Combine(_root, project), "*.cs", SearchOption.AllDirectories)
         let path = Path.GetRelativePath(_root, file)

@@ -78,12 +78,20 @@ internal sealed class CallerAuthentication(
                 + "address within a minute.").ExecuteAsync(Context);
             return;
         }
-        var isBrowser = Request.Path.StartsWithSegments("/hangfire", StringComparison.Ordinal);
-        Response.Headers.WWWAuthenticate = isBrowser ? "Basic realm=\"Heimdall\", charset=\"UTF-8\""
+        Response.Headers.WWWAuthenticate = IsOwnPage() ? "Basic realm=\"Heimdall\", charset=\"UTF-8\""
             : refusal is null ? "Bearer realm=\"Heimdall\""
             : "Bearer realm=\"Heimdall\", error=\"invalid_token\"";
         await Problem.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Authentication is required.", refusal ?? DescribeNeed()).ExecuteAsync(Context);
     }
+
+    /// <summary>
+    /// Whether a page of ours is asked for, or asks itself: the browser then adds the key that it has, or asks its user for
+    /// one. No page can write this header, and one of another site has another value in it.
+    /// </summary>
+    private bool IsOwnPage() =>
+        Request.Path.StartsWithSegments("/hangfire", StringComparison.Ordinal)
+        || Request.Path.StartsWithSegments("/console", StringComparison.Ordinal)
+        || Request.Headers["Sec-Fetch-Site"] is ["same-origin"];
 
     /// <summary>What a request without a key or name lacks; what it has in the wrong place is told too.</summary>
     private string DescribeNeed()

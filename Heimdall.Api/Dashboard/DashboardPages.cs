@@ -71,7 +71,10 @@ internal static class DashboardPages
     /// <summary>In Hangfire's frame our menu is the same.</summary>
     private static Func<RazorPage, MenuItem> Item((string Text, string Path, Right Right) item) => page =>
         page.Context.RightsOfCaller().Has(item.Right)
-            ? new MenuItem(item.Text, page.Url.To(item.Path)) { Active = item.Path == EnginePage.Path }
+            ? new MenuItem(item.Text, PageFrame.AddressOf(page.Context.GetHttpContext(), item.Path))
+            {
+                Active = item.Path == $"{AccessTable.Dashboard}{EnginePage.Path}",
+            }
             : null!;
 
     /// <summary>On Hangfire's own page of a job: where to read what it runs and what came of it.</summary>

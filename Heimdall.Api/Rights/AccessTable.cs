@@ -13,6 +13,9 @@ internal static partial class AccessTable
     /// <summary>The dashboard: each of its pages has an entry of its own below.</summary>
     public const string Dashboard = "/hangfire";
 
+    /// <summary>The page where SQL is written and run.</summary>
+    public const string Console = "/console";
+
     /// <summary>A style, a script or a font of Hangfire's pages.</summary>
     public const string StockFile = "/{file}";
 
@@ -96,6 +99,8 @@ internal static partial class AccessTable
         ["PUT /api/v1/sql/{**path}"] = Right.ChangeScripts,
         ["DELETE /api/v1/sql/{**path}"] = Right.ChangeScripts,
 
+        [$"GET {Console}"] = Right.Submit,
+        [$"GET {Console}/files/{{**path}}"] = Right.Known,
         [$"* {Dashboard}/{{**path}}"] = Right.Known,
     }.ToFrozenDictionary();
 

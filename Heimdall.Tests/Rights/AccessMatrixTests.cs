@@ -79,6 +79,7 @@ public sealed partial class AccessMatrixTests
         ("POST /api/v1/schedule/{id}/resume", "change"),
         ("GET /api/v1/sql", "list"), ("GET /api/v1/sql/{**path}", "see script"),
         ("PUT /api/v1/sql/{**path}", "put script"), ("DELETE /api/v1/sql/{**path}", "delete script"),
+        ("GET /console", "submit"), ("GET /console/files/{**path}", "known"),
         ("* /hangfire/{**path}", "known"),
     ];
 

@@ -15,8 +15,18 @@ internal static class JobButtons
     {
         var offers = Offers(job, retries).Where(offer => context.RightsOfCaller().Over(offer.Right, job)).ToList();
         return new LivePart(
-            Markup.Join(offers.Select(offer => DrawOffer(context, job, offer))),
+            Markup.Join([.. offers.Select(offer => DrawOffer(context, job, offer)), DrawEdit(context, job)]),
             LivePart.MarkOf(string.Join('\n', offers)));
+    }
+
+    private static Markup DrawEdit(DashboardContext context, Job job)
+    {
+        if (!context.RightsOfCaller().Has(Right.Submit))
+        {
+            return Markup.Empty;
+        }
+        var address = PageFrame.AddressOf(context.GetHttpContext(), $"{AccessTable.Console}?job={job.Id}");
+        return Markup.Of($"""<a class="btn" href="{address}">Edit and run as new</a>""");
     }
 
     private static IEnumerable<Offer> Offers(Job job, int retries)

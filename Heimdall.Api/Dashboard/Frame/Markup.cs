@@ -19,6 +19,9 @@ internal sealed class Markup
     /// <summary>From an interpolated string: its own text is HTML, what it is filled with is text. Attributes stand in double quotes.</summary>
     public static Markup Of(MarkupText text) => new(text.ToHtml());
 
+    /// <summary>A file of ours that is HTML and holds nothing of anybody else's.</summary>
+    public static Markup OfOwn(string file) => new(file);
+
     public static Markup Join(IEnumerable<Markup> parts)
     {
         var html = new StringBuilder();

@@ -12,4 +12,10 @@ internal sealed record PageContent(string Title, Markup Body)
     /// null: the page stays as it is.
     /// </summary>
     public int? RefreshSeconds { get; init; }
+
+    /// <summary>Styles and scripts of this page alone.</summary>
+    public Markup Head { get; init; } = Markup.Empty;
+
+    /// <summary>Attributes of the element that the body stands in.</summary>
+    public Markup Attributes { get; init; } = Markup.Empty;
 }

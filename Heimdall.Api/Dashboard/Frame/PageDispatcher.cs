@@ -7,12 +7,6 @@ internal sealed class PageDispatcher(Func<DashboardContext, Task<PageContent>> r
 {
     public async Task Dispatch(DashboardContext context) => await ShowAsync(context, await readAsync(context));
 
-    public static Task ShowAsync(DashboardContext context, PageContent content)
-    {
-        var response = context.GetHttpContext().Response;
-        response.StatusCode = content.Status;
-        response.ContentType = "text/html; charset=utf-8";
-        response.Headers.CacheControl = "no-store"; // what a caller may see is nobody else's
-        return response.WriteAsync(PageFrame.Draw(context, content).ToString(), context.Aborted());
-    }
+    public static Task ShowAsync(DashboardContext context, PageContent content) =>
+        PageFrame.SendAsync(context.GetHttpContext(), content);
 }

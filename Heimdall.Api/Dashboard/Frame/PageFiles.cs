@@ -10,8 +10,9 @@ namespace Heimdall.Api.Dashboard.Frame;
 /// </summary>
 internal static class PageFiles
 {
+    public const string KeptForever = "public, max-age=31536000, immutable";
+
     private const string Folder = "Heimdall.Api.Dashboard.Files";
-    private const string KeptForever = "public, max-age=31536000, immutable";
 
     private static readonly FrozenDictionary<string, PageFile> _files =
         new[] { "frame.css", "heimdall.css", "heimdall.js" }.Select(Read).ToFrozenDictionary(file => file.Name);

@@ -1,4 +1,3 @@
-using Hangfire.Dashboard;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Rights;
 
@@ -12,20 +11,42 @@ internal static class PageFrame
 {
     private static readonly (string Text, string Path, Right Right)[] _menu =
     [
-        ("Overview", "/sql/overview", Right.SeeJobs),
-        ("SQL jobs", "/sql/jobs", Right.SeeJobs),
-        ("Schedules", "/sql/schedules", Right.SeeSchedules),
-        ("Clusters", "/sql/clusters", Right.SeeCatalog),
-        ("Queue engine", "/sql/engine", Right.SeeEngine),
+        ("Overview", $"{AccessTable.Dashboard}/sql/overview", Right.SeeJobs),
+        ("Console", AccessTable.Console, Right.Submit),
+        ("SQL jobs", $"{AccessTable.Dashboard}/sql/jobs", Right.SeeJobs),
+        ("Schedules", $"{AccessTable.Dashboard}/sql/schedules", Right.SeeSchedules),
+        ("Clusters", $"{AccessTable.Dashboard}/sql/clusters", Right.SeeCatalog),
+        ("Queue engine", $"{AccessTable.Dashboard}/sql/engine", Right.SeeEngine),
     ];
 
     /// <summary>The pages that the menu leads to, each for those who may see it.</summary>
     public static IReadOnlyList<(string Text, string Path, Right Right)> Menu => _menu;
 
-    public static Markup Draw(DashboardContext context, PageContent content)
+    /// <summary>
+    /// How a browser spells a path of this server, also while Hangfire has taken its part off the request's path.
+    /// </summary>
+    public static string AddressOf(HttpContext context, string path)
     {
-        var items = _menu.Where(item => context.RightsOfCaller().Has(item.Right)).Select(item => Markup.Of($"""
-            <li><a href="{context.AddressOf(item.Path)}"{Current(context, item.Path)}>{item.Text}</a></li>
+        var root = context.Request.PathBase.Value ?? "";
+        return root.EndsWith(AccessTable.Dashboard, StringComparison.Ordinal)
+            ? $"{root[..^AccessTable.Dashboard.Length]}{path}"
+            : $"{root}{path}";
+    }
+
+    public static Task SendAsync(HttpContext context, PageContent content)
+    {
+        var response = context.Response;
+        response.StatusCode = content.Status;
+        response.ContentType = "text/html; charset=utf-8";
+        response.Headers.CacheControl = "no-store"; // what a caller may see is nobody else's
+        return response.WriteAsync(Draw(context, content).ToString(), context.RequestAborted);
+    }
+
+    private static Markup Draw(HttpContext context, PageContent content)
+    {
+        var rights = context.Caller().Rights;
+        var items = _menu.Where(item => rights.Has(item.Right)).Select(item => Markup.Of($"""
+            <li><a href="{AddressOf(context, item.Path)}"{Current(context, item.Path)}>{item.Text}</a></li>
             """));
         var refresh = content.RefreshSeconds is { } seconds
             ? Markup.Of($""" data-refresh="{seconds}" """)
@@ -38,18 +59,19 @@ internal static class PageFrame
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="color-scheme" content="light dark">
             <title>{PlainTitle(content)}</title>
-            <link rel="stylesheet" href="{context.AddressOf(PageFiles.AddressOf("frame.css"))}">
-            <link rel="stylesheet" href="{context.AddressOf(PageFiles.AddressOf("heimdall.css"))}">
-            <script defer src="{context.AddressOf(PageFiles.AddressOf("heimdall.js"))}"></script>
+            <link rel="stylesheet" href="{FileOf(context, "frame.css")}">
+            <link rel="stylesheet" href="{FileOf(context, "heimdall.css")}">
+            <script defer src="{FileOf(context, "heimdall.js")}"></script>
+            {content.Head}
             </head>
             <body>
             <a class="hd-skip" href="#hd-main">Skip to the content</a>
             <header class="hd-top"><div class="hd-top-in">
-            <a class="hd-brand" href="{context.AddressOf("/sql/overview")}">Heimdall</a>
+            <a class="hd-brand" href="{AddressOf(context, _menu[0].Path)}">Heimdall</a>
             <nav aria-label="Pages of the dashboard"><ul class="hd-menu">{items}</ul></nav>
-            <span class="hd-who">{context.GetHttpContext().CallerName()}</span>
+            <span class="hd-who">{context.CallerName()}</span>
             </div></header>
-            <main id="hd-main" tabindex="-1"{refresh}>{content.Body}</main>
+            <main id="hd-main" tabindex="-1"{refresh}{content.Attributes}>{content.Body}</main>
             <footer class="hd-foot"><span id="hd-clock">Times are UTC.</span> <span id="hd-refresh"></span></footer>
             </body>
             </html>
@@ -57,8 +79,12 @@ internal static class PageFrame
             """);
     }
 
-    private static Markup Current(DashboardContext context, string path) =>
-        context.Request.Path.StartsWith(path, StringComparison.OrdinalIgnoreCase)
+    private static string FileOf(HttpContext context, string name) =>
+        AddressOf(context, $"{AccessTable.Dashboard}{PageFiles.AddressOf(name)}");
+
+    private static Markup Current(HttpContext context, string path) =>
+        $"{context.Request.PathBase}{context.Request.Path}"
+            .StartsWith(AddressOf(context, path), StringComparison.OrdinalIgnoreCase)
             ? Markup.Of($""" aria-current="page" """)
             : Markup.Empty;
 

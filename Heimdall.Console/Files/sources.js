@@ -1,0 +1,132 @@
+// Where the rows of a table come from: memory, or pages of a stored result.
+import { send } from './api.js';
+import { compare, readNdjson } from './rows.js';
+
+/** The rows that a reply has brought. */
+export class LoadedRows {
+    constructor(columns, rows = []) {
+        this.columns = columns;
+        this.rows = rows;
+        this.onChange = () => {};
+    }
+
+    get length() {
+        return this.rows.length;
+    }
+
+    get loaded() {
+        return this.rows;
+    }
+
+    peek(row) {
+        return this.rows[row];
+    }
+
+    add(rows) {
+        for (const row of rows) {
+            this.rows.push(row);
+        }
+        this.onChange();
+    }
+
+    sort(column, isDescending) {
+        const type = this.columns[column].type,
+            sign = isDescending ? -1 : 1;
+        this.rows.sort(
+            (a, b) => (a[column] === null || b[column] === null ? 1 : sign) * compare(type, a[column], b[column]),
+        );
+        this.onChange();
+        return null;
+    }
+}
+
+const pageSize = 500,
+    mostPages = 12;
+
+/** A stored result, of which the pages around the visible rows are kept and no others. */
+export class StoredRows {
+    constructor(id, columns, length) {
+        this.id = id;
+        this.columns = columns;
+        this.length = length;
+        this.pages = new Map();
+        this.asked = new Map();
+        this.onChange = () => {};
+        this.onError = () => {};
+    }
+
+    get loaded() {
+        return [...this.pages.keys()].sort((a, b) => a - b).flatMap(page => this.pages.get(page));
+    }
+
+    peek(row) {
+        return this.pages.get(Math.floor(row / pageSize))?.[row % pageSize];
+    }
+
+    /** Of rows that are scrolled past, the pages are not fetched. */
+    want(first, end) {
+        clearTimeout(this.timer);
+        const pages = [];
+        for (let page = Math.floor(first / pageSize); page * pageSize < end; page++) {
+            pages.push(page);
+        }
+        for (const [page, controller] of this.asked) {
+            if (!pages.includes(page)) {
+                controller.abort();
+                this.asked.delete(page);
+            }
+        }
+        const missing = pages.filter(page => !this.pages.has(page) && !this.asked.has(page));
+        if (missing.length > 0) {
+            this.timer = setTimeout(() => missing.forEach(page => this.fetch(page)), 60);
+        }
+        for (const page of pages.filter(one => this.pages.has(one))) {
+            const rows = this.pages.get(page); // the last to be dropped
+            this.pages.delete(page);
+            this.pages.set(page, rows);
+        }
+    }
+
+    async fetch(page) {
+        const controller = new AbortController();
+        this.asked.set(page, controller);
+        try {
+            const rows = [];
+            const reply = await send('GET', `/job/${this.id}/result?offset=${page * pageSize}&limit=${pageSize}`, {
+                headers: { Accept: 'application/x-ndjson' },
+                signal: controller.signal,
+            });
+            await readNdjson(reply.body, { opening: () => {}, rows: more => rows.push(...more) });
+            this.pages.set(page, rows);
+            while (this.pages.size > mostPages) {
+                this.pages.delete(this.pages.keys().next().value);
+            }
+            this.onChange();
+        } catch (error) {
+            if (error.name !== 'AbortError') {
+                this.onError(error);
+            }
+        } finally {
+            if (this.asked.get(page) === controller) {
+                this.asked.delete(page);
+            }
+        }
+    }
+
+    /** Only what is loaded can be sorted, and a part of a result that is sorted would look like the whole. */
+    sort(column, isDescending) {
+        const loaded = this.loaded;
+        if (loaded.length < this.length) {
+            const loadedOf = `${loaded.length} of ${this.length} are`;
+            return `Only rows that are loaded can be sorted: ${loadedOf}. Use ORDER BY in the query.`;
+        }
+        const sorted = new LoadedRows(this.columns, loaded);
+        sorted.sort(column, isDescending);
+        this.pages.clear();
+        for (let page = 0; page * pageSize < loaded.length; page++) {
+            this.pages.set(page, loaded.slice(page * pageSize, (page + 1) * pageSize));
+        }
+        this.onChange();
+        return null;
+    }
+}

@@ -1,0 +1,147 @@
+// Which command and cluster: chosen from the catalogue, or by tags, and what would match.
+import { ask } from './api.js';
+import { byId, h } from './dom.js';
+
+const byTags = '\u0000tags';
+
+export class Target {
+    constructor(onChange) {
+        this.command = byId('hc-command');
+        this.cluster = byId('hc-cluster');
+        this.commandCriteria = byId('hc-command-criteria');
+        this.clusterCriteria = byId('hc-cluster-criteria');
+        this.onChange = onChange;
+        for (const element of [this.command, this.cluster, this.commandCriteria, this.clusterCriteria]) {
+            element.addEventListener('change', () => this.take());
+        }
+    }
+
+    async load() {
+        const [commands, clusters] = await Promise.all([ask('GET', '/commands'), ask('GET', '/clusters')]);
+        this.commands = listOf(commands);
+        this.clusters = listOf(clusters);
+        fill(this.command, this.commands);
+        fill(this.cluster, this.clusters);
+    }
+
+    show(tab) {
+        this.tab = tab;
+        const pick = (chosen, list) =>
+            chosen === byTags || list.some(item => item.id === chosen)
+                ? chosen
+                : ((list.find(item => item.status === 'ACTIVE') ?? list[0])?.id ?? byTags);
+        tab.command = this.command.value = pick(tab.command, this.commands);
+        tab.cluster = this.cluster.value = pick(tab.cluster, this.clusters);
+        this.commandCriteria.value = tab.commandCriteria;
+        this.clusterCriteria.value = tab.clusterCriteria;
+        this.reveal();
+        this.resolve();
+    }
+
+    take() {
+        Object.assign(this.tab, {
+            command: this.command.value,
+            cluster: this.cluster.value,
+            commandCriteria: this.commandCriteria.value,
+            clusterCriteria: this.clusterCriteria.value,
+        });
+        this.reveal();
+        this.resolve();
+        this.onChange();
+    }
+
+    reveal() {
+        byId('hc-command-criteria-label').hidden = this.command.value !== byTags;
+        byId('hc-cluster-criteria-label').hidden = this.cluster.value !== byTags;
+    }
+
+    /** The members of a job that say where it runs. */
+    static criteriaOf(tab) {
+        return {
+            command_criteria: tab.command === byTags ? words(tab.commandCriteria) : [`_id:${tab.command}`],
+            cluster_criteria: tab.cluster === byTags ? words(tab.clusterCriteria) : [`_id:${tab.cluster}`],
+        };
+    }
+
+    /** What a job has been submitted with, as choices. */
+    choiceOf(job) {
+        const choose = (criteria, list) => {
+            const id = criteria.length === 1 && criteria[0].startsWith('_id:') ? criteria[0].slice(4) : null;
+            return list.some(item => item.id === id) ? [id, ''] : [byTags, criteria.join(', ')];
+        };
+        const [command, commandCriteria] = choose(job.command_criteria, this.commands);
+        const [cluster, clusterCriteria] = choose(job.cluster_criteria, this.clusters);
+        return { command, commandCriteria, cluster, clusterCriteria };
+    }
+
+    async resolve() {
+        const tab = this.tab,
+            said = byId('hc-match'),
+            why = byId('hc-why');
+        this.controller?.abort();
+        this.controller = new AbortController();
+        try {
+            const found = await ask('POST', '/resolve', {
+                body: { name: 'console', ...Target.criteriaOf(tab) },
+                signal: this.controller.signal,
+            });
+            said.className = found.found ? '' : 'hd-failure';
+            said.textContent = found.found
+                ? found.pairs.length === 1
+                    ? `Runs with ${found.pairs[0].command_name} on ${found.pairs[0].cluster_name}`
+                    : `One of ${found.pairs.length} would run it`
+                : found.reason;
+            why.replaceChildren(...this.explain(found));
+        } catch (error) {
+            if (error.name !== 'AbortError') {
+                said.className = 'hd-failure';
+                said.textContent = error.message;
+                why.replaceChildren();
+            }
+        }
+    }
+
+    explain(found) {
+        const chances = found.pairs.map(pair =>
+            h('li', {}, `${pair.command_name} on ${pair.cluster_name}: ${Math.round(pair.probability * 1000) / 10} %`),
+        );
+        const others = [
+            ...found.commands.map(item => ['Command', item]),
+            ...found.clusters.map(item => ['Cluster', item]),
+        ].filter(([, item]) => !item.candidate);
+        return [
+            found.pairs.length > 0 && h('ul', {}, chances),
+            others.length > 0 && h('p', {}, 'Not taken:'),
+            others.length > 0 &&
+                h(
+                    'ul',
+                    {},
+                    others.map(([kind, item]) => h('li', {}, `${kind} ${item.name}: ${item.reason}`)),
+                ),
+            others.length === 0 && h('p', {}, 'Nothing else is configured that you may use.'),
+        ].filter(Boolean);
+    }
+}
+
+function listOf(reply) {
+    return Array.isArray(reply) ? reply : reply.data;
+}
+
+function words(text) {
+    return text.split(/[,\s]+/).filter(Boolean);
+}
+
+function fill(select, items) {
+    select.replaceChildren(
+        ...items.map(item =>
+            h(
+                'option',
+                { value: item.id },
+                item.name,
+                item.status === 'ACTIVE' ? '' : ` (${item.status.toLowerCase()})`,
+                item.paused ? ' (paused)' : '',
+            ),
+        ),
+        h('option', { value: byTags }, 'whichever has these tags …'),
+    );
+}
