@@ -11,15 +11,15 @@ namespace Heimdall.Plugins.Postgres.Sessions;
 internal sealed partial class ClusterConnections(ILogger<ClusterConnections> logger) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, PoolEntry> _entries = new(StringComparer.Ordinal);
 
     /// <exception cref="JobFailedException">The cluster's connection string cannot be read.</exception>
     public PoolLease Rent(PluginCluster cluster)
     {
         var connectionString = ClusterSettings.ConnectionStringOf(cluster.Context);
         var pooler = ClusterSettings.PoolerOf(cluster.Context);
-        Entry entry;
-        Entry? replaced = null;
+        PoolEntry entry;
+        PoolEntry? replaced = null;
         lock (_lock)
         {
             if (!_entries.TryGetValue(cluster.Id, out entry!) || entry.ConnectionString != connectionString
@@ -27,7 +27,7 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
             {
                 var pool = Create(cluster.Id, connectionString, pooler, warning => LogUntested(cluster.Id, warning));
                 replaced = entry;
-                entry = new Entry(connectionString, pool);
+                entry = new PoolEntry(connectionString, pool);
                 _entries[cluster.Id] = entry;
             }
 
@@ -44,7 +44,7 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
 
     public async ValueTask DisposeAsync()
     {
-        Entry[] entries;
+        PoolEntry[] entries;
         lock (_lock)
         {
             entries = [.. _entries.Values];
@@ -71,7 +71,7 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
         }
     }
 
-    private async ValueTask ReleaseAsync(Entry entry)
+    private async ValueTask ReleaseAsync(PoolEntry entry)
     {
         bool isLast;
         lock (_lock)
@@ -91,7 +91,7 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
 
     /// <param name="connectionString">As it stands in the cluster's context.</param>
     /// <param name="pool">What it opened.</param>
-    private sealed class Entry(string connectionString, ClusterPool pool)
+    private sealed class PoolEntry(string connectionString, ClusterPool pool)
     {
         public string ConnectionString { get; } = connectionString;
 
