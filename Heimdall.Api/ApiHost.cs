@@ -3,6 +3,7 @@ using Heimdall.Api.Callers;
 using Heimdall.Api.Catalog;
 using Heimdall.Api.Compression;
 using Heimdall.Api.Dashboard;
+using Heimdall.Api.Document;
 using Heimdall.Api.Entrance;
 using Heimdall.Api.Health;
 using Heimdall.Api.Jobs;
@@ -16,7 +17,6 @@ using Heimdall.Api.Requests;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
-using Heimdall.Api.Serialization;
 using Heimdall.Api.SqlConsole;
 using Heimdall.Api.Tls;
 using Heimdall.Core.Catalog;
@@ -96,8 +96,7 @@ internal static class ApiHost
         services.AddProblemDetails();
         services.AddSingleton<RouteSuggestions>();
         services.AddExceptionHandler<ProblemMapper>();
-        services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
-        services.AddOpenApi(options => options.AddOperationTransformer(RightsInOpenApi.AddAsync));
+        services.AddDocument();
         services.AddDashboard();
         return builder;
     }
@@ -137,6 +136,7 @@ internal static class ApiHost
         all.MapHealth();
         all.MapOpenApi();
         app.MapConsole(all);
+        app.MapDocumentPages(all);
         app.MapDashboard(all);
         app.RequireRights();
         return app;

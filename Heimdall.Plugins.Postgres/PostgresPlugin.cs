@@ -19,6 +19,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public string Name => "postgres";
 
+    public IReadOnlyList<ContextField> JobFields { get; } = JobSettings.FindFields();
+
     public IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext) => ClusterSettings.Check(clusterContext);
 
     public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) =>

@@ -1,5 +1,5 @@
+using Heimdall.Api.Descriptions;
 using Heimdall.Core.Audit;
-using Microsoft.OpenApi;
 
 namespace Heimdall.Api.Audit;
 
@@ -18,20 +18,8 @@ internal static class AuditEndpoints
     }
 
     public static void MapAudit(this IEndpointRouteBuilder api) => api.MapGet("/audit", ReadAudit.HandleAsync)
-        .WithSummary("A page of who did what, and who was refused, the newest first.")
-        .Produces<AuditListView>()
-        .AddOpenApiOperationTransformer((operation, _, _) =>
-        {
-            operation.Parameters =
-            [
-                .. operation.Parameters ?? [],
-                .. ReadAudit.Known.Select(name => new OpenApiParameter
-                {
-                    Name = name,
-                    In = ParameterLocation.Query,
-                    Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-                }),
-            ];
-            return Task.CompletedTask;
-        });
+        .WithTags(TagList.Callers)
+        .Named("listAudit", "A page of who did what, and who was refused, the newest first.")
+        .Takes(ReadAudit.Parameters)
+        .Replies<AuditListView>(StatusCodes.Status200OK, "The page.");
 }

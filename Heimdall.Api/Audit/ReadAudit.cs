@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Audit;
@@ -14,16 +15,27 @@ internal static class ReadAudit
 {
     private const int MaxLimit = 200;
 
-    public static IReadOnlyList<string> Known { get; } =
-        ["user", "action", "target", "outcome", "after", "before", "limit", "cursor"];
+    public static IReadOnlyList<ParameterDescription> Parameters { get; } =
+    [
+        ParameterDescription.Text("user", "What this user asked for."),
+        ParameterDescription.Text("action", "Method and route, such as POST /api/v1/job/{id:guid}/cancel."),
+        ParameterDescription.Text("target", "What it was about, such as job/ID."),
+        ParameterDescription.Word("outcome", "How it ended.", AuditOutcomeNames.All),
+        ParameterDescription.Time("after", "What was asked for after this time."),
+        ParameterDescription.Time("before", "What was asked for before this time."),
+        ParameterDescription.Number("limit", "How many.", 1, MaxLimit, new AuditFilter().Limit),
+        ParameterDescription.Text("cursor", "next_cursor of the page before."),
+    ];
+
+    private static readonly string[] _known = [.. Parameters.Select(parameter => parameter.Name)];
 
     public static async Task<IResult> HandleAsync(
         HttpContext context, AuditLog log, CancellationToken cancellationToken)
     {
         var query = context.Request.Query;
         var problems = new List<ContextProblem>();
-        problems.AddRange(query.Keys.Where(key => !Known.Contains(key))
-            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")));
+        problems.AddRange(query.Keys.Where(key => !_known.Contains(key))
+            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")));
         problems.AddRange(query.Where(item => item.Value.Count > 1)
             .Select(item => new ContextProblem(item.Key, "Given more than once.")));
         var filter = new AuditFilter

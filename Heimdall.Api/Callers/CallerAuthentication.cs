@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Claims;
 using System.Text;
 using System.Text.Encodings.Web;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
@@ -22,8 +23,13 @@ internal sealed class CallerAuthentication(
 {
     public const string SchemeName = "Heimdall";
 
-    private const string DefaultHeader = "X-Heimdall-User";
+    public const string KeyHeader = "X-Api-Key";
+    public const string DefaultHeader = "X-Heimdall-User";
+
     private const int MaxUserLength = 300;
+
+    /// <summary>What people open in a browser, which asks them for a key; the document is read by a page.</summary>
+    private static readonly PathString[] _pages = ["/hangfire", "/console", DocumentAddress.Pages, "/openapi"];
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
@@ -89,8 +95,7 @@ internal sealed class CallerAuthentication(
     /// one. No page can write this header, and one of another site has another value in it.
     /// </summary>
     private bool IsOwnPage() =>
-        Request.Path.StartsWithSegments("/hangfire", StringComparison.Ordinal)
-        || Request.Path.StartsWithSegments("/console", StringComparison.Ordinal)
+        _pages.Any(page => Request.Path.StartsWithSegments(page, StringComparison.Ordinal))
         || Request.Headers["Sec-Fetch-Site"] is ["same-origin"];
 
     /// <summary>What a request without a key or name lacks; what it has in the wrong place is told too.</summary>
@@ -170,7 +175,7 @@ internal sealed class CallerAuthentication(
 
     private string? PresentedKey()
     {
-        if (Request.Headers["X-Api-Key"] is [{ } key])
+        if (Request.Headers[KeyHeader] is [{ } key])
         {
             return key;
         }

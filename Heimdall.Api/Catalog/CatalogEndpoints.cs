@@ -1,3 +1,4 @@
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
@@ -9,26 +10,68 @@ namespace Heimdall.Api.Catalog;
 
 internal static class CatalogEndpoints
 {
+    private const int Ok = StatusCodes.Status200OK;
+
     public static void MapCatalog(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/commands", CommandsAsync)
-            .WithSummary("All commands.").Produces<CommandView[]>();
-        api.MapGet("/command/statuses", Statuses).WithSummary("The statuses a command can have.");
-        api.MapGet("/command/{id}", CommandAsync).WithSummary("One command.");
-        api.MapGet("/command/{id}/status", CommandStatusAsync).WithSummary("Whether a command gets new jobs.");
-        api.MapPut("/command/{id}/status", SetCommandStatusAsync)
-            .WithSummary("Activate or deactivate a command.").Accepts<SetStatusRequest>("application/json");
-        api.MapGet("/clusters", ClustersAsync)
-            .WithSummary("All clusters.").Produces<ClusterView[]>();
-        api.MapGet("/clusters/health", ClustersHealthAsync)
-            .WithSummary("Probe all active clusters.").Produces<ClustersHealthView>();
-        api.MapGet("/cluster/statuses", Statuses).WithSummary("The statuses a cluster can have.");
-        api.MapGet("/cluster/{id}", ClusterAsync).WithSummary("One cluster.");
-        api.MapGet("/cluster/{id}/status", ClusterStatusAsync).WithSummary("Whether a cluster gets new jobs.");
-        api.MapPut("/cluster/{id}/status", SetClusterStatusAsync)
-            .WithSummary("Activate or deactivate a cluster.").Accepts<SetStatusRequest>("application/json");
-        api.MapGet("/cluster/{id}/health", ClusterHealthAsync)
-            .WithSummary("Probe a cluster.").Produces<ClusterHealthView>();
+        var catalog = api.MapGroup("").WithTags(TagList.Catalog);
+        MapCommands(catalog);
+        MapClusters(catalog);
+    }
+
+    private static void MapCommands(IEndpointRouteBuilder catalog)
+    {
+        catalog.MapGet("/commands", CommandsAsync)
+            .Named("listCommands", "All commands.")
+            .Replies<CommandView[]>(Ok, "The commands that the caller may see.");
+        catalog.MapGet("/command/statuses", Statuses)
+            .Named("listCommandStatuses", "The statuses a command can have.")
+            .RepliesWords("CatalogStatusName", typeof(CatalogStatusNames));
+        catalog.MapGet("/command/{id}", CommandAsync)
+            .Named("getCommand", "One command.")
+            .Replies<CommandView>(Ok, "The command.")
+            .Refuses("not-found");
+        catalog.MapGet("/command/{id}/status", CommandStatusAsync)
+            .Named("getCommandStatus", "Whether a command gets new jobs.")
+            .Replies<CatalogStatusView>(Ok, "Its status.")
+            .Refuses("not-found");
+        catalog.MapPut("/command/{id}/status", SetCommandStatusAsync)
+            .Named("setCommandStatus", "Activate or deactivate a command.")
+            .Accepts<SetStatusRequest>(OperationDescriptions.Json)
+            .Replies<CatalogStatusView>(Ok, "Its status now.")
+            .Refuses("not-found");
+    }
+
+    private static void MapClusters(IEndpointRouteBuilder catalog)
+    {
+        catalog.MapGet("/clusters", ClustersAsync)
+            .Named("listClusters", "All clusters.")
+            .Replies<ClusterView[]>(Ok, "The clusters that the caller may see.");
+        catalog.MapGet("/clusters/health", ClustersHealthAsync)
+            .Named("probeClusters", "Probe all active clusters.")
+            .Replies<ClustersHealthView>(Ok, "All of them answer.")
+            .Replies<ClustersHealthView>(StatusCodes.Status503ServiceUnavailable, "One of them does not answer.");
+        catalog.MapGet("/cluster/statuses", Statuses)
+            .Named("listClusterStatuses", "The statuses a cluster can have.")
+            .RepliesWords("CatalogStatusName", typeof(CatalogStatusNames));
+        catalog.MapGet("/cluster/{id}", ClusterAsync)
+            .Named("getCluster", "One cluster.")
+            .Replies<ClusterView>(Ok, "The cluster.")
+            .Refuses("not-found");
+        catalog.MapGet("/cluster/{id}/status", ClusterStatusAsync)
+            .Named("getClusterStatus", "Whether a cluster gets new jobs.")
+            .Replies<CatalogStatusView>(Ok, "Its status.")
+            .Refuses("not-found");
+        catalog.MapPut("/cluster/{id}/status", SetClusterStatusAsync)
+            .Named("setClusterStatus", "Activate or deactivate a cluster.")
+            .Accepts<SetStatusRequest>(OperationDescriptions.Json)
+            .Replies<CatalogStatusView>(Ok, "Its status now.")
+            .Refuses("not-found");
+        catalog.MapGet("/cluster/{id}/health", ClusterHealthAsync)
+            .Named("probeCluster", "Probe a cluster.")
+            .Replies<ClusterHealthView>(Ok, "It answers.")
+            .Replies<ClusterHealthView>(StatusCodes.Status503ServiceUnavailable, "It does not answer.")
+            .Refuses("not-found");
     }
 
     private static JsonHttpResult<IReadOnlyList<string>> Statuses() => TypedResults.Json(CatalogStatusNames.All, ApiJson.Options);
@@ -156,4 +199,5 @@ internal static class CatalogEndpoints
 }
 
 /// <summary>The body of <c>PUT …/status</c>, for its description.</summary>
-internal sealed record SetStatusRequest(string? Status);
+internal sealed record SetStatusRequest(
+    [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status);

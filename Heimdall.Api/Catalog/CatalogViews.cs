@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Queue;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Queue;
@@ -7,7 +8,8 @@ namespace Heimdall.Api.Catalog;
 
 /// <summary>A command as callers see it.</summary>
 internal sealed record CommandView(
-    string Id, string Name, string Version, string Description, string Status, string Plugin, IReadOnlyList<string> Tags,
+    string Id, string Name, string Version, string Description,
+    [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, string Plugin, IReadOnlyList<string> Tags,
     IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, int? MaxConcurrency, int? MaxPriority,
     JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
@@ -20,7 +22,8 @@ internal sealed record CommandView(
 
 /// <summary>A cluster as callers see it: never how to reach it.</summary>
 internal sealed record ClusterView(
-    string Id, string Name, string Version, string Description, string Status, IReadOnlyList<string> Tags, int Weight,
+    string Id, string Name, string Version, string Description,
+    [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, IReadOnlyList<string> Tags, int Weight,
     int? MaxConcurrency, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
     public static ClusterView Of(Cluster cluster, IEnumerable<QueuePause> pauses) => new(
@@ -29,7 +32,8 @@ internal sealed record ClusterView(
 }
 
 /// <summary>Whether a command or cluster gets jobs.</summary>
-internal sealed record CatalogStatusView(string Id, string Status);
+internal sealed record CatalogStatusView(
+    string Id, [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status);
 
 /// <summary>What a probe said.</summary>
 internal sealed record ClusterHealthView(

@@ -1,3 +1,4 @@
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Microsoft.Net.Http.Headers;
@@ -16,9 +17,10 @@ internal static class EntranceEndpoint
     private static readonly MediaTypeHeaderValue _json = new("application/json");
 
     public static void MapEntrance(this IEndpointRouteBuilder app) => app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], Answer)
-        .WithSummary("What there is: a browser is sent to the dashboard.")
-        .Produces<EntranceView>()
-        .Produces(StatusCodes.Status302Found);
+        .WithTags(TagList.Server)
+        .Named("getEntrance", "What there is: a browser is sent to the dashboard.")
+        .Replies<EntranceView>(StatusCodes.Status200OK, "Where things are.")
+        .Replies(StatusCodes.Status302Found, "A browser is sent to the dashboard.", HeaderList.Location);
 
     private static IResult Answer(HttpRequest request, HttpResponse response)
     {
@@ -31,7 +33,8 @@ internal static class EntranceEndpoint
 
     private static EntranceView View(HttpRequest request) => new(
         "Heimdall", "Runs SQL on PostgreSQL for callers without database credentials.",
-        request.PublicPathOf("/api/v1"), request.PublicPathOf("/openapi/v1.json"), request.PublicPathOf(Dashboard),
+        request.PublicPathOf("/api/v1"), request.PublicPathOf(DocumentAddress.Document),
+        request.PublicPathOf(DocumentAddress.Pages), request.PublicPathOf(Dashboard),
         new HealthLinks(request.PublicPathOf("/healthz"), request.PublicPathOf("/readyz")),
         "README.md and docs/ in Heimdall's source");
 
@@ -45,7 +48,8 @@ internal static class EntranceEndpoint
 
 /// <summary>Where things are.</summary>
 internal sealed record EntranceView(
-    string Name, string Description, string Api, string Openapi, string Dashboard, HealthLinks Health, string Docs);
+    string Name, string Description, string Api, string Openapi, string Reference, string Dashboard,
+    HealthLinks Health, string Docs);
 
 /// <summary>Where the process says how it is.</summary>
 internal sealed record HealthLinks(string Alive, string Ready);

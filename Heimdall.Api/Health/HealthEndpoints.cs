@@ -1,3 +1,5 @@
+using System.Net.Mime;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Requests;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -11,9 +13,19 @@ internal static class HealthEndpoints
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
         app.MapMethods("/healthz", _methods, () => TypedResults.Text("alive\n")).DisableHttpMetrics()
-            .WithSummary("Alive: the process answers.");
+            .WithTags(TagList.Server)
+            .Named("getAlive", "Alive: the process answers.")
+            .Replies(StatusCodes.Status200OK, "The process answers.")
+            .AsText(StatusCodes.Status200OK, MediaTypeNames.Text.Plain, "alive\n");
         app.MapMethods("/readyz", _methods, ReadyAsync).DisableHttpMetrics()
-            .WithSummary("Ready: the store can be written and its schema is current.");
+            .WithTags(TagList.Server)
+            .Named("getReady", "Ready: the store can be written and its schema is current.")
+            .Replies(StatusCodes.Status200OK, "The server is ready.")
+            .AsText(StatusCodes.Status200OK, MediaTypeNames.Text.Plain, "ready\n")
+            .Replies(StatusCodes.Status503ServiceUnavailable, "The server is not ready; the text says why.")
+            .AsText(
+                StatusCodes.Status503ServiceUnavailable, MediaTypeNames.Text.Plain,
+                "not ready: the store does not answer\n");
     }
 
     private static async Task<IResult> ReadyAsync(

@@ -17,7 +17,7 @@ internal readonly record struct AfterEntry(Guid? Job, int? Place, PredecessorEnd
 /// </summary>
 internal static class AfterField
 {
-    private const int MostEntries = 100;
+    public const int MostEntries = 100;
 
     private const string Expected =
         "Must be the id of a job, its place in the array of POST /api/v1/jobs, or {\"job\": …, \"on\": …}.";

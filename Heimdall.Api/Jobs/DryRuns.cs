@@ -25,7 +25,7 @@ internal sealed class DryRuns(JobPreviewer previewer, InlineSlots slots)
     {
         var (preview, failure) = await previewer.PreviewAsync(submission, command, cluster, cancellationToken);
         return failure is null
-            ? TypedResults.Json(DryRunView.Of(command, cluster, preview!), ApiJson.Options)
+            ? TypedResults.Json(JobPreviewView.Of(command, cluster, preview!), ApiJson.Options)
             : Problem.OfFailure(failure, ListErrors(failure));
     }
 

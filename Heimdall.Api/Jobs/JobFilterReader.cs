@@ -1,4 +1,5 @@
 using System.Globalization;
+using Heimdall.Api.Descriptions;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
@@ -9,12 +10,30 @@ internal static class JobFilterReader
 {
     private const int MaxLimit = 200;
 
+    private static readonly string[] _orders = ["created_at", "updated_at"];
+
     /// <summary>The parameters there are.</summary>
-    public static IReadOnlyList<string> Known { get; } =
+    public static IReadOnlyList<ParameterDescription> Parameters { get; } =
     [
-        "id", "name", "version", "user", "status", "command", "cluster", "tag", "schedule", "text", "created_after", "created_before",
-        "order_by", "direction", "limit", "cursor",
+        ParameterDescription.Uuid("id", "This job."),
+        ParameterDescription.Text("name", "Jobs of this name."),
+        ParameterDescription.Text("version", "Jobs of this version."),
+        ParameterDescription.Text("user", "Jobs of this user."),
+        ParameterDescription.Words("status", "Jobs with one of these statuses.", JobStatusNames.All),
+        ParameterDescription.Text("command", "Jobs of this command: its id or its name."),
+        ParameterDescription.Text("cluster", "Jobs on this cluster: its id or its name."),
+        ParameterDescription.Text("tag", "Jobs with this tag."),
+        ParameterDescription.Text("schedule", "Jobs of this schedule."),
+        ParameterDescription.Text("text", "Jobs with this text in the name, the description, the SQL or the errors."),
+        ParameterDescription.Time("created_after", "Jobs that were created after this time."),
+        ParameterDescription.Time("created_before", "Jobs that were created before this time."),
+        ParameterDescription.Word("order_by", "The time by which they are ordered.", _orders, _orders[0]),
+        ParameterDescription.Word("direction", "The oldest or the newest first.", ["asc", "desc"], "desc"),
+        ParameterDescription.Number("limit", "How many.", 1, MaxLimit, new JobFilter().Limit),
+        ParameterDescription.Text("cursor", "next_cursor of the page before."),
     ];
+
+    public static IReadOnlyList<string> Known { get; } = [.. Parameters.Select(parameter => parameter.Name)];
 
     public static (JobFilter Filter, List<ContextProblem> Problems) Read(IQueryCollection query)
     {

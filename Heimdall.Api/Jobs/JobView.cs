@@ -1,5 +1,8 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Api.Descriptions;
+using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -7,7 +10,7 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Api.Jobs;
 
 /// <summary>A job as callers see it. What does not apply is absent.</summary>
-internal sealed record JobView
+internal record JobView
 {
     public required Guid Id { get; init; }
 
@@ -21,6 +24,8 @@ internal sealed record JobView
 
     public required string User { get; init; }
 
+    [Required]
+    [OneOf("JobStatusName", typeof(JobStatusNames))]
     public string? Status { get; init; }
 
     /// <summary>What the job waits for, in the reply that is about this job alone.</summary>
@@ -36,6 +41,7 @@ internal sealed record JobView
 
     public required string ClusterName { get; init; }
 
+    [JobContext]
     public required JsonObject Context { get; init; }
 
     public required IReadOnlyList<string> CommandCriteria { get; init; }
@@ -48,6 +54,7 @@ internal sealed record JobView
 
     public DateTime? FinishedAt { get; init; }
 
+    [Required]
     public DateTime? UpdatedAt { get; init; }
 
     public int? Priority { get; init; }
@@ -159,46 +166,36 @@ internal sealed record JobView
     };
 }
 
-/// <summary>A job that another one starts after, as callers see it.</summary>
-internal sealed record PredecessorView(Guid Job, string On);
-
-/// <summary>A failing statement as callers see it.</summary>
-internal sealed record StatementErrorView
+/// <summary>A query with its rows, for its description: the writers of the formats write these members themselves.</summary>
+internal sealed record JobAndRowsView : JobView
 {
-    public int? Statement { get; init; }
+    public RowsView? Result { get; init; }
 
-    public string? File { get; init; }
-
-    public long? Line { get; init; }
-
-    public int? Column { get; init; }
-
-    public string? Sqlstate { get; init; }
-
-    public required string Message { get; init; }
-
-    public string? Detail { get; init; }
-
-    public string? Hint { get; init; }
-
-    public string? Context { get; init; }
-
-    public static StatementErrorView Of(StatementError error) => new()
-    {
-        Statement = error.Statement,
-        File = error.File,
-        Line = error.Line,
-        Column = error.Column,
-        Sqlstate = error.SqlState,
-        Message = error.Message,
-        Detail = error.Detail,
-        Hint = error.Hint,
-        Context = error.Context,
-    };
+    /// <summary>Of rows that are stored.</summary>
+    public DateTime? ExpiresAt { get; init; }
 }
 
+/// <summary>Rows, for their description.</summary>
+internal sealed record RowsView(
+    IReadOnlyList<ColumnView> Columns, [property: Rows] IReadOnlyList<JsonElement[]> Data);
+
+/// <summary>A column, with PostgreSQL's name of its type.</summary>
+internal sealed record ColumnView(string Name, string Type);
+
+/// <summary>A stored result, for its description. After a failure, <c>error</c> says why rows are missing.</summary>
+internal sealed record ResultView(
+    IReadOnlyList<ColumnView> Columns, [property: Rows] IReadOnlyList<JsonElement[]> Data, DateTime? ExpiresAt,
+    long? RowsAffected, long TotalRows, long RowCount, bool Truncated,
+    [property: OneOf("JobStatusName", typeof(JobStatusNames))] string Status, string? Error, string? Sqlstate);
+
+/// <summary>A job that another one starts after, as callers see it.</summary>
+internal sealed record PredecessorView(
+    Guid Job, [property: OneOf("PredecessorEndName", typeof(PredecessorEndNames))] string On);
+
 /// <summary>Where a job stands.</summary>
-internal sealed record JobStatusView(Guid Id, string Status, DateTime UpdatedAt, string? Error);
+internal sealed record JobStatusView(
+    Guid Id, [property: OneOf("JobStatusName", typeof(JobStatusNames))] string Status, DateTime UpdatedAt,
+    string? Error);
 
 /// <summary>A page of jobs.</summary>
 /// <param name="Data">The jobs.</param>

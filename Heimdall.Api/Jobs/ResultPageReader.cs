@@ -1,4 +1,5 @@
 using System.Globalization;
+using Heimdall.Api.Descriptions;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
 
@@ -8,13 +9,19 @@ namespace Heimdall.Api.Jobs;
 internal static class ResultPageReader
 {
     /// <summary>The parameters there are.</summary>
-    public static IReadOnlyList<string> Known { get; } = ["offset", "limit"];
+    public static IReadOnlyList<ParameterDescription> Parameters { get; } =
+    [
+        ParameterDescription.Number("offset", "How many rows to leave out.", 0, standard: 0),
+        ParameterDescription.Number("limit", "How many rows.", 1),
+    ];
+
+    private static readonly string[] _known = [.. Parameters.Select(parameter => parameter.Name)];
 
     public static (ResultPage Page, List<ContextProblem> Problems) Read(IQueryCollection query)
     {
         List<ContextProblem> problems =
         [
-            .. query.Keys.Where(key => !Known.Contains(key)).Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")),
+            .. query.Keys.Where(key => !_known.Contains(key)).Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")),
             .. query.Where(item => item.Value.Count > 1).Select(item => new ContextProblem(item.Key, "Given more than once.")),
         ];
         return (new ResultPage(Number("offset", 0) ?? 0, Number("limit", 1)), problems);

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using Heimdall.Api.Problems;
@@ -94,3 +95,6 @@ internal static class RetryJob
         return (fromStatement, problems);
     }
 }
+
+/// <summary>The body of <c>POST …/retry</c>, for its description.</summary>
+internal sealed record RetryJobRequest([property: Range(1, int.MaxValue)] long? FromStatement);

@@ -1,6 +1,9 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -10,30 +13,45 @@ namespace Heimdall.Api.Jobs;
 /// <summary>The body of <c>POST /api/v1/job</c>. A client can set nothing else.</summary>
 internal sealed record SubmitJobRequest
 {
+    [Required]
+    [MaxLength(SubmitJobValidator.MaxName)]
     public string? Name { get; init; }
 
+    [MaxLength(SubmitJobValidator.MaxVersion)]
     public string? Version { get; init; }
 
+    [MaxLength(SubmitJobValidator.MaxDescription)]
     public string? Description { get; init; }
 
+    [MaxLength(SubmitJobValidator.MaxTags)]
     public string[]? Tags { get; init; }
 
     /// <summary>Tags that the command must carry.</summary>
+    [Required]
+    [MinLength(1)]
+    [MaxLength(SubmitJobValidator.MaxTags)]
     public string[]? CommandCriteria { get; init; }
 
     /// <summary>Tags that the cluster must carry.</summary>
+    [Required]
+    [MinLength(1)]
+    [MaxLength(SubmitJobValidator.MaxTags)]
     public string[]? ClusterCriteria { get; init; }
 
     /// <summary>What the command's plugin needs: the query and how to run it.</summary>
+    [Required]
+    [JobContext]
     public JsonObject? Context { get; init; }
 
     /// <summary>Of the caller's waiting jobs the one with the highest comes first: -100 to 100, by default 0.</summary>
+    [Range(JobPriority.Lowest, JobPriority.Highest)]
     public int? Priority { get; init; }
 
     /// <summary>
     /// The jobs that must have ended before: ids, places in the same array of jobs, or objects with <c>job</c> and
     /// <c>on</c>.
     /// </summary>
+    [After]
     public JsonArray? After { get; init; }
 
     /// <summary>When the job may start at the earliest: a job of the queue waits until then.</summary>
@@ -46,6 +64,7 @@ internal sealed record SubmitJobRequest
     /// What becomes of a job that has not ended within the N seconds of <c>Prefer: wait=N</c>: <c>continue</c> (default)
     /// or <c>cancel</c>.
     /// </summary>
+    [Words(SubmitJobRequestReader.Continue, SubmitJobRequestReader.Cancel)]
     public string? OnWaitTimeout { get; init; }
 
     /// <summary>True to be told what the job would do: it is not run and not recorded.</summary>
@@ -83,4 +102,25 @@ internal sealed record SubmitJobRequest
             .Where(field => field.Value is not null)
             .Select(field => new ContextProblem(
                 field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async' or 'Prefer: wait=N'."));
+}
+
+/// <summary>The body of <c>POST /api/v1/resolve</c>, for its description: other fields of a submission may be there.</summary>
+internal sealed record ResolveJobRequest
+{
+    public string? Name { get; init; }
+
+    public string? Version { get; init; }
+
+    public string? Description { get; init; }
+
+    public string[]? Tags { get; init; }
+
+    [MinLength(1)]
+    public required string[] CommandCriteria { get; init; }
+
+    [MinLength(1)]
+    public required string[] ClusterCriteria { get; init; }
+
+    [JobContext]
+    public JsonObject? Context { get; init; }
 }

@@ -14,9 +14,10 @@ namespace Heimdall.Api.Jobs;
 /// </summary>
 internal static class SubmitJobRequestReader
 {
+    public const string Cancel = "cancel";
+    public const string Continue = "continue";
+
     private const string OnWaitTimeout = "on_wait_timeout";
-    private const string Cancel = "cancel";
-    private const string Continue = "continue";
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 

@@ -6,10 +6,10 @@ namespace Heimdall.Api.Jobs;
 /// <summary>The limits of a submission's own fields; its context is the plugin's to judge.</summary>
 internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
 {
-    private const int MaxName = 300;
-    private const int MaxVersion = 32;
-    private const int MaxDescription = 2000;
-    private const int MaxTags = 100;
+    public const int MaxName = 300;
+    public const int MaxVersion = 32;
+    public const int MaxDescription = 2000;
+    public const int MaxTags = 100;
 
     /// <summary>One for all requests: to build the rules takes far longer than to follow them.</summary>
     public static SubmitJobValidator OfJob { get; } = new(isWhole: true);

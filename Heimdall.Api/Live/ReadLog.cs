@@ -1,4 +1,5 @@
 using System.Text;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Api.Rights;
@@ -11,9 +12,12 @@ namespace Heimdall.Api.Live;
 /// </summary>
 internal static class ReadLog
 {
-    public static readonly string[] Known = [Follow];
+    public const string MediaType = "text/plain";
 
     private const string Follow = "follow";
+
+    public static IReadOnlyList<ParameterDescription> Parameters { get; } =
+        [ParameterDescription.Flag(Follow, "Whether to wait for what is added, up to the end of the job.")];
 
     public static Task<IResult> StdoutAsync(
         Guid id, HttpContext context, JobStore jobs, JobLogStore logs, JobWatcher watcher, CancellationToken cancellationToken) =>
@@ -39,7 +43,7 @@ internal static class ReadLog
         {
             return Problem.UnknownJob(id);
         }
-        context.Response.ContentType = "text/plain; charset=utf-8";
+        context.Response.ContentType = $"{MediaType}; charset=utf-8";
         if (context.IsHead())
         {
             return Results.Empty;

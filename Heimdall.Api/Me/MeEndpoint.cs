@@ -1,3 +1,5 @@
+using Heimdall.Api.Callers;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
@@ -8,7 +10,9 @@ namespace Heimdall.Api.Me;
 internal static class MeEndpoint
 {
     public static void MapMe(this IEndpointRouteBuilder api) => api.MapGet("/me", Answer)
-        .WithSummary("Who you are to this server, and what you may do.").Produces<MeView>();
+        .WithTags(TagList.Callers)
+        .Named("getMe", "Who you are to this server, and what you may do.")
+        .Replies<MeView>(StatusCodes.Status200OK, "The caller.");
 
     private static JsonHttpResult<MeView> Answer(HttpContext context) =>
         TypedResults.Json(MeView.Of(context.Caller()), ApiJson.Options);
@@ -21,7 +25,9 @@ internal static class MeEndpoint
 /// <param name="Scopes">Each role with where it counts.</param>
 /// <param name="KeyExpiresAt">When the key is refused; absent: never, or there is no key.</param>
 internal sealed record MeView(
-    string User, string AuthenticatedBy, IReadOnlyList<string> Roles, IReadOnlyList<ScopeView> Scopes,
+    string User,
+    [property: Words(Credentials.Key, Credentials.Jwt, Credentials.Header, Credentials.Loopback)] string AuthenticatedBy,
+    [property: OneOf("RoleName", typeof(RoleNames))] IReadOnlyList<string> Roles, IReadOnlyList<ScopeView> Scopes,
     DateTime? KeyExpiresAt)
 {
     public static MeView Of(Caller caller) => new(
@@ -33,7 +39,8 @@ internal sealed record MeView(
 }
 
 /// <summary>A role and where it counts. Absent tags: everywhere.</summary>
-internal sealed record ScopeView(string Role, IReadOnlyList<string>? CommandTags, IReadOnlyList<string>? ClusterTags)
+internal sealed record ScopeView(
+    [property: OneOf("RoleName", typeof(RoleNames))] string Role, IReadOnlyList<string>? CommandTags, IReadOnlyList<string>? ClusterTags)
 {
     public static ScopeView Of(Grant grant) => new(
         grant.Role.ToName(),

@@ -48,8 +48,11 @@ internal static class ExactRoutes
             }
             place++;
         }
-        return place == segments.Count || IsOpen(segments[^1]);
+        return place == segments.Count || IsOpen(segments[^1]) || IsOptional(segments[place]);
     }
+
+    private static bool IsOptional(RoutePatternPathSegment segment) =>
+        segment.Parts is [RoutePatternParameterPart { IsOptional: true }];
 
     /// <summary>Whether the rest of a path, however long, belongs to one parameter. That one is the last.</summary>
     private static bool IsOpen(RoutePatternPathSegment segment) =>

@@ -1,3 +1,4 @@
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Requests;
 using Heimdall.Core.Database;
 using Microsoft.AspNetCore.Diagnostics;
@@ -56,5 +57,6 @@ internal static class PlainStatus
     }
 
     private static bool NeedsNoStore(PathString path) =>
-        path == "/" || path == "/healthz" || path == "/readyz" || path.StartsWithSegments("/openapi");
+        path == "/" || path == "/healthz" || path == "/readyz" || path.StartsWithSegments("/openapi")
+        || path.StartsWithSegments(DocumentAddress.Pages);
 }

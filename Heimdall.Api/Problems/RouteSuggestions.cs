@@ -20,7 +20,8 @@ internal sealed class RouteSuggestions(EndpointDataSource endpoints)
         ["/healthz"] = ["health", "alive", "live", "livez", "ping"],
         ["/readyz"] = ["ready"],
         ["/openapi/v1.json"] =
-            ["openapi", "openapi.json", "openapi.yaml", "swagger", "swagger.json", "docs", "api-docs"],
+            ["openapi", "openapi.json", "openapi.yaml", "swagger", "swagger.json"],
+        ["/docs"] = ["docs", "api-docs", "redoc", "scalar"],
         ["/hangfire"] = ["dashboard", "ui"],
     };
 

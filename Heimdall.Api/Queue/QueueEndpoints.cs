@@ -1,4 +1,6 @@
+using System.ComponentModel.DataAnnotations;
 using Heimdall.Api.Callers;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
@@ -12,38 +14,52 @@ namespace Heimdall.Api.Queue;
 /// <summary>Pauses of the queue, of clusters and of commands: their jobs are taken in, and wait.</summary>
 internal static class QueueEndpoints
 {
-    private const int MaxReason = 2000;
+    public const int MaxReason = 2000;
+
+    private const int Ok = StatusCodes.Status200OK;
 
     public static void MapQueue(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/queue", ReadAsync).WithSummary("What is paused.").Produces<QueueView>();
-        api.MapPost("/queue/pause", (HttpContext context, LiveCatalog catalog, Pauses pauses, StoreClock clock) =>
+        var queue = api.MapGroup("").WithTags(TagList.Queue);
+        queue.MapGet("/queue", ReadAsync)
+            .Named("getQueue", "What is paused.")
+            .Replies<QueueView>(Ok, "The pauses that there are.");
+        queue.MapPost("/queue/pause", (HttpContext context, LiveCatalog catalog, Pauses pauses, StoreClock clock) =>
                 PauseAsync(context, PauseTarget.Queue, catalog, pauses, clock))
-            .WithSummary("Start no more jobs.").Accepts<PauseRequest>(isOptional: true, "application/json").Produces<PauseView>();
-        api.MapPost("/queue/resume", (HttpContext context, LiveCatalog catalog, Pauses pauses) =>
+            .Named("pauseQueue", "Start no more jobs.")
+            .Accepts<PauseRequest>(isOptional: true, OperationDescriptions.Json)
+            .Replies<PauseView>(Ok, "The pause.");
+        queue.MapPost("/queue/resume", (HttpContext context, LiveCatalog catalog, Pauses pauses) =>
                 ResumeAsync(context, PauseTarget.Queue, catalog, pauses))
-            .WithSummary("Start jobs again.").Produces<QueueView>();
+            .Named("resumeQueue", "Start jobs again.")
+            .Replies<QueueView>(Ok, "The pauses that are left.");
         MapTarget(
-            api, "cluster", PauseTarget.Cluster,
+            queue, "cluster", "Cluster", PauseTarget.Cluster,
             (context, catalog, id) => context.SeenCluster(catalog, id) is not null);
         MapTarget(
-            api, "command", PauseTarget.Command,
+            queue, "command", "Command", PauseTarget.Command,
             (context, catalog, id) => context.SeenCommand(catalog, id) is not null);
     }
 
     private static void MapTarget(
-        IEndpointRouteBuilder api, string kind, Func<string, PauseTarget> toTarget,
+        IEndpointRouteBuilder queue, string kind, string name, Func<string, PauseTarget> toTarget,
         Func<HttpContext, LiveCatalog, string, bool> isKnown)
     {
-        api.MapPost($"/{kind}/{{id}}/pause", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses, StoreClock clock) =>
-                isKnown(context, catalog, id)
-                    ? PauseAsync(context, toTarget(id), catalog, pauses, clock)
-                    : Unknown(kind, id))
-            .WithSummary($"Start no more jobs of a {kind}.").Accepts<PauseRequest>(isOptional: true, "application/json")
-            .Produces<PauseView>();
-        api.MapPost($"/{kind}/{{id}}/resume", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses) =>
+        queue.MapPost(
+                $"/{kind}/{{id}}/pause",
+                (string id, HttpContext context, LiveCatalog catalog, Pauses pauses, StoreClock clock) =>
+                    isKnown(context, catalog, id)
+                        ? PauseAsync(context, toTarget(id), catalog, pauses, clock)
+                        : Unknown(kind, id))
+            .Named($"pause{name}", $"Start no more jobs of a {kind}.")
+            .Accepts<PauseRequest>(isOptional: true, OperationDescriptions.Json)
+            .Replies<PauseView>(Ok, "The pause.")
+            .Refuses("not-found");
+        queue.MapPost($"/{kind}/{{id}}/resume", (string id, HttpContext context, LiveCatalog catalog, Pauses pauses) =>
                 isKnown(context, catalog, id) ? ResumeAsync(context, toTarget(id), catalog, pauses) : Unknown(kind, id))
-            .WithSummary($"Start jobs of a {kind} again.").Produces<QueueView>();
+            .Named($"resume{name}", $"Start jobs of a {kind} again.")
+            .Replies<QueueView>(Ok, "The pauses that are left.")
+            .Refuses("not-found");
     }
 
     private static async Task<IResult> ReadAsync(
@@ -109,10 +125,12 @@ internal static class QueueEndpoints
 }
 
 /// <summary>The body of <c>POST …/pause</c>, for its description.</summary>
-internal sealed record PauseRequest(string? Reason, DateTimeOffset? Until);
+internal sealed record PauseRequest(
+    [property: MaxLength(QueueEndpoints.MaxReason)] string? Reason, DateTimeOffset? Until);
 
 /// <summary>A pause as callers see it.</summary>
-internal sealed record PauseView(string Scope, string? Id, string? Reason, DateTime? Until, string PausedBy, DateTime PausedAt)
+internal sealed record PauseView(
+    [property: Words("queue", "cluster", "command")] string Scope, string? Id, string? Reason, DateTime? Until, string PausedBy, DateTime PausedAt)
 {
     public static PauseView Of(QueuePause pause) => new(
         pause.Target.Scope, pause.Target.Id.Length > 0 ? pause.Target.Id : null, pause.Reason, pause.Until, pause.By, pause.At);

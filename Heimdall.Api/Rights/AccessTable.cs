@@ -45,6 +45,10 @@ internal static partial class AccessTable
         ["GET /healthz"] = Right.None,
         ["GET /readyz"] = Right.None,
         ["GET /openapi/{documentName}.json"] = Right.Known,
+        ["GET /docs/{documentName?}"] = Right.Known,
+        ["GET /docs/scalar.js"] = Right.Known,
+        ["GET /docs/scalar.aspnetcore.js"] = Right.Known,
+        ["GET /docs/favicon.svg"] = Right.Known,
         ["GET /api/v1/me"] = Right.Known,
         ["GET /api/v1/audit"] = Right.SeeAudit,
 

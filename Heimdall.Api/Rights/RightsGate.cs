@@ -14,6 +14,7 @@ internal static class RightsGate
     {
         var group = app.MapGroup("");
         ((IEndpointConventionBuilder)group).Add(endpoint => Mark(endpoint));
+        ((IEndpointConventionBuilder)group).Finally(endpoint => Close(endpoint));
         return group;
     }
 
@@ -40,6 +41,19 @@ internal static class RightsGate
     public static ProblemHttpResult Refuse(Right right, string? about = null) => Problem.Of(
         StatusCodes.Status403Forbidden, "forbidden", "You may not do this.",
         about is null ? AccessTable.Describe(right) : $"{about} {AccessTable.Describe(right)}");
+
+    /// <summary>A library may open its endpoints to everybody; the table decides.</summary>
+    private static void Close(EndpointBuilder endpoint)
+    {
+        if (endpoint.Metadata.OfType<NeededRight>().Last().Right == Right.None)
+        {
+            return;
+        }
+        foreach (var open in endpoint.Metadata.OfType<IAllowAnonymous>().ToArray())
+        {
+            endpoint.Metadata.Remove(open);
+        }
+    }
 
     private static void Mark(EndpointBuilder endpoint)
     {

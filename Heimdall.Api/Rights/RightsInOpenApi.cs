@@ -1,35 +1,30 @@
-using System.Globalization;
-using Microsoft.AspNetCore.OpenApi;
-using Microsoft.OpenApi;
+using Heimdall.Core.Configuration;
 
 namespace Heimdall.Api.Rights;
 
-/// <summary>Says in the OpenAPI document what each operation needs.</summary>
+/// <summary>What the OpenAPI document says of rights.</summary>
 internal static class RightsInOpenApi
 {
-    public static Task AddAsync(
-        OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    /// <summary>Who may use an operation; null for everybody whom the server knows.</summary>
+    public static string? Describe(Right right) =>
+        right is Right.None or Right.Known ? null : AccessTable.Describe(right);
+
+    /// <summary>The types of problems that callers may get for who they are.</summary>
+    public static IEnumerable<string> TypesFor(Right right, AuthConfig config)
     {
-        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
-        var right = metadata.OfType<NeededRight>().LastOrDefault()?.Right ?? Right.None;
         if (right == Right.None)
         {
-            return Task.CompletedTask;
+            yield break;
         }
-        Add(operation, StatusCodes.Status401Unauthorized, "No credentials, or wrong ones.");
-        Add(operation, StatusCodes.Status429TooManyRequests, "Too much at once, or too many wrong credentials.");
+        yield return "unauthorized";
+        yield return "too-many-wrong-credentials";
+        if (config.Jwt is not null)
+        {
+            yield return "identity-provider-away";
+        }
         if (right != Right.Known)
         {
-            operation.Description = AccessTable.Describe(right);
-            Add(operation, StatusCodes.Status403Forbidden, "The caller lacks the role.");
+            yield return "forbidden";
         }
-        return Task.CompletedTask;
-    }
-
-    private static void Add(OpenApiOperation operation, int status, string description)
-    {
-        operation.Responses ??= [];
-        operation.Responses.TryAdd(
-            status.ToString(CultureInfo.InvariantCulture), new OpenApiResponse { Description = description });
     }
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
@@ -10,7 +11,7 @@ namespace Heimdall.Api.Schedules;
 /// <summary><c>POST /api/v1/schedule/{id}/pause</c>, with a body or without.</summary>
 internal static class PauseSchedule
 {
-    private const int MaxReason = 2000;
+    public const int MaxReason = 2000;
 
     public static async Task<IResult> HandleAsync(
         string id, HttpContext context, ScheduleControl control, ScheduleAccess access, ScheduleViews views,
@@ -51,4 +52,5 @@ internal static class PauseSchedule
 }
 
 /// <summary>The body of <c>POST …/pause</c>, for its description.</summary>
-internal sealed record PauseScheduleRequest(string? Reason, DateTimeOffset? Until);
+internal sealed record PauseScheduleRequest(
+    [property: MaxLength(PauseSchedule.MaxReason)] string? Reason, DateTimeOffset? Until);

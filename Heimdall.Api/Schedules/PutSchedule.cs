@@ -1,10 +1,12 @@
 using System.Text.Json.Nodes;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Validation;
+using Heimdall.Core.Cron;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -115,5 +117,9 @@ internal static class PutSchedule
 
 /// <summary>The body of <c>PUT /api/v1/schedule/{id}</c>, for its description.</summary>
 internal sealed record PutScheduleRequest(
-    string? Name, string? Version, string? Description, string Cron, string? Day, string? Timezone, string? Misfire,
-    string? MaxLateness, string? Overlap, DateTimeOffset? StartsAt, DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria, JsonObject Context);
+    string? Name, string? Version, string? Description, string Cron,
+    [property: OneOf("DayRule", typeof(DayRule))] string? Day, string? Timezone,
+    [property: OneOf("MisfireRule", typeof(MisfireRule))] string? Misfire, string? MaxLateness,
+    [property: OneOf("OverlapRule", typeof(OverlapRule))] string? Overlap, DateTimeOffset? StartsAt,
+    DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria,
+    [property: JobContext] JsonObject Context);

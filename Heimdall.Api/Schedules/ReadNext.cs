@@ -1,4 +1,5 @@
 using System.Globalization;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 
@@ -7,10 +8,13 @@ namespace Heimdall.Api.Schedules;
 /// <summary><c>GET /api/v1/schedule/{id}/next?count=N</c>: the times to come; none while it is paused for good.</summary>
 internal static class ReadNext
 {
-    public const string Count = "count";
+    private const string Count = "count";
 
     private const int MaxCount = 1000;
     private const int DefaultCount = 10;
+
+    public static ParameterDescription Parameter { get; } =
+        ParameterDescription.Number(Count, "How many.", 1, MaxCount, DefaultCount);
 
     public static async Task<IResult> HandleAsync(
         string id, HttpContext context, ScheduleAccess access, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Plugins;
@@ -14,7 +15,14 @@ internal static class ReadRuns
     private const int MaxLimit = 200;
     private const int DefaultLimit = 50;
 
-    public static IReadOnlyList<string> Known { get; } = ["outcome", "limit", "cursor"];
+    public static IReadOnlyList<ParameterDescription> Parameters { get; } =
+    [
+        ParameterDescription.Words("outcome", "Runs with one of these outcomes.", ScheduleNames.Outcomes),
+        ParameterDescription.Number("limit", "How many.", 1, MaxLimit, DefaultLimit),
+        ParameterDescription.Text("cursor", "next_cursor of the page before."),
+    ];
+
+    private static readonly string[] _known = [.. Parameters.Select(parameter => parameter.Name)];
 
     public static async Task<IResult> HandleAsync(
         string id, HttpContext context, ScheduleAccess access, ScheduleRunStore runs,
@@ -22,8 +30,8 @@ internal static class ReadRuns
     {
         var query = context.Request.Query;
         var problems = new List<ContextProblem>();
-        problems.AddRange(query.Keys.Where(key => !Known.Contains(key))
-            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")));
+        problems.AddRange(query.Keys.Where(key => !_known.Contains(key))
+            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")));
         var names = query["outcome"].SelectMany(text => (text ?? "").Split(',')).Select(name => name.ToUpperInvariant()).ToArray();
         if (names.Except(ScheduleNames.Outcomes).Any())
         {

@@ -1,54 +1,80 @@
-using Heimdall.Api.Jobs;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Schedules;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.OpenApi;
 
 namespace Heimdall.Api.Schedules;
 
 internal static class ScheduleEndpoints
 {
+    private const int Ok = StatusCodes.Status200OK;
+
     public static void MapSchedules(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/schedules", ReadSchedules.AllAsync).WithSummary("All schedules, with the next and the last run of each.").Produces<ScheduleView[]>();
-        api.MapGet("/schedule/{id}", ReadSchedules.OneAsync)
-            .WithSummary("One schedule.").Produces<ScheduleView>().ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapPut("/schedule/{id}", PutSchedule.HandleAsync)
-            .WithSummary("Make a schedule, or replace what it says.")
-            .Accepts<PutScheduleRequest>("application/json")
-            .Produces<ScheduleView>()
-            .Produces<ScheduleView>(StatusCodes.Status201Created)
-            .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status403Forbidden)
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        api.MapDelete("/schedule/{id}", DeleteAsync)
-            .WithSummary("Delete a schedule and its history; its jobs stay.")
-            .Produces(StatusCodes.Status204NoContent)
-            .ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status409Conflict)
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        api.MapPost("/schedule/{id}/trigger", TriggerSchedule.HandleAsync)
-            .WithSummary("Run it now, also while it is paused. With an Idempotency-Key, once.")
-            .Produces<ScheduleRunView>(StatusCodes.Status202Accepted)
-            .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status409Conflict)
-            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
-        api.MapPost("/schedule/{id}/pause", PauseSchedule.HandleAsync)
-            .WithSummary("Keep it from running, for good or until a time.")
-            .Accepts<PauseScheduleRequest>("application/json")
-            .Produces<ScheduleView>()
-            .ProducesProblem(StatusCodes.Status400BadRequest);
-        api.MapPost("/schedule/{id}/resume", ResumeAsync).WithSummary("Let it run again, from now on.").Produces<ScheduleView>();
-        api.MapGet("/schedule/{id}/runs", ReadRuns.HandleAsync)
-            .WithSummary("A page of what happened to its occurrences, the newest first.")
-            .Produces<ScheduleRunListView>()
-            .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, ReadRuns.Known));
-        api.MapGet("/schedule/{id}/next", ReadNext.HandleAsync)
-            .WithSummary("The next times that it will run.").Produces<NextRunsView>()
-            .AddOpenApiOperationTransformer((operation, _, _) => AddQuery(operation, [ReadNext.Count]));
+        var schedules = api.MapGroup("").WithTags(TagList.Schedules);
+        MapReading(schedules);
+        MapChanges(schedules);
+        MapControl(schedules);
+    }
+
+    private static void MapReading(IEndpointRouteBuilder schedules)
+    {
+        schedules.MapGet("/schedules", ReadSchedules.AllAsync)
+            .Named("listSchedules", "All schedules, with the next and the last run of each.")
+            .Replies<ScheduleView[]>(Ok, "The schedules that the caller may see.");
+        schedules.MapGet("/schedule/{id}", ReadSchedules.OneAsync)
+            .Named("getSchedule", "One schedule.")
+            .Replies<ScheduleView>(Ok, "The schedule.", HeaderList.ETag)
+            .Refuses("not-found");
+        schedules.MapGet("/schedule/{id}/runs", ReadRuns.HandleAsync)
+            .Named("listScheduleRuns", "A page of what happened to its occurrences, the newest first.")
+            .Takes(ReadRuns.Parameters)
+            .Replies<ScheduleRunListView>(Ok, "The page.")
+            .Refuses("not-found");
+        schedules.MapGet("/schedule/{id}/next", ReadNext.HandleAsync)
+            .Named("listNextRuns", "The next times that it will run.")
+            .Takes(ReadNext.Parameter)
+            .Replies<NextRunsView>(Ok, "The times; none while it is paused for good.")
+            .Refuses("not-found", "times-unknown");
+    }
+
+    private static void MapChanges(IEndpointRouteBuilder schedules)
+    {
+        schedules.MapPut("/schedule/{id}", PutSchedule.HandleAsync)
+            .Named("putSchedule", "Make a schedule, or replace what it says.")
+            .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
+            .Accepts<PutScheduleRequest>(OperationDescriptions.Json)
+            .Replies<ScheduleView>(Ok, "The schedule was replaced.", HeaderList.ETag)
+            .Replies<ScheduleView>(
+                StatusCodes.Status201Created, "The schedule was made.", HeaderList.ETag, HeaderList.Location)
+            .Refuses("not-found", "precondition-failed");
+        schedules.MapDelete("/schedule/{id}", DeleteAsync)
+            .Named("deleteSchedule", "Delete a schedule and its history; its jobs stay.")
+            .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
+            .Replies(StatusCodes.Status204NoContent, "It is deleted.")
+            .Refuses("not-found", "conflict", "precondition-failed");
+    }
+
+    private static void MapControl(IEndpointRouteBuilder schedules)
+    {
+        schedules.MapPost("/schedule/{id}/trigger", TriggerSchedule.HandleAsync)
+            .Named("triggerSchedule", "Run it now, also while it is paused. With an Idempotency-Key, once.")
+            .Takes(HeaderList.IdempotencyKey)
+            .Replies<ScheduleRunView>(
+                StatusCodes.Status202Accepted, "The run, with its job where it has one already.", HeaderList.Location,
+                HeaderList.RetryAfter, HeaderList.IdempotencyReplayed)
+            .Refuses("not-found", "skipped", "refused");
+        schedules.MapPost("/schedule/{id}/pause", PauseSchedule.HandleAsync)
+            .Named("pauseSchedule", "Keep it from running, for good or until a time.")
+            .Accepts<PauseScheduleRequest>(isOptional: true, OperationDescriptions.Json)
+            .Replies<ScheduleView>(Ok, "The schedule.", HeaderList.ETag)
+            .Refuses("not-found");
+        schedules.MapPost("/schedule/{id}/resume", ResumeAsync)
+            .Named("resumeSchedule", "Let it run again, from now on.")
+            .Replies<ScheduleView>(Ok, "The schedule.", HeaderList.ETag)
+            .Refuses("not-found");
     }
 
     public static ProblemHttpResult Unknown(string id) => Problem.NotFound($"There is no schedule '{id}'.");
@@ -94,15 +120,5 @@ internal static class ScheduleEndpoints
         return await control.ResumeAsync(id, cancellationToken) is { } schedule
             ? await views.AnswerAsync(context, schedule, cancellationToken)
             : Unknown(id);
-    }
-
-    private static Task AddQuery(OpenApiOperation operation, IEnumerable<string> names)
-    {
-        operation.Parameters =
-        [
-            .. operation.Parameters ?? [],
-            .. names.Select(name => new OpenApiParameter { Name = name, In = ParameterLocation.Query, Schema = new OpenApiSchema { Type = JsonSchemaType.String } }),
-        ];
-        return Task.CompletedTask;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Heimdall.Api.Descriptions;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
@@ -20,14 +21,17 @@ internal sealed record ScheduleView
     public required string Cron { get; init; }
 
     /// <summary><c>or</c>, where that is its rule for days.</summary>
+    [OneOf("DayRule", typeof(DayRule))]
     public string? Day { get; init; }
 
     public required string Timezone { get; init; }
 
+    [OneOf("MisfireRule", typeof(MisfireRule))]
     public required string Misfire { get; init; }
 
     public string? MaxLateness { get; init; }
 
+    [OneOf("OverlapRule", typeof(OverlapRule))]
     public required string Overlap { get; init; }
 
     public DateTime? StartsAt { get; init; }
@@ -42,9 +46,11 @@ internal sealed record ScheduleView
 
     public required IReadOnlyList<string> ClusterCriteria { get; init; }
 
+    [JobContext]
     public required JsonObject Context { get; init; }
 
     /// <summary><c>file</c> or <c>api</c>.</summary>
+    [Words("file", "api")]
     public required string Source { get; init; }
 
     public SchedulePauseView? Paused { get; init; }
@@ -100,7 +106,10 @@ internal sealed record SchedulePauseView(DateTime At, string By, string? Reason,
 
 /// <summary>What became of an occurrence. The last four are its job's.</summary>
 internal sealed record ScheduleRunView(
-    Guid Id, string Schedule, DateTime PlannedAt, string Outcome, string? Reason, string? TriggeredBy, DateTime DecidedAt, Guid? JobId, string? Status,
+    Guid Id, string Schedule, DateTime PlannedAt,
+    [property: OneOf("RunOutcome", typeof(ScheduleNames), nameof(ScheduleNames.Outcomes))] string Outcome,
+    string? Reason, string? TriggeredBy, DateTime DecidedAt, Guid? JobId,
+    [property: OneOf("JobStatusName", typeof(JobStatusNames))] string? Status,
     DateTime? StartedAt, DateTime? FinishedAt, string? Error)
 {
     public static ScheduleRunView Of(ScheduleRun run) => new(

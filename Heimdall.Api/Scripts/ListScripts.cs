@@ -1,10 +1,10 @@
 using System.Globalization;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
-using Microsoft.AspNetCore.Mvc;
 
 namespace Heimdall.Api.Scripts;
 
@@ -14,22 +14,34 @@ internal static class ListScripts
     private const int DefaultLimit = 50;
     private const int MaxLimit = 200;
 
-    private static readonly string[] Known = ["limit", "prefix", "after"];
+    private const string LimitName = "limit";
+    private const string PrefixName = "prefix";
+    private const string AfterName = "after";
+
+    public static IReadOnlyList<ParameterDescription> Parameters { get; } =
+    [
+        ParameterDescription.Number(LimitName, "How many.", 1, MaxLimit, DefaultLimit),
+        ParameterDescription.Text(PrefixName, "Scripts whose path begins with this."),
+        ParameterDescription.Text(AfterName, "next_after of the page before."),
+    ];
+
+    private static readonly string[] _known = [.. Parameters.Select(parameter => parameter.Name)];
 
     public static async Task<IResult> HandleAsync(
-        HttpContext context, ScriptList scripts, ScriptOwners owners, CancellationToken cancellationToken,
-        [FromQuery] string? limit = null, [FromQuery] string? prefix = null, [FromQuery] string? after = null)
+        HttpContext context, ScriptList scripts, ScriptOwners owners, CancellationToken cancellationToken)
     {
         List<ContextProblem> problems =
         [
-            .. context.Request.Query.Keys.Where(key => !Known.Contains(key))
-                .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")),
+            .. context.Request.Query.Keys.Where(key => !_known.Contains(key))
+                .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")),
             .. context.Request.Query.Where(item => item.Value.Count > 1).Select(item => new ContextProblem(item.Key, "Given more than once.")),
         ];
+        string? Text(string name) => context.Request.Query.TryGetValue(name, out var values) ? values.ToString() : null;
+        var (limit, prefix, after) = (Text(LimitName), Text(PrefixName), Text(AfterName));
         var most = DefaultLimit;
         if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out most) && most is >= 1 and <= MaxLimit))
         {
-            problems.Add(new("limit", $"Must be a number from 1 to {MaxLimit}."));
+            problems.Add(new(LimitName, $"Must be a number from 1 to {MaxLimit}."));
         }
         if (problems.Count > 0)
         {

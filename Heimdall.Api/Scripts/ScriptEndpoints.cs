@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Scripts;
@@ -7,6 +9,8 @@ namespace Heimdall.Api.Scripts;
 
 internal static class ScriptEndpoints
 {
+    private const int Ok = StatusCodes.Status200OK;
+
     public static IServiceCollection AddScripts(this IServiceCollection services, SqlUploadsConfig config)
     {
         services.AddSingleton(config);
@@ -23,34 +27,48 @@ internal static class ScriptEndpoints
 
     public static void MapScripts(this IEndpointRouteBuilder api)
     {
-        var scripts = api.MapGroup("").AddEndpointFilter(OnlyIfEnabledAsync);
+        var scripts = api.MapGroup("").WithTags(TagList.Scripts).AddEndpointFilter(OnlyIfEnabledAsync);
         scripts.MapGet("/sql", ListScripts.HandleAsync)
-            .WithSummary("A page of the scripts that jobs can name.").Produces<ScriptListView>();
+            .Named("listScripts", "A page of the scripts that jobs can name.")
+            .Takes(ListScripts.Parameters)
+            .Replies<ScriptListView>(Ok, "The page.")
+            .Refuses("not-found", "storage-unavailable");
         scripts.MapGet("/sql/{**path}", ReadScript.HandleAsync)
-            .WithSummary("One script.")
-            .Produces(StatusCodes.Status200OK, contentType: ScriptRequest.ContentType)
-            .ProducesProblem(StatusCodes.Status404NotFound);
+            .Named("getScript", "One script.")
+            .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
+            .Replies(Ok, "The script.", HeaderList.ETag)
+            .AsText(Ok, ScriptRequest.ContentType, "select 1;\n")
+            .Replies(StatusCodes.Status304NotModified, "If-None-Match holds: the caller has it already.", HeaderList.ETag)
+            .Refuses("not-found", "precondition-failed", "storage-unavailable");
         scripts.MapPut("/sql/{**path}", PutScript.HandleAsync)
-            .WithSummary("Put a script there, or replace it as a whole.")
-            .Produces<ScriptView>()
-            .Produces<ScriptView>(StatusCodes.Status201Created)
-            .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status409Conflict)
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed)
-            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .Named("putScript", "Put a script there, or replace it as a whole.")
+            .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
+            .Replies<ScriptView>(Ok, "The script was replaced.", HeaderList.ETag)
+            .Replies<ScriptView>(
+                StatusCodes.Status201Created, "The script was made.", HeaderList.ETag, HeaderList.Location)
+            .Refuses(
+                "not-found", "conflict", "precondition-failed", "too-large", "storage-unavailable", "storage-full")
             .AddOpenApiOperationTransformer((operation, _, _) =>
             {
                 operation.RequestBody = new OpenApiRequestBody
                 {
                     Required = true,
-                    Content = new Dictionary<string, OpenApiMediaType> { [ScriptRequest.ContentType] = new() },
+                    Content = new Dictionary<string, OpenApiMediaType>
+                    {
+                        [ScriptRequest.ContentType] = new()
+                        {
+                            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                            Example = JsonValue.Create("select 1;\n"),
+                        },
+                    },
                 };
                 return Task.CompletedTask;
             });
         scripts.MapDelete("/sql/{**path}", DeleteScript.HandleAsync)
-            .WithSummary("Delete a script.")
-            .Produces(StatusCodes.Status204NoContent)
-            .ProducesProblem(StatusCodes.Status404NotFound);
+            .Named("deleteScript", "Delete a script.")
+            .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
+            .Replies(StatusCodes.Status204NoContent, "It is deleted.")
+            .Refuses("not-found", "precondition-failed", "storage-unavailable");
     }
 
     private static ValueTask<object?> OnlyIfEnabledAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>

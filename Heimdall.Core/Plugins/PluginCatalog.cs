@@ -7,6 +7,8 @@ public sealed class PluginCatalog(IEnumerable<IPlugin> plugins)
 
     public IReadOnlyCollection<string> Names => _byName.Keys;
 
+    public IReadOnlyCollection<IPlugin> All => _byName.Values;
+
     /// <exception cref="UnknownPluginException">There is none: a process of another version has edited the command.</exception>
     public IPlugin Get(string name) => Find(name) ?? throw new UnknownPluginException(name);
 

@@ -14,13 +14,19 @@ internal sealed class ContextReader(JsonObject context)
     /// <summary>The server keeps timeouts as milliseconds in 32 bits.</summary>
     private const double LongestTimeout = int.MaxValue / 1000;
 
-    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ContextFieldKind Kind, IReadOnlyList<string> Words)> _known =
+        new(StringComparer.Ordinal);
+
     private readonly List<ContextProblem> _problems = [];
 
     public IReadOnlyList<ContextProblem> Problems => _problems;
 
     /// <summary>The fields that were asked for.</summary>
-    public IReadOnlyCollection<string> Known => _known;
+    public IReadOnlyCollection<string> Known => _known.Keys;
+
+    /// <summary>The same with what each was asked for as.</summary>
+    public IEnumerable<(string Name, ContextFieldKind Kind, IReadOnlyList<string> Words)> Fields =>
+        _known.Select(read => (read.Key, read.Value.Kind, read.Value.Words));
 
     /// <summary>How many more there are.</summary>
     public int LeftOut { get; private set; }
@@ -39,7 +45,7 @@ internal sealed class ContextReader(JsonObject context)
 
     public string? Text(string field)
     {
-        if (Find(field, JsonValueKind.String) is not { } value)
+        if (Find(field, ContextFieldKind.Text, JsonValueKind.String) is not { } value)
         {
             return null;
         }
@@ -54,18 +60,21 @@ internal sealed class ContextReader(JsonObject context)
         return text;
     }
 
-    public bool? Flag(string field) => Find(field, JsonValueKind.True, JsonValueKind.False)?.GetValueKind() switch
-    {
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        _ => null,
-    };
+    public bool? Flag(string field) =>
+        Find(field, ContextFieldKind.Flag, JsonValueKind.True, JsonValueKind.False)?.GetValueKind() switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            _ => null,
+        };
 
     /// <summary>One of the words of an enumeration, in lower case.</summary>
     public T? OneOf<T>(string field)
         where T : struct, Enum
     {
-        if (Text(field) is not { } text)
+        var text = Text(field);
+        _known[field] = (ContextFieldKind.Word, WordsOf<T>.All);
+        if (text is null)
         {
             return null;
         }
@@ -82,14 +91,14 @@ internal sealed class ContextReader(JsonObject context)
     /// <summary>Whatever is there, for somebody else to read.</summary>
     public JsonNode? Any(string field)
     {
-        _known.Add(field);
+        _known[field] = (ContextFieldKind.Values, []);
         return context[field];
     }
 
     /// <summary>An object of texts, numbers and truth values; numbers as they are written.</summary>
     public IReadOnlyDictionary<string, string>? Texts(string field)
     {
-        _known.Add(field);
+        _known[field] = (ContextFieldKind.Texts, []);
         if (context[field] is not { } node)
         {
             return null;
@@ -119,7 +128,7 @@ internal sealed class ContextReader(JsonObject context)
 
     public TimeSpan? Seconds(string field)
     {
-        if (Find(field, JsonValueKind.Number) is not { } value)
+        if (Find(field, ContextFieldKind.Seconds, JsonValueKind.Number) is not { } value)
         {
             return null;
         }
@@ -135,7 +144,7 @@ internal sealed class ContextReader(JsonObject context)
 
     public long? Count(string field)
     {
-        if (Find(field, JsonValueKind.Number) is not { } value)
+        if (Find(field, ContextFieldKind.Count, JsonValueKind.Number) is not { } value)
         {
             return null;
         }
@@ -152,10 +161,10 @@ internal sealed class ContextReader(JsonObject context)
     /// <summary>Adds a problem for every field that nothing has asked for.</summary>
     public void RefuseOthers()
     {
-        var others = $"is not known here; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.";
+        var others = $"is not known here; known are {string.Join(", ", Known.Order(StringComparer.Ordinal))}.";
         foreach (var (field, _) in context)
         {
-            if (!_known.Contains(field))
+            if (!_known.ContainsKey(field))
             {
                 Report(field, others);
             }
@@ -167,9 +176,9 @@ internal sealed class ContextReader(JsonObject context)
 
     private static double NumberOf(JsonNode value) => double.Parse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
 
-    private JsonValue? Find(string field, params ReadOnlySpan<JsonValueKind> kinds)
+    private JsonValue? Find(string field, ContextFieldKind kind, params ReadOnlySpan<JsonValueKind> kinds)
     {
-        _known.Add(field);
+        _known[field] = (kind, []);
         var node = context[field];
         if (node is null)
         {
@@ -188,5 +197,11 @@ internal sealed class ContextReader(JsonObject context)
             _ => "must be true or false.",
         });
         return null;
+    }
+
+    private static class WordsOf<T>
+        where T : struct, Enum
+    {
+        public static readonly IReadOnlyList<string> All = [.. Enum.GetValues<T>().Select(Word)];
     }
 }

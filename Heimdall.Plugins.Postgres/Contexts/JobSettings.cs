@@ -9,6 +9,8 @@ namespace Heimdall.Plugins.Postgres.Contexts;
 /// <summary>What a job asked for, completed from its command and within the command's ceilings.</summary>
 internal sealed record JobSettings
 {
+    private const string QueryField = "query";
+
     /// <summary>SQL, or the path of a script (<see cref="Core.Scripts.ScriptFolder.IsPath"/>).</summary>
     public required string Query { get; init; }
 
@@ -72,16 +74,12 @@ internal sealed record JobSettings
         // A command's own problems were reported when it was configured; what cannot be read of it counts as not said.
         var command = CommandSettings.Read(commandContext).Context;
         var reader = new ContextReader(jobContext);
-        var query = reader.Text("query");
-        var pin = ScriptPin.Read(reader, query);
-        var asked = RunOptions.Read(reader);
-        var variables = reader.Texts("variables");
-        var parameters = ParameterReader.Read(reader.Any("parameters"), reader);
+        var (query, pin, asked, variables, parameters) = ReadFields(reader);
         reader.RefuseOthers();
 
-        if (jobContext["query"] is null)
+        if (jobContext[QueryField] is null)
         {
-            reader.Report("query", "is missing; give SQL, or the path of a script that ends in .sql.");
+            reader.Report(QueryField, "is missing; give SQL, or the path of a script that ends in .sql.");
         }
 
         command.CheckFixed(jobContext, reader);
@@ -148,6 +146,29 @@ internal sealed record JobSettings
         var (job, defaults) = (new ContextReader(jobContext), CommandSettings.Read(commandContext).Context.Defaults);
         return (job.Flag("return_result") ?? defaults.ReturnResult ?? false)
             && !(job.Flag("read_only") ?? defaults.ReadOnly ?? false);
+    }
+
+    /// <summary>The fields of a job's context, as they are read.</summary>
+    public static IReadOnlyList<ContextField> FindFields()
+    {
+        var reader = new ContextReader([]);
+        _ = ReadFields(reader);
+        return
+        [
+            .. reader.Fields.Select(field => new ContextField(field.Name, field.Kind, JobFieldMeanings.Of(field.Name))
+            {
+                Words = field.Words,
+                IsRequired = field.Name == QueryField,
+            }),
+        ];
+    }
+
+    private static (string? Query, ScriptPin? Pin, RunOptions Asked, IReadOnlyDictionary<string, string>? Variables,
+        IReadOnlyList<QueryParameter> Parameters) ReadFields(ContextReader reader)
+    {
+        var query = reader.Text(QueryField);
+        return (query, ScriptPin.Read(reader, query), RunOptions.Read(reader), reader.Texts("variables"),
+            ParameterReader.Read(reader.Any("parameters"), reader));
     }
 
     private static void CheckModes(RunOptions asked, RunOptions defaults, bool returnResult, ContextReader reader)

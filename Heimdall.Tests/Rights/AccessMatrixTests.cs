@@ -53,7 +53,10 @@ public sealed partial class AccessMatrixTests
     private static readonly (string Request, string Kind)[] Endpoints =
     [
         ("GET /", "open"), ("GET /healthz", "open"), ("GET /readyz", "open"),
-        ("GET /openapi/{documentName}.json", "known"), ("GET /api/v1/me", "known"), ("GET /api/v1/audit", "audit"),
+        ("GET /openapi/{documentName}.json", "known"), ("GET /docs/{documentName?}", "known"),
+        ("GET /docs/scalar.js", "known"), ("GET /docs/scalar.aspnetcore.js", "known"),
+        ("GET /docs/favicon.svg", "known"),
+        ("GET /api/v1/me", "known"), ("GET /api/v1/audit", "audit"),
         ("POST /api/v1/job", "submit"), ("POST /api/v1/jobs", "submit"), ("POST /api/v1/resolve", "submit"),
         ("GET /api/v1/jobs", "list"), ("GET /api/v1/job/statuses", "catalog"),
         ("GET /api/v1/job/{id:guid}", "see"), ("GET /api/v1/job/{id:guid}/status", "see"),
@@ -286,7 +289,8 @@ public sealed partial class AccessMatrixTests
             "/sql/files/{asset}" => "/sql/files/heimdall-000000000000.css",
             "/sql/jobs/{id}/result/{format}" => $"/sql/jobs/{job}/result/csv",
             "/{page}" => Stock,
-            _ => pattern.Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", script,
+            _ => pattern.Replace("{documentName}", "v1", StringComparison.Ordinal)
+                .Replace("{documentName?}", "", StringComparison.Ordinal).Replace("{**path}", script,
                 StringComparison.Ordinal)
                 .Replace("{id:guid}", job, StringComparison.Ordinal).Replace("/jobs/{id}", $"/jobs/{job}",
                     StringComparison.Ordinal)

@@ -54,6 +54,9 @@ internal sealed class HeimdallInstance : IAsyncDisposable
     /// <summary>What each host and each process has logged so far.</summary>
     public IEnumerable<string> Logs => _logs.Select(HeimdallProcess.Read);
 
+    /// <summary>Sees each reply to what the methods of this class send.</summary>
+    public Action<HttpRequestMessage, Reply>? OnReply { get; set; }
+
     /// <summary>In the environment of processes that are started from now on.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
@@ -319,6 +322,7 @@ internal sealed class HeimdallInstance : IAsyncDisposable
         {
             using var response = await Client.SendAsync(request, cancellationToken);
             var reply = await Reply.ReadAsync(response, cancellationToken);
+            OnReply?.Invoke(request, reply);
             return reply.Status == HttpStatusCode.InternalServerError ? reply with { Logged = LastError() } : reply;
         }
     }

@@ -6,7 +6,7 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Api.Jobs;
 
 /// <summary>What a job would do, as callers see it. What does not apply is absent.</summary>
-internal sealed record DryRunView
+internal sealed record JobPreviewView
 {
     public bool DryRun { get; } = true;
 
@@ -29,7 +29,7 @@ internal sealed record DryRunView
     [JsonConverter(typeof(EmbeddedJson))]
     public string? Plan { get; init; }
 
-    public static DryRunView Of(Command command, Cluster cluster, JobPreview preview) => new()
+    public static JobPreviewView Of(Command command, Cluster cluster, JobPreview preview) => new()
     {
         CommandId = command.Id,
         CommandName = command.Name,
