@@ -72,6 +72,7 @@ main() {
   else
     start_postgres "$scratch/postgres"
     fetch_oldest_and_newest
+    if ((${#arguments[@]} == 0)); then fetch_generators; fi
   fi
   wait "$started_pid" || die "The build failed: see above."
   if [[ -z $servers ]] && ((${#arguments[@]} == 0)); then build_older; fi
@@ -95,6 +96,34 @@ fetch_oldest_and_newest() {
     done
   fi
   export HEIMDALL_NO_FETCH=1
+}
+
+# What reads the OpenAPI document in its tests: a linter and generators of clients, with what their clients need. Each set of
+# versions is fetched once, into a directory that all working copies share.
+fetch_generators() {
+  local source=$root/Heimdall.Tests/Descriptions/Generated home fresh
+  home=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/heimdall-generators
+  home=$home/$(cat "$source"/TypeScript/package*.json "$source/CSharp/Generated.csproj" "$source/CSharp/kiota.version" |
+    cksum | cut -d ' ' -f 1)
+  if [[ ! -d $home ]]; then
+    mkdir -p "${home%/*}"
+    fresh=$(mktemp -d "$home.XXXXXX")
+    say 'Fetching the generators of clients (npm, dotnet tool) …'
+    if ! has npm || ! fill_generators "$source" "$fresh"; then
+      rm -rf "$fresh"
+      say 'The generators of clients cannot be had here, so the tests with them are skipped.'
+      return
+    fi
+    mv -T "$fresh" "$home" 2>/dev/null || rm -rf "$fresh" # unless somebody else was faster
+  fi
+  export HEIMDALL_TEST_GENERATORS=$home
+}
+
+fill_generators() { # SOURCE DIRECTORY
+  cp "$1"/TypeScript/package*.json "$1/CSharp/Generated.csproj" "$2" &&
+    npm ci --prefix "$2" --no-audit --no-fund --no-update-notifier --loglevel=error --fetch-retries=1 --fetch-timeout=30000 &&
+    (cd "$2" && dotnet tool install Microsoft.OpenApi.Kiota --tool-path tools --version "$(cat "$1/CSharp/kiota.version")" &&
+      dotnet restore Generated.csproj -v quiet) >/dev/null
 }
 
 fetch_servers() {
