@@ -98,8 +98,8 @@ fetch_oldest_and_newest() {
   export HEIMDALL_NO_FETCH=1
 }
 
-# What reads the OpenAPI document in its tests: a linter and generators of clients, with what their clients need. Each set of
-# versions is fetched once, into a directory that all working copies share.
+# What reads the OpenAPI document in its tests: a linter and generators of clients, with what their clients need. Each
+# set of versions is fetched once, into a directory that all working copies share.
 fetch_generators() {
   local source=$root/Heimdall.Tests/Descriptions/Generated home fresh
   home=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/heimdall-generators
@@ -121,9 +121,10 @@ fetch_generators() {
 
 fill_generators() { # SOURCE DIRECTORY
   cp "$1"/TypeScript/package*.json "$1/CSharp/Generated.csproj" "$2" &&
-    npm ci --prefix "$2" --no-audit --no-fund --no-update-notifier --loglevel=error --fetch-retries=1 --fetch-timeout=30000 &&
-    (cd "$2" && dotnet tool install Microsoft.OpenApi.Kiota --tool-path tools --version "$(cat "$1/CSharp/kiota.version")" &&
-      dotnet restore Generated.csproj -v quiet) >/dev/null
+    npm ci --prefix "$2" --no-audit --no-fund --no-update-notifier --loglevel=error \
+      --fetch-retries=1 --fetch-timeout=30000 &&
+    (cd "$2" && dotnet tool install Microsoft.OpenApi.Kiota --tool-path tools \
+      --version "$(cat "$1/CSharp/kiota.version")" && dotnet restore Generated.csproj -v quiet) >/dev/null
 }
 
 fetch_servers() {

@@ -9,7 +9,8 @@ namespace Heimdall.Api.Catalog;
 /// <summary>A command as callers see it.</summary>
 internal sealed record CommandView(
     string Id, string Name, string Version, string Description,
-    [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, string Plugin, IReadOnlyList<string> Tags,
+    [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, string Plugin,
+    IReadOnlyList<string> Tags,
     IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, int? MaxConcurrency, int? MaxPriority,
     JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
@@ -23,7 +24,8 @@ internal sealed record CommandView(
 /// <summary>A cluster as callers see it: never how to reach it.</summary>
 internal sealed record ClusterView(
     string Id, string Name, string Version, string Description,
-    [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, IReadOnlyList<string> Tags, int Weight,
+    [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, IReadOnlyList<string> Tags,
+    int Weight,
     int? MaxConcurrency, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
     public static ClusterView Of(Cluster cluster, IEnumerable<QueuePause> pauses) => new(

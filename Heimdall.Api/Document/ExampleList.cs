@@ -5,7 +5,7 @@ using Microsoft.OpenApi;
 
 namespace Heimdall.Api.Document;
 
-/// <summary>The examples of the document: those of <c>Examples.json</c> by schema, and one for each type of problem.</summary>
+/// <summary>The examples of the document: of <c>Examples.json</c> by schema, and one a type of problem.</summary>
 internal static class ExampleList
 {
     private static readonly JsonObject _bySchema = Read();

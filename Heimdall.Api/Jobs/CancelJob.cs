@@ -27,7 +27,11 @@ internal static class CancelJob
                 StatusCodes.Status409Conflict, "already-ended", "The job has ended.", $"Job {id} is {job.Status.ToName()} already.",
                 new() { ["id"] = id, ["status_of_job"] = job.Status.ToName() });
         }
-        return TypedResults.Json(
-            JobView.Of(job), ApiJson.Options, statusCode: job.Status.IsFinal() ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
+        if (job.Status.IsFinal())
+        {
+            return TypedResults.Json(JobView.Of(job), ApiJson.Options);
+        }
+        context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
+        return TypedResults.Json(JobView.Of(job), ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
     }
 }

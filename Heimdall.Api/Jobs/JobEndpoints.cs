@@ -76,7 +76,7 @@ internal static class JobEndpoints
             .Refuses("not-found");
         jobs.MapGet("/job/{id:guid}/status", ReadJob.StatusAsync)
             .Named("getJobStatus", "Where a job stands.")
-            .Replies<JobStatusView>(Ok, "Its status.")
+            .Replies<JobStatusView>(Ok, "Its status.", HeaderList.RetryAfter)
             .Refuses("not-found");
         jobs.MapGet("/job/{id:guid}/attempts", ReadAttempts.HandleAsync)
             .Named("listJobAttempts", "How often a job was run, and how each time ended.")
@@ -129,10 +129,13 @@ internal static class JobEndpoints
         jobs.MapPost("/job/{id:guid}/cancel", CancelJob.HandleAsync)
             .Named("cancelJob", "Stop a job.")
             .Replies<JobView>(Ok, "The job has ended CANCELED.")
-            .Replies<JobView>(Queued, "The job was asked to stop; poll it for how it ended.")
+            .Replies<JobView>(
+                Queued, "The job was asked to stop; poll it for how it ended.", HeaderList.RetryAfter)
             .Refuses("not-found", "already-ended");
         jobs.MapPost("/job/{id:guid}/retry", RetryJob.HandleAsync)
-            .Named("retryJob", "Run a job that has ended again, as a new job; a batch with transaction: none from a statement on.")
+            .Named(
+                "retryJob",
+                "Run a job that has ended again, as a new job; a batch with transaction: none from a statement on.")
             .Takes(HeaderList.Prefer)
             .Accepts<RetryJobRequest>(isOptional: true, OperationDescriptions.Json)
             .Replies<JobView>(Ok, "The new job, which ended while the caller waited.", HeaderList.PreferenceApplied)

@@ -166,7 +166,7 @@ internal record JobView
     };
 }
 
-/// <summary>A query with its rows, for its description: the writers of the formats write these members themselves.</summary>
+/// <summary>A query with its rows, for its description: the writers of the formats write these members.</summary>
 internal sealed record JobAndRowsView : JobView
 {
     public RowsView? Result { get; init; }

@@ -26,10 +26,19 @@ internal static class ReadJob
     }
 
     public static async Task<Results<JsonHttpResult<JobStatusView>, ProblemHttpResult>> StatusAsync(
-        Guid id, HttpContext context, JobStore jobs, CancellationToken cancellationToken) =>
-        await jobs.FindAsync(id, cancellationToken) is { } job && context.Sees(job)
-            ? TypedResults.Json(new JobStatusView(job.Id, job.Status.ToName(), job.UpdatedAt, job.Failure?.Message), ApiJson.Options)
-            : Problem.UnknownJob(id);
+        Guid id, HttpContext context, JobStore jobs, CancellationToken cancellationToken)
+    {
+        if (await jobs.FindAsync(id, cancellationToken) is not { } job || !context.Sees(job))
+        {
+            return Problem.UnknownJob(id);
+        }
+        if (!job.Status.IsFinal())
+        {
+            context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
+        }
+        var view = new JobStatusView(job.Id, job.Status.ToName(), job.UpdatedAt, job.Failure?.Message);
+        return TypedResults.Json(view, ApiJson.Options);
+    }
 
     public static JsonHttpResult<IReadOnlyList<string>> Statuses() => TypedResults.Json(JobStatusNames.All, ApiJson.Options);
 }

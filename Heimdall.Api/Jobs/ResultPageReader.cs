@@ -21,7 +21,8 @@ internal static class ResultPageReader
     {
         List<ContextProblem> problems =
         [
-            .. query.Keys.Where(key => !_known.Contains(key)).Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")),
+            .. query.Keys.Where(key => !_known.Contains(key))
+                .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")),
             .. query.Where(item => item.Value.Count > 1).Select(item => new ContextProblem(item.Key, "Given more than once.")),
         ];
         return (new ResultPage(Number("offset", 0) ?? 0, Number("limit", 1)), problems);

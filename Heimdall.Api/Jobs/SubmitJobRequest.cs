@@ -104,7 +104,7 @@ internal sealed record SubmitJobRequest
                 field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async' or 'Prefer: wait=N'."));
 }
 
-/// <summary>The body of <c>POST /api/v1/resolve</c>, for its description: other fields of a submission may be there.</summary>
+/// <summary>The body of <c>POST /api/v1/resolve</c>, for its description; it may have more of a submission.</summary>
 internal sealed record ResolveJobRequest
 {
     public string? Name { get; init; }

@@ -26,7 +26,8 @@ internal static class MeEndpoint
 /// <param name="KeyExpiresAt">When the key is refused; absent: never, or there is no key.</param>
 internal sealed record MeView(
     string User,
-    [property: Words(Credentials.Key, Credentials.Jwt, Credentials.Header, Credentials.Loopback)] string AuthenticatedBy,
+    [property: Words(Credentials.Key, Credentials.Jwt, Credentials.Header, Credentials.Loopback)]
+    string AuthenticatedBy,
     [property: OneOf("RoleName", typeof(RoleNames))] IReadOnlyList<string> Roles, IReadOnlyList<ScopeView> Scopes,
     DateTime? KeyExpiresAt)
 {
@@ -40,7 +41,8 @@ internal sealed record MeView(
 
 /// <summary>A role and where it counts. Absent tags: everywhere.</summary>
 internal sealed record ScopeView(
-    [property: OneOf("RoleName", typeof(RoleNames))] string Role, IReadOnlyList<string>? CommandTags, IReadOnlyList<string>? ClusterTags)
+    [property: OneOf("RoleName", typeof(RoleNames))] string Role,
+    IReadOnlyList<string>? CommandTags, IReadOnlyList<string>? ClusterTags)
 {
     public static ScopeView Of(Grant grant) => new(
         grant.Role.ToName(),

@@ -1,6 +1,6 @@
 namespace Heimdall.Api.Problems;
 
-/// <summary>The types of problems, with the statuses that they have. A test compares it with what the code makes.</summary>
+/// <summary>The types of problems, with the statuses that they have. A test compares them with the code.</summary>
 internal static class ProblemTypes
 {
     public const string Start = "urn:heimdall:problem:";

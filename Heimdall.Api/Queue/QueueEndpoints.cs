@@ -130,7 +130,8 @@ internal sealed record PauseRequest(
 
 /// <summary>A pause as callers see it.</summary>
 internal sealed record PauseView(
-    [property: Words("queue", "cluster", "command")] string Scope, string? Id, string? Reason, DateTime? Until, string PausedBy, DateTime PausedAt)
+    [property: Words("queue", "cluster", "command")] string Scope, string? Id, string? Reason, DateTime? Until,
+    string PausedBy, DateTime PausedAt)
 {
     public static PauseView Of(QueuePause pause) => new(
         pause.Target.Scope, pause.Target.Id.Length > 0 ? pause.Target.Id : null, pause.Reason, pause.Until, pause.By, pause.At);

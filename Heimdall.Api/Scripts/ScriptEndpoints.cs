@@ -38,7 +38,8 @@ internal static class ScriptEndpoints
             .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
             .Replies(Ok, "The script.", HeaderList.ETag)
             .AsText(Ok, ScriptRequest.ContentType, "select 1;\n")
-            .Replies(StatusCodes.Status304NotModified, "If-None-Match holds: the caller has it already.", HeaderList.ETag)
+            .Replies(
+                StatusCodes.Status304NotModified, "If-None-Match holds: the caller has it already.", HeaderList.ETag)
             .Refuses("not-found", "precondition-failed", "storage-unavailable");
         scripts.MapPut("/sql/{**path}", PutScript.HandleAsync)
             .Named("putScript", "Put a script there, or replace it as a whole.")

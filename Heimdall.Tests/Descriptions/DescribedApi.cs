@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Heimdall.Tests.Descriptions;
 
 /// <summary>An OpenAPI document, to compare with what an API answers.</summary>
-internal sealed class DescribedApi(JsonElement document)
+internal sealed partial class DescribedApi(JsonElement document)
 {
     private readonly SchemaCheck _schemas = new(document);
 
@@ -17,8 +17,8 @@ internal sealed class DescribedApi(JsonElement document)
             .Select(path => (ToPattern(path.Name), path.Value)),
     ];
 
-    public IEnumerable<(string Name, JsonElement Operation)> Operations => document.GetProperty("paths").EnumerateObject()
-        .SelectMany(path => path.Value.EnumerateObject()
+    public IEnumerable<(string Name, JsonElement Operation)> Operations => document.GetProperty("paths")
+        .EnumerateObject().SelectMany(path => path.Value.EnumerateObject()
             .Select(method => ($"{method.Name.ToUpperInvariant()} {path.Name}", method.Value)));
 
     public JsonElement Schema(string id) => document.GetProperty("components").GetProperty("schemas").GetProperty(id);
@@ -27,7 +27,8 @@ internal sealed class DescribedApi(JsonElement document)
     public JsonElement Follow(JsonElement element) => _schemas.Follow(element);
 
     /// <summary>What is wrong with a value of a schema.</summary>
-    public IReadOnlyList<string> FindFaults(JsonElement schema, JsonElement value) => _schemas.FindFaults(schema, value);
+    public IReadOnlyList<string> FindFaults(JsonElement schema, JsonElement value) =>
+        _schemas.FindFaults(schema, value);
 
     /// <summary>In what a reply differs from the document; none where the path is not in it.</summary>
     public IReadOnlyList<string> FindDifferences(
@@ -58,7 +59,7 @@ internal sealed class DescribedApi(JsonElement document)
         {
             return [.. differences, $"{key} is {mediaType}, which is not described: {body}"];
         }
-        if (mediaType.EndsWith("json", StringComparison.Ordinal) && !mediaType.EndsWith("ndjson", StringComparison.Ordinal))
+        if (mediaType is "application/json" or "application/problem+json")
         {
             using var json = JsonDocument.Parse(body);
             differences.AddRange(FindFaults(media.GetProperty("schema"), json.RootElement)
@@ -72,6 +73,9 @@ internal sealed class DescribedApi(JsonElement document)
         || header.ToUpperInvariant() is "LOCATION" or "RETRY-AFTER" or "ETAG" or "LINK" or "PREFERENCE-APPLIED"
             or "IDEMPOTENCY-REPLAYED" or "WWW-AUTHENTICATE";
 
-    private static Regex ToPattern(string path) =>
-        new($"^{Regex.Replace(Regex.Escape(path), @"\\\{(\w+)}", match => match.Groups[1].Value == "path" ? ".+" : "[^/]+")}$");
+    private static Regex ToPattern(string path) => new($"^{Parameter().Replace(
+        Regex.Escape(path), match => match.Groups[1].Value == "path" ? ".+" : "[^/]+")}$");
+
+    [GeneratedRegex(@"\\\{(\w+)}")]
+    private static partial Regex Parameter();
 }

@@ -4,8 +4,8 @@ using NUnit.Framework;
 namespace Heimdall.Tests.Descriptions;
 
 /// <summary>
-/// What others make of the OpenAPI document: a linter has nothing to say, and clients that are generated from it compile
-/// and submit, wait, stream, cancel, retry and page.
+/// What others make of the OpenAPI document: a linter has nothing to say, and clients that are generated from it
+/// compile and submit, wait, stream, cancel, retry and page.
 /// </summary>
 [CancelAfter(300_000)]
 public sealed class GeneratedClientTests() : RealProcessTests(processes: 1)
@@ -24,7 +24,8 @@ public sealed class GeneratedClientTests() : RealProcessTests(processes: 1)
         using var generators = await Generators.PrepareAsync(_heimdall, cancellationToken);
         generators.Copy("TypeScript");
 
-        var said = await generators.NpmAsync("redocly", cancellationToken, "lint", "--config=redocly.yaml", "openapi.json");
+        var said = await generators.NpmAsync(
+            "redocly", cancellationToken, "lint", "--config=redocly.yaml", "openapi.json");
 
         Assert.That(said, Does.Contain("Your API description is valid").And.Not.Contain("warning  "));
     }
@@ -53,7 +54,8 @@ public sealed class GeneratedClientTests() : RealProcessTests(processes: 1)
             "Heimdall.Generated", "--openapi", "openapi.json", "--output", "Generated", "--exclude-backward-compatible",
             "--log-level", "Error");
         await generators.RunAsync(
-            "dotnet", cancellationToken, "build", "-c", "Release", "-o", "out", "-v", "quiet", "--disable-build-servers");
+            "dotnet", cancellationToken, "build", "-c", "Release", "-o", "out", "-v", "quiet",
+            "--disable-build-servers");
         var said = await generators.RunAsync("dotnet", cancellationToken, "out/Generated.dll", Address);
 
         Assert.That(said, Does.Contain("done"));

@@ -75,7 +75,8 @@ internal sealed class Generators : IDisposable
             var errors = process.StandardError.ReadToEndAsync(cancellationToken);
             await process.WaitForExitAsync(cancellationToken);
             var text = await output + await errors;
-            Assert.That(process.ExitCode, Is.Zero, $"{Path.GetFileName(program)} {string.Join(' ', arguments)}\n{text}");
+            Assert.That(
+                process.ExitCode, Is.Zero, $"{Path.GetFileName(program)} {string.Join(' ', arguments)}\n{text}");
             return text;
         }
         finally

@@ -28,7 +28,8 @@ public sealed partial class OpenApiDocumentTests
     [Test]
     public void Each_operation_has_a_name_of_its_own_and_says_what_it_does()
     {
-        var names = _document.Operations.Select(found => found.Operation.GetProperty("operationId").GetString()!).ToArray();
+        var names = _document.Operations
+            .Select(found => found.Operation.GetProperty("operationId").GetString()!).ToArray();
 
         Assert.That(names.Length, Is.GreaterThan(50));
         Assert.That(names, Is.Unique);
@@ -43,7 +44,8 @@ public sealed partial class OpenApiDocumentTests
     public void Each_parameter_and_each_reply_is_described()
     {
         var faults = _document.Operations.SelectMany(found =>
-            Parameters(found.Operation).Where(parameter => !HasMember(parameter, "description") || !HasMember(parameter, "schema"))
+            Parameters(found.Operation)
+                .Where(parameter => !HasMember(parameter, "description") || !HasMember(parameter, "schema"))
                 .Select(parameter => $"{found.Name}: {parameter}")
                 .Concat(Replies(found.Operation).Where(reply => !HasMember(reply.Value, "description"))
                     .Select(reply => $"{found.Name}: {reply.Name}")));
@@ -66,7 +68,8 @@ public sealed partial class OpenApiDocumentTests
                     continue;
                 }
                 faults.AddRange(examples.SelectMany(example =>
-                    _document.FindFaults(media.GetProperty("schema"), example).Select(fault => $"{name} {place}: {fault}")));
+                    _document.FindFaults(media.GetProperty("schema"), example)
+                        .Select(fault => $"{name} {place}: {fault}")));
             }
         }
 
@@ -108,7 +111,9 @@ public sealed partial class OpenApiDocumentTests
             .Select(row => (DocPage.Codes(row[0]).Single(), Plain(row[^1])));
 
         Assert.That(described, Is.EquivalentTo(documented));
-        Assert.That(described.Select(field => field.Name), Is.EquivalentTo(JobSettings.FindFields().Select(field => field.Name)));
+        Assert.That(
+            described.Select(field => field.Name),
+            Is.EquivalentTo(JobSettings.FindFields().Select(field => field.Name)));
         Assert.That(context.GetProperty("required").EnumerateArray().Single().GetString(), Is.EqualTo("query"));
         Assert.That(
             context.GetProperty("properties").GetProperty("numbers").GetProperty("enum").EnumerateArray()
@@ -138,7 +143,8 @@ public sealed partial class OpenApiDocumentTests
             .AssertStatus(200).Json);
 
     private static string Plain(string cell) =>
-        Link().Replace(cell, "$1").Replace("`", "", StringComparison.Ordinal).Replace("; *job only*", "", StringComparison.Ordinal);
+        Link().Replace(cell, "$1").Replace("`", "", StringComparison.Ordinal)
+            .Replace("; *job only*", "", StringComparison.Ordinal);
 
     private static bool HasMember(JsonElement element, string member) => element.TryGetProperty(member, out var value)
         && (value.ValueKind != JsonValueKind.String || value.GetString()!.Length > 0);

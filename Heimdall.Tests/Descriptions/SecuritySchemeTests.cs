@@ -14,9 +14,12 @@ public sealed class SecuritySchemeTests
     {
         await using var api = await RoleInstance.StartAsync(worker: false, users: []);
 
-        var document = (await api.SendAsync("reader", "GET", "/openapi/v1.json", cancellationToken)).AssertStatus(200).Json;
+        var document = (await api.SendAsync("reader", "GET", "/openapi/v1.json", cancellationToken))
+            .AssertStatus(200).Json;
 
-        Assert.That(SchemesOf(document), Is.EqualTo(new[] { "api_key apiKey X-Api-Key", "basic http basic", "bearer http bearer" }));
+        Assert.That(
+            SchemesOf(document),
+            Is.EqualTo(new[] { "api_key apiKey X-Api-Key", "basic http basic", "bearer http bearer" }));
         Assert.That(RequirementsOf(document, "/api/v1/me"), Is.EquivalentTo(new[] { "bearer", "api_key", "basic" }));
         Assert.That(RequirementsOf(document, "/healthz"), Is.Empty);
     }
@@ -39,7 +42,8 @@ public sealed class SecuritySchemeTests
             config => config with { Auth = "header: X-Remote-User, trusted_proxies: [127.0.0.1]" }, worker: false);
 
         var document = (await heimdall.SendAsync(
-            HttpMethod.Get, "/openapi/v1.json", cancellationToken, null, ("X-Remote-User", "alice"))).AssertStatus(200).Json;
+            HttpMethod.Get, "/openapi/v1.json", cancellationToken, null, ("X-Remote-User", "alice")))
+            .AssertStatus(200).Json;
 
         Assert.That(SchemesOf(document), Is.EqualTo(new[] { "proxy apiKey X-Remote-User" }));
         Assert.That(RequirementsOf(document, "/api/v1/me"), Is.EqualTo(new[] { "proxy" }));

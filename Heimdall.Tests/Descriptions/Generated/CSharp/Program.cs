@@ -9,10 +9,12 @@ using var adapter = new HttpClientRequestAdapter(new AnonymousAuthenticationProv
 var api = new HeimdallApi(adapter).Api.V1;
 
 // A query is answered at once.
-var query = (await api.Job.PostAsync(Submission("query", "select 1.50::numeric as price", returnsResult: true)))!.JobAndRows!;
+var reply = await api.Job.PostAsync(Submission("query", "select 1.50::numeric as price", returnsResult: true));
+var query = reply!.JobAndRows!;
 Check(query.Status == JobStatusName.SUCCEEDED, "the query has not succeeded");
 Check(query.Result!.Columns!.Single() is { Name: "price", Type: "numeric" }, "the column");
-Check(await KiotaJsonSerializer.SerializeAsStringAsync(query.Result) is var rows && rows.Contains("1.5", StringComparison.Ordinal), rows);
+var rows = await KiotaJsonSerializer.SerializeAsStringAsync(query.Result);
+Check(rows.Contains("1.5", StringComparison.Ordinal), rows);
 
 // A query that fails is a problem.
 try
@@ -90,7 +92,8 @@ async Task<Job> WaitAsync(Guid id)
     while (true)
     {
         var job = (await api.Job[id].GetAsync(request => request.Headers.Add("Prefer", "wait=30")))!;
-        if (job.Status is JobStatusName.SUCCEEDED or JobStatusName.FAILED or JobStatusName.CANCELED or JobStatusName.KILLED)
+        if (job.Status is JobStatusName.SUCCEEDED or JobStatusName.FAILED
+            or JobStatusName.CANCELED or JobStatusName.KILLED)
         {
             return job;
         }
