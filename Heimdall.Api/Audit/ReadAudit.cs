@@ -32,7 +32,21 @@ internal static class ReadAudit
     public static async Task<IResult> HandleAsync(
         HttpContext context, AuditLog log, CancellationToken cancellationToken)
     {
-        var query = context.Request.Query;
+        var (filter, problems) = ReadFilter(context.Request.Query);
+        if (problems.Count > 0)
+        {
+            return Problem.Invalid(problems);
+        }
+        var page = await log.ListAsync(filter, cancellationToken);
+        return TypedResults.Json(
+            new AuditListView(
+                page.Records, page.Next is not null, page.Next is null ? null : WriteCursor(page.Next)),
+            ApiJson.Options);
+    }
+
+    /// <summary>What the parameters say, and what is wrong with them.</summary>
+    public static (AuditFilter Filter, IReadOnlyList<ContextProblem> Problems) ReadFilter(IQueryCollection query)
+    {
         var problems = new List<ContextProblem>();
         problems.AddRange(query.Keys.Where(key => !_known.Contains(key))
             .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")));
@@ -57,16 +71,7 @@ internal static class ReadAudit
                     ?? Refuse<AuditCursor?>("cursor", "Not a cursor of this list: take next_cursor of the page before.")
                 : null,
         };
-        if (problems.Count > 0)
-        {
-            return Problem.Invalid(problems);
-        }
-        var page = await log.ListAsync(filter, cancellationToken);
-        return TypedResults.Json(
-            new AuditListView(
-                page.Records, page.Next is not null,
-                page.Next is null ? null : Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(page.Next))),
-            ApiJson.Options);
+        return (filter, problems);
 
         string? Text(string name) => query.TryGetValue(name, out var values)
             ? values[0] is { Length: > 0 } text && !text.Contains('\0') ? text
@@ -84,6 +89,9 @@ internal static class ReadAudit
             return default;
         }
     }
+
+    public static string WriteCursor(AuditCursor cursor) =>
+        Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(cursor));
 
     private static int? ReadLimit(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)

@@ -1,5 +1,6 @@
 using Hangfire;
 using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Audits;
 using Heimdall.Api.Dashboard.Clusters;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Engine;
@@ -34,6 +35,7 @@ internal static class DashboardPages
 
         Get(OverviewPage.Path, new PageDispatcher(OverviewPage.ReadAsync));
         Get(EnginePage.Path, new PageDispatcher(EnginePage.ReadAsync));
+        Get(AuditPage.Path, new PageDispatcher(AuditPage.ReadAsync));
         Get("/sql/files/{asset}", new RequestDispatcher(PageFiles.SendAsync));
         Get("/sql/jobs", new PageDispatcher(JobListPage.ReadAsync));
         Get("/sql/bulk/cancel", new PageDispatcher(BulkPage.AskCancelAsync));

@@ -113,6 +113,7 @@ internal static partial class AccessTable
     [
         Page("GET", "/sql/overview", Right.SeeJobs),
         Page("GET", "/sql/engine", Right.SeeEngine),
+        Page("GET", "/sql/audit", Right.SeeAudit),
         Page("GET", "/sql/files/{asset}", Right.Known),
         Page("GET", "/sql/jobs", Right.SeeJobs),
         Page("GET", "/sql/bulk/cancel", Right.StopJobs),

@@ -31,7 +31,7 @@ public sealed class EndpointFuzzTests
 
     private static readonly string[] Dashboard =
     [
-        "/hangfire", "/hangfire/sql/overview", "/hangfire/sql/engine", "/hangfire/stats", "/hangfire/sql/jobs", "/hangfire/sql/jobs/{id}", "/hangfire/sql/jobs/{id}/live",
+        "/hangfire", "/hangfire/sql/overview", "/hangfire/sql/engine", "/hangfire/sql/audit", "/hangfire/stats", "/hangfire/sql/jobs", "/hangfire/sql/jobs/{id}", "/hangfire/sql/jobs/{id}/live",
         "/hangfire/sql/jobs/{id}/stdout", "/hangfire/sql/jobs/{id}/cancel", "/hangfire/sql/jobs/{id}/retry",
         "/hangfire/sql/schedules", "/hangfire/sql/schedules/{id}", "/hangfire/sql/schedules/{id}/trigger",
         "/hangfire/sql/clusters", "/hangfire/sql/pauses/add", "/hangfire/sql/pauses/end",

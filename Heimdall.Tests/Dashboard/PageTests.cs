@@ -53,6 +53,8 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
     [TestCase("overview", ColorScheme.Light, 900)]
     [TestCase("overview", ColorScheme.Light, 390)]
     [TestCase("overview", ColorScheme.Dark, 390)]
+    [TestCase("audit", ColorScheme.Light, 1280)]
+    [TestCase("audit", ColorScheme.Dark, 390)]
     [TestCase("engine", ColorScheme.Light, 900)]
     [TestCase("engine", ColorScheme.Dark, 390)]
     [TestCase("list", ColorScheme.Light, 1280)]
@@ -148,6 +150,7 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
         "result" => $"/hangfire/sql/jobs/{_result}",
         "clusters" => "/hangfire/sql/clusters",
         "overview" => "/hangfire",
+        "audit" => "/hangfire/sql/audit",
         "engine" => "/hangfire/sql/engine",
         "schedules" => "/hangfire/sql/schedules",
         "schedule" => "/hangfire/sql/schedules/nightly",

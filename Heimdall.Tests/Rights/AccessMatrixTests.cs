@@ -88,7 +88,8 @@ public sealed partial class AccessMatrixTests
 
     private static readonly (string Request, string Kind)[] Pages =
     [
-        ("GET /sql/overview", "list"), ("GET /sql/engine", "engine"), ("GET /sql/files/{asset}", "known"),
+        ("GET /sql/overview", "list"), ("GET /sql/engine", "engine"), ("GET /sql/audit", "audit"),
+        ("GET /sql/files/{asset}", "known"),
         ("GET /sql/jobs", "list"), ("GET /sql/jobs/{id}", "see"), ("GET /sql/jobs/{id}/live", "see"),
         ("GET /sql/jobs/{id}/stdout", "see"), ("GET /sql/jobs/{id}/stderr", "see"),
         ("GET /sql/jobs/{id}/result/{format}", "see file"),

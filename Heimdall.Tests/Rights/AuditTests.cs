@@ -166,6 +166,28 @@ public sealed class AuditTests
     }
 
     [Test]
+    public async Task Admins_read_it_as_a_page(CancellationToken cancellationToken)
+    {
+        (await _api.SendAsync("operator", "POST", "/api/v1/schedule/%3Cb%3Ebold/pause", cancellationToken))
+            .AssertStatus(404);
+        await AssertLastAsync("user=operator", "FAILED", 404, "schedule/<b>bold", cancellationToken);
+        const string Filter = "/hangfire/sql/audit?user=operator&outcome=FAILED&target=schedule/%3Cb%3Ebold";
+
+        var page = (await _api.SendAsync("admin", "GET", $"{Filter}&after=2026-01-31%2012:00&before=", cancellationToken))
+            .AssertStatus(200).Text;
+        var later = (await _api.SendAsync("admin", "GET", $"{Filter}&after=2999-01-31%2012:00", cancellationToken))
+            .AssertStatus(200).Text;
+        var wrong = (await _api.SendAsync("admin", "GET", "/hangfire/sql/audit?after=yesterday", cancellationToken))
+            .AssertStatus(400).Text;
+
+        Assert.That(page, Does.Contain("schedule/&lt;b&gt;bold").And.Contain("POST /api/v1/schedule/{id}/pause")
+            .And.Contain("by api_key").And.Contain("127.0.0.1").And.Not.Contain("<b>bold"));
+        Assert.That(later, Does.Contain("No record matches."));
+        Assert.That(wrong, Does.Contain("after: Must be a time"));
+        (await _api.SendAsync("operator", "GET", Filter, cancellationToken)).AssertStatus(403);
+    }
+
+    [Test]
     public async Task A_long_target_is_cut_between_two_characters(CancellationToken cancellationToken)
     {
         var key = string.Concat(Enumerable.Repeat("%F0%9F%98%80", 510));
