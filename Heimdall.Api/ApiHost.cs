@@ -126,6 +126,7 @@ internal static class ApiHost
         var all = app.WithRights();
         var api = all.MapGroup("/api/v1");
         api.MapMe();
+        api.MapKeys();
         api.MapAudit();
         api.MapJobs();
         api.MapCatalog();

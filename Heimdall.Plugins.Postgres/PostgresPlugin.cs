@@ -31,7 +31,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var plan = PlanRun(commandContext, jobContext, clusterContext);
         if (!plan.ReturnResult)
         {
-            ScriptStream.Open(((PostgresPlan)plan).Settings.Query, directory).Dispose();
+            var settings = ((PostgresPlan)plan).Settings;
+            ScriptStream.Open(settings.Query, directory, settings.Pin).Dispose();
         }
 
         return plan;
@@ -57,7 +58,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         var context = JobSettings.Read(
             job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
         var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
-        await using var script = ScriptStream.Open(context.Query, directory);
+        await using var script = ScriptStream.Open(context.Query, directory, context.Pin);
         await using var files = new ScriptFiles(directory, context.Pin);
         await using var lease = connections.Rent(job.TargetCluster);
         var preview = await ScriptPreview.ReadAsync(
@@ -140,7 +141,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             return "Only a batch with transaction: none can be resumed; this job runs as a whole.";
         }
 
-        await using var script = ScriptStream.Open(settings.Query, directory);
+        await using var script = ScriptStream.Open(settings.Query, directory, settings.Pin);
         await using var files = new ScriptFiles(directory, settings.Pin);
         try
         {
@@ -231,7 +232,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     private async Task<JobProgress> RunBatchAsync(
         PluginJob job, JobSettings context, IJobMonitor monitor, CancellationToken cancellationToken)
     {
-        await using var script = ScriptStream.Open(context.Query, directory);
+        await using var script = ScriptStream.Open(context.Query, directory, context.Pin);
         await using var files = new ScriptFiles(directory, context.Pin);
         await using var lease = connections.Rent(job.TargetCluster);
         await LoginPowers.RefuseAsync(job.TargetCluster, lease.Pool, cancellationToken);

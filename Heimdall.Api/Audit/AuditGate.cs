@@ -58,7 +58,19 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
             return await changeAsync();
         }
         log.Current = part; // until this method returns
-        var refusal = await changeAsync();
+        PartRefusal? refusal;
+        try
+        {
+            refusal = await changeAsync();
+        }
+        catch
+        {
+            if (!part.IsDone)
+            {
+                await WriteAsync(part, AuditOutcome.Failed, status: null); // it may be done
+            }
+            throw;
+        }
         if (!part.IsDone)
         {
             await WriteAsync(part, OutcomeOf(refusal?.Status), refusal?.Status);

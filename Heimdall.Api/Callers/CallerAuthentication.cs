@@ -18,7 +18,7 @@ namespace Heimdall.Api.Callers;
 /// </summary>
 internal sealed class CallerAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, AuthConfig config,
-    KnownCallers known, ApiKeyRing keys, ProxyAddresses proxies, WrongCredentials wrong)
+    KnownCallers known, ApiKeyRing keys, KeyUses uses, ProxyAddresses proxies, WrongCredentials wrong)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "Heimdall";
@@ -50,10 +50,9 @@ internal sealed class CallerAuthentication(
                 null => AuthenticateResult.Fail(
                     "This server does not know the API key of this request: "
                     + "it is mistyped, or is no longer configured."),
-                { Expires: { } expires } when expires <= TimeProvider.GetUtcNow() =>
+                { Config.Expires: { } expires } when expires <= TimeProvider.GetUtcNow() =>
                     AuthenticateResult.Fail("The API key of this request has expired."),
-                { Expires: var expires, User: var owner } =>
-                    Success(Credentials.Of(owner, Credentials.Key, Expiry(expires))),
+                var found => SuccessOf(found),
             };
         }
         return ReadHeader();
@@ -161,6 +160,12 @@ internal sealed class CallerAuthentication(
 
     private static Claim[] Expiry(DateTimeOffset? expires) =>
         expires is { } time ? [new Claim(Credentials.Expires, time.ToString("O", CultureInfo.InvariantCulture))] : [];
+
+    private AuthenticateResult SuccessOf(KnownKey key)
+    {
+        uses.Note(key, Context.Connection.RemoteIpAddress);
+        return Success(Credentials.Of(key.Config.User, Credentials.Key, Expiry(key.Config.Expires)));
+    }
 
     private static AuthenticateResult Success(ClaimsPrincipal caller) =>
         AuthenticateResult.Success(new AuthenticationTicket(caller, SchemeName));

@@ -1,3 +1,4 @@
+using Heimdall.Core.Audit;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -12,6 +13,9 @@ internal static class CallerServiceCollectionExtensions
         services.AddSingleton(config);
         services.AddSingleton<KnownCallers>();
         services.AddSingleton<ApiKeyRing>();
+        services.AddSingleton<KeyUseStore>();
+        services.AddSingleton<KeyUses>();
+        services.AddHostedService(provider => provider.GetRequiredService<KeyUses>());
         services.AddSingleton<ProxyAddresses>();
         services.AddSingleton<WrongCredentials>();
         services.AddAuthentication(CallerAuthentication.SchemeName)

@@ -51,6 +51,7 @@ internal static partial class AccessTable
         ["GET /docs/favicon.svg"] = Right.Known,
         ["GET /api/v1/me"] = Right.Known,
         ["GET /api/v1/audit"] = Right.SeeAudit,
+        ["GET /api/v1/keys"] = Right.Known,
 
         ["POST /api/v1/job"] = Right.Submit,
         ["POST /api/v1/jobs"] = Right.Submit,

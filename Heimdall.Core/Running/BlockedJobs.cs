@@ -7,15 +7,16 @@ using Npgsql;
 namespace Heimdall.Core.Running;
 
 /// <summary>
-/// Which running jobs wait for somebody's lock, as it was known a moment ago. However many ask, it looks at one job at a
-/// time, at the longest running ones of each who asks, and at none more often than each <see cref="LeastAge"/>.
+/// Which running jobs wait for somebody's lock, as it was known a moment ago. However many ask, it looks at one job of a
+/// cluster at a time, at the longest running ones of each who asks, and at none more often than each
+/// <see cref="LeastAge"/>.
 /// </summary>
 public sealed class BlockedJobs(JobActivity activity, JobStore jobs, TimeProvider time)
 {
     /// <summary>So many of the jobs that have run longest are looked at.</summary>
     public const int MostAsked = 20;
 
-    /// <summary>So many jobs wait to be looked at, at most.</summary>
+    /// <summary>So many jobs of a cluster wait to be looked at, at most.</summary>
     private const int MostWaiting = 200;
 
     private static readonly TimeSpan LeastAge = TimeSpan.FromSeconds(5);
@@ -25,8 +26,7 @@ public sealed class BlockedJobs(JobActivity activity, JobStore jobs, TimeProvide
 
     private readonly ConcurrentDictionary<Guid, (SessionActivity? Session, long At)> _known = new();
     private readonly Lock _lock = new();
-    private readonly Queue<Guid> _waiting = new();
-    private Task _looking = Task.CompletedTask;
+    private readonly Dictionary<string, Turns> _turns = []; // by the cluster's id: a silent one holds up no other
 
     /// <summary>What is known, and has it looked up again. A caller waits for that no longer than they say.</summary>
     /// <param name="running">The jobs that run, those first that have run longest.</param>
@@ -35,45 +35,52 @@ public sealed class BlockedJobs(JobActivity activity, JobStore jobs, TimeProvide
     public async Task<BlockedAnswer> FindAsync(
         IReadOnlyList<RunningJob> running, TimeSpan wait, CancellationToken cancellationToken)
     {
-        var asked = running.Take(MostAsked).Select(job => job.Id).ToArray();
+        var asked = running.Take(MostAsked).ToArray();
         await Task.WhenAny(LookAgain(asked), Task.Delay(wait, cancellationToken));
-        var told = asked.Where(id => IsKnown(id, MostAge)).ToDictionary(id => id, id => _known.GetValueOrDefault(id).Session);
+        var told = asked.Where(job => IsKnown(job.Id, MostAge))
+            .ToDictionary(job => job.Id, job => _known.GetValueOrDefault(job.Id).Session);
         var blocked = told.Where(one => one.Value is not null).ToDictionary(one => one.Key, one => one.Value!);
         return new BlockedAnswer(blocked, IsWhole: told.Count == asked.Length);
     }
 
-    /// <returns>Ends when all that waits to be looked at has been.</returns>
-    private Task LookAgain(Guid[] asked)
+    /// <returns>Ends when all that waits to be looked at on these clusters has been.</returns>
+    private Task LookAgain(RunningJob[] asked)
     {
         lock (_lock)
         {
-            foreach (var id in asked.Where(id => !IsKnown(id, LeastAge) && !_waiting.Contains(id)))
+            foreach (var job in asked.Where(job => !IsKnown(job.Id, LeastAge)))
             {
-                if (_waiting.Count < MostWaiting)
+                var turns = _turns.GetValueOrDefault(job.ClusterId) ?? (_turns[job.ClusterId] = new Turns());
+                if (turns.Waiting.Count < MostWaiting && !turns.Waiting.Contains(job.Id))
                 {
-                    _waiting.Enqueue(id);
+                    turns.Waiting.Enqueue(job.Id);
+                }
+                if (turns.Looking.IsCompleted)
+                {
+                    // Not on behalf of one of those who share the answer: when one stops waiting, the others still
+                    // get it.
+                    turns.Looking = Task.Run(() => LookAsync(turns), CancellationToken.None);
                 }
             }
-            if (_waiting.Count > 0 && _looking.IsCompleted)
-            {
-                // Not on behalf of one of those who share the answer: when one stops waiting, the others still get it.
-                _looking = Task.Run(LookAsync, CancellationToken.None);
-            }
-            return _looking;
+            return Task.WhenAll(asked.Select(job => job.ClusterId).Distinct()
+                .Select(cluster => _turns.GetValueOrDefault(cluster)?.Looking ?? Task.CompletedTask));
         }
     }
 
-    private async Task LookAsync()
+    private async Task LookAsync(Turns turns)
     {
         try
         {
-            while (TryTake(out var id))
+            while (TryTake(turns, out var id))
             {
                 var job = await jobs.FindAsync(id, CancellationToken.None);
-                var session = job is { Status: JobStatus.Running or JobStatus.Canceling }
-                    ? (await activity.FindAsync(job, CancellationToken.None)).Session
-                    : null;
-                _known[id] = (session is { BlockedBy.Count: > 0 } ? session : null, time.GetTimestamp());
+                var (isAnswered, session) = job is { Status: JobStatus.Running or JobStatus.Canceling }
+                    ? await activity.FindAsync(job, CancellationToken.None)
+                    : (true, null);
+                if (isAnswered) // a cluster that is silent says nothing of locks
+                {
+                    _known[id] = (session is { BlockedBy.Count: > 0 } ? session : null, time.GetTimestamp());
+                }
             }
         }
         catch (NpgsqlException)
@@ -81,7 +88,7 @@ public sealed class BlockedJobs(JobActivity activity, JobStore jobs, TimeProvide
             _known.Clear(); // the store cannot be reached, so what is known may be out of date
             lock (_lock)
             {
-                _waiting.Clear();
+                turns.Waiting.Clear();
             }
         }
         foreach (var old in _known.Keys.Where(id => !IsKnown(id, MostAge)))
@@ -90,16 +97,24 @@ public sealed class BlockedJobs(JobActivity activity, JobStore jobs, TimeProvide
         }
     }
 
-    private bool TryTake(out Guid id)
+    private bool TryTake(Turns turns, out Guid id)
     {
         lock (_lock)
         {
-            return _waiting.TryDequeue(out id);
+            return turns.Waiting.TryDequeue(out id);
         }
     }
 
     private bool IsKnown(Guid id, TimeSpan age) =>
         _known.TryGetValue(id, out var known) && time.GetElapsedTime(known.At) < age;
+
+    /// <summary>The jobs of one cluster that are to be looked at.</summary>
+    private sealed class Turns
+    {
+        public Queue<Guid> Waiting { get; } = new();
+
+        public Task Looking { get; set; } = Task.CompletedTask;
+    }
 }
 
 /// <summary>What is known of jobs that wait for a lock.</summary>

@@ -123,7 +123,6 @@ internal sealed class BatchRun : IAsyncDisposable
     /// <exception cref="JobFailedException">There is such.</exception>
     private async Task<BatchScript> CheckAsync(CancellationToken cancellationToken)
     {
-        _settings.Pin?.Require(await _script.HashAheadAsync(cancellationToken));
         var place = ScriptReading.PlaceOf(_session.Pool);
         if (_session.Traits.EndsIdleSessions)
         {

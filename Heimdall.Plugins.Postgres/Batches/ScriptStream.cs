@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
+using Heimdall.Plugins.Postgres.Contexts;
 
 namespace Heimdall.Plugins.Postgres.Batches;
 
@@ -63,9 +64,13 @@ internal sealed class ScriptStream : Stream
     public string? WholeSha256 =>
         _ahead is null ? IsAtEnd ? Sha256 : null : ModifiedAt() == _modified && !_differs ? _ahead : null;
 
-    /// <exception cref="JobRefusedException">The query is the path of a script that may not be read.</exception>
-    public static ScriptStream Open(string query, ScriptFolder directory) =>
-        new(ScriptFolder.IsPath(query) ? directory.Open(query) : new MemoryStream(Encoding.UTF8.GetBytes(query)));
+    /// <exception cref="JobRefusedException">
+    /// The query is the path of a script that may not be read, or is not the one that it must be.
+    /// </exception>
+    public static ScriptStream Open(string query, ScriptFolder directory, ScriptPin? pin) => new(
+        !ScriptFolder.IsPath(query) ? new MemoryStream(Encoding.UTF8.GetBytes(query))
+        : pin is not null ? pin.Read(directory.Open(query))
+        : directory.Open(query));
 
     /// <summary>Opens another file that a script names, whatever its name ends in.</summary>
     /// <exception cref="JobRefusedException">It may not be read.</exception>

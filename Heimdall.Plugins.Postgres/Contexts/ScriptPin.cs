@@ -12,6 +12,9 @@ internal sealed record ScriptPin(string Sha256)
 {
     private const string Field = "sha256";
 
+    /// <summary>A script that must be this one is held in memory while it runs.</summary>
+    private const long MostBytes = 64 * 1024 * 1024;
+
     /// <returns>Null when the job names none, or not one that can be used: the reader has that.</returns>
     public static ScriptPin? Read(ContextReader reader, string? query)
     {
@@ -35,14 +38,34 @@ internal sealed record ScriptPin(string Sha256)
         return new ScriptPin(text.ToLowerInvariant());
     }
 
-    /// <param name="sha256">Of the script that is there, in lower-case hexadecimal.</param>
-    /// <exception cref="JobRefusedException">It is another one.</exception>
-    public void Require(string sha256)
+    /// <summary>Reads a script into memory: what is written to its file while it runs changes nothing.</summary>
+    /// <param name="file">Is closed.</param>
+    /// <exception cref="JobRefusedException">It is another script, or too long to be kept.</exception>
+    public MemoryStream Read(FileStream file)
     {
-        if (sha256 != Sha256)
+        using (file)
         {
-            throw new JobRefusedException(
-                Field, $"is not that of the script, which is {sha256}: it has been changed since. Nothing of it was run.");
+            if (file.Length > MostBytes)
+            {
+                throw new JobRefusedException(
+                    Field, $"goes only with a script of at most {MostBytes} bytes; this one has {file.Length}.");
+            }
+
+            var content = new byte[file.Length];
+            try
+            {
+                file.ReadExactly(content);
+            }
+            catch (IOException)
+            {
+                throw new JobRefusedException("query", "The script could not be read to its end.");
+            }
+
+            var sha256 = Convert.ToHexStringLower(SHA256.HashData(content));
+            return sha256 == Sha256
+                ? new MemoryStream(content, writable: false)
+                : throw new JobRefusedException(
+                    Field, $"is not that of the script, which is {sha256}: it is another one. Nothing of it was run.");
         }
     }
 

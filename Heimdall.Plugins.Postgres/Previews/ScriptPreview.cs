@@ -17,7 +17,6 @@ internal static class ScriptPreview
         PsqlPlace? place,
         CancellationToken cancellationToken)
     {
-        settings.Pin?.Require(await script.HashAheadAsync(cancellationToken));
         var check = await ScriptCheck.RunAsync(
             script, settings, files, place, standardStrings: true, resumption: null, cancellationToken);
         if (check.PreviewedFailure is { } failure)

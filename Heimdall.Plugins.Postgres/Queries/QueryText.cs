@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
@@ -173,10 +172,13 @@ internal sealed partial record QueryText
                 $"The script {query.Trim()} is too large for one query: {file.Length} bytes, at most {LargestFile}.");
         }
 
+        if (pin is not null)
+        {
+            return pin.Read(file);
+        }
+
         var content = new MemoryStream((int)file.Length);
         file.CopyTo(content);
-        content.Position = 0;
-        pin?.Require(Convert.ToHexStringLower(SHA256.HashData(content)));
         content.Position = 0;
         return content;
     }

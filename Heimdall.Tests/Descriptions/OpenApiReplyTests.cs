@@ -162,6 +162,7 @@ public sealed class OpenApiReplyTests
         await GetAsync(200, "/api/v1/cluster/statuses");
         await GetAsync(200, "/api/v1/me");
         await GetAsync(200, "/api/v1/audit?limit=200");
+        await GetAsync(200, "/api/v1/keys");
         await GetAsync(400, "/api/v1/audit?limit=0");
         await GetAsync(200, "/");
         await GetAsync(200, "/healthz");

@@ -33,18 +33,50 @@ public sealed class PinnedScriptTests
         var good = await EnqueueAsync(script, pin.ToUpperInvariant(), transaction, cancellationToken);
         Assert.That((await _heimdall.WaitForEndAsync(good, cancellationToken))["status"], Is.EqualTo("SUCCEEDED"));
         var before = await CountAsync(cancellationToken);
+        (await _heimdall.SendAsync(HttpMethod.Post, "/api/v1/queue/pause", cancellationToken)).AssertStatus(200);
+        var waiting = await EnqueueAsync(script, pin, transaction, cancellationToken);
 
         const string Changed = "insert into effect values (2);\n";
         _heimdall.WriteScript(script, Changed);
-        var bad = await EnqueueAsync(script, pin, transaction, cancellationToken);
+        (await _heimdall.SendAsync(HttpMethod.Post, "/api/v1/queue/resume", cancellationToken)).AssertStatus(200);
 
-        var job = await _heimdall.WaitForEndAsync(bad, cancellationToken);
+        var job = await _heimdall.WaitForEndAsync(waiting, cancellationToken);
         Assert.That(job["status"], Is.EqualTo("FAILED"));
         Assert.That(job["error"], Does.Contain(HashOf(Changed)).And.Contain("Nothing of it was run"));
         Assert.That(await CountAsync(cancellationToken), Is.EqualTo(before));
-        var preview = await _heimdall.PostJobAsync(
-            Job(script, pin, $"\"transaction\": \"{transaction}\"", "\"dry_run\": true,"), cancellationToken);
-        Assert.That(preview.AssertStatus(400).Text, Does.Contain(HashOf(Changed)));
+        foreach (var head in (string[])["", "\"dry_run\": true,"])
+        {
+            var refused = await _heimdall.PostJobAsync(
+                Job(script, pin, $"\"transaction\": \"{transaction}\"", head), cancellationToken);
+            Assert.That(refused.AssertStatus(400).Text, Does.Contain("sha256").And.Contain(HashOf(Changed)));
+        }
+    }
+
+    [TestCase("single")]
+    [TestCase("none")]
+    public async Task What_is_written_into_the_file_while_it_runs_changes_nothing(
+        string transaction, CancellationToken cancellationToken)
+    {
+        var gate = $"pinned-{transaction}";
+        var script = $"{HeimdallInstance.WaitAt(gate)};\ninsert into effect values (4);\n{new string(' ', 1_000_000)}\ninsert into effect values (4);\n";
+        _heimdall.WriteScript("in-place.sql", script);
+        await _heimdall.CloseGateAsync(gate, cancellationToken);
+        var id = await EnqueueAsync("in-place.sql", HashOf(script), transaction, cancellationToken);
+        await Eventually.Is(() => _heimdall.HasBackendAsync(id, cancellationToken), cancellationToken);
+
+        await using (var file = new FileStream(
+            Path.Combine(_heimdall.SqlDirectory, "in-place.sql"), FileMode.Open, FileAccess.Write))
+        {
+            await file.WriteAsync(
+                Encoding.UTF8.GetBytes(script.Replace("(4)", "(5)", StringComparison.Ordinal)), cancellationToken);
+        }
+        await _heimdall.OpenGateAsync(gate, cancellationToken);
+
+        Assert.That((await _heimdall.WaitForEndAsync(id, cancellationToken))["status"], Is.EqualTo("SUCCEEDED"));
+        Assert.That(
+            await _heimdall.Target.ColumnAsync<int>("select n from effect where n in (4, 5)", cancellationToken),
+            Is.All.EqualTo(4));
+        await _heimdall.Target.ExecuteAsync("delete from effect where n = 4", cancellationToken);
     }
 
     [Test]

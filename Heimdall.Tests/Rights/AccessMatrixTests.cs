@@ -56,7 +56,7 @@ public sealed partial class AccessMatrixTests
         ("GET /openapi/{documentName}.json", "known"), ("GET /docs/{documentName?}", "known"),
         ("GET /docs/scalar.js", "known"), ("GET /docs/scalar.aspnetcore.js", "known"),
         ("GET /docs/favicon.svg", "known"),
-        ("GET /api/v1/me", "known"), ("GET /api/v1/audit", "audit"),
+        ("GET /api/v1/me", "known"), ("GET /api/v1/audit", "audit"), ("GET /api/v1/keys", "known"),
         ("POST /api/v1/job", "submit"), ("POST /api/v1/jobs", "submit"), ("POST /api/v1/resolve", "submit"),
         ("GET /api/v1/jobs", "list"), ("GET /api/v1/job/statuses", "catalog"),
         ("GET /api/v1/job/{id:guid}", "see"), ("GET /api/v1/job/{id:guid}/status", "see"),
