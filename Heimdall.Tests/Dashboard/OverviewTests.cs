@@ -11,11 +11,14 @@ namespace Heimdall.Tests.Dashboard;
 public sealed class OverviewTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
+    private TcpProxy _way = null!;
 
     [OneTimeSetUp]
     public async Task Start()
     {
+        _way = new TcpProxy(TestDatabase.ServerConnectionString);
         _heimdall = await HeimdallInstance.StartAsync(config => config
+            .WithCluster("far", "type:postgres, data:local, data:far", _way.Through(config.Target))
             .WithCluster("down", "type:postgres, data:down", "postgresql://someone@127.0.0.1:1/nothing")
             .WithSchedule("nowhere", "id: nowhere, cron: 0 0 1 1 *, command_criteria: [type:postgres], "
                 + "cluster_criteria: [data:of-nobody], context: {query: select 1}"));
@@ -23,7 +26,11 @@ public sealed class OverviewTests() : RealProcessTests(processes: 1)
     }
 
     [OneTimeTearDown]
-    public async Task Stop() => await _heimdall.DisposeAsync();
+    public async Task Stop()
+    {
+        await _heimdall.DisposeAsync();
+        await _way.DisposeAsync();
+    }
 
     [Test]
     public async Task What_is_wrong_is_seen_at_first_sight(CancellationToken cancellationToken)
@@ -91,6 +98,29 @@ public sealed class OverviewTests() : RealProcessTests(processes: 1)
         await _heimdall.OpenGateAsync("holder", cancellationToken);
         await _heimdall.WaitForStatusAsync(waiter, "SUCCEEDED", cancellationToken);
         await Expect(blocked).ToContainTextAsync("No job waits for a lock.");
+    }
+
+    [Test]
+    public async Task Of_a_cluster_that_is_silent_no_lock_is_known(CancellationToken cancellationToken)
+    {
+        await _heimdall.CloseGateAsync("far", cancellationToken);
+        var job = await _heimdall.EnqueueAsync(
+            HeimdallInstance.WaitAt("far"), cancellationToken, "far", cluster: "_id:far");
+        await Eventually.Is(() => _heimdall.HasBackendAsync(job, cancellationToken), cancellationToken);
+        _way.Freeze();
+        try
+        {
+            await using var window = await DashboardBrowser.Browser.OpenAsync(
+                _heimdall, "/hangfire", new() { JavaScriptEnabled = false });
+            await window.ReloadUntilAsync(window.Page.Locator("#hd-longest", new() { HasText = "far" }), cancellationToken);
+            await Expect(window.Page.Locator("#hd-blocked")).ToContainTextAsync("Not known yet");
+        }
+        finally
+        {
+            _way.Thaw();
+        }
+        await _heimdall.OpenGateAsync("far", cancellationToken);
+        await _heimdall.WaitForEndAsync(job, cancellationToken);
     }
 
     [Test]
