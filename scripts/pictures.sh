@@ -30,7 +30,8 @@ main() {
   curl -sf "$api/readyz" >/dev/null || start_heimdall
   make_jobs
   mkdir -p "$images"
-  take jobs 1180,600 "$api/hangfire/sql/jobs"
+  take overview 1180,1000 "$api/hangfire"
+  take jobs 1180,700 "$api/hangfire/sql/jobs"
   take job 1180,900 "$api/hangfire/sql/jobs/$failed"
   cancel "$running"
 }

@@ -30,7 +30,8 @@ internal sealed partial class KeyUses(KeyUseStore store, TimeProvider time, ILog
             return;
         }
         await store.WriteAsync(
-            [.. noted.Select(one => new KeyUse(one.Key, one.Value.User, time.GetElapsedTime(one.Value.At), one.Value.Address))],
+            [.. noted.Select(one => new KeyUse(
+                one.Key, one.Value.User, time.GetElapsedTime(one.Value.At), one.Value.Address))],
             cancellationToken);
         foreach (var one in noted)
         {

@@ -76,7 +76,9 @@ internal static class BulkPage
             : await context.Service<JobStore>().ListAsync(
                 list.Filter with
                 {
-                    Status = wanted, Limit = MostJobs, After = null,
+                    Status = wanted,
+                    Limit = MostJobs,
+                    After = null,
                     Sight = context.RightsOfCaller().JobsFor(deed.Right),
                 },
                 context.Aborted());
