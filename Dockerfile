@@ -28,6 +28,9 @@ COPY Heimdall.Api/ Heimdall.Api/
 COPY Heimdall.Worker/ Heimdall.Worker/
 RUN dotnet publish Heimdall.Api --no-restore -c Release -a ${TARGETARCH} --no-self-contained -o /app/Heimdall.Api
 RUN dotnet publish Heimdall.Worker --no-restore -c Release -a ${TARGETARCH} --no-self-contained -o /app/Heimdall.Worker
+# The licences of what is within the programs go with them.
+COPY LICENSE NOTICE ./
+RUN cp LICENSE NOTICE /app/Heimdall.Api && cp LICENSE NOTICE /app/Heimdall.Worker
 # The same name in both images: nothing in the last stage could expand a variable.
 RUN ln -s Heimdall.Api /app/Heimdall.Api/heimdall && ln -s Heimdall.Worker /app/Heimdall.Worker/heimdall
 

@@ -15,8 +15,8 @@ readonly version=${1:?the version is missing} target=${2:?the directory to write
 readonly name=heimdall-$version
 readonly programs=(Heimdall.Api Heimdall.Worker Heimdall.Cli) packages=(Heimdall.Client Heimdall.Cli)
 # The pages, and each file that one of them links to.
-readonly files=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE Dockerfile compose.yaml
-  configs/local.yaml configs/sql configs/kubernetes configs/nginx configs/systemd docs)
+readonly files=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE NOTICE Dockerfile
+  compose.yaml configs/local.yaml configs/sql configs/kubernetes configs/nginx configs/systemd docs)
 
 main() {
   require_dotnet
