@@ -4,6 +4,9 @@ const main = document.getElementById('hd-main');
 export const root = main.dataset.root;
 export const user = main.dataset.user;
 
+const passing = new Set([0, 429, 502, 503, 504]);
+const longestPause = 15000;
+
 /** Why something was refused or failed, as the server says it. */
 export class Refusal extends Error {
     constructor(problem, status) {
@@ -20,7 +23,19 @@ export class Refusal extends Error {
         this.hint = problem.hint;
         this.errorDetail = problem.error_detail;
         this.context = problem.context;
+        this.jobStatus = problem.status_of_job;
+        this.retryAfter = 0;
     }
+
+    /** Of a server that is away, is restarted or has no place now: what it refuses for good is not among these. */
+    get isPassing() {
+        return passing.has(this.status) || (this.status === 409 && this.retryAfter > 0);
+    }
+}
+
+/** The connection ended within a reply. */
+export function brokenOff(detail) {
+    return new Refusal({ title: 'The reply broke off.', detail: `The reply broke off. ${detail}` }, 0);
 }
 
 /** Sends a request; a refusal is thrown as the server put it. */
@@ -51,7 +66,9 @@ export async function send(method, path, { body, headers = {}, signal } = {}) {
     if (reply.ok || reply.status === 304) {
         return reply;
     }
-    throw new Refusal(await problemOf(reply), reply.status);
+    const refusal = new Refusal(await problemOf(reply), reply.status);
+    refusal.retryAfter = 1000 * (Number(reply.headers.get('Retry-After')) || 0);
+    throw refusal;
 }
 
 async function problemOf(reply) {
@@ -73,5 +90,50 @@ async function problemOf(reply) {
 
 export async function ask(method, path, options) {
     const reply = await send(method, path, options);
-    return reply.status === 204 ? null : await reply.json();
+    return reply.status === 204 ? null : await readJson(reply);
+}
+
+/** The body of a reply, which may break off. */
+export async function readJson(reply) {
+    try {
+        return await reply.json();
+    } catch (error) {
+        throw error.name === 'AbortError' ? error : brokenOff('Nothing is known of what was sent.');
+    }
+}
+
+/**
+ * Asks again while the server is away, longer and longer apart. For what may be asked twice: what reads, and what has
+ * an Idempotency-Key.
+ */
+export async function insist(action, { signal, tries = Infinity, onAway = () => {} }) {
+    for (let count = 1, pause = 500; ; count++, pause = Math.min(longestPause, pause * 2)) {
+        try {
+            return await action();
+        } catch (error) {
+            if (!error.isPassing || count >= tries) {
+                throw error;
+            }
+            onAway(error);
+            await sleep(Math.min(longestPause, Math.max(pause, error.retryAfter)), signal);
+        }
+    }
+}
+
+/** Ends early, as an abort, with its signal. */
+export function sleep(milliseconds, signal) {
+    return new Promise((resolve, reject) => {
+        const leave = () => {
+            clearTimeout(timer);
+            reject(new DOMException('Not waited for any more.', 'AbortError'));
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener('abort', leave);
+            resolve();
+        }, milliseconds);
+        if (signal?.aborted) {
+            leave();
+        }
+        signal?.addEventListener('abort', leave, { once: true });
+    });
 }

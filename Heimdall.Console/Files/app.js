@@ -1,10 +1,12 @@
 // The console: texts, what runs them, and what came of it.
-import { ask } from './api.js';
+import { send } from './api.js';
 import { addCompletion } from './completion.js';
 import { byId, count, duration, h, number, visible } from './dom.js';
 import { downloadLoaded, downloadsOfStored } from './download.js';
 import { placeOf, makeEditor } from './editor.js';
 import { Grid, toLines } from './grid.js';
+import { parseExact } from './exact.js';
+import { textOfJob } from './jobs.js';
 import { drawPlan } from './plan.js';
 import { Plot } from './plot.js';
 import { Run } from './runs.js';
@@ -33,6 +35,7 @@ async function start() {
         },
         target,
         open,
+        openJob,
         keep,
         redraw,
         alert: alert_,
@@ -42,11 +45,14 @@ async function start() {
         target.load(),
     ]);
     editor = made;
-    addCompletion(editor, () => tabs.current);
-    await openAddressed();
-    if (tabs.current === null) {
-        tabs.add();
-    }
+    addCompletion(
+        editor,
+        () => tabs.current,
+        target,
+        text => {
+            byId('hc-names').textContent = text;
+        },
+    );
     byId('hc-run').addEventListener('click', run);
     byId('hc-cancel').addEventListener('click', () =>
         current()
@@ -68,7 +74,9 @@ async function start() {
             editor.focus();
         }
     });
-    show(tabs.current);
+    tabs.listen({ onChange: takeOver, mayClose, onClose: forget });
+    await openAddressed();
+    show(tabs.current ?? tabs.add());
     editor.focus();
     document.documentElement.dataset.console = 'ready';
 }
@@ -80,15 +88,46 @@ async function openAddressed() {
         return;
     }
     history.replaceState(null, '', location.pathname);
+    await openJob(id);
+}
+
+/** Opens a text that runs what a job has run. */
+async function openJob(id) {
     try {
-        openJob(await ask('GET', `/job/${encodeURIComponent(id)}`));
+        const reply = await send('GET', `/job/${encodeURIComponent(id)}`);
+        const { text, leftOut } = textOfJob(parseExact(await reply.text()), target);
+        open(text);
+        if (leftOut.length > 0) {
+            alert_(
+                `The text shows no place for ${leftOut.join(', ')}: the job had values for these, which are left out.`,
+            );
+        }
     } catch (error) {
         alert_(error.message);
     }
 }
 
-function openJob(job) {
-    tabs.add(drawer.textOfJob(job));
+// Another window has changed or opened a text.
+function takeOver(tab) {
+    editor.update(tab);
+    if (tab === tabs.current) {
+        byId('hc-mode').value = tab.mode;
+        target.show(tab);
+        drawer.refresh();
+    }
+    drawTabs();
+}
+
+// What is looked at or runs here stays, and is kept again.
+function mayClose(tab) {
+    return tab !== tabs.current && runs.get(tab.id)?.isOver !== false;
+}
+
+function forget(tab) {
+    runs.get(tab.id)?.leave();
+    runs.delete(tab.id);
+    editor.forget(tab);
+    drawTabs();
 }
 
 function open(values) {
@@ -126,10 +165,19 @@ function show(tab) {
     byId('hc-mode').value = tab.mode;
     target.show(tab);
     drawer.refresh();
+    attend();
     redraw();
     drawTabs();
 }
 
+// Only what is looked at is followed as it happens.
+function attend() {
+    for (const run of runs.values()) {
+        run.attend(run === current() && !document.hidden);
+    }
+}
+
+document.addEventListener('visibilitychange', attend);
 window.addEventListener('pagehide', () => tabs.keep());
 
 function drawTabs() {
@@ -189,10 +237,14 @@ function close(tab) {
     if (tab.sql.trim() !== '' && tab.saved?.sql !== tab.sql && !closes(tab)) {
         return;
     }
+    const run = runs.get(tab.id);
+    alert_(
+        run?.isQueued && run.id !== null && !run.isOver
+            ? `${tab.name} is closed. Its job goes on: it is in the history.`
+            : '',
+    );
     tabs.close(tab);
-    editor.forget(tab);
-    runs.delete(tab.id);
-    alert_('');
+    forget(tab);
     show(tabs.current);
     keep();
     editor.focus();
@@ -256,7 +308,8 @@ function begin(mode, options) {
     }
     keep();
     editor.unmark(tab);
-    const run = new Run(tab, chosen, mode, () => changed(run));
+    const run = new Run(tab, chosen, mode, target, () => changed(run));
+    runs.get(tab.id)?.leave();
     runs.set(tab.id, run);
     view = mode === 'explain' ? 'plan' : mode === 'batch' ? 'log' : mode === 'check' ? 'check' : 'rows';
     redraw();
@@ -279,8 +332,7 @@ let planned = null;
 
 function redraw() {
     const run = current();
-    byId('hc-cancel').hidden =
-        !run || run.isOver || ((run.mode === 'batch' || run.mode === 'stored') && run.id === null);
+    byId('hc-cancel').hidden = !run || run.isOver || (run.isQueued && run.id === null && run.away === null);
     byId('hc-run').disabled = run?.isOver === false;
     byId('hc-status').replaceChildren(...statusOf(run));
     drawError(run);
@@ -299,7 +351,8 @@ function statusOf(run) {
     const link = run.id ? h('a', { href: `${main.dataset.root}/hangfire/sql/jobs/${run.id}` }, 'Job') : null;
     const part = run.chosen.isAll ? '' : ' of the selection';
     const parts = run.isOver ? [endOf(run), ` in ${time}${part}. `] : [`${stateOf(run)} ${time}. `];
-    return [...parts, ...(link ? [link] : [])];
+    const away = run.away && !run.isOver ? `${run.away.message} Asking again. ` : '';
+    return [...parts, away, run.note && `${run.note} `, ...(link ? [link] : [])].filter(Boolean);
 }
 
 function stateOf(run) {
@@ -322,13 +375,12 @@ function ofTotal(total) {
 }
 
 function endOf(run) {
-    if (run.cancelled && !run.error) {
-        return `Cancelled${run.source ? ` after ${count(run.source.length, 'row')}` : ''}`;
+    const after = run.source ? ` after ${count(run.source.length, 'row')}` : '';
+    if (run.cancelled) {
+        return `Cancelled${after}`;
     }
     if (run.error) {
-        return run.state === 'CANCELED'
-            ? 'Cancelled'
-            : `Failed${run.source ? ` after ${count(run.source.length, 'row')}` : ''}`;
+        return run.state === 'CANCELED' ? 'Cancelled' : run.isLost ? 'Not followed any more' : `Failed${after}`;
     }
     switch (run.mode) {
         case 'check':
@@ -342,10 +394,10 @@ function endOf(run) {
             ].join('');
         default:
             return [
-                count(run.source.length, 'row'),
+                count(run.source?.length ?? run.ending.row_count ?? 0, 'row'),
                 run.ending.truncated ? ': a limit has cut the result, there are more' : '',
                 run.ending.stored ? ', stored' : '',
-                run.ending.rows_affected && !run.source.length ? `, ${number(run.ending.rows_affected)} changed` : '',
+                run.ending.rows_affected && !run.source?.length ? `, ${number(run.ending.rows_affected)} changed` : '',
             ].join('');
     }
 }
@@ -483,8 +535,20 @@ function makeRows(run) {
         grid.sorted = refusal ? grid.sorted : { column, isDescending };
         grid.refresh();
     };
-    grid = new Grid(run.source, { sort });
     const said = h('span', { role: 'status', class: 'hc-said' });
+    const say = text => {
+        said.textContent = text;
+    };
+    grid = new Grid(run.source, { sort, say });
+    let isAway = false;
+    run.source.onError = error => {
+        if (error !== null || isAway) {
+            say(
+                error === null ? '' : `Rows cannot be read: ${error.message}${error.isPassing ? ' Asking again.' : ''}`,
+            );
+        }
+        isAway = error !== null;
+    };
     const bar = h('div', { class: 'hc-grid-bar' });
     const copyAll = async () => {
         const rows = run.source.loaded;
@@ -504,10 +568,7 @@ function makeRows(run) {
                         {
                             type: 'button',
                             class: 'btn hc-small',
-                            onclick: () =>
-                                copyAll().catch(() => {
-                                    said.textContent = 'This browser does not let the page copy.';
-                                }),
+                            onclick: () => copyAll().catch(() => say('This browser does not let the page copy.')),
                         },
                         run.ending?.stored ? 'Copy what is loaded' : 'Copy all',
                     ),
@@ -522,10 +583,13 @@ function makeRows(run) {
 
 function makeLog(run) {
     const element = h('pre', { class: 'hd-log', tabindex: 0, 'aria-label': 'Log' });
+    const leftOut = h('p', { class: 'hd-aside', hidden: true });
     let last = null;
     return {
-        element,
+        element: h('div', {}, leftOut, element),
         update() {
+            leftOut.hidden = run.linesLeftOut === 0;
+            leftOut.textContent = `The first ${count(run.linesLeftOut, 'line')} are left out here; the job has all.`;
             const begin = last === null ? 0 : run.log.indexOf(last) + 1;
             const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
             for (const { kind, line } of run.log.slice(begin)) {

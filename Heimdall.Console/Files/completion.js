@@ -4,19 +4,24 @@ import { bare } from './sqltext.js';
 import { Target } from './target.js';
 
 const keptFor = 60000;
-const query = `select n.nspname, c.relname, c.relkind::text,
-    string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), E'\\n' order by a.attnum)
+const most = 5000;
+const longest = 10; // seconds
+
+// One row: so a command whose queries may have few rows has all names too.
+const query = `select coalesce(json_agg(names), '[]') from (
+select n.nspname as schema, c.relname as name, c.relkind::text as kind, (select json_agg(json_build_object(
+    'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum) from pg_catalog.pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 where c.relkind in ('r', 'v', 'm', 'f', 'p') and n.nspname !~ '^pg_(toast|temp)'
 and has_schema_privilege(n.oid, 'usage')
 and has_any_column_privilege(c.oid, 'select')
-group by n.nspname, c.relname, c.relkind
-order by n.nspname in ('pg_catalog', 'information_schema'), n.nspname, c.relname`;
+order by n.nspname in ('pg_catalog', 'information_schema'), n.nspname, c.relname limit ${most}) names`;
 
 const kept = new Map(); // by command and cluster: {at, names}
 
-function namesOf(tab) {
+// Without names the keywords are left, and why is said.
+function namesOf(tab, target, say) {
     const criteria = Target.criteriaOf(tab),
         key = JSON.stringify(criteria);
     const known = kept.get(key);
@@ -28,27 +33,24 @@ function namesOf(tab) {
             name: 'console: names for completion',
             tags: ['source:console-completion'],
             ...criteria,
-            context: { query, return_result: true, row_limit: 5000, timeout_seconds: 10 },
+            context: { query, return_result: true, timeout_seconds: target.limitOf(tab, 'timeout_seconds', longest) },
         },
     }).then(
-        ({ result }) =>
-            result.data.map(([schema, name, kind, columns]) => ({
-                schema,
-                name,
-                kind,
-                columns: (columns ?? '')
-                    .split('\n')
-                    .filter(Boolean)
-                    .map(text => ({ name: text.slice(0, text.indexOf(' ')), type: text.slice(text.indexOf(' ') + 1) })),
-            })),
-        () => [],
-    ); // without names the keywords are left
+        ({ result, truncated }) => {
+            say(truncated ? 'Names of tables are not offered: a limit of the command cuts them.' : '');
+            return (result.data[0]?.[0] ?? []).map(table => ({ ...table, columns: table.columns ?? [] }));
+        },
+        error => {
+            say(`Names of tables are not offered: ${error.message}`);
+            return [];
+        },
+    );
     kept.set(key, { at: Date.now(), names });
     return names;
 }
 
 /** Words that can stand where the cursor is. */
-export function addCompletion({ monaco, keywords }, tabOf) {
+export function addCompletion({ monaco, keywords }, tabOf, target, say) {
     const kinds = monaco.languages.CompletionItemKind;
     monaco.languages.registerCompletionItemProvider('pgsql', {
         triggerCharacters: ['.'],
@@ -69,7 +71,7 @@ export function addCompletion({ monaco, keywords }, tabOf) {
                 range,
                 sortText: order + label,
             });
-            const tables = await namesOf(tabOf());
+            const tables = await namesOf(tabOf(), target, say);
             const before = /(?:"([^"]+)"|(\w+))\.$/.exec(line);
             if (before) {
                 return { suggestions: afterDot(before[1] ?? before[2], tables, model.getValue(), item, kinds) };

@@ -1,6 +1,6 @@
 // Rows as a file: of a stored result from the server, whole; else those that the page has.
 import { h } from './dom.js';
-import { isNumeric } from './rows.js';
+import { isJson, isNumeric } from './rows.js';
 
 const kinds = {
     csv: ['CSV', 'text/csv', csv],
@@ -24,7 +24,7 @@ export function downloadLoaded(run) {
                 title: `The ${run.source.length} rows of this page as a file`,
                 onclick: () => {
                     const address = URL.createObjectURL(
-                        new Blob([...write(run.source.columns, run.source.rows)], { type }),
+                        new Blob([...write(run.source.columns, run.source.rows, endingOf(run))], { type }),
                     );
                     h('a', { href: address, download: `${run.tab.name.replace(/[^\w.-]+/g, '-')}.${kind}` }).click();
                     setTimeout(() => URL.revokeObjectURL(address), 60000);
@@ -35,7 +35,17 @@ export function downloadLoaded(run) {
     );
 }
 
-function* csv(columns, rows) {
+// As the server ends its own: rows that are not all must not look like all.
+function endingOf(run) {
+    return {
+        row_count: run.source.length,
+        truncated: run.ending?.truncated ?? false,
+        status: run.cancelled ? 'CANCELED' : run.error ? 'FAILED' : 'SUCCEEDED',
+        ...(run.error ? { error: run.error.message } : {}),
+    };
+}
+
+function* csv(columns, rows, { row_count: length, truncated, status, error }) {
     const quote = text =>
         text === null ? '' : text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     const value = (text, index) => (columns[index].type === 'bool' && text !== null ? text[0] : quote(text));
@@ -43,21 +53,28 @@ function* csv(columns, rows) {
     for (const row of rows) {
         yield `${row.map(value).join(',')}\r\n`;
     }
+    // A quote that is never closed: no reader takes the line for a row.
+    if (status !== 'SUCCEEDED') {
+        yield `"heimdall: ${status} after ${length} rows${error ? `: ${error.replaceAll('"', '""')}` : ''}\r\n`;
+    } else if (truncated) {
+        yield `"heimdall: TRUNCATED by a limit after ${length} rows\r\n`;
+    }
 }
 
-function* ndjson(columns, rows) {
+function* ndjson(columns, rows, ending) {
     yield `${JSON.stringify({ columns })}\n`;
     for (const row of rows) {
         yield `${rowOf(columns, row)}\n`;
     }
+    yield `${JSON.stringify(ending)}\n`;
 }
 
-function* json(columns, rows) {
+function* json(columns, rows, ending) {
     yield `{"columns":${JSON.stringify(columns)},"data":[`;
     for (const [index, row] of rows.entries()) {
         yield `${index === 0 ? '' : ','}\n${rowOf(columns, row)}`;
     }
-    yield ']}\n';
+    yield `],${JSON.stringify(ending).slice(1)}\n`;
 }
 
 // Numbers and JSON stand as they came; everything else is a text.
@@ -69,5 +86,5 @@ function rowOf(columns, row) {
 }
 
 function isPlain(type, value) {
-    return type === 'json' || type === 'jsonb' || type === 'bool' || (isNumeric(type) && /^-?\d/.test(value));
+    return isJson(type) || type === 'bool' || (isNumeric(type) && /^-?\d/.test(value));
 }

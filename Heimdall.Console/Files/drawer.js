@@ -1,7 +1,8 @@
 // What opens below the buttons: options and parameters, history, saved texts, a schedule.
 import { ask, send, root, user } from './api.js';
 import { byId, h, when } from './dom.js';
-import { jobOf, mostRowsOfQuery } from './runs.js';
+import { writeExact } from './exact.js';
+import { jobOf, limitsOfQuery, namesOf } from './jobs.js';
 import { firstLine, placeholders } from './sqltext.js';
 
 const pageOfJobs = 50;
@@ -37,17 +38,21 @@ export class Drawer {
 
     /** After the text or the tab has changed. What is being typed in here stays. */
     refresh() {
-        const what =
-            this.name === 'options'
-                ? JSON.stringify([this.tab.id, this.tab.mode, this.names()])
-                : `${this.name}:${this.tab.id}`;
-        if (
-            this.name !== null &&
-            what !== this.drawn &&
-            (this.name === 'options' || this.name === 'schedule' || this.name === 'saved')
-        ) {
+        const follows = this.name === 'options' || this.name === 'schedule' || this.name === 'saved';
+        if (follows && this.key() !== this.drawn) {
             this.draw();
         }
+    }
+
+    // Of what is drawn: of a text's tab, of its mode where that makes a difference, of the names that it shows.
+    key() {
+        const { tab, name } = this;
+        return JSON.stringify([
+            name,
+            tab.id,
+            name === 'saved' ? null : tab.mode,
+            name === 'options' ? [this.names(), tab.command, Object.keys(tab.kept)] : null,
+        ]);
     }
 
     get tab() {
@@ -55,14 +60,11 @@ export class Drawer {
     }
 
     names() {
-        return placeholders(this.tab.sql, this.tab.mode === 'batch');
+        return namesOf(this.tab, this.tab.sql, this.tab.mode === 'batch');
     }
 
     draw() {
-        this.drawn =
-            this.name === 'options'
-                ? JSON.stringify([this.tab.id, this.tab.mode, this.names()])
-                : `${this.name}:${this.tab.id}`;
+        this.drawn = this.key();
         const parts = {
             options: () => this.options(),
             history: () => this.history(),
@@ -120,7 +122,7 @@ export class Drawer {
                     ? null
                     : field('row_limit', 'Most rows', {
                           ...number,
-                          placeholder: tab.mode === 'query' ? mostRowsOfQuery : 'none',
+                          placeholder: this.mostRows(),
                       }),
                 field('timeout_seconds', 'Most seconds', { ...number, step: 'any', min: 0 }),
                 field('lock_timeout_seconds', 'Most seconds for a lock', { ...number, step: 'any', min: 0 }),
@@ -156,7 +158,42 @@ export class Drawer {
                           ' read only',
                       ),
             ),
+            ...this.kept(),
         ];
+    }
+
+    mostRows() {
+        const { tab } = this;
+        return tab.mode === 'query'
+            ? (this.page.target.limitOf(tab, 'row_limit', limitsOfQuery.row_limit) ?? 'as the command has it')
+            : 'none';
+    }
+
+    // What a job had that has no field here.
+    kept() {
+        const { tab, page } = this;
+        return Object.entries(tab.kept).map(([name, json]) =>
+            h(
+                'p',
+                { class: 'hd-aside' },
+                'As the job had it: ',
+                h('code', {}, `${name}: ${json}`),
+                ' ',
+                this.leaveOutButton(name, () => {
+                    delete tab.kept[name];
+                    page.keep();
+                    this.draw();
+                }),
+            ),
+        );
+    }
+
+    leaveOutButton(name, onclick) {
+        return h(
+            'button',
+            { type: 'button', class: 'btn hc-small', 'aria-label': `Leave out ${name}`, onclick },
+            'Leave out',
+        );
     }
 
     parameters(isBatch) {
@@ -171,6 +208,14 @@ export class Drawer {
                     : 'The text has no parameters: $1 or :name stands for one.',
             );
         }
+        const shown = placeholders(tab.sql, isBatch),
+            hasHidden = names.some(name => !shown.includes(name));
+        const leaveOut = name => {
+            tab.given = tab.given.filter(one => one !== name);
+            delete tab.values[name];
+            page.keep();
+            this.draw();
+        };
         const change = (name, values) => {
             tab.values[name] = { ...tab.values[name], ...values };
             page.keep();
@@ -187,16 +232,19 @@ export class Drawer {
                     h(
                         'tr',
                         {},
-                        [isBatch ? 'Variable' : 'Parameter', 'Value', ...(isBatch ? [] : ['Type', 'NULL'])].map(text =>
-                            h('th', { scope: 'col' }, text),
-                        ),
+                        [
+                            isBatch ? 'Variable' : 'Parameter',
+                            'Value',
+                            ...(isBatch ? [] : ['Type', 'NULL', 'JSON']),
+                            ...(hasHidden ? ['Of the job'] : []),
+                        ].map(text => h('th', { scope: 'col' }, text)),
                     ),
                 ),
                 h(
                     'tbody',
                     {},
                     names.map(name => {
-                        const { value = '', type = '', isNull = false } = tab.values[name] ?? {};
+                        const { value = '', type = '', isNull = false, isJson = false } = tab.values[name] ?? {};
                         return h(
                             'tr',
                             {},
@@ -228,16 +276,16 @@ export class Drawer {
                                   ),
                             isBatch
                                 ? null
-                                : h(
-                                      'td',
-                                      {},
-                                      h('input', {
-                                          type: 'checkbox',
-                                          checked: isNull,
-                                          'aria-label': `${name} is NULL`,
-                                          onchange: event => change(name, { isNull: event.target.checked }),
-                                      }),
-                                  ),
+                                : [
+                                      tick(isNull, `${name} is NULL`, checked => change(name, { isNull: checked })),
+                                      tick(isJson, `${name} is JSON`, checked => change(name, { isJson: checked })),
+                                  ],
+                            hasHidden &&
+                                h(
+                                    'td',
+                                    {},
+                                    shown.includes(name) ? '' : this.leaveOutButton(name, () => leaveOut(name)),
+                                ),
                         );
                     }),
                 ),
@@ -271,12 +319,16 @@ export class Drawer {
             'aria-label': 'Text in SQL or error',
             placeholder: 'Text in SQL or error',
         });
+        let controller = null;
         const read = async () => {
+            controller?.abort(); // an older answer may come after a newer one
+            controller = new AbortController();
             try {
                 const text = search.value.trim();
                 const { data } = await ask(
                     'GET',
                     `/jobs?${new URLSearchParams({ user, limit: pageOfJobs, ...(text ? { text } : {}) })}`,
+                    { signal: controller.signal },
                 );
                 const jobs = data.filter(job => !(job.tags ?? []).includes('source:console-completion'));
                 list.replaceChildren(...jobs.map(job => this.drawJob(job)));
@@ -285,7 +337,9 @@ export class Drawer {
                         ? 'No job of yours is found.'
                         : `Your newest ${jobs.length} jobs. A press opens one as a new text.`;
             } catch (error) {
-                said.textContent = error.message;
+                if (error.name !== 'AbortError') {
+                    said.textContent = error.message;
+                }
             }
         };
         search.addEventListener('change', read);
@@ -299,7 +353,7 @@ export class Drawer {
             {},
             h(
                 'button',
-                { type: 'button', class: 'hc-entry', onclick: () => this.page.open(this.textOfJob(job)) },
+                { type: 'button', class: 'hc-entry', onclick: () => this.page.openJob(job.id) },
                 h('span', { class: `hd-state hd-${job.status.toLowerCase()}` }, job.status),
                 ' ',
                 h('b', {}, job.name),
@@ -308,33 +362,6 @@ export class Drawer {
             ),
             h('a', { href: `${root}/hangfire/sql/jobs/${job.id}` }, 'Job'),
         );
-    }
-
-    /** A text that runs what a job has run. */
-    textOfJob(job) {
-        const { query, return_result: isQuery, parameters, variables, ...context } = job.context;
-        const options = Object.fromEntries(
-            [
-                'row_limit',
-                'timeout_seconds',
-                'lock_timeout_seconds',
-                'role',
-                'search_path',
-                'read_only',
-                'transaction',
-                'on_error',
-            ]
-                .filter(name => name in context)
-                .map(name => [name, typeof context[name] === 'number' ? String(context[name]) : context[name]]),
-        );
-        return {
-            name: job.name,
-            sql: query ?? '',
-            mode: !isQuery ? 'batch' : job.is_sync ? 'query' : 'stored',
-            options,
-            values: valuesOf(parameters, variables),
-            ...this.page.target.choiceOf(job),
-        };
     }
 
     saved() {
@@ -388,15 +415,16 @@ export class Drawer {
             }
         };
         save.addEventListener('click', async () => {
-            const name = path.value.trim();
+            const name = path.value.trim(),
+                { sql } = tab; // what is typed while it is sent is not saved
             const condition =
                 tab.saved?.path === name && tab.saved.etag ? { 'If-Match': tab.saved.etag } : { 'If-None-Match': '*' };
             try {
                 const reply = await send('PUT', `/sql/${addressOf(name)}`, {
-                    body: tab.sql,
+                    body: sql,
                     headers: { 'Content-Type': 'text/plain; charset=utf-8', ...condition },
                 });
-                tab.saved = { path: name, etag: reply.headers.get('ETag'), sql: tab.sql };
+                tab.saved = { path: name, etag: reply.headers.get('ETag'), sql };
                 page.keep();
                 await read();
                 said.textContent = `Saved as ${name}.`;
@@ -412,7 +440,7 @@ export class Drawer {
     }
 
     schedule() {
-        const { tab } = this,
+        const { tab, page } = this,
             field = attributes => h('input', { class: 'form-control', spellcheck: 'false', ...attributes });
         const id = field({
             value: tab.name
@@ -426,17 +454,20 @@ export class Drawer {
         const isQuery = tab.mode !== 'batch';
         const make = async () => {
             try {
-                const { name, command_criteria, cluster_criteria, context } = jobOf(tab, tab.sql, { isQuery });
+                const { name, command_criteria, cluster_criteria, context } = jobOf(tab, tab.sql, {
+                    isQuery,
+                    target: page.target,
+                });
                 await ask('PUT', `/schedule/${encodeURIComponent(id.value.trim())}`, {
-                    body: {
+                    body: writeExact({
                         cron: cron.value.trim(),
                         timezone: zone.value.trim(),
                         name,
                         command_criteria,
                         cluster_criteria,
                         context,
-                    },
-                    headers: { 'If-None-Match': '*' },
+                    }),
+                    headers: { 'If-None-Match': '*', 'Content-Type': 'application/json' },
                 });
                 const { data } = await ask('GET', `/schedule/${encodeURIComponent(id.value.trim())}/next?count=3`);
                 said.replaceChildren(
@@ -484,23 +515,19 @@ export class Drawer {
     }
 }
 
-function addressOf(path) {
-    return path.split('/').map(encodeURIComponent).join('/');
+function tick(checked, label, onChange) {
+    return h(
+        'td',
+        {},
+        h('input', {
+            type: 'checkbox',
+            checked,
+            'aria-label': label,
+            onchange: event => onChange(event.target.checked),
+        }),
+    );
 }
 
-// A value that was sent in JSON stands as its text; one that was bound with a type keeps it.
-function valuesOf(parameters, variables) {
-    const text = value => (typeof value === 'string' ? value : JSON.stringify(value));
-    const entry = given => {
-        const { value, type = '' } =
-            given !== null && typeof given === 'object' && 'value' in given ? given : { value: given };
-        return { value: value === null || value === undefined ? '' : text(value), type, isNull: value === null };
-    };
-    const list = Array.isArray(parameters)
-        ? parameters.map((given, index) => [given?.name ?? `$${index + 1}`, entry(given)])
-        : Object.entries(parameters ?? {}).map(([name, given]) => [name, entry(given)]);
-    return Object.fromEntries([
-        ...list,
-        ...Object.entries(variables ?? {}).map(([name, value]) => [name, { value: text(value) }]),
-    ]);
+function addressOf(path) {
+    return path.split('/').map(encodeURIComponent).join('/');
 }

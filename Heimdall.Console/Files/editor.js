@@ -99,6 +99,14 @@ class Editor {
         this.editor.setModel(this.models.get(tab.id));
     }
 
+    /** Shows what another window has made of it. */
+    update(tab) {
+        const model = this.models.get(tab.id);
+        if (model && model.getValue() !== tab.sql) {
+            model.setValue(tab.sql);
+        }
+    }
+
     forget(tab) {
         this.models.get(tab.id)?.dispose();
         this.models.delete(tab.id);

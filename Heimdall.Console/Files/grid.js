@@ -1,6 +1,6 @@
 // A table of which only the visible cells are elements. Rows come from a source: {columns, length, rowAt(i), onChange}.
 import { h, visible, byId } from './dom.js';
-import { isNumeric } from './rows.js';
+import { isJson, isNumeric } from './rows.js';
 
 const rowHeight = 26,
     headHeight = 44,
@@ -9,8 +9,9 @@ const rowHeight = 26,
     pixelsPerCharacter = 7.8;
 
 export class Grid {
-    constructor(source, { sort }) {
+    constructor(source, { sort, say }) {
         this.source = source;
+        this.say = say;
         this.active = { row: 0, column: 0 };
         this.anchor = null;
         this.sorted = null;
@@ -283,7 +284,13 @@ export class Grid {
         const { rows, columns } = this.range;
         const lines = [];
         for (let row = rows[0]; row <= rows[1]; row++) {
-            lines.push((this.source.peek(row) ?? []).slice(columns[0], columns[1] + 1));
+            const values = this.source.peek(row);
+            if (values === undefined) {
+                getSelection().removeAllRanges(); // nor are those copied that happen to be drawn
+                this.say('Nothing is copied: not all of the selected rows are loaded. Download the whole instead.');
+                return;
+            }
+            lines.push(values.slice(columns[0], columns[1] + 1));
         }
         event.clipboardData.setData(
             'text/plain',
@@ -325,7 +332,7 @@ export class Grid {
 
 // Structure is shown by lines and indents; each number and text stays as it was sent.
 function pretty(type, value) {
-    if (type !== 'json' && type !== 'jsonb') {
+    if (!isJson(type)) {
         return value;
     }
     let depth = 0;

@@ -7,7 +7,11 @@ const costly = 0.3,
 
 export function drawPlan(text) {
     const [explained] = JSON.parse(text);
-    const total = measure(explained.Plan).total;
+    if (typeof explained !== 'object' || !explained.Plan) {
+        return h('p', { class: 'hc-plan' }, 'PostgreSQL has no plan for such a statement.');
+    }
+    const measures = measureAll(explained.Plan),
+        { total } = measures.get(explained.Plan);
     const isAnalyzed = 'Actual Total Time' in explained.Plan;
     return h(
         'div',
@@ -20,21 +24,45 @@ export function drawPlan(text) {
                 : `Estimated cost ${explained.Plan['Total Cost']}. Nothing was run. `,
             `Bars are the ${isAnalyzed ? 'time' : 'cost'} of a node itself.`,
         ),
-        h('ul', { class: 'hc-tree' }, drawNode(explained.Plan, total)),
+        h('ul', { class: 'hc-tree' }, drawNode(explained.Plan, total, measures)),
     );
 }
 
-// What a node takes beyond its children: time where it was run, cost where not.
-function measure(node) {
-    const isRun = 'Actual Total Time' in node;
-    const whole = isRun ? node['Actual Total Time'] * Math.max(1, node['Actual Loops']) : node['Total Cost'];
-    const children = (node.Plans ?? []).filter(child => child['Parent Relationship'] !== 'InitPlan');
-    const below = children.reduce((sum, child) => sum + measure(child).total, 0);
-    return { total: whole, own: Math.max(0, whole - below), isRun };
+/**
+ * What each node takes with its children, and by itself: time where it was run, cost where not. Workers of a Gather run
+ * side by side: their loops are no sum of time. A CTE runs where it is first read, and its time is part of that node's;
+ * its cost is part of the node that it belongs to.
+ */
+function measureAll(plan) {
+    const measures = new Map(),
+        named = new Map();
+    const isInit = node => node['Parent Relationship'] === 'InitPlan';
+    const measure = (node, processes) => {
+        const isRun = 'Actual Total Time' in node,
+            loops = Math.max(1, node['Actual Loops'] ?? 1);
+        const children = node.Plans ?? [];
+        for (const child of children) {
+            const isGathered = /^Gather/.test(node['Node Type']) && !isInit(child);
+            measure(child, isGathered ? Math.max(1, (child['Actual Loops'] ?? 1) / loops) : processes);
+            named.set(child['Subplan Name'], child);
+        }
+        const total = isRun ? (node['Actual Total Time'] * loops) / processes : node['Total Cost'];
+        const parts = children.filter(child => !isRun || !isInit(child));
+        const below = parts.reduce((sum, child) => sum + measures.get(child).total, 0);
+        measures.set(node, { total, own: Math.max(0, total - below), isRun });
+    };
+    measure(plan, 1);
+    for (const [node, own] of measures) {
+        const cte = own.isRun && node['Node Type'] === 'CTE Scan' ? named.get(`CTE ${node['CTE Name']}`) : undefined;
+        if (cte) {
+            own.own = Math.max(0, own.own - measures.get(cte).total);
+        }
+    }
+    return measures;
 }
 
-function drawNode(node, total) {
-    const { own, isRun } = measure(node);
+function drawNode(node, total, measures) {
+    const { own, isRun } = measures.get(node);
     const loops = node['Actual Loops'] ?? 1;
     const share = total > 0 ? Math.min(1, own / total) : 0;
     const name = [
@@ -123,7 +151,7 @@ function drawNode(node, total) {
             h(
                 'ul',
                 {},
-                node.Plans.map(child => drawNode(child, total)),
+                node.Plans.map(child => drawNode(child, total, measures)),
             ),
     );
 }

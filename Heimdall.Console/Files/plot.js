@@ -8,6 +8,7 @@ const width = 960,
     mostPoints = 5000,
     longestLabel = 14;
 const kinds = { line: 'Line', bar: 'Bars', scatter: 'Dots' };
+const zones = { timestamptz: ', in UTC', timestamp: ', without a time zone', date: '' };
 
 export class Plot {
     constructor(source) {
@@ -21,7 +22,7 @@ export class Plot {
     read() {
         const [kind, x, y, second] = (new URLSearchParams(location.hash.slice(1)).get('plot') ?? '')
             .split('|')
-            .map(decodeURIComponent);
+            .map(decoded);
         const names = this.source.columns.map(column => column.name);
         const numbers = this.source.columns.filter(column => isNumeric(column.type)).map(column => column.name);
         const firstOther = names.find(name => !numbers.includes(name)) ?? names[0];
@@ -92,11 +93,12 @@ export class Plot {
         const at = name => this.source.columns.findIndex(column => column.name === name);
         const loaded = this.source.loaded,
             rows = loaded.slice(0, mostPoints);
+        const { type } = this.source.columns[at(x)];
         const axis =
             kind === 'bar'
                 ? 'words'
                 : kindOfAxis(
-                      this.source.columns[at(x)].type,
+                      type,
                       rows.map(row => row[at(x)]),
                   );
         const points = rows.map((row, index) => ({
@@ -155,7 +157,7 @@ export class Plot {
                 h(
                     'span',
                     {},
-                    ` by ${x}. `,
+                    ` by ${x}${axis === 'times' ? zones[type] : ''}. `,
                     loaded.length > mostPoints
                         ? `The first ${number(mostPoints)} of ${number(loaded.length)} loaded rows. `
                         : '',
@@ -239,13 +241,28 @@ function kindOfAxis(type, values) {
     return isNumeric(type)
         ? 'numbers'
         : /^(date|timestamp|timestamptz)$/.test(type) &&
-            values.every(value => value === null || !Number.isNaN(Date.parse(value)))
+            values.every(value => value === null || !Number.isNaN(timeOf(value)))
           ? 'times'
           : 'words';
 }
 
 function placeOf(axis, value) {
-    return value === null ? NaN : axis === 'times' ? Date.parse(value) : Number(value);
+    return value === null ? NaN : axis === 'times' ? timeOf(value) : Number(value);
+}
+
+// A time without a zone is drawn as it is written: the browser's own zone has nothing to do with it.
+function timeOf(value) {
+    return Date.parse(
+        /^\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?$/.test(value) ? `${value.replace(' ', 'T')}Z` : value,
+    );
+}
+
+function decoded(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return '';
+    }
 }
 
 function extent(values) {
@@ -258,8 +275,9 @@ function scale(low, high) {
         power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map(one => one * power).find(one => one >= rough);
     const [first, last] = [Math.floor(low / step), Math.ceil(high / step)];
+    const digits = Math.min(100, Math.max(0, -Math.floor(Math.log10(step))));
     const ticks = Array.from({ length: Math.max(2, last - first + 1) }, (_, index) =>
-        Number(((first + index) * step).toPrecision(12)),
+        Number(((first + index) * step).toFixed(digits)),
     );
     return { low: ticks[0], high: ticks.at(-1), ticks };
 }

@@ -1,13 +1,15 @@
 // Rows of NDJSON as texts. Numbers are taken as they were sent: a number of JavaScript would round them.
+import { brokenOff } from './api.js';
 
-/** A line that is a row: its values as text, or null. */
-export function parseRow(line) {
+/** A line that is a row: its values as text, or null. JSON stays as it was sent: "abc" of it is not abc. */
+export function parseRow(line, columns) {
     const values = [];
     let at = 1;
     while (at < line.length && line[at] !== ']') {
         const end = endOf(line, at);
         const token = line.slice(at, end);
-        values.push(token === 'null' ? null : token[0] === '"' ? JSON.parse(token) : token);
+        const isText = token[0] === '"' && !isJson(columns[values.length].type);
+        values.push(token === 'null' ? null : isText ? JSON.parse(token) : token);
         at = line[end] === ',' ? end + 1 : end;
     }
     return values;
@@ -46,22 +48,51 @@ function isEscaped(line, quote) {
     return slashes % 2 === 1;
 }
 
-/** Reads a result as it comes: opening({columns, …}), rows([[…]]), and at its end what the last line says. */
-export async function readNdjson(body, { opening, rows }) {
+/**
+ * The lines of a body, those of each piece of it together. What follows the last line's end is left out: it has broken
+ * off.
+ */
+export async function* linesOf(body) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = '',
+    let begun = []; // the pieces of a line that has not ended
+    try {
+        for (;;) {
+            const { done, value } = await reader.read();
+            if (done) {
+                return;
+            }
+            const lines = value.split('\n');
+            begun.push(lines[0]);
+            if (lines.length > 1) {
+                lines[0] = begun.join('');
+                begun = [lines.pop()];
+                yield lines;
+            }
+        }
+    } catch (error) {
+        throw error.name === 'AbortError' ? error : brokenOff('The rows that are shown are not all.');
+    } finally {
+        reader.cancel().catch(() => {}); // it may have broken off
+    }
+}
+
+/**
+ * Reads a result as it comes: opening({columns, …}), rows([[…]]).
+ *
+ * @returns what its last line says. A result without one has broken off, and that is thrown.
+ */
+export async function readNdjson(body, { opening = () => {}, rows }) {
+    let columns = null,
         ending = null;
-    for (;;) {
-        const { done, value } = await reader.read();
-        const lines = (rest + (value ?? '')).split('\n');
-        rest = lines.pop();
+    for await (const lines of linesOf(body)) {
         const found = [];
         for (const line of lines) {
             if (line[0] === '[') {
-                found.push(parseRow(line));
-            } else if (line.includes('"columns"') && ending === null && opening) {
-                opening(JSON.parse(line));
-                opening = null;
+                found.push(parseRow(line, columns));
+            } else if (columns === null && line.includes('"columns"')) {
+                const first = JSON.parse(line);
+                columns = first.columns;
+                opening(first);
             } else {
                 ending = JSON.parse(line);
             }
@@ -69,10 +100,15 @@ export async function readNdjson(body, { opening, rows }) {
         if (found.length > 0) {
             rows(found);
         }
-        if (done) {
-            return ending;
-        }
     }
+    if (ending === null) {
+        throw brokenOff('The rows that are shown are not all. Look at the job for how it ended.');
+    }
+    return ending;
+}
+
+export function isJson(type) {
+    return type === 'json' || type === 'jsonb';
 }
 
 const numeric = new Set(['int2', 'int4', 'int8', 'oid', 'numeric', 'float4', 'float8']);

@@ -1,71 +1,30 @@
 // Runs of a text: a query whose rows come in the reply, one whose rows are stored, a batch, a check, a plan.
-import { ask, root, send, Refusal } from './api.js';
+import { ask, insist, readJson, send, sleep, Refusal } from './api.js';
+import { eventsOf } from './events.js';
+import { writeExact } from './exact.js';
+import { jobOf, limitsOfQuery } from './jobs.js';
 import { readNdjson } from './rows.js';
 import { LoadedRows, StoredRows } from './sources.js';
-import { Target } from './target.js';
-import { placeholders } from './sqltext.js';
 
 const final = new Set(['SUCCEEDED', 'FAILED', 'CANCELED', 'KILLED']);
 const longestWait = 50;
 const mostLines = 5000;
+const triesOfSubmit = 6;
+const pauses = { shown: 1000, unseen: 3000 };
+const endWait = 5; // seconds for a query that was cancelled to end, asked for a few times
+const endTries = 4;
 
-/** Rows that a reply brings into the page, unless the text's options say otherwise; stored ones have no such limit. */
-export const mostRowsOfQuery = 10000;
-
-/** The body of a job, as the API takes it. */
-export function jobOf(tab, sql, { isQuery, mostRows }) {
-    const { options } = tab,
-        context = { query: sql, return_result: isQuery };
-    const set = (name, value) => {
-        if (value !== undefined && value !== null && value !== '') {
-            context[name] = value;
-        }
-    };
-    set('timeout_seconds', numberOf(options.timeout_seconds));
-    set('lock_timeout_seconds', numberOf(options.lock_timeout_seconds));
-    set('role', options.role);
-    set('search_path', options.search_path);
-    if (isQuery) {
-        set('row_limit', numberOf(options.row_limit) ?? mostRows);
-        set('read_only', options.read_only || undefined);
-        set('parameters', parametersOf(tab, sql));
-    } else {
-        set('transaction', options.transaction);
-        set('on_error', options.on_error);
-        set('variables', variablesOf(tab, sql));
-    }
-    return { name: tab.name, tags: ['source:console'], ...Target.criteriaOf(tab), context };
-}
-
-function numberOf(text) {
-    return text === undefined || text === '' ? undefined : Number(text);
-}
-
-function parametersOf(tab, sql) {
-    const names = placeholders(sql, false);
-    const values = names.map(name => {
-        const { value = '', type = '', isNull = false } = tab.values[name] ?? {};
-        return type === '' ? { value: isNull ? null : value } : { value: isNull ? null : value, type };
-    });
-    return names.length === 0
-        ? undefined
-        : names.every(name => name[0] === '$')
-          ? values
-          : Object.fromEntries(names.map((name, index) => [name, values[index]]));
-}
-
-function variablesOf(tab, sql) {
-    const given = placeholders(sql, true).filter(name => (tab.values[name]?.value ?? '') !== '');
-    return given.length === 0 ? undefined : Object.fromEntries(given.map(name => [name, tab.values[name].value]));
-}
+// Of each text the job of which nobody knows whether it was recorded: sent again, it is the same job.
+const unsure = new Map();
 
 /** One run of a text, and what came of it. */
 export class Run {
-    constructor(tab, chosen, mode, onChange) {
+    constructor(tab, chosen, mode, target, onChange) {
         Object.assign(this, {
             tab,
             chosen,
             mode,
+            target,
             onChange,
             begun: performance.now(),
             ended: null,
@@ -73,16 +32,32 @@ export class Run {
             source: null,
             plan: null,
             log: null,
+            linesLeftOut: 0,
+            hasWholeLog: false,
+            lastEvent: null,
             error: null,
+            note: '', // what is to be known besides
+            away: null, // why the job cannot be seen in this moment
             ending: null,
             state: 'asking',
             cancelled: false,
+            isShown: true,
         });
         this.controller = new AbortController();
+        this.turn = new AbortController(); // ended when the text is shown, or is not any more
     }
 
     get isOver() {
         return this.ended !== null;
+    }
+
+    /** Whether a job of the queue runs it, which goes on without this page. */
+    get isQueued() {
+        return this.mode === 'batch' || this.mode === 'stored';
+    }
+
+    get isLost() {
+        return this.isQueued && this.id !== null && !final.has(this.state);
     }
 
     async start(options = {}) {
@@ -95,8 +70,9 @@ export class Run {
                 explain: () => this.explain(options.analyze),
             }[this.mode]();
         } catch (error) {
-            this.cancelled ||= error.name === 'AbortError';
-            if (error.name !== 'AbortError') {
+            if (error.name === 'AbortError') {
+                await this.abandon();
+            } else {
                 this.error = error;
                 this.id ??= error.id;
             }
@@ -106,11 +82,10 @@ export class Run {
     }
 
     async query() {
-        const reply = await send('POST', '/job', {
-            body: jobOf(this.tab, this.chosen.sql, { isQuery: true, mostRows: mostRowsOfQuery }),
-            headers: { Accept: 'application/x-ndjson' },
-            signal: this.controller.signal,
-        });
+        const reply = await this.submit(
+            jobOf(this.tab, this.chosen.sql, { isQuery: true, target: this.target, limits: limitsOfQuery }),
+            { Accept: 'application/x-ndjson' },
+        );
         this.id = reply.headers.get('Heimdall-Job-Id');
         this.ending = await readNdjson(reply.body, {
             opening: ({ columns }) => this.show(new LoadedRows(columns)),
@@ -119,15 +94,6 @@ export class Run {
                 this.onChange();
             },
         });
-        if (this.ending === null) {
-            throw new Refusal(
-                {
-                    title: 'The reply broke off.',
-                    detail: 'The rows that are shown are not all. Look at the job for how it ended.',
-                },
-                0,
-            );
-        }
         if (this.ending.status !== 'SUCCEEDED') {
             throw await this.failureOf(this.ending);
         }
@@ -139,110 +105,210 @@ export class Run {
         this.onChange();
     }
 
+    /** Sends a job with a key, so that one that is sent again after its reply was lost does not run twice. */
+    async submit(job, headers = {}) {
+        const body = writeExact(job),
+            { signal } = this.controller,
+            { id } = this.tab;
+        const wanted = { body, mode: this.mode };
+        const lost = unsure.get(id);
+        const isAgain = lost?.body === body && lost.mode === this.mode;
+        wanted.key = isAgain ? lost.key : newKey();
+        unsure.set(id, wanted);
+        try {
+            const reply = await insist(
+                () =>
+                    send('POST', '/job', {
+                        body,
+                        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': wanted.key, ...headers },
+                        signal,
+                    }),
+                { signal, tries: this.isQueued ? triesOfSubmit : 1, onAway: error => this.lookAway(error) },
+            );
+            unsure.delete(id);
+            this.lookAway(null);
+            return reply;
+        } catch (error) {
+            if (!error.isPassing) {
+                unsure.delete(id);
+            }
+            // The first was a query that left nothing behind.
+            if (isAgain && error.status === 409 && final.has(error.jobStatus) && error.jobStatus !== 'SUCCEEDED') {
+                return await this.submit(job, headers);
+            }
+            throw error;
+        }
+    }
+
     async store() {
-        const job = await this.follow(
-            await ask('POST', '/job', {
-                body: jobOf(this.tab, this.chosen.sql, { isQuery: true }),
-                headers: { Prefer: 'respond-async' },
-                signal: this.controller.signal,
-            }),
-        );
-        await this.readStored(job);
+        const job = jobOf(this.tab, this.chosen.sql, { isQuery: true, target: this.target });
+        const submitted = await readJson(await this.submit(job, { Prefer: 'respond-async' }));
+        await this.readStored(await this.follow(submitted));
     }
 
     async readStored(job) {
-        const reply = await send('GET', `/job/${job.id}/result?offset=0&limit=1`, { signal: this.controller.signal });
-        const { columns, total_rows: total } = await reply.json();
-        this.ending = { row_count: total, truncated: job.truncated, status: job.status, stored: true };
-        const source = new StoredRows(job.id, columns, total);
-        source.onError = error => {
-            this.error = error;
-            this.onChange();
-        };
-        this.show(source);
+        const { signal } = this.controller;
+        this.ending = { row_count: job.row_count, rows_affected: job.rows_affected, truncated: job.truncated };
+        try {
+            const { columns, total_rows: total } = await insist(
+                () => ask('GET', `/job/${job.id}/result?offset=0&limit=1`, { signal }),
+                { signal, onAway: error => this.lookAway(error) },
+            );
+            this.lookAway(null);
+            Object.assign(this.ending, { row_count: total, stored: true });
+            this.show(new StoredRows(job.id, columns, total));
+        } catch (error) {
+            if (error.name === 'AbortError') {
+                throw error;
+            }
+            this.note = `Its rows cannot be shown: ${error.message}`; // it has succeeded all the same
+        }
     }
 
-    /** Waits for the end of a job of the queue; it goes on without this page. */
+    /** Waits for the end of a job of the queue. */
     async follow(job) {
         this.id = job.id;
-        while (!final.has(job.status)) {
-            this.state = job.status;
-            this.onChange();
-            job = await ask('GET', `/job/${job.id}`, {
-                headers: { Prefer: `wait=${longestWait}` },
-                signal: this.controller.signal,
-            });
-        }
         this.state = job.status;
-        if (job.status !== 'SUCCEEDED') {
-            throw refusalOf(job);
+        this.onChange();
+        while (!final.has(job.status)) {
+            job = await this.look(job, this.isShown);
         }
-        return job;
+        return endedWell(job);
+    }
+
+    // Browsers open six connections to a host: a text that is not shown holds none.
+    async look(job, waits) {
+        const asked = performance.now(),
+            { signal } = this.turn;
+        try {
+            const found = await insist(
+                () =>
+                    ask('GET', `/job/${this.id}`, {
+                        headers: waits ? { Prefer: `wait=${longestWait}` } : {},
+                        signal,
+                    }),
+                { signal, onAway: error => this.lookAway(error) },
+            );
+            this.state = found.status;
+            this.lookAway(null);
+            if (!final.has(found.status)) {
+                await sleep(asked + (this.isShown ? pauses.shown : pauses.unseen) - performance.now(), signal);
+            }
+            return found;
+        } catch (error) {
+            return this.isTurn(error) ? job : Promise.reject(error);
+        }
+    }
+
+    /** The text is shown, or is not any more: what waits is asked anew, in the other way. */
+    attend(isShown) {
+        if (this.isShown === isShown) {
+            return;
+        }
+        this.isShown = isShown;
+        const { turn } = this;
+        this.turn = new AbortController();
+        turn.abort();
+        if (isShown && this.isOver && this.log !== null && !this.hasWholeLog) {
+            this.listen().catch(error => this.lookAway(error));
+        }
+    }
+
+    isTurn(error) {
+        return error.name === 'AbortError' && !this.controller.signal.aborted;
+    }
+
+    /** Nobody looks at it any more. A query is cancelled; a job of the queue goes on. */
+    leave() {
+        this.isLeft = true;
+        this.controller.abort();
+        this.turn.abort();
+        this.source?.leave?.();
+    }
+
+    lookAway(error) {
+        this.away = error;
+        this.onChange();
     }
 
     async batch() {
-        const job = await ask('POST', '/job', {
-            body: jobOf(this.tab, this.chosen.sql, { isQuery: false }),
-            signal: this.controller.signal,
-        });
+        const wanted = jobOf(this.tab, this.chosen.sql, { isQuery: false, target: this.target });
+        let job = await readJson(await this.submit(wanted));
         this.id = job.id;
         this.state = job.status;
         this.log = [];
-        await this.watch();
-        const ended = await ask('GET', `/job/${job.id}`);
-        this.ending = ended;
-        this.state = ended.status;
-        if (ended.status !== 'SUCCEEDED') {
-            throw refusalOf(ended);
+        do {
+            if (this.isShown) {
+                await this.listen();
+            }
+            job = await this.look(job, false);
+        } while (!final.has(job.status));
+        this.ending = job;
+        endedWell(job);
+    }
+
+    // Returns at the end, when the text is not shown any more, or when the server is away: then the job is looked at.
+    async listen() {
+        try {
+            const reply = await send('GET', `/job/${this.id}/events`, {
+                headers: this.lastEvent === null ? {} : { 'Last-Event-ID': this.lastEvent },
+                signal: this.turn.signal,
+            });
+            if (reply.status === 204) {
+                this.hasWholeLog = true;
+                return;
+            }
+            for await (const event of eventsOf(reply.body)) {
+                this.lastEvent = event.id ?? this.lastEvent;
+                this.away = null;
+                this.hear(event);
+            }
+        } catch (error) {
+            if (error.isPassing) {
+                this.lookAway(error);
+            } else if (!this.isTurn(error)) {
+                throw error;
+            }
         }
     }
 
-    // The browser comes back by itself when the connection breaks, with how far it has read.
-    watch() {
-        return new Promise((resolve, reject) => {
-            const events = new EventSource(`${root}/api/v1/job/${this.id}/events`);
-            const stop = then => {
-                events.close();
-                then();
-            };
-            const tell = (kind, line) => {
-                this.log.push({ kind, line });
-                this.log.splice(0, this.log.length - mostLines);
-                this.onChange();
-            };
-            events.addEventListener('status', event => {
-                this.state = JSON.parse(event.data).status;
-                this.onChange();
-            });
-            events.addEventListener('progress', event => {
-                this.progress = JSON.parse(event.data);
-                this.onChange();
-            });
-            events.addEventListener('log', event => tell('log', JSON.parse(event.data).line));
-            events.addEventListener('notice', event => tell('notice', JSON.parse(event.data).line));
-            events.addEventListener('end', () => stop(resolve));
-            events.addEventListener('error', () => {
-                if (events.readyState === EventSource.CLOSED) {
-                    stop(() => this.follow({ id: this.id, status: 'ACCEPTED' }).then(resolve, reject));
+    hear({ type, data }) {
+        switch (type) {
+            case 'status':
+                this.state = this.isOver ? this.state : data.status;
+                break;
+            case 'progress':
+                this.progress = data;
+                break;
+            case 'log':
+            case 'notice':
+                this.log.push({ kind: type, line: data.line });
+                if (this.log.length > mostLines) {
+                    this.log.shift();
+                    this.linesLeftOut++;
                 }
-            });
-        });
+                break;
+            case 'end':
+                this.hasWholeLog = true;
+                break;
+        }
+        this.onChange();
     }
 
     async check(isQuery) {
-        const preview = await ask('POST', '/job', {
-            body: { ...jobOf(this.tab, this.chosen.sql, { isQuery }), dry_run: true },
+        this.preview = await ask('POST', '/job', {
+            ...asJson({ ...jobOf(this.tab, this.chosen.sql, { isQuery, target: this.target }), dry_run: true }),
             signal: this.controller.signal,
         });
-        this.preview = preview;
         this.ending = { status: 'CHECKED' };
     }
 
     async explain(analyze) {
         const prefix = `explain (format json${analyze ? ', analyze, buffers' : ''}) `;
         this.begin = { ...this.chosen, column: this.chosen.column - prefix.length };
+        const sql = prefix + this.chosen.sql.replace(/;\s*$/, '');
         const { result } = await ask('POST', '/job', {
-            body: jobOf(this.tab, prefix + this.chosen.sql.replace(/;\s*$/, ''), { isQuery: true }),
+            ...asJson(jobOf(this.tab, sql, { isQuery: true, target: this.target })),
             signal: this.controller.signal,
         });
         const text = result.data[0]?.[0];
@@ -266,16 +332,67 @@ export class Run {
         }
     }
 
+    /** Of a job of the queue the server says whether it is cancelled; a query is when its connection is closed. */
     async cancel() {
-        this.cancelled = true;
-        if (this.mode === 'batch' || this.mode === 'stored') {
-            this.state = 'CANCELING';
-            this.onChange();
-            await ask('POST', `/job/${this.id}/cancel`);
-        } else {
+        if (!this.isQueued || this.id === null) {
             this.controller.abort();
+            return;
+        }
+        const { state } = this;
+        this.state = 'CANCELING';
+        this.onChange();
+        try {
+            await ask('POST', `/job/${this.id}/cancel`);
+        } catch (error) {
+            this.state = this.state === 'CANCELING' ? state : this.state;
+            if (error.status !== 409) {
+                throw error;
+            }
+            this.note = 'The cancel came too late.';
+        } finally {
+            this.onChange();
         }
     }
+
+    // The connection of a query was closed. It may have committed before that.
+    async abandon() {
+        this.cancelled = true;
+        if (this.isQueued && this.id === null) {
+            this.note = 'Whether the job was submitted is not known: see the history.';
+        }
+        if (this.isLeft || this.mode !== 'query' || this.id === null) {
+            return;
+        }
+        this.state = 'CANCELING';
+        this.onChange();
+        try {
+            let job = { status: this.state };
+            for (let count = 0; count < endTries && !final.has(job.status); count++) {
+                job = await ask('GET', `/job/${this.id}`, { headers: { Prefer: `wait=${endWait}` } });
+            }
+            this.note =
+                job.status === 'SUCCEEDED'
+                    ? 'It had succeeded before: what it wrote is kept, and not all of its rows are here.'
+                    : '';
+        } catch {
+            this.note = 'Look at the job for how it ended.';
+        }
+    }
+}
+
+function newKey() {
+    return `console-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
+}
+
+function asJson(job) {
+    return { body: writeExact(job), headers: { 'Content-Type': 'application/json' } };
+}
+
+function endedWell(job) {
+    if (job.status !== 'SUCCEEDED') {
+        throw refusalOf(job);
+    }
+    return job;
 }
 
 function refusalOf(job) {

@@ -1,5 +1,5 @@
 // Where the rows of a table come from: memory, or pages of a stored result.
-import { send } from './api.js';
+import { brokenOff, insist, send } from './api.js';
 import { compare, readNdjson } from './rows.js';
 
 /** The rows that a reply has brought. */
@@ -41,7 +41,8 @@ export class LoadedRows {
 }
 
 const pageSize = 500,
-    mostPages = 12;
+    mostPages = 12,
+    mostCharacters = 64 * 1024 * 1024;
 
 /** A stored result, of which the pages around the visible rows are kept and no others. */
 export class StoredRows {
@@ -50,9 +51,11 @@ export class StoredRows {
         this.columns = columns;
         this.length = length;
         this.pages = new Map();
+        this.wanted = [];
         this.asked = new Map();
         this.onChange = () => {};
-        this.onError = () => {};
+        this.onError = () => {}; // null when it is over
+        this.refusal = null; // for good: it is not asked for again
     }
 
     get loaded() {
@@ -70,14 +73,10 @@ export class StoredRows {
         for (let page = Math.floor(first / pageSize); page * pageSize < end; page++) {
             pages.push(page);
         }
-        for (const [page, controller] of this.asked) {
-            if (!pages.includes(page)) {
-                controller.abort();
-                this.asked.delete(page);
-            }
-        }
+        this.wanted = pages;
+        this.leave(page => !pages.includes(page));
         const missing = pages.filter(page => !this.pages.has(page) && !this.asked.has(page));
-        if (missing.length > 0) {
+        if (missing.length > 0 && this.refusal === null) {
             this.timer = setTimeout(() => missing.forEach(page => this.fetch(page)), 60);
         }
         for (const page of pages.filter(one => this.pages.has(one))) {
@@ -87,28 +86,68 @@ export class StoredRows {
         }
     }
 
+    /** Ends what is being fetched. */
+    leave(isLeft = () => true) {
+        for (const [page, controller] of this.asked) {
+            if (isLeft(page)) {
+                controller.abort();
+                this.asked.delete(page);
+            }
+        }
+    }
+
     async fetch(page) {
-        const controller = new AbortController();
+        const controller = new AbortController(),
+            { signal } = controller;
         this.asked.set(page, controller);
         try {
-            const rows = [];
-            const reply = await send('GET', `/job/${this.id}/result?offset=${page * pageSize}&limit=${pageSize}`, {
-                headers: { Accept: 'application/x-ndjson' },
-                signal: controller.signal,
-            });
-            await readNdjson(reply.body, { opening: () => {}, rows: more => rows.push(...more) });
+            const rows = await insist(() => this.read(page, signal), { signal, onAway: error => this.onError(error) });
             this.pages.set(page, rows);
-            while (this.pages.size > mostPages) {
-                this.pages.delete(this.pages.keys().next().value);
-            }
+            this.drop();
+            this.onError(null);
             this.onChange();
         } catch (error) {
             if (error.name !== 'AbortError') {
+                this.refusal = error;
                 this.onError(error);
             }
         } finally {
             if (this.asked.get(page) === controller) {
                 this.asked.delete(page);
+            }
+        }
+    }
+
+    async read(page, signal) {
+        const reply = await send('GET', `/job/${this.id}/result?offset=${page * pageSize}&limit=${pageSize}`, {
+            headers: { Accept: 'application/x-ndjson' },
+            signal,
+        });
+        const rows = [];
+        const ending = await readNdjson(reply.body, {
+            rows: more => {
+                for (const row of more) {
+                    rows.push(row);
+                }
+            },
+        });
+        if (ending.status !== 'SUCCEEDED') {
+            throw brokenOff(ending.error ?? '');
+        }
+        return rows;
+    }
+
+    // What has not been seen for longest goes first, and what is in sight stays.
+    drop() {
+        const sizes = new Map([...this.pages].map(([page, rows]) => [page, sizeOf(rows)]));
+        let size = [...sizes.values()].reduce((sum, one) => sum + one, 0);
+        for (const page of [...this.pages.keys()]) {
+            if (this.pages.size <= mostPages && size <= mostCharacters) {
+                return;
+            }
+            if (!this.wanted.includes(page)) {
+                this.pages.delete(page);
+                size -= sizes.get(page);
             }
         }
     }
@@ -129,4 +168,8 @@ export class StoredRows {
         this.onChange();
         return null;
     }
+}
+
+function sizeOf(rows) {
+    return rows.reduce((sum, row) => row.reduce((all, value) => all + (value?.length ?? 0), sum), 0);
 }

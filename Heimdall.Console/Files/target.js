@@ -20,18 +20,14 @@ export class Target {
         const [commands, clusters] = await Promise.all([ask('GET', '/commands'), ask('GET', '/clusters')]);
         this.commands = listOf(commands);
         this.clusters = listOf(clusters);
-        fill(this.command, this.commands);
-        fill(this.cluster, this.clusters);
     }
 
     show(tab) {
         this.tab = tab;
-        const pick = (chosen, list) =>
-            chosen === byTags || list.some(item => item.id === chosen)
-                ? chosen
-                : ((list.find(item => item.status === 'ACTIVE') ?? list[0])?.id ?? byTags);
-        tab.command = this.command.value = pick(tab.command, this.commands);
-        tab.cluster = this.cluster.value = pick(tab.cluster, this.clusters);
+        tab.command ??= firstOf(this.commands);
+        tab.cluster ??= firstOf(this.clusters);
+        fill(this.command, this.commands, tab.command);
+        fill(this.cluster, this.clusters, tab.cluster);
         this.commandCriteria.value = tab.commandCriteria;
         this.clusterCriteria.value = tab.clusterCriteria;
         this.reveal();
@@ -61,6 +57,37 @@ export class Target {
             command_criteria: tab.command === byTags ? words(tab.commandCriteria) : [`_id:${tab.command}`],
             cluster_criteria: tab.cluster === byTags ? words(tab.clusterCriteria) : [`_id:${tab.cluster}`],
         };
+    }
+
+    /**
+     * The most that a job of a text may ask of a limit: what the page would like, or what the command has as its
+     * default or ceiling. A limit that a command fixes is left out.
+     */
+    limitOf(tab, name, wished) {
+        const contexts = this.commandsOf(tab).map(command => command.context ?? {});
+        return contexts.some(context => name in (context.fixed ?? {}))
+            ? undefined
+            : Math.min(
+                  wished,
+                  ...contexts.flatMap(context => [context[name] ?? wished, context[`max_${name}`] ?? wished]),
+              );
+    }
+
+    commandsOf(tab) {
+        if (tab.command !== byTags) {
+            return this.commands.filter(command => command.id === tab.command);
+        }
+        const tags = words(tab.commandCriteria);
+        const found = this.commands.filter(command => tags.every(tag => command.tags.includes(tag)));
+        return found.length > 0 ? found : this.commands;
+    }
+
+    /** Whether a job is a query: where it does not say so itself, its command does. */
+    isQuery(job) {
+        const { context = {} } = this.commands.find(command => command.id === job.command_id) ?? {};
+        return (
+            job.context.return_result ?? context.fixed?.return_result ?? context.return_result ?? job.is_sync === true
+        );
     }
 
     /** What a job has been submitted with, as choices. */
@@ -131,8 +158,15 @@ function words(text) {
     return text.split(/[,\s]+/).filter(Boolean);
 }
 
-function fill(select, items) {
+function firstOf(items) {
+    return (items.find(item => item.status === 'ACTIVE') ?? items[0])?.id ?? byTags;
+}
+
+// What a text has chosen stays its choice when it is gone: SQL for one database is not for another.
+function fill(select, items, chosen) {
+    const isGone = chosen !== byTags && !items.some(item => item.id === chosen);
     select.replaceChildren(
+        ...(isGone ? [h('option', { value: chosen }, `${chosen} (gone)`)] : []),
         ...items.map(item =>
             h(
                 'option',
@@ -144,4 +178,5 @@ function fill(select, items) {
         ),
         h('option', { value: byTags }, 'whichever has these tags …'),
     );
+    select.value = chosen;
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
@@ -45,7 +44,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await using var window = await OpenAsync(
             new() { ColorScheme = colors, ViewportSize = new() { Width = width, Height = 900 } });
         var page = window.Page;
-        await RunAsync(window, FirstValue);
+        await page.RunAsync(FirstValue);
         await Expect(page.Locator("#hc-status")).ToContainTextAsync("2,000 rows in ");
         await page.GetByRole(AriaRole.Button, new() { Name = "Options" }).ClickAsync();
 
@@ -67,26 +66,26 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         var page = window.Page;
         await Expect(page.Locator("#hc-match")).ToHaveTextAsync("Runs with postgres-0.0.1 on postgres");
 
-        await WriteAsync(window, "select id,\n  salry from employees");
+        await page.WriteAsync("select id,\n  salry from employees");
         await window.ByRole(AriaRole.Button, "Check").ClickAsync();
         await Expect(page.Locator("#hc-error")).ToContainTextAsync("42703 column \"salry\" does not exist");
         await Expect(window.ByRole(AriaRole.Button, "Line 2, column 3")).ToBeVisibleAsync();
-        Assert.That(await MarksAsync(page), Is.EqualTo("2:3 42703"));
+        Assert.That(await page.MarksAsync(), Is.EqualTo("2:3 42703"));
 
-        await WriteAsync(window, "select id, salary from employees order by id");
+        await page.WriteAsync("select id, salary from employees order by id");
         await window.ByRole(AriaRole.Button, "Run").ClickAsync();
         await Expect(page.Locator("#hc-status")).ToContainTextAsync("50 rows in ");
         await Expect(page.Locator(".hc-head")).ToContainTextAsync("salarynumeric");
-        Assert.That(await MarksAsync(page), Is.Empty);
-        await Expect(CellsOf(page, column: 1).First).ToHaveTextAsync("1.5");
+        Assert.That(await page.MarksAsync(), Is.Empty);
+        await Expect(page.CellsOf(column: 1).First).ToHaveTextAsync("1.5");
         await page.Locator(".hc-head [data-column='1']").ClickAsync();
         await page.Locator(".hc-head [data-column='1']").ClickAsync();
-        await Expect(CellsOf(page, column: 1).First).ToHaveTextAsync("75.0");
+        await Expect(page.CellsOf(column: 1).First).ToHaveTextAsync("75.0");
         await Expect(page.Locator(".hc-said")).ToContainTextAsync("Sorted in this browser: the 50 loaded rows.");
 
-        var csv = await DownloadAsync(page, "CSV");
+        var csv = await page.DownloadAsync("CSV");
         Assert.That(csv, Does.StartWith("id,salary\r\n50,75.0\r\n49,73.5\r\n"));
-        var json = JsonDocument.Parse(await DownloadAsync(page, "JSON"));
+        var json = JsonDocument.Parse(await page.DownloadAsync("JSON"));
         Assert.That(json.RootElement.GetProperty("data")[0][1].GetRawText(), Is.EqualTo("75.0"));
 
         await window.ByRole(AriaRole.Tab, "Plot").ClickAsync();
@@ -100,7 +99,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await Expect(page.Locator(".hc-plan")).ToContainTextAsync("50 of ");
         await Expect(page.Locator(".hc-plan")).ToContainTextAsync("Seq Scan employees");
         await Expect(page.Locator(".hc-hot").First).ToContainTextAsync("costly");
-        Assert.That(window.Complaints.Where(IsNoRefusal), Is.Empty);
+        Assert.That(window.Complaints.Where(ConsoleWindow.IsNoRefusal), Is.Empty);
     }
 
     [Test]
@@ -109,7 +108,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await using var window = await OpenAsync();
         var page = window.Page;
 
-        await RunAsync(window, """
+        await page.RunAsync("""
             select 9007199254740993::int8 as a, 1e-400::numeric as b, 123456789012345678901234567890.10::numeric as c,
             1e-7::float8 as d, null::text as e, '' as f, E' x\ty\n' as g, chr(8238) || 'z' as h,
             '{"n": 9007199254740993, "s": "},]"}'::json as i, '"' || chr(92) as j
@@ -151,8 +150,8 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await using var window = await OpenAsync();
         var page = window.Page;
 
-        await RunAsync(window, $"select $h${Hostile}$h$ as \"{HostileName}\"");
-        await Expect(CellsOf(page, column: 0).First).ToHaveTextAsync(Hostile);
+        await page.RunAsync($"select $h${Hostile}$h$ as \"{HostileName}\"");
+        await Expect(page.CellsOf(column: 0).First).ToHaveTextAsync(Hostile);
         await Expect(page.Locator(".hc-head")).ToContainTextAsync(HostileName);
         await page.Locator(".hc-grid").FocusAsync();
         await page.Keyboard.PressAsync("Enter");
@@ -162,7 +161,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await Expect(page.Locator(".hc-plot-bar")).ToContainTextAsync(HostileName);
 
         await page.GetByLabel("Run as").SelectOptionAsync("batch");
-        await RunAsync(window, $"""
+        await page.RunAsync($"""
             do $x$ begin raise notice '%', $h${Hostile}$h$; end $x$;
             do $x$ begin
             raise exception '%', $h${Hostile}$h$ using hint = $h${Hostile}$h$, detail = $h${Hostile}$h$; end $x$
@@ -184,20 +183,20 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await using var window = await OpenAsync();
         var page = window.Page;
         await page.GetByLabel("Run as").SelectOptionAsync("stored");
-        await RunAsync(window, "select n, md5(n::text) as hash from generate_series(1, 100000) n");
+        await page.RunAsync("select n, md5(n::text) as hash from generate_series(1, 100000) n");
         await Expect(page.Locator("#hc-status")).ToContainTextAsync("100,000 rows, stored in ");
 
         await page.Locator(".hc-grid").FocusAsync();
         await page.Keyboard.PressAsync("Control+End");
         await Expect(page.Locator(".hc-active")).ToHaveAttributeAsync("data-row", "99999");
-        await Expect(CellsOf(page, column: 0).Last).ToHaveTextAsync("100000");
+        await Expect(page.CellsOf(column: 0).Last).ToHaveTextAsync("100000");
         await page.EvaluateAsync("document.querySelector('.hc-grid').scrollTop = 50000 * 26");
-        await Expect(CellsOf(page, column: 0).First).ToHaveTextAsync("50001");
+        await Expect(page.CellsOf(column: 0).First).ToHaveTextAsync("50001");
 
         Assert.That(await page.Locator(".hc-row").CountAsync(), Is.LessThan(60));
         await page.Locator(".hc-head [data-column='1']").ClickAsync();
         await Expect(page.Locator(".hc-said")).ToContainTextAsync("Use ORDER BY in the query.");
-        var csv = await DownloadAsync(page, "CSV", AriaRole.Link);
+        var csv = await page.DownloadAsync("CSV", AriaRole.Link);
         Assert.That(csv.Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(100_001));
         Assert.That(window.Complaints, Is.Empty);
     }
@@ -208,14 +207,14 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await using var window = await OpenAsync();
         var page = window.Page;
         await page.GetByLabel("Run as").SelectOptionAsync("stored");
-        await RunAsync(window, "select n from generate_series(1, 1000000) n");
+        await page.RunAsync("select n from generate_series(1, 1000000) n");
         await Expect(page.Locator("#hc-status")).ToContainTextAsync("1,000,000 rows, stored in ");
 
         await page.EvaluateAsync("document.querySelector('.hc-grid').scrollTop = 1e9");
-        await Expect(CellsOf(page, column: 0).Last).ToHaveTextAsync("1000000");
+        await Expect(page.CellsOf(column: 0).Last).ToHaveTextAsync("1000000");
         await page.Locator(".hc-grid").FocusAsync();
         await page.Keyboard.PressAsync("Control+Home");
-        await Expect(CellsOf(page, column: 0).First).ToHaveTextAsync("1");
+        await Expect(page.CellsOf(column: 0).First).ToHaveTextAsync("1");
 
         Assert.That(await page.Locator(".hc-row").CountAsync(), Is.LessThan(60));
         Assert.That(window.Complaints, Is.Empty);
@@ -229,7 +228,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         var page = window.Page;
 
         await page.GetByLabel("Run as").SelectOptionAsync("batch");
-        await RunAsync(window, HeimdallInstance.WaitAt("console"));
+        await page.RunAsync(HeimdallInstance.WaitAt("console"));
         await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
         await Expect(page.Locator("#hc-status")).ToContainTextAsync("Cancelled in ");
 
@@ -237,13 +236,13 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await page.Keyboard.TypeAsync("to be stopped");
         await page.Keyboard.PressAsync("Enter");
         await page.GetByLabel("Run as").SelectOptionAsync("query");
-        await RunAsync(window, "select pg_sleep(600)");
+        await page.RunAsync("select pg_sleep(600)");
         await _heimdall.FindJobAsync("to%20be%20stopped", "RUNNING", cancellationToken);
         await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
         await Expect(page.Locator("#hc-status")).ToContainTextAsync("Cancelled in ");
         await _heimdall.FindJobAsync("to%20be%20stopped", "CANCELED", cancellationToken);
         await _heimdall.OpenGateAsync("console", cancellationToken);
-        Assert.That(window.Complaints.Where(IsNoRefusal), Is.Empty);
+        Assert.That(window.Complaints.Where(ConsoleWindow.IsNoRefusal), Is.Empty);
     }
 
     [Test]
@@ -252,7 +251,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await using var window = await OpenAsync();
         var page = window.Page;
         await page.GetByLabel("Run as").SelectOptionAsync("batch");
-        await WriteAsync(window, "select 'not this';\nselect 1;\nselect 1/0;");
+        await page.WriteAsync("select 'not this';\nselect 1;\nselect 1/0;");
         await page.EvaluateAsync("monaco.editor.getEditors()[0].setSelection(new monaco.Range(2, 1, 3, 12))");
 
         await page.Keyboard.PressAsync("Control+Enter");
@@ -260,7 +259,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await Expect(page.Locator("#hc-error")).ToContainTextAsync("22012 division by zero");
         await Expect(page.Locator(".hd-log")).ToContainTextAsync("1  line 1  SELECT");
 
-        Assert.That(await MarksAsync(page), Does.StartWith("3:").And.EndWith(" 22012"));
+        Assert.That(await page.MarksAsync(), Does.StartWith("3:").And.EndWith(" 22012"));
         var job = await page.Locator("#hc-status a").GetAttributeAsync("href");
         await page.GotoAsync(job!);
         await window.ByRole(AriaRole.Link, "Edit and run as new").ClickAsync();
@@ -301,14 +300,14 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         await window.ByRole(AriaRole.Button, "New text").ClickAsync();
         await page.Locator("#hc-cluster").SelectOptionAsync("reporting");
         await Expect(page.Locator("#hc-match")).ToHaveTextAsync("Runs with postgres-0.0.1 on reporting");
-        await WriteAsync(window, "select e. from employees e");
+        await page.WriteAsync("select e. from employees e");
         await page.EvaluateAsync("monaco.editor.getEditors()[0].setPosition({lineNumber: 1, column: 10})");
         await page.Keyboard.PressAsync("Control+Space");
         await Expect(page.Locator(".suggest-widget")).ToContainTextAsync("full_name");
         await page.Keyboard.PressAsync("Escape");
 
         await page.ReloadAsync();
-        await ReadyAsync(page);
+        await page.ReadyAsync();
         await Expect(page.Locator("#hc-tabs [role=tab]")).ToHaveTextAsync(["Text 1", "Text 2"]);
         await Expect(page.Locator(".monaco-editor .view-lines")).ToContainTextAsync("employees");
         await Expect(page.Locator("#hc-cluster")).ToHaveValueAsync("reporting");
@@ -322,7 +321,7 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
     {
         await using var window = await OpenAsync();
         var page = window.Page;
-        await WriteAsync(window, "select count(*) from employees");
+        await page.WriteAsync("select count(*) from employees");
         await window.ByRole(AriaRole.Button, "Schedule").ClickAsync();
         await page.GetByLabel("Id", new() { Exact = true }).FillAsync("count-staff");
         await page.GetByLabel("Times (cron)", new() { Exact = true }).FillAsync("30 2 1 1 *");
@@ -359,41 +358,6 @@ public sealed class ConsoleTests() : RealProcessTests(processes: 1)
         (await _heimdall.GetAsync("/console/files/000000000000/app.js", cancellationToken)).AssertStatus(404);
     }
 
-    private async Task<BrowserPage> OpenAsync(BrowserNewContextOptions? options = null)
-    {
-        var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, "/console", options);
-        await ReadyAsync(window.Page);
-        return window;
-    }
-
-    private static Task ReadyAsync(IPage page) =>
-        Expect(page.Locator("html")).ToHaveAttributeAsync("data-console", "ready");
-
-    private static async Task WriteAsync(BrowserPage window, string sql) => await window.Page.EvaluateAsync(
-        "sql => { const editor = monaco.editor.getEditors()[0]; editor.setValue(sql); editor.focus(); }", sql);
-
-    private static async Task RunAsync(BrowserPage window, string sql)
-    {
-        await WriteAsync(window, sql);
-        await window.Page.Keyboard.PressAsync("Control+Enter");
-    }
-
-    /// <summary>Where the editor shows errors, with their codes.</summary>
-    private static Task<string> MarksAsync(IPage page) => page.EvaluateAsync<string>(
-        "monaco.editor.getModelMarkers({owner: 'heimdall'})"
-        + ".map(mark => `${mark.startLineNumber}:${mark.startColumn} ${mark.code}`).join()");
-
-    private static ILocator CellsOf(IPage page, int column) =>
-        page.Locator(string.Create(CultureInfo.InvariantCulture, $".hc-row [data-column='{column}']"));
-
-    private static async Task<string> DownloadAsync(IPage page, string name, AriaRole role = AriaRole.Button)
-    {
-        var download = await page.RunAndWaitForDownloadAsync(
-            () => page.GetByRole(role, new() { Name = name, Exact = true }).ClickAsync());
-        return await File.ReadAllTextAsync(await download.PathAsync());
-    }
-
-    /// <summary>The browser's console tells of each reply that is a refusal.</summary>
-    private static bool IsNoRefusal(string complaint) =>
-        !complaint.Contains("Failed to load resource", StringComparison.Ordinal);
+    private Task<BrowserPage> OpenAsync(BrowserNewContextOptions? options = null) =>
+        _heimdall.OpenConsoleAsync(options);
 }
