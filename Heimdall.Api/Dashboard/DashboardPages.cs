@@ -35,7 +35,7 @@ internal static class DashboardPages
 
         Get(OverviewPage.Path, new PageDispatcher(OverviewPage.ReadAsync));
         Get(EnginePage.Path, new PageDispatcher(EnginePage.ReadAsync));
-        Get(AuditPage.Path, new PageDispatcher(AuditPage.ReadAsync));
+        Get(AuditListPage.Path, new PageDispatcher(AuditListPage.ReadAsync));
         Get("/sql/files/{asset}", new RequestDispatcher(PageFiles.SendAsync));
         Get("/sql/jobs", new PageDispatcher(JobListPage.ReadAsync));
         Get("/sql/bulk/cancel", new PageDispatcher(BulkPage.AskCancelAsync));

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Primitives;
 namespace Heimdall.Api.Dashboard.Audits;
 
 /// <summary>Who did what and who was refused, the newest first, filtered as <c>GET /api/v1/audit</c> filters it.</summary>
-internal static class AuditPage
+internal static class AuditListPage
 {
     public const string Path = "/sql/audit";
 
