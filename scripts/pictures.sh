@@ -11,6 +11,7 @@ readonly api=http://127.0.0.1:${HEIMDALL_PORT:-9090}
 readonly images=$root/docs/images
 readonly largest=150000 # bytes of a picture
 run_pid=
+browser=
 
 # A job whose second statement divides by zero.
 close_month=$(
@@ -22,10 +23,9 @@ JOB
 readonly close_month
 
 main() {
-  local program
-  for program in chromium curl; do
-    has "$program" || die "$program is missing. Install it (Debian: sudo apt-get install $program) and run this again."
-  done
+  has curl || die "curl is missing. Install it (Debian: sudo apt-get install curl) and run this again."
+  browser=$(command -v chromium-headless-shell || command -v chromium) ||
+    die "chromium is missing. Install it (Debian: sudo apt-get install chromium) and run this again."
   trap stop_heimdall EXIT
   curl -sf "$api/readyz" >/dev/null || start_heimdall
   make_jobs
@@ -77,7 +77,7 @@ cancel() { curl -sS -X POST "$api/api/v1/job/$1/cancel" >/dev/null; }
 take() {
   local picture=$images/$1.png size
   # As root Chromium has no sandbox.
-  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 \
+  "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 \
     --window-size="$2" --virtual-time-budget=3000 --screenshot="$picture" "$3" >/dev/null 2>&1
   size=$(wc -c <"$picture")
   if ((size > largest)); then die "$picture has $size bytes, more than $largest."; fi

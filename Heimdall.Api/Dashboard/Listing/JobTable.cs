@@ -35,8 +35,8 @@ internal static class JobTable
     {
         { Failure: { } failure } => Said(failure.ToLine()),
         { Status: JobStatus.Running or JobStatus.Canceling, Progress: { BytesRead: { } read, BytesTotal: { } size and > 0 } } when read < size =>
-            Said($"{100 * Math.Min(read, size) / size} % of the script read, {Pieces.Number(job.Progress.Statements ?? 0)} statements done"),
-        { Status: JobStatus.Running or JobStatus.Canceling, Progress.Statements: { } done } => Said($"{Pieces.Number(done)} statements done"),
+            Said($"{100 * Math.Min(read, size) / size} % of the script read, statements done: {Pieces.Number(job.Progress.Statements ?? 0)}"),
+        { Status: JobStatus.Running or JobStatus.Canceling, Progress.Statements: { } done } => Said($"Statements done: {Pieces.Number(done)}"),
         _ => Markup.Empty,
     };
 

@@ -42,7 +42,7 @@ internal static class RunningParts
             """)).ToList();
         var body = items.Count > 0 ? Markup.Of($"""<ul class="hd-blocked">{items}</ul>""")
             : answer.IsWhole ? Markup.Of($"<p>No job waits for a lock.</p>")
-            : Markup.Of($"<p>Not known yet: the clusters have not answered.</p>");
+            : Markup.Of($"<p>Not known yet: the clusters are being asked.</p>");
         var bound = overview.Running.Count > BlockedJobs.MostAsked
             ? Markup.Of($"""<p class="hd-aside">The {BlockedJobs.MostAsked} jobs that have run longest are looked at.</p>""")
             : Markup.Empty;
