@@ -1,17 +1,19 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Heimdall.Core.Audit;
-using Heimdall.Core.Database;
 
 namespace Heimdall.Api.Callers;
 
 /// <summary>
-/// Notes when each key was last used. No request waits for it: what was used is written once in a while, and a store
-/// that is away gets it later.
+/// Notes when each key was last used. No request waits for it: what was used is written once in a while. A store that is
+/// away or refuses gets it later, and nothing else suffers for it.
 /// </summary>
 internal sealed partial class KeyUses(KeyUseStore store, TimeProvider time, ILogger<KeyUses> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+
+    /// <summary>A process that stops does not wait longer for a store that is away.</summary>
+    private static readonly TimeSpan LastWait = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<string, (string User, long At, string? Address)> _used =
         new(StringComparer.Ordinal);
@@ -42,7 +44,9 @@ internal sealed partial class KeyUses(KeyUseStore store, TimeProvider time, ILog
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await TryWriteAsync(cancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(LastWait);
+        await TryWriteAsync(limit.Token);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -54,13 +58,13 @@ internal sealed partial class KeyUses(KeyUseStore store, TimeProvider time, ILog
         }
     }
 
-    private async Task TryWriteAsync(CancellationToken cancellationToken)
+    internal async Task TryWriteAsync(CancellationToken cancellationToken)
     {
         try
         {
             await WriteAsync(cancellationToken);
         }
-        catch (Exception exception) when (StoreRetry.IsAway(exception) || exception is OperationCanceledException)
+        catch (Exception exception)
         {
             LogLater(exception.Message);
         }

@@ -16,7 +16,7 @@ public sealed class KeyUseStore(StoreDatabase database)
         where api_key_use.last_used_at < excluded.last_used_at
         """;
 
-    private const string ReadSql = "select key, \"user\", last_used_at, address from api_key_use";
+    private const string ReadSql = "select key, last_used_at, address from api_key_use";
 
     /// <summary>Notes uses. The time is the store's; of what another process has noted the later one counts.</summary>
     /// <param name="uses">Each key at most once.</param>
@@ -27,7 +27,7 @@ public sealed class KeyUseStore(StoreDatabase database)
         object[] columns =
         [
             uses.Select(use => use.Key).ToArray(), uses.Select(use => use.User).ToArray(),
-            uses.Select(use => use.Age).ToArray(), uses.Select(use => use.Address ?? "").ToArray(),
+            uses.Select(use => use.Age).ToArray(), uses.Select(use => use.Address).ToArray(),
         ];
         foreach (var column in columns)
         {
@@ -44,7 +44,7 @@ public sealed class KeyUseStore(StoreDatabase database)
         var uses = new Dictionary<string, LastKeyUse>(StringComparer.Ordinal);
         while (await row.ReadAsync(cancellationToken))
         {
-            uses[row.GetString(0)] = new LastKeyUse(row.GetString(1), row.GetDateTime(2), row.GetString(3));
+            uses[row.GetString(0)] = new LastKeyUse(row.GetDateTime(1), row.IsDBNull(2) ? null : row.GetString(2));
         }
         return uses;
     }
@@ -54,11 +54,10 @@ public sealed class KeyUseStore(StoreDatabase database)
 /// <param name="Key">Which: a hash of what is configured of it.</param>
 /// <param name="User">Whose it is.</param>
 /// <param name="Age">How long ago.</param>
-/// <param name="Address">From where.</param>
+/// <param name="Address">From where; null: not known.</param>
 public sealed record KeyUse(string Key, string User, TimeSpan Age, string? Address);
 
 /// <summary>When a key was last used.</summary>
-/// <param name="User">Whose it was then.</param>
 /// <param name="At">By the store's clock.</param>
-/// <param name="Address">From where; empty: not known.</param>
-public sealed record LastKeyUse(string User, DateTime At, string Address);
+/// <param name="Address">From where; null: not known.</param>
+public sealed record LastKeyUse(DateTime At, string? Address);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Heimdall.Api.Callers;
 using Heimdall.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Rights;
@@ -15,7 +16,7 @@ public sealed class KeyUseTests
     private KeyUses Uses => _api.Heimdall.ApiServices.GetRequiredService<KeyUses>();
 
     [OneTimeSetUp]
-    public async Task Start() => _api = await RoleInstance.StartAsync(worker: false, users: ["alice", "bob"]);
+    public async Task Start() => _api = await RoleInstance.StartAsync(worker: false, users: ["alice", "bob", "carol"]);
 
     [OneTimeTearDown]
     public async Task Stop() => await _api.DisposeAsync();
@@ -31,7 +32,8 @@ public sealed class KeyUseTests
 
         Assert.That(own, Has.Length.EqualTo(1), "her own and nobody else's");
         Assert.That(own[0].GetProperty("user").GetString(), Is.EqualTo("alice"));
-        Assert.That(own[0].GetProperty("last_used_at").GetDateTime(), Is.InRange(before, DateTime.UtcNow.AddSeconds(1)));
+        Assert.That(
+            own[0].GetProperty("last_used_at").GetDateTime(), Is.InRange(before, DateTime.UtcNow.AddSeconds(1)));
         Assert.That(own[0].GetProperty("last_used_from").GetString(), Is.EqualTo("127.0.0.1"));
         Assert.That(own[0].GetProperty("id").GetString(), Does.Match("^[0-9a-f]{16}$"));
     }
@@ -41,8 +43,8 @@ public sealed class KeyUseTests
     {
         var all = await KeysAsync("admin", cancellationToken);
 
-        var bob = all.Single(key => key.GetProperty("user").GetString() == "bob");
-        Assert.That(bob.TryGetProperty("last_used_at", out _), Is.False);
+        var carol = all.Single(key => key.GetProperty("user").GetString() == "carol");
+        Assert.That(carol.TryGetProperty("last_used_at", out _), Is.False);
         Assert.That(all.Select(key => key.GetProperty("user").GetString()), Does.Contain("alice").And.Ordered);
         var expired = all.Single(key => key.TryGetProperty("expires_at", out _));
         Assert.That(expired.GetProperty("user").GetString(), Is.EqualTo("admin"));
@@ -54,7 +56,6 @@ public sealed class KeyUseTests
         (await _api.SendAsync("reader", "GET", "/api/v1/me", cancellationToken)).AssertStatus(200);
         await Uses.WriteAsync(cancellationToken);
         var id = (await KeysAsync("reader", cancellationToken))[0].GetProperty("id").GetString()!;
-        await Uses.WriteAsync(cancellationToken);
         await _api.Heimdall.Store.ExecuteAsync(
             "update heimdall.api_key_use set last_used_at = '2999-01-01', address = '::1' where key = $1",
             cancellationToken, id);
@@ -68,12 +69,35 @@ public sealed class KeyUseTests
     }
 
     [Test]
+    public async Task A_store_that_refuses_gets_it_later(CancellationToken cancellationToken)
+    {
+        (await _api.SendAsync("bob", "GET", "/api/v1/me", cancellationToken)).AssertStatus(200);
+        await _api.Heimdall.Store.ExecuteAsync(
+            "alter table heimdall.api_key_use rename column address to elsewhere", cancellationToken);
+        try
+        {
+            Assert.That(() => Uses.WriteAsync(cancellationToken), Throws.InstanceOf<PostgresException>());
+            await Uses.TryWriteAsync(cancellationToken);
+        }
+        finally
+        {
+            await _api.Heimdall.Store.ExecuteAsync(
+                "alter table heimdall.api_key_use rename column elsewhere to address", cancellationToken);
+        }
+        await Uses.WriteAsync(cancellationToken);
+
+        var key = (await KeysAsync("bob", cancellationToken))[0];
+        Assert.That(key.TryGetProperty("last_used_at", out _), Is.True);
+    }
+
+    [Test]
     public async Task A_refused_key_is_no_use(CancellationToken cancellationToken)
     {
         (await _api.SendFromAsync(910, _api.ExpiredKey, "GET", "/api/v1/me", cancellationToken)).AssertStatus(401);
         await Uses.WriteAsync(cancellationToken);
 
-        var expired = (await KeysAsync("admin", cancellationToken)).Single(key => key.TryGetProperty("expires_at", out _));
+        var expired = (await KeysAsync("admin", cancellationToken))
+            .Single(key => key.TryGetProperty("expires_at", out _));
 
         Assert.That(expired.TryGetProperty("last_used_at", out _), Is.False);
     }
