@@ -107,6 +107,30 @@ public sealed class AuditTests
     }
 
     [Test]
+    public async Task Of_many_jobs_the_one_that_throws_has_a_record(CancellationToken cancellationToken)
+    {
+        var job = await WaitingJobAsync(cancellationToken);
+        await _api.Heimdall.Store.ExecuteAsync(
+            """
+            alter table heimdall.job add constraint no_cancel check (canceled_by is distinct from 'operator-a') not valid
+            """,
+            cancellationToken);
+        try
+        {
+            (await _api.PressAsync("operator-a", "/sql/bulk/cancel/named", cancellationToken, ("id", job.ToString())))
+                .AssertStatus(500);
+        }
+        finally
+        {
+            await _api.Heimdall.Store.ExecuteAsync(
+                "alter table heimdall.job drop constraint no_cancel", cancellationToken);
+        }
+
+        await AssertLastAsync(
+            $"user=operator-a&target=job/{job}", "FAILED", status: null, $"job/{job}", cancellationToken);
+    }
+
+    [Test]
     public async Task What_is_read_or_submitted_is_not_recorded(CancellationToken cancellationToken)
     {
         var before = await CountAsync("reader-a", cancellationToken) + await CountAsync("submitter", cancellationToken);
