@@ -7,7 +7,9 @@ using Microsoft.Extensions.Primitives;
 
 namespace Heimdall.Api.Dashboard.Audits;
 
-/// <summary>Who did what and who was refused, the newest first, filtered as <c>GET /api/v1/audit</c> filters it.</summary>
+/// <summary>
+/// Who did what and who was refused, the newest first, filtered as <c>GET /api/v1/audit</c> filters it.
+/// </summary>
 internal static class AuditListPage
 {
     public const string Path = "/sql/audit";
@@ -47,19 +49,22 @@ internal static class AuditListPage
 
     private static PageContent Page(Markup body) => new("Audit", Markup.Of($"""
         <h1 class="page-header">Audit</h1>
-        <p class="hd-aside">Who changed what, and who was refused. A submission is not here: the job itself is its record.</p>
+        <p class="hd-aside">Who changed what, and who was refused.
+        A submission is not here: the job itself is its record.</p>
         {body}
         """));
 
     private static Markup DrawForm(DashboardContext context, IQueryCollection query) => Markup.Of($"""
-        <form method="get" action="{context.AddressOf(Path)}" class="hd-filter" role="search" aria-label="Filter the audit">
+        <form method="get" action="{context.AddressOf(Path)}" class="hd-filter" role="search"
+            aria-label="Filter the audit">
         {FilterFields.Text(query, "user", "User")}
         {FilterFields.Choice(query, "outcome", "Outcome", AuditOutcomeNames.All.Select(name => (name, name)))}
         {FilterFields.Text(query, "target", "About", "job/ID")}
         {FilterFields.Text(query, "action", "Action")}
         {FilterFields.Text(query, "after", "After, UTC", "2026-01-31 12:00")}
         {FilterFields.Text(query, "before", "Before, UTC", "2026-01-31 12:00")}
-        <div class="hd-filter-buttons"><button type="submit" class="btn btn-primary">Filter</button> <a class="btn btn-default" href="{context.AddressOf(Path)}">Clear</a></div>
+        <div class="hd-filter-buttons"><button type="submit" class="btn btn-primary">Filter</button>
+        <a class="btn btn-default" href="{context.AddressOf(Path)}">Clear</a></div>
         </form>
         """);
 
@@ -71,10 +76,13 @@ internal static class AuditListPage
         var how = record.AuthenticatedBy is null ? "" : $"by {record.AuthenticatedBy}";
         var target = record.Target.Length == 0
             ? Markup.Empty
-            : Markup.Of($"""<div class="hd-said"><a href="{AddressOf(context, [("target", record.Target)])}">{record.Target}</a>{DrawJob(context, record.Target)}</div>""");
+            : Markup.Of($"""
+                <div class="hd-said"><a href="{AddressOf(context, [("target", record.Target)])}">{record.Target}</a>{DrawJob(context, record.Target)}</div>
+                """);
+        var status = record.Status is { } code ? Markup.Of($""" <span class="hd-said">{code}</span>""") : Markup.Empty;
         return Markup.Of($"""
             <tr><td>{Pieces.Time(record.At)}</td><td class="hd-names">{who}<div class="hd-said">{how}</div></td>
-            <td>{Pieces.State(record.Outcome)}{(record.Status is { } status ? Markup.Of($""" <span class="hd-said">{status}</span>""") : Markup.Empty)}</td>
+            <td>{Pieces.State(record.Outcome)}{status}</td>
             <td class="hd-names">{record.Action}{target}<div class="hd-narrow">from {record.Address}</div></td>
             <td class="hd-wide">{record.Address}</td></tr>
             """);
@@ -88,18 +96,23 @@ internal static class AuditListPage
     private static Markup DrawWayOn(
         DashboardContext context, Dictionary<string, StringValues> query, AuditCursor? next)
     {
-        var filters = query.Where(field => field.Key != "cursor").Select(field => (field.Key, field.Value.ToString())).ToList();
+        var filters = query.Where(field => field.Key != "cursor")
+            .Select(field => (field.Key, field.Value.ToString())).ToList();
         var newest = query.ContainsKey("cursor")
             ? Markup.Of($"""<li><a class="btn btn-default" href="{AddressOf(context, filters)}">Newest</a></li>""")
             : Markup.Empty;
         var older = next is null
             ? Markup.Empty
-            : Markup.Of($"""<li><a class="btn btn-default" rel="next" href="{AddressOf(context, [.. filters, ("cursor", ReadAudit.WriteCursor(next))])}">Older</a></li>""");
+            : Markup.Of($"""
+                <li><a class="btn btn-default" rel="next"
+                    href="{AddressOf(context, [.. filters, ("cursor", ReadAudit.WriteCursor(next))])}">Older</a></li>
+                """);
         return Markup.Of($"""<nav aria-label="Pages"><ul class="hd-pages">{newest}{older}</ul></nav>""");
     }
 
     private static string AddressOf(DashboardContext context, IEnumerable<(string Name, string Value)> fields) =>
-        context.AddressOf(Path) + fields.Aggregate(new QueryString(), (query, field) => query.Add(field.Name, field.Value));
+        context.AddressOf(Path)
+        + fields.Aggregate(new QueryString(), (query, field) => query.Add(field.Name, field.Value));
 
     /// <summary>People write <c>2026-01-31 12:00</c>, and mean UTC.</summary>
     private static StringValues ToRfc3339(StringValues written) =>
