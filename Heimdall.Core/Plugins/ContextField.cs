@@ -1,12 +1,12 @@
 namespace Heimdall.Core.Plugins;
 
-/// <summary>A field of a job's context, for whoever describes contexts.</summary>
+/// <summary>A field of a job's context, as the OpenAPI document shows it.</summary>
 /// <param name="Name">As it is spelled.</param>
 /// <param name="Kind">What its value is.</param>
 /// <param name="Meaning">In a few words, for callers.</param>
 public sealed record ContextField(string Name, ContextFieldKind Kind, string Meaning)
 {
-    /// <summary>Of a word: those that there are.</summary>
+    /// <summary>The values that the field takes, where its kind is <see cref="ContextFieldKind.Word"/>.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
     public bool IsRequired { get; init; }
@@ -26,7 +26,7 @@ public enum ContextFieldKind
     /// <summary>A number above 0, which need not be whole.</summary>
     Seconds,
 
-    /// <summary>One of some words.</summary>
+    /// <summary>A value of an enumeration.</summary>
     Word,
 
     /// <summary>An object of texts, numbers and truth values.</summary>

@@ -11,7 +11,9 @@ public interface IPlugin
     /// <summary>The word that commands write after <c>plugin:</c>. Lower case.</summary>
     string Name { get; }
 
-    /// <summary>The fields of a job's context, for descriptions. None: any object may be one.</summary>
+    /// <summary>
+    /// The fields of a job's context, for the OpenAPI document. Empty: it describes the context as any object.
+    /// </summary>
     IReadOnlyList<ContextField> JobFields => [];
 
     /// <summary>Checks the <c>context</c> of a cluster when the configuration is read or edited. Reports every problem and throws nothing.</summary>

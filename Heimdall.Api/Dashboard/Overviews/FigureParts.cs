@@ -54,7 +54,7 @@ internal static class FigureParts
             <table class="table hd-numbers"><thead><tr><th scope="col">Last</th><th scope="col">Jobs</th>
             <th scope="col">Wait p50</th><th scope="col">Wait p95</th><th scope="col">Run p50</th><th scope="col">Run p95</th>
             </tr></thead><tbody>{rows}</tbody></table>
-            <p class="hd-aside">Of a day and a week, at most a minute old.</p>
+            <p class="hd-aside">The figures of 24 h and 7 d are at most a minute old.</p>
             {Told(overview.LastDay, "quarter of an hour")}{Told(overview.LastWeek, "hour")}
             """);
     }
