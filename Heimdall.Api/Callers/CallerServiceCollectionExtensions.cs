@@ -2,6 +2,7 @@ using Heimdall.Core.Audit;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Heimdall.Api.Callers;
 
@@ -13,7 +14,7 @@ internal static class CallerServiceCollectionExtensions
         services.AddSingleton(config);
         services.AddSingleton<KnownCallers>();
         services.AddSingleton<ApiKeyRing>();
-        services.AddSingleton<KeyUseStore>();
+        services.TryAddSingleton<KeyUseStore>();
         services.AddSingleton<KeyUses>();
         services.AddHostedService(provider => provider.GetRequiredService<KeyUses>());
         services.AddSingleton<ProxyAddresses>();

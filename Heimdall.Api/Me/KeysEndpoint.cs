@@ -35,7 +35,7 @@ internal sealed record KeyListView(IReadOnlyList<KeyView> Data);
 /// <param name="Id">The beginning of the SHA-256 of its <c>hash</c> in the configuration.</param>
 /// <param name="User">Whose it is.</param>
 /// <param name="ExpiresAt">From when on it is refused; absent: never.</param>
-/// <param name="LastUsedAt">Absent: never, or for the first time in the last ten seconds.</param>
+/// <param name="LastUsedAt">Absent: not within <c>retention.audit</c>, or for the first time in the last ten seconds.</param>
 /// <param name="LastUsedFrom">The address; absent: not known.</param>
 internal sealed record KeyView(
     string Id, string User, DateTime? ExpiresAt, DateTime? LastUsedAt, string? LastUsedFrom)

@@ -12,7 +12,7 @@ internal static class RetentionSuite
     private const int ManyJobs = 10_000_000;
 
     /// <summary>Of the requests of each kind.</summary>
-    private const int PerSecond = 50;
+    private const int PerSecond = 20;
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 

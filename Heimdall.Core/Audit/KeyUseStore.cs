@@ -16,6 +16,8 @@ public sealed class KeyUseStore(StoreDatabase database)
         where api_key_use.last_used_at < excluded.last_used_at
         """;
 
+    private const string ForgetSql = "delete from api_key_use where last_used_at < now() - $1";
+
     private const string ReadSql = "select key, last_used_at, address from api_key_use";
 
     /// <summary>Notes uses. The time is the store's; of what another process has noted the later one counts.</summary>
@@ -36,7 +38,16 @@ public sealed class KeyUseStore(StoreDatabase database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>The last use of each key that was ever used, by the key.</summary>
+    /// <summary>Deletes what is known of keys that nobody has used for long: most are in no file any more.</summary>
+    /// <returns>How many they were.</returns>
+    internal async Task<long> ForgetAsync(TimeSpan age, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(ForgetSql);
+        command.Parameters.Add(new() { Value = age });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>The last use of each key, by the key.</summary>
     public async Task<IReadOnlyDictionary<string, LastKeyUse>> ReadAsync(CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(ReadSql);

@@ -11,6 +11,7 @@ public static class CatalogServiceCollectionExtensions
     public static IServiceCollection AddCatalog(this IServiceCollection services)
     {
         services.TryAddSingleton<AuditLog>();
+        services.TryAddSingleton<KeyUseStore>();
         services.AddSingleton<CatalogStore>();
         services.AddSingleton<LivingProcesses>();
         services.AddSingleton<CatalogUpkeep>();

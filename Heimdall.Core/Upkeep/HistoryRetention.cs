@@ -13,8 +13,8 @@ namespace Heimdall.Core.Upkeep;
 /// that callers notice little of it.
 /// </summary>
 internal sealed partial class HistoryRetention(
-    JobRetention jobs, ScheduleRunStore runs, IdempotencyStore keys, AuditLog audit, LiveCatalog catalog,
-    LivingProcesses processes, UpkeepMetrics metrics, ILogger<HistoryRetention> logger)
+    JobRetention jobs, ScheduleRunStore runs, IdempotencyStore keys, AuditLog audit, KeyUseStore keyUses,
+    LiveCatalog catalog, LivingProcesses processes, UpkeepMetrics metrics, ILogger<HistoryRetention> logger)
 {
     private const int LeastAtOnce = 50;
     private const int MostAtOnce = 2000;
@@ -49,6 +49,7 @@ internal sealed partial class HistoryRetention(
         if (Find(kept, LivingProcesses.Audit) is { } recordsKept)
         {
             Record("audit", "records of the audit", await audit.ForgetAsync(recordsKept, cancellationToken));
+            Record("api_key_use", "last uses of keys", await keyUses.ForgetAsync(recordsKept, cancellationToken));
         }
         if (Find(kept, LivingProcesses.IdempotencyKeys) is { } keysKept)
         {

@@ -7,6 +7,10 @@ internal sealed class TestDatabase : IAsyncDisposable
 {
     private const string Default = "Host=127.0.0.1;Username=postgres;Database=postgres";
 
+    /// <summary>Sessions that make and drop databases: each one that is begun costs as much as what it is for.</summary>
+    private static readonly Lazy<NpgsqlDataSource> _onServer =
+        new(() => Build($"{ServerConnectionString};MaxPoolSize=20;Application Name=heimdall tests"));
+
     private readonly NpgsqlDataSource _dataSource;
     private readonly string _server;
 
@@ -95,8 +99,8 @@ internal sealed class TestDatabase : IAsyncDisposable
 
     private static async Task OnServerAsync(string server, Func<NpgsqlConnection, string> sql)
     {
-        await using var source = Build($"{server};Pooling=false");
-        await using var connection = await source.OpenConnectionAsync();
+        await using var other = server == ServerConnectionString ? null : Build($"{server};Pooling=false");
+        await using var connection = await (other ?? _onServer.Value).OpenConnectionAsync();
         await using var command = new NpgsqlCommand(sql(connection), connection);
         await command.ExecuteNonQueryAsync();
     }

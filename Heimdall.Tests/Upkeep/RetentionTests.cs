@@ -353,6 +353,23 @@ public sealed class RetentionTests
     }
 
     [Test]
+    public async Task What_is_known_of_a_key_goes_when_nobody_has_used_it_for_long(CancellationToken cancellationToken)
+    {
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.api_key_use (key, "user", last_used_at)
+            select days::text, 'alice', now() - days * interval '1 day' from (values (364), (366)) used (days)
+            """,
+            cancellationToken);
+
+        await DeleteAsync(cancellationToken);
+
+        Assert.That(
+            await _store.Database.ColumnAsync<string>("select key from heimdall.api_key_use", cancellationToken),
+            Is.EqualTo(new[] { "364" }));
+    }
+
+    [Test]
     public void Forever_is_written_and_read()
     {
         var retention = CommandRetention.Of(new CommandRetentionConfig { Failed = Duration.Forever })!;
