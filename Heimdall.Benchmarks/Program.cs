@@ -8,7 +8,7 @@ using Npgsql;
 const int failed = 1;
 const int wrongArguments = 2; // as shells do
 
-Suite[] suites = [ScriptsSuite.Suite, QueriesSuite.Suite, ListsSuite.Suite, QueueSuite.Suite, RetentionSuite.Suite];
+Suite[] suites = [ScriptsSuite.Suite, QueriesSuite.Suite, ListsSuite.Suite, QueueSuite.Suite, RetentionSuite.Suite, FrontDoorSuite.Suite];
 var help = $"""
     usage: dotnet run -c Release --project Heimdall.Benchmarks -- SUITE [options]
 
