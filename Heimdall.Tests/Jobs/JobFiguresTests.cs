@@ -17,13 +17,11 @@ public sealed class JobFiguresTests
 {
     private static readonly int Jobs = TestSetting.IsLong ? 1_000_000 : 40_000;
 
-    /// <summary>
-    /// Blocks that a question reads at most, whatever the history. Failures have no index of their own within a cluster.
-    /// </summary>
+    /// <summary>Blocks that a question reads at most, whatever the history.</summary>
     private static readonly Dictionary<string, int> MostBlocks = new()
     {
-        ["count"] = 8_000, ["waiting"] = 2_000, ["running"] = 200, ["failures"] = 40_000, ["minutes"] = 2_000,
-        ["day"] = 2_000, ["week"] = 4_000,
+        ["count"] = 8_000, ["waiting"] = 2_000, ["running"] = 200, ["failures"] = 4_000, ["minutes"] = 2_000,
+        ["day"] = 2_000, ["week"] = 4_000, ["open"] = 2_000, ["matches"] = 12_000, ["failed list"] = 1_000,
     };
 
     // A week of jobs, one in ten failed, of which one in a thousand is of a caller with few. Then the open ones.
@@ -157,6 +155,12 @@ public sealed class JobFiguresTests
                 ("minutes", JobFigures.BuildSample(sight, DateTime.UtcNow.AddHours(-1), TimeSpan.FromMinutes(1), 60, 100)),
                 ("day", JobFigures.BuildSample(sight, day, TimeSpan.FromMinutes(15), 96, 40)),
                 ("week", JobFigures.BuildSample(sight, week, TimeSpan.FromHours(1), 168, 30)),
+                ("open", JobFigures.BuildOpen(sight)),
+                ("matches", JobFigures.BuildCountMatches(new JobFilter { Sight = sight, Cluster = "small" })),
+                ("matches", JobFigures.BuildCountMatches(new JobFilter { Sight = sight, Name = "job 3" })),
+                ("failed list", JobListQuery.Build(FailedOf(sight, new JobFilter { Cluster = "small" }))),
+                ("failed list", JobListQuery.Build(FailedOf(sight, new JobFilter { User = "few" }))),
+                ("failed list", JobListQuery.Build(FailedOf(sight, new JobFilter { Command = "c" }))),
             })
             {
                 var (blocks, plan) = await ExplainAsync(command, cancellationToken);
@@ -166,6 +170,32 @@ public sealed class JobFiguresTests
             }
         }
         await TestContext.Out.WriteLineAsync(string.Join('\n', told));
+    }
+
+    [Test]
+    public async Task What_is_open_is_counted_by_cluster_and_by_command(CancellationToken cancellationToken)
+    {
+        var open = await _figures.ReadOpenAsync(JobSight.Everything, cancellationToken);
+
+        Assert.That(open.ByCluster, Has.Count.EqualTo(1));
+        var large = open.ByCluster["large"];
+        Assert.That(large, Is.EqualTo(new OpenFigures(30, 0, 1000, 0, large.Oldest)));
+        Assert.That(open.ByCommand["c"], Is.EqualTo(large));
+        Assert.That(large.Oldest, Is.LessThan(DateTime.UtcNow.AddMinutes(-9)));
+        Assert.That(open.IsPartial, Is.False);
+        Assert.That((await _figures.ReadOpenAsync(Sights[1].Sight, cancellationToken)).ByCluster, Is.Empty);
+    }
+
+    [Test]
+    public async Task Matches_are_counted_among_the_newest_of_what_an_index_finds(CancellationToken cancellationToken)
+    {
+        var small = await _figures.CountMatchesAsync(new JobFilter { Cluster = "small" }, cancellationToken);
+        var named = await _figures.CountMatchesAsync(new JobFilter { Name = "job 3" }, cancellationToken);
+
+        Assert.That(small.IsPartial, Is.False);
+        Assert.That(small.ByStatus[JobStatus.Failed], Is.EqualTo(Jobs / 1_000), "all of them, however old");
+        Assert.That(named.IsPartial, Is.True);
+        Assert.That(named.ByStatus.Values.Sum(), Is.EqualTo(JobFigures.MostMatched / 7).Within(2));
     }
 
     /// <summary>For people who want to know: HEIMDALL_LONG_TESTS=1 has a million jobs.</summary>
@@ -186,6 +216,9 @@ public sealed class JobFiguresTests
         await TestContext.Out.WriteLineAsync(
             $"{Jobs} jobs, nothing cached by Heimdall: p50 {times[20]:0} ms, p95 {times[37]:0} ms, most {times[^1]:0} ms");
     }
+
+    private static JobFilter FailedOf(JobSight sight, JobFilter filter) =>
+        filter with { Sight = sight, Status = [JobStatus.Failed, JobStatus.Killed] };
 
     private async Task<(long Blocks, string Plan)> ExplainAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {

@@ -14,7 +14,7 @@ internal static class StatusChips
         JobStatus.Canceled, JobStatus.Killed,
     ];
 
-    public static Markup Draw(DashboardContext context, ListFilter list, IReadOnlyDictionary<JobStatus, long> counts)
+    public static Markup Draw(DashboardContext context, ListFilter list, MatchCounts counts)
     {
         var chosen = list.Filter.Status;
         var chips = _statuses.Select(status =>
@@ -23,13 +23,28 @@ internal static class StatusChips
             var next = isChosen ? chosen.Where(one => one != status) : chosen.Append(status);
             var address = list.AddressOf(
                 context.AddressOf("/sql/jobs"), ("status", string.Join(',', next.Distinct().Select(one => one.ToName()))));
+            var current = isChosen ? Markup.Of($""" aria-current="true" """) : Markup.Empty;
+            var count = Pieces.Number(counts.ByStatus.GetValueOrDefault(status));
             return Markup.Of($"""
-                <li><a class="hd-chip" href="{address}"{(isChosen ? Markup.Of($""" aria-current="true" """) : Markup.Empty)}>{status.ToName()} <b>{Pieces.Number(counts.GetValueOrDefault(status))}</b></a></li>
+                <li><a class="hd-chip" href="{address}"{current}>{status.ToName()} <b>{count}</b></a></li>
                 """);
         });
-        var bound = counts.Values.Sum() >= JobFigures.MostMatched
-            ? Markup.Of($"""<p class="hd-aside">Counted among the newest {Pieces.Number(JobFigures.MostMatched)} jobs that have ended, and those that are open.</p>""")
+        var bound = counts.IsPartial
+            ? Markup.Of($"""
+                <p class="hd-aside">Counted among the newest {Pieces.Number(JobFigures.MostMatched)}
+                {WhoseOf(list.Filter)} that have ended, and as many that wait. Older ones are not counted.</p>
+                """)
             : Markup.Empty;
         return Markup.Of($"""<ul class="hd-chips" aria-label="Counts">{chips}</ul>{bound}""");
     }
+
+    /// <summary>Among which jobs those that match are counted.</summary>
+    private static string WhoseOf(JobFilter filter) => filter switch
+    {
+        { Sight.IsEverything: false } => "jobs that you may see",
+        { User: not null } => "jobs of this caller",
+        { Cluster: not null } => "jobs of this cluster",
+        { Command: not null } => "jobs of this command",
+        _ => "jobs",
+    };
 }

@@ -45,15 +45,29 @@ public sealed class JobFigures(StoreDatabase database)
     }
 
     /// <summary>
-    /// Of the newest jobs that may be seen, <see cref="MostMatched"/> of those that wait, that run and that have ended, those that match a
-    /// filter, by status. The filter's own statuses do not count.
+    /// The jobs that match a filter, by status, among the newest that may be seen: <see cref="MostMatched"/> of those
+    /// that wait, of those that run and of those that have ended. The filter's own statuses do not count.
     /// </summary>
-    public async Task<IReadOnlyDictionary<JobStatus, long>> CountMatchesAsync(JobFilter filter, CancellationToken cancellationToken)
+    public async Task<MatchCounts> CountMatchesAsync(JobFilter filter, CancellationToken cancellationToken)
     {
         await using var command = BuildCountMatches(filter);
         var counts = new Dictionary<JobStatus, long>();
-        await ReadAsync(command, row => counts[JobStatusNames.Parse(row.GetString(0))] = row.GetInt64(1), cancellationToken);
-        return counts;
+        var isPartial = false;
+        await ReadAsync(
+            command,
+            row =>
+            {
+                if (row.IsDBNull(0))
+                {
+                    isPartial |= row.GetInt64(1) >= MostMatched;
+                }
+                else
+                {
+                    counts[JobStatusNames.Parse(row.GetString(0))] = row.GetInt64(1);
+                }
+            },
+            cancellationToken);
+        return new MatchCounts(counts, isPartial);
     }
 
     /// <summary>The jobs that wait, by cluster.</summary>
@@ -67,6 +81,23 @@ public sealed class JobFigures(StoreDatabase database)
                 row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.IsDBNull(3) ? null : row.GetDateTime(3))),
             cancellationToken);
         return clusters;
+    }
+
+    /// <summary>
+    /// The jobs that have not ended, by cluster and by command. Of those that wait the oldest
+    /// <see cref="MostWaiting"/> are looked at.
+    /// </summary>
+    public async Task<OpenJobs> ReadOpenAsync(JobSight sight, CancellationToken cancellationToken)
+    {
+        await using var command = BuildOpen(sight);
+        var pairs = new List<(string, string, OpenFigures)>();
+        await ReadAsync(
+            command,
+            row => pairs.Add((row.GetString(0), row.GetString(1), new OpenFigures(
+                row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5),
+                row.IsDBNull(6) ? null : row.GetDateTime(6)))),
+            cancellationToken);
+        return OpenJobs.Of(pairs);
     }
 
     /// <summary>The jobs that run, those first that have run longest.</summary>
@@ -147,15 +178,38 @@ public sealed class JobFigures(StoreDatabase database)
     {
         var command = new NpgsqlCommand();
         const string Columns = "id, name, version, \"user\", status, command_id, cluster_id, tags, schedule, created_at";
-        var newest = _kinds.Select(part => $"""
-                (select * from ({PartsOf(command, filter.Sight, Columns, part, MostMatched)}) seen
-                    order by created_at desc limit {MostMatched})
-                """);
+        var near = JobListQuery.ConditionsOf(NearOf(filter), value => Parameter(command, value));
+        var newest = _kinds.Select((part, kind) =>
+        {
+            var seen = PartsOf(command, filter.Sight, Columns, $"{part}{near}", MostMatched);
+            return $"(select {kind} as kind, * from ({seen}) seen order by created_at desc limit {MostMatched})";
+        });
         command.CommandText = $"""
-            select status, count(*) from ({string.Join("\nunion all\n", newest)}) newest
+            with newest as materialized ({string.Join("\nunion all\n", newest)})
+            select status, count(*) from newest
             where true{JobListQuery.ConditionsOf(filter, value => Parameter(command, value))} group by status
+            union all
+            select null, count(*) from newest group by kind
             """;
         return command;
+    }
+
+    /// <summary>
+    /// What an index finds in the order of the list is part of the question which jobs are looked at: the times, and
+    /// one of the others. More than one is not: for two of them there is no index.
+    /// </summary>
+    private static JobFilter NearOf(JobFilter filter)
+    {
+        var times = new JobFilter { CreatedAfter = filter.CreatedAfter, CreatedBefore = filter.CreatedBefore };
+        return filter switch
+        {
+            { Sight.IsEverything: false } => times,
+            { Id: not null } => times with { Id = filter.Id },
+            { User: not null } => times with { User = filter.User },
+            { Cluster: not null } => times with { Cluster = filter.Cluster },
+            { Command: not null } => times with { Command = filter.Command },
+            _ => times,
+        };
     }
 
     internal static NpgsqlCommand BuildWaiting(JobSight sight)
@@ -169,6 +223,26 @@ public sealed class JobFigures(StoreDatabase database)
                 select cluster_id, retry_at, created_at, start_after, updated_at from job
                 where status = 'ACCEPTED'{seen} order by created_at, id limit {MostWaiting}) oldest
             group by cluster_id order by 2 desc, 1
+            """;
+        return command;
+    }
+
+    internal static NpgsqlCommand BuildOpen(JobSight sight)
+    {
+        var command = new NpgsqlCommand();
+        var seen = ConditionOf(command, sight);
+        command.CommandText = $"""
+            select cluster_id, command_id, count(*) filter (where not is_sync), count(*) filter (where is_sync),
+                0::bigint, 0::bigint, null::timestamptz
+            from job where status in ('RUNNING', 'CANCELING'){seen} group by cluster_id, command_id
+            union all
+            select cluster_id, command_id, 0, 0, count(*) filter (where retry_at is null),
+                count(*) filter (where retry_at is not null),
+                min(greatest(created_at, start_after, updated_at)) filter (where retry_at is null)
+            from (
+                select cluster_id, command_id, retry_at, created_at, start_after, updated_at from job
+                where status = 'ACCEPTED'{seen} order by created_at, id limit {MostWaiting}) oldest
+            group by cluster_id, command_id
             """;
         return command;
     }

@@ -61,6 +61,11 @@ public sealed record JobSample(
 /// <param name="At">The moment that puts it into its part.</param>
 public sealed record SampledJob(int Part, JobStatus Status, TimeSpan? Wait, TimeSpan? Run, DateTime At);
 
+/// <summary>The jobs that match a filter, counted.</summary>
+/// <param name="ByStatus">How many of each status.</param>
+/// <param name="IsPartial">Whether there are more jobs than were looked at.</param>
+public sealed record MatchCounts(IReadOnlyDictionary<JobStatus, long> ByStatus, bool IsPartial);
+
 /// <summary>The jobs that wait for one cluster.</summary>
 /// <param name="ClusterId">The cluster.</param>
 /// <param name="Ready">Those that wait for their turn.</param>
