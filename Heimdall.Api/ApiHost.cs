@@ -80,6 +80,7 @@ internal static class ApiHost
         services.AddScripts(config.SqlUploads);
         services.AddSingleton<ScheduleViews>();
         services.AddSingleton<ScheduleAccess>();
+        services.AddSingleton<ScheduleEditor>();
 
         services.AddUpkeep();
         services.AddConnectionBudget();

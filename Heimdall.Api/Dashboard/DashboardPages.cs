@@ -1,7 +1,7 @@
 using Hangfire;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Audits;
-using Heimdall.Api.Dashboard.Clusters;
+using Heimdall.Api.Dashboard.Catalog;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Engine;
 using Heimdall.Api.Dashboard.Frame;
@@ -21,6 +21,8 @@ internal static class DashboardPages
 {
     private const string JobPath = "/sql/jobs/{id}";
     private const string SchedulePath = "/sql/schedules/{schedule}";
+    private const string ClusterPath = "/sql/clusters/{cluster}";
+    private const string CommandPath = "/sql/commands/{command}";
     private const string Files = "Heimdall.Api.Dashboard.Files";
 
     private static readonly Lazy<bool> _added = new(Add);
@@ -51,10 +53,17 @@ internal static class DashboardPages
         Post($"{JobPath}/retry", JobActions.RetryAsync);
         Get("/sql/schedules", new PageDispatcher(ScheduleListPage.ReadAsync));
         Get(SchedulePath, new PageDispatcher(ScheduleDetailPage.ReadAsync));
+        Get($"{SchedulePath}/edit", new PageDispatcher(ScheduleEditPage.ReadAsync));
+        Post($"{SchedulePath}/save", ScheduleEditPage.SaveAsync);
         Post($"{SchedulePath}/trigger", ScheduleActions.TriggerAsync);
         Post($"{SchedulePath}/pause", ScheduleActions.PauseAsync);
         Post($"{SchedulePath}/resume", ScheduleActions.ResumeAsync);
         Get("/sql/clusters", new PageDispatcher(ClusterListPage.ReadAsync));
+        Get(ClusterPath, new PageDispatcher(ClusterPage.ReadAsync));
+        PostControls(ClusterPath, CatalogTarget.Cluster);
+        Get("/sql/commands", new PageDispatcher(CommandListPage.ReadAsync));
+        Get(CommandPath, new PageDispatcher(CommandPage.ReadAsync));
+        PostControls(CommandPath, CatalogTarget.Command);
         Post("/sql/pauses/add", PausePanel.PauseAsync);
         Post("/sql/pauses/end", PausePanel.ResumeAsync);
 
@@ -69,6 +78,13 @@ internal static class DashboardPages
 
     private static void Post(string page, Func<DashboardContext, Task> actAsync) =>
         DashboardRoutes.Routes.Add(AccessTable.PatternOf("POST", page), new ActionDispatcher(actAsync));
+
+    private static void PostControls(string page, Func<DashboardContext, CatalogTarget> toTarget)
+    {
+        Post($"{page}/pause", CatalogActions.Of(toTarget, CatalogActions.PauseAsync));
+        Post($"{page}/resume", CatalogActions.Of(toTarget, CatalogActions.ResumeAsync));
+        Post($"{page}/status", CatalogActions.Of(toTarget, CatalogActions.SetStatusAsync));
+    }
 
     /// <summary>In Hangfire's frame our menu is the same.</summary>
     private static Func<RazorPage, MenuItem> Item((string Text, string Path, Right Right) item) => page =>

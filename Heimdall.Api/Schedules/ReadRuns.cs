@@ -1,6 +1,4 @@
-using System.Buffers.Text;
 using System.Globalization;
-using System.Text.Json;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
@@ -44,7 +42,7 @@ internal static class ReadRuns
             problems.Add(new("limit", $"Must be a number from 1 to {MaxLimit}."));
         }
         RunCursor? after = null;
-        if (query.TryGetValue("cursor", out var cursor) && (after = ReadCursor(cursor.ToString())) is null)
+        if (query.TryGetValue("cursor", out var cursor) && (after = RunCursorText.Read(cursor.ToString())) is null)
         {
             problems.Add(new("cursor", "Not a cursor of this list: take next_cursor of the page before."));
         }
@@ -61,19 +59,7 @@ internal static class ReadRuns
         return TypedResults.Json(
             new ScheduleRunListView(
                 [.. page.Runs.Select(ScheduleRunView.Of)], page.Next is not null,
-                page.Next is { } next ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(next)) : null),
+                page.Next is { } next ? RunCursorText.Write(next) : null),
             ApiJson.Options);
-    }
-
-    private static RunCursor? ReadCursor(string text)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<RunCursor>(Base64Url.DecodeFromChars(text)) is { PlannedAt.Kind: DateTimeKind.Utc } cursor ? cursor : null;
-        }
-        catch (Exception exception) when (exception is FormatException or JsonException)
-        {
-            return null;
-        }
     }
 }

@@ -46,6 +46,9 @@ internal sealed class JsonFields
         return new JsonFields(body.RootElement);
     }
 
+    /// <summary>Of a form that says the same as a body would.</summary>
+    public static JsonFields Of(JsonObject body) => new(JsonSerializer.SerializeToElement(body));
+
     public string? Text(string name) => Take(name, "Must be a string.", node => node.GetValueKind() == JsonValueKind.String ? node.GetValue<string>() : null) is { } text
         ? text.Contains('\0') ? Refuse<string>(name, "Must not contain the character NUL.") : text
         : null;

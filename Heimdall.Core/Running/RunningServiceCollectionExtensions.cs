@@ -24,7 +24,6 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<JobRetention>();
         services.AddSingleton<JobLogStore>();
-        services.AddSingleton<OpenJobCounts>();
         services.AddSingleton<JobSearch>();
         services.AddSingleton<Leases>();
         services.AddHostedService(provider => provider.GetRequiredService<Leases>());

@@ -20,6 +20,14 @@ public sealed class ScheduleRunStore(StoreDatabase database)
         where schedule.removed_at is null
         """;
 
+    private const string RecentSql = $"""
+        select {Columns}, {JobColumns} from unnest($1) wanted (id) cross join lateral (
+            select * from schedule_run where schedule_run.schedule = wanted.id
+            order by planned_at desc, id desc limit $2) run
+        left join job on job.id = run.job_id
+        order by run.planned_at desc, run.id desc
+        """;
+
     private const string WaitingSql = $"select {Columns} from schedule_run run where schedule = $1 and outcome = 'WAITING' order by planned_at, id";
 
     private const string FindSql = $"select {Columns}, {JobColumns} from schedule_run run left join job on job.id = run.job_id where run.id = $1";
@@ -104,6 +112,19 @@ public sealed class ScheduleRunStore(StoreDatabase database)
     {
         await using var command = database.DataSource.CreateCommand(LastSql);
         return (await ReadAsync(command, withJob: true, cancellationToken)).ToDictionary(run => run.Schedule);
+    }
+
+    /// <summary>The last runs of some schedules, the newest first.</summary>
+    /// <param name="schedules">Their ids.</param>
+    /// <param name="each">How many of each at most.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    public async Task<ILookup<string, ScheduleRun>> RecentAsync(
+        IReadOnlyList<string> schedules, int each, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(RecentSql);
+        command.Parameters.Add(new() { Value = schedules.ToArray() });
+        command.Parameters.Add(new() { Value = each });
+        return (await ReadAsync(command, withJob: true, cancellationToken)).ToLookup(run => run.Schedule);
     }
 
     /// <summary>Forgets the oldest runs of each schedule.</summary>

@@ -33,6 +33,7 @@ public sealed class SchedulePageTests() : RealProcessTests(processes: 1)
         await Expect(page.GetByText("by anonymous since")).ToContainTextAsync("the <source> is down");
         Assert.That((await _heimdall.GetAsync("/api/v1/schedule/nightly", cancellationToken)).Text, Does.Contain("the <source> is down").Or.Contain("\\u003Csource"));
 
+        await page.GetByText("Run now …").ClickAsync();
         await window.ByRole(AriaRole.Button, "Run now").ClickAsync();
         await Expect(page.Locator(".hd-runs li")).ToContainTextAsync("asked for by anonymous");
         await window.ByRole(AriaRole.Button, "Resume").ClickAsync();

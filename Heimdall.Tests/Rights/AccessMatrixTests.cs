@@ -40,6 +40,7 @@ public sealed partial class AccessMatrixTests
         ["see file"] = ["F NN NN NN NN", "F NN NN NN NN", "F NN NN NN NN", "F NN NN NN NN"], // there is no result
         ["change"] = ["F FF AA AA AA", "F FF AN AN AN", "F FF NN AA AA", "F FF NN AN AN"],
         ["put schedule"] = ["F FF AA FF AA", "F FF AF FF AF", "F FF FF AA AA", "F FF FF AF AF"],
+        ["edit schedule"] = ["F FF AA FF AA", "F FF AN FN AN", "F FF NN AA AA", "F FF NN AN AN"],
         ["see script"] = ["F AA AA AA AA", "F AA AA AA AA", "F AN NN AN AN", "F AN NN AN AN"],
         ["put script"] = ["F FF AA AA AA", "F FF AA AA AA", "F FF FF AF AF", "F FF FF AF AF"],
         ["delete script"] = ["F FF AA AA AA", "F FF AA AA AA", "F FF NN AN AN", "F FF NN AN AN"],
@@ -99,7 +100,15 @@ public sealed partial class AccessMatrixTests
         ("GET /sql/schedules", "list"), ("GET /sql/schedules/{schedule}", "see"),
         ("POST /sql/schedules/{schedule}/trigger", "change"), ("POST /sql/schedules/{schedule}/pause", "change"),
         ("POST /sql/schedules/{schedule}/resume", "change"),
-        ("GET /sql/clusters", "catalog"),
+        ("GET /sql/schedules/{schedule}/edit", "edit schedule"),
+        ("POST /sql/schedules/{schedule}/save", "edit schedule"),
+        ("GET /sql/clusters", "catalog"), ("GET /sql/clusters/{cluster}", "see cluster"),
+        ("POST /sql/clusters/{cluster}/pause", "control cluster"),
+        ("POST /sql/clusters/{cluster}/resume", "control cluster"),
+        ("POST /sql/clusters/{cluster}/status", "control cluster"),
+        ("GET /sql/commands", "catalog"), ("GET /sql/commands/{command}", "see command"),
+        ("POST /sql/commands/{command}/pause", "control all"), ("POST /sql/commands/{command}/resume", "control all"),
+        ("POST /sql/commands/{command}/status", "control all"),
         ("POST /sql/pauses/add", "control cluster by form"), ("POST /sql/pauses/end", "control cluster by form"),
         ("GET /{file}", "known"), ("POST /stats", "known"),
         ("GET /{page}", "engine"), ("POST /{page}", "engine button"),
@@ -271,7 +280,7 @@ public sealed partial class AccessMatrixTests
         }
         return _api.PressAsync(
             caller, path, cancellationToken, ("target", $"cluster/{ClusterOf(place.IsInside)}"),
-                ("time", "until resumed"),
+                ("time", "until resumed"), ("status", "ACTIVE"),
             ("metrics[]", "servers:count"));
     }
 
@@ -297,6 +306,8 @@ public sealed partial class AccessMatrixTests
                     StringComparison.Ordinal)
                 .Replace("/schedule/{id}", $"/schedule/{schedule}", StringComparison.Ordinal)
                 .Replace("{schedule}", schedule, StringComparison.Ordinal)
+                .Replace("{cluster}", ClusterOf(place.IsInside), StringComparison.Ordinal)
+                .Replace("{command}", "postgres-0.0.1", StringComparison.Ordinal)
                 .Replace("/cluster/{id}", $"/cluster/{ClusterOf(place.IsInside)}", StringComparison.Ordinal)
                 .Replace("/command/{id}", "/command/postgres-0.0.1", StringComparison.Ordinal),
         };

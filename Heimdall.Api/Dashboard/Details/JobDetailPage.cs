@@ -48,7 +48,7 @@ internal static class JobDetailPage
             {parts.Keys.Where(part => part.StartsWith("hd-part-", StringComparison.Ordinal)).Except(last).Select(Section)}
             <div class="hd-work">{Section("hd-part-sql")}<section>{log.DrawSection(context, id)}</section></div>
             {Section("hd-part-facts")}{Section("hd-part-attempts")}
-            <section>{SqlPart.DrawContext(job)}</section>
+            <section>{SqlPart.DrawContext(job.Context)}</section>
             </div>
             """)) { Status = status };
     }

@@ -36,10 +36,32 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
         return Section(times.DrawSlowest(), await ListAsync(text, job, errors, times, cancellationToken));
     }
 
-    /// <summary>Everything of the context but the SQL.</summary>
-    public static Markup DrawContext(Job job)
+    /// <summary>The SQL of jobs to come.</summary>
+    public async Task<Markup> DrawPlannedAsync(
+        HttpContext context, JsonObject planned, CancellationToken cancellationToken)
     {
-        var rest = new JsonObject(job.Context.Where(field => field.Key != Query).Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
+        if (planned[Query] is not JsonValue value || !value.TryGetValue(out string? query))
+        {
+            return Markup.Empty;
+        }
+        if (!ScriptFolder.IsPath(query))
+        {
+            using var text = new StringReader(query);
+            return Section(Markup.Empty, await ListAsync(text, cancellationToken));
+        }
+        var name = Markup.Of($"<p>Script <code>{query.Trim()}</code></p>");
+        return await ReadScriptAsync(context, query.Trim(), name, async file =>
+        {
+            using var text = new StreamReader(file);
+            return Section(name, await ListAsync(text, cancellationToken));
+        }, cancellationToken);
+    }
+
+    /// <summary>Everything of a context but the SQL.</summary>
+    public static Markup DrawContext(JsonObject context)
+    {
+        var rest = new JsonObject(context.Where(field => field.Key != Query)
+            .Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
         return rest.Count == 0
             ? Markup.Empty
             : Markup.Of($"""<h2>Context</h2><pre class="hd-json" tabindex="0" aria-label="Context">{rest.ToJsonString(Indented)}</pre>""");
@@ -50,18 +72,8 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
         CancellationToken cancellationToken)
     {
         var name = Markup.Of($"<p>Script <code>{path}</code></p>");
-        try
+        return await ReadScriptAsync(context, path, name, async file =>
         {
-            var place = scripts.Locate(path);
-            if (place.Kind == ScriptPlaceKind.Script && !await access.SeesAsync(context, place, cancellationToken))
-            {
-                return Section(name, Pieces.Alert("info", Markup.Of($"The script is not yours to read.")));
-            }
-            await using var file = place.Kind == ScriptPlaceKind.Script ? place.Open() : null;
-            if (file is null)
-            {
-                return Section(name, Pieces.Alert("warning", Markup.Of($"The script is not there any more.")));
-            }
             var isSame = job.Progress.Sha256 is { } sha256 && file.Length <= MostHashed
                 ? await ScriptPlace.HashAsync(file, cancellationToken) == sha256
                 : (bool?)null;
@@ -70,6 +82,25 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
             return Section(
                 Markup.Of($"{name}{Told(isSame, job)}{times.DrawSlowest()}"),
                 await ListAsync(text, job, errors, times, cancellationToken));
+        }, cancellationToken);
+    }
+
+    /// <summary>Draws a script, or says why it cannot be shown.</summary>
+    private async Task<Markup> ReadScriptAsync(
+        HttpContext context, string path, Markup name, Func<FileStream, Task<Markup>> drawAsync,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            var place = scripts.Locate(path);
+            if (place.Kind == ScriptPlaceKind.Script && !await access.SeesAsync(context, place, cancellationToken))
+            {
+                return Section(name, Pieces.Alert("info", Markup.Of($"The script is not yours to read.")));
+            }
+            await using var file = place.Kind == ScriptPlaceKind.Script ? place.Open() : null;
+            return file is null
+                ? Section(name, Pieces.Alert("warning", Markup.Of($"The script is not there any more.")))
+                : await drawAsync(file);
         }
         catch (Exception exception) when (exception is ScriptStorageException or IOException)
         {
@@ -81,6 +112,9 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
         TextReader text, Job job, IReadOnlyList<StatementError> errors, StatementTimes times,
         CancellationToken cancellationToken) =>
         SqlListing.DrawAsync(text, errors, times, isRunning: job.Status is JobStatus.Running, cancellationToken);
+
+    private static Task<Markup> ListAsync(TextReader text, CancellationToken cancellationToken) =>
+        SqlListing.DrawAsync(text, [], StatementTimes.None, isRunning: false, cancellationToken);
 
     /// <summary>A script is shown as it is now, which need not be what ran.</summary>
     private static Markup Told(bool? isSame, Job job) => isSame switch

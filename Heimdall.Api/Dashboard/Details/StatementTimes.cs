@@ -20,6 +20,9 @@ internal sealed partial class StatementTimes
     /// <summary>The last line in which a statement that is done begins.</summary>
     public long LastLine { get; private set; }
 
+    /// <summary>Of what has not run.</summary>
+    public static StatementTimes None { get; } = new();
+
     public static async Task<StatementTimes> ReadAsync(DashboardContext context, Guid jobId)
     {
         var times = new StatementTimes();

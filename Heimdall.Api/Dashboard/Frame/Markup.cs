@@ -22,6 +22,11 @@ internal sealed class Markup
     /// <summary>A file of ours that is HTML and holds nothing of anybody else's.</summary>
     public static Markup OfOwn(string file) => new(file);
 
+    /// <summary>
+    /// What stands in a text area, which a form sends back as it is. A browser drops its first line end.
+    /// </summary>
+    public static Markup OfArea(string text) => new($"\n{WebUtility.HtmlEncode(text)}");
+
     public static Markup Join(IEnumerable<Markup> parts)
     {
         var html = new StringBuilder();

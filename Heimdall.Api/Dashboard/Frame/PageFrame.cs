@@ -16,6 +16,7 @@ internal static class PageFrame
         ("SQL jobs", $"{AccessTable.Dashboard}/sql/jobs", Right.SeeJobs),
         ("Schedules", $"{AccessTable.Dashboard}/sql/schedules", Right.SeeSchedules),
         ("Clusters", $"{AccessTable.Dashboard}/sql/clusters", Right.SeeCatalog),
+        ("Commands", $"{AccessTable.Dashboard}/sql/commands", Right.SeeCatalog),
         ("Audit", $"{AccessTable.Dashboard}/sql/audit", Right.SeeAudit),
         ("Queue engine", $"{AccessTable.Dashboard}/sql/engine", Right.SeeEngine),
     ];

@@ -13,8 +13,14 @@ internal static class Pieces
 
     /// <summary>A moment, in UTC and to the second.</summary>
     public static Markup Time(DateTime? time) => time is { } at
-        ? Markup.Of($"""<time datetime="{at.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}">{at.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture)}</time>""")
+        ? Markup.Of($"""<time datetime="{Exactly(at)}">{Moment(at)}</time>""")
         : Markup.Empty;
+
+    private static string Exactly(DateTime time) =>
+        time.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+
+    /// <summary>The same where there can be no element.</summary>
+    public static string Moment(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>A part of a page that refreshes itself: it is replaced when it shows something else than before.</summary>
     /// <param name="id">Of its element.</param>

@@ -1,4 +1,5 @@
 using Hangfire.Dashboard;
+using Heimdall.Api.Dashboard.Catalog;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Dashboard.Schedules;
 using Heimdall.Api.Rights;
@@ -53,7 +54,8 @@ internal static class OverviewPage
             if (cluster.Status == CatalogStatus.Active && board.Last(cluster.Id) is { Healthy: false } health)
             {
                 troubles.Add(Trouble(
-                    "DOWN", Link(context, "/sql/clusters", $"cluster {cluster.Name}"), Markup.Of($"{health.Error}")));
+                    "DOWN", Link(context, CatalogPieces.ClusterPath(cluster.Id), $"cluster {cluster.Name}"),
+                    Markup.Of($"{health.Error}")));
             }
         }
         foreach (var pause in await context.Service<Pauses>().ListAsync(context.Aborted()))
@@ -62,7 +64,7 @@ internal static class OverviewPage
             {
                 var until = pause.Until is { } end ? Markup.Of($", until {Pieces.Time(end)}") : Markup.Empty;
                 troubles.Add(Trouble(
-                    "PAUSED", Link(context, "/sql/clusters", pause.Target.ToString()),
+                    "PAUSED", Link(context, PageOf(pause.Target), pause.Target.ToString()),
                     Markup.Of($"by {pause.By} since {Pieces.Time(pause.At)}{until} {pause.Reason}")));
             }
         }
@@ -87,6 +89,11 @@ internal static class OverviewPage
             Markup.Of($"{(trouble.Kind == ScheduleTroubleKind.Late ? "due " : "")}{Pieces.Time(trouble.At)} {trouble.Said}")))
             .Append(more);
     }
+
+    private static string PageOf(PauseTarget target) =>
+        target == PauseTarget.Cluster(target.Id) ? CatalogPieces.ClusterPath(target.Id)
+        : target == PauseTarget.Command(target.Id) ? CatalogPieces.CommandPath(target.Id)
+        : "/sql/clusters";
 
     private static Markup Link(DashboardContext context, string path, string text) =>
         Markup.Of($"""<a href="{context.AddressOf(path)}">{text}</a>""");

@@ -1,12 +1,12 @@
+using System.Text.RegularExpressions;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
-using Heimdall.Core.Jobs;
 using Heimdall.Core.Schedules;
 
 namespace Heimdall.Api.Dashboard.Schedules;
 
 /// <summary>What both pages of schedules show.</summary>
-internal static class SchedulePieces
+internal static partial class SchedulePieces
 {
     public static string AddressOf(DashboardContext context, string id) => context.AddressOf($"/sql/schedules/{Uri.EscapeDataString(id)}");
 
@@ -17,15 +17,33 @@ internal static class SchedulePieces
         _ => Markup.Of($"never again"),
     };
 
-    public static Markup Run(DashboardContext context, ScheduleRun run)
+    public static Markup Run(DashboardContext context, ScheduleRun run, DateTime now)
     {
+        var took = RunStrip.TimeOf(run, now) is { } time ? $" {Pieces.Duration(time)}" : "";
         var job = run.JobId is { } id ? Markup.Of($" {Pieces.JobLink(context.AddressOf, id, "job")}") : Markup.Empty;
         var why = run.Reason ?? run.Job?.Error;
-        var said = string.IsNullOrEmpty(why) ? Markup.Empty : Markup.Of($"""<div class="hd-said">{why}</div>""");
-        return Markup.Of($"""{Pieces.State(run.Job?.Status.ToName() ?? run.Outcome.ToName())} {Pieces.Time(run.PlannedAt)}{job}{said}""");
+        var said = string.IsNullOrEmpty(why)
+            ? Markup.Empty
+            : Markup.Of($"""<div class="hd-said">{LinkJob(context, why)}</div>""");
+        return Markup.Of($"""{Pieces.State(RunStrip.NameOf(run))} {Pieces.Time(run.PlannedAt)}{took}{job}{said}""");
+    }
+
+    /// <summary>A reason may name the job that stands in the way.</summary>
+    private static Markup LinkJob(DashboardContext context, string why)
+    {
+        var named = JobNamed().Match(why);
+        if (!named.Success || !Guid.TryParse(named.ValueSpan["job ".Length..], out var id))
+        {
+            return Markup.Of($"{why}");
+        }
+        var (before, after) = (why[..named.Index], why[(named.Index + named.Length)..]);
+        return Markup.Of($"{before}{Pieces.JobLink(context.AddressOf, id, named.Value)}{after}");
     }
 
     private static Markup Until(SchedulePause pause) => pause.Until is { } until ? Markup.Of($", until {Pieces.Time(until)}") : Markup.Empty;
+
+    [GeneratedRegex("job [0-9a-f-]{36}")]
+    private static partial Regex JobNamed();
 
     private static Markup Reason(SchedulePause pause) => pause.Reason.Length > 0 ? Markup.Of($": {pause.Reason}") : Markup.Empty;
 }

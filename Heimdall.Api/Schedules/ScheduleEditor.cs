@@ -1,0 +1,118 @@
+using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Validation;
+using Heimdall.Core.Schedules;
+using Heimdall.Core.Submission;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Heimdall.Api.Schedules;
+
+/// <summary>
+/// Makes a schedule, or replaces what it says, for REST and for the form of its page. Its runs are jobs of who made it.
+/// Its commands must allow that user, and who edits it.
+/// </summary>
+internal sealed class ScheduleEditor(
+    ScheduleStore schedules, ScheduleControl control, ScheduleAccess access, JobSubmitter submitter)
+{
+    private static readonly ScheduleConfigValidator Validator = new();
+
+    /// <returns>What is there (null: nothing), and why the caller may not edit it.</returns>
+    public async Task<(Schedule? Known, ProblemHttpResult? Refusal)> FindAsync(
+        HttpContext context, string id, CancellationToken cancellationToken)
+    {
+        var known = await schedules.FindAsync(id, cancellationToken);
+        return (known, Refuse(context.Caller(), known));
+    }
+
+    /// <param name="context">The request.</param>
+    /// <param name="id">Of the schedule.</param>
+    /// <param name="known">What was found there.</param>
+    /// <param name="condition">What the caller takes it to be.</param>
+    /// <param name="fields">What it is to say; what is left out gets its default.</param>
+    /// <param name="cancellationToken">Ends the change.</param>
+    /// <exception cref="Heimdall.Core.Plugins.JobRefusedException">The plugin cannot run such a job.</exception>
+    public async Task<ScheduleEdit> EditAsync(
+        HttpContext context, string id, Schedule? known, ScheduleCondition condition, JsonFields fields,
+        CancellationToken cancellationToken)
+    {
+        var caller = context.Caller();
+        var config = Read(id, caller.Name, fields);
+        foreach (var error in Validator.Validate(config).Errors)
+        {
+            var said = error.ErrorMessage;
+            fields.Add(ConfigPath.FromProperty(error.PropertyName), $"{char.ToUpperInvariant(said[0])}{said[1..]}.");
+        }
+        if (fields.Problems() is { Count: > 0 } problems)
+        {
+            return ScheduleEdit.Refused(Problem.Invalid(problems));
+        }
+        var definition = ScheduleDefinition.Of(config);
+        var owner = known?.Definition.User ?? caller.Name;
+        var scopes = owner == caller.Name
+            ? caller.Rights.ScopesOf(Right.Submit, ofOthers: false)
+            : caller.Rights.ScopesOf(Right.ChangeSchedules, ofOthers: true);
+        var submission = definition.ToSubmission(startBefore: null) with
+        {
+            User = owner,
+            Askers = [caller.Name],
+            Scopes = scopes,
+        };
+        if (access.RefuseRun(context, submission) is { } forbidden)
+        {
+            return ScheduleEdit.Refused(forbidden);
+        }
+        // Where nothing matches (yet) the schedule says so. What no plugin can do is refused at once.
+        _ = submitter.Prepare(submission);
+        bool MayChange(Schedule? was) => was?.Definition.User == known?.Definition.User && condition.Allows(was);
+        return await control.PutAsync(definition, scopes, MayChange, cancellationToken) is var (schedule, isNew)
+            ? new ScheduleEdit(schedule, isNew, Refusal: null)
+            : ScheduleEdit.Refused(ScheduleCondition.Failed(id));
+    }
+
+    /// <summary>One's own schedule needs what its jobs need: another role does not make more of them.</summary>
+    private static ProblemHttpResult? Refuse(Caller caller, Schedule? known)
+    {
+        if (known is not null && ScheduleAccess.RefuseChange(caller, known) is { } refusal)
+        {
+            return refusal;
+        }
+        var isOwn = known is null || known.Definition.User == caller.Name;
+        return isOwn && !caller.Rights.Has(Right.Submit) ? RightsGate.Refuse(Right.Submit) : null;
+    }
+
+    private static ScheduleConfig Read(string id, string user, JsonFields fields)
+    {
+        var defaults = new ScheduleConfig();
+        return new ScheduleConfig
+        {
+            Id = id,
+            Name = fields.Text("name") ?? id,
+            Version = fields.Text("version") ?? defaults.Version,
+            Description = fields.Text("description") ?? defaults.Description,
+            Cron = fields.Text("cron") ?? defaults.Cron,
+            Day = fields.Text("day") ?? defaults.Day,
+            Timezone = fields.Text("timezone") ?? defaults.Timezone,
+            Misfire = fields.Text("misfire") ?? defaults.Misfire,
+            MaxLateness = fields.Span("max_lateness"),
+            Overlap = fields.Text("overlap") ?? defaults.Overlap,
+            StartsAt = fields.Time("starts_at"),
+            EndsAt = fields.Time("ends_at"),
+            User = user,
+            Tags = fields.Texts("tags") ?? defaults.Tags,
+            CommandCriteria = fields.Texts("command_criteria") ?? defaults.CommandCriteria,
+            ClusterCriteria = fields.Texts("cluster_criteria") ?? defaults.ClusterCriteria,
+            Context = fields.Object("context") ?? defaults.Context,
+        };
+    }
+}
+
+/// <summary>What came of an edit.</summary>
+/// <param name="Schedule">What it says now; null when it was refused.</param>
+/// <param name="IsNew">Whether there was none before.</param>
+/// <param name="Refusal">Why nothing was changed.</param>
+internal sealed record ScheduleEdit(Schedule? Schedule, bool IsNew, ProblemHttpResult? Refusal)
+{
+    public static ScheduleEdit Refused(ProblemHttpResult refusal) => new(null, IsNew: false, refusal);
+}
