@@ -4,6 +4,13 @@ const main = document.getElementById('hd-main');
 export const root = main.dataset.root;
 export const user = main.dataset.user;
 
+let ahead = 0; // of the server's clock, in milliseconds
+
+/** What the server's clock shows, to about a second: as the last reply told. */
+export function serverTime() {
+    return Date.now() + ahead;
+}
+
 const passing = new Set([0, 429, 502, 503, 504]);
 const longestPause = 15000;
 
@@ -63,6 +70,8 @@ export async function send(method, path, { body, headers = {}, signal } = {}) {
                   0,
               );
     }
+    const told = Date.parse(reply.headers.get('Date') ?? '');
+    ahead = Number.isNaN(told) ? ahead : told - Date.now();
     if (reply.ok || reply.status === 304) {
         return reply;
     }

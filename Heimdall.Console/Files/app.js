@@ -362,6 +362,7 @@ function stateOf(run) {
         : '';
     return (
         {
+            waiting: 'Waiting until another query of this page has ended,',
             asking: 'Running,',
             reading: `Running, ${rows}`,
             ACCEPTED: 'Waiting in the queue,',

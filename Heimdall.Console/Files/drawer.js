@@ -157,9 +157,28 @@ export class Drawer {
                           }),
                           ' read only',
                       ),
+                tab.mode === 'query'
+                    ? null
+                    : this.about('priority', 'Priority', 'input', { type: 'number', placeholder: 0 }),
+                this.about('tags', 'Tags of its jobs, one a line', 'textarea', { rows: 2, spellcheck: 'false' }),
+                this.about('description', 'Description', 'textarea', { rows: 2 }),
             ),
             ...this.kept(),
         ];
+    }
+
+    about(name, label, element, attributes) {
+        const { tab, page } = this;
+        const field = h(element, {
+            class: 'form-control',
+            ...attributes,
+            onchange: event => {
+                tab.about = { ...tab.about, [name]: event.target.value };
+                page.keep();
+            },
+        });
+        field.value = tab.about[name];
+        return h('label', {}, label, field);
     }
 
     mostRows() {

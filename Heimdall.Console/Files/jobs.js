@@ -19,7 +19,7 @@ const shownOptions = [
 const ofQueries = new Set(['byte_limit', 'numbers']);
 const ofBatches = new Set(['psql']);
 
-export function jobOf(tab, sql, { isQuery, target, limits = {} }) {
+export function jobOf(tab, sql, { isQuery, isQueued = false, target, limits = {} }) {
     const { options } = tab,
         context = { query: sql, return_result: isQuery };
     const set = (name, value) => {
@@ -49,7 +49,28 @@ export function jobOf(tab, sql, { isQuery, target, limits = {} }) {
         set('on_error', options.on_error);
         set('variables', variablesOf(tab, sql));
     }
-    return { name: tab.name, tags: ['source:console'], ...Target.criteriaOf(tab), context };
+    return { name: tab.name, ...aboutOf(tab, isQueued), ...Target.criteriaOf(tab), context };
+}
+
+const ownTag = 'source:console';
+
+// An inline query does not wait, and so has no priority.
+function aboutOf({ about }, isQueued) {
+    const said = { tags: [...new Set([...linesOf(about.tags), ownTag])] };
+    if (about.description.trim() !== '') {
+        said.description = about.description;
+    }
+    if (isQueued && about.priority !== '') {
+        said.priority = typedNumber(about.priority);
+    }
+    return said;
+}
+
+function linesOf(text) {
+    return text
+        .split('\n')
+        .map(line => line.trim())
+        .filter(Boolean);
 }
 
 // Of what a job had beside the options: what does not go with the text as it is now would be refused.
@@ -115,6 +136,11 @@ export function textOfJob(job, target) {
     return {
         text: {
             name: job.name,
+            about: {
+                description: job.description ?? '',
+                tags: (job.tags ?? []).filter(tag => tag !== ownTag).join('\n'),
+                priority: job.priority?.text ?? '',
+            },
             sql: query,
             mode: !isQuery ? 'batch' : job.is_sync ? 'query' : 'stored',
             options,

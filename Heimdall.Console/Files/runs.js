@@ -1,8 +1,9 @@
 // Runs of a text: a query whose rows come in the reply, one whose rows are stored, a batch, a check, a plan.
-import { ask, insist, readJson, send, sleep, Refusal } from './api.js';
+import { ask, insist, readJson, send, serverTime, sleep, user, Refusal } from './api.js';
 import { eventsOf } from './events.js';
 import { writeExact } from './exact.js';
 import { jobOf, limitsOfQuery } from './jobs.js';
+import { inPlace } from './places.js';
 import { readNdjson } from './rows.js';
 import { LoadedRows, StoredRows } from './sources.js';
 
@@ -13,6 +14,7 @@ const triesOfSubmit = 6;
 const pauses = { shown: 1000, unseen: 3000 };
 const endWait = 5; // seconds for a query that was cancelled to end, asked for a few times
 const endTries = 4;
+const clockError = 2000; // milliseconds: a reply tells the server's time in whole seconds
 
 // Of each text the job of which nobody knows whether it was recorded: sent again, it is the same job.
 const unsure = new Map();
@@ -39,6 +41,7 @@ export class Run {
             note: '', // what is to be known besides
             away: null, // why the job cannot be seen in this moment
             ending: null,
+            sentAt: null, // by the server's clock; null: nothing was sent
             state: 'asking',
             cancelled: false,
             isShown: true,
@@ -63,11 +66,11 @@ export class Run {
     async start(options = {}) {
         try {
             await {
-                query: () => this.query(),
+                query: () => this.take(() => this.query()),
                 stored: () => this.store(),
                 batch: () => this.batch(),
-                check: () => this.check(options.isQuery),
-                explain: () => this.explain(options.analyze),
+                check: () => this.take(() => this.check(options.isQuery)),
+                explain: () => this.take(() => this.explain(options.analyze)),
             }[this.mode]();
         } catch (error) {
             if (error.name === 'AbortError') {
@@ -79,6 +82,24 @@ export class Run {
         }
         this.ended = performance.now();
         this.onChange();
+    }
+
+    /** What holds a connection until its end waits until there is one. */
+    take(action) {
+        return inPlace(
+            () => {
+                this.state = 'asking';
+                this.sentAt = serverTime();
+                return action();
+            },
+            {
+                signal: this.controller.signal,
+                onWait: () => {
+                    this.state = 'waiting';
+                    this.onChange();
+                },
+            },
+        );
     }
 
     async query() {
@@ -141,7 +162,7 @@ export class Run {
     }
 
     async store() {
-        const job = jobOf(this.tab, this.chosen.sql, { isQuery: true, target: this.target });
+        const job = jobOf(this.tab, this.chosen.sql, { isQuery: true, isQueued: true, target: this.target });
         const submitted = await readJson(await this.submit(job, { Prefer: 'respond-async' }));
         await this.readStored(await this.follow(submitted));
     }
@@ -232,7 +253,7 @@ export class Run {
     }
 
     async batch() {
-        const wanted = jobOf(this.tab, this.chosen.sql, { isQuery: false, target: this.target });
+        const wanted = jobOf(this.tab, this.chosen.sql, { isQuery: false, isQueued: true, target: this.target });
         let job = await readJson(await this.submit(wanted));
         this.id = job.id;
         this.state = job.status;
@@ -360,12 +381,17 @@ export class Run {
         if (this.isQueued && this.id === null) {
             this.note = 'Whether the job was submitted is not known: see the history.';
         }
-        if (this.isLeft || this.mode !== 'query' || this.id === null) {
+        if (this.isLeft || this.mode !== 'query' || this.sentAt === null) {
             return;
         }
         this.state = 'CANCELING';
         this.onChange();
         try {
+            this.id ??= await this.findSent();
+            if (this.id === null) {
+                this.note = 'No job of it is recorded.';
+                return;
+            }
             let job = { status: this.state };
             for (let count = 0; count < endTries && !final.has(job.status); count++) {
                 job = await ask('GET', `/job/${this.id}`, { headers: { Prefer: `wait=${endWait}` } });
@@ -375,8 +401,23 @@ export class Run {
                     ? 'It had succeeded before: what it wrote is kept, and not all of its rows are here.'
                     : '';
         } catch {
-            this.note = 'Look at the job for how it ended.';
+            this.note = 'Look at the history for how it ended.';
         }
+    }
+
+    // Its reply had not begun, so that nobody has told which job it was.
+    async findSent() {
+        const since = new Date(this.sentAt - clockError).toISOString();
+        const query = new URLSearchParams({ user, name: this.tab.name, tag: 'source:console', created_after: since });
+        for (let count = 0; count < endTries; count++) {
+            const { data } = await ask('GET', `/jobs?${query}&limit=20`);
+            const found = data.find(job => job.is_sync && job.context.query === this.chosen.sql);
+            if (found) {
+                return found.id;
+            }
+            await sleep(pauses.shown);
+        }
+        return null;
     }
 }
 

@@ -40,9 +40,13 @@ export class LoadedRows {
     }
 }
 
-const pageSize = 500,
+const mostRows = 500, // of a page
     mostPages = 12,
-    mostCharacters = 64 * 1024 * 1024;
+    mostCharacters = 64 * 1024 * 1024,
+    mostOfPage = 8 * 1024 * 1024;
+
+/** Rows are wider than those before: a page is to have fewer. */
+class TooWide extends Error {}
 
 /** A stored result, of which the pages around the visible rows are kept and no others. */
 export class StoredRows {
@@ -51,7 +55,9 @@ export class StoredRows {
         this.columns = columns;
         this.length = length;
         this.pages = new Map();
+        this.pageSize = mostRows;
         this.wanted = [];
+        this.seen = [0, 0];
         this.asked = new Map();
         this.onChange = () => {};
         this.onError = () => {}; // null when it is over
@@ -63,13 +69,15 @@ export class StoredRows {
     }
 
     peek(row) {
-        return this.pages.get(Math.floor(row / pageSize))?.[row % pageSize];
+        return this.pages.get(Math.floor(row / this.pageSize))?.[row % this.pageSize];
     }
 
     /** Of rows that are scrolled past, the pages are not fetched. */
     want(first, end) {
         clearTimeout(this.timer);
-        const pages = [];
+        this.seen = [first, end];
+        const { pageSize } = this,
+            pages = [];
         for (let page = Math.floor(first / pageSize); page * pageSize < end; page++) {
             pages.push(page);
         }
@@ -107,7 +115,9 @@ export class StoredRows {
             this.onError(null);
             this.onChange();
         } catch (error) {
-            if (error.name !== 'AbortError') {
+            if (error instanceof TooWide) {
+                this.shrink();
+            } else if (error.name !== 'AbortError') {
                 this.refusal = error;
                 this.onError(error);
             }
@@ -118,16 +128,30 @@ export class StoredRows {
         }
     }
 
+    // The pages that are there have other bounds, and are read again.
+    shrink() {
+        this.pageSize = Math.max(1, Math.floor(this.pageSize / 4));
+        this.pages.clear();
+        this.leave();
+        this.want(...this.seen);
+    }
+
     async read(page, signal) {
+        const { pageSize } = this;
         const reply = await send('GET', `/job/${this.id}/result?offset=${page * pageSize}&limit=${pageSize}`, {
             headers: { Accept: 'application/x-ndjson' },
             signal,
         });
         const rows = [];
+        let size = 0;
         const ending = await readNdjson(reply.body, {
             rows: more => {
                 for (const row of more) {
                     rows.push(row);
+                }
+                size += sizeOf(more);
+                if (size > mostOfPage && pageSize > 1) {
+                    throw new TooWide();
                 }
             },
         });
@@ -161,6 +185,7 @@ export class StoredRows {
         }
         const sorted = new LoadedRows(this.columns, loaded);
         sorted.sort(column, isDescending);
+        const { pageSize } = this;
         this.pages.clear();
         for (let page = 0; page * pageSize < loaded.length; page++) {
             this.pages.set(page, loaded.slice(page * pageSize, (page + 1) * pageSize));

@@ -147,6 +147,7 @@ function blank(name) {
         cluster: null,
         clusterCriteria: '',
         mode: 'query',
+        about: { description: '', tags: '', priority: '' },
         options: {},
         values: {}, // of parameters and variables, by their names
         given: [], // names that a job had, which the text need not show
