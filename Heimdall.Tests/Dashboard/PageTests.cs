@@ -73,6 +73,16 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
     [TestCase("schedule", ColorScheme.Light, 1280)]
     [TestCase("clusters", ColorScheme.Light, 1280)]
     [TestCase("clusters", ColorScheme.Dark, 360)]
+    [TestCase("schedule edit", ColorScheme.Light, 1440)]
+    [TestCase("schedule edit", ColorScheme.Dark, 390)]
+    [TestCase("cluster", ColorScheme.Light, 900)]
+    [TestCase("cluster", ColorScheme.Dark, 390)]
+    [TestCase("commands", ColorScheme.Dark, 1440)]
+    [TestCase("commands", ColorScheme.Light, 390)]
+    [TestCase("command", ColorScheme.Dark, 900)]
+    [TestCase("command", ColorScheme.Light, 390)]
+    [TestCase("bulk", ColorScheme.Light, 1440)]
+    [TestCase("bulk", ColorScheme.Dark, 390)]
     public async Task A_page_fits_its_screen_and_can_be_read_by_anyone(string name, ColorScheme colors, int width)
     {
         await using var window = await DashboardBrowser.Browser.OpenAsync(
@@ -98,7 +108,12 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
     public async Task Nothing_comes_from_another_host_and_the_policy_hinders_nothing()
     {
         await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, "/hangfire");
-        foreach (var path in (string[])[.. _hangfirePages, PathOf("list"), PathOf("failed"), PathOf("clusters"), PathOf("schedules"), PathOf("schedule")])
+        string[] ours =
+        [
+            "list", "failed", "clusters", "cluster", "commands", "command", "schedules", "schedule", "schedule edit",
+            "bulk", "console",
+        ];
+        foreach (var path in (string[])[.. _hangfirePages, .. ours.Select(PathOf)])
         {
             var reply = await window.Page.GotoAsync(path, new() { WaitUntil = WaitUntilState.NetworkIdle });
 
@@ -143,12 +158,53 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
         Assert.That(window.Complaints.Where(complaint => !complaint.Contains("400 (Bad Request)", StringComparison.Ordinal)), Is.Empty);
     }
 
+    /// <summary>Of the console the editor is left out: a browser keeps it.</summary>
+    [Test]
+    public async Task A_page_is_small_when_nothing_of_it_is_kept()
+    {
+        string[] names =
+        [
+            "overview", "list", "running", "failed", "result", "schedules", "schedule", "schedule edit", "clusters",
+            "cluster", "commands", "command", "audit", "engine", "bulk", "console",
+        ];
+        var told = new List<string>();
+        foreach (var name in names)
+        {
+            await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, "/healthz");
+            var session = await window.Page.Context.NewCDPSessionAsync(window.Page);
+            await session.SendAsync("Network.enable");
+            var addresses = new Dictionary<string, string>();
+            var bytes = 0.0;
+            session.Event("Network.responseReceived").OnEvent += (_, message) => addresses[Id(message)] =
+                message!.Value.GetProperty("response").GetProperty("url").GetString()!;
+            session.Event("Network.loadingFinished").OnEvent += (_, message) => bytes +=
+                addresses.GetValueOrDefault(Id(message), "").Contains("/monaco/", StringComparison.Ordinal)
+                    ? 0 : message!.Value.GetProperty("encodedDataLength").GetDouble();
+
+            await window.Page.GotoAsync(PathOf(name), new() { WaitUntil = WaitUntilState.NetworkIdle });
+            var paint = await window.Page.EvaluateAsync<double>(
+                "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1");
+
+            told.Add($"{name}: {bytes / 1000:0} kB, first paint after {paint:0} ms");
+            Assert.That(bytes, Is.GreaterThan(5_000).And.LessThan(150_000), told[^1]);
+        }
+        await TestContext.Out.WriteLineAsync(string.Join('\n', told));
+
+        static string Id(System.Text.Json.JsonElement? message) => message!.Value.GetProperty("requestId").GetString()!;
+    }
+
     private string PathOf(string name) => name switch
     {
         "running" => $"/hangfire/sql/jobs/{_running}",
         "failed" => $"/hangfire/sql/jobs/{_failed}",
         "result" => $"/hangfire/sql/jobs/{_result}",
         "clusters" => "/hangfire/sql/clusters",
+        "cluster" => "/hangfire/sql/clusters/reporting-eu",
+        "commands" => "/hangfire/sql/commands",
+        "command" => "/hangfire/sql/commands/postgres-0.0.1",
+        "bulk" => "/hangfire/sql/bulk/retry?status=FAILED",
+        "console" => "/console",
+        "schedule edit" => "/hangfire/sql/schedules/nightly/edit",
         "overview" => "/hangfire",
         "audit" => "/hangfire/sql/audit",
         "engine" => "/hangfire/sql/engine",
