@@ -33,7 +33,7 @@ internal sealed class ScheduleEditor(
     /// <param name="fields">What it is to say; what is left out gets its default.</param>
     /// <param name="cancellationToken">Ends the change.</param>
     /// <exception cref="Heimdall.Core.Plugins.JobRefusedException">The plugin cannot run such a job.</exception>
-    public async Task<ScheduleEdit> EditAsync(
+    public async Task<EditedSchedule> EditAsync(
         HttpContext context, string id, Schedule? known, ScheduleCondition condition, JsonFields fields,
         CancellationToken cancellationToken)
     {
@@ -46,7 +46,7 @@ internal sealed class ScheduleEditor(
         }
         if (fields.Problems() is { Count: > 0 } problems)
         {
-            return ScheduleEdit.Refused(Problem.Invalid(problems));
+            return EditedSchedule.Refused(Problem.Invalid(problems));
         }
         var definition = ScheduleDefinition.Of(config);
         var owner = known?.Definition.User ?? caller.Name;
@@ -61,14 +61,14 @@ internal sealed class ScheduleEditor(
         };
         if (access.RefuseRun(context, submission) is { } forbidden)
         {
-            return ScheduleEdit.Refused(forbidden);
+            return EditedSchedule.Refused(forbidden);
         }
         // Where nothing matches (yet) the schedule says so. What no plugin can do is refused at once.
         _ = submitter.Prepare(submission);
         bool MayChange(Schedule? was) => was?.Definition.User == known?.Definition.User && condition.Allows(was);
         return await control.PutAsync(definition, scopes, MayChange, cancellationToken) is var (schedule, isNew)
-            ? new ScheduleEdit(schedule, isNew, Refusal: null)
-            : ScheduleEdit.Refused(ScheduleCondition.Failed(id));
+            ? new EditedSchedule(schedule, isNew, Refusal: null)
+            : EditedSchedule.Refused(ScheduleCondition.Failed(id));
     }
 
     /// <summary>One's own schedule needs what its jobs need: another role does not make more of them.</summary>
@@ -112,7 +112,7 @@ internal sealed class ScheduleEditor(
 /// <param name="Schedule">What it says now; null when it was refused.</param>
 /// <param name="IsNew">Whether there was none before.</param>
 /// <param name="Refusal">Why nothing was changed.</param>
-internal sealed record ScheduleEdit(Schedule? Schedule, bool IsNew, ProblemHttpResult? Refusal)
+internal sealed record EditedSchedule(Schedule? Schedule, bool IsNew, ProblemHttpResult? Refusal)
 {
-    public static ScheduleEdit Refused(ProblemHttpResult refusal) => new(null, IsNew: false, refusal);
+    public static EditedSchedule Refused(ProblemHttpResult refusal) => new(null, IsNew: false, refusal);
 }

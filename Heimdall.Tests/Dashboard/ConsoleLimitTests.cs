@@ -13,20 +13,13 @@ namespace Heimdall.Tests.Dashboard;
 [CancelAfter(300_000)]
 public sealed class ConsoleLimitTests() : RealProcessTests(processes: 1)
 {
-    private const string WaitFunction = """
-        create function wait_at(gate_name text) returns int language plpgsql as $f$ begin
-        while exists (select from gate where name = gate_name) loop perform pg_sleep(0.02); end loop; return 1; end $f$
-        """;
-
     private HeimdallInstance _heimdall = null!;
 
     [OneTimeSetUp]
     public async Task Start()
     {
         _heimdall = await HeimdallInstance.StartAsync();
-        await _heimdall.CloseGateAsync("none", CancellationToken.None);
-        await _heimdall.OpenGateAsync("none", CancellationToken.None);
-        await _heimdall.Target.ExecuteAsync(WaitFunction, CancellationToken.None);
+        await _heimdall.MakeWaitFunctionAsync();
     }
 
     [OneTimeTearDown]

@@ -16,6 +16,19 @@ internal static class ConsoleWindow
         return window;
     }
 
+    /// <summary>Queries wait at a gate by <c>select wait_at('gate')</c>.</summary>
+    public static async Task MakeWaitFunctionAsync(this HeimdallInstance heimdall)
+    {
+        await heimdall.CloseGateAsync("none", CancellationToken.None); // makes the table of gates
+        await heimdall.OpenGateAsync("none", CancellationToken.None);
+        await heimdall.Target.ExecuteAsync(
+            """
+            create function wait_at(gate_name text) returns int language plpgsql as $f$ begin
+            while exists (select from gate where name = gate_name) loop perform pg_sleep(0.02); end loop; return 1; end $f$
+            """,
+            CancellationToken.None);
+    }
+
     public static Task ReadyAsync(this IPage page) =>
         Expect(page.Locator("html")).ToHaveAttributeAsync("data-console", "ready");
 

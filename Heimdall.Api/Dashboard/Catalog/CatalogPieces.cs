@@ -17,9 +17,6 @@ internal static class CatalogPieces
         Status = StatusCodes.Status404NotFound,
     };
 
-    public static Markup DrawTags(IReadOnlyList<string> tags) =>
-        Markup.Join(tags.Select(tag => Markup.Of($"""<code class="hd-tag">{tag}</code> """)));
-
     public static string Limit(int? most) => most is { } number ? $"{number} at most" : "no limit";
 
     public static Markup DrawJobLinks(DashboardContext context, string kind, string id)

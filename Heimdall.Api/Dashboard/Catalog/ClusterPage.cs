@@ -38,7 +38,7 @@ internal static class ClusterPage
             """))}
             <section><h2>Cluster</h2><dl class="hd-facts">
             {Pieces.Fact("Id", Markup.Of($"<code>{id}</code>"))}{Pieces.Fact("Version", cluster.Version)}
-            {Pieces.Fact("Tags", CatalogPieces.DrawTags(cluster.Tags))}
+            {Pieces.Fact("Tags", Pieces.Tags(cluster.Tags))}
             {Pieces.Fact("Weight", $"{cluster.Weight}")}
             {Pieces.Fact("Queued jobs at once", CatalogPieces.Limit(cluster.MaxConcurrency))}
             {Pieces.Fact("Last changed", Pieces.Time(cluster.UpdatedAt))}

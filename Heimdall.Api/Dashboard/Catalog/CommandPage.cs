@@ -37,8 +37,8 @@ internal static class CommandPage
             <section><h2>Command</h2><dl class="hd-facts">
             {Pieces.Fact("Id", Markup.Of($"<code>{id}</code>"))}{Pieces.Fact("Version", command.Version)}
             {Pieces.Fact("Plugin", command.Plugin)}
-            {Pieces.Fact("Tags", CatalogPieces.DrawTags(command.Tags))}
-            {Pieces.Fact("Tags of its clusters", CatalogPieces.DrawTags(command.ClusterTags))}
+            {Pieces.Fact("Tags", Pieces.Tags(command.Tags))}
+            {Pieces.Fact("Tags of its clusters", Pieces.Tags(command.ClusterTags))}
             {Pieces.Fact("Allowed callers", CallersOf(command))}
             {Pieces.Fact("Queued jobs at once", CatalogPieces.Limit(command.MaxConcurrency))}
             {Pieces.Fact("Attempts", $"{command.MaxAttempts}")}

@@ -67,6 +67,9 @@ internal static class Pieces
     public static Markup BroadFact(string name, Markup value) =>
         value.IsEmpty ? value : Markup.Of($"""<div class="hd-broad"><dt>{name}</dt><dd>{value}</dd></div>""");
 
+    public static Markup Tags(IEnumerable<string> tags) =>
+        Markup.Join(tags.Select(tag => Markup.Of($"""<code class="hd-tag">{tag}</code> """)));
+
     public static Markup Fact(string name, string? value) => string.IsNullOrEmpty(value) ? Markup.Empty : Fact(name, Markup.Of($"{value}"));
 
     private static string CssName(string state) => string.Concat(state.Where(char.IsAsciiLetter)).ToLowerInvariant();

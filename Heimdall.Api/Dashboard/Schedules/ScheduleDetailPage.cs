@@ -83,9 +83,9 @@ internal static class ScheduleDetailPage
             {Pieces.Fact("Overlap", said.Overlap.ToName())}
             {Pieces.Fact("Starts", Pieces.Time(said.StartsAt))}
             {Pieces.Fact("Ends", Pieces.Time(said.EndsAt))}
-            {Pieces.Fact("Tags of its command", DrawTags(said.CommandCriteria))}
-            {Pieces.Fact("Tags of its cluster", DrawTags(said.ClusterCriteria))}
-            {Pieces.Fact("Tags of its jobs", DrawTags(said.Tags))}
+            {Pieces.Fact("Tags of its command", Pieces.Tags(said.CommandCriteria))}
+            {Pieces.Fact("Tags of its cluster", Pieces.Tags(said.ClusterCriteria))}
+            {Pieces.Fact("Tags of its jobs", Pieces.Tags(said.Tags))}
             {Pieces.Fact("Runs as", said.User)}
             {Pieces.Fact("Version", said.Version)}
             {Pieces.Fact("Id", Markup.Of($"<code>{schedule.Id}</code>"))}
@@ -95,9 +95,6 @@ internal static class ScheduleDetailPage
             </dl>
             """);
     }
-
-    private static Markup DrawTags(IReadOnlyList<string> tags) =>
-        Markup.Join(tags.Select(tag => Markup.Of($"""<code class="hd-tag">{tag}</code> """)));
 
     /// <summary>Why it will not run as it stands.</summary>
     private static Markup DrawTroubles(DashboardContext context, Schedule schedule)
