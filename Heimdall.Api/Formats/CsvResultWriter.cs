@@ -56,7 +56,7 @@ internal sealed class CsvResultWriter(IResultOutput output, ResultOpening openin
         {
             WriteOpenQuote($"heimdall: {ending.Status.ToName()} after {RowCount} rows: {(failure.SqlState is { } state ? $"{state} " : "")}{failure.Message}");
         }
-        else if (ending.Status != JobStatus.Succeeded)
+        else if (ending.Status != JobStatus.Succeeded && !ending.IsPartial)
         {
             WriteOpenQuote($"heimdall: {ending.Status.ToName()} after {RowCount} rows");
         }

@@ -8,6 +8,11 @@ internal sealed record ResultEnding
 {
     public required JobStatus Status { get; init; }
 
+    /// <summary>
+    /// True when the caller has asked for the rows of a job that did not succeed: they are all that there are.
+    /// </summary>
+    public bool IsPartial { get; init; }
+
     /// <summary>True when a limit ended it before its last row.</summary>
     public required bool Truncated { get; init; }
 

@@ -71,7 +71,7 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
         _length = _rowStart ?? _length; // a row that a failure left unfinished is taken back
         WriteEnd(ending);
         await SendAsync(cancellationToken);
-        if (ending.Status != JobStatus.Succeeded && BreaksOff)
+        if (ending.Status != JobStatus.Succeeded && !ending.IsPartial && BreaksOff)
         {
             output.Abort();
         }

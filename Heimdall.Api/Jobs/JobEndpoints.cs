@@ -37,6 +37,7 @@ internal static class JobEndpoints
                 Ok, "The rows of a query, a job that ended while the caller waited, or what a dry run found.",
                 HeaderList.JobId, HeaderList.PreferenceApplied, HeaderList.IdempotencyReplayed)
             .OrElse<JobPreviewView>(Ok)
+            .OrElse<TargetsPreviewView>(Ok)
             .AsText(Ok, ResultFormat.Ndjson.Name, ResultExamples.NdjsonOfQuery)
             .AsText(Ok, ResultFormat.Csv.Name, ResultExamples.Csv)
             .Replies<JobView>(
@@ -44,7 +45,8 @@ internal static class JobEndpoints
                 HeaderList.PreferenceApplied, HeaderList.IdempotencyReplayed)
             .Produces<ProblemView>(StatusCodes.Status400BadRequest, "application/problem+json")
             .Refuses(
-                "not-found", "not-acceptable", "already-run", "canceled", "idempotency-key-outstanding", "expired",
+                "not-found", "not-acceptable", "already-run", "canceled", "columns-differ",
+                "idempotency-key-outstanding", "expired",
                 "idempotency-key-reused", "no-match", "too-many-jobs", "too-many-queries", "job-failed", "result-lost",
                 "outcome-unknown", "storage-unavailable", "unavailable");
         jobs.MapPost("/jobs", SubmitJobs.HandleAsync)
@@ -99,7 +101,8 @@ internal static class JobEndpoints
             .Replies(
                 StatusCodes.Status404NotFound, "Where the job has not ended, ask again later.", HeaderList.RetryAfter,
                 HeaderList.PreferenceApplied)
-            .Refuses("not-found", "not-acceptable", "expired", "result-lost", "storage-unavailable");
+            .Refuses(
+                "not-found", "not-acceptable", "columns-differ", "expired", "result-lost", "storage-unavailable");
 
     private static void MapLog(IEndpointRouteBuilder jobs)
     {

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
+using Heimdall.Api.Live;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
@@ -37,9 +38,22 @@ internal record JobView
 
     public required string CommandName { get; init; }
 
-    public required string ClusterId { get; init; }
+    public string? ClusterId { get; init; }
 
-    public required string ClusterName { get; init; }
+    public string? ClusterName { get; init; }
+
+    [Words(SubmitJobRequestReader.All)]
+    public string? Target { get; init; }
+
+    public int? MaxParallel { get; init; }
+
+    public int? Canary { get; init; }
+
+    public int? StopAfterFailures { get; init; }
+
+    public Guid? ParentId { get; init; }
+
+    public ChildrenView? Children { get; init; }
 
     [JobContext]
     public required JsonObject Context { get; init; }
@@ -130,8 +144,14 @@ internal record JobView
         IsSync = job.IsSync,
         CommandId = job.CommandId,
         CommandName = job.CommandName,
-        ClusterId = job.ClusterId,
-        ClusterName = job.ClusterName,
+        ClusterId = job.FanOut is null ? job.ClusterId : null,
+        ClusterName = job.FanOut is null ? job.ClusterName : null,
+        Target = job.FanOut is null ? null : SubmitJobRequestReader.All,
+        MaxParallel = job.FanOut?.MaxParallel,
+        Canary = job.FanOut?.Canary,
+        StopAfterFailures = job.FanOut?.StopAfterFailures,
+        ParentId = job.ParentId,
+        Children = ChildrenView.Of(job.FanOut),
         Context = job.Context,
         CommandCriteria = job.CommandCriteria,
         ClusterCriteria = job.ClusterCriteria,

@@ -17,7 +17,7 @@ internal static class ReadResult
     public static async Task<IResult> HandleAsync(
         Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ResultReplies replies, JobWait wait, StoreClock time, CancellationToken cancellationToken)
     {
-        var (page, problems) = ResultPageReader.Read(context.Request.Query);
+        var (page, isPartial, problems) = ResultPageReader.Read(context.Request.Query);
         if (problems.Count > 0)
         {
             return Problem.Invalid(problems);
@@ -36,7 +36,8 @@ internal static class ReadResult
             context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
         }
         // What an attempt that did not succeed has stored so far is nobody's result.
-        if (job.Status != JobStatus.Succeeded
+        isPartial = isPartial && job.FanOut is not null && job.Status.IsFinal();
+        if ((job.Status != JobStatus.Succeeded && !isPartial)
             || await results.FindAsync(job, config, cancellationToken) is not { } result)
         {
             return Problem.NotFound(WhyNotStored(job, config));
@@ -44,6 +45,10 @@ internal static class ReadResult
         if (IsGone(result, time))
         {
             return Gone(id, result);
+        }
+        if (result.Mismatch is { } mismatch)
+        {
+            return ColumnsDiffer(id, mismatch);
         }
         try
         {
@@ -66,11 +71,19 @@ internal static class ReadResult
     public static ProblemHttpResult Gone(Guid id, StoredResult result) => Problem.Of(
         StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");
 
+    /// <summary>409 for a parent whose children have results that cannot be put together.</summary>
+    public static ProblemHttpResult ColumnsDiffer(Guid id, string mismatch) => Problem.Of(
+        StatusCodes.Status409Conflict, "columns-differ", "The results of the clusters cannot be put together.",
+        $"{mismatch} GET /api/v1/jobs?parent={id} lists them.", new() { ["id"] = id });
+
     public static string WhyNotStored(Job job, ResultsConfig config) => job switch
     {
         { IsSync: true } => "The rows of an inline query are in its reply and are not stored. Submit it with 'Prefer: respond-async' to have them kept.",
         { Status: JobStatus.Succeeded } when !config.Enabled => "Results are switched off on this server (results.enabled).",
         { Status: JobStatus.Succeeded } => "No result was stored.",
+        { FanOut.Succeeded: > 0 and var some, Status: JobStatus.Failed or JobStatus.Canceled or JobStatus.Killed } =>
+            $"The job ended {job.Status.ToName()}. {some} of its {job.FanOut.Total} children succeeded: "
+            + $"?{ResultPageReader.Partial}=true gives their rows alone.",
         { Status: JobStatus.Failed or JobStatus.Canceled or JobStatus.Killed } => $"The job ended {job.Status.ToName()}; it has no result. GET /api/v1/job/{job.Id} says why.",
         _ => $"The job is {job.Status.ToName()}; its result can be read once it has ended.",
     };

@@ -8,16 +8,22 @@ namespace Heimdall.Api.Jobs;
 /// <summary>Reads which rows of a stored result are wanted. An unknown parameter is refused: ignoring it would answer another question.</summary>
 internal static class ResultPageReader
 {
+    public const string Partial = "partial";
+
     /// <summary>The parameters there are.</summary>
     public static IReadOnlyList<ParameterDescription> Parameters { get; } =
     [
         ParameterDescription.Number("offset", "How many rows to leave out.", 0, standard: 0),
         ParameterDescription.Number("limit", "How many rows.", 1),
+        ParameterDescription.Word(
+            Partial, "Of a parent that did not succeed, the rows of those of its children that did.", ["true", "false"],
+            "false"),
     ];
 
     private static readonly string[] _known = [.. Parameters.Select(parameter => parameter.Name)];
 
-    public static (ResultPage Page, List<ContextProblem> Problems) Read(IQueryCollection query)
+    /// <returns>The page, whether a part of the children will do, and what is wrong.</returns>
+    public static (ResultPage Page, bool IsPartial, List<ContextProblem> Problems) Read(IQueryCollection query)
     {
         List<ContextProblem> problems =
         [
@@ -25,7 +31,11 @@ internal static class ResultPageReader
                 .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")),
             .. query.Where(item => item.Value.Count > 1).Select(item => new ContextProblem(item.Key, "Given more than once.")),
         ];
-        return (new ResultPage(Number("offset", 0) ?? 0, Number("limit", 1)), problems);
+        if (query.TryGetValue(Partial, out var partial) && partial[0] is not ("true" or "false"))
+        {
+            problems.Add(new(Partial, "Must be true or false."));
+        }
+        return (new ResultPage(Number("offset", 0) ?? 0, Number("limit", 1)), partial == "true", problems);
 
         long? Number(string name, long smallest)
         {

@@ -29,6 +29,7 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         var ending = new ResultEnding
         {
             Status = job.Status,
+            IsPartial = job.Status != JobStatus.Succeeded,
             Truncated = result.Truncated && isToTheEnd, // a page is what was asked for, not something cut
             RowsAffected = job.Progress.RowsAffected,
             TotalRows = result.RowCount,

@@ -51,7 +51,8 @@ internal static class RetryJob
         return await retrier.PrepareAsync(id, caller.Name, scopes, fromStatement, cancellationToken) switch
         {
             null => Problem.UnknownJob(id),
-            { New: { } job } => (await SubmitJob.EnqueueAsync(context, submitter, wait, job, key: null, Preferences.Read(context.Request), cancellationToken))!,
+            { New: { Count: > 0 } again } => (await SubmitJob.EnqueueAsync(
+                context, submitter, wait, again, key: null, Preferences.Read(context.Request), cancellationToken))!,
             { Routing: { } routing } => RoutingProblem.Of(context, routing.Outcome, routing.Reason!),
             { Old: var old, Conflict: var conflict } => Problem.Of(
                 StatusCodes.Status409Conflict, "cannot-retry", "The job cannot be run again so.", conflict!,

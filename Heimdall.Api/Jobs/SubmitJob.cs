@@ -102,7 +102,7 @@ internal static class SubmitJob
             return Problem.Invalid(unknown);
         }
         return await EnqueueAsync(
-                context, submitter, prepared.Job, key,
+                context, submitter, prepared.All, key,
                 queued => isWaited
                     ? waited.AnswerAsync(context, queued, preferences, cancellationToken)
                     : AnswerQueuedAsync(context, wait, queued, preferences, cancellationToken),
@@ -130,23 +130,28 @@ internal static class SubmitJob
                 $"{(inArray ? $"[{job.Index}]." : "")}after[{entry.Index}]", $"There is no job {entry.Item.Job}.")))];
     }
 
-    /// <summary>Records a job and puts it into the queue, and waits for its end if the caller would.</summary>
+    /// <summary>
+    /// Records a job, or a parent before its children, and puts it into the queue, and waits for its end if the caller
+    /// would.
+    /// </summary>
     /// <returns>Null when the key is taken.</returns>
     public static Task<IResult?> EnqueueAsync(
-        HttpContext context, JobSubmitter submitter, JobWait jobWait, Job job, IdempotencyKey? key, Preferences preferences, CancellationToken cancellationToken) =>
+        HttpContext context, JobSubmitter submitter, JobWait jobWait, IReadOnlyList<Job> jobs, IdempotencyKey? key,
+        Preferences preferences, CancellationToken cancellationToken) =>
         EnqueueAsync(
-            context, submitter, job, key,
+            context, submitter, jobs, key,
             queued => AnswerQueuedAsync(context, jobWait, queued, preferences, cancellationToken), cancellationToken);
 
     private static async Task<IResult?> EnqueueAsync(
-        HttpContext context, JobSubmitter submitter, Job job, IdempotencyKey? key, Func<Job, Task<IResult>> answerAsync,
-        CancellationToken cancellationToken)
+        HttpContext context, JobSubmitter submitter, IReadOnlyList<Job> jobs, IdempotencyKey? key,
+        Func<Job, Task<IResult>> answerAsync, CancellationToken cancellationToken)
     {
-        if (await submitter.IsQueueFullAsync(job.User, more: 1, cancellationToken))
+        var user = jobs[0].User;
+        if (await submitter.IsQueueFullAsync(user, jobs.Count(job => job.FanOut is null), cancellationToken))
         {
-            return QueueFull(context, $"User '{job.User}' has as many jobs in the queue as this server allows.");
+            return QueueFull(context, $"User '{user}' has as many jobs in the queue as this server allows.");
         }
-        return await submitter.EnqueueAsync([job], key, cancellationToken) is [var queued]
+        return await submitter.EnqueueAsync(jobs, key, cancellationToken) is [var queued, ..]
             ? await answerAsync(queued)
             : null;
     }

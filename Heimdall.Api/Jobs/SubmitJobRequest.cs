@@ -61,6 +61,24 @@ internal sealed record SubmitJobRequest
     public DateTimeOffset? StartBefore { get; init; }
 
     /// <summary>
+    /// On how many of the clusters that match: <c>any</c> (default: one of them) or <c>all</c> (one job for each).
+    /// </summary>
+    [Words(SubmitJobRequestReader.Any, SubmitJobRequestReader.All)]
+    public string? Target { get; init; }
+
+    /// <summary>With <c>target: all</c>, how many of its jobs may be at work at once; by default all.</summary>
+    [Range(1, int.MaxValue)]
+    public int? MaxParallel { get; init; }
+
+    /// <summary>With <c>target: all</c>, so many of its jobs run first, and the others only if these succeed.</summary>
+    [Range(1, int.MaxValue)]
+    public int? Canary { get; init; }
+
+    /// <summary>With <c>target: all</c>, no other one of its jobs begins once so many have failed.</summary>
+    [Range(1, int.MaxValue)]
+    public int? StopAfterFailures { get; init; }
+
+    /// <summary>
     /// What becomes of a job that has not ended within the N seconds of <c>Prefer: wait=N</c>: <c>continue</c> (default)
     /// or <c>cancel</c>.
     /// </summary>
@@ -87,6 +105,9 @@ internal sealed record SubmitJobRequest
         After = [.. Predecessors.Where(entry => entry.Job is not null).Select(entry => new JobPredecessor(entry.Job!.Value, entry.On))],
         StartAfter = StartAfter?.UtcDateTime,
         StartBefore = StartBefore?.UtcDateTime,
+        FanOut = Target == SubmitJobRequestReader.All
+            ? new FanOut { MaxParallel = MaxParallel, Canary = Canary, StopAfterFailures = StopAfterFailures }
+            : null,
         User = caller.Name,
         Scopes = caller.Rights.ScopesOf(Right.Submit, ofOthers: false),
     };
@@ -98,7 +119,11 @@ internal sealed record SubmitJobRequest
 
     /// <summary>The fields that only a job of the queue can have.</summary>
     public IEnumerable<ContextProblem> FindQueueFields() =>
-        new (string Name, object? Value)[] { ("priority", Priority), ("after", After), ("start_after", StartAfter), ("start_before", StartBefore) }
+        new (string Name, object? Value)[]
+        {
+            ("priority", Priority), ("after", After), ("start_after", StartAfter), ("start_before", StartBefore),
+            ("target", Target == SubmitJobRequestReader.All ? Target : null),
+        }
             .Where(field => field.Value is not null)
             .Select(field => new ContextProblem(
                 field.Name, "Goes only with a job that waits in the queue: a batch, or a query with 'Prefer: respond-async' or 'Prefer: wait=N'."));

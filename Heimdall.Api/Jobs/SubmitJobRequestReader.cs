@@ -16,6 +16,8 @@ internal static class SubmitJobRequestReader
 {
     public const string Cancel = "cancel";
     public const string Continue = "continue";
+    public const string Any = ScheduleConfig.Any;
+    public const string All = ScheduleConfig.All;
 
     private const string OnWaitTimeout = "on_wait_timeout";
 
@@ -89,11 +91,18 @@ internal static class SubmitJobRequestReader
             Predecessors = AfterField.Read(after, PathOf(place, "after"), places, problems),
             StartAfter = TakeTime("start_after"),
             StartBefore = TakeTime("start_before"),
+            Target = Take<string>("target", $"\"{Any}\" or \"{All}\""),
+            MaxParallel = TakeNumber("max_parallel"),
+            Canary = TakeNumber("canary"),
+            StopAfterFailures = TakeNumber("stop_after_failures"),
             OnWaitTimeout = Take<string>(OnWaitTimeout, $"\"{Continue}\" or \"{Cancel}\""),
             DryRun = TakeFlag("dry_run"),
         };
         problems.AddAll(fields.Select(field => new ContextProblem(
-            PathOf(place, field.Key), "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, priority, after, start_after, start_before, on_wait_timeout, dry_run.")));
+            PathOf(place, field.Key),
+            "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, "
+            + "priority, after, start_after, start_before, target, max_parallel, canary, stop_after_failures, "
+            + "on_wait_timeout, dry_run.")));
         if (request.OnWaitTimeout is not (null or Continue or Cancel))
         {
             problems.Add(new(PathOf(place, OnWaitTimeout), $"Must be \"{Continue}\" or \"{Cancel}\"."));

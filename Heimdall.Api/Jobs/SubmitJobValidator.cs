@@ -35,6 +35,13 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
             .WithMessage($"Must be {JobPriority.Lowest} to {JobPriority.Highest}.").OverridePropertyName("priority");
         RuleFor(request => request.StartAfter).Must((request, time) => time is null || request.StartBefore is null || time < request.StartBefore)
             .WithMessage("Must be before start_before: else the job could never start.").OverridePropertyName("start_after");
+        RuleFor(request => request.Target)
+            .Must(target => target is null or SubmitJobRequestReader.Any or SubmitJobRequestReader.All)
+            .WithMessage($"Must be \"{SubmitJobRequestReader.Any}\" or \"{SubmitJobRequestReader.All}\".")
+            .OverridePropertyName("target");
+        RuleForAll(request => request.MaxParallel, "max_parallel");
+        RuleForAll(request => request.Canary, "canary");
+        RuleForAll(request => request.StopAfterFailures, "stop_after_failures");
         RuleForTags(request => request.Tags, "tags");
         RuleForTags(request => request.CommandCriteria, "command_criteria");
         RuleForTags(request => request.ClusterCriteria, "cluster_criteria");
@@ -43,6 +50,12 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJobRequest>
     private const string NoNul = "Must not contain the character NUL.";
 
     private static bool HoldNoNul(string? text) => text is null || !text.Contains('\0');
+
+    private void RuleForAll(System.Linq.Expressions.Expression<Func<SubmitJobRequest, int?>> field, string name) =>
+        RuleFor(field)
+            .Must((request, number) => number is null || request.Target == SubmitJobRequestReader.All)
+            .WithMessage("Goes only with \"target\": \"all\".")
+            .Must(number => number is null or > 0).WithMessage("Must be 1 or more.").OverridePropertyName(name);
 
     private void RuleForTags(System.Linq.Expressions.Expression<Func<SubmitJobRequest, string[]?>> field, string name)
     {

@@ -51,12 +51,16 @@ internal static class SubmitJobs
             return Problem.Invalid(unknown);
         }
         var user = jobs[0].User;
-        if (await submitter.IsQueueFullAsync(user, jobs.Count, cancellationToken))
+        var queuedJobs = jobs.Count(job => job.FanOut is null);
+        if (await submitter.IsQueueFullAsync(user, queuedJobs, cancellationToken))
         {
-            return SubmitJob.QueueFull(context, $"With these {jobs.Count}, user '{user}' would have more jobs in the queue than this server allows. None was recorded.");
+            return SubmitJob.QueueFull(
+                context,
+                $"With these {queuedJobs}, user '{user}' would have more jobs in the queue than this server allows. "
+                + "None was recorded.");
         }
         return await submitter.EnqueueAsync(jobs, key, cancellationToken) is { } queued
-            ? Answer(context, queued)
+            ? Answer(context, [.. queued.Where(job => job.ParentId is null)])
             : await replies.AnswerTakenAsync(context, key!, AnswerAgainAsync, cancellationToken);
     }
 
@@ -65,7 +69,7 @@ internal static class SubmitJobs
         HttpContext context, JsonElement body, JobSubmitter submitter, StoreClock clock, CancellationToken cancellationToken)
     {
         var caller = context.Caller();
-        var jobs = new List<Job>();
+        var prepared = new List<PreparedJob>();
         var after = new List<IReadOnlyList<AfterEntry>>();
         var invalid = new FaultList();
         var unmatched = new List<(RoutingOutcome Outcome, ContextProblem Problem)>();
@@ -95,8 +99,8 @@ internal static class SubmitJobs
             }
             try
             {
-                var (routing, prepared) = submitter.Prepare(request.ToSubmission(caller));
-                if (prepared is null)
+                var (routing, one) = submitter.Prepare(request.ToSubmission(caller));
+                if (one is null)
                 {
                     unmatched.Add((routing.Outcome, new(place, routing.Reason!)));
                     continue;
@@ -105,7 +109,7 @@ internal static class SubmitJobs
                 {
                     invalid.Add(tooHigh);
                 }
-                jobs.Add(prepared.Job);
+                prepared.Add(one);
                 after.Add(request.Predecessors);
             }
             catch (JobRefusedException refused)
@@ -113,7 +117,14 @@ internal static class SubmitJobs
                 invalid.AddAll(refused, $"{place}.");
             }
         }
-        var all = invalid.Count + unmatched.Count == 0 ? AfterField.Resolve(jobs, after, invalid) : jobs;
+        IReadOnlyList<Job> jobs = [.. prepared.Select(one => one.Job)];
+        jobs = invalid.Count + unmatched.Count == 0 ? AfterField.Resolve(jobs, after, invalid) : jobs;
+        if (prepared.Sum(one => 1 + one.Children.Count) is var count and > MostJobs && count > prepared.Count)
+        {
+            invalid.Add(new("body", Invariant(
+                $"With the jobs of each cluster these are {count:N0}; at most {MostJobs:N0} are taken at once.")));
+        }
+        IReadOnlyList<Job> all = [.. prepared.Zip(jobs, (one, job) => one.WithChildren(job)).SelectMany(one => one)];
         return (all, after, Refuse(context, invalid, unmatched));
     }
 

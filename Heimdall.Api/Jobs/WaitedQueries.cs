@@ -45,6 +45,7 @@ internal sealed class WaitedQueries(JobWait wait, ResultStore results, ResultRep
         return await results.FindAsync(job, config, cancellationToken) switch
         {
             null => Problem.NotFound(ReadResult.WhyNotStored(job, config)),
+            { Mismatch: { } mismatch } => ReadResult.ColumnsDiffer(job.Id, mismatch),
             { IsDropped: true } result => ReadResult.Gone(job.Id, result), // the same request was sent again much later
             var result => await replies.SendWithJobAsync(context, job, result, format),
         };

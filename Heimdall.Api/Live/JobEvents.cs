@@ -72,9 +72,9 @@ internal static class JobEvents
             {
                 yield return Item(stream == JobLogStream.Stdout ? "log" : "notice", new LogLineView(line), log.Position.ToString());
             }
-            if (news.Progress != (before?.Progress ?? new JobProgress()))
+            if (news.Progress != (before?.Progress ?? new JobProgress()) || news.FanOut != before?.FanOut)
             {
-                yield return Item("progress", ProgressView.Of(news.Progress), log.Position.ToString());
+                yield return Item("progress", ProgressView.Of(news), log.Position.ToString());
             }
             if (isOver)
             {

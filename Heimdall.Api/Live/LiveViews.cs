@@ -1,5 +1,4 @@
 using Heimdall.Core.Jobs;
-using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Live;
 
@@ -42,6 +41,25 @@ internal sealed record JobStateView
 internal sealed record ProgressView(
     long? Statements, long? StatementsTotal, long? BytesRead, long? BytesTotal, long? RowsAffected, long? RowCount, bool? Truncated)
 {
-    public static ProgressView Of(JobProgress progress) => new(
-        progress.Statements, progress.StatementsTotal, progress.BytesRead, progress.BytesTotal, progress.RowsAffected, progress.RowCount, progress.Truncated);
+    public ChildrenView? Children { get; init; }
+
+    public static ProgressView Of(JobNews news)
+    {
+        var progress = news.Progress;
+        return new(
+            progress.Statements, progress.StatementsTotal, progress.BytesRead, progress.BytesTotal,
+            progress.RowsAffected, progress.RowCount, progress.Truncated)
+        {
+            Children = ChildrenView.Of(news.FanOut),
+        };
+    }
+}
+
+/// <summary>How many children a parent has, and how many of them have ended, by how.</summary>
+internal sealed record ChildrenView(int Total, int Ended, int Succeeded, int Failed, int Canceled, int Killed)
+{
+    /// <returns>Null for null.</returns>
+    public static ChildrenView? Of(FanOut? fanOut) => fanOut is null
+        ? null
+        : new(fanOut.Total, fanOut.Ended, fanOut.Succeeded, fanOut.Failed, fanOut.Canceled, fanOut.Killed);
 }

@@ -20,6 +20,7 @@ internal static class ProblemTypes
         new("already-run", "The Idempotency-Key belongs to a query that has run.", 409),
         new("canceled", "The query was cancelled.", 409),
         new("cannot-retry", "The job cannot be run again, or not from this statement.", 409),
+        new("columns-differ", "The results of the clusters have other columns each; detail names them.", 409),
         new("conflict", "The schedule is in the configuration file, or the path of the script is taken.", 409),
         new("idempotency-key-outstanding", "The first request with this key is being recorded.", 409),
         new("times-unknown", "This server does not know the time zone of the schedule.", 409),

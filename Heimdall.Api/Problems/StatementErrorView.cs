@@ -5,6 +5,9 @@ namespace Heimdall.Api.Problems;
 /// <summary>A failing statement as callers see it.</summary>
 internal sealed record StatementErrorView
 {
+    /// <summary>Of an error that a parent tells of one of its children.</summary>
+    public string? Cluster { get; init; }
+
     public int? Statement { get; init; }
 
     public string? File { get; init; }
@@ -25,6 +28,7 @@ internal sealed record StatementErrorView
 
     public static StatementErrorView Of(StatementError error) => new()
     {
+        Cluster = error.Cluster,
         Statement = error.Statement,
         File = error.File,
         Line = error.Line,

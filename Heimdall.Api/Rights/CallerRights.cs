@@ -18,8 +18,8 @@ internal sealed class CallerRights(string user, IReadOnlyList<Grant> grants, Cat
     /// <summary>The jobs for which they have a right.</summary>
     public JobSight JobsFor(Right right) => new(
         user,
-        [.. Scopes(right, own: true).Select(PlacesOf)],
-        [.. Scopes(right, own: false).Select(PlacesOf)]);
+        [.. Scopes(right, own: true).Select(scope => PlacesOf(scope, noCluster: [""]))],
+        [.. Scopes(right, own: false).Select(scope => PlacesOf(scope, noCluster: []))]);
 
     /// <summary>Whether they have a right for anything at all.</summary>
     public bool Has(Right right) => right is Right.None or Right.Known
@@ -48,7 +48,9 @@ internal sealed class CallerRights(string user, IReadOnlyList<Grant> grants, Cat
     public bool Over(Right right, Job job) => Over(right, new JobPlace(job.User, job.CommandId, job.ClusterId));
 
     public bool Over(Right right, JobPlace job) =>
-        (job.Owner == user && Scopes(right, own: true).Any(scope => Holds(scope, job)))
+        (job.Owner == user
+            && Scopes(right, own: true)
+                .Any(scope => Holds(job.ClusterId.Length == 0 ? scope with { ClusterTags = [] } : scope, job)))
         || Scopes(right, own: false).Any(scope => Holds(scope, job));
 
     /// <summary>
@@ -89,9 +91,16 @@ internal sealed class CallerRights(string user, IReadOnlyList<Grant> grants, Cat
         && (scope.ClusterTags.Count == 0
             || (catalog.FindCluster(job.ClusterId) is { } cluster && scope.Holds(cluster)));
 
-    private JobPlaces PlacesOf(TagScope scope) => new(
+    /// <param name="scope">Where.</param>
+    /// <param name="noCluster">
+    /// The empty id, where parents are among the jobs, which are on no cluster: everybody sees their own. Those of
+    /// others tell of clusters that a role for some clusters is not for.
+    /// </param>
+    private JobPlaces PlacesOf(TagScope scope, string[] noCluster) => new(
         scope.CommandTags.Count == 0 ? null : [.. catalog.Commands.Where(scope.Holds).Select(command => command.Id)],
-        scope.ClusterTags.Count == 0 ? null : [.. catalog.Clusters.Where(scope.Holds).Select(cluster => cluster.Id)]);
+        scope.ClusterTags.Count == 0
+            ? null
+            : [.. catalog.Clusters.Where(scope.Holds).Select(cluster => cluster.Id), .. noCluster]);
 
     private IEnumerable<(Command Command, Cluster Cluster)> PairsOf(Schedule schedule) =>
         from command in catalog.Commands

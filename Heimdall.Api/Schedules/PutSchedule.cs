@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
@@ -51,4 +52,7 @@ internal sealed record PutScheduleRequest(
     [property: OneOf("MisfireRule", typeof(MisfireRule))] string? Misfire, string? MaxLateness,
     [property: OneOf("OverlapRule", typeof(OverlapRule))] string? Overlap, DateTimeOffset? StartsAt,
     DateTimeOffset? EndsAt, string[]? Tags, string[] CommandCriteria, string[] ClusterCriteria,
-    [property: JobContext] JsonObject Context);
+    [property: JobContext] JsonObject Context,
+    [property: Words(ScheduleConfig.Any, ScheduleConfig.All)] string? Target,
+    [property: Range(1, int.MaxValue)] int? MaxParallel, [property: Range(1, int.MaxValue)] int? Canary,
+    [property: Range(1, int.MaxValue)] int? StopAfterFailures);

@@ -104,6 +104,10 @@ internal sealed class ScheduleEditor(
             CommandCriteria = fields.Texts("command_criteria") ?? defaults.CommandCriteria,
             ClusterCriteria = fields.Texts("cluster_criteria") ?? defaults.ClusterCriteria,
             Context = fields.Object("context") ?? defaults.Context,
+            Target = fields.Text("target") ?? defaults.Target,
+            MaxParallel = fields.Number("max_parallel"),
+            Canary = fields.Number("canary"),
+            StopAfterFailures = fields.Number("stop_after_failures"),
         };
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
@@ -49,6 +50,16 @@ internal sealed record ScheduleView
     [JobContext]
     public required JsonObject Context { get; init; }
 
+    /// <summary><c>all</c>, where each run is for all clusters that match.</summary>
+    [Words(ScheduleConfig.All)]
+    public string? Target { get; init; }
+
+    public int? MaxParallel { get; init; }
+
+    public int? Canary { get; init; }
+
+    public int? StopAfterFailures { get; init; }
+
     /// <summary><c>file</c> or <c>api</c>.</summary>
     [Words("file", "api")]
     public required string Source { get; init; }
@@ -88,6 +99,10 @@ internal sealed record ScheduleView
             CommandCriteria = definition.CommandCriteria,
             ClusterCriteria = definition.ClusterCriteria,
             Context = definition.Context,
+            Target = definition.FanOut is null ? null : ScheduleConfig.All,
+            MaxParallel = definition.FanOut?.MaxParallel,
+            Canary = definition.FanOut?.Canary,
+            StopAfterFailures = definition.FanOut?.StopAfterFailures,
             Source = schedule.IsFromFile ? "file" : "api",
             Paused = schedule.Pause is { } pause
                 ? new SchedulePauseView(pause.At, pause.By, pause.Reason.Length > 0 ? pause.Reason : null, pause.Until)

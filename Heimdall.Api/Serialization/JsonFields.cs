@@ -53,6 +53,12 @@ internal sealed class JsonFields
         ? text.Contains('\0') ? Refuse<string>(name, "Must not contain the character NUL.") : text
         : null;
 
+    public int? Number(string name) => Take(
+        name, "Must be a whole number.",
+        node => node.GetValueKind() == JsonValueKind.Number && node.AsValue().TryGetValue<int>(out var number)
+            ? new Whole(number)
+            : null)?.Value;
+
     public string[]? Texts(string name) => Take(
         name, "Must be an array of strings.",
         node => node is JsonArray array && array.All(item => item?.GetValueKind() == JsonValueKind.String && !item.GetValue<string>().Contains('\0'))
@@ -94,6 +100,8 @@ internal sealed class JsonFields
         _known.Add(name);
         return _fields.Remove(name, out var node) && node is not null ? read(node) ?? Refuse<T>(name, expected) : null;
     }
+
+    private sealed record Whole(int Value);
 
     private T? Refuse<T>(string name, string problem)
     {

@@ -38,6 +38,41 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
         return RoutingResult.Found(chosen.Command, chosen.Cluster);
     }
 
+    /// <summary>
+    /// All clusters that a job could run on, with the one command for it. One that did not answer its last health check
+    /// is among them: a job for all clusters must not leave out those that are down. An inactive one takes no jobs.
+    /// </summary>
+    public TargetRouting RouteAll(RoutingRequest request)
+    {
+        request = request with { MayWait = true };
+        var judgement = Judge(request);
+        if (Refuse(judgement, request) is { } refusal)
+        {
+            return new TargetRouting { Refusal = refusal };
+        }
+        var pairs = judgement.Pairs.Where(pair => pair.Fit != ClusterFit.Inactive).ToArray();
+        if (pairs.Select(pair => pair.Command).Distinct().ToArray() is { Length: > 1 } commands)
+        {
+            return new TargetRouting
+            {
+                Refusal = RoutingResult.None(
+                    "A job for all clusters has one command, and these match: "
+                    + $"{Quote(commands.Select(one => one.Id))}. Name one of them in command_criteria: _id:ID."),
+            };
+        }
+        return new TargetRouting
+        {
+            Command = pairs[0].Command,
+            Targets = [.. pairs
+                .OrderBy(pair => pair.Cluster.Id, StringComparer.Ordinal)
+                .Select(pair => new Target(pair.Cluster, pair.Fit == ClusterFit.Fits))],
+            LeftOut = [.. judgement.Clusters
+                .Where(cluster => request.ClusterCriteria.All(cluster.Carries)
+                    && !pairs.Any(pair => pair.Cluster == cluster))
+                .Select(cluster => new ClusterVerdict(cluster, Loss(cluster, judgement, request)))],
+        };
+    }
+
     /// <summary>What <see cref="Route"/> would choose from, and why it would not choose the others.</summary>
     public RoutingExplanation Explain(RoutingRequest request)
     {

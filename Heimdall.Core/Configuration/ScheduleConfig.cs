@@ -5,6 +5,9 @@ namespace Heimdall.Core.Configuration;
 /// <summary>A job that is run by the clock: what a caller would submit, and when.</summary>
 public sealed record ScheduleConfig
 {
+    public const string Any = "any";
+    public const string All = "all";
+
     /// <summary>Default: the name.</summary>
     public string? Id { get; init; }
 
@@ -55,6 +58,20 @@ public sealed record ScheduleConfig
 
     /// <summary>Tags that the cluster must carry.</summary>
     public string[] ClusterCriteria { get; init; } = [];
+
+    /// <summary>
+    /// <c>any</c>: each run is a job on one of the clusters that match; <c>all</c>: on each. Default: <c>any</c>.
+    /// </summary>
+    public string Target { get; init; } = Any;
+
+    /// <summary>With <c>all</c>, on how many clusters at once. Default: all.</summary>
+    public int? MaxParallel { get; init; }
+
+    /// <summary>With <c>all</c>, on how many clusters first. Default: none.</summary>
+    public int? Canary { get; init; }
+
+    /// <summary>With <c>all</c>, after how many failures it begins on no other cluster. Default: no limit.</summary>
+    public int? StopAfterFailures { get; init; }
 
     /// <summary>The query, and how to run it.</summary>
     public JsonObject Context { get; init; } = [];

@@ -3,6 +3,9 @@ namespace Heimdall.Core.Configuration;
 /// <summary>The HTTP side.</summary>
 public sealed record ServerConfig
 {
+    /// <summary>Parent and children are written in one transaction.</summary>
+    internal const int MostTargets = 1000;
+
     /// <summary>Where the API listens. Default: <c>http://127.0.0.1:9090</c>.</summary>
     public string Listen { get; init; } = "http://127.0.0.1:9090";
 
@@ -31,6 +34,9 @@ public sealed record ServerConfig
 
     /// <summary>Jobs one caller may have waiting in the queue; more are refused with 429. Default: 100000.</summary>
     public int MaxQueuedPerCaller { get; init; } = 100_000;
+
+    /// <summary>Clusters that one job with <c>target: all</c> may run on; more are refused. Default: 100.</summary>
+    public int MaxTargets { get; init; } = 100;
 
     /// <summary>
     /// Logs and events that one caller may follow in this process at once; more are refused with 429. Default: 100.

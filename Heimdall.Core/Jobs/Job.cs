@@ -68,6 +68,19 @@ public sealed record Job
     /// <summary>It is not started before these have ended, each in the given way.</summary>
     public IReadOnlyList<JobPredecessor> After { get; init; } = [];
 
+    /// <summary>Of a child: the job that it is a part of.</summary>
+    public Guid? ParentId { get; init; }
+
+    /// <summary>Of a parent, whose children do what it was submitted for; null for all other jobs.</summary>
+    public FanOut? FanOut { get; init; }
+
+    /// <summary>Of a new child: it waits for its turn among the children of its parent.</summary>
+    public bool IsHeld { get; init; }
+
+    /// <summary>With its parent, where it waits for its turn.</summary>
+    internal IEnumerable<JobPredecessor> AllPredecessors =>
+        IsHeld ? After.Append(new JobPredecessor(ParentId!.Value, PredecessorEnd.Ended)) : After;
+
     /// <summary>It is not started before.</summary>
     public DateTime? StartAfter { get; init; }
 

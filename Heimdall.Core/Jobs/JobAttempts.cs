@@ -12,7 +12,7 @@ public sealed class JobAttempts(StoreDatabase database)
             coalesce(lost.outcome, case when job.finished_at is not null then job.status end),
             job.error, job.errors -> 0 ->> 'sql_state', lost.detail, null
         from job left join job_attempt lost on lost.job_id = job.id and lost.attempt = 1
-        where job.id = $1 and job.is_sync
+        where job.id = $1 and job.is_sync and job.fan_out is null
         union all
         select {Columns} from job_attempt
         where job_id = $1 and not (select is_sync from job where id = $1)

@@ -27,6 +27,9 @@ public sealed record JobFilter
     /// <summary>Id of the schedule.</summary>
     public string? ScheduleId { get; init; }
 
+    /// <summary>Id of the job whose children they are.</summary>
+    public Guid? Parent { get; init; }
+
     /// <summary>Words in the name, the description, the SQL or an error, in any case: <see cref="JobSearch"/> looks for them, a list does not.</summary>
     public string? Text { get; init; }
 

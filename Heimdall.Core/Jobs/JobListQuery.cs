@@ -69,6 +69,7 @@ internal static class JobListQuery
         Add(filter.Cluster, " and cluster_id = ");
         Add(filter.Tag is null ? null : new[] { filter.Tag }, " and tags <> '{}' and tags @> ");
         Add(filter.ScheduleId, " and schedule = ");
+        Add(filter.Parent, " and parent_id = ");
         Add(filter.CreatedAfter, " and created_at > ");
         Add(filter.CreatedBefore, " and created_at < ");
         return conditions.ToString();

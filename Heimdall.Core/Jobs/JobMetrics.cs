@@ -61,7 +61,10 @@ public sealed class JobMetrics
     {
         for (var number = 0; number < jobs.Count; number++)
         {
-            Submitted(jobs[number]);
+            if (jobs[number].FanOut is null) // a parent runs nothing; its children are counted
+            {
+                Submitted(jobs[number]);
+            }
         }
     }
 
@@ -78,8 +81,9 @@ public sealed class JobMetrics
     public void Started(Job job)
     {
         // A later attempt has waited for other reasons: a back-off, a lease. The claim of the first start sets both
-        // times.
-        if (_wait.Enabled && job is { StartedAt: { } started, After.Count: 0 } && started == job.UpdatedAt)
+        // times. Children may have waited for each other.
+        if (_wait.Enabled && job is { StartedAt: { } started, After.Count: 0, ParentId: null }
+            && started == job.UpdatedAt)
         {
             var from = job.StartAfter > job.CreatedAt ? job.StartAfter.Value : job.CreatedAt;
             _wait.Record(Math.Max(0, (started - from).TotalSeconds), TagsOf(job).WithoutCaller);

@@ -7,7 +7,11 @@ namespace Heimdall.Core.Jobs;
 /// <param name="State">All of it but the progress.</param>
 /// <param name="Progress">Without its errors, which are in the log.</param>
 /// <param name="LastPiece">The number of the last piece of its log; 0 when it has none.</param>
-public sealed record JobNews(Guid Id, JobState State, JobProgress Progress, long LastPiece);
+public sealed record JobNews(Guid Id, JobState State, JobProgress Progress, long LastPiece)
+{
+    /// <summary>Of a parent: how its children have ended so far.</summary>
+    public FanOut? FanOut { get; init; }
+}
 
 /// <summary>What changes of a job when it goes from one status to another.</summary>
 public sealed record JobState

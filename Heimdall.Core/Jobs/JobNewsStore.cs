@@ -12,7 +12,8 @@ public sealed class JobNewsStore(StoreDatabase database)
             statements, statements_total, bytes_read, bytes_total, rows_affected, row_count, truncated,
             coalesce(greatest(
                 (select max(log.id) from job_log log where log.job_id = job.id and stream = 'stdout'),
-                (select max(log.id) from job_log log where log.job_id = job.id and stream = 'stderr')), 0)
+                (select max(log.id) from job_log log where log.job_id = job.id and stream = 'stderr')), 0),
+            fan_out::text
         from job where id = any($1)
         """;
 
@@ -52,7 +53,10 @@ public sealed class JobNewsStore(StoreDatabase database)
             RowCount = Value(13, row.GetInt64),
             Truncated = Value(14, row.GetBoolean),
         };
-        return new JobNews(row.GetGuid(0), state, progress, row.GetInt64(15));
+        return new JobNews(row.GetGuid(0), state, progress, row.GetInt64(15))
+        {
+            FanOut = row.IsDBNull(16) ? null : FanOut.Read(row.GetString(16)),
+        };
 
         T? Value<T>(int column, Func<int, T> read)
             where T : struct => row.IsDBNull(column) ? null : read(column);

@@ -32,7 +32,7 @@ public sealed class JobPredecessors(StoreDatabase database)
         """;
 
     // Each sees what the one before it has deleted: of a job with two predecessors the last one releases it.
-    private const string LockSql = "select pg_advisory_xact_lock(hashtextextended('predecessors', 6203))";
+    internal const string LockSql = "select pg_advisory_xact_lock(hashtextextended('predecessors', 6203))";
 
     /// <summary>Which of these jobs there are not, for a caller who may see so much.</summary>
     public async Task<IReadOnlyList<Guid>> FindUnknownAsync(
@@ -108,7 +108,7 @@ public sealed class JobPredecessors(StoreDatabase database)
     /// <summary>Records the predecessors of new jobs, in the transaction of these.</summary>
     internal static NpgsqlBatchCommand ToInsert(IReadOnlyList<Job> jobs)
     {
-        var all = jobs.SelectMany(job => job.After.Select(predecessor => (job.Id, Predecessor: predecessor))).ToArray();
+        var all = jobs.SelectMany(job => job.AllPredecessors.Select(one => (job.Id, Predecessor: one))).ToArray();
         return JobParameters.ToStatement(
             InsertSql, all.Select(one => one.Id).ToArray(), all.Select(one => one.Predecessor.Id).ToArray(),
             all.Select(one => one.Predecessor.On.ToName()).ToArray());

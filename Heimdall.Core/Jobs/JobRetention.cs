@@ -23,7 +23,8 @@ internal sealed class JobRetention(StoreDatabase database)
 
     /// <summary>
     /// Deletes some jobs of one status that ended long ago. One stays longer that another one waits for, whose result
-    /// is still kept, or whose idempotency key is still known.
+    /// is still kept, or whose idempotency key is still known. A child goes with its parent, which stays for as long as
+    /// one of its children has to.
     /// </summary>
     /// <param name="status">Of the jobs.</param>
     /// <param name="command">
@@ -92,19 +93,30 @@ internal sealed class JobRetention(StoreDatabase database)
             select job.id, job.created_at, job.finished_at < now() - {kept} as is_over
             from looked
                 cross join lateral (
-                    select id, command_id, status, created_at, finished_at from job where id = looked.id limit 1) job
+                    select id, command_id, status, created_at, finished_at, parent_id from job
+                    where id = looked.id limit 1) job
                 left join command on command.id = job.command_id
-            where {covered}),
+            where {covered}
+                and (job.parent_id is null or not exists (select from job parent where parent.id = job.parent_id))),
         candidate as materialized (
             select id from covered job
             where is_over
                 and not exists (select from job_predecessor where predecessor_id = job.id and ended_as is null)
                 and not exists (select from job_result where job_id = job.id and not dropped)
                 and not exists (
-                    select from idempotency_key where created_at = job.created_at and job.id = any(job_ids))),
-        expired as materialized (
+                    select from idempotency_key where created_at = job.created_at and job.id = any(job_ids))
+                and not exists (
+                    select from job child where child.parent_id = job.id and (
+                        exists (select from job_predecessor where predecessor_id = child.id and ended_as is null)
+                        or exists (select from job_result where job_id = child.id and not dropped)))),
+        alone as materialized (
             select job.* from candidate cross join lateral (
                 select id, queue_id from job where id = candidate.id limit 1 for update skip locked) job),
+        expired as materialized (
+            select id, queue_id from alone
+            union all
+            select child.* from alone cross join lateral (
+                select id, queue_id from job where parent_id = alone.id order by id for update skip locked) child),
         entry as materialized (
             select id from "{hangfireSchema}".job where id in (select queue_id::bigint from expired)
             for update skip locked),

@@ -13,7 +13,8 @@ internal static class JobRow
         cluster_name, command_criteria, cluster_criteria, context::text, created_at, started_at, finished_at, updated_at,
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
         bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from,
-        start_before, schedule, planned_at, priority, start_after, after::text, files::text, can_resume, traceparent
+        start_before, schedule, planned_at, priority, start_after, after::text, files::text, can_resume, traceparent,
+        parent_id, fan_out::text
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -31,7 +32,7 @@ internal static class JobRow
         Tags = row.GetFieldValue<string[]>(4),
         User = row.GetString(5),
         Status = JobStatusNames.Parse(row.GetString(6)),
-        IsSync = row.GetBoolean(7),
+        IsSync = row.GetBoolean(7) && row.IsDBNull(49), // that of a parent is for versions that know of none
         ReturnResult = row.GetBoolean(8),
         CommandId = row.GetString(9),
         CommandName = row.GetString(10),
@@ -59,7 +60,7 @@ internal static class JobRow
             Truncated = row.IsDBNull(32) ? null : row.GetBoolean(32),
             Sha256 = Text(row, 33),
             ResumeFrom = Number(row, 38),
-            Errors = row.IsDBNull(25) ? null : ReadErrors(row),
+            Errors = row.IsDBNull(25) ? null : ReadErrors(row.GetString(25)),
             Files = row.IsDBNull(45) ? null : JsonSerializer.Deserialize<FileHash[]>(row.GetString(45), ErrorJson),
             CanResume = row.IsDBNull(46) ? null : row.GetBoolean(46),
         },
@@ -73,6 +74,8 @@ internal static class JobRow
         StartAfter = Time(row, 43),
         After = row.IsDBNull(44) ? [] : JobPredecessor.Read(row.GetString(44)),
         Traceparent = Text(row, 47),
+        ParentId = row.IsDBNull(48) ? null : row.GetGuid(48),
+        FanOut = row.IsDBNull(49) ? null : FanOut.Read(row.GetString(49)),
     };
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>
@@ -81,20 +84,25 @@ internal static class JobRow
     public static string? WriteFiles(IReadOnlyList<FileHash>? files) =>
         files is { Count: > 0 } ? JsonSerializer.Serialize(files, ErrorJson) : null;
 
-    private static StatementError[] ReadErrors(NpgsqlDataReader row) => JsonSerializer.Deserialize<StatementError[]>(row.GetString(25), ErrorJson)!;
+    /// <param name="message">What it says.</param>
+    /// <param name="kind">Its name.</param>
+    /// <param name="errors">As JSON.</param>
+    public static JobFailure ToFailure(string message, string kind, string? errors) => new()
+    {
+        // One of a newer version says what happened in its message.
+        Kind = Enum.TryParse<JobFailureKind>(kind, out var known)
+            && char.IsAsciiLetter(kind[0]) && Enum.IsDefined(known)
+                ? known
+                : JobFailureKind.Internal,
+        Message = message,
+        Errors = errors is null ? [] : ReadErrors(errors),
+    };
 
-    private static JobFailure? ReadFailure(NpgsqlDataReader row) => row.IsDBNull(23)
-        ? null
-        : new JobFailure
-        {
-            // One of a newer version says what happened in its message.
-            Kind = Enum.TryParse<JobFailureKind>(row.GetString(24), out var kind)
-                && char.IsAsciiLetter(row.GetString(24)[0]) && Enum.IsDefined(kind)
-                    ? kind
-                    : JobFailureKind.Internal,
-            Message = row.GetString(23),
-            Errors = row.IsDBNull(25) ? [] : ReadErrors(row),
-        };
+    private static StatementError[] ReadErrors(string json) =>
+        JsonSerializer.Deserialize<StatementError[]>(json, ErrorJson)!;
+
+    private static JobFailure? ReadFailure(NpgsqlDataReader row) =>
+        row.IsDBNull(23) ? null : ToFailure(row.GetString(23), row.GetString(24), Text(row, 25));
 
     private static DateTime? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
 

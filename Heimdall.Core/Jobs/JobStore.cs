@@ -91,6 +91,7 @@ public sealed class JobStore(StoreDatabase database)
 
     /// <summary>
     /// Asks a job to stop. One that waits is CANCELED at once; one that runs becomes CANCELING and its runner is told.
+    /// Of a parent, so do its children.
     /// </summary>
     /// <param name="id">The job.</param>
     /// <param name="canceledBy">Who asks.</param>
@@ -100,11 +101,13 @@ public sealed class JobStore(StoreDatabase database)
     public async Task<JobStatus?> CancelAsync(Guid id, string canceledBy, CancellationToken cancellationToken, string? queueId = null)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
-        return await CancelAsync(connection, id, canceledBy, cancellationToken, queueId);
+        var stopped = await CancelAsync(connection, id, canceledBy, cancellationToken, queueId);
+        return stopped.TryGetValue(id, out var was) ? was : null;
     }
 
     /// <summary>The same, in a transaction of others.</summary>
-    internal static async Task<JobStatus?> CancelAsync(
+    /// <returns>The jobs that were stopped, with the status that each had.</returns>
+    internal static async Task<IReadOnlyDictionary<Guid, JobStatus>> CancelAsync(
         NpgsqlConnection connection, Guid id, string canceledBy, CancellationToken cancellationToken,
         string? queueId = null)
     {
@@ -112,6 +115,12 @@ public sealed class JobStore(StoreDatabase database)
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = canceledBy });
         command.Parameters.Add(JobParameters.Of(new JobParameters.Null<string>(queueId)));
-        return await command.ExecuteScalarAsync(cancellationToken) is string was ? JobStatusNames.Parse(was) : null;
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var stopped = new Dictionary<Guid, JobStatus>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            stopped[row.GetGuid(0)] = JobStatusNames.Parse(row.GetString(1));
+        }
+        return stopped;
     }
 }

@@ -36,7 +36,7 @@ internal static class JobTransitions
         """;
 
     /// <summary>How many parameters <see cref="Submit"/> has for the jobs.</summary>
-    internal const int SubmitParameters = 27;
+    internal const int SubmitParameters = 29;
 
     /// <summary>Jobs are submitted: → ACCEPTED.</summary>
     /// <param name="with">
@@ -48,25 +48,35 @@ internal static class JobTransitions
         with asked as materialized (
             select * from unnest(
                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23, $24, $25, $26, $27) with ordinality as asked (
+                $23, $24, $25, $26, $27, $28, $29) with ordinality as asked (
                 id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
                 cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id, retry_of,
                 from_statement, script_sha256, start_before, schedule, planned_at, priority, start_after, after,
-                traceparent, place)
+                traceparent, parent_id, is_held, place)
             order by place){with},
         submitted as (
             insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
                 queue_id, retry_of, from_statement, script_sha256, start_before, schedule, planned_at, priority,
-                start_after, after, traceparent, retry_at)
+                start_after, after, traceparent, parent_id, retry_at)
             select id, name, version, description, tags::text[], "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
                 context::json, {queueId}, retry_of, from_statement, script_sha256, start_before, schedule,
-                planned_at, priority, start_after, after::jsonb, traceparent,
-                case when after is not null then 'infinity' when start_after > now() then start_after end
+                planned_at, priority, start_after, after::jsonb, traceparent, parent_id,
+                case when after is not null or is_held then 'infinity' when start_after > now() then start_after end
             from {from}
             returning id)
         select now(), count(*) from submitted
+        """;
+
+    /// <summary>A parent is submitted, whose children follow: → RUNNING. Nobody runs it.</summary>
+    internal const string SubmitParent = """
+        insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
+            command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
+            retry_of, start_before, schedule, planned_at, priority, start_after, after, traceparent, fan_out,
+            started_at, lease_until)
+        values ($1, $2, $3, $4, $5, $6, 'RUNNING', true, $7, $8, $9, '', '', $10, $11, $12, $13, $14, $15, $16, $17,
+            $18, $19::jsonb, $20, $21::jsonb, now(), 'infinity')
         """;
 
     /// <summary>An inline query begins: → RUNNING.</summary>
@@ -271,11 +281,13 @@ internal static class JobTransitions
         returning 'ended', job.id, job.finished_at, job.canceled_by, null::text
         """;
 
-    /// <summary>Somebody cancels a job: ACCEPTED → CANCELED, RUNNING → CANCELING.</summary>
+    // Parents come before their children, as in every statement that locks both.
+    /// <summary>Somebody cancels a job, with its children: ACCEPTED → CANCELED, RUNNING → CANCELING.</summary>
     internal const string Cancel = $"""
         with open as (
             select id, status as was from job
-            where id = $1 and status in ('ACCEPTED', 'RUNNING') and ($3 is null or queue_id = $3) for update),
+            where (id = $1 or parent_id = $1) and status in ('ACCEPTED', 'RUNNING') and ($3 is null or queue_id = $3)
+            order by id for update),
         canceled as (
             update job set
                 status = case open.was when 'ACCEPTED' then 'CANCELED' else 'CANCELING' end,
@@ -285,7 +297,7 @@ internal static class JobTransitions
             returning job.id, open.was),
         unshown as (
             insert into queue_unshown select id from canceled where was = 'ACCEPTED' on conflict do nothing)
-        select was, case when was = 'RUNNING' then pg_notify('{CancelChannel}', id::text) end from canceled
+        select id, was, case when was = 'RUNNING' then pg_notify('{CancelChannel}', id::text) end from canceled
         """;
 
     /// <summary>A condition: some job was not started in time.</summary>
@@ -348,6 +360,44 @@ internal static class JobTransitions
             from released where retry_at is null)
         select id, (select count(*) from marked), (select count(*) from announced) from canceled
         union all select null, (select count(*) from marked), (select count(*) from announced)
+        """;
+
+    /// <summary>Children that have not begun are not to run any more: ACCEPTED → CANCELED.</summary>
+    internal const string StopChildren = """
+        with stopped as (
+            update job set status = 'CANCELED', finished_at = now(), updated_at = now(), error_kind = 'Refused',
+                error = $2
+            where id in (
+                select id from job where id = any($1) and status = 'ACCEPTED' and attempt = 0
+                order by id for no key update)
+            returning id),
+        unshown as (insert into queue_unshown select id from stopped on conflict do nothing)
+        select id from stopped
+        """;
+
+    // One that waits for other jobs too is let into the line when these have ended.
+    /// <summary>The turn of children has come: they get in line.</summary>
+    internal static readonly string ReleaseChildren = $"""
+        with waiting as materialized (
+            select id from job where id = any($1) and status = 'ACCEPTED' order by id for no key update),
+        gone as (delete from job_predecessor where predecessor_id = $2 and job_id in (select id from waiting)),
+        released as (
+            update job set retry_at = case when start_after > now() then start_after end, updated_at = now()
+            where id in (select id from waiting)
+                and not exists (
+                    select from job_predecessor other where other.job_id = job.id and other.predecessor_id <> $2)
+            returning json_build_array("user", cluster_id, command_id)::text as lane, retry_at)
+        select pg_notify(
+            '{JobLane.Channel}', case when octet_length(lane) < {JobLane.LongestPayload} then lane else '' end)
+        from released where retry_at is null
+        """;
+
+    /// <summary>Children have ended, and after the last one their parent: RUNNING, CANCELING → as they have.</summary>
+    internal const string AdvanceParent = """
+        update job set status = coalesce($2, status), finished_at = case when $2 is not null then now() end,
+            updated_at = now(), fan_out = $3::jsonb, error = $4, error_kind = $5, errors = $6, statements = $7,
+            rows_affected = $8, row_count = $9, truncated = $10
+        where id = $1 and status in ('RUNNING', 'CANCELING')
         """;
 
     /// <summary>

@@ -38,7 +38,7 @@ internal static class QueuedJobs
                 // an error of what is announced is not passed over
             }
         }
-        if (jobs.Any(queued => queued.Job.After.Count > 0))
+        if (jobs.Any(queued => queued.Job.AllPredecessors.Any()))
         {
             await using var predecessors = new NpgsqlBatch(connection)
             {
@@ -47,6 +47,30 @@ internal static class QueuedJobs
             await predecessors.ExecuteNonQueryAsync(cancellationToken);
         }
         return created;
+    }
+
+    /// <summary>Writes parents, in the transaction of their children. They have no entries: nobody runs them.</summary>
+    /// <returns>When they were created.</returns>
+    public static async Task<DateTime> InsertParentsAsync(
+        NpgsqlConnection connection, IReadOnlyList<Job> parents, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var job in parents)
+        {
+            batch.BatchCommands.Add(JobParameters.ToStatement(
+                JobTransitions.SubmitParent,
+                job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User,
+                job.ReturnResult, job.CommandId, job.CommandName, JobParameters.ToArray(job.CommandCriteria),
+                JobParameters.ToArray(job.ClusterCriteria), new JobParameters.JsonText(job.Context.ToJsonString()),
+                new JobParameters.Null<Guid?>(job.RetryOf), new JobParameters.Null<DateTime?>(job.StartBefore),
+                new JobParameters.Null<string>(job.ScheduleId), new JobParameters.Null<DateTime?>(job.PlannedAt),
+                (short)job.Priority, new JobParameters.Null<DateTime?>(job.StartAfter),
+                new JobParameters.Null<string>(JobPredecessor.Write(job.After)),
+                new JobParameters.Null<string>(job.Traceparent), job.FanOut!.ToJson()));
+        }
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        await using var now = new NpgsqlCommand("select now()", connection);
+        return (DateTime)(await now.ExecuteScalarAsync(cancellationToken))!;
     }
 
     private static NpgsqlBatchCommand ToInsert(QueuedJob[] jobs, INewEntries entries)
@@ -83,6 +107,8 @@ internal static class QueuedJobs
                 columns.Take(NpgsqlDbType.TimestampTz, job => job.StartAfter),
                 columns.Take(NpgsqlDbType.Text, job => JobPredecessor.Write(job.After)),
                 columns.Take(NpgsqlDbType.Text, job => job.Traceparent),
+                columns.Take(NpgsqlDbType.Uuid, job => job.ParentId),
+                columns.Take(NpgsqlDbType.Boolean, job => job.IsHeld),
             },
         };
         foreach (var value in entries.Values())

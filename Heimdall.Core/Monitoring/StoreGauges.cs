@@ -53,7 +53,7 @@ internal sealed partial class StoreGauges
             select cluster_id, count(*) as jobs, {IsPaused("job")} as is_paused,
                 count(*) filter (where lease_until < now()) as overdue,
                 count(*) filter (where lease_until < now() and is_sync) as overdue_inline
-            from job where status in ('RUNNING', 'CANCELING') group by cluster_id, command_id)
+            from job where status in ('RUNNING', 'CANCELING') and fan_out is null group by cluster_id, command_id)
         select cluster_id, sum(ready)::bigint as ready, sum(later)::bigint as later, sum(paused)::bigint as paused,
             sum(running)::bigint as running, extract(epoch from clock_timestamp() - min(since))::float8 as age,
             sum(overdue)::bigint as overdue

@@ -6,6 +6,9 @@ public sealed record StatementError
     /// <summary>How many errors a job keeps; its run log has the others, as far as it reaches.</summary>
     public const int MostKept = 1000;
 
+    /// <summary>Where it failed, of an error that a parent tells of one of its children.</summary>
+    public string? Cluster { get; init; }
+
     /// <summary>1 for the first statement of the script.</summary>
     public int? Statement { get; init; }
 

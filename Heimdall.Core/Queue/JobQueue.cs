@@ -73,7 +73,7 @@ public sealed class JobQueue
     {
         // Not with others under a key, or after other jobs: both can wait for another transaction, and all would wait.
         // And not what is recorded for its caller in the transaction.
-        if (key is null && _audit.Current is null && jobs.All(job => job.After.Count == 0)
+        if (key is null && _audit.Current is null && jobs.All(job => job.After.Count == 0 && job.FanOut is null)
             && await TrySubmitAsync(jobs, cancellationToken) is { } created)
         {
             return Created(jobs, created);
@@ -81,7 +81,8 @@ public sealed class JobQueue
         return await InTransactionAsync(
             async connection =>
                 key is null
-                || await IdempotencyStore.ClaimAsync(connection, key, jobs.Select(job => job.Id), cancellationToken)
+                || await IdempotencyStore.ClaimAsync(
+                    connection, key, jobs.Where(job => job.ParentId is null).Select(job => job.Id), cancellationToken)
                     ? await AddAsync(connection, jobs, cancellationToken)
                     : null,
             cancellationToken);
@@ -91,6 +92,16 @@ public sealed class JobQueue
     internal async Task<IReadOnlyList<Job>> AddAsync(
         NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
     {
+        Job[] parents = [.. jobs.Where(job => job.FanOut is not null)];
+        if (parents.Length > 0)
+        {
+            var at = await QueuedJobs.InsertParentsAsync(connection, parents, cancellationToken);
+            var others = await AddAsync(
+                connection, [.. jobs.Where(job => job.FanOut is null)], cancellationToken);
+            var added = others.ToDictionary(job => job.Id);
+            return [.. jobs.Select(job => added.GetValueOrDefault(job.Id)
+                ?? job with { CreatedAt = at, StartedAt = at, UpdatedAt = at })];
+        }
         DateTime? created;
         if (_entries is { IsAside: false } entries)
         {

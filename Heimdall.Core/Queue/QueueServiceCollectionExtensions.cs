@@ -40,6 +40,7 @@ public static class QueueServiceCollectionExtensions
         services.AddSingleton<ClaimedJobs>();
         services.AddSingleton<Pauses>();
         services.AddSingleton<JobPredecessors>();
+        services.AddSingleton<FanOuts>();
         services.AddSingleton<WaitingReasons>();
         services.AddSingleton<SteadyZones>();
         services.AddHostedService(provider => new ProcessPresence(

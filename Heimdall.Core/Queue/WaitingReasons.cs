@@ -46,10 +46,12 @@ public sealed class WaitingReasons(
         {
             return null;
         }
-        if (job.Status == JobStatus.Accepted && job.After.Count > 0)
+        if (job.Status == JobStatus.Accepted && (job.After.Count > 0 || job.ParentId is not null))
         {
             var open = await predecessors.FindOpenAsync(job.Id, MostNamed + 1, cancellationToken);
-            reasons.InsertRange(0, open.Take(MostNamed).Select(one => Describe(one.Predecessor, one.Status)));
+            reasons.InsertRange(0, open.Take(MostNamed).Select(one => one.Predecessor.Id == job.ParentId
+                ? $"its turn among the children of job {job.ParentId}"
+                : Describe(one.Predecessor, one.Status)));
             if (open.Count > MostNamed)
             {
                 reasons.Insert(MostNamed, "more jobs");

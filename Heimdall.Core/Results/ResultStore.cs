@@ -30,6 +30,18 @@ public sealed class ResultStore
         select columns::text, row_count, truncated, expires_at, dropped, attempt, directory from job_result where job_id = $1 and complete
         """;
 
+    private const string FindChildrenSql = """
+        select columns::text, row_count, truncated, expires_at, dropped, attempt, directory, job_id,
+            (select cluster_id from job where id = job_id)
+        from job_result
+        where complete and job_id in (select id from job where parent_id = $1 and status = 'SUCCEEDED') order by job_id
+        """;
+
+    private const string FindBatchesSql = """
+        select id, cluster_id, attempt, finished_at, statements from job
+        where parent_id = $1 and status = 'SUCCEEDED' order by id
+        """;
+
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
     private readonly StoreDatabase _database;
@@ -44,10 +56,12 @@ public sealed class ResultStore
     }
 
     /// <summary>
-    /// The result of a job that has succeeded; that of a batch is made of the job, and is not stored.
+    /// The result of a job that has succeeded; that of a batch is made of the job, and is not stored. That of a parent
+    /// has the rows of its children that have succeeded.
     /// </summary>
     public async Task<StoredResult?> FindAsync(Job job, ResultsConfig config, CancellationToken cancellationToken) =>
-        job is { IsSync: false, ReturnResult: false }
+        job.FanOut is not null ? await FindOfChildrenAsync(job, config, cancellationToken)
+        : job is { IsSync: false, ReturnResult: false }
         ? config.Enabled ? StoredResult.OfBatch(job, config.Retention) : null
         : await FindAsync(job.Id, cancellationToken);
 
@@ -55,27 +69,68 @@ public sealed class ResultStore
     {
         await using var command = Command(FindSql, jobId);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
-        return await row.ReadAsync(cancellationToken)
-            ? new StoredResult
-            {
-                Columns = JsonSerializer.Deserialize<ResultColumn[]>(row.GetString(0), Json)!,
-                RowCount = row.GetInt64(1),
-                Truncated = row.GetBoolean(2),
-                ExpiresAt = row.GetDateTime(3),
-                IsDropped = row.GetBoolean(4),
-                Key = new ResultKey(jobId, row.GetInt32(5)),
-                Directory = row.IsDBNull(6) ? null : row.GetString(6),
-            }
-            : null;
+        return await row.ReadAsync(cancellationToken) ? Read(row, jobId) : null;
+    }
+
+    private static StoredResult Read(NpgsqlDataReader row, Guid jobId) => new()
+    {
+        Columns = JsonSerializer.Deserialize<ResultColumn[]>(row.GetString(0), Json)!,
+        RowCount = row.GetInt64(1),
+        Truncated = row.GetBoolean(2),
+        ExpiresAt = row.GetDateTime(3),
+        IsDropped = row.GetBoolean(4),
+        Key = new ResultKey(jobId, row.GetInt32(5)),
+        Directory = row.IsDBNull(6) ? null : row.GetString(6),
+    };
+
+    private async Task<StoredResult?> FindOfChildrenAsync(
+        Job parent, ResultsConfig config, CancellationToken cancellationToken)
+    {
+        if (!config.Enabled)
+        {
+            return null;
+        }
+        await using var command = Command(parent.ReturnResult ? FindChildrenSql : FindBatchesSql, parent.Id);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var parts = new List<(string, StoredResult)>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            parts.Add(parent.ReturnResult
+                ? (row.GetString(8), Read(row, row.GetGuid(7)))
+                : (row.GetString(1), StoredResult.OfBatch(
+                    new ResultKey(row.GetGuid(0), row.GetInt32(2)), row.GetDateTime(3) + config.Retention,
+                    row.IsDBNull(4) ? 0 : row.GetInt64(4))));
+        }
+        return parts.Count == 0 ? null : StoredResult.OfChildren(parent.Id, parts);
     }
 
     /// <summary>Reads a page of a result, a chunk at a time, into a writer that has been started.</summary>
     /// <exception cref="ResultStorageException">Not all of the rows can be read; those before may have been written.</exception>
     public Task ReplayAsync(
         StoredResult result, ResultPage page, IResultWriter writer, CancellationToken cancellationToken) =>
-        result.Message is { } message
+        result.Parts.Count > 0 ? ReplayChildrenAsync(result, page, writer, cancellationToken)
+        : result.Message is { } message
         ? page.RowsOf(result.RowCount) > 0 ? WriteAsync(message, writer, cancellationToken) : Task.CompletedTask
         : ResultReplay.RunAsync(_places.Find(result.Key, result.Directory), result, page, writer, cancellationToken);
+
+    private async Task ReplayChildrenAsync(
+        StoredResult result, ResultPage page, IResultWriter writer, CancellationToken cancellationToken)
+    {
+        var end = page.EndOf(result.RowCount);
+        var before = 0L;
+        foreach (var (clusterId, part) in result.Parts)
+        {
+            var from = Math.Max(0, page.Offset - before);
+            var to = Math.Min(part.RowCount, end - before);
+            if (from < to)
+            {
+                await ReplayAsync(
+                    part, new ResultPage(from, to - from), new ClusterColumnWriter(writer, clusterId),
+                    cancellationToken);
+            }
+            before += part.RowCount;
+        }
+    }
 
     /// <summary>Begins the result of an attempt; what an earlier attempt left is dropped.</summary>
     internal async Task<IChunkWriter> StartAsync(

@@ -7,6 +7,11 @@ namespace Heimdall.Core.Results;
 /// <summary>What is known of a stored result before its rows are read.</summary>
 public sealed record StoredResult
 {
+    /// <summary>The first column of a parent's result.</summary>
+    public const string ClusterColumn = "_cluster";
+
+    private const int MostNamed = 10;
+
     public required IReadOnlyList<ResultColumn> Columns { get; init; }
 
     public required long RowCount { get; init; }
@@ -30,21 +35,60 @@ public sealed record StoredResult
     /// <summary>The only row of a batch's result, which is not stored.</summary>
     internal string? Message { get; init; }
 
+    /// <summary>Of a parent: the results of its children, each with the cluster that its rows are of.</summary>
+    internal IReadOnlyList<(string ClusterId, StoredResult Result)> Parts { get; init; } = [];
+
+    /// <summary>Why the results of the children cannot be put together; then there are no rows here.</summary>
+    public string? Mismatch { get; private init; }
+
     /// <summary>
     /// The result of a batch: one row that says how it went, as in the original. It is made of the job.
     /// </summary>
     /// <param name="batch">A batch that has succeeded.</param>
     /// <param name="retention">How long results are kept.</param>
-    public static StoredResult OfBatch(Job batch, TimeSpan retention) => new()
+    public static StoredResult OfBatch(Job batch, TimeSpan retention) => OfBatch(
+        new ResultKey(batch.Id, batch.Attempt), batch.FinishedAt!.Value + retention, batch.Progress.Statements ?? 0);
+
+    internal static StoredResult OfBatch(ResultKey key, DateTime expiresAt, long statements) => new()
     {
         Columns = [new ResultColumn("message", "text", ResultValueKind.Text)],
         RowCount = 1,
         Truncated = false,
-        ExpiresAt = batch.FinishedAt!.Value + retention,
+        ExpiresAt = expiresAt,
         IsDropped = false,
-        Key = new ResultKey(batch.Id, batch.Attempt),
-        Message = batch.Progress.Statements == 1
+        Key = key,
+        Message = statements == 1
             ? "1 statement executed successfully"
-            : $"{batch.Progress.Statements ?? 0} statements executed successfully",
+            : $"{statements} statements executed successfully",
     };
+
+    /// <summary>The rows of all children, those of one cluster after those of another.</summary>
+    /// <param name="parent">The parent's id.</param>
+    /// <param name="parts">At least one.</param>
+    internal static StoredResult OfChildren(
+        Guid parent, IReadOnlyList<(string ClusterId, StoredResult Result)> parts)
+    {
+        var (first, columns) = (parts[0].ClusterId, parts[0].Result.Columns);
+        var other = parts.FirstOrDefault(part => !part.Result.Columns.SequenceEqual(columns));
+        return new StoredResult
+        {
+            Columns = [new ResultColumn(ClusterColumn, "text", ResultValueKind.Text), .. columns],
+            RowCount = parts.Sum(part => part.Result.RowCount),
+            Truncated = parts.Any(part => part.Result.Truncated),
+            ExpiresAt = parts.Min(part => part.Result.ExpiresAt),
+            IsDropped = parts.Any(part => part.Result.IsDropped),
+            Key = new ResultKey(parent, 0),
+            Parts = parts,
+            Mismatch = other.Result is null
+                ? null
+                : $"The columns differ: cluster '{first}' has ({Describe(columns)}), and cluster "
+                    + $"'{other.ClusterId}' has ({Describe(other.Result.Columns)}). Each child has its own result.",
+        };
+    }
+
+    private static string Describe(IReadOnlyList<ResultColumn> columns)
+    {
+        var named = columns.Take(MostNamed).Select(column => $"{column.Name} {column.Type}");
+        return string.Join(", ", columns.Count > MostNamed ? named.Append("…") : named);
+    }
 }

@@ -168,24 +168,25 @@ internal sealed class RunPlan
 
     private void Fire(ScheduleRun run)
     {
-        var (job, refusal) = Prepare(run);
-        if (job is null)
+        var (prepared, refusal) = Prepare(run);
+        if (prepared is null)
         {
             Decide(run, RunOutcome.Refused, refusal!);
             return;
         }
-        _jobs.Add(job);
-        Decide(run with { JobId = job.Id }, RunOutcome.Fired, reason: null);
+        _jobs.AddRange(prepared.WithChildren(
+            prepared.Job with { ScheduleId = _schedule.Id, PlannedAt = run.PlannedAt }));
+        Decide(run with { JobId = prepared.Job.Id }, RunOutcome.Fired, reason: null);
     }
 
-    private (Job? Job, string? Refusal) Prepare(ScheduleRun run)
+    private (PreparedJob? Prepared, string? Refusal) Prepare(ScheduleRun run)
     {
         try
         {
             var startBefore = run.TriggeredBy is null ? run.PlannedAt + Definition.MaxLateness : null;
             var (routing, prepared) = _submitter.Prepare(
                 _schedule.ToSubmission(startBefore, run.TriggeredBy), mayWait: run.TriggeredBy is null);
-            return prepared is null ? (null, routing.Reason) : (prepared.Job with { ScheduleId = _schedule.Id, PlannedAt = run.PlannedAt }, null);
+            return (prepared, routing.Reason);
         }
         catch (JobRefusedException refused)
         {

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Cron;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Submission;
 
 namespace Heimdall.Core.Schedules;
@@ -56,6 +57,13 @@ public sealed record ScheduleDefinition
 
     public required JsonObject Context { get; init; }
 
+    /// <summary>
+    /// Of jobs for all clusters that match: how their children are run; null: each is for one cluster. Left out of the
+    /// seed there, as <see cref="Day"/> is.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public FanOut? FanOut { get; init; }
+
     /// <summary>Of what a caller or the file says.</summary>
     public static ScheduleDefinition Of(ScheduleConfig config) => new()
     {
@@ -76,6 +84,12 @@ public sealed record ScheduleDefinition
         CommandCriteria = config.CommandCriteria,
         ClusterCriteria = config.ClusterCriteria,
         Context = config.Context,
+        FanOut = config.Target == ScheduleConfig.All
+            ? new FanOut
+            {
+                MaxParallel = config.MaxParallel, Canary = config.Canary, StopAfterFailures = config.StopAfterFailures,
+            }
+            : null,
     };
 
     /// <summary>When there is no <see cref="FindTimesProblem"/>.</summary>
@@ -93,6 +107,7 @@ public sealed record ScheduleDefinition
         ClusterCriteria = ClusterCriteria,
         Context = Context,
         StartBefore = startBefore,
+        FanOut = FanOut,
         User = User,
     };
 

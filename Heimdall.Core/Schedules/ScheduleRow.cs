@@ -13,7 +13,7 @@ internal static class ScheduleRow
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
         paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
-        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text
+        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text, fan_out::text
         """;
 
     /// <summary>
@@ -21,6 +21,11 @@ internal static class ScheduleRow
     /// it, and so leaves the schedule to others: of a column that it does not know it would make other times.
     /// </summary>
     private const string EitherDay = "or: ";
+
+    /// <summary>
+    /// The same of a schedule whose jobs are for all clusters: an older version would run them on one.
+    /// </summary>
+    private const string ForAll = "all: ";
 
     public static Schedule Read(NpgsqlDataReader row) => new()
     {
@@ -44,6 +49,7 @@ internal static class ScheduleRow
             Tags = row.GetFieldValue<string[]>(23),
             CommandCriteria = row.GetFieldValue<string[]>(24),
             ClusterCriteria = row.GetFieldValue<string[]>(25),
+            FanOut = row.IsDBNull(28) ? null : FanOut.Read(row.GetString(28)),
         },
         DecidedUntil = row.GetDateTime(12),
         NextAt = Time(row, 13),
@@ -68,14 +74,17 @@ internal static class ScheduleRow
             : null;
 
     /// <summary>What <see cref="CronOf"/> has put together.</summary>
-    public static (string Cron, DayRule Day) ReadCron(string text) =>
-        text.StartsWith(EitherDay, StringComparison.Ordinal)
+    public static (string Cron, DayRule Day) ReadCron(string text)
+    {
+        text = text.StartsWith(ForAll, StringComparison.Ordinal) ? text[ForAll.Length..] : text;
+        return text.StartsWith(EitherDay, StringComparison.Ordinal)
             ? (text[EitherDay.Length..], DayRule.Or)
             : (text, DayRule.And);
+    }
 
-    /// <summary>The expression with its rule for days.</summary>
+    /// <summary>The expression with its rule for days, and whether its jobs are for all clusters.</summary>
     public static string CronOf(ScheduleDefinition definition) =>
-        definition.Day == DayRule.Or ? EitherDay + definition.Cron : definition.Cron;
+        (definition.FanOut is null ? "" : ForAll) + (definition.Day == DayRule.Or ? EitherDay : "") + definition.Cron;
 
     public static JobParameters.IValue Lateness(TimeSpan? time) => new IntervalValue(time);
 

@@ -1,16 +1,27 @@
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Core.Submission;
 
 /// <summary>Says what a job would do, and takes nothing in.</summary>
-public sealed class JobPreviewer(JobRouter router, PluginCatalog plugins, ClusterContexts contexts)
+public sealed class JobPreviewer(
+    JobRouter router, PluginCatalog plugins, ClusterContexts contexts, HeimdallConfig config)
 {
     /// <summary>However long the job itself may run: somebody waits for the answer.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
     /// <summary>Finds a command and a cluster.</summary>
     public RoutingResult Route(JobSubmission submission) => router.Route(submission.ToRoutingRequest());
+
+    /// <summary>Finds the clusters of a job for all of them.</summary>
+    /// <exception cref="JobRefusedException">There are more than this server allows.</exception>
+    public TargetRouting RouteAll(JobSubmission submission)
+    {
+        var routing = router.RouteAll(submission.ToRoutingRequest());
+        JobSubmitter.CheckCount(routing.Targets.Count, config);
+        return routing;
+    }
 
     /// <returns>The preview, or what the job would fail for.</returns>
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>

@@ -6,7 +6,7 @@ namespace Heimdall.Core.Submission;
 
 /// <summary>Makes a new job of one that has ended: on the same cluster, where what it did is, and with the same command.</summary>
 public sealed class JobRetrier(
-    JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, JobIds ids)
+    JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, FanOuts fanOuts, JobIds ids)
 {
     /// <param name="id">The job to run again.</param>
     /// <param name="user">Who asks; the new job is theirs.</param>
@@ -25,6 +25,16 @@ public sealed class JobRetrier(
         if (!old.Status.IsFinal())
         {
             return new JobRetry { Old = old, Conflict = $"Job {id} is {old.Status.ToName()}; only one that has ended can be run again." };
+        }
+        if (old.FanOut is not null)
+        {
+            return fromStatement is null
+                ? await PrepareChildrenAsync(old, user, scopes, cancellationToken)
+                : new JobRetry
+                {
+                    Old = old,
+                    Conflict = $"Job {id} is a parent and has no statements; retry its children from theirs.",
+                };
         }
         var routing = router.Route(new RoutingRequest([$"_id:{old.CommandId}"], [$"_id:{old.ClusterId}"], user)
         {
@@ -59,7 +69,45 @@ public sealed class JobRetrier(
                 };
             }
         }
-        return new JobRetry { Old = old, New = ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume) };
+        return new JobRetry { Old = old, New = [ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume)] };
+    }
+
+    /// <summary>A new parent, with a new child for each one that did not succeed.</summary>
+    private async Task<JobRetry> PrepareChildrenAsync(
+        Job old, string user, IReadOnlyList<TagScope>? scopes, CancellationToken cancellationToken)
+    {
+        var failed = (await fanOuts.ReadChildrenAsync(old.Id, cancellationToken))
+            .Where(child => child.Status != JobStatus.Succeeded).ToArray();
+        if (failed.Length == 0)
+        {
+            return new JobRetry { Old = old, Conflict = $"All children of job {old.Id} have succeeded." };
+        }
+        var prepared = new List<Job>();
+        var parentId = ids.Next();
+        foreach (var child in failed)
+        {
+            var routing = router.Route(
+                new RoutingRequest([$"_id:{old.CommandId}"], [$"_id:{child.ClusterId}"], user, MayWait: true)
+                {
+                    Scopes = scopes,
+                });
+            if (!routing.IsFound)
+            {
+                return new JobRetry { Old = old, Routing = routing };
+            }
+            var plan = plugins.Get(routing.Command.Plugin)
+                .Plan(routing.Command.Context, old.Context, contexts.FindWritten(routing.Cluster.Id));
+            prepared.Add(ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume: null) with
+            {
+                ParentId = parentId,
+                RetryOf = child.Id,
+                IsHeld = prepared.Count >= (old.FanOut! with { Total = failed.Length }).First,
+            });
+        }
+        var parent = JobSubmitter.ToParent(
+            prepared[0] with { Id = parentId, ParentId = null, RetryOf = old.Id, IsHeld = false }, old.FanOut!.Asked,
+            prepared.Count);
+        return new JobRetry { Old = old, New = [parent, .. prepared] };
     }
 
     private static string? FindOldProblem(Job old) => old switch
@@ -97,8 +145,8 @@ public sealed record JobRetry
 {
     public required Job Old { get; init; }
 
-    /// <summary>To be recorded.</summary>
-    public Job? New { get; init; }
+    /// <summary>To be recorded: one job, or a parent and its children. Empty when it cannot be.</summary>
+    public IReadOnlyList<Job> New { get; init; } = [];
 
     /// <summary>What about the old job stands in the way.</summary>
     public string? Conflict { get; init; }

@@ -33,6 +33,9 @@ public sealed record JobSubmission
     /// <summary>When it is too late to start the job.</summary>
     public DateTime? StartBefore { get; init; }
 
+    /// <summary>Of a job for all clusters that match: how its children are run; null: one cluster is taken.</summary>
+    public FanOut? FanOut { get; init; }
+
     public required string User { get; init; }
 
     /// <summary>Others who have a hand in it; see <see cref="RoutingRequest.Askers"/>.</summary>

@@ -1,4 +1,5 @@
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
@@ -14,7 +15,8 @@ public sealed class JobSubmitter(
     QueueDepths depths,
     JobQueue queue,
     JobMetrics metrics,
-    JobIds ids)
+    JobIds ids,
+    HeimdallConfig config)
 {
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
@@ -25,6 +27,10 @@ public sealed class JobSubmitter(
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
     public (RoutingResult Routing, PreparedJob? Prepared) Prepare(JobSubmission submission, bool mayWait = false)
     {
+        if (submission.FanOut is not null)
+        {
+            return PrepareForAll(submission);
+        }
         var routing = router.Route(submission.ToRoutingRequest(mayWait));
         if (!routing.IsFound)
         {
@@ -33,6 +39,58 @@ public sealed class JobSubmitter(
         var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context, contexts.FindWritten(routing.Cluster.Id));
         return (routing, new PreparedJob(ToJob(ids.Next(), submission, routing.Command, routing.Cluster, plan), plan));
     }
+
+    /// <summary>The same of a job for all clusters that match: a parent, and a child for each cluster.</summary>
+    private (RoutingResult Routing, PreparedJob? Prepared) PrepareForAll(JobSubmission submission)
+    {
+        var routing = router.RouteAll(submission.ToRoutingRequest());
+        if (!routing.IsFound)
+        {
+            return (routing.Refusal, null);
+        }
+        CheckCount(routing.Targets.Count, config);
+        var plugin = plugins.Get(routing.Command.Plugin);
+        var planned = routing.Targets.Select(target => (
+            target.Cluster,
+            Plan: plugin.Plan(routing.Command.Context, submission.Context, contexts.FindWritten(target.Cluster.Id))))
+            .ToArray();
+        var (first, plan) = planned[0];
+        var parent = ToParent(
+            ToJob(ids.Next(), submission, routing.Command, first, plan), submission.FanOut!, planned.Length);
+        return (RoutingResult.Found(routing.Command, first), new PreparedJob(parent, plan)
+        {
+            Children =
+            [
+                .. planned.Index().Select(one => ToJob(
+                    ids.Next(), submission, routing.Command, one.Item.Cluster, one.Item.Plan) with
+                {
+                    ParentId = parent.Id,
+                    IsHeld = one.Index >= parent.FanOut!.First,
+                }),
+            ],
+        });
+    }
+
+    /// <exception cref="JobRefusedException">A job would have more children than this server allows.</exception>
+    internal static void CheckCount(int targets, HeimdallConfig config)
+    {
+        if (targets > config.Server.MaxTargets)
+        {
+            throw new JobRefusedException(
+                "target",
+                $"{targets} clusters match, and this server allows {config.Server.MaxTargets} (server.max_targets). "
+                + "Narrow cluster_criteria.");
+        }
+    }
+
+    /// <summary>The job that stands for its children: it is on no cluster, and runs from the beginning.</summary>
+    internal static Job ToParent(Job job, FanOut asked, int children) => job with
+    {
+        Status = JobStatus.Running,
+        ClusterId = "",
+        ClusterName = "",
+        FanOut = asked with { Total = children },
+    };
 
     /// <summary>True when with so many more jobs a caller would have more waiting than the server allows.</summary>
     public async Task<bool> IsQueueFullAsync(string user, int more, CancellationToken cancellationToken) =>

@@ -11,6 +11,7 @@ namespace Heimdall.Core.Upkeep;
 internal sealed class SweepList(
     JobClaims claims,
     UnstartedJobs unstarted,
+    FanOutUpkeep fanOuts,
     QueueEntries entries,
     ResultSweep results,
     ScheduleUpkeep schedules,
@@ -33,6 +34,10 @@ internal sealed class SweepList(
         new("predecessors", TimeSpan.Zero, unstarted.ResolveAsync)
         {
             Condition = JobTransitions.HasEndedPredecessor,
+        },
+        new("fan-outs", TimeSpan.Zero, fanOuts.AdvanceAsync)
+        {
+            Condition = FanOuts.HasNews,
         },
         new("schedules", OftenEnough, schedules.FireForgottenAsync)
         {

@@ -14,6 +14,7 @@ public static class UpkeepServiceCollectionExtensions
         services.AddSingleton(provider =>
             new UpkeepMetrics(provider.GetRequiredService<IMeterFactory>().CreateHeimdallMeter()));
         services.AddSingleton<UnstartedJobs>();
+        services.AddSingleton<FanOutUpkeep>();
         services.AddSingleton<ScheduleUpkeep>();
         services.AddSingleton<HistoryRetention>();
         services.AddSingleton<SettingWatch>();

@@ -50,6 +50,34 @@ public sealed class ScheduleApiTests
     }
 
     [Test]
+    public async Task The_runs_of_one_for_all_clusters_are_parents(CancellationToken cancellationToken)
+    {
+        var put = (await PutAsync("everywhere", cancellationToken, more: """
+            "target": "all", "max_parallel": 2, "canary": 1, "stop_after_failures": 3, "day": "or",
+            """)).AssertStatus(201);
+        Assert.That(
+            (put["target"], put["max_parallel"], put["canary"], put["stop_after_failures"], put["cron"], put["day"]),
+            Is.EqualTo(("all", "2", "1", "3", "30 2 * * *", "or")));
+
+        var run = (await _heimdall.SendAsync(
+            HttpMethod.Post, "/api/v1/schedule/everywhere/trigger", cancellationToken)).AssertStatus(202);
+
+        var job = await _heimdall.JobAsync(Guid.Parse(run["job_id"]!), cancellationToken);
+        Assert.That(
+            (job["target"], job["canary"], job["schedule"], job["status"]),
+            Is.EqualTo(("all", "1", "everywhere", "RUNNING")));
+        var list = await _heimdall.GetAsync($"/api/v1/jobs?parent={job.Id}", cancellationToken);
+        var children = list.Json.GetProperty("data");
+        Assert.That(
+            (children.GetArrayLength(), children[0].GetProperty("schedule").GetString()),
+            Is.EqualTo((1, "everywhere")));
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<string>(
+                "select cron from heimdall.schedule where id = 'everywhere'", cancellationToken),
+            Is.EqualTo("all: or: 30 2 * * *"), "an older version cannot read it, and leaves it to others");
+    }
+
+    [Test]
     public async Task What_is_left_out_has_its_default(CancellationToken cancellationToken)
     {
         var put = (await PutAsync("plain", cancellationToken)).AssertStatus(201);
@@ -64,6 +92,9 @@ public sealed class ScheduleApiTests
     [TestCase("""{"cron": "* * * * *", "starts_at": "2026-01-01"}""", "starts_at", "RFC 3339")]
     [TestCase("""{"cron": "* * * * *", "misfire": "maybe"}""", "misfire", "Must be one of skip, once, all.")]
     [TestCase("""{"cron": "* * * * *", "every": 5}""", "every", "Unknown field. Known are: name,")]
+    [TestCase("""{"cron": "* * * * *", "canary": 1}""", "canary", "Goes only with target: all.")]
+    [TestCase("""{"cron": "* * * * *", "target": "some"}""", "target", "Must be one of any, all.")]
+    [TestCase("""{"cron": "* * * * *", "target": "all", "canary": "2"}""", "canary", "Must be a whole number.")]
     [TestCase("""{"cron": "* * * * *", "user": "root"}""", "user", "Unknown field.")]
     [TestCase("""{"cron": "* * * * *"}""", "command_criteria", "Is required")]
     [TestCase("""{"cron": "* * * * *"}""", "context", "Is required")]

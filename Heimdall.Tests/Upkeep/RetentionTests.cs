@@ -219,6 +219,46 @@ public sealed class RetentionTests
     }
 
     [Test]
+    public async Task A_parent_goes_with_its_children_and_none_of_them_before(CancellationToken cancellationToken)
+    {
+        var parent = await AddAsync("FAILED", days: 31, cancellationToken);
+        await AddChildAsync(parent, "SUCCEEDED", cancellationToken);
+        var withResult = await AddChildAsync(parent, "FAILED", cancellationToken);
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.job_result (job_id, columns, attempt, complete, expires_at)
+            values ($1, '[]', 1, true, now() + interval '1 day')
+            """,
+            cancellationToken, withResult);
+
+        await DeleteAsync(cancellationToken);
+        Assert.That(await CountJobsAsync(cancellationToken), Is.EqualTo(3), "the parent is kept for 90 days");
+
+        await _store.Database.ExecuteAsync(
+            """
+            update heimdall.job
+            set created_at = created_at - interval '60 days', finished_at = finished_at - interval '60 days'
+            """,
+            cancellationToken);
+        await DeleteAsync(cancellationToken);
+        Assert.That(await CountJobsAsync(cancellationToken), Is.EqualTo(3), "the result of a child is still kept");
+
+        await _store.Database.ExecuteAsync("update heimdall.job_result set dropped = true", cancellationToken);
+        await DeleteAsync(cancellationToken, again: true);
+        Assert.That(await CountJobsAsync(cancellationToken), Is.Zero);
+    }
+
+    [Test]
+    public async Task A_child_whose_parent_is_gone_goes_as_any_job(CancellationToken cancellationToken)
+    {
+        await AddChildAsync(Guid.NewGuid(), "SUCCEEDED", cancellationToken);
+
+        await DeleteAsync(cancellationToken);
+
+        Assert.That(await CountJobsAsync(cancellationToken), Is.Zero);
+    }
+
+    [Test]
     public async Task Keys_do_not_wait_until_all_jobs_are_deleted(CancellationToken cancellationToken)
     {
         await _store.Database.ExecuteAsync(
@@ -401,6 +441,17 @@ public sealed class RetentionTests
             command);
         return id;
     }
+
+    private async Task<Guid> AddChildAsync(Guid parent, string status, CancellationToken cancellationToken)
+    {
+        var child = await AddAsync(status, days: 31, cancellationToken);
+        await _store.Database.ExecuteAsync(
+            "update heimdall.job set parent_id = $2 where id = $1", cancellationToken, child, parent);
+        return child;
+    }
+
+    private Task<long> CountJobsAsync(CancellationToken cancellationToken) =>
+        _store.Database.ScalarAsync<long>("select count(*) from heimdall.job", cancellationToken);
 
     /// <summary>What another process with another file records of itself.</summary>
     private LivingProcesses Process(HeimdallConfig config) =>

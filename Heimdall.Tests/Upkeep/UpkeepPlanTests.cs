@@ -63,6 +63,11 @@ public sealed class UpkeepPlanTests
             "interval, bigint[]", "'7 days', array[3, 13, 23]::bigint[]", 100);
         yield return Case("late jobs", JobTransitions.Expire, "", "", 200);
         yield return Case("predecessors", JobTransitions.ResolvePredecessors, "", "", 200);
+        yield return Case("fan-outs", FanOuts.FindSql, "int", "100", 200);
+        yield return Case("children of a parent", FanOuts.ReadChildrenSql,
+            "uuid", "'00000000-0000-0000-0000-000000000000'", 200);
+        yield return Case("cancel with children", JobTransitions.Cancel,
+            "uuid, text, text", "'00000000-0000-0000-0000-000000000000', 'alice', null", 200);
         yield return Case("dead inline queries", JobClaims.FindDeadInlineSql,
             "interval, text[], interval", "'5 s', '{main}', '1 min'", 200);
         yield return Case("expired results", ResultSweep.ExpireSql, "", "", 200);
@@ -161,7 +166,7 @@ public sealed class UpkeepPlanTests
 
         Assert.That(sweeps, Is.EquivalentTo(new[]
         {
-            "predecessors", "schedules", "dead inline queries", "late jobs", "ends not shown", "results",
+            "predecessors", "fan-outs", "schedules", "dead inline queries", "late jobs", "ends not shown", "results",
             "untrue entries",
             "failed entries", "retention", "schedule history",
             // Of tables with some dozens of rows, or of two lists that are compared whole.

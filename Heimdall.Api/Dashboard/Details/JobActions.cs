@@ -61,16 +61,16 @@ internal static class JobActions
         try
         {
             var retry = await context.Service<JobRetrier>().PrepareAsync(id, user, scopes, fromStatement, context.Aborted());
-            if (retry?.New is not { } job)
+            if (retry?.New is not [var job, ..] again)
             {
                 return (null, StatusCodes.Status409Conflict, retry?.Conflict ?? retry?.Routing?.Reason ?? "There is no such job.");
             }
             var submitter = context.Service<JobSubmitter>();
-            if (await submitter.IsQueueFullAsync(user, more: 1, context.Aborted()))
+            if (await submitter.IsQueueFullAsync(user, again.Count, context.Aborted()))
             {
                 return (null, StatusCodes.Status429TooManyRequests, $"User '{user}' has as many jobs in the queue as this server allows.");
             }
-            await submitter.EnqueueAsync([job], key: null, context.Aborted());
+            await submitter.EnqueueAsync(again, key: null, context.Aborted());
             return (job.Id, StatusCodes.Status303SeeOther, null);
         }
         catch (JobRefusedException exception)

@@ -38,6 +38,10 @@ internal sealed class PreviewTable : IResultWriter
         {
             return Section(Markup.Of($"<p>It was kept until {Pieces.Time(result.ExpiresAt)}.</p>"));
         }
+        if (result.Mismatch is { } mismatch)
+        {
+            return Section(Pieces.Alert("warning", Markup.Of($"{mismatch}")));
+        }
         var from = long.TryParse(context.Request.GetQuery(From), NumberStyles.None, CultureInfo.InvariantCulture, out var asked)
             ? Math.Min(asked, Math.Max(0, result.RowCount - 1))
             : 0;

@@ -28,7 +28,7 @@ internal static class ResultDownload
         var job = await context.Service<JobStore>().FindAsync(id, context.Aborted());
         if (job is not { Status: JobStatus.Succeeded } || !context.RightsOfCaller().Over(Right.SeeJobs, job)
             || await context.Service<ResultStore>().FindAsync(job, context.Service<ResultsConfig>(), context.Aborted())
-                is not { IsDropped: false } result
+                is not { IsDropped: false, Mismatch: null } result
             || result.ExpiresAt <= context.Service<StoreClock>().GetUtcNow().UtcDateTime)
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;

@@ -41,8 +41,21 @@ public sealed partial class ScheduleConfigValidator : AbstractValidator<Schedule
         RuleForEach(schedule => schedule.CommandCriteria).IsTag();
         RuleFor(schedule => schedule.ClusterCriteria).Must(tags => tags.Length > 0).WithMessage(CriteriaExpected);
         RuleForEach(schedule => schedule.ClusterCriteria).IsTag();
+        RuleFor(schedule => schedule.Target).Must(Targets.Contains)
+            .WithMessage($"must be one of {string.Join(", ", Targets)}");
+        RuleForAll(schedule => schedule.MaxParallel);
+        RuleForAll(schedule => schedule.Canary);
+        RuleForAll(schedule => schedule.StopAfterFailures);
         RuleFor(schedule => schedule.Context).Must(context => context.Count > 0).WithMessage("is required: the query, and how to run it");
     }
+
+    private static readonly string[] Targets = [ScheduleConfig.Any, ScheduleConfig.All];
+
+    private void RuleForAll(System.Linq.Expressions.Expression<Func<ScheduleConfig, int?>> field) =>
+        RuleFor(field)
+            .Must(number => number is null or > 0).WithMessage("must be 1 or more")
+            .Must((schedule, number) => number is null || schedule.Target == ScheduleConfig.All)
+            .WithMessage("goes only with target: all");
 
     private const string CriteriaExpected = "is required: empty criteria would match anything";
 

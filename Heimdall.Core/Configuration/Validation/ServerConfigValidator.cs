@@ -25,6 +25,8 @@ internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
         RuleFor(server => server.MaxBodyBytes).IsPositive();
         RuleFor(server => server.MaxInlinePerCaller).IsPositive();
         RuleFor(server => server.MaxQueuedPerCaller).IsPositive();
+        RuleFor(server => server.MaxTargets).InclusiveBetween(1, ServerConfig.MostTargets)
+            .WithMessage($"must be 1 to {ServerConfig.MostTargets}");
         RuleFor(server => server.MaxWatchersPerCaller).IsPositive();
         RuleFor(server => server.StalledClientTimeout).IsWait();
         RuleFor(server => server.IdempotencyRetention).IsPositive()

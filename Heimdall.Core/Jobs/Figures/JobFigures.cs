@@ -30,6 +30,9 @@ public sealed class JobFigures(StoreDatabase database)
     private static readonly JobStatus[] Ended =
         [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed];
 
+    /// <summary>Of a parent nothing is run: its children are counted.</summary>
+    private const string IsRun = "fan_out is null";
+
     /// <summary>Those that wait, those that run and those that have ended, which are indexed apart.</summary>
     private static readonly string[] _kinds =
         ["status = 'ACCEPTED'", "status in ('NEW', 'RUNNING', 'CANCELING')", "finished_at is not null"];
@@ -167,7 +170,7 @@ public sealed class JobFigures(StoreDatabase database)
         var from = Parameter(command, since);
         var counts = Ended.Select(status => $"""
             select '{status.ToName()}', count(*) from (
-                select from ({PartsOf(command, sight, "1 as one", $"finished_at is not null and status = '{status.ToName()}' and created_at > {from}", MostCounted)}) seen
+                select from ({PartsOf(command, sight, "1 as one", EndedAs(status, from), MostCounted)}) seen
                 limit {MostCounted}) counted
             """);
         command.CommandText = string.Join("\nunion all\n", counts);
@@ -177,7 +180,8 @@ public sealed class JobFigures(StoreDatabase database)
     internal static NpgsqlCommand BuildCountMatches(JobFilter filter)
     {
         var command = new NpgsqlCommand();
-        const string Columns = "id, name, version, \"user\", status, command_id, cluster_id, tags, schedule, created_at";
+        const string Columns =
+            "id, name, version, \"user\", status, command_id, cluster_id, tags, schedule, parent_id, created_at";
         var near = JobListQuery.ConditionsOf(NearOf(filter), value => Parameter(command, value));
         var newest = _kinds.Select((part, kind) =>
         {
@@ -234,7 +238,8 @@ public sealed class JobFigures(StoreDatabase database)
         command.CommandText = $"""
             select cluster_id, command_id, count(*) filter (where not is_sync), count(*) filter (where is_sync),
                 0::bigint, 0::bigint, null::timestamptz
-            from job where status in ('RUNNING', 'CANCELING'){seen} group by cluster_id, command_id
+            from job where status in ('RUNNING', 'CANCELING') and {IsRun}{seen}
+            group by cluster_id, command_id
             union all
             select cluster_id, command_id, 0, 0, count(*) filter (where retry_at is null),
                 count(*) filter (where retry_at is not null),
@@ -253,7 +258,7 @@ public sealed class JobFigures(StoreDatabase database)
         command.CommandText = $"""
             select id, name, "user", cluster_id, cluster_name, status, is_sync, worker, attempt,
                 coalesce(started_at, created_at) as since, statements, statements_total
-            from job where status in ('RUNNING', 'CANCELING'){ConditionOf(command, sight)}
+            from job where status in ('RUNNING', 'CANCELING') and {IsRun}{ConditionOf(command, sight)}
             order by since, id limit {MostRunning}
             """;
         return command;
@@ -266,7 +271,7 @@ public sealed class JobFigures(StoreDatabase database)
         const string Columns = "id, name, error_kind, error, errors, created_at, finished_at";
         var parts = new[] { JobStatus.Failed, JobStatus.Killed }.Select(status => PartsOf(
             command, sight, Columns,
-            $"finished_at is not null and status = '{status.ToName()}' and created_at > {from}", MostFailures));
+            EndedAs(status, from), MostFailures));
         command.CommandText = $"""
             select state, name, count(*), min(finished_at), max(finished_at),
                 (array_agg(id order by finished_at desc))[1], left((array_agg(error order by finished_at desc))[1], 300),
@@ -288,7 +293,8 @@ public sealed class JobFigures(StoreDatabase database)
         var column = order == JobOrder.UpdatedAt ? "updated_at" : "created_at";
         var sampled = PartsOf(
             command, sight, $"status, created_at, started_at, finished_at, {column} as at",
-            $"finished_at is not null and {column} >= {first} + part * {length} and {column} < {first} + (part + 1) * {length}",
+            $"finished_at is not null and {IsRun} and {column} >= {first} + part * {length} "
+                + $"and {column} < {first} + (part + 1) * {length}",
             each, order);
         command.CommandText = $"""
             select part, status, extract(epoch from started_at - created_at)::float8,
@@ -312,6 +318,9 @@ public sealed class JobFigures(StoreDatabase database)
                 return part.From.Length == 0 ? newest : $"(select newest.* from {part.From}{newest} newest)";
             }));
     }
+
+    private static string EndedAs(JobStatus status, string from) =>
+        $"finished_at is not null and status = '{status.ToName()}' and created_at > {from} and {IsRun}";
 
     private static string ConditionOf(NpgsqlCommand command, JobSight sight) =>
         sight.ToCondition(value => Parameter(command, value)) is { } condition ? $" and {condition}" : "";

@@ -1,0 +1,211 @@
+using System.Data;
+using Heimdall.Core.Database;
+using Npgsql;
+
+namespace Heimdall.Core.Jobs;
+
+/// <summary>
+/// Parents and their children. A child that waits for its turn has its parent as a predecessor, so that nothing lets it
+/// get in line before. A trigger of the <c>job</c> table records each end of a child in the transaction of that end.
+/// </summary>
+public sealed class FanOuts(StoreDatabase database)
+{
+    /// <summary>A condition: some parent does not know of the end of a child.</summary>
+    internal const string HasNews = "exists (select from child_end)";
+
+    private const int ParentsAtOnce = 100;
+
+    internal const string FindSql = "select distinct parent_id from child_end order by parent_id limit $1";
+
+    private const string LockParentSql = "select fan_out::text from job where id = $1 for no key update";
+
+    internal const string ReadChildrenSql = """
+        select id, cluster_id, status, attempt > 0,
+            exists (select from job_predecessor where job_id = job.id and predecessor_id = $1),
+            error, error_kind, (errors -> 0)::text, statements, rows_affected, row_count, truncated,
+            finished_at is not null
+        from job where parent_id = $1 order by id
+        """;
+
+    private const string SummarizeSql = """
+        select id, cluster_id, cluster_name, status, started_at, finished_at, left(error, 300), "user", command_id
+        from job where parent_id = $1 order by id
+        """;
+
+    private const string ForgetSql = "delete from child_end where parent_id = $1 and job_id = any($2)";
+
+    /// <summary>All children of a parent, in the order in which they begin.</summary>
+    internal async Task<IReadOnlyList<Child>> ReadChildrenAsync(Guid parent, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(ReadChildrenSql);
+        command.Parameters.Add(new() { Value = parent });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await ReadChildrenAsync(row, cancellationToken);
+    }
+
+    /// <summary>The same for people, without what they were asked to do.</summary>
+    public async Task<IReadOnlyList<ChildSummary>> SummarizeAsync(Guid parent, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SummarizeSql);
+        command.Parameters.Add(new() { Value = parent });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var children = new List<ChildSummary>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            children.Add(new ChildSummary(
+                row.GetGuid(0), row.GetString(2), JobStatusNames.Parse(row.GetString(3)),
+                row.IsDBNull(4) ? null : row.GetDateTime(4), row.IsDBNull(5) ? null : row.GetDateTime(5),
+                row.IsDBNull(6) ? null : row.GetString(6),
+                new JobPlace(row.GetString(7), row.GetString(8), row.GetString(1))));
+        }
+        return children;
+    }
+
+    /// <summary>Parents that do not know of the end of a child: some of them.</summary>
+    public async Task<IReadOnlyList<Guid>> FindNewsAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(FindSql);
+        command.Parameters.Add(new() { Value = ParentsAtOnce });
+        return await ReadIdsAsync(command, cancellationToken);
+    }
+
+    /// <summary>
+    /// Has a parent know of the ends of its children: the next ones get in line, those that shall not run any more are
+    /// cancelled, and after the last one the parent ends. All that is one transaction.
+    /// </summary>
+    public async Task<FanOutNews> AdvanceAsync(Guid parent, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction =
+            await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        var (fanOut, children) = await ReadAsync(connection, parent, cancellationToken);
+        var ended = children.Where(child => child.HasEnded).Select(child => child.Id).ToArray();
+        var news = new FanOutNews(null, []);
+        if (fanOut is not null)
+        {
+            var step = FanOutStep.Of(parent, fanOut, children);
+            news = new FanOutNews(step.End, await WriteAsync(connection, parent, step, cancellationToken));
+        }
+        await using var forget = new NpgsqlCommand(ForgetSql, connection)
+        {
+            Parameters = { new() { Value = parent }, new() { Value = ended } },
+        };
+        await forget.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return news;
+    }
+
+    // The lock is that of the predecessors: of a child that waits for its turn and for another job the last one lets it
+    // get in line. The parent is locked before its children, as in a cancel of all of them.
+    private static async Task<(FanOut? FanOut, IReadOnlyList<Child> Children)> ReadAsync(
+        NpgsqlConnection connection, Guid parent, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new(JobPredecessors.LockSql),
+                JobParameters.ToStatement(LockParentSql, parent),
+                JobParameters.ToStatement(ReadChildrenSql, parent),
+            },
+        };
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        await row.NextResultAsync(cancellationToken);
+        var fanOut = await row.ReadAsync(cancellationToken) && !row.IsDBNull(0) ? FanOut.Read(row.GetString(0)) : null;
+        await row.NextResultAsync(cancellationToken);
+        return (fanOut, await ReadChildrenAsync(row, cancellationToken));
+    }
+
+    private static async Task<IReadOnlyList<Child>> ReadChildrenAsync(
+        NpgsqlDataReader row, CancellationToken cancellationToken)
+    {
+        var children = new List<Child>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            children.Add(Read(row));
+        }
+        return children;
+    }
+
+    private static Child Read(NpgsqlDataReader row) => new()
+    {
+        Id = row.GetGuid(0),
+        ClusterId = row.GetString(1),
+        Status = JobStatusNames.Parse(row.GetString(2)),
+        HasBegun = row.GetBoolean(3),
+        IsHeld = row.GetBoolean(4),
+        Failure = row.IsDBNull(5)
+            ? null
+            : JobRow.ToFailure(row.GetString(5), row.GetString(6), row.IsDBNull(7) ? null : $"[{row.GetString(7)}]"),
+        Progress = new()
+        {
+            Statements = row.IsDBNull(8) ? null : row.GetInt64(8),
+            RowsAffected = row.IsDBNull(9) ? null : row.GetInt64(9),
+            RowCount = row.IsDBNull(10) ? null : row.GetInt64(10),
+            Truncated = row.IsDBNull(11) ? null : row.GetBoolean(11),
+        },
+        HasEnded = row.GetBoolean(12),
+    };
+
+    /// <returns>The children that were stopped.</returns>
+    private static async Task<IReadOnlyList<Guid>> WriteAsync(
+        NpgsqlConnection connection, Guid parent, FanOutStep step, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Guid> stopped = [];
+        if (step.Stopped.Count > 0)
+        {
+            await using var stop = new NpgsqlCommand(JobTransitions.StopChildren, connection)
+            {
+                Parameters = { new() { Value = step.Stopped.ToArray() }, new() { Value = step.StopReason } },
+            };
+            stopped = await ReadIdsAsync(stop, cancellationToken);
+        }
+        await using var batch = new NpgsqlBatch(connection);
+        if (step.Released.Count > 0)
+        {
+            batch.BatchCommands.Add(JobParameters.ToStatement(
+                JobTransitions.ReleaseChildren, step.Released.ToArray(), parent));
+        }
+        batch.BatchCommands.Add(JobParameters.ToStatement(
+            JobTransitions.AdvanceParent,
+            parent, new JobParameters.Null<string>(step.End?.ToName()), step.FanOut.ToJson(),
+            new JobParameters.Null<string>(step.Failure?.Message),
+            new JobParameters.Null<string>(step.Failure?.Kind.ToString()),
+            new JobParameters.JsonText(JobRow.WriteErrors(step.Failure?.Errors)),
+            new JobParameters.Null<long?>(step.Progress.Statements),
+            new JobParameters.Null<long?>(step.Progress.RowsAffected),
+            new JobParameters.Null<long?>(step.Progress.RowCount),
+            new JobParameters.Null<bool?>(step.Progress.Truncated)));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        return stopped;
+    }
+
+    private static async Task<IReadOnlyList<Guid>> ReadIdsAsync(
+        NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var ids = new List<Guid>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            ids.Add(row.GetGuid(0));
+        }
+        return ids;
+    }
+}
+
+/// <summary>What has become of a parent.</summary>
+/// <param name="End">How it has ended; null: it has not.</param>
+/// <param name="Stopped">Its children that were cancelled before they began.</param>
+public sealed record FanOutNews(JobStatus? End, IReadOnlyList<Guid> Stopped);
+
+/// <summary>A child, as people see it.</summary>
+/// <param name="Id">Of the child.</param>
+/// <param name="ClusterName">Where it runs.</param>
+/// <param name="Status">Where it stands.</param>
+/// <param name="StartedAt">When it began.</param>
+/// <param name="FinishedAt">When it ended.</param>
+/// <param name="Error">What it failed for, or the beginning.</param>
+/// <param name="Place">What decides who may see it.</param>
+public sealed record ChildSummary(
+    Guid Id, string ClusterName, JobStatus Status, DateTime? StartedAt, DateTime? FinishedAt, string? Error,
+    JobPlace Place);
