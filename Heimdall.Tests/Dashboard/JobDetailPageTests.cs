@@ -61,6 +61,31 @@ public sealed class JobDetailPageTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task The_clusters_of_a_fan_out_are_a_grid(CancellationToken cancellationToken)
+    {
+        var parent = (await _heimdall.PostJobAsync(
+            """
+            {"name": "everywhere", "target": "all", "max_parallel": 3, "command_criteria": ["type:postgres"],
+             "cluster_criteria": ["data:local"], "context": {"query": "select 1/0"}}
+            """,
+            cancellationToken)).AssertStatus(202).Id;
+        await _heimdall.WaitForEndAsync(parent, cancellationToken);
+
+        await using var window = await OpenAsync(parent);
+        var page = window.Page;
+        await Expect(page.Locator("#hd-status")).ToContainTextAsync("0 of 1 children have succeeded.");
+        var row = page.Locator("#hd-part-children tbody tr");
+        await Expect(row).ToContainTextAsync("postgres");
+        await Expect(row).ToContainTextAsync("FAILED");
+        await Expect(row).ToContainTextAsync("division by zero");
+        await Expect(page.Locator("#hd-part-facts")).ToContainTextAsync("at most 3");
+        await row.GetByRole(AriaRole.Link).ClickAsync();
+        await Expect(page.Locator("#hd-part-facts")).ToContainTextAsync($"job {parent}");
+        await Expect(page.Locator("#hd-part-children")).ToBeEmptyAsync();
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
     public async Task The_result_of_a_batch_is_shown(CancellationToken cancellationToken)
     {
         var id = await _heimdall.EnqueueAsync(

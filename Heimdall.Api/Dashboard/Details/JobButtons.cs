@@ -41,6 +41,10 @@ internal static class JobButtons
             }
             yield break;
         }
+        if (job is { FanOut: not null, Status: JobStatus.Succeeded })
+        {
+            yield break; // all of its children have succeeded
+        }
         var again = retries > 0 ? $" It was run again already, {retries} {(retries == 1 ? "time" : "times")}." : "";
         yield return new Offer(
             Right.RetryJobs, "retry", "Run again", "Yes, run it again", "btn-primary", QuestionOfRetry(job) + again,
@@ -55,12 +59,15 @@ internal static class JobButtons
         }
     }
 
-    private static string QuestionOfCancel(Job job) => job.Status == JobStatus.Running
+    private static string QuestionOfCancel(Job job) => job.FanOut is not null
+        ? "Each of its children that has not ended is cancelled."
+        : job.Status == JobStatus.Running
         ? "Its session is stopped in the database. What it has not committed is rolled back; what it has stays."
         : "It waits, and will not run.";
 
     private static string QuestionOfRetry(Job job) => job switch
     {
+        { FanOut: not null } => "A new job runs it again on the clusters where it did not succeed.",
         { ReturnResult: true } => "A new job runs the same query.",
         { Status: JobStatus.Succeeded } => "It has succeeded. A new job does all of it once more.",
         _ => "A new job runs all of it from the beginning.",

@@ -87,7 +87,8 @@ internal static class JobDetailPage
         var retries = job.Status.IsFinal()
             ? await context.Service<JobRelatives>().FindRetriesAsync(job.Id, aborted)
             : [];
-        var usual = job.Status == JobStatus.Running && !job.IsSync
+        var isParent = job.FanOut is not null;
+        var usual = job.Status == JobStatus.Running && !job.IsSync && !isParent
             ? await context.Service<JobRelatives>().FindUsualTimeAsync(job, aborted)
             : null;
         var now = time.GetUtcNow().UtcDateTime;
@@ -96,9 +97,13 @@ internal static class JobDetailPage
             ["hd-status"] = LivePart.Of(JobParts.Status(job, await context.Service<WaitingReasons>().FindAsync(job, aborted))),
             ["hd-actions"] = JobButtons.Draw(context, job, retries.Count),
             ["hd-part-errors"] = LivePart.Of(JobParts.Errors(job)),
-            ["hd-part-timeline"] = LivePart.Of(TimelinePart.Draw(job, attempts, now)),
+            ["hd-part-children"] = LivePart.Of(await ChildrenPart.DrawAsync(context, job, now)),
+            ["hd-part-timeline"] = LivePart.Of(isParent ? Markup.Empty : TimelinePart.Draw(job, attempts, now)),
             ["hd-part-progress"] = LivePart.Of(JobParts.Progress(job, usual, now)),
-            ["hd-part-session"] = LivePart.Of(await SessionPart.DrawAsync(job, context.Service<JobActivity>(), time, context.AddressOf, aborted)),
+            ["hd-part-session"] = LivePart.Of(isParent
+                ? Markup.Empty
+                : await SessionPart.DrawAsync(
+                    job, context.Service<JobActivity>(), time, context.AddressOf, aborted)),
         };
         if (isWhole)
         {

@@ -74,7 +74,11 @@ internal static class JobParts
             {Pieces.BroadFact("Id", Markup.Of($"<code>{job.Id}</code>"))}
             {Pieces.Fact("Kind", job.ReturnResult ? job.IsSync ? "query, inline" : "query, queued" : "batch")}
             {Pieces.Fact("Command", job.CommandName)}
-            {Pieces.Fact("Cluster", job.ClusterName)}
+            {Pieces.Fact("Cluster", job.FanOut is { } fanOut ? Pieces.Clusters(fanOut.Total) : job.ClusterName)}
+            {Pieces.Fact("At once", job.FanOut?.MaxParallel is { } parallel ? $"at most {parallel}" : null)}
+            {Pieces.Fact("Canary", job.FanOut?.Canary is { } canary ? $"the first {canary}" : null)}
+            {Pieces.Fact("Stops after", job.FanOut?.StopAfterFailures is { } failures ? $"{failures} failures" : null)}
+            {Pieces.Fact("Part of", DrawParent(context, job))}
             {Pieces.Fact("Caller", Markup.Of($"""<a href="{context.AddressOf("/sql/jobs") + new QueryString().Add("user", job.User)}">{job.User}</a>"""))}
             {Pieces.Fact("Tags", Markup.Join(job.Tags.Select(tag => Markup.Of($"""<a class="hd-tag" href="{context.AddressOf($"/sql/jobs?tag={Uri.EscapeDataString(tag)}")}">{tag}</a> """))))}
             {Pieces.Fact("Schedule", job.ScheduleId is { } schedule ? Markup.Of($"""<a href="{context.AddressOf($"/sql/schedules/{Uri.EscapeDataString(schedule)}")}">{schedule}</a>""") : Markup.Empty)}
@@ -99,6 +103,10 @@ internal static class JobParts
             """);
     }
 
+    private static Markup DrawParent(DashboardContext context, Job job) => job.ParentId is { } parent
+        ? Pieces.JobLink(context.AddressOf, parent, $"job {parent}")
+        : Markup.Empty;
+
     /// <summary>The way to Hangfire's own page of the job, for who may see it.</summary>
     private static Markup DrawEntry(DashboardContext context, Job job) =>
         job.QueueId is { } id && context.RightsOfCaller().Has(Right.SeeEngine)
@@ -108,7 +116,10 @@ internal static class JobParts
     private static string Told(Job job) => job.Status switch
     {
         JobStatus.New or JobStatus.Accepted => job.Attempt == 0 ? "It waits in the queue." : "It waits in the queue to be run again.",
+        JobStatus.Running when job.FanOut is { } fanOut => $"{fanOut.Ended} of {fanOut.Total} children have ended.",
         JobStatus.Running => job.Attempt > 1 ? $"Attempt {job.Attempt} runs." : "It runs.",
+        JobStatus.Failed when job.FanOut is { } fanOut =>
+            $"{fanOut.Succeeded} of {fanOut.Total} children have succeeded.",
         JobStatus.Canceling => "It has been asked to stop, and is not yet known to have stopped.",
         JobStatus.Canceled => job.CanceledBy is { } user ? $"It was stopped by {user}." : "It never ran.",
         JobStatus.Killed => "A deadline stopped it.",

@@ -56,6 +56,8 @@ internal static class Pieces
 
     public static string Number(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 
+    public static string Clusters(int count) => $"{count} {(count == 1 ? "cluster" : "clusters")}";
+
     public static Markup JobLink(Func<string, string> to, Guid id, string text) => Markup.Of($"""<a href="{to($"/sql/jobs/{id}")}">{text}</a>""");
 
     public static Markup Alert(string kind, Markup text) => Markup.Of($"""<div class="alert alert-{kind}" role="alert">{text}</div>""");

@@ -83,6 +83,9 @@ internal static class BulkPage
                 },
                 context.Aborted());
         var jobs = page.Jobs.Where(job => context.RightsOfCaller().Over(Right.SeeJobs, job)).ToList();
+        // What is done with a parent is done with its children: beside it they would be run twice.
+        var parents = jobs.Where(job => job.FanOut is not null).Select(job => job.Id).ToHashSet();
+        jobs.RemoveAll(job => job.ParentId is { } parent && parents.Contains(parent));
         if (jobs.Count == 0)
         {
             return Page(deed, back, Markup.Of($"<p>No job that matches can be {deed.Done}.</p>"));

@@ -21,11 +21,13 @@ internal static class JobTable
     private static Markup DrawRow(DashboardContext context, Job job, DateTime now)
     {
         var took = job.StartedAt is { } start ? Pieces.Duration((job.FinishedAt ?? now) - start) : "";
+        var cluster = job.FanOut is { } fanOut ? Pieces.Clusters(fanOut.Total) : job.ClusterName;
         return Markup.Of($"""
             <tr><td>{Pieces.Status(job.Status)}</td>
             <td>{Pieces.JobLink(context.AddressOf, job.Id, job.Name)}{DrawSaid(job)}
-            <div class="hd-narrow">{job.CommandName} · {job.ClusterName} · {job.User} · {Pieces.Time(job.CreatedAt)}{(took.Length > 0 ? $" · {took.Replace(' ', '\u00a0')}" : "")}</div></td>
-            <td class="hd-wide">{job.CommandName}</td><td class="hd-wide">{job.ClusterName}</td><td class="hd-wide">{job.User}</td>
+            <div class="hd-narrow">{job.CommandName} · {cluster} · {job.User} · {Pieces.Time(job.CreatedAt)}{(took.Length > 0 ? $" · {took.Replace(' ', '\u00a0')}" : "")}</div></td>
+            <td class="hd-wide">{job.CommandName}</td><td class="hd-wide">{cluster}</td>
+            <td class="hd-wide">{job.User}</td>
             <td class="hd-wide">{Pieces.Time(job.CreatedAt)}</td><td class="hd-wide">{took}</td></tr>
             """);
     }
@@ -34,6 +36,8 @@ internal static class JobTable
     private static Markup DrawSaid(Job job) => job switch
     {
         { Failure: { } failure } => Said(failure.ToLine()),
+        { Status: JobStatus.Running or JobStatus.Canceling, FanOut: { } fanOut } =>
+            Said($"Clusters done: {fanOut.Ended} of {fanOut.Total}"),
         { Status: JobStatus.Running or JobStatus.Canceling, Progress: { BytesRead: { } read, BytesTotal: { } size and > 0 } } when read < size =>
             Said($"{100 * Math.Min(read, size) / size} % of the script read, statements done: {Pieces.Number(job.Progress.Statements ?? 0)}"),
         { Status: JobStatus.Running or JobStatus.Canceling, Progress.Statements: { } done } => Said($"Statements done: {Pieces.Number(done)}"),
