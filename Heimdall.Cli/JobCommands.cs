@@ -20,6 +20,10 @@ internal static class JobCommands
         var cluster = CliOptions.Text("--cluster", "TEXT", "Jobs on this cluster.");
         var tag = CliOptions.Text("--tag", "TEXT", "Jobs with this tag.");
         var schedule = CliOptions.Text("--schedule", "TEXT", "Jobs of this schedule.");
+        var parent = new Option<Guid?>("--parent")
+        {
+            HelpName = "ID", Description = "The children of this job with target: all.",
+        };
         var text = CliOptions.Text(
             "--text", "TEXT", "Jobs with this in the name, the description, the SQL or the errors.");
         var after = CliOptions.Time("--created-after", "A time such as 2026-01-31T12:00:00Z.");
@@ -31,8 +35,8 @@ internal static class JobCommands
         var format = CliOptions.ListFormat();
         var jobs = new Command("jobs", "List jobs, the newest first.")
         {
-            status, name, version, user, command, cluster, tag, schedule, text, after, before, order, direction, limit,
-            format,
+            status, name, version, user, command, cluster, tag, schedule, parent, text, after, before, order, direction,
+            limit, format,
         };
         jobs.SetAction(async (result, cancellationToken) =>
         {
@@ -48,6 +52,7 @@ internal static class JobCommands
                 Cluster = result.GetValue(cluster),
                 Tag = result.GetValue(tag),
                 Schedule = result.GetValue(schedule),
+                Parent = result.GetValue(parent),
                 Text = result.GetValue(text),
                 CreatedAfter = result.GetValue(after),
                 CreatedBefore = result.GetValue(before),
@@ -58,7 +63,8 @@ internal static class JobCommands
             await TextTables.PrintAsync(
                 session.Terminal, CutAsync(client.ListAsync(filter, cancellationToken)), result.GetValue(format),
                 ("id", job => job.Id.ToString()), ("name", job => job.Name), ("status", job => job.Status),
-                ("user", job => job.User), ("cluster", job => job.ClusterName),
+                ("user", job => job.User),
+                ("cluster", job => job.Children is { } children ? ChildGrid.Count(children.Total) : job.ClusterName),
                 ("created", job => ToText(job.CreatedAt)),
                 ("error", job => job.Error));
             return CliExitCode.Succeeded;
@@ -96,6 +102,10 @@ internal static class JobCommands
             foreach (var member in members)
             {
                 await session.Terminal.PrintAsync($"{member.Name}: {member.Value}");
+            }
+            if (found.Children is not null)
+            {
+                await ChildGrid.PrintAsync(session.Terminal, client, found.Id, cancellationToken);
             }
             if (found.HasEnded)
             {

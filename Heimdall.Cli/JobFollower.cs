@@ -60,6 +60,10 @@ internal static class JobFollower
     /// <summary>How much of the script is done; null while that is not known.</summary>
     private static double? ShareOf(JsonElement progress)
     {
+        if (progress.TryGetProperty("children", out var children))
+        {
+            return Math.Min(1, children.GetProperty("ended").GetDouble() / children.GetProperty("total").GetDouble());
+        }
         return Part("statements", "statements_total") ?? Part("bytes_read", "bytes_total");
 
         double? Part(string done, string total) =>

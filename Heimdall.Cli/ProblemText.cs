@@ -44,7 +44,9 @@ internal static class ProblemText
         {
             var place = error.File is { } file ? $"{file}, " : "";
             var state = error.Sqlstate is { } code ? $" ({code})" : "";
-            terminal.Say($"heimdall: {error.Message}{state} [{place}statement {error.Statement}]");
+            place = error.Cluster is { } cluster ? $"cluster {cluster}, {place}" : place;
+            place = error.Statement is { } statement ? $"{place}statement {statement}" : place.TrimEnd(',', ' ');
+            terminal.Say($"heimdall: {error.Message}{state}{(place.Length > 0 ? $" [{place}]" : "")}");
             ShowPlace(terminal, error.File is null ? sql : null, error.Line, error.Column);
             SayMore(terminal, error.Detail, error.Hint);
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Heimdall.Client;
 
 namespace Heimdall.Cli;
@@ -18,6 +19,14 @@ internal static class RunCommand
             "single", "none");
         var onError = CliOptions.OneOf(
             "--on-error", "MODE", "stop (default), or with --transaction none: continue.", "stop", "continue");
+        var target = CliOptions.OneOf(
+            "--target", "TARGET", "any: on one of the clusters that match (default). all: on each of them.", "any",
+            "all");
+        var parallel = CliOptions.Number<int>("--max-parallel", "With --target all: on so many clusters at once.");
+        var canary = CliOptions.Number<int>(
+            "--canary", "With --target all: on so many clusters first, and on the others only if it succeeds there.");
+        var stopAfter = CliOptions.Number<int>(
+            "--stop-after-failures", "With --target all: begin on no other cluster once it has failed on so many.");
         var priority = CliOptions.Number<int>("--priority", "-100 to 100; your jobs with a higher one come first.");
         var key = CliOptions.Text("--idempotency-key", "KEY", "Sent again with the same key, the script runs once.");
         var detach = CliOptions.Flag("--detach", "Print the id of the job and do not wait for its end.");
@@ -28,7 +37,8 @@ internal static class RunCommand
             "Run a script as a job, follow its log and wait for its end. "
             + "Ctrl-C asks to cancel the job, a second one leaves at once.")
         {
-            file, variables, transaction, onError, cluster, command, priority, key, detach, dryRun, name,
+            file, variables, transaction, onError, cluster, command, target, parallel, canary, stopAfter, priority, key,
+            detach, dryRun, name,
         };
         run.SetAction(async (result, cancellationToken) =>
         {
@@ -45,6 +55,10 @@ internal static class RunCommand
                 Transaction = result.GetValue(transaction),
                 OnError = result.GetValue(onError),
                 Priority = result.GetValue(priority),
+                Target = result.GetValue(target),
+                MaxParallel = result.GetValue(parallel),
+                Canary = result.GetValue(canary),
+                StopAfterFailures = result.GetValue(stopAfter),
             };
             using var client = session.Connect(result);
             if (result.GetValue(dryRun))
@@ -57,11 +71,17 @@ internal static class RunCommand
                 await terminal.PrintAsync(job.Id.ToString());
                 return CliExitCode.Succeeded;
             }
-            terminal.Say($"job {job.Id} on cluster {job.ClusterName}");
+            terminal.Say(job.Children is { } children
+                ? $"job {job.Id} on {ChildGrid.Count(children.Total)}"
+                : $"job {job.Id} on cluster {job.ClusterName}");
             using var follower = session.Connect(result, FollowRetry);
             await using var interrupt = cancellationToken.Register(
                 () => _ = AskToCancelAsync(terminal, follower, job.Id));
             var ended = await FollowAsync(terminal, follower, job.Id);
+            if (ended.Children is not null)
+            {
+                await ChildGrid.PrintAsync(terminal, follower, ended.Id, CancellationToken.None);
+            }
             ProblemText.SayEnd(terminal, ended, session.Sql);
             return CliExitCode.Of(ended.Status);
         });
@@ -116,6 +136,10 @@ internal static class RunCommand
         Terminal terminal, HeimdallClient client, HeimdallSubmission submission, CancellationToken cancellationToken)
     {
         var preview = await client.DryRunAsync(submission, cancellationToken);
+        if (preview.TryGetProperty("targets", out var targets))
+        {
+            return await PreviewTargetsAsync(terminal, preview, targets);
+        }
         foreach (var statement in preview.GetProperty("statements").EnumerateArray())
         {
             var number = statement.GetProperty("statement");
@@ -124,6 +148,30 @@ internal static class RunCommand
         }
         var (cluster, command) = (preview.GetProperty("cluster_name"), preview.GetProperty("command_name"));
         terminal.Say($"Would run on cluster {cluster} by command {command}. Nothing was run.");
+        return CliExitCode.Succeeded;
+    }
+
+    private static async Task<int> PreviewTargetsAsync(Terminal terminal, JsonElement preview, JsonElement targets)
+    {
+        foreach (var target in targets.EnumerateArray())
+        {
+            string[] remarks =
+            [
+                .. target.GetProperty("is_canary").GetBoolean() ? ["canary"] : Array.Empty<string>(),
+                .. target.GetProperty("waits").GetBoolean() ? ["waits"] : Array.Empty<string>(),
+                .. target.GetProperty("is_healthy").GetBoolean()
+                    ? Array.Empty<string>()
+                    : ["did not answer its last health check"],
+            ];
+            await terminal.PrintAsync($"{target.GetProperty("cluster_id")}  {string.Join(", ", remarks)}".TrimEnd());
+        }
+        foreach (var other in preview.GetProperty("left_out").EnumerateArray())
+        {
+            terminal.Say($"not on {other.GetProperty("cluster_id")}: {other.GetProperty("reason")}");
+        }
+        terminal.Say(
+            $"Would run on {ChildGrid.Count(targets.GetArrayLength())} by command "
+            + $"{preview.GetProperty("command_name")}. Nothing was run.");
         return CliExitCode.Succeeded;
     }
 

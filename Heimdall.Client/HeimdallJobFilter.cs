@@ -22,6 +22,9 @@ public sealed record HeimdallJobFilter
 
     public string? Schedule { get; init; }
 
+    /// <summary>The children of this job.</summary>
+    public Guid? Parent { get; init; }
+
     /// <summary>Found in the name, the description, the SQL or the errors.</summary>
     public string? Text { get; init; }
 
@@ -44,7 +47,8 @@ public sealed record HeimdallJobFilter
         [
             ("status", Status.Count > 0 ? string.Join(',', Status) : null), ("name", Name), ("version", Version),
             ("user", User), ("command", Command),
-            ("cluster", Cluster), ("tag", Tag), ("schedule", Schedule), ("text", Text),
+            ("cluster", Cluster), ("tag", Tag), ("schedule", Schedule), ("parent", Parent?.ToString()),
+            ("text", Text),
             ("created_after", CreatedAfter?.UtcDateTime.ToString("O")),
             ("created_before", CreatedBefore?.UtcDateTime.ToString("O")),
             ("order_by", OrderBy), ("direction", Direction),

@@ -52,6 +52,20 @@ public sealed record HeimdallSubmission
 
     public DateTimeOffset? StartBefore { get; init; }
 
+    /// <summary>
+    /// <c>all</c>: the job has a child for each cluster that matches. <c>any</c>, the default: it runs on one of them.
+    /// </summary>
+    public string? Target { get; init; }
+
+    /// <summary>With <c>all</c>: how many children may be at work at once.</summary>
+    public int? MaxParallel { get; init; }
+
+    /// <summary>With <c>all</c>: so many children run first, and the others only if these succeed.</summary>
+    public int? Canary { get; init; }
+
+    /// <summary>With <c>all</c>: no other child begins once so many have failed.</summary>
+    public int? StopAfterFailures { get; init; }
+
     /// <summary>Further fields of the context, such as <c>timeout_seconds</c>.</summary>
     public JsonObject? Context { get; init; }
 
@@ -80,6 +94,10 @@ public sealed record HeimdallSubmission
         Set(job, "after", After?.DeepClone());
         Set(job, "start_after", StartAfter?.ToString("O"));
         Set(job, "start_before", StartBefore?.ToString("O"));
+        Set(job, "target", Target);
+        Set(job, "max_parallel", MaxParallel);
+        Set(job, "canary", Canary);
+        Set(job, "stop_after_failures", StopAfterFailures);
         return job;
     }
 

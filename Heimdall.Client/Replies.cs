@@ -62,7 +62,15 @@ public sealed class HeimdallJob(JsonElement json) : ReplyObject(json)
 
     public string CommandName => Required("command_name");
 
-    public string ClusterName => Required("cluster_name");
+    /// <summary>Empty of a parent: its children are on clusters.</summary>
+    public string ClusterName => Text("cluster_name") ?? "";
+
+    /// <summary>Of a child: the job that it is a part of.</summary>
+    public Guid? ParentId => Text("parent_id") is null ? null : RequiredId("parent_id");
+
+    /// <summary>Of a parent: how many children it has; null for other jobs.</summary>
+    public HeimdallChildren? Children =>
+        Json.TryGetProperty("children", out var children) ? new HeimdallChildren(children) : null;
 
     public DateTimeOffset CreatedAt => Time("created_at") ?? throw Foreign("created_at");
 
@@ -91,9 +99,22 @@ public sealed class HeimdallJob(JsonElement json) : ReplyObject(json)
     internal static bool HasEndedAs(string status) => status is "SUCCEEDED" or "FAILED" or "CANCELED" or "KILLED";
 }
 
+/// <summary>How many children a parent has, and how many of them have ended, by how.</summary>
+public sealed class HeimdallChildren(JsonElement json) : ReplyObject(json)
+{
+    public long Total => Number("total") ?? throw Foreign("total");
+
+    public long Ended => Number("ended") ?? throw Foreign("ended");
+
+    public long Succeeded => Number("succeeded") ?? throw Foreign("succeeded");
+}
+
 public sealed class HeimdallStatementError(JsonElement json) : ReplyObject(json)
 {
     public string Message => Required("message");
+
+    /// <summary>Of an error that a parent tells of one of its children: where.</summary>
+    public string? Cluster => Text("cluster");
 
     public string? Sqlstate => Text("sqlstate");
 

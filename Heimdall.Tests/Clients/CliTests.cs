@@ -477,6 +477,31 @@ public sealed partial class CliTests
         Assert.That(cli.Out.Split('\n'), Does.Contain(expected));
     }
 
+    [Test]
+    public async Task A_script_runs_on_all_clusters_and_the_grid_shows_each()
+    {
+        var (preview, cli) = (Cli(input: "select 1"), Cli(input: "select 1; select 2"));
+        var failing = Cli(input: "select 1/0");
+
+        Assert.That(await preview.RunAsync("run", "-", "--target", "all", "--canary", "1", "--dry-run"), Is.Zero);
+        Assert.That((preview.Out, preview.Error), Is.EqualTo(
+            ("postgres  canary\n", "Would run on 1 cluster by command postgres-0.0.1. Nothing was run.\n")));
+        Assert.That(
+            await cli.RunAsync("run", "-", "--target", "all", "--max-parallel", "1", "--name", "everywhere"), Is.Zero,
+            cli.Error);
+        Assert.That(cli.Out, Does.Match(@"cluster +status +took +error +job(?s).*postgres +SUCCEEDED +[0-9.]+ s"));
+        Assert.That(cli.Error, Does.Match(@"^job \S+ on 1 cluster\n(?s).*SUCCEEDED: 2 statements"));
+        Assert.That(await failing.RunAsync("run", "-", "--target", "all"), Is.EqualTo(CliExitCode.SqlError));
+        Assert.That(failing.Error, Does.Contain("[cluster postgres, statement 1]"));
+
+        var parent = Regex.Match(cli.Error, @"^job (\S+) on").Groups[1].Value;
+        var (job, jobs) = (Cli(), Cli());
+        Assert.That(await job.RunAsync("job", parent), Is.Zero);
+        Assert.That(job.Out, Does.Contain("children: ").And.Contain("postgres"));
+        Assert.That(await jobs.RunAsync("jobs", "--parent", parent), Is.Zero);
+        Assert.That(jobs.Out, Does.Contain("everywhere").And.Contain("postgres"));
+    }
+
     private CliRun Cli(string input = "", bool isTerminal = false, CancellationTokenSource? interrupt = null) =>
         new(_heimdall.Address) { Input = input, IsTerminal = isTerminal, Interrupt = interrupt?.Token ?? default, Variables = { ["XDG_CONFIG_HOME"] = _folder } };
 
