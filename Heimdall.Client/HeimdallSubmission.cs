@@ -66,6 +66,9 @@ public sealed record HeimdallSubmission
     /// <summary>With <c>all</c>: no other child begins once so many have failed.</summary>
     public int? StopAfterFailures { get; init; }
 
+    /// <summary>Hooks that are told when the job ends: <c>[{"hook": "ops", "on": ["FAILED"]}]</c>.</summary>
+    public JsonArray? OnEnd { get; init; }
+
     /// <summary>Further fields of the context, such as <c>timeout_seconds</c>.</summary>
     public JsonObject? Context { get; init; }
 
@@ -98,6 +101,7 @@ public sealed record HeimdallSubmission
         Set(job, "max_parallel", MaxParallel);
         Set(job, "canary", Canary);
         Set(job, "stop_after_failures", StopAfterFailures);
+        Set(job, "on_end", OnEnd?.DeepClone());
         return job;
     }
 

@@ -1,6 +1,7 @@
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Hosting;
 using Heimdall.Core.Monitoring;
 using Heimdall.Core.Plugins;
@@ -40,6 +41,7 @@ internal static class WorkerHost
         services.AddMonitoring(config, "worker", config.Metrics.WorkerListen); // serves metrics until the drain is over
         services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
         services.AddCatalog();
+        services.AddHooks();
         services.AddResults(config.Results);
         services.AddJobRunning();
         services.AddJobQueue(config);

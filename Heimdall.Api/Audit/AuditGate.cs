@@ -131,7 +131,9 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
         }
         var kind = path[Api.Length..].Split('/')[0];
         var values = context.Request.RouteValues;
-        return (values.GetValueOrDefault("id") ?? values.GetValueOrDefault("path")) is { } id ? $"{kind}/{id}" : kind;
+        return (values.GetValueOrDefault("id") ?? values.GetValueOrDefault("path")) is { } id
+            ? $"{kind.TrimEnd('s')}/{id}"
+            : kind;
     }
 
     private static string Bound(string target)

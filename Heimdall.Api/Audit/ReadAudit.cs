@@ -1,8 +1,6 @@
-using System.Buffers.Text;
-using System.Globalization;
-using System.Text.Json;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Audit;
 using Heimdall.Core.Configuration;
@@ -47,70 +45,27 @@ internal static class ReadAudit
     /// <summary>What the parameters say, and what is wrong with them.</summary>
     public static (AuditFilter Filter, IReadOnlyList<ContextProblem> Problems) ReadFilter(IQueryCollection query)
     {
-        var problems = new List<ContextProblem>();
-        problems.AddRange(query.Keys.Where(key => !_known.Contains(key))
-            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")));
-        problems.AddRange(query.Where(item => item.Value.Count > 1)
-            .Select(item => new ContextProblem(item.Key, "Given more than once.")));
+        var fields = new QueryFields(query, _known);
         var filter = new AuditFilter
         {
-            User = Text("user"),
-            Action = Text("action"),
-            Target = Text("target"),
-            Outcome = Text("outcome") is { } outcome
-                ? AuditOutcomeNames.Find(outcome)
-                    ?? Refuse<AuditOutcome?>("outcome", $"Must be one of {string.Join(", ", AuditOutcomeNames.All)}.")
-                : null,
+            User = fields.Text("user"),
+            Action = fields.Text("action"),
+            Target = fields.Text("target"),
+            Outcome = fields.Value<AuditOutcome>(
+                "outcome", $"Must be one of {string.Join(", ", AuditOutcomeNames.All)}.", AuditOutcomeNames.Find),
             After = Time("after"),
             Before = Time("before"),
-            Limit = Text("limit") is { } limit
-                ? ReadLimit(limit) ?? Refuse<int>("limit", $"Must be a number from 1 to {MaxLimit}.")
-                : new AuditFilter().Limit,
-            Cursor = Text("cursor") is { } cursor
-                ? ReadCursor(cursor)
-                    ?? Refuse<AuditCursor?>("cursor", "Not a cursor of this list: take next_cursor of the page before.")
-                : null,
+            Limit = fields.Limit("limit", MaxLimit) ?? new AuditFilter().Limit,
+            Cursor = fields.Cursor<AuditCursor>("cursor", cursor => cursor.At.Kind == DateTimeKind.Utc),
         };
-        return (filter, problems);
+        return (filter, fields.Problems);
 
-        string? Text(string name) => query.TryGetValue(name, out var values)
-            ? values[0] is { Length: > 0 } text && !text.Contains('\0') ? text
-                : Refuse<string?>(name, "Must not be empty.")
-            : null;
-
-        DateTime? Time(string name) => Text(name) is { } text
-            ? Timestamp.TryRead(text, out var time) ? time.UtcDateTime
-                : Refuse<DateTime?>(name, "Must be a time as in RFC 3339, with its offset: 2026-01-31T12:00:00Z.")
-            : null;
-
-        T? Refuse<T>(string name, string problem)
-        {
-            problems.Add(new(name, problem));
-            return default;
-        }
+        DateTime? Time(string name) => fields.Value<DateTime>(
+            name, "Must be a time as in RFC 3339, with its offset: 2026-01-31T12:00:00Z.",
+            text => Timestamp.TryRead(text, out var time) ? time.UtcDateTime : null);
     }
 
-    public static string WriteCursor(AuditCursor cursor) =>
-        Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(cursor));
-
-    private static int? ReadLimit(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-        && number is >= 1 and <= MaxLimit
-            ? number
-            : null;
-
-    private static AuditCursor? ReadCursor(string text)
-    {
-        try
-        {
-            var cursor = JsonSerializer.Deserialize<AuditCursor>(Base64Url.DecodeFromChars(text));
-            return cursor is { At.Kind: DateTimeKind.Utc } ? cursor : null;
-        }
-        catch (Exception exception) when (exception is FormatException or JsonException)
-        {
-            return null;
-        }
-    }
+    public static string WriteCursor(AuditCursor cursor) => QueryFields.WriteCursor(cursor);
 }
 
 /// <summary>A page of the audit.</summary>

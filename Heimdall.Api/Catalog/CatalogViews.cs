@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Queue;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Queue;
@@ -12,11 +13,12 @@ internal sealed record CommandView(
     [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, string Plugin,
     IReadOnlyList<string> Tags,
     IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, int? MaxConcurrency, int? MaxPriority,
-    JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
+    IReadOnlyList<OnEndView>? OnEnd, JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
     public static CommandView Of(Command command, IEnumerable<QueuePause> pauses) => new(
         command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin, command.Tags, command.ClusterTags,
         command.AllowedCallers.Count > 0 ? command.AllowedCallers : null, command.MaxAttempts, command.Idempotent, command.MaxConcurrency, command.MaxPriority,
+        OnEndView.Of(command.OnEnd),
         command.Context.Count > 0 ? command.Context : null, command.CreatedAt, command.UpdatedAt,
         PauseView.Find(pauses, PauseTarget.Command(command.Id)));
 }

@@ -5,6 +5,7 @@ using Heimdall.Api.Dashboard.Catalog;
 using Heimdall.Api.Dashboard.Details;
 using Heimdall.Api.Dashboard.Engine;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Dashboard.Hooks;
 using Heimdall.Api.Dashboard.Listing;
 using Heimdall.Api.Dashboard.Overviews;
 using Heimdall.Api.Dashboard.Schedules;
@@ -64,6 +65,9 @@ internal static class DashboardPages
         Get("/sql/commands", new PageDispatcher(CommandListPage.ReadAsync));
         Get(CommandPath, new PageDispatcher(CommandPage.ReadAsync));
         PostControls(CommandPath, CatalogTarget.Command);
+        Get(HooksPage.Path, new PageDispatcher(HooksPage.ReadAsync));
+        Post("/sql/hooks/test", HooksPage.TestAsync);
+        Post("/sql/hooks/{id}/redeliver", HooksPage.RedeliverAsync);
         Post("/sql/pauses/add", PausePanel.PauseAsync);
         Post("/sql/pauses/end", PausePanel.ResumeAsync);
 

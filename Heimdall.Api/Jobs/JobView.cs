@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Live;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Serialization;
@@ -78,6 +79,9 @@ internal record JobView
     public DateTime? StartAfter { get; init; }
 
     public DateTime? StartBefore { get; init; }
+
+    /// <summary>The hooks that are notified when it ends, also those of its command and those that subscribe.</summary>
+    public IReadOnlyList<OnEndView>? OnEnd { get; init; }
 
     public int? Attempt { get; init; }
 
@@ -163,6 +167,7 @@ internal record JobView
         After = job.After.Count > 0 ? [.. job.After.Select(one => new PredecessorView(one.Id, one.On.ToName()))] : null,
         StartAfter = job.StartAfter,
         StartBefore = job.StartBefore,
+        OnEnd = OnEndView.Of(job.OnEnd),
         // Recovery of an inline query whose process died takes a number too, but it runs nothing.
         Attempt = job.Attempt == 0 ? null : job.IsSync ? 1 : job.Attempt,
         Error = job.Failure?.Message,

@@ -1,10 +1,12 @@
 using Heimdall.Api.Formats;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -26,6 +28,7 @@ internal static class SubmitJob
         InlineQueries inline,
         WaitedQueries waited,
         DryRuns dryRuns,
+        HookBook hooks,
         StoreClock clock,
         IdempotentReplies replies,
         CancellationToken cancellationToken)
@@ -54,6 +57,11 @@ internal static class SubmitJob
         }
         var (request, problems) = SubmitJobRequestReader.Read(body.RootElement, SubmitJobValidator.OfJob, clock);
         if (request is null || problems.Count > 0)
+        {
+            return Problem.Invalid(problems);
+        }
+        problems.AddAll(OnEndField.FindUnknown(request.Hooks, hooks, context.Caller(), OnEndField.Name));
+        if (problems.Count > 0)
         {
             return Problem.Invalid(problems);
         }

@@ -1,9 +1,11 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Validation;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -60,6 +62,10 @@ internal sealed record SubmitJobRequest
     /// <summary>When it is too late to start the job: a job of the queue that waits then is not run.</summary>
     public DateTimeOffset? StartBefore { get; init; }
 
+    /// <summary>The hooks that are notified when the job ends.</summary>
+    [MaxLength(OnEndRules.Most)]
+    public OnEndView[]? OnEnd { get; init; }
+
     /// <summary>
     /// On how many of the clusters that match: <c>any</c> (default: one of them) or <c>all</c> (one job for each).
     /// </summary>
@@ -88,6 +94,9 @@ internal sealed record SubmitJobRequest
     /// <summary>True to be told what the job would do: it is not run and not recorded.</summary>
     public bool? DryRun { get; init; }
 
+    /// <summary><see cref="OnEnd"/> as it was read.</summary>
+    internal IReadOnlyList<OnEndConfig> Hooks { get; init; } = [];
+
     /// <summary><see cref="After"/> as it was read.</summary>
     internal IReadOnlyList<AfterEntry> Predecessors { get; init; } = [];
 
@@ -108,6 +117,7 @@ internal sealed record SubmitJobRequest
         FanOut = Target == SubmitJobRequestReader.All
             ? new FanOut { MaxParallel = MaxParallel, Canary = Canary, StopAfterFailures = StopAfterFailures }
             : null,
+        OnEnd = OnEndField.ToHooks(Hooks),
         User = caller.Name,
         Scopes = caller.Rights.ScopesOf(Right.Submit, ofOthers: false),
     };

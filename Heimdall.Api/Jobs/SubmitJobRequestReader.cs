@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -77,6 +78,9 @@ internal static class SubmitJobRequestReader
     private static SubmitJobRequest ReadRequest(JsonObject fields, string place, int places, FaultList problems)
     {
         fields.Remove("after", out var after);
+        fields.Remove(OnEndField.Name, out var onEnd);
+        var (hooks, wrongHooks) = OnEndField.Read(onEnd, PathOf(place, OnEndField.Name));
+        problems.AddAll(wrongHooks);
         var request = new SubmitJobRequest
         {
             Name = Take<string>("name", "a string"),
@@ -95,6 +99,7 @@ internal static class SubmitJobRequestReader
             MaxParallel = TakeNumber("max_parallel"),
             Canary = TakeNumber("canary"),
             StopAfterFailures = TakeNumber("stop_after_failures"),
+            Hooks = hooks,
             OnWaitTimeout = Take<string>(OnWaitTimeout, $"\"{Continue}\" or \"{Cancel}\""),
             DryRun = TakeFlag("dry_run"),
         };
@@ -102,7 +107,7 @@ internal static class SubmitJobRequestReader
             PathOf(place, field.Key),
             "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, "
             + "priority, after, start_after, start_before, target, max_parallel, canary, stop_after_failures, "
-            + "on_wait_timeout, dry_run.")));
+            + "on_end, on_wait_timeout, dry_run.")));
         if (request.OnWaitTimeout is not (null or Continue or Cancel))
         {
             problems.Add(new(PathOf(place, OnWaitTimeout), $"Must be \"{Continue}\" or \"{Cancel}\"."));

@@ -1,9 +1,11 @@
 using System.Text.Json;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
@@ -17,8 +19,8 @@ internal static class SubmitJobs
     private const int MostJobs = 1000;
 
     public static async Task<IResult> HandleAsync(
-        HttpContext context, JobSubmitter submitter, JobPredecessors predecessors, IdempotentReplies replies, StoreClock clock,
-        CancellationToken cancellationToken)
+        HttpContext context, JobSubmitter submitter, JobPredecessors predecessors, IdempotentReplies replies,
+        HookBook hooks, StoreClock clock, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
@@ -39,7 +41,7 @@ internal static class SubmitJobs
         {
             return replayed;
         }
-        var (jobs, after, refusal) = Prepare(context, body.RootElement, submitter, clock, cancellationToken);
+        var (jobs, after, refusal) = Prepare(context, body.RootElement, submitter, hooks, clock, cancellationToken);
         if (refusal is not null)
         {
             return refusal;
@@ -66,7 +68,8 @@ internal static class SubmitJobs
 
     /// <summary>Reads and routes all of them, so that what is wrong with any is named at once.</summary>
     private static (IReadOnlyList<Job> Jobs, List<IReadOnlyList<AfterEntry>> After, IResult? Refusal) Prepare(
-        HttpContext context, JsonElement body, JobSubmitter submitter, StoreClock clock, CancellationToken cancellationToken)
+        HttpContext context, JsonElement body, JobSubmitter submitter, HookBook hooks, StoreClock clock,
+        CancellationToken cancellationToken)
     {
         var caller = context.Caller();
         var prepared = new List<PreparedJob>();
@@ -87,6 +90,8 @@ internal static class SubmitJobs
             {
                 problems.Add(new($"{place}.on_wait_timeout", "Goes only with a single job: POST /api/v1/job."));
             }
+            problems.AddAll(OnEndField.FindUnknown(
+                request?.Hooks ?? [], hooks, caller, $"{place}.{OnEndField.Name}"));
             invalid.AddAll(problems);
             if (request is null || problems.Count > 0)
             {

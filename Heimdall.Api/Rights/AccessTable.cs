@@ -36,6 +36,8 @@ internal static partial class AccessTable
         [Right.ControlQueue] = new([], [Role.Operator, Role.Admin]),
         [Right.SeeEngine] = new([], [Role.Reader, Role.Operator, Role.Admin], EverywhereOnly: true),
         [Right.ChangeEngine] = new([], []),
+        [Right.SeeHooks] = new([], [Role.Operator, Role.Admin], EverywhereOnly: true),
+        [Right.ControlHooks] = new([], [Role.Operator, Role.Admin], EverywhereOnly: true),
         [Right.SeeAudit] = new([], [Role.Admin], EverywhereOnly: true),
     }.ToFrozenDictionary();
 
@@ -99,6 +101,13 @@ internal static partial class AccessTable
         ["POST /api/v1/schedule/{id}/pause"] = Right.ChangeSchedules,
         ["POST /api/v1/schedule/{id}/resume"] = Right.ChangeSchedules,
 
+        ["GET /api/v1/hooks"] = Right.SeeHooks,
+        ["POST /api/v1/hooks/{id}/test"] = Right.ControlHooks,
+        ["GET /api/v1/hooks/deliveries"] = Right.SeeHooks,
+        ["GET /api/v1/hooks/deliveries/{id:guid}"] = Right.SeeHooks,
+        ["POST /api/v1/hooks/deliveries/{id:guid}/redeliver"] = Right.ControlHooks,
+        ["GET /api/v1/job/{id:guid}/deliveries"] = Right.SeeJobs,
+
         ["GET /api/v1/sql"] = Right.SeeScripts,
         ["GET /api/v1/sql/{**path}"] = Right.SeeScripts,
         ["PUT /api/v1/sql/{**path}"] = Right.ChangeScripts,
@@ -145,6 +154,9 @@ internal static partial class AccessTable
         Page("POST", "/sql/commands/{command}/pause", Right.ControlQueue),
         Page("POST", "/sql/commands/{command}/resume", Right.ControlQueue),
         Page("POST", "/sql/commands/{command}/status", Right.ControlQueue),
+        Page("GET", "/sql/hooks", Right.SeeHooks),
+        Page("POST", "/sql/hooks/test", Right.ControlHooks),
+        Page("POST", "/sql/hooks/{id}/redeliver", Right.ControlHooks),
         Page("POST", "/sql/pauses/add", Right.ControlQueue),
         Page("POST", "/sql/pauses/end", Right.ControlQueue),
         Page("GET", StockFile, Right.Known),

@@ -22,6 +22,12 @@ internal enum Right
     /// <summary>Pauses and statuses of commands, clusters and the queue.</summary>
     ControlQueue,
 
+    /// <summary>Hooks, and all messages to them.</summary>
+    SeeHooks,
+
+    /// <summary>To try a hook, and to send a message again.</summary>
+    ControlHooks,
+
     /// <summary>Hangfire's own pages, which show everybody's jobs.</summary>
     SeeEngine,
 

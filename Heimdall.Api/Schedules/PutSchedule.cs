@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
@@ -55,4 +56,5 @@ internal sealed record PutScheduleRequest(
     [property: JobContext] JsonObject Context,
     [property: Words(ScheduleConfig.Any, ScheduleConfig.All)] string? Target,
     [property: Range(1, int.MaxValue)] int? MaxParallel, [property: Range(1, int.MaxValue)] int? Canary,
-    [property: Range(1, int.MaxValue)] int? StopAfterFailures);
+    [property: Range(1, int.MaxValue)] int? StopAfterFailures,
+    [property: MaxLength(OnEndRules.Most)] OnEndView[]? OnEnd);

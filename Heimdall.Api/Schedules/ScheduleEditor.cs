@@ -1,8 +1,10 @@
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Validation;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Schedules;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,7 +16,8 @@ namespace Heimdall.Api.Schedules;
 /// Its commands must allow that user, and who edits it.
 /// </summary>
 internal sealed class ScheduleEditor(
-    ScheduleStore schedules, ScheduleControl control, ScheduleAccess access, JobSubmitter submitter)
+    ScheduleStore schedules, ScheduleControl control, ScheduleAccess access, JobSubmitter submitter,
+    HookBook hooks)
 {
     private static readonly ScheduleConfigValidator Validator = new();
 
@@ -43,6 +46,10 @@ internal sealed class ScheduleEditor(
         {
             var said = error.ErrorMessage;
             fields.Add(ConfigPath.FromProperty(error.PropertyName), $"{char.ToUpperInvariant(said[0])}{said[1..]}.");
+        }
+        foreach (var problem in OnEndField.FindUnknown(config.OnEnd, hooks, caller, OnEndField.Name))
+        {
+            fields.Add(problem.Path, problem.Message);
         }
         if (fields.Problems() is { Count: > 0 } problems)
         {
@@ -82,6 +89,16 @@ internal sealed class ScheduleEditor(
         return isOwn && !caller.Rights.Has(Right.Submit) ? RightsGate.Refuse(Right.Submit) : null;
     }
 
+    private static OnEndConfig[] ReadOnEnd(JsonFields fields)
+    {
+        var (entries, problems) = OnEndField.Read(fields.Array(OnEndField.Name), OnEndField.Name);
+        foreach (var problem in problems)
+        {
+            fields.Add(problem.Path, problem.Message);
+        }
+        return entries;
+    }
+
     private static ScheduleConfig Read(string id, string user, JsonFields fields)
     {
         var defaults = new ScheduleConfig();
@@ -108,6 +125,7 @@ internal sealed class ScheduleEditor(
             MaxParallel = fields.Number("max_parallel"),
             Canary = fields.Number("canary"),
             StopAfterFailures = fields.Number("stop_after_failures"),
+            OnEnd = ReadOnEnd(fields),
         };
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Heimdall.Api.Descriptions;
 using Heimdall.Core.Configuration;
+using Heimdall.Api.Hooks;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
@@ -60,6 +61,9 @@ internal sealed record ScheduleView
 
     public int? StopAfterFailures { get; init; }
 
+    /// <summary>The hooks that are notified when one of its jobs ends.</summary>
+    public IReadOnlyList<OnEndView>? OnEnd { get; init; }
+
     /// <summary><c>file</c> or <c>api</c>.</summary>
     [Words("file", "api")]
     public required string Source { get; init; }
@@ -103,6 +107,7 @@ internal sealed record ScheduleView
             MaxParallel = definition.FanOut?.MaxParallel,
             Canary = definition.FanOut?.Canary,
             StopAfterFailures = definition.FanOut?.StopAfterFailures,
+            OnEnd = OnEndView.Of(definition.OnEnd),
             Source = schedule.IsFromFile ? "file" : "api",
             Paused = schedule.Pause is { } pause
                 ? new SchedulePauseView(pause.At, pause.By, pause.Reason.Length > 0 ? pause.Reason : null, pause.Until)

@@ -65,6 +65,8 @@ internal sealed class JsonFields
             ? array.Select(item => item!.GetValue<string>()).ToArray()
             : null);
 
+    public JsonArray? Array(string name) => Take(name, "Must be an array.", node => node as JsonArray);
+
     public JsonObject? Object(string name) => Take(name, "Must be an object.", node => node as JsonObject);
 
     public DateTimeOffset? Time(string name) => Text(name) is { } text

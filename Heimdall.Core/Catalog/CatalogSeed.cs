@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Catalog;
 
@@ -38,6 +39,7 @@ internal sealed class CatalogSeed(
         MaxConcurrency = config.MaxConcurrency,
         MaxPriority = config.MaxPriority,
         Retention = CommandRetention.Of(config.Retention),
+        OnEnd = config.OnEnd.Length == 0 ? null : [.. config.OnEnd.Select(hook => new EndHook(hook.Hook, hook.On))],
         Context = config.Context,
     };
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
+using Heimdall.Core.Jobs;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -14,7 +15,8 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
 
     private const string SelectCommandsSql = """
         select id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context::text, created_at, updated_at,
-            max_attempts, idempotent, max_concurrency, max_priority, retention::text, removed_at is not null
+            max_attempts, idempotent, max_concurrency, max_priority, retention::text, removed_at is not null,
+            on_end::text
         from command order by id
         """;
 
@@ -29,8 +31,8 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
     // without "file_status", or with another seed than "file_seed", was last seeded by an older version.
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
-            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11)
+            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed, on_end)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11, $16::jsonb)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
                 when command.file_status = excluded.file_status and command.file_seed = command.seed
@@ -40,7 +42,7 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
             tags = excluded.tags, cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
             idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
-            removed_at = null,
+            on_end = excluded.on_end, removed_at = null,
             updated_at = case
                 when command.seed = excluded.seed and command.removed_at is null then command.updated_at else now() end
         where command.seed <> excluded.seed or command.removed_at is not null or command.file_status is null
@@ -181,7 +183,12 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
                 SeedCommandSql, command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin,
                 command.Tags.ToArray(), command.ClusterTags.ToArray(), command.AllowedCallers.ToArray(), command.Context, seed,
                 command.MaxAttempts, command.Idempotent, Nullable(command.MaxConcurrency),
-                Nullable(command.MaxPriority)));
+                Nullable(command.MaxPriority),
+                new NpgsqlParameter
+                {
+                    NpgsqlDbType = NpgsqlDbType.Text,
+                    Value = EndHook.Write(command.OnEnd ?? []) ?? (object)DBNull.Value,
+                }));
         }
         foreach (var (cluster, seed) in clusters)
         {
@@ -312,6 +319,7 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         MaxConcurrency = row.IsDBNull(14) ? null : row.GetInt32(14),
         MaxPriority = row.IsDBNull(15) ? null : row.GetInt32(15),
         Retention = row.IsDBNull(16) ? null : CommandRetention.Read(row.GetString(16)),
+        OnEnd = row.IsDBNull(18) ? null : EndHook.Read(row.GetString(18)),
     };
 
     private static Cluster ReadCluster(NpgsqlDataReader row) => new()

@@ -39,6 +39,11 @@ public sealed partial class ClusterProber(
         return health;
     }
 
+    /// <summary>The same without a note for the router.</summary>
+    /// <returns>Why it cannot be used, or null.</returns>
+    public async Task<string?> FindProblemAsync(Cluster cluster, CancellationToken cancellationToken) =>
+        (await AskAsync(cluster, cancellationToken)).Error;
+
     /// <returns>Why it cannot be used, or null; and its warnings, null where they are not known.</returns>
     private async Task<(string? Error, IReadOnlyList<string>? Warnings)> AskAsync(
         Cluster cluster, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Catalog;
 
@@ -55,6 +56,10 @@ public sealed record Command
     /// <summary>How long its jobs are kept; null: as all others.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public CommandRetention? Retention { get; init; }
+
+    /// <summary>The hooks that are notified when a job of it ends; null: none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<EndHook>? OnEnd { get; init; }
 
     public JsonObject Context { get; init; } = [];
 

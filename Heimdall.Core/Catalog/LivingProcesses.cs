@@ -20,6 +20,9 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
     /// <summary>The same of records of the audit.</summary>
     internal const string Audit = "audit";
 
+    /// <summary>The same of messages to hooks.</summary>
+    internal const string HookDeliveries = "hook_deliveries";
+
     /// <summary>The same of keys of submissions.</summary>
     internal const string IdempotencyKeys = "idempotency_keys";
 
@@ -102,6 +105,7 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         [CommandRetention.Killed] = ToSeconds(config.Retention.Killed),
         [ScheduleRuns] = ToSeconds(config.Retention.ScheduleRuns),
         [Audit] = ToSeconds(config.Retention.Audit),
+        [HookDeliveries] = ToSeconds(config.Retention.HookDeliveries),
         [IdempotencyKeys] = ToSeconds(config.Server.IdempotencyRetention),
     }.ToJsonString();
 

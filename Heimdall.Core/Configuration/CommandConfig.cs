@@ -43,6 +43,9 @@ public sealed record CommandConfig
     /// <summary>How long its jobs are kept after their end. Default: as all jobs.</summary>
     public CommandRetentionConfig Retention { get; init; } = new();
 
+    /// <summary>The hooks that are notified when a job of it ends. Default: none.</summary>
+    public OnEndConfig[] OnEnd { get; init; } = [];
+
     /// <summary>The plugin's defaults and ceilings.</summary>
     public JsonObject Context { get; init; } = [];
 }

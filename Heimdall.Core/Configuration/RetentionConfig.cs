@@ -23,6 +23,9 @@ public sealed record RetentionConfig
 
     /// <summary>Of records of the audit: at least a day. Default: 365 days.</summary>
     public TimeSpan Audit { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>Of messages to hooks, after they were delivered or given up. Default: 30 days.</summary>
+    public TimeSpan HookDeliveries { get; init; } = TimeSpan.FromDays(30);
 }
 
 /// <summary>How long the jobs of one command are kept. What is left out is as for all jobs.</summary>

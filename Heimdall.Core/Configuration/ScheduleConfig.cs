@@ -73,6 +73,9 @@ public sealed record ScheduleConfig
     /// <summary>With <c>all</c>, after how many failures it begins on no other cluster. Default: no limit.</summary>
     public int? StopAfterFailures { get; init; }
 
+    /// <summary>The hooks that are notified when one of its jobs ends. Default: none.</summary>
+    public OnEndConfig[] OnEnd { get; init; } = [];
+
     /// <summary>The query, and how to run it.</summary>
     public JsonObject Context { get; init; } = [];
 }

@@ -75,6 +75,10 @@ internal static class AttemptWriteBatch
         var begun = writes.OfType<InlineBeginning>().ToLookup(write => write.MayBeThere);
         Add(batch, begun[false], rows => ToInsert(JobTransitions.BeginInline, rows));
         Add(batch, begun[true], rows => ToInsert(JobTransitions.RestoreInline, rows));
+        if (EndHookStatement.Of(begun.SelectMany(same => same).Select(write => write.Job)) is { } hooks)
+        {
+            batch.BatchCommands.Add(hooks);
+        }
         Add(batch, writes.OfType<EvidenceWrite>(), ToStatement);
         Add(batch, writes.SelectMany(write => write.Log.Select(piece => (write, piece))), ToStatement);
         Add(batch, writes.OfType<ProgressWrite>().Where(write => write.Progress is not null), ToStatement);

@@ -94,6 +94,10 @@ public sealed class AttemptWriter : IAsyncDisposable
         {
             BatchCommands = { AttemptWriteBatch.Begin(new InlineBeginning(job, worker, lease, isDurable: true)) },
         };
+        if (EndHookStatement.Of([job]) is { } hooks)
+        {
+            batch.BatchCommands.Add(hooks);
+        }
         DateTime time;
         await using (var row = await batch.ExecuteReaderAsync(cancellationToken))
         {

@@ -104,6 +104,9 @@ public sealed record Job
     /// </summary>
     public string? Traceparent { get; init; }
 
+    /// <summary>The hooks that are notified when it ends.</summary>
+    public IReadOnlyList<EndHook> OnEnd { get; init; } = [];
+
     /// <summary>The queue's own id of the job; null for inline runs.</summary>
     public string? QueueId { get; init; }
 }

@@ -24,6 +24,10 @@ internal static class QueuedJobs
         {
             Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. payloads] } },
         });
+        if (EndHookStatement.Of([.. jobs.Select(queued => queued.Job)]) is { } hooks)
+        {
+            batch.BatchCommands.Add(hooks);
+        }
         DateTime created;
         await using (var row = await batch.ExecuteReaderAsync(cancellationToken))
         {
@@ -67,6 +71,10 @@ internal static class QueuedJobs
                 (short)job.Priority, new JobParameters.Null<DateTime?>(job.StartAfter),
                 new JobParameters.Null<string>(JobPredecessor.Write(job.After)),
                 new JobParameters.Null<string>(job.Traceparent), job.FanOut!.ToJson()));
+        }
+        if (EndHookStatement.Of(parents) is { } hooks)
+        {
+            batch.BatchCommands.Add(hooks);
         }
         await batch.ExecuteNonQueryAsync(cancellationToken);
         await using var now = new NpgsqlCommand("select now()", connection);

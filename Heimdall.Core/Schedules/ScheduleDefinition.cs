@@ -55,6 +55,12 @@ public sealed record ScheduleDefinition
 
     public required IReadOnlyList<string> ClusterCriteria { get; init; }
 
+    /// <summary>
+    /// The hooks that are notified when one of its jobs ends; null: none, and the seed is as it was before.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<EndHook>? OnEnd { get; init; }
+
     public required JsonObject Context { get; init; }
 
     /// <summary>
@@ -83,6 +89,7 @@ public sealed record ScheduleDefinition
         Tags = config.Tags,
         CommandCriteria = config.CommandCriteria,
         ClusterCriteria = config.ClusterCriteria,
+        OnEnd = config.OnEnd.Length == 0 ? null : [.. config.OnEnd.Select(hook => new EndHook(hook.Hook, hook.On))],
         Context = config.Context,
         FanOut = config.Target == ScheduleConfig.All
             ? new FanOut
@@ -108,6 +115,7 @@ public sealed record ScheduleDefinition
         Context = Context,
         StartBefore = startBefore,
         FanOut = FanOut,
+        OnEnd = OnEnd ?? [],
         User = User,
     };
 

@@ -13,7 +13,7 @@ internal static class ScheduleRow
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
         paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
-        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text, fan_out::text
+        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text, fan_out::text, on_end::text
         """;
 
     /// <summary>
@@ -50,6 +50,7 @@ internal static class ScheduleRow
             CommandCriteria = row.GetFieldValue<string[]>(24),
             ClusterCriteria = row.GetFieldValue<string[]>(25),
             FanOut = row.IsDBNull(28) ? null : FanOut.Read(row.GetString(28)),
+            OnEnd = row.IsDBNull(29) ? null : EndHook.Read(row.GetString(29)),
         },
         DecidedUntil = row.GetDateTime(12),
         NextAt = Time(row, 13),

@@ -1,4 +1,5 @@
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
@@ -6,7 +7,8 @@ namespace Heimdall.Core.Submission;
 
 /// <summary>Makes a new job of one that has ended: on the same cluster, where what it did is, and with the same command.</summary>
 public sealed class JobRetrier(
-    JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, FanOuts fanOuts, JobIds ids)
+    JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, FanOuts fanOuts, HookBook hooks,
+    JobIds ids)
 {
     /// <param name="id">The job to run again.</param>
     /// <param name="user">Who asks; the new job is theirs.</param>
@@ -83,6 +85,8 @@ public sealed class JobRetrier(
             return new JobRetry { Old = old, Conflict = $"All children of job {old.Id} have succeeded." };
         }
         var prepared = new List<Job>();
+        var clusters = new List<Cluster>();
+        Command? command = null;
         var parentId = ids.Next();
         foreach (var child in failed)
         {
@@ -99,14 +103,20 @@ public sealed class JobRetrier(
                 .Plan(routing.Command.Context, old.Context, contexts.FindWritten(routing.Cluster.Id));
             prepared.Add(ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume: null) with
             {
+                OnEnd = [], // their parent says how they ended
                 ParentId = parentId,
                 RetryOf = child.Id,
                 IsHeld = prepared.Count >= (old.FanOut! with { Total = failed.Length }).First,
             });
+            clusters.Add(routing.Cluster);
+            command = routing.Command;
         }
         var parent = JobSubmitter.ToParent(
             prepared[0] with { Id = parentId, ParentId = null, RetryOf = old.Id, IsHeld = false }, old.FanOut!.Asked,
-            prepared.Count);
+            prepared.Count) with
+        {
+            OnEnd = hooks.OfJob(old.OnEnd, command!, clusters),
+        };
         return new JobRetry { Old = old, New = [parent, .. prepared] };
     }
 
@@ -134,6 +144,7 @@ public sealed class JobRetrier(
         };
         return JobSubmitter.ToJob(ids.Next(), again, command, cluster, plan) with
         {
+            OnEnd = hooks.OfJob(old.OnEnd, command, cluster),
             RetryOf = old.Id,
             Resume = resume,
         };

@@ -36,6 +36,11 @@ public sealed record JobSubmission
     /// <summary>Of a job for all clusters that match: how its children are run; null: one cluster is taken.</summary>
     public FanOut? FanOut { get; init; }
 
+    /// <summary>
+    /// The hooks that are notified when the job ends, beside those of its command and those that subscribe.
+    /// </summary>
+    public IReadOnlyList<EndHook> OnEnd { get; init; } = [];
+
     public required string User { get; init; }
 
     /// <summary>Others who have a hand in it; see <see cref="RoutingRequest.Askers"/>.</summary>

@@ -1,5 +1,6 @@
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
@@ -15,6 +16,7 @@ public sealed class JobSubmitter(
     QueueDepths depths,
     JobQueue queue,
     JobMetrics metrics,
+    HookBook hooks,
     JobIds ids,
     HeimdallConfig config)
 {
@@ -37,7 +39,11 @@ public sealed class JobSubmitter(
             return (routing, null);
         }
         var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context, contexts.FindWritten(routing.Cluster.Id));
-        return (routing, new PreparedJob(ToJob(ids.Next(), submission, routing.Command, routing.Cluster, plan), plan));
+        var job = ToJob(ids.Next(), submission, routing.Command, routing.Cluster, plan) with
+        {
+            OnEnd = hooks.OfJob(submission.OnEnd, routing.Command, routing.Cluster),
+        };
+        return (routing, new PreparedJob(job, plan));
     }
 
     /// <summary>The same of a job for all clusters that match: a parent, and a child for each cluster.</summary>
@@ -56,7 +62,10 @@ public sealed class JobSubmitter(
             .ToArray();
         var (first, plan) = planned[0];
         var parent = ToParent(
-            ToJob(ids.Next(), submission, routing.Command, first, plan), submission.FanOut!, planned.Length);
+            ToJob(ids.Next(), submission, routing.Command, first, plan), submission.FanOut!, planned.Length) with
+        {
+            OnEnd = hooks.OfJob(submission.OnEnd, routing.Command, [.. planned.Select(one => one.Cluster)]),
+        };
         return (RoutingResult.Found(routing.Command, first), new PreparedJob(parent, plan)
         {
             Children =

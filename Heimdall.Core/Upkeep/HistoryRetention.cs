@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Heimdall.Core.Audit;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration.Yaml;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Schedules;
 using Microsoft.Extensions.Logging;
@@ -14,6 +15,7 @@ namespace Heimdall.Core.Upkeep;
 /// </summary>
 internal sealed partial class HistoryRetention(
     JobRetention jobs, ScheduleRunStore runs, IdempotencyStore keys, AuditLog audit, KeyUseStore keyUses,
+    HookOutbox messages,
     LiveCatalog catalog, LivingProcesses processes, UpkeepMetrics metrics, ILogger<HistoryRetention> logger)
 {
     private const int LeastAtOnce = 50;
@@ -54,6 +56,10 @@ internal sealed partial class HistoryRetention(
         if (Find(kept, LivingProcesses.IdempotencyKeys) is { } keysKept)
         {
             Record("idempotency_key", "idempotency keys", await keys.SweepAsync(keysKept, cancellationToken));
+        }
+        if (Find(kept, LivingProcesses.HookDeliveries) is { } messagesKept)
+        {
+            Record("hook_delivery", "messages to hooks", await messages.ForgetAsync(messagesKept, cancellationToken));
         }
         foreach (var status in (JobStatus[])
             [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed])

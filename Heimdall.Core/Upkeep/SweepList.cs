@@ -1,5 +1,6 @@
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -22,6 +23,9 @@ internal sealed class SweepList(
     CatalogUpkeep catalog,
     SettingWatch settings,
     VacuumSettings vacuum,
+    HookOutbox messages,
+    HookMetrics hooks,
+    HookStates states,
     UpkeepMetrics metrics,
     HeimdallConfig config)
 {
@@ -61,6 +65,9 @@ internal sealed class SweepList(
             Condition = ResultSweep.HasDue,
         },
         new("untrue entries", TimeSpan.FromMinutes(1), new UntrueEntries(entries).FindAsync),
+        new("states for hooks", TimeSpan.FromSeconds(15), states.LookAsync),
+        new("messages to hooks", TimeSpan.FromMinutes(1), async token =>
+            hooks.Forgotten(await messages.GiveUpAsync(token))),
         new("recurring jobs", TimeSpan.FromSeconds(10), mirror.RepairAsync),
         new("commands and clusters", TimeSpan.FromMinutes(1), async token =>
         {

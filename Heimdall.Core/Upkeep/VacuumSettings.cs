@@ -21,7 +21,8 @@ internal sealed partial class VacuumSettings(StoreDatabase database, ILogger<Vac
         """;
 
     private static readonly string[] Tables =
-        ["job", "job_attempt", "job_log", "job_result", "job_result_chunk", "schedule_run", "idempotency_key"];
+        ["job", "job_attempt", "job_log", "job_result", "job_result_chunk", "schedule_run", "idempotency_key",
+            "hook_delivery"];
 
     /// <summary>Sets what is not set yet.</summary>
     public async Task SetAsync(CancellationToken cancellationToken)

@@ -34,6 +34,7 @@ public sealed class EndpointFuzzTests
         "/hangfire", "/hangfire/sql/overview", "/hangfire/sql/engine", "/hangfire/sql/audit", "/hangfire/stats", "/hangfire/sql/jobs", "/hangfire/sql/jobs/{id}", "/hangfire/sql/jobs/{id}/live",
         "/hangfire/sql/jobs/{id}/stdout", "/hangfire/sql/jobs/{id}/cancel", "/hangfire/sql/jobs/{id}/retry",
         "/hangfire/sql/schedules", "/hangfire/sql/schedules/{id}", "/hangfire/sql/schedules/{id}/trigger",
+        "/hangfire/sql/hooks", "/hangfire/sql/hooks/test", "/hangfire/sql/hooks/{id}/redeliver",
         "/hangfire/sql/clusters", "/hangfire/sql/pauses/add", "/hangfire/sql/pauses/end",
         "/hangfire/jobs/enqueued", "/hangfire/jobs/details/{id}", "/hangfire/recurring", "/hangfire/servers",
         "/hangfire/jobs/failed/requeue", "/hangfire/recurring/trigger", "/nothing", "/", "/healthz", "/readyz",
@@ -55,7 +56,7 @@ public sealed class EndpointFuzzTests
     [
         "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "priority",
         "after",
-        "start_after", "start_before", "dry_run", "query", "return_result", "parameters", "variables", "role",
+        "start_after", "start_before", "on_end", "dry_run", "query", "return_result", "parameters", "variables", "role",
         "search_path",
         "timeout_seconds", "row_limit", "byte_limit", "transaction", "on_error", "psql", "read_only", "numbers",
         "status",

@@ -59,7 +59,7 @@ public sealed class SecretTests() : RealProcessTests(processes: 2)
         {
             "/openapi/v1.json", "/hangfire", "/hangfire/servers", "/hangfire/recurring", "/hangfire/retries", "/hangfire/jobs/enqueued",
             "/hangfire/jobs/processing", "/hangfire/jobs/succeeded", "/hangfire/jobs/failed", "/hangfire/jobs/deleted",
-            "/hangfire/sql/jobs", "/hangfire/sql/overview", "/hangfire/sql/schedules", "/hangfire/sql/clusters",
+            "/hangfire/sql/jobs", "/hangfire/sql/overview", "/hangfire/sql/schedules", "/hangfire/sql/clusters", "/hangfire/sql/hooks",
         };
         paths.AddRange(jobs.SelectMany(id => new[] { $"/hangfire/sql/jobs/{id}", $"/hangfire/sql/jobs/{id}/live" }));
         foreach (var path in document.Json.GetProperty("paths").EnumerateObject().Where(path => path.Value.TryGetProperty("get", out _)).Select(path => path.Name))

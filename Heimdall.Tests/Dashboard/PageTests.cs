@@ -55,6 +55,8 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
     [TestCase("overview", ColorScheme.Dark, 390)]
     [TestCase("audit", ColorScheme.Light, 1280)]
     [TestCase("audit", ColorScheme.Dark, 390)]
+    [TestCase("hooks", ColorScheme.Light, 1280)]
+    [TestCase("hooks", ColorScheme.Dark, 390)]
     [TestCase("engine", ColorScheme.Light, 900)]
     [TestCase("engine", ColorScheme.Dark, 390)]
     [TestCase("list", ColorScheme.Light, 1280)]
@@ -207,6 +209,7 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
         "schedule edit" => "/hangfire/sql/schedules/nightly/edit",
         "overview" => "/hangfire",
         "audit" => "/hangfire/sql/audit",
+        "hooks" => "/hangfire/sql/hooks",
         "engine" => "/hangfire/sql/engine",
         "schedules" => "/hangfire/sql/schedules",
         "schedule" => "/hangfire/sql/schedules/nightly",

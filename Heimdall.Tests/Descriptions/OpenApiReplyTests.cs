@@ -25,6 +25,8 @@ public sealed class OpenApiReplyTests
         {
             Server = "max_body_bytes: 20000",
             SqlUploads = "enabled: true",
+            Hooks = "allow: [127.0.0.2], receivers: [{id: ops, url: \"http://127.0.0.2:1/\", "
+                + "secrets: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw]}]",
         }).WithCluster("down", "type:postgres, data:local, data:down", "postgresql://127.0.0.1:1/nothing"));
         var document = await OpenApiDocumentTests.ReadAsync(_heimdall);
         _heimdall.OnReply = (request, reply) =>
@@ -169,6 +171,23 @@ public sealed class OpenApiReplyTests
         await GetAsync(200, "/readyz");
 
         AssertNoDifference(12);
+    }
+
+    [Test]
+    public async Task Of_hooks()
+    {
+        var told = await PostAsync(202, "/api/v1/hooks/ops/test", "");
+        await GetAsync(200, $"/api/v1/hooks/deliveries/{told.Id}");
+        await PostAsync(202, $"/api/v1/hooks/deliveries/{told.Id}/redeliver", "");
+        await PostAsync(404, $"/api/v1/hooks/deliveries/{_unknown}/redeliver", "");
+        await PostAsync(404, "/api/v1/hooks/nothing/test", "");
+        await GetAsync(200, "/api/v1/hooks");
+        await GetAsync(200, "/api/v1/hooks/deliveries?limit=1");
+        await GetAsync(400, "/api/v1/hooks/deliveries?limit=0");
+        await GetAsync(404, $"/api/v1/hooks/deliveries/{_unknown}");
+        await GetAsync(404, $"/api/v1/job/{_unknown}/deliveries");
+
+        AssertNoDifference(10);
     }
 
     [TestCase("command", "postgres-0.0.1")]

@@ -79,7 +79,7 @@ public sealed partial class DocTableTests
         string[] sections =
         [
             "database", "server", "auth", "worker", "queue", "Scripts", "results", "retention", "metrics", "tracing",
-            "otlp", "logging", "commands", "clusters", "schedules",
+            "otlp", "logging", "hooks", "commands", "clusters", "schedules",
         ];
         var documented = sections.SelectMany(Keys.Rows).ToArray();
         var keys = KeysOf(typeof(HeimdallConfig), new HeimdallConfig(), "").ToArray();
@@ -238,9 +238,14 @@ public sealed partial class DocTableTests
             Server = new ServerConfig { Listen = "https://127.0.0.1:9090", Tls = new TlsConfig() },
             Auth = new AuthConfig { ApiKeys = [new ApiKeyConfig()], Jwt = new JwtConfig(), Roles = [new RoleConfig()] },
             Metrics = new MetricsConfig { CallerClasses = [new CallerClassConfig()] },
-            Commands = [new CommandConfig(), new CommandConfig { Plugin = "postgres" }], // which checks clusters too
+            Hooks = new HooksConfig { Receivers = [new HookConfig()] },
+            Commands =
+            [
+                new CommandConfig { OnEnd = [new OnEndConfig()] },
+                new CommandConfig { Plugin = "postgres" }, // which checks clusters too
+            ],
             Clusters = [new ClusterConfig()],
-            Schedules = [new ScheduleConfig()],
+            Schedules = [new ScheduleConfig { OnEnd = [new OnEndConfig()] }],
         };
         return
         [

@@ -31,6 +31,8 @@ public sealed partial class AccessMatrixTests
         ["known"] = ["A AA AA AA AA"],
         ["catalog"] = ["F AA AA AA AA"],
         ["audit"] = ["F FF FF FF AF"],
+        ["hooks"] = ["F FF FF AF AF"],
+        ["hook"] = ["F FF FF NF NF"], // there is none
         ["submit"] = ["F FF AA FF AA"],
         ["list"] = ["F AA AA AA AA"],
         ["engine"] = ["F AF FF AF AF"],
@@ -81,6 +83,10 @@ public sealed partial class AccessMatrixTests
         ("PUT /api/v1/schedule/{id}", "put schedule"), ("DELETE /api/v1/schedule/{id}", "change"),
         ("POST /api/v1/schedule/{id}/trigger", "change"), ("POST /api/v1/schedule/{id}/pause", "change"),
         ("POST /api/v1/schedule/{id}/resume", "change"),
+        ("GET /api/v1/hooks", "hooks"), ("POST /api/v1/hooks/{id}/test", "hook"),
+        ("GET /api/v1/hooks/deliveries", "hooks"), ("GET /api/v1/hooks/deliveries/{id:guid}", "hook"),
+        ("POST /api/v1/hooks/deliveries/{id:guid}/redeliver", "hook"),
+        ("GET /api/v1/job/{id:guid}/deliveries", "see"),
         ("GET /api/v1/sql", "list"), ("GET /api/v1/sql/{**path}", "see script"),
         ("PUT /api/v1/sql/{**path}", "put script"), ("DELETE /api/v1/sql/{**path}", "delete script"),
         ("GET /console", "submit"), ("GET /console/files/{**path}", "known"),
@@ -109,6 +115,7 @@ public sealed partial class AccessMatrixTests
         ("GET /sql/commands", "catalog"), ("GET /sql/commands/{command}", "see command"),
         ("POST /sql/commands/{command}/pause", "control all"), ("POST /sql/commands/{command}/resume", "control all"),
         ("POST /sql/commands/{command}/status", "control all"),
+        ("GET /sql/hooks", "hooks"), ("POST /sql/hooks/test", "hooks"), ("POST /sql/hooks/{id}/redeliver", "hook"),
         ("POST /sql/pauses/add", "control cluster by form"), ("POST /sql/pauses/end", "control cluster by form"),
         ("GET /{file}", "known"), ("POST /stats", "known"),
         ("GET /{page}", "engine"), ("POST /{page}", "engine button"),
@@ -304,6 +311,7 @@ public sealed partial class AccessMatrixTests
                 StringComparison.Ordinal)
                 .Replace("{id:guid}", job, StringComparison.Ordinal).Replace("/jobs/{id}", $"/jobs/{job}",
                     StringComparison.Ordinal)
+                .Replace("/sql/hooks/{id}", $"/sql/hooks/{job}", StringComparison.Ordinal)
                 .Replace("/schedule/{id}", $"/schedule/{schedule}", StringComparison.Ordinal)
                 .Replace("{schedule}", schedule, StringComparison.Ordinal)
                 .Replace("{cluster}", ClusterOf(place.IsInside), StringComparison.Ordinal)

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -150,6 +151,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         services.AddResults(config.Results);
         services.AddJobRunning();
         services.AddJobQueue(config);
+        services.AddHooks();
         services.AddJobSubmission();
         services.AddSchedules();
         services.AddUpkeep();

@@ -1,10 +1,11 @@
 namespace Heimdall.Tests.Support;
 
 /// <summary>
-/// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Queue"/>, <see cref="Auth"/>,
-/// <see cref="Results"/>, <see cref="Retention"/>, <see cref="SqlUploads"/>, <see cref="Metrics"/>, <see cref="Tracing"/>, <see cref="Otlp"/>
-/// and <see cref="Logging"/> are the inside of a YAML flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and
-/// <see cref="Schedules"/> are lists, one <c>- {…}</c> a line.
+/// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Queue"/>,
+/// <see cref="Auth"/>, <see cref="Results"/>, <see cref="Retention"/>, <see cref="SqlUploads"/>, <see cref="Metrics"/>,
+/// <see cref="Tracing"/>, <see cref="Otlp"/>, <see cref="Logging"/> and <see cref="Hooks"/> are the inside of a YAML
+/// flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and <see cref="Schedules"/> are lists, one <c>- {…}</c>
+/// a line.
 /// </summary>
 internal sealed record InstanceConfig
 {
@@ -34,6 +35,8 @@ internal sealed record InstanceConfig
     public string Otlp { get; init; } = "";
 
     public string Logging { get; init; } = "";
+
+    public string Hooks { get; init; } = "";
 
     public string Commands { get; init; } = """
         - {name: postgres-0.0.1, plugin: postgres, version: 0.0.1, description: Runs SQL, tags: [type:postgres], cluster_tags: [type:postgres, data:local]}
@@ -84,6 +87,7 @@ internal sealed record InstanceConfig
         tracing: { {{Tracing}} }
         otlp: { {{Otlp}} }
         logging: { {{Logging}} }
+        hooks: { {{Hooks}} }
         sql_directory: sql
         commands:
         {{Commands}}

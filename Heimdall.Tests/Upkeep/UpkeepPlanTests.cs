@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Heimdall.Core.Audit;
+using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
@@ -82,6 +83,11 @@ public sealed class UpkeepPlanTests
             mayScan: "schedule_run"); // a sixth of it is deleted
         yield return Case("old runs", ScheduleRunStore.ForgetSql, "interval, int", "'90 days', 1000", 200);
         yield return Case("old records of the audit", AuditLog.ForgetSql, "interval, int", "'365 days', 1000", 200);
+        yield return Case("old messages to hooks", HookOutbox.ForgetSql, "interval, int", "'30 days', 1000", 200);
+        yield return Case("messages to give up", HookOutbox.GiveUpSql, "interval", "'1 day'", 200);
+        yield return Case("a slow queue", HookStates.SlowSql, "interval, int", "'15 min', 100000", 10_000);
+        yield return Case("late schedules", HookStates.LateSql, "interval", "'5 min'", 60_000,
+            mayScan: "schedule"); // each of them has a last run
 
         static TestCaseData Case(
             string name, string sql, string types, string values, long buffers, string? mayScan = null) =>
@@ -168,7 +174,7 @@ public sealed class UpkeepPlanTests
         {
             "predecessors", "fan-outs", "schedules", "dead inline queries", "late jobs", "ends not shown", "results",
             "untrue entries",
-            "failed entries", "retention", "schedule history",
+            "failed entries", "retention", "schedule history", "states for hooks", "messages to hooks",
             // Of tables with some dozens of rows, or of two lists that are compared whole.
             "recurring jobs", "commands and clusters", "schedules of files", "settings", "dead processes",
             "vacuum settings",

@@ -91,6 +91,7 @@ internal static class JobParts
             {Pieces.Fact("After", Markup.Join(job.After.Select(one => Markup.Of($"{Pieces.JobLink(context.AddressOf, one.Id, $"job {one.Id}")} has {one.On.ToName()} "))))}
             {Pieces.Fact("Start after", Pieces.Time(job.StartAfter))}
             {Pieces.Fact("Start before", Pieces.Time(job.StartBefore))}
+            {Pieces.Fact("Hooks", DrawHooks(context, job))}
             {Pieces.Fact("Rows affected", progress.RowsAffected is { } affected ? Pieces.Number(affected) : null)}
             {Pieces.Fact("Rows", progress.RowCount is { } rows ? $"{Pieces.Number(rows)}{(progress.Truncated == true ? ", ended by a limit" : "")}" : null)}
             {Pieces.Fact("Asked to stop by", job.CanceledBy)}
@@ -106,6 +107,15 @@ internal static class JobParts
     private static Markup DrawParent(DashboardContext context, Job job) => job.ParentId is { } parent
         ? Pieces.JobLink(context.AddressOf, parent, $"job {parent}")
         : Markup.Empty;
+
+    /// <summary>The hooks that are notified of the end, with the way to the messages for who may see them.</summary>
+    private static Markup DrawHooks(DashboardContext context, Job job)
+    {
+        var names = string.Join(", ", job.OnEnd.Select(hook => hook.Hook));
+        return names.Length == 0 || !context.RightsOfCaller().Has(Right.SeeHooks)
+            ? Markup.Of($"{names}")
+            : Markup.Of($"""<a href="{context.AddressOf($"/sql/hooks?job={job.Id}")}">{names}</a>""");
+    }
 
     /// <summary>The way to Hangfire's own page of the job, for who may see it.</summary>
     private static Markup DrawEntry(DashboardContext context, Job job) =>

@@ -17,6 +17,7 @@ internal static class PageFrame
         ("Schedules", $"{AccessTable.Dashboard}/sql/schedules", Right.SeeSchedules),
         ("Clusters", $"{AccessTable.Dashboard}/sql/clusters", Right.SeeCatalog),
         ("Commands", $"{AccessTable.Dashboard}/sql/commands", Right.SeeCatalog),
+        ("Hooks", $"{AccessTable.Dashboard}/sql/hooks", Right.SeeHooks),
         ("Audit", $"{AccessTable.Dashboard}/sql/audit", Right.SeeAudit),
         ("Queue engine", $"{AccessTable.Dashboard}/sql/engine", Right.SeeEngine),
     ];

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Api.Hooks;
 using Heimdall.Api.Schedules;
+using Heimdall.Api.Serialization;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Yaml;
 using Heimdall.Core.Schedules;
 
@@ -81,7 +84,24 @@ internal static class ScheduleForm
             return null;
         }
         body[Context] = context;
+        AddWhatIsNotShown(body, schedule.Definition);
         return body;
+    }
+
+    /// <summary>What the form has no field for stays as it is.</summary>
+    private static void AddWhatIsNotShown(JsonObject body, ScheduleDefinition said)
+    {
+        if (said.FanOut is { } fanOut)
+        {
+            body["target"] = ScheduleConfig.All;
+            body["max_parallel"] = fanOut.MaxParallel;
+            body["canary"] = fanOut.Canary;
+            body["stop_after_failures"] = fanOut.StopAfterFailures;
+        }
+        if (OnEndView.Of(said.OnEnd) is { } hooks)
+        {
+            body[OnEndField.Name] = JsonSerializer.SerializeToNode(hooks, ApiJson.Options);
+        }
     }
 
     /// <summary>The SQL of a context, or the path of its script.</summary>

@@ -34,12 +34,35 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
             .WithMessage("must be 0 to 100");
         RuleFor(config => config.Otlp).SetValidator(new OtlpConfigValidator());
         RuleFor(config => config.Logging).SetValidator(new LoggingConfigValidator());
+        RuleFor(config => config.Hooks).SetValidator(new HooksConfigValidator());
+        RuleFor(config => config).Custom(CheckOnEnd);
         RuleForEach(config => config.Commands).SetValidator(new CommandConfigValidator(plugins));
         RuleForEach(config => config.Clusters).SetValidator(config => new ClusterConfigValidator(plugins, config.Commands));
         RuleFor(config => config.Commands).Custom((commands, context) => RefuseDuplicates([.. commands.Select(command => (command.Id, command.Name))], context));
         RuleFor(config => config.Clusters).Custom((clusters, context) => RefuseDuplicates([.. clusters.Select(cluster => (cluster.Id, cluster.Name))], context));
         RuleForEach(config => config.Schedules).SetValidator(new ScheduleConfigValidator());
         RuleFor(config => config.Schedules).Custom((schedules, context) => RefuseDuplicates([.. schedules.Select(schedule => (schedule.Id, schedule.Name))], context));
+    }
+
+    private static void CheckOnEnd(HeimdallConfig config, ValidationContext<HeimdallConfig> context)
+    {
+        string[] hooks = [.. config.Hooks.Receivers.Select(hook => hook.Id)];
+        foreach (var (index, command) in config.Commands.Index())
+        {
+            Add($"commands[{index}].on_end", command.OnEnd);
+        }
+        foreach (var (index, schedule) in config.Schedules.Index())
+        {
+            Add($"schedules[{index}].on_end", schedule.OnEnd);
+        }
+
+        void Add(string path, OnEndConfig[] entries)
+        {
+            foreach (var (place, message) in OnEndRules.FindProblems(entries, hooks))
+            {
+                context.AddFailure($"{path}{place}", message);
+            }
+        }
     }
 
     private static void RefuseDuplicates((string? Id, string Name)[] entries, ValidationContext<HeimdallConfig> context)

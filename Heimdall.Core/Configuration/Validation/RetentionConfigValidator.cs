@@ -12,6 +12,7 @@ internal sealed class RetentionConfigValidator : AbstractValidator<RetentionConf
         RuleFor(retention => retention.Canceled).IsRetention();
         RuleFor(retention => retention.Killed).IsRetention();
         RuleFor(retention => retention.ScheduleRuns).IsRetention();
+        RuleFor(retention => retention.HookDeliveries).IsRetention();
         RuleFor(retention => retention.Audit).Cascade(CascadeMode.Stop).IsRetention()
             .Must(time => time == Duration.Forever || time >= TimeSpan.FromDays(1))
             .WithMessage("must be at least 1d: the database deletes no younger records");

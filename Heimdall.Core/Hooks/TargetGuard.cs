@@ -1,0 +1,64 @@
+using System.Net;
+using System.Net.Sockets;
+using Heimdall.Core.Configuration;
+
+namespace Heimdall.Core.Hooks;
+
+/// <summary>
+/// Connects to receivers, and to nothing else. A name is resolved here, each of its addresses is checked, and the
+/// connection goes to an address that was checked: a name that leads elsewhere a moment later leads nowhere.
+/// </summary>
+internal sealed class TargetGuard(HookTargets targets)
+{
+    /// <exception cref="TargetRefusedException">The configuration does not allow it.</exception>
+    /// <exception cref="SocketException">It could not be resolved or reached.</exception>
+    public async Task<Socket> ConnectAsync(string host, int port, CancellationToken cancellationToken)
+    {
+        var name = host.Trim('[', ']');
+        if (!targets.Names(name))
+        {
+            throw new TargetRefusedException($"{name} is not in hooks.allow.");
+        }
+        IPAddress[] addresses = IPAddress.TryParse(name, out var literal)
+            ? [literal]
+            : await Dns.GetHostAddressesAsync(name, cancellationToken);
+        foreach (var address in addresses)
+        {
+            if (!targets.Allows(address))
+            {
+                throw new TargetRefusedException(
+                    $"{name} leads to {address}, which is not public and not in hooks.allow.");
+            }
+        }
+        return await ConnectAsync(addresses, port, cancellationToken);
+    }
+
+    private static async Task<Socket> ConnectAsync(
+        IReadOnlyList<IPAddress> addresses, int port, CancellationToken cancellationToken)
+    {
+        for (var tried = 1; ; tried++)
+        {
+            var address = addresses.Count > 0
+                ? addresses[tried - 1]
+                : throw new SocketException((int)SocketError.HostNotFound);
+            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken);
+                return socket;
+            }
+            catch (SocketException) when (tried < addresses.Count)
+            {
+                socket.Dispose(); // the next one may answer
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
+}
+
+/// <summary>A target that the configuration does not allow.</summary>
+internal sealed class TargetRefusedException(string message) : Exception(message);

@@ -1,0 +1,472 @@
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Heimdall.Tests.Support;
+using Npgsql;
+using NUnit.Framework;
+
+namespace Heimdall.Tests.Hooks;
+
+/// <summary>The end of a job is told to hooks, whatever the receiver does. The receiver is a real server.</summary>
+[CancelAfter(120_000)]
+public sealed class HookTests
+{
+    private const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    private const string PublicUrl = "http://127.0.0.1:9090/db";
+    private const string OldSecret = "whsec_b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQtb2xkLW9sZA==";
+
+    private HookReceiver _receiver = null!;
+    private HeimdallInstance _heimdall = null!;
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        _receiver = new HookReceiver();
+        string Webhook(string id, string more = "") =>
+            $"{{id: {id}, url: \"{_receiver.UrlOf(id)}\", secrets: [\"{Secret}\", \"{OldSecret}\"]{more}}}";
+        string[] receivers =
+        [
+            Webhook("plain"), Webhook("failing"), Webhook("silent"), Webhook("breaking"), Webhook("gone"),
+            Webhook("redirecting"), Webhook("dead"), Webhook("of-command"), Webhook("of-schedule"),
+            Webhook("mine", ", allowed_callers: [alice]"),
+            Webhook(
+                "subscribed",
+                ", events: [job.ended], statuses: [FAILED], commands: [watched], cluster_tags: [data:local]"),
+            $"{{id: by-name, url: \"http://localhost:{_receiver.Port}/by-name\", secrets: [\"{Secret}\"]}}",
+            $"{{id: slack, kind: slack, url: \"{_receiver.UrlOf("slack")}\"}}",
+        ];
+        _heimdall = await HeimdallInstance.StartAsync(config => (config with
+        {
+            Server = $"public_url: \"{PublicUrl}\"",
+            Hooks = "allow: [127.0.0.2, localhost], retry_after: 50ms, timeout: 2s, "
+                + $"receivers: [{string.Join(", ", receivers)}]",
+        }).WithCommand("watched", "type:watched")
+            .WithCommand("told", "type:told", ", on_end: [{hook: of-command, on: [SUCCEEDED]}]")
+            .WithSchedule(
+                "told",
+                "cron: 0 0 1 1 *, command_criteria: [\"_id:postgres-0.0.1\"], cluster_criteria: [\"_id:postgres\"], "
+                    + "context: {query: select 1}, on_end: [{hook: of-schedule}]"));
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop()
+    {
+        await _heimdall.DisposeAsync();
+        await _receiver.DisposeAsync();
+    }
+
+    [Test]
+    public async Task The_end_of_a_batch_is_told_with_a_signature(CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync("select 1/0", "signed", cancellationToken, "plain");
+
+        var message = await ReceiveAsync("plain", job, cancellationToken);
+
+        Assert.That(message.Type, Is.EqualTo("job.ended"));
+        Assert.That(message.Text("status"), Is.EqualTo("FAILED"));
+        Assert.That(message.Text("name"), Is.EqualTo("signed"));
+        Assert.That(message.Text("sqlstate"), Is.EqualTo("22012"));
+        Assert.That(message.Text("error"), Does.Contain("division by zero"));
+        Assert.That(message.Text("cluster_id"), Is.EqualTo("postgres"));
+        Assert.That(message.Text("url"), Is.EqualTo($"{PublicUrl}/api/v1/job/{job}"));
+        Assert.That(message.Text("page"), Is.EqualTo($"{PublicUrl}/hangfire/sql/jobs/{job}"));
+        Assert.That(message.Body, Does.Not.Contain("1/0"), "no SQL");
+        Assert.That(message.Body, Does.Not.Contain(HeimdallInstance.Canary));
+        Assert.That(message.Headers["webhook-signature"].Split(' '),
+            Is.EqualTo(new[] { Signature(message, Secret), Signature(message, OldSecret) }));
+        var sent = DateTimeOffset.FromUnixTimeSeconds(long.Parse(message.Headers["webhook-timestamp"], provider: null));
+        Assert.That(sent, Is.EqualTo(DateTimeOffset.UtcNow).Within(TimeSpan.FromMinutes(5)), "as receivers demand");
+    }
+
+    [Test]
+    public async Task A_hook_is_told_of_the_ends_that_it_asks_for(CancellationToken cancellationToken)
+    {
+        var good = await SubmitAsync("select 1", "good", cancellationToken, "plain", "FAILED", "KILLED");
+        await _heimdall.WaitForStatusAsync(good, "SUCCEEDED", cancellationToken);
+
+        var bad = await SubmitAsync("select 1/0", "bad", cancellationToken, "plain", "FAILED", "KILLED");
+
+        await ReceiveAsync("plain", bad, cancellationToken);
+        Assert.That(await CountAsync(good, cancellationToken), Is.Zero);
+        Assert.That((await _heimdall.JobAsync(bad, cancellationToken)).Json.GetProperty("on_end").ToString(),
+            Is.EqualTo("""[{"hook":"plain","on":["FAILED","KILLED"]}]"""));
+    }
+
+    [Test]
+    public async Task An_inline_query_tells_too(CancellationToken cancellationToken)
+    {
+        var reply = await PostAsync(
+            "select 7 as seven", "inline", returnResult: true, [new { hook = "plain" }], cancellationToken);
+        reply.AssertStatus(200);
+
+        var message = await ReceiveAsync("plain", reply.Id, cancellationToken);
+
+        Assert.That(message.Text("status"), Is.EqualTo("SUCCEEDED"));
+        Assert.That(message.Data.GetProperty("row_count").GetInt64(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_job_that_never_ran_tells_how_it_ended(CancellationToken cancellationToken)
+    {
+        var later = DateTimeOffset.UtcNow.AddHours(1);
+        var body = Body("select 1", "never", returnResult: false, [new { hook = "plain" }]);
+        body["start_after"] = later;
+        var canceled = (await PostAsync(body, cancellationToken)).AssertStatus(202).Id;
+        var dependent = Body("select 1", "dependent", returnResult: false, [new { hook = "plain" }]);
+        dependent["after"] = new[] { canceled };
+        var unmet = (await PostAsync(dependent, cancellationToken)).AssertStatus(202).Id;
+
+        await _heimdall.CancelAsync(canceled, cancellationToken);
+
+        Assert.That((await ReceiveAsync("plain", canceled, cancellationToken)).Text("status"), Is.EqualTo("CANCELED"));
+        Assert.That((await ReceiveAsync("plain", unmet, cancellationToken)).Text("status"), Is.EqualTo("CANCELED"));
+    }
+
+    [Test]
+    public async Task A_command_a_schedule_and_a_subscription_name_hooks(CancellationToken cancellationToken)
+    {
+        var ofCommand = await EnqueueAsync("select 1", "type:told");
+        var watched = await EnqueueAsync("select 1/0", "type:watched");
+        var unwatched = await EnqueueAsync("select 1/0", "type:postgres");
+        (await _heimdall.SendAsync(HttpMethod.Post, "/api/v1/schedule/told/trigger", cancellationToken))
+            .AssertStatus(202);
+
+        await ReceiveAsync("of-command", ofCommand, cancellationToken);
+        await ReceiveAsync("subscribed", watched, cancellationToken);
+        var ofSchedule = await Eventually.Becomes(
+            () => Task.FromResult(_receiver.At("of-schedule")), () => Has.Length.EqualTo(1), cancellationToken);
+
+        Assert.That(ofSchedule[0].Text("schedule"), Is.EqualTo("told"));
+        await _heimdall.WaitForStatusAsync(unwatched, "FAILED", cancellationToken);
+        Assert.That(await CountAsync(unwatched, cancellationToken), Is.Zero, "a job without hooks writes nothing");
+
+        async Task<Guid> EnqueueAsync(string query, string command) =>
+            (await _heimdall.SubmitAsync(query, returnResult: false, cancellationToken, command: command)).Id;
+    }
+
+    [Test]
+    public async Task What_fails_is_sent_again_with_the_same_id_and_body(CancellationToken cancellationToken)
+    {
+        _receiver.On("failing", (_, number) => new HookAnswer(number < 3 ? 500 : 204, number < 3 ? "not now" : ""));
+
+        var job = await SubmitAsync("select 1", "failing", cancellationToken, "failing");
+
+        var delivery = await WaitForAsync(job, "DELIVERED", cancellationToken);
+        var sent = _receiver.At("failing");
+        Assert.That(sent, Has.Length.EqualTo(3));
+        Assert.That(sent.Select(message => (message.Id, message.Body)).Distinct().Count(), Is.EqualTo(1));
+        Assert.That(sent[0].Id, Is.EqualTo(delivery["id"]));
+        var tries = delivery.Json.GetProperty("tries").EnumerateArray().ToArray();
+        Assert.That(tries.Select(one => one.GetProperty("status").GetInt32()), Is.EqualTo(new[] { 500, 500, 204 }));
+        Assert.That(tries[0].GetProperty("reply").GetString(), Is.EqualTo("not now"));
+        Assert.That(tries[0].GetProperty("error").GetString(), Is.EqualTo("The receiver answered 500."));
+    }
+
+    [Test]
+    public async Task A_receiver_that_is_silent_holds_up_no_other(CancellationToken cancellationToken)
+    {
+        var mayAnswer = false;
+        _receiver.On("silent", (_, _) => mayAnswer ? new HookAnswer(200) : HookAnswer.Silence);
+        var stuck = new List<Guid>();
+        for (var count = 0; count < 20; count++)
+        {
+            stuck.Add(await SubmitAsync("select 1", "stuck", cancellationToken, "silent"));
+        }
+        await Eventually.Is(() => Task.FromResult(_receiver.At("silent").Length > 0), cancellationToken);
+
+        var job = await SubmitAsync("select 1", "free", cancellationToken, "plain");
+
+        await ReceiveAsync("plain", job, cancellationToken);
+        Assert.That((await FindAsync(stuck[0], cancellationToken))["status"], Is.EqualTo("PENDING"));
+        mayAnswer = true;
+        foreach (var one in stuck)
+        {
+            await WaitForAsync(one, "DELIVERED", cancellationToken);
+        }
+        var late = (await FindAsync(stuck[0], cancellationToken)).Json.GetProperty("tries")[0];
+        Assert.That(late.GetProperty("error").GetString(), Is.EqualTo("The receiver did not answer within 2 s."));
+    }
+
+    [Test]
+    public async Task A_connection_that_breaks_off_is_a_failure(CancellationToken cancellationToken)
+    {
+        _receiver.On("breaking", (_, number) => number == 1 ? HookAnswer.BreakOff : new HookAnswer(200));
+
+        var job = await SubmitAsync("select 1", "breaking", cancellationToken, "breaking");
+
+        var delivery = await WaitForAsync(job, "DELIVERED", cancellationToken);
+        Assert.That(_receiver.At("breaking"), Has.Length.EqualTo(2));
+        Assert.That(delivery.Json.GetProperty("tries")[0].GetProperty("error").GetString(), Does.Contain("connection"));
+    }
+
+    [Test]
+    public async Task A_receiver_that_is_gone_is_left_alone_until_asked(CancellationToken cancellationToken)
+    {
+        _receiver.On("gone", (_, number) => new HookAnswer(number == 1 ? 410 : 200));
+        var job = await SubmitAsync("select 1", "gone", cancellationToken, "gone");
+        var dead = await WaitForAsync(job, "DEAD", cancellationToken);
+
+        var path = $"/api/v1/hooks/deliveries/{dead["id"]}/redeliver";
+        (await _heimdall.SendAsync(HttpMethod.Post, path, cancellationToken)).AssertStatus(202);
+
+        var delivered = await WaitForAsync(job, "DELIVERED", cancellationToken);
+        Assert.That(delivered["attempts"], Is.EqualTo("2"));
+        Assert.That(_receiver.At("gone").Select(message => message.Id).Distinct(), Is.EqualTo(new[] { dead["id"] }));
+        var audit = await _heimdall.GetAsync($"/api/v1/audit?target=hook/{dead["id"]}", cancellationToken);
+        Assert.That(audit.Json.GetProperty("data")[0].GetProperty("outcome").GetString(), Is.EqualTo("DONE"));
+    }
+
+    [TestCase("http://169.254.169.254/latest/meta-data/")]
+    [TestCase("http://127.0.0.1:{port}/secret")]
+    [TestCase("https://example.org/")]
+    public async Task A_redirect_is_not_followed(string location, CancellationToken cancellationToken)
+    {
+        var target = location.Replace("{port}", $"{_receiver.Port}", StringComparison.Ordinal);
+        _receiver.On("redirecting", (_, _) => new HookAnswer(307, Headers: $"Location: {target}\r\n"));
+
+        var job = await SubmitAsync("select 1", "redirecting", cancellationToken, "redirecting");
+
+        var delivery = await Eventually.Becomes(
+            () => FindAsync(job, cancellationToken), () => Has.Property("Text").Contain("redirects are not followed"),
+            cancellationToken);
+        Assert.That(delivery["status"], Is.EqualTo("PENDING"));
+        Assert.That(_receiver.At("secret"), Is.Empty);
+    }
+
+    [Test]
+    public async Task A_name_that_leads_to_loopback_is_refused(CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync("select 1", "by name", cancellationToken, "by-name");
+
+        var delivery = await Eventually.Becomes(
+            () => FindAsync(job, cancellationToken), () => Has.Property("Text").Contain("is not public"),
+            cancellationToken);
+
+        Assert.That(delivery["error"], Does.StartWith("localhost leads to "));
+        Assert.That(_receiver.At("by-name"), Is.Empty);
+    }
+
+    [Test]
+    public async Task What_is_not_delivered_in_time_is_dead(CancellationToken cancellationToken)
+    {
+        _receiver.On("dead", (_, _) => new HookAnswer(503));
+        var job = await SubmitAsync("select 1", "dead", cancellationToken, "dead");
+        await Eventually.Is(() => Task.FromResult(_receiver.At("dead").Length > 0), cancellationToken);
+
+        await _heimdall.Store.ExecuteAsync(
+            """
+            update heimdall.hook_delivery set give_up_at = now(), next_at = now()
+            where job_id = $1 and status = 'PENDING'
+            """,
+            cancellationToken, job);
+
+        await WaitForAsync(job, "DEAD", cancellationToken);
+        var hooks = await _heimdall.GetAsync("/api/v1/hooks", cancellationToken);
+        var counted = hooks.Json.EnumerateArray().Single(hook => hook.GetProperty("id").GetString() == "dead");
+        Assert.That(counted.GetProperty("dead_lately").GetInt64(), Is.EqualTo(1));
+        Assert.That(hooks.Text, Does.Not.Contain("whsec_").And.Not.Contain("/dead\""), "neither secrets nor paths");
+    }
+
+    [Test]
+    public async Task Slack_gets_a_text_without_links_of_others(CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync("select 1/0", "<!channel> & co", cancellationToken, "slack");
+        await WaitForAsync(job, "DELIVERED", cancellationToken);
+
+        var message = _receiver.At("slack").Single();
+        var text = message.Json.GetProperty("text").GetString();
+
+        Assert.That(text, Does.StartWith("*FAILED: job &lt;!channel&gt; &amp; co on postgres*\n"));
+        Assert.That(text, Does.Contain("Error: division by zero [22012]\n"));
+        Assert.That(text, Does.Contain($"/hangfire/sql/jobs/{job}"));
+        Assert.That(message.Headers, Does.Not.ContainKey("webhook-signature"));
+    }
+
+    [Test]
+    public async Task A_hook_can_be_tried(CancellationToken cancellationToken)
+    {
+        var asked = (await TestAsync("plain")).AssertStatus(202);
+
+        var message = await Eventually.Becomes(
+            () => Task.FromResult(_receiver.At("plain").FirstOrDefault(one => one.Id == asked["id"])),
+            () => Is.Not.Null, cancellationToken);
+        Assert.That(message!.Type, Is.EqualTo("hook.test"));
+        (await TestAsync("nothing")).AssertProblem(404, "nothing");
+
+        Task<Reply> TestAsync(string hook) =>
+            _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/hooks/{hook}/test", cancellationToken);
+    }
+
+    [Test]
+    public async Task Messages_are_listed_in_pages(CancellationToken cancellationToken)
+    {
+        var jobs = new List<Guid>();
+        for (var count = 0; count < 3; count++)
+        {
+            jobs.Add(await SubmitAsync("select 1", "listed", cancellationToken, "plain"));
+            await WaitForAsync(jobs[^1], "DELIVERED", cancellationToken);
+        }
+        var found = new List<string>();
+        for (var path = "/api/v1/hooks/deliveries?hook=plain&limit=1"; path.Length > 0;)
+        {
+            var page = (await _heimdall.GetAsync(path, cancellationToken)).AssertStatus(200).Json;
+            found.AddRange(page.GetProperty("data").EnumerateArray()
+                .Select(one => one.GetProperty("subject").GetString()!));
+            path = page.GetProperty("has_more").GetBoolean()
+                ? $"/api/v1/hooks/deliveries?hook=plain&limit=1&cursor={page.GetProperty("next_cursor")}"
+                : "";
+        }
+
+        Assert.That(found.Where(subject => jobs.Exists(job => subject == $"job/{job}")),
+            Is.EqualTo(jobs.Select(job => $"job/{job}").Reverse()));
+        (await _heimdall.GetAsync("/api/v1/hooks/deliveries?status=LOST&hok=1", cancellationToken))
+            .AssertProblem(400, "PENDING", "hok");
+    }
+
+    [Test]
+    public async Task Hooks_that_there_are_not_are_refused_by_name(CancellationToken cancellationToken)
+    {
+        (await PostAsync("select 1", "x", false, [new { hook = "plane" }], cancellationToken))
+            .AssertProblem(400, "on_end[0].hook", "plain");
+        (await PostAsync("select 1", "x", false, [new { hook = "plain", on = new[] { "RUNNING" } }], cancellationToken))
+            .AssertProblem(400, "on_end[0].on[0]", "SUCCEEDED, FAILED, CANCELED, KILLED");
+        (await PostAsync("select 1", "x", false, [new { hook = "plain", url = "http://a.test" }], cancellationToken))
+            .AssertProblem(400, "on_end[0].url");
+        (await PostAsync("select 1", "x", false, [new { hook = "mine" }], cancellationToken))
+            .AssertProblem(400, "on_end[0].hook");
+        var body = Body("select 1", "x", returnResult: false, [new { hook = "mine" }]);
+        (await PostAsync(body, cancellationToken, ("X-Heimdall-User", "alice"))).AssertStatus(202);
+    }
+
+    [Test]
+    public async Task A_schedule_that_a_caller_makes_names_hooks(CancellationToken cancellationToken)
+    {
+        var made = await PutAsync("of-schedule");
+
+        Assert.That(made.AssertStatus(201).Json.GetProperty("on_end").ToString(),
+            Is.EqualTo("""[{"hook":"of-schedule","on":["FAILED"]}]"""));
+        (await PutAsync("nothing")).AssertProblem(400, "on_end[0].hook", "of-schedule");
+
+        Task<Reply> PutAsync(string hook) => _heimdall.SendAsync(
+            HttpMethod.Put, "/api/v1/schedule/made", cancellationToken, JsonContent.Create(new
+            {
+                cron = "0 0 1 1 *",
+                command_criteria = new[] { "type:postgres" },
+                cluster_criteria = new[] { "_id:postgres" },
+                context = new { query = "select 1" },
+                on_end = new[] { new { hook, on = new[] { "FAILED" } } },
+            }));
+    }
+
+    [Test]
+    public async Task A_retry_tells_the_same_hooks(CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync("select 1/0", "again", cancellationToken, "plain", "FAILED");
+        await _heimdall.WaitForStatusAsync(job, "FAILED", cancellationToken);
+
+        var again = (await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{job}/retry", cancellationToken))
+            .AssertStatus(202);
+
+        var message = await ReceiveAsync("plain", again.Id, cancellationToken);
+        Assert.That(message.Text("retry_of"), Is.EqualTo($"{job}"));
+    }
+
+    [Test]
+    public async Task What_a_crash_takes_from_a_jobs_end_it_takes_from_the_message(CancellationToken cancellationToken)
+    {
+        var id = Guid.CreateVersion7();
+        await using var connection = new NpgsqlConnection(_heimdall.Store.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        await using (var transaction = await connection.BeginTransactionAsync(cancellationToken))
+        {
+            await WriteAndEndAsync();
+            await transaction.RollbackAsync(cancellationToken);
+        }
+        Assert.That(await CountAsync(id, cancellationToken), Is.Zero);
+
+        await WriteAndEndAsync();
+        var first = await FindIdAsync();
+        await ExecuteAsync($"delete from heimdall.hook_delivery where job_id = '{id}'");
+        await ExecuteAsync($"delete from heimdall.job where id = '{id}'");
+        await WriteAndEndAsync();
+
+        Assert.That(await FindIdAsync(), Is.EqualTo(first), "an end that is written again makes the same message");
+
+        async Task WriteAndEndAsync()
+        {
+            await ExecuteAsync($$"""
+                insert into heimdall.job (id, name, version, description, tags, "user", status, is_sync, return_result,
+                    command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
+                    on_end)
+                values ('{{id}}', 'n', '', '', '{}', 'u', 'RUNNING', true, true, 'c', 'c', 'k', 'k', '{}', '{}', '{}',
+                    '[{"hook": "nobody"}]')
+                """);
+            await ExecuteAsync(
+                $"update heimdall.job set status = 'SUCCEEDED', finished_at = now() where id = '{id}'");
+        }
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        Task<Guid> FindIdAsync() => _heimdall.Store.ScalarAsync<Guid>(
+            "select id from heimdall.hook_delivery where job_id = $1", cancellationToken, id);
+    }
+
+    private static string Signature(ReceivedMessage message, string secret)
+    {
+        var signed = Encoding.UTF8.GetBytes($"{message.Id}.{message.Headers["webhook-timestamp"]}.{message.Body}");
+        var key = Convert.FromBase64String(secret["whsec_".Length..]);
+        return $"v1,{Convert.ToBase64String(HMACSHA256.HashData(key, signed))}";
+    }
+
+    private Task<ReceivedMessage> ReceiveAsync(string hook, Guid job, CancellationToken cancellationToken) =>
+        Eventually.Becomes(
+        () => Task.FromResult(_receiver.At(hook).FirstOrDefault(
+            message => message.Data.TryGetProperty("id", out var id) && id.GetString() == $"{job}")!),
+        () => Is.Not.Null, cancellationToken);
+
+    private async Task<Guid> SubmitAsync(
+        string query, string name, CancellationToken cancellationToken, string hook, params string[] on) =>
+        (await PostAsync(
+            query, name, returnResult: false, [on.Length == 0 ? new { hook } : new { hook, on }],
+            cancellationToken)).AssertStatus(202).Id;
+
+    private Task<Reply> PostAsync(
+        string query, string name, bool returnResult, object[] onEnd, CancellationToken cancellationToken) =>
+        PostAsync(Body(query, name, returnResult, onEnd), cancellationToken);
+
+    private Task<Reply> PostAsync(
+        Dictionary<string, object> body, CancellationToken cancellationToken, params (string, string)[] headers) =>
+        _heimdall.PostJobAsync(JsonSerializer.Serialize(body), cancellationToken, headers);
+
+    private static Dictionary<string, object> Body(
+        string query, string name, bool returnResult, object[] onEnd) => new()
+    {
+        ["name"] = name,
+        ["command_criteria"] = new[] { "type:postgres" },
+        ["cluster_criteria"] = new[] { "_id:postgres" },
+        ["context"] = new { query, return_result = returnResult },
+        ["on_end"] = onEnd,
+    };
+
+    private async Task<Reply> FindAsync(Guid job, CancellationToken cancellationToken)
+    {
+        var list = await Eventually.Becomes(
+            () => _heimdall.GetAsync($"/api/v1/job/{job}/deliveries", cancellationToken),
+            () => Has.Property("Text").Not.EqualTo("[]"), cancellationToken);
+        var id = list.Json[0].GetProperty("id");
+        return await _heimdall.GetAsync($"/api/v1/hooks/deliveries/{id}", cancellationToken);
+    }
+
+    private Task<Reply> WaitForAsync(Guid job, string status, CancellationToken cancellationToken) =>
+        Eventually.Becomes(
+        () => FindAsync(job, cancellationToken),
+        () => Is.Not.Null.And.Matches<Reply>(delivery => delivery?["status"] == status), cancellationToken);
+
+    private Task<long> CountAsync(Guid job, CancellationToken cancellationToken) => _heimdall.Store.ScalarAsync<long>(
+        "select count(*) from heimdall.hook_delivery where job_id = $1", cancellationToken, job);
+}
