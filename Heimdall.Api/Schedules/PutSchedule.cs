@@ -5,6 +5,8 @@ using Heimdall.Api.Hooks;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Validation;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Schedules;
 
