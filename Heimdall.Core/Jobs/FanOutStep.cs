@@ -146,8 +146,16 @@ internal sealed record FanOutStep
         return error with { Cluster = child.ClusterId };
     }
 
-    private static string Shorten(string text) =>
-        text.Length <= LongestError ? text : $"{text[..(LongestError - 1)].TrimEnd()}…";
+    private static string Shorten(string text)
+    {
+        if (text.Length <= LongestError)
+        {
+            return text;
+        }
+        // No half of a character: the store takes none.
+        var end = char.IsHighSurrogate(text[LongestError - 2]) ? LongestError - 2 : LongestError - 1;
+        return $"{text[..end].TrimEnd()}…";
+    }
 }
 
 /// <summary>Where a child stands.</summary>

@@ -15,7 +15,8 @@ public sealed class FanOuts(StoreDatabase database)
 
     private const int ParentsAtOnce = 100;
 
-    internal const string FindSql = "select distinct parent_id from child_end order by parent_id limit $1";
+    internal const string FindSql =
+        "select distinct parent_id from child_end where parent_id <> all($2) order by parent_id limit $1";
 
     private const string LockParentSql = "select fan_out::text from job where id = $1 for no key update";
 
@@ -62,10 +63,14 @@ public sealed class FanOuts(StoreDatabase database)
     }
 
     /// <summary>Parents that do not know of the end of a child: some of them.</summary>
-    public async Task<IReadOnlyList<Guid>> FindNewsAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <param name="except">Parents that are passed over.</param>
+    public async Task<IReadOnlyList<Guid>> FindNewsAsync(
+        CancellationToken cancellationToken, IReadOnlyCollection<Guid>? except = null)
     {
         await using var command = database.DataSource.CreateCommand(FindSql);
         command.Parameters.Add(new() { Value = ParentsAtOnce });
+        command.Parameters.Add(new() { Value = except?.ToArray() ?? [] });
         return await ReadIdsAsync(command, cancellationToken);
     }
 

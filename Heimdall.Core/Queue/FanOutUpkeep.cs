@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Heimdall.Core.Jobs;
 using Microsoft.Extensions.Logging;
 
@@ -7,24 +8,44 @@ namespace Heimdall.Core.Queue;
 internal sealed partial class FanOutUpkeep(
     FanOuts fanOuts, JobStore jobs, JobMetrics metrics, QueueEntries entries, ILogger<FanOutUpkeep> logger)
 {
+    /// <summary>One parent that cannot be told keeps no other one from being told.</summary>
     public async Task AdvanceAsync(CancellationToken cancellationToken)
     {
-        while (await fanOuts.FindNewsAsync(cancellationToken) is { Count: > 0 } parents)
+        var failed = new Dictionary<Guid, Exception>();
+        while (await fanOuts.FindNewsAsync(cancellationToken, failed.Keys) is { Count: > 0 } parents)
         {
             foreach (var parent in parents)
             {
-                var news = await fanOuts.AdvanceAsync(parent, cancellationToken);
-                foreach (var id in news.Stopped)
+                try
                 {
-                    LogStopped(id, parent);
-                    await entries.TryCloseAsync(id, cancellationToken);
-                    await metrics.CountEndAsync(jobs, id, cancellationToken);
+                    await AdvanceAsync(parent, cancellationToken);
                 }
-                if (news.End is { } end)
+                catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
                 {
-                    LogEnded(parent, end.ToName());
+                    LogFailed(parent, exception);
+                    failed.Add(parent, exception);
+                    break; // where the store is away, the next search says so
                 }
             }
+        }
+        if (failed.Count > 0)
+        {
+            ExceptionDispatchInfo.Throw(failed.Values.First());
+        }
+    }
+
+    private async Task AdvanceAsync(Guid parent, CancellationToken cancellationToken)
+    {
+        var news = await fanOuts.AdvanceAsync(parent, cancellationToken);
+        foreach (var id in news.Stopped)
+        {
+            LogStopped(id, parent);
+            await entries.TryCloseAsync(id, cancellationToken);
+            await metrics.CountEndAsync(jobs, id, cancellationToken);
+        }
+        if (news.End is { } end)
+        {
+            LogEnded(parent, end.ToName());
         }
     }
 
@@ -33,4 +54,7 @@ internal sealed partial class FanOutUpkeep(
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} ended {Status}, as its children have")]
     private partial void LogEnded(Guid jobId, string status);
+
+    [LoggerMessage(LogLevel.Error, "Job {JobId} cannot be told how its children have ended")]
+    private partial void LogFailed(Guid jobId, Exception exception);
 }

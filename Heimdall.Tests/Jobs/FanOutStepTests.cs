@@ -1,3 +1,4 @@
+using System.Text;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using NUnit.Framework;
@@ -94,6 +95,19 @@ public sealed class FanOutStepTests
         Assert.That(failure.Message, Does.EndWith("; and 990 more"));
         Assert.That(failure.Errors, Has.Count.EqualTo(FanOutStep.MostErrors));
         Assert.That((failure.SqlState, failure.Errors[1].Cluster), Is.EqualTo(("42P01", "db1")));
+    }
+
+    [Test]
+    public void An_error_is_not_cut_within_a_character([Range(290, 300)] int before)
+    {
+        var child = NewChild('F', 0) with
+        {
+            Failure = new JobFailure { Kind = JobFailureKind.Sql, Message = new string('x', before) + "😀😀😀😀😀😀" },
+        };
+
+        var message = FanOutStep.Of(_parent, new FanOut(), [child]).Failure!.Message;
+
+        Assert.That(() => new UTF8Encoding(false, throwOnInvalidBytes: true).GetBytes(message), Throws.Nothing);
     }
 
     [Test]

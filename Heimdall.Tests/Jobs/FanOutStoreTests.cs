@@ -1,6 +1,10 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Queue;
+using Heimdall.Tests.Schedules;
 using Heimdall.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
@@ -87,6 +91,39 @@ public sealed class FanOutStoreTests
         Assert.That(
             await CountAsync("parent_id = $1 and status = 'ACCEPTED' and retry_at is null", cancellationToken, parent),
             Is.EqualTo(1), "a second look begins no second child");
+    }
+
+    [Test]
+    public async Task A_parent_that_cannot_be_told_keeps_no_other_one_from_being_told(
+        CancellationToken cancellationToken)
+    {
+        Guid[] parents =
+        [
+            await AddAsync(new FanOut { MaxParallel = 1 }, cancellationToken),
+            await AddAsync(new FanOut { MaxParallel = 1 }, cancellationToken),
+        ];
+        await _database.ExecuteAsync(
+            $"""
+            create function refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;
+            create trigger refused before update on heimdall.job for each row when (new.id = '{parents[0]}')
+                execute function refuse()
+            """,
+            cancellationToken);
+        foreach (var parent in parents)
+        {
+            await EndAsync(await FirstAsync(parent, cancellationToken), cancellationToken);
+        }
+        await using var process = ScheduleTestStore.Build(_database, TimeProvider.System);
+        var upkeep = process.GetRequiredService<FanOutUpkeep>();
+
+        Assert.That(
+            () => upkeep.AdvanceAsync(cancellationToken),
+            Throws.InstanceOf<PostgresException>().With.Message.Contains("refused"));
+
+        Assert.That(await _fanOuts.FindNewsAsync(cancellationToken), Is.EqualTo(new[] { parents[0] }));
+        await _database.ExecuteAsync("drop trigger refused on heimdall.job", cancellationToken);
+        await upkeep.AdvanceAsync(cancellationToken);
+        Assert.That(await _fanOuts.FindNewsAsync(cancellationToken), Is.Empty);
     }
 
     [Test]

@@ -64,7 +64,7 @@ public sealed class UpkeepPlanTests
             "interval, bigint[]", "'7 days', array[3, 13, 23]::bigint[]", 100);
         yield return Case("late jobs", JobTransitions.Expire, "", "", 200);
         yield return Case("predecessors", JobTransitions.ResolvePredecessors, "", "", 200);
-        yield return Case("fan-outs", FanOuts.FindSql, "int", "100", 200);
+        yield return Case("fan-outs", FanOuts.FindSql, "int, uuid[]", "100, '{}'", 200);
         yield return Case("children of a parent", FanOuts.ReadChildrenSql,
             "uuid", "'00000000-0000-0000-0000-000000000000'", 200);
         yield return Case("cancel with children", JobTransitions.Cancel,
