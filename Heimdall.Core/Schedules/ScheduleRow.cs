@@ -49,7 +49,7 @@ internal static class ScheduleRow
             Tags = row.GetFieldValue<string[]>(23),
             CommandCriteria = row.GetFieldValue<string[]>(24),
             ClusterCriteria = row.GetFieldValue<string[]>(25),
-            FanOut = row.IsDBNull(28) ? null : FanOut.Read(row.GetString(28)),
+            FanOut = row.IsDBNull(28) || !IsForAll(row.GetString(3)) ? null : FanOut.Read(row.GetString(28)),
             OnEnd = row.IsDBNull(29) ? null : EndHook.Read(row.GetString(29)),
         },
         DecidedUntil = row.GetDateTime(12),
@@ -77,11 +77,17 @@ internal static class ScheduleRow
     /// <summary>What <see cref="CronOf"/> has put together.</summary>
     public static (string Cron, DayRule Day) ReadCron(string text)
     {
-        text = text.StartsWith(ForAll, StringComparison.Ordinal) ? text[ForAll.Length..] : text;
+        text = IsForAll(text) ? text[ForAll.Length..] : text;
         return text.StartsWith(EitherDay, StringComparison.Ordinal)
             ? (text[EitherDay.Length..], DayRule.Or)
             : (text, DayRule.And);
     }
+
+    /// <summary>
+    /// An older version that changes such a schedule writes an expression of its own, and leaves the other column as
+    /// it was: the schedule is for one cluster then.
+    /// </summary>
+    private static bool IsForAll(string text) => text.StartsWith(ForAll, StringComparison.Ordinal);
 
     /// <summary>The expression with its rule for days, and whether its jobs are for all clusters.</summary>
     public static string CronOf(ScheduleDefinition definition) =>

@@ -319,6 +319,27 @@ public sealed class FanOutTests
     }
 
     [Test]
+    public async Task A_schedule_that_an_older_version_has_changed_is_for_one_cluster(
+        CancellationToken cancellationToken)
+    {
+        var definition = Fleet.ToJob("select 1", new { cron = "30 2 * * *", max_parallel = 1 });
+        var put = (await Heimdall.SendAsync(
+            HttpMethod.Put, "/api/v1/schedule/older", cancellationToken, JsonContent.Create(definition)))
+            .AssertStatus(201);
+        Assert.That((put["target"], put["max_parallel"]), Is.EqualTo(("all", "1")));
+
+        // It writes the expression as it was given, and does not know of the other column.
+        await Heimdall.Store.ExecuteAsync(
+            "update heimdall.schedule set cron = '45 3 * * *', revision = revision + 1 where id = 'older'",
+            cancellationToken);
+
+        var got = (await Heimdall.GetAsync("/api/v1/schedule/older", cancellationToken)).AssertStatus(200);
+        Assert.That(
+            (got["target"], got["max_parallel"], got["cron"]),
+            Is.EqualTo(((string?)null, (string?)null, "45 3 * * *")), got.Text);
+    }
+
+    [Test]
     public async Task Events_tell_how_many_children_have_ended(CancellationToken cancellationToken)
     {
         var (parent, _) = await _fleet.SubmitAsync("select pg_sleep(0.1)", new { max_parallel = 1 }, cancellationToken);
