@@ -76,6 +76,7 @@ internal static class SubmitJobs
         var after = new List<IReadOnlyList<AfterEntry>>();
         var invalid = new FaultList();
         var unmatched = new List<(RoutingOutcome Outcome, ContextProblem Problem)>();
+        var (count, bytes) = (0, 0L);
         foreach (var (index, element) in body.EnumerateArray().Index())
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -116,6 +117,16 @@ internal static class SubmitJobs
                 }
                 prepared.Add(one);
                 after.Add(request.Predecessors);
+                (count, bytes) = (count + 1 + one.Children.Count, bytes + one.ContextBytes);
+                if (count > MostJobs || bytes > JobSubmitter.MostContextBytes)
+                {
+                    // All that follows is left alone: it might be as much again.
+                    invalid.Add(new("body", bytes > JobSubmitter.MostContextBytes
+                        ? $"With the jobs of each cluster these have {JobSubmitter.TellTooLarge(bytes)}"
+                        : Invariant(
+                            $"With the jobs of each cluster these are more than {MostJobs:N0}, the most at once.")));
+                    break;
+                }
             }
             catch (JobRefusedException refused)
             {
@@ -124,11 +135,6 @@ internal static class SubmitJobs
         }
         IReadOnlyList<Job> jobs = [.. prepared.Select(one => one.Job)];
         jobs = invalid.Count + unmatched.Count == 0 ? AfterField.Resolve(jobs, after, invalid) : jobs;
-        if (prepared.Sum(one => 1 + one.Children.Count) is var count and > MostJobs && count > prepared.Count)
-        {
-            invalid.Add(new("body", Invariant(
-                $"With the jobs of each cluster these are {count:N0}; at most {MostJobs:N0} are taken at once.")));
-        }
         IReadOnlyList<Job> all = [.. prepared.Zip(jobs, (one, job) => one.WithChildren(job)).SelectMany(one => one)];
         return (all, after, Refuse(context, invalid, unmatched));
     }

@@ -15,11 +15,11 @@ public sealed class JobPreviewer(
     public RoutingResult Route(JobSubmission submission) => router.Route(submission.ToRoutingRequest());
 
     /// <summary>Finds the clusters of a job for all of them.</summary>
-    /// <exception cref="JobRefusedException">There are more than this server allows.</exception>
+    /// <exception cref="JobRefusedException">There are more than this server allows, or too much of it.</exception>
     public TargetRouting RouteAll(JobSubmission submission)
     {
         var routing = router.RouteAll(submission.ToRoutingRequest());
-        JobSubmitter.CheckCount(routing.Targets.Count, config);
+        JobSubmitter.CheckSize(routing.Targets.Count, submission.Context, config);
         return routing;
     }
 

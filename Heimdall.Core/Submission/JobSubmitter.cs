@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Hooks;
@@ -20,6 +22,9 @@ public sealed class JobSubmitter(
     JobIds ids,
     HeimdallConfig config)
 {
+    /// <summary>So much may the contexts of the children of a request take: each has its own in the store.</summary>
+    public const long MostContextBytes = 64 * 1024 * 1024;
+
     /// <summary>
     /// Finds a command and a cluster for a job and reads its context. Records nothing.
     /// </summary>
@@ -54,7 +59,7 @@ public sealed class JobSubmitter(
         {
             return (routing.Refusal, null);
         }
-        CheckCount(routing.Targets.Count, config);
+        var contextBytes = CheckSize(routing.Targets.Count, submission.Context, config);
         var plugin = plugins.Get(routing.Command.Plugin);
         var planned = routing.Targets.Select(target => (
             target.Cluster,
@@ -68,6 +73,7 @@ public sealed class JobSubmitter(
         };
         return (RoutingResult.Found(routing.Command, first), new PreparedJob(parent, plan)
         {
+            ContextBytes = contextBytes,
             Children =
             [
                 .. planned.Index().Select(one => ToJob(
@@ -80,8 +86,11 @@ public sealed class JobSubmitter(
         });
     }
 
-    /// <exception cref="JobRefusedException">A job would have more children than this server allows.</exception>
-    internal static void CheckCount(int targets, HeimdallConfig config)
+    /// <returns>How many bytes the contexts of the children take.</returns>
+    /// <exception cref="JobRefusedException">
+    /// A job would have more children than this server allows, or these would be too large together.
+    /// </exception>
+    internal static long CheckSize(int targets, JsonObject context, HeimdallConfig config)
     {
         if (targets > config.Server.MaxTargets)
         {
@@ -90,6 +99,19 @@ public sealed class JobSubmitter(
                 $"{targets} clusters match, and this server allows {config.Server.MaxTargets} (server.max_targets). "
                 + "Narrow cluster_criteria.");
         }
+        var bytes = targets * (long)Encoding.UTF8.GetByteCount(context.ToJsonString());
+        return bytes <= MostContextBytes
+            ? bytes
+            : throw new JobRefusedException(
+                "context", $"{targets} clusters match, and each would have a copy: {TellTooLarge(bytes)}");
+    }
+
+    /// <summary>Why the contexts of children are refused, and what to do.</summary>
+    public static string TellTooLarge(long bytes)
+    {
+        const int Mebibyte = 1024 * 1024;
+        return $"{bytes / Mebibyte} MiB, of which {MostContextBytes / Mebibyte} are taken at once. "
+            + "Put the SQL into a script file.";
     }
 
     /// <summary>The job that stands for its children: it is on no cluster, and runs from the beginning.</summary>

@@ -11,6 +11,9 @@ public sealed record PreparedJob(Job Job, JobPlan Plan)
     /// <summary>Of a job for all clusters: one for each of them, in the order in which they begin.</summary>
     public IReadOnlyList<Job> Children { get; init; } = [];
 
+    /// <summary>How much the contexts of these take.</summary>
+    public long ContextBytes { get; init; }
+
     /// <summary>All that is recorded of it.</summary>
     public IReadOnlyList<Job> All => WithChildren(Job);
 

@@ -396,6 +396,45 @@ public sealed class FanOutTests
     }
 
     [Test]
+    public async Task The_copies_of_a_context_are_bounded(CancellationToken cancellationToken)
+    {
+        const int MostBytes = 64 * 1024 * 1024;
+        var large = $"select 1 --{new string('x', MostBytes / 5)}";
+        var part = Fleet.ToJob($"select 1 --{new string('x', MostBytes / 25)}", new { });
+        JsonNode[] parts = [.. Enumerable.Range(0, 5).Select(_ => part.DeepClone())];
+
+        var one = await _fleet.PostAsync(large, new { name = "large" }, cancellationToken);
+        var many = await Heimdall.SendAsync(
+            HttpMethod.Post, "/api/v1/jobs", cancellationToken,
+            JsonContent.Create(new JsonArray(parts)));
+
+        one.AssertProblem(400);
+        Assert.That(
+            one.Json.GetProperty("errors").GetProperty("context")[0].GetString(),
+            Does.StartWith("5 clusters match, and each would have a copy: 64 MiB").And.Contain("script file"));
+        many.AssertProblem(400);
+        Assert.That(many.Json.GetProperty("errors").GetProperty("body")[0].GetString(), Does.Contain("64 MiB"));
+        (await _fleet.PostAsync(large, new { name = "large", dry_run = true }, cancellationToken)).AssertProblem(400);
+        var recorded = await Heimdall.GetAsync("/api/v1/jobs?name=large", cancellationToken);
+        Assert.That(recorded.Json.GetProperty("data").GetArrayLength(), Is.Zero);
+    }
+
+    [Test]
+    public async Task An_array_is_counted_with_its_children(CancellationToken cancellationToken)
+    {
+        JsonNode[] each =
+            [.. Enumerable.Range(0, 167).Select(_ => Fleet.ToJob("select 1", new { name = "array" }))];
+        var jobs = new JsonArray(each);
+
+        var reply = (await Heimdall.SendAsync(
+            HttpMethod.Post, "/api/v1/jobs", cancellationToken, JsonContent.Create(jobs))).AssertProblem(400);
+
+        Assert.That(reply.Json.GetProperty("errors").GetProperty("body")[0].GetString(), Does.Contain("1,000"));
+        var recorded = await Heimdall.GetAsync("/api/v1/jobs?name=array", cancellationToken);
+        Assert.That(recorded.Json.GetProperty("data").GetArrayLength(), Is.Zero);
+    }
+
+    [Test]
     public async Task A_job_for_all_clusters_has_one_command(CancellationToken cancellationToken)
     {
         (await _fleet.PostAsync("select 1", new { cluster_criteria = new[] { "nowhere" } }, cancellationToken))
