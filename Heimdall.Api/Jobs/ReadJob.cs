@@ -11,7 +11,8 @@ namespace Heimdall.Api.Jobs;
 internal static class ReadJob
 {
     public static async Task<Results<JsonHttpResult<JobView>, ProblemHttpResult>> JobAsync(
-        Guid id, HttpContext context, JobStore jobs, JobWait wait, WaitingReasons reasons, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, JobWait wait, WaitingReasons reasons, FanOuts fanOuts,
+        CancellationToken cancellationToken)
     {
         if (await jobs.FindAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
@@ -22,11 +23,12 @@ internal static class ReadJob
         {
             context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
         }
+        job = await context.Caller().Rights.TellAsync(fanOuts, job, cancellationToken);
         return TypedResults.Json(JobView.Of(job) with { WaitingFor = await reasons.FindAsync(job, cancellationToken) }, ApiJson.Options);
     }
 
     public static async Task<Results<JsonHttpResult<JobStatusView>, ProblemHttpResult>> StatusAsync(
-        Guid id, HttpContext context, JobStore jobs, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, FanOuts fanOuts, CancellationToken cancellationToken)
     {
         if (await jobs.FindAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
@@ -36,6 +38,7 @@ internal static class ReadJob
         {
             context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
         }
+        job = await context.Caller().Rights.TellAsync(fanOuts, job, cancellationToken);
         var view = new JobStatusView(job.Id, job.Status.ToName(), job.UpdatedAt, job.Failure?.Message);
         return TypedResults.Json(view, ApiJson.Options);
     }

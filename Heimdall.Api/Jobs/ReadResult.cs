@@ -15,7 +15,8 @@ namespace Heimdall.Api.Jobs;
 internal static class ReadResult
 {
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobStore jobs, ResultStore results, ResultsConfig config, ResultReplies replies, JobWait wait, StoreClock time, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, FanOuts fanOuts, ResultStore results, ResultsConfig config,
+        ResultReplies replies, JobWait wait, StoreClock time, CancellationToken cancellationToken)
     {
         var (page, isPartial, problems) = ResultPageReader.Read(context.Request.Query);
         if (problems.Count > 0)
@@ -29,6 +30,10 @@ internal static class ReadResult
         if (await jobs.FindAsync(id, cancellationToken) is not { } job || !context.Sees(job))
         {
             return Problem.UnknownJob(id);
+        }
+        if (!await context.Caller().Rights.SeesChildrenAsync(fanOuts, job, cancellationToken))
+        {
+            return Problem.NotFound(ParentAccess.Hidden);
         }
         job = await wait.AsPreferredAsync(context, job, Preferences.Read(context.Request), cancellationToken);
         if (!job.Status.IsFinal())

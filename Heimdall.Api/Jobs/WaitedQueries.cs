@@ -1,5 +1,6 @@
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -11,7 +12,8 @@ namespace Heimdall.Api.Jobs;
 /// Queries with <c>Prefer: wait=N</c>: the rows within N seconds, as an inline query has them; else 202, and the query
 /// goes on as a job whose result is stored. It is a job of the queue from the start, so that nothing has to be handed over.
 /// </summary>
-internal sealed class WaitedQueries(JobWait wait, ResultStore results, ResultReplies replies, ResultsConfig config)
+internal sealed class WaitedQueries(
+    JobWait wait, FanOuts fanOuts, ResultStore results, ResultReplies replies, ResultsConfig config)
 {
     /// <summary>Whether a job is one. Where no results are stored there is none: the query is run inline, to its end.</summary>
     public bool IsOne(Job job, Preferences preferences) =>
@@ -37,6 +39,11 @@ internal sealed class WaitedQueries(JobWait wait, ResultStore results, ResultRep
         if (!job.Status.IsFinal())
         {
             return SubmitJob.Accepted(context, job);
+        }
+        // Of one that is sent again much later the caller may not see all any more.
+        if (!await context.Caller().Rights.SeesChildrenAsync(fanOuts, job, cancellationToken))
+        {
+            return Problem.NotFound(ParentAccess.Hidden);
         }
         if (job.Status != JobStatus.Succeeded)
         {

@@ -28,7 +28,8 @@ internal static class JobEvents
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
 
     public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobStore jobs, JobWatcher watcher, JobLogStore logs, CancellationToken cancellationToken)
+        Guid id, HttpContext context, JobStore jobs, FanOuts fanOuts, JobWatcher watcher, JobLogStore logs,
+        CancellationToken cancellationToken)
     {
         var last = context.Request.Headers[LastEventId].ToString();
         if (last == End)
@@ -49,15 +50,25 @@ internal static class JobEvents
             context.Response.ContentType = "text/event-stream";
             return Results.Empty;
         }
+        var error = await context.Caller().Rights.SeesChildrenAsync(fanOuts, id, job, cancellationToken)
+            ? null
+            : ParentAccess.Hidden;
         if (watcher.TakePlace(context, id) is { } refusal)
         {
             return refusal;
         }
-        return TypedResults.ServerSentEvents(ReadAsync(watcher, id, new LogReader(logs, id, JobLogStore.Both, position), cancellationToken));
+        return TypedResults.ServerSentEvents(ReadAsync(
+            watcher, id, new LogReader(logs, id, JobLogStore.Both, position), error, cancellationToken));
     }
 
+    /// <param name="watcher">Has the news.</param>
+    /// <param name="id">Of the job.</param>
+    /// <param name="log">Reads its log.</param>
+    /// <param name="error">What is said in the place of its error; null: the error is.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     private static async IAsyncEnumerable<SseItem<string>> ReadAsync(
-        JobWatcher watcher, Guid id, LogReader log, [EnumeratorCancellation] CancellationToken cancellationToken)
+        JobWatcher watcher, Guid id, LogReader log, string? error,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         JobNews? before = null;
         await foreach (var news in watcher.WatchAsync(id, untilKeysChange: true, cancellationToken))
@@ -84,7 +95,13 @@ internal static class JobEvents
             before = news;
         }
 
-        SseItem<string> Status(JobNews news) => Item("status", JobStateView.Of(news), log.Position.ToString());
+        SseItem<string> Status(JobNews news)
+        {
+            var view = JobStateView.Of(news);
+            return Item(
+                "status", view with { Error = view.Error is null ? null : error ?? view.Error },
+                log.Position.ToString());
+        }
     }
 
     private static SseItem<string> Item<T>(string type, T data, string id) =>

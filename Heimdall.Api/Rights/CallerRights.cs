@@ -53,6 +53,11 @@ internal sealed class CallerRights(string user, IReadOnlyList<Grant> grants, Cat
                 .Any(scope => Holds(job.ClusterId.Length == 0 ? scope with { ClusterTags = [] } : scope, job)))
         || Scopes(right, own: false).Any(scope => Holds(scope, job));
 
+    /// <summary>Whether they have a right over a job on any cluster: over all children of a parent too.</summary>
+    public bool OverAnywhere(Right right, JobPlace job) =>
+        Scopes(right, own: false).Concat(job.Owner == user ? Scopes(right, own: true) : [])
+            .Any(scope => scope.ClusterTags.Count == 0 && Holds(scope, job));
+
     /// <summary>
     /// Of a schedule, each command and cluster that it could run with now counts. One that could run with none is its
     /// owner's, and theirs who have the right everywhere.

@@ -33,6 +33,10 @@ public sealed class FanOuts(StoreDatabase database)
         from job where parent_id = $1 order by id
         """;
 
+    private const string FindPlacesSql = """
+        select distinct parent_id, "user", command_id, cluster_id from job where parent_id = any($1)
+        """;
+
     private const string ForgetSql = "delete from child_end where parent_id = $1 and job_id = any($2)";
 
     /// <summary>All children of a parent, in the order in which they begin.</summary>
@@ -60,6 +64,21 @@ public sealed class FanOuts(StoreDatabase database)
                 new JobPlace(row.GetString(7), row.GetString(8), row.GetString(1))));
         }
         return children;
+    }
+
+    /// <summary>What decides who may see the children of some parents.</summary>
+    public async Task<IReadOnlyList<(Guid Parent, JobPlace Place)>> FindPlacesAsync(
+        Guid[] parents, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(FindPlacesSql);
+        command.Parameters.Add(new() { Value = parents });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var places = new List<(Guid, JobPlace)>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            places.Add((row.GetGuid(0), new JobPlace(row.GetString(1), row.GetString(2), row.GetString(3))));
+        }
+        return places;
     }
 
     /// <summary>Parents that do not know of the end of a child: some of them.</summary>

@@ -51,6 +51,55 @@ public sealed class FanOutRightsTests
         Assert.That(await ClustersOfAsync("operator-a", parent, cancellationToken), Is.EqualTo(new[] { "inside" }));
     }
 
+    [Test]
+    public async Task Who_may_not_see_all_clusters_any_more_reads_nothing_of_them_in_their_own_parent(
+        CancellationToken cancellationToken)
+    {
+        var good = await MoveAsync("select 'secret' as it", cancellationToken);
+        var bad = await MoveAsync("select 'secret'::int", cancellationToken);
+
+        (await _api.SendAsync("submitter-a", "GET", $"/api/v1/job/{good}/result", cancellationToken))
+            .AssertProblem(404, "clusters that you may not see");
+        (await _api.SendAsync("submitter-a", "GET", $"/hangfire/sql/jobs/{good}/result/csv", cancellationToken))
+            .AssertStatus(404);
+        Assert.That(
+            (await _api.SendAsync("submitter-a", "GET", $"/hangfire/sql/jobs/{good}", cancellationToken))
+                .AssertStatus(200).Text,
+            Does.Not.Contain("hd-result"));
+        foreach (var path in new[]
+        {
+            $"/api/v1/job/{bad}", $"/api/v1/job/{bad}/status", $"/api/v1/job/{bad}/events", "/api/v1/jobs?name=moved",
+        })
+        {
+            var told = (await _api.SendAsync("submitter-a", "GET", path, cancellationToken)).AssertStatus(200).Text;
+            Assert.That(told, Does.Contain("clusters that you may not see").And.Not.Contain("outside"), path);
+        }
+        Assert.That(
+            (await ReadAsync("operator", bad, cancellationToken)).Text,
+            Does.Contain("22P02").And.Contain("outside").And.Not.Contain("may not see"));
+        (await _api.SendAsync("operator", "GET", $"/api/v1/job/{good}/result", cancellationToken)).AssertStatus(200);
+    }
+
+    /// <summary>A parent of a caller whose role was for all clusters, and is for one now.</summary>
+    private async Task<Guid> MoveAsync(string query, CancellationToken cancellationToken)
+    {
+        var job = $$"""
+            {"name": "moved", "target": "all", "command_criteria": ["type:postgres"],
+             "cluster_criteria": ["data:local"], "context": {"query": "{{query}}", "return_result": true} }
+            """;
+        var parent = (await _api.SendAsync(
+            "alice", "POST", "/api/v1/job", cancellationToken, RoleInstance.Json(job), ("Prefer", "respond-async")))
+            .AssertStatus(202).Id;
+        await Eventually.Is(
+            () => _api.Heimdall.Store.ScalarAsync<bool>(
+                "select finished_at is not null from heimdall.job where id = $1", cancellationToken, parent),
+            cancellationToken);
+        await _api.Heimdall.Store.ExecuteAsync(
+            "update heimdall.job set \"user\" = 'submitter-a' where id = $1 or parent_id = $1", cancellationToken,
+            parent);
+        return parent;
+    }
+
     private Task<Reply> PostAsync(string caller, CancellationToken cancellationToken) => _api.PostAsync(
         caller, "/api/v1/job",
         """

@@ -83,6 +83,7 @@ internal static class JobDetailPage
     {
         var time = context.Service<StoreClock>();
         var aborted = context.Aborted();
+        job = await context.RightsOfCaller().TellAsync(context.Service<FanOuts>(), job, aborted);
         var attempts = await context.Service<AttemptHistory>().ReadAsync(job, aborted);
         var retries = job.Status.IsFinal()
             ? await context.Service<JobRelatives>().FindRetriesAsync(job.Id, aborted)

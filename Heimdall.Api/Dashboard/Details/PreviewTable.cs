@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -30,6 +31,8 @@ internal sealed class PreviewTable : IResultWriter
         DashboardContext context, Job job, ResultStore results, ResultsConfig config, StoreClock time, CancellationToken cancellationToken)
     {
         if (job.Status != JobStatus.Succeeded
+            || !await context.RightsOfCaller().SeesChildrenAsync(
+                context.Service<FanOuts>(), job, cancellationToken)
             || await results.FindAsync(job, config, cancellationToken) is not { } result)
         {
             return Markup.Empty;

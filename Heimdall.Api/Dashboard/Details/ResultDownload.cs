@@ -27,6 +27,7 @@ internal static class ResultDownload
         var name = context.UriMatch.Groups["format"].Value.ToLowerInvariant();
         var job = await context.Service<JobStore>().FindAsync(id, context.Aborted());
         if (job is not { Status: JobStatus.Succeeded } || !context.RightsOfCaller().Over(Right.SeeJobs, job)
+            || !await context.RightsOfCaller().SeesChildrenAsync(context.Service<FanOuts>(), job, context.Aborted())
             || await context.Service<ResultStore>().FindAsync(job, context.Service<ResultsConfig>(), context.Aborted())
                 is not { IsDropped: false, Mismatch: null } result
             || result.ExpiresAt <= context.Service<StoreClock>().GetUtcNow().UtcDateTime)

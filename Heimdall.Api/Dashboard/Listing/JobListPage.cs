@@ -1,6 +1,7 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Jobs;
+using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -28,11 +29,13 @@ internal static class JobListPage
         if (filter.Text is not null)
         {
             var found = await context.Service<JobSearch>().FindAsync(filter, context.Aborted());
-            return Page(Markup.Of($"{form}{JobTable.Draw(context, found.Jobs, now)}{DrawBound(found)}{DrawWayOn(context, list, found.Next, "Search on")}"));
+            var told = await TellAsync(found.Jobs);
+            return Page(Markup.Of($"{form}{JobTable.Draw(context, told, now)}{DrawBound(found)}{DrawWayOn(context, list, found.Next, "Search on")}"));
         }
         var counts = await context.Service<JobFigures>().CountMatchesAsync(filter, context.Aborted());
         var page = await context.Service<JobStore>().ListAsync(
             byDuration ? filter with { Limit = MostCompared } : filter, context.Aborted());
+        page = page with { Jobs = await TellAsync(page.Jobs) };
         var jobs = byDuration
             ? Markup.Of($"""
                 <p class="hd-aside">The longest of the newest {page.Jobs.Count} that match.</p>
@@ -43,6 +46,9 @@ internal static class JobListPage
             {form}{Pieces.Part("hd-statuses", StatusChips.Draw(context, list, counts))}{BulkPage.DrawLinks(context, list)}
             {Pieces.Part("hd-list", jobs)}
             """)) with { RefreshSeconds = RefreshSeconds };
+
+        Task<IReadOnlyList<Job>> TellAsync(IReadOnlyList<Job> jobs) =>
+            context.RightsOfCaller().TellAsync(context.Service<FanOuts>(), jobs, context.Aborted());
     }
 
     private static TimeSpan TimeOf(Job job, DateTime now) =>
