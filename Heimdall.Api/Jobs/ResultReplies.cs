@@ -82,7 +82,14 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         catch (ResultStorageException exception) when (writer.HasSent)
         {
             LogBroken(context.Request.Path, exception.Message);
-            ending = ending with { Status = JobStatus.Failed, Truncated = false, ExpiresAt = null, Failure = Unreadable };
+            ending = ending with
+            {
+                Status = JobStatus.Failed,
+                IsPartial = false,
+                Truncated = false,
+                ExpiresAt = null,
+                Failure = Unreadable,
+            };
         }
         await writer.EndAsync(ending, context.RequestAborted);
     }
@@ -101,7 +108,8 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         {
             var request = response.HttpContext.Request;
             var address = request.PublicPathOf(request.Path.ToUriComponent());
-            headers.Link = $"<{address}?offset={Text(end)}&limit={Text(limit)}>; rel=\"next\"";
+            var partial = ending.IsPartial ? $"&{ResultPageReader.Partial}=true" : "";
+            headers.Link = $"<{address}?offset={Text(end)}&limit={Text(limit)}{partial}>; rel=\"next\"";
         }
     }
 

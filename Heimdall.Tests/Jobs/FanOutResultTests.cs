@@ -121,6 +121,43 @@ public sealed class FanOutResultTests
             Is.EqualTo("""[["db5",41]]"""));
     }
 
+    [Test]
+    public async Task Pages_of_a_part_lead_to_each_other_and_a_part_that_breaks_off_says_so(
+        CancellationToken cancellationToken)
+    {
+        await _fleet.Databases[4].ExecuteAsync("drop table numbers", cancellationToken);
+        var (parent, children) = await _fleet.SubmitAsync(
+            "select repeat('x', 1000) from numbers, generate_series(1, 500)", new { }, cancellationToken,
+            new { return_result = true });
+        await _fleet.EndsAsync(parent, cancellationToken);
+
+        var page = await Heimdall.GetAsync($"/api/v1/job/{parent}/result?limit=1&partial=true", cancellationToken);
+
+        Assert.That(page.AssertStatus(200).Header("Link"), Does.Contain("?offset=1&limit=1&partial=true>"));
+        Assert.That(LinesOf(await CsvAsync(parent, "?partial=true", cancellationToken)), Has.Length.EqualTo(5001));
+        await Heimdall.Store.ExecuteAsync(
+            "delete from heimdall.job_result_chunk where job_id = $1", cancellationToken, children[3]);
+        Assert.That(
+            async () => await CsvAsync(parent, "?partial=true", cancellationToken),
+            Throws.InstanceOf<HttpRequestException>().Or.InstanceOf<IOException>());
+    }
+
+    [Test]
+    public async Task Without_the_rows_of_one_there_is_no_result(CancellationToken cancellationToken)
+    {
+        var (parent, children) = await _fleet.SubmitAsync(
+            "select n from numbers", new { }, cancellationToken, new { return_result = true });
+        await _fleet.EndsAsync(parent, cancellationToken);
+
+        // As a worker leaves it whose file says results.enabled: false.
+        await Heimdall.Store.ExecuteAsync(
+            "delete from heimdall.job_result where job_id = $1", cancellationToken, children[2]);
+
+        (await Heimdall.GetAsync($"/api/v1/job/{parent}/result", cancellationToken))
+            .AssertProblem(404, "No result was stored on cluster 'db3'");
+        (await Heimdall.GetAsync($"/api/v1/job/{children[1]}/result", cancellationToken)).AssertStatus(200);
+    }
+
     private static string[] LinesOf(Reply csv) =>
         csv.AssertStatus(200).Text.Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
 
