@@ -47,6 +47,10 @@ internal static class ReadResult
         {
             return Problem.NotFound(WhyNotStored(job, config));
         }
+        if (result.MissingOn is { } cluster)
+        {
+            return Problem.NotFound(WhyMissing(cluster));
+        }
         if (IsGone(result, time))
         {
             return Gone(id, result);
@@ -80,6 +84,11 @@ internal static class ReadResult
     public static ProblemHttpResult ColumnsDiffer(Guid id, string mismatch) => Problem.Of(
         StatusCodes.Status409Conflict, "columns-differ", "The results of the clusters cannot be put together.",
         $"{mismatch} GET /api/v1/jobs?parent={id} lists them.", new() { ["id"] = id });
+
+    /// <summary>Of a parent one of whose children has left no rows, although it has succeeded.</summary>
+    public static string WhyMissing(string cluster) =>
+        $"No result was stored on cluster '{cluster}': its worker stores none (results.enabled). The children of other "
+        + "clusters have their own.";
 
     public static string WhyNotStored(Job job, ResultsConfig config) => job switch
     {

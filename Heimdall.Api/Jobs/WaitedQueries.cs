@@ -52,6 +52,7 @@ internal sealed class WaitedQueries(
         return await results.FindAsync(job, config, cancellationToken) switch
         {
             null => Problem.NotFound(ReadResult.WhyNotStored(job, config)),
+            { MissingOn: { } cluster } => Problem.NotFound(ReadResult.WhyMissing(cluster)),
             { Mismatch: { } mismatch } => ReadResult.ColumnsDiffer(job.Id, mismatch),
             { IsDropped: true } result => ReadResult.Gone(job.Id, result), // the same request was sent again much later
             var result => await replies.SendWithJobAsync(context, job, result, format),

@@ -31,10 +31,10 @@ public sealed class ResultStore
         """;
 
     private const string FindChildrenSql = """
-        select columns::text, row_count, truncated, expires_at, dropped, attempt, directory, job_id,
-            (select cluster_id from job where id = job_id)
-        from job_result
-        where complete and job_id in (select id from job where parent_id = $1 and status = 'SUCCEEDED') order by job_id
+        select columns::text, result.row_count, result.truncated, expires_at, dropped, result.attempt, directory,
+            job.id, cluster_id
+        from job left join job_result result on result.job_id = job.id and complete
+        where parent_id = $1 and status = 'SUCCEEDED' order by job.id
         """;
 
     private const string FindBatchesSql = """
@@ -93,15 +93,21 @@ public sealed class ResultStore
         await using var command = Command(parent.ReturnResult ? FindChildrenSql : FindBatchesSql, parent.Id);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var parts = new List<(string, StoredResult)>();
+        string? without = null;
         while (await row.ReadAsync(cancellationToken))
         {
+            if (parent.ReturnResult && row.IsDBNull(0))
+            {
+                without ??= row.GetString(8); // its worker stores none
+                continue;
+            }
             parts.Add(parent.ReturnResult
                 ? (row.GetString(8), Read(row, row.GetGuid(7)))
                 : (row.GetString(1), StoredResult.OfBatch(
                     new ResultKey(row.GetGuid(0), row.GetInt32(2)), row.GetDateTime(3) + config.Retention,
                     row.IsDBNull(4) ? 0 : row.GetInt64(4))));
         }
-        return parts.Count == 0 ? null : StoredResult.OfChildren(parent.Id, parts);
+        return parts.Count == 0 ? null : StoredResult.OfChildren(parent.Id, parts) with { MissingOn = without };
     }
 
     /// <summary>Reads a page of a result, a chunk at a time, into a writer that has been started.</summary>

@@ -41,6 +41,9 @@ public sealed record StoredResult
     /// <summary>Why the results of the children cannot be put together; then there are no rows here.</summary>
     public string? Mismatch { get; private init; }
 
+    /// <summary>A cluster whose child has succeeded and left no result: then this is not all, and nobody's.</summary>
+    public string? MissingOn { get; init; }
+
     /// <summary>
     /// The result of a batch: one row that says how it went, as in the original. It is made of the job.
     /// </summary>

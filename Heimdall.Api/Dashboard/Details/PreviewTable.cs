@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Jobs;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
@@ -36,6 +37,10 @@ internal sealed class PreviewTable : IResultWriter
             || await results.FindAsync(job, config, cancellationToken) is not { } result)
         {
             return Markup.Empty;
+        }
+        if (result.MissingOn is { } cluster)
+        {
+            return Section(Pieces.Alert("warning", Markup.Of($"{ReadResult.WhyMissing(cluster)}")));
         }
         if (result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime)
         {

@@ -29,7 +29,7 @@ internal static class ResultDownload
         if (job is not { Status: JobStatus.Succeeded } || !context.RightsOfCaller().Over(Right.SeeJobs, job)
             || !await context.RightsOfCaller().SeesChildrenAsync(context.Service<FanOuts>(), job, context.Aborted())
             || await context.Service<ResultStore>().FindAsync(job, context.Service<ResultsConfig>(), context.Aborted())
-                is not { IsDropped: false, Mismatch: null } result
+                is not { IsDropped: false, Mismatch: null, MissingOn: null } result
             || result.ExpiresAt <= context.Service<StoreClock>().GetUtcNow().UtcDateTime)
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
