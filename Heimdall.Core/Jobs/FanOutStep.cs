@@ -84,6 +84,9 @@ internal sealed record FanOutStep
             : null;
     }
 
+    /// <summary>The same where somebody has cancelled the parent: that decides what becomes of the others.</summary>
+    public FanOutStep ToCanceled() => this with { Released = [], Stopped = [], StopReason = null };
+
     /// <summary>The worst of them, in the order of docs/guide/fan-out.md.</summary>
     private JobStatus EndOf() => FanOut switch
     {

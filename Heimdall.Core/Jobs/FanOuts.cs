@@ -18,10 +18,11 @@ public sealed class FanOuts(StoreDatabase database)
     internal const string FindSql =
         "select distinct parent_id from child_end where parent_id <> all($2) order by parent_id limit $1";
 
-    private const string LockParentSql = "select fan_out::text from job where id = $1 for no key update";
+    private const string LockParentSql =
+        "select fan_out::text, status, canceled_by from job where id = $1 for no key update";
 
     internal const string ReadChildrenSql = """
-        select id, cluster_id, status, attempt > 0,
+        select id, cluster_id, status, started_at is not null,
             exists (select from job_predecessor where job_id = job.id and predecessor_id = $1),
             error, error_kind, (errors -> 0)::text, statements, rows_affected, row_count, truncated,
             finished_at is not null
@@ -102,13 +103,21 @@ public sealed class FanOuts(StoreDatabase database)
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction =
             await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-        var (fanOut, children) = await ReadAsync(connection, parent, cancellationToken);
+        var (fanOut, canceledBy, children) = await ReadAsync(connection, parent, cancellationToken);
         var ended = children.Where(child => child.HasEnded).Select(child => child.Id).ToArray();
         var news = new FanOutNews(null, []);
         if (fanOut is not null)
         {
             var step = FanOutStep.Of(parent, fanOut, children);
-            news = new FanOutNews(step.End, await WriteAsync(connection, parent, step, cancellationToken));
+            IReadOnlyList<Guid> canceled = [];
+            if (canceledBy is not null)
+            {
+                // An older version cancels the parent alone.
+                step = step.ToCanceled();
+                canceled = await CancelChildrenAsync(connection, parent, canceledBy, cancellationToken);
+            }
+            var stopped = await WriteAsync(connection, parent, step, cancellationToken);
+            news = new FanOutNews(step.End, [.. canceled, .. stopped]);
         }
         await using var forget = new NpgsqlCommand(ForgetSql, connection)
         {
@@ -121,7 +130,7 @@ public sealed class FanOuts(StoreDatabase database)
 
     // The lock is that of the predecessors: of a child that waits for its turn and for another job the last one lets it
     // get in line. The parent is locked before its children, as in a cancel of all of them.
-    private static async Task<(FanOut? FanOut, IReadOnlyList<Child> Children)> ReadAsync(
+    private static async Task<(FanOut? FanOut, string? CanceledBy, IReadOnlyList<Child> Children)> ReadAsync(
         NpgsqlConnection connection, Guid parent, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection)
@@ -135,9 +144,17 @@ public sealed class FanOuts(StoreDatabase database)
         };
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         await row.NextResultAsync(cancellationToken);
-        var fanOut = await row.ReadAsync(cancellationToken) && !row.IsDBNull(0) ? FanOut.Read(row.GetString(0)) : null;
+        FanOut? fanOut = null;
+        string? canceledBy = null;
+        if (await row.ReadAsync(cancellationToken) && !row.IsDBNull(0))
+        {
+            fanOut = FanOut.Read(row.GetString(0));
+            canceledBy = JobStatusNames.Parse(row.GetString(1)) != JobStatus.Canceling ? null
+                : row.IsDBNull(2) ? ""
+                : row.GetString(2);
+        }
         await row.NextResultAsync(cancellationToken);
-        return (fanOut, await ReadChildrenAsync(row, cancellationToken));
+        return (fanOut, canceledBy, await ReadChildrenAsync(row, cancellationToken));
     }
 
     private static async Task<IReadOnlyList<Child>> ReadChildrenAsync(
@@ -170,6 +187,14 @@ public sealed class FanOuts(StoreDatabase database)
         },
         HasEnded = row.GetBoolean(12),
     };
+
+    /// <returns>Those that had not begun.</returns>
+    private static async Task<IReadOnlyList<Guid>> CancelChildrenAsync(
+        NpgsqlConnection connection, Guid parent, string canceledBy, CancellationToken cancellationToken)
+    {
+        var canceled = await JobStore.CancelAsync(connection, parent, canceledBy, cancellationToken);
+        return [.. canceled.Where(one => one.Value == JobStatus.Accepted).Select(one => one.Key)];
+    }
 
     /// <returns>The children that were stopped.</returns>
     private static async Task<IReadOnlyList<Guid>> WriteAsync(

@@ -368,7 +368,7 @@ internal static class JobTransitions
             update job set status = 'CANCELED', finished_at = now(), updated_at = now(), error_kind = 'Refused',
                 error = $2
             where id in (
-                select id from job where id = any($1) and status = 'ACCEPTED' and attempt = 0
+                select id from job where id = any($1) and status = 'ACCEPTED' and started_at is null
                 order by id for no key update)
             returning id),
         unshown as (insert into queue_unshown select id from stopped on conflict do nothing)

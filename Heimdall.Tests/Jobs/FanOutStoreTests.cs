@@ -145,6 +145,57 @@ public sealed class FanOutStoreTests
     }
 
     [Test]
+    public async Task A_child_that_was_claimed_and_given_back_has_not_begun(CancellationToken cancellationToken)
+    {
+        var parent = await AddAsync(new FanOut { StopAfterFailures = 1 }, cancellationToken);
+        var first = await FirstAsync(parent, cancellationToken);
+        var waiting = new WaitingJobs(_store);
+        var claim = await waiting.ClaimAsync(
+            [(new JobLane("user", "db1", "main"), 0)], 1, "test", TimeSpan.FromMinutes(5), cancellationToken);
+        await using (var giveBack = _store.DataSource.CreateCommand(JobTransitions.Return))
+        {
+            giveBack.Parameters.Add(new() { Value = claim.Jobs.Single().Id });
+            giveBack.Parameters.Add(new() { Value = 1 });
+            giveBack.Parameters.Add(new() { Value = false });
+            await giveBack.ExecuteNonQueryAsync(cancellationToken);
+        }
+        await EndAsync(first, cancellationToken, "FAILED");
+
+        var news = await _fanOuts.AdvanceAsync(parent, cancellationToken);
+
+        Assert.That(news.Stopped, Has.Count.EqualTo(Children - 1).And.Contains(claim.Jobs[0].Id));
+    }
+
+    [Test]
+    public async Task A_cancel_by_an_older_version_stops_all_children(CancellationToken cancellationToken)
+    {
+        var parent = await AddAsync(new FanOut { MaxParallel = 2 }, cancellationToken);
+        var first = await FirstAsync(parent, cancellationToken);
+        var waiting = new WaitingJobs(_store);
+        var claim = await waiting.ClaimAsync(
+            [(new JobLane("user", "db1", "main"), 0)], 1, "test", TimeSpan.FromMinutes(5), cancellationToken);
+        await _database.ExecuteAsync(
+            "update heimdall.job set status = 'CANCELING', canceled_by = 'alice', updated_at = now() where id = $1",
+            cancellationToken, parent);
+        await EndAsync(first, cancellationToken);
+
+        var news = await _fanOuts.AdvanceAsync(parent, cancellationToken);
+
+        Assert.That((news.End, news.Stopped.Count), Is.EqualTo(((JobStatus?)null, Children - 2)));
+        Assert.That(
+            await CountAsync(
+                "parent_id = $1 and canceled_by = 'alice' and status = 'CANCELED'", cancellationToken, parent),
+            Is.EqualTo(Children - 2));
+        Assert.That(
+            await CountAsync(
+                "id = $1 and canceled_by = 'alice' and status = 'CANCELING'", cancellationToken, claim.Jobs[0].Id),
+            Is.EqualTo(1));
+        await EndAsync(claim.Jobs[0].Id, cancellationToken, "CANCELED");
+        await AdvanceAllAsync(cancellationToken);
+        Assert.That(await CountAsync("id = $1 and status = 'CANCELED'", cancellationToken, parent), Is.EqualTo(1));
+    }
+
+    [Test]
     public async Task A_parent_is_claimed_by_nobody_and_counts_against_no_limit(CancellationToken cancellationToken)
     {
         await _database.ExecuteAsync(
