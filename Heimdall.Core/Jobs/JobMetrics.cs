@@ -135,6 +135,27 @@ public sealed class JobMetrics
         }
     }
 
+    /// <summary>The same of many at once.</summary>
+    internal async Task CountEndsAsync(
+        JobStore jobs, IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)
+    {
+        if (!_ended.Enabled || ids.Count == 0)
+        {
+            return;
+        }
+        try
+        {
+            foreach (var job in await jobs.FindEndedAsync(ids, cancellationToken))
+            {
+                _ended.Add(1, _tags.Of(job.CommandId, job.ClusterId, job.User, job.IsOfSchedule).With(job.Status));
+            }
+        }
+        catch (NpgsqlException)
+        {
+            // What ended the jobs must go on.
+        }
+    }
+
     /// <summary>The result of a job is stored as a whole.</summary>
     public void Stored(Job job, long bytes)
     {

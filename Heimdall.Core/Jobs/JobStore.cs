@@ -16,6 +16,11 @@ public sealed class JobStore(StoreDatabase database)
 
     private const string SelectPlaceSql = "select \"user\", command_id, cluster_id from job where id = $1";
 
+    private const string SelectEndedSql = """
+        select command_id, cluster_id, "user", schedule is not null, status from job
+        where id = any($1) and finished_at is not null
+        """;
+
     private const string ReplaceQueueIdSql = "update job set queue_id = $3 where id = $1 and queue_id = $2";
 
     private const string CountQueuedSql = """select count(*) from (select from job where "user" = $1 and status = 'ACCEPTED' limit $2) queued""";
@@ -51,6 +56,22 @@ public sealed class JobStore(StoreDatabase database)
         return await row.ReadAsync(cancellationToken)
             ? new JobPlace(row.GetString(0), row.GetString(1), row.GetString(2))
             : null;
+    }
+
+    /// <summary>What is counted of jobs that have ended without having run.</summary>
+    internal async Task<IReadOnlyList<EndedJob>> FindEndedAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(SelectEndedSql);
+        command.Parameters.Add(new() { Value = ids.ToArray() });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var ended = new List<EndedJob>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            ended.Add(new EndedJob(
+                row.GetString(0), row.GetString(1), row.GetString(2), row.GetBoolean(3), row.GetString(4)));
+        }
+        return ended;
     }
 
     public async Task<JobPage> ListAsync(JobFilter filter, CancellationToken cancellationToken)
@@ -124,3 +145,11 @@ public sealed class JobStore(StoreDatabase database)
         return stopped;
     }
 }
+
+/// <summary>What is counted of a job that has ended without having run.</summary>
+/// <param name="CommandId">Its command.</param>
+/// <param name="ClusterId">Its cluster.</param>
+/// <param name="User">Whose it was.</param>
+/// <param name="IsOfSchedule">Whether a schedule made it.</param>
+/// <param name="Status">How it ended.</param>
+internal sealed record EndedJob(string CommandId, string ClusterId, string User, bool IsOfSchedule, string Status);

@@ -4,9 +4,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Queue;
 
-/// <summary>Has parents know of the ends of their children. Hangfire's entries follow.</summary>
+/// <summary>
+/// Has parents know of the ends of their children. Hangfire's entries of those that were stopped are left to the sweep
+/// of ends that are not shown: each takes several statements, and other parents wait here.
+/// </summary>
 internal sealed partial class FanOutUpkeep(
-    FanOuts fanOuts, JobStore jobs, JobMetrics metrics, QueueEntries entries, ILogger<FanOutUpkeep> logger)
+    FanOuts fanOuts, JobStore jobs, JobMetrics metrics, ILogger<FanOutUpkeep> logger)
 {
     /// <summary>One parent that cannot be told keeps no other one from being told.</summary>
     public async Task AdvanceAsync(CancellationToken cancellationToken)
@@ -40,9 +43,8 @@ internal sealed partial class FanOutUpkeep(
         foreach (var id in news.Stopped)
         {
             LogStopped(id, parent);
-            await entries.TryCloseAsync(id, cancellationToken);
-            await metrics.CountEndAsync(jobs, id, cancellationToken);
         }
+        await metrics.CountEndsAsync(jobs, news.Stopped, cancellationToken);
         if (news.End is { } end)
         {
             LogEnded(parent, end.ToName());

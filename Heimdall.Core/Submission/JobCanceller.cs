@@ -22,11 +22,17 @@ public sealed class JobCanceller(JobStore jobs, QueueEntries entries, JobMetrics
         {
             return null;
         }
-        foreach (var canceled in stopped.Where(one => one.Value == JobStatus.Accepted).Select(one => one.Key))
+        if (stopped.TryGetValue(id, out var was) && was == JobStatus.Accepted)
         {
-            await metrics.CountEndAsync(jobs, canceled, cancellationToken);
-            await entries.TryCloseAsync(canceled, CancellationToken.None);
+            metrics.Ended(job, ran: null);
+            await entries.TryCloseAsync(id, CancellationToken.None);
         }
+        // The entries of children are closed by the keeper: nobody waits for a thousand of them.
+        Guid[] children =
+        [
+            .. stopped.Where(one => one.Value == JobStatus.Accepted && one.Key != id).Select(one => one.Key),
+        ];
+        await metrics.CountEndsAsync(jobs, children, CancellationToken.None);
         return (job, stopped.Count > 0 || job.Status == JobStatus.Canceling);
     }
 }
