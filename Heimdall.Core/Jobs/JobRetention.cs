@@ -32,7 +32,10 @@ internal sealed class JobRetention(StoreDatabase database)
     /// </param>
     /// <param name="kept">How long they are kept.</param>
     /// <param name="after">Where the last step ended.</param>
-    /// <param name="most">How many jobs are looked at.</param>
+    /// <param name="most">
+    /// How many jobs are looked at, and deleted, with the children of parents; the first parent goes however many it
+    /// has.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait for the store.</param>
     public async Task<RetentionStep> DeleteAsync(
         JobStatus status, string? command, TimeSpan kept, RetentionPosition after, int most,
@@ -63,7 +66,7 @@ internal sealed class JobRetention(StoreDatabase database)
         await row.ReadAsync(cancellationToken);
         var position = row.IsDBNull(2) ? after : new RetentionPosition(row.GetDateTime(2), row.GetGuid(3));
         RetentionPosition? left = row.IsDBNull(4) ? null : new(row.GetDateTime(4), row.GetGuid(5));
-        return new RetentionStep(row.GetInt64(0), row.GetInt64(1), position, left);
+        return new RetentionStep(row.GetInt64(0), row.GetInt64(1), position, left, row.GetBoolean(6));
     }
 
     /// <summary>
@@ -90,16 +93,17 @@ internal sealed class JobRetention(StoreDatabase database)
             where {looked} and finished_at is not null and (created_at, id) > ($2, $3) and created_at < now() - $4
             order by created_at, id limit $5),
         covered as materialized (
-            select job.id, job.created_at, job.finished_at < now() - {kept} as is_over
+            select job.id, job.created_at, job.finished_at < now() - {kept} as is_over,
+                coalesce((fan_out ->> 'total')::int, 0) as children
             from looked
                 cross join lateral (
-                    select id, command_id, status, created_at, finished_at, parent_id from job
+                    select id, command_id, status, created_at, finished_at, parent_id, fan_out from job
                     where id = looked.id limit 1) job
                 left join command on command.id = job.command_id
             where {covered}
                 and (job.parent_id is null or not exists (select from job parent where parent.id = job.parent_id))),
         candidate as materialized (
-            select id from covered job
+            select id, created_at, children from covered job
             where is_over
                 and not exists (select from job_predecessor where predecessor_id = job.id and ended_as is null)
                 and not exists (select from job_result where job_id = job.id and not dropped)
@@ -109,9 +113,19 @@ internal sealed class JobRetention(StoreDatabase database)
                     select from job child where child.parent_id = job.id and (
                         exists (select from job_predecessor where predecessor_id = child.id and ended_as is null)
                         or exists (select from job_result where job_id = child.id and not dropped)))),
+        sized as materialized (
+            select id, created_at, sum(1 + children) over (order by created_at, id) as jobs,
+                row_number() over (order by created_at, id) as place
+            from candidate),
+        chosen as materialized (select id from sized where jobs <= $5 or place = 1),
+        beyond as materialized (
+            select created_at, id from sized where jobs > $5 and place > 1 order by created_at, id limit 1),
+        done as materialized (
+            select looked.* from looked left join beyond on true
+            where beyond.id is null or (looked.created_at, looked.id) < (beyond.created_at, beyond.id)),
         alone as materialized (
-            select job.* from candidate cross join lateral (
-                select id, queue_id from job where id = candidate.id limit 1 for update skip locked) job),
+            select job.* from chosen cross join lateral (
+                select id, queue_id from job where id = chosen.id limit 1 for update skip locked) job),
         expired as materialized (
             select id, queue_id from alone
             union all
@@ -123,11 +137,12 @@ internal sealed class JobRetention(StoreDatabase database)
         gone as (delete from "{hangfireSchema}".job where id in (select id from entry)),
         deleted as (delete from job where id in (select id from expired) returning id)
         select (select count(*) from looked), (select count(*) from deleted), last.created_at, last.id,
-            stays.created_at, stays.id
+            stays.created_at, stays.id, exists (select from beyond)
         from (select) one
-            left join (select created_at, id from looked order by created_at desc, id desc limit 1) last on true
+            left join (select created_at, id from done order by created_at desc, id desc limit 1) last on true
             left join (
-                select created_at, id from covered where id not in (select id from deleted)
+                select created_at, id from covered
+                where id in (select id from done) and id not in (select id from deleted)
                 order by created_at, id limit 1) stays on true
         """;
 }
@@ -143,6 +158,8 @@ internal readonly record struct RetentionPosition(DateTime CreatedAt, Guid Id)
 
 /// <param name="Looked">How many jobs were looked at.</param>
 /// <param name="Deleted">How many of them were deleted.</param>
-/// <param name="Position">The last of them.</param>
+/// <param name="Position">The last of them that is done with.</param>
 /// <param name="Left">The first of them that stays for now; null: none does.</param>
-internal sealed record RetentionStep(long Looked, long Deleted, RetentionPosition Position, RetentionPosition? Left);
+/// <param name="IsCut">Whether it ended before the last of them, because parents have many children.</param>
+internal sealed record RetentionStep(
+    long Looked, long Deleted, RetentionPosition Position, RetentionPosition? Left, bool IsCut);

@@ -119,7 +119,7 @@ internal sealed partial class HistoryRetention(
                 walk.Take(step);
                 deleted += step.Deleted;
                 metrics.Deleted("job", step.Deleted);
-                more = step.Looked == asked;
+                more = step.Looked == asked || step.IsCut;
                 if (more)
                 {
                     await Task.Delay(Stopwatch.GetElapsedTime(begun), cancellationToken);

@@ -220,6 +220,36 @@ public sealed class FanOutStoreTests
     }
 
     [Test]
+    public async Task Retention_deletes_no_more_at_once_for_parents_than_for_other_jobs(
+        CancellationToken cancellationToken)
+    {
+        for (var number = 0; number < 3; number++)
+        {
+            await AddAsync(new FanOut(), cancellationToken);
+        }
+        await _database.ExecuteAsync(
+            """
+            update heimdall.job set status = case when parent_id is null then 'FAILED' else 'SUCCEEDED' end,
+                created_at = now() - interval '9 days', finished_at = now() - interval '8 days'
+            """,
+            cancellationToken);
+        var retention = new JobRetention(_store);
+        var deleted = new List<long>();
+        var position = RetentionPosition.Start;
+        for (var isCut = true; isCut;)
+        {
+            var step = await retention.DeleteAsync(
+                JobStatus.Failed, command: null, TimeSpan.FromDays(1), position, 2 * (Children + 1), cancellationToken);
+            (position, isCut) = (step.Position, step.IsCut || step.Looked == 2 * (Children + 1));
+            deleted.Add(step.Deleted);
+            Assert.That(step.Left, Is.Null);
+        }
+
+        Assert.That(deleted.Where(count => count > 0), Is.EqualTo(new[] { 2 * (Children + 1), Children + 1 }));
+        Assert.That(await CountAsync("true", cancellationToken), Is.Zero);
+    }
+
+    [Test]
     public async Task Of_parents_that_are_gone_nothing_is_left(CancellationToken cancellationToken)
     {
         var parent = await AddAsync(new FanOut { MaxParallel = 1 }, cancellationToken);
