@@ -56,6 +56,28 @@ internal static class JobListQuery
         }
     }
 
+    /// <summary>Those of some jobs that match a filter, with its statuses; each is found by its id.</summary>
+    public static NpgsqlCommand BuildMatching(Guid[] ids, JobFilter filter)
+    {
+        var command = new NpgsqlCommand();
+        var named = Parameter(ids);
+        var statuses = filter.Status.Count == 0
+            ? ""
+            : $" and status = any({Parameter(filter.Status.Select(status => status.ToName()).ToArray())})";
+        var seen = filter.Sight.ToCondition(Parameter) is { } sight ? $" and {sight}" : "";
+        command.CommandText = $"""
+            select {JobRow.Columns} from job
+            where id = any({named}){statuses}{ConditionsOf(filter, Parameter)}{seen}
+            """;
+        return command;
+
+        string Parameter(object value)
+        {
+            command.Parameters.Add(new() { Value = value });
+            return $"${command.Parameters.Count}";
+        }
+    }
+
     /// <summary>Those that are asked for, but for the status and the page; each begins with <c>and</c>.</summary>
     internal static string ConditionsOf(JobFilter filter, Func<object, string> parameter)
     {

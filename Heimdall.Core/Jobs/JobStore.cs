@@ -90,6 +90,26 @@ public sealed class JobStore(StoreDatabase database)
         return JobListQuery.ToPage(filter, jobs, found);
     }
 
+    /// <summary>Those of some jobs that a list with a filter would hold, whatever its page.</summary>
+    public async Task<IReadOnlyList<Job>> FindMatchingAsync(
+        Guid[] ids, JobFilter filter, CancellationToken cancellationToken)
+    {
+        if (ids.Length == 0)
+        {
+            return [];
+        }
+        await using var command = JobListQuery.BuildMatching(ids, filter);
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        command.Connection = connection;
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var jobs = new List<Job>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            jobs.Add(JobRow.Read(row));
+        }
+        return jobs;
+    }
+
     /// <returns>False when the job has another entry by now.</returns>
     internal static async Task<bool> TryReplaceQueueIdAsync(
         NpgsqlConnection connection, Guid id, string lostQueueId, string queueId, CancellationToken cancellationToken)

@@ -340,6 +340,30 @@ public sealed class FanOutTests
     }
 
     [Test]
+    public async Task A_parent_on_the_next_page_stands_for_its_children_when_many_jobs_are_run_again(
+        CancellationToken cancellationToken)
+    {
+        var (parent, children) = await _fleet.SubmitAsync(
+            "select 1/0", new { tags = new[] { "bulk:1" } }, cancellationToken);
+        await _fleet.EndsAsync(parent, cancellationToken);
+        await Heimdall.Store.ExecuteAsync(
+            """
+            insert into heimdall.job
+            select (jsonb_populate_record(
+                job, jsonb_build_object('id', gen_random_uuid(), 'parent_id', null, 'queue_id', null,
+                    'created_at', now()))).*
+            from heimdall.job, generate_series(1, 195) where id = $1
+            """,
+            cancellationToken, children[0]);
+
+        var page = (await Heimdall.GetAsync("/hangfire/sql/bulk/retry?tag=bulk:1", cancellationToken))
+            .AssertStatus(200).Text;
+
+        Assert.That(page, Does.Contain($"name=\"id\" value=\"{parent}\""));
+        Assert.That(children.Where(child => page.Contains($"value=\"{child}\"", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [Test]
     public async Task Events_tell_how_many_children_have_ended(CancellationToken cancellationToken)
     {
         var (parent, _) = await _fleet.SubmitAsync("select pg_sleep(0.1)", new { max_parallel = 1 }, cancellationToken);

@@ -71,21 +71,18 @@ internal static class BulkPage
             };
         }
         var wanted = list.Filter.Status.Count == 0 ? deed.Statuses : [.. list.Filter.Status.Intersect(deed.Statuses)];
+        var filter = list.Filter with
+        {
+            Status = wanted,
+            Limit = MostJobs,
+            After = null,
+            Sight = context.RightsOfCaller().JobsFor(deed.Right),
+        };
         var page = wanted.Length == 0
             ? new JobPage([], null)
-            : await context.Service<JobStore>().ListAsync(
-                list.Filter with
-                {
-                    Status = wanted,
-                    Limit = MostJobs,
-                    After = null,
-                    Sight = context.RightsOfCaller().JobsFor(deed.Right),
-                },
-                context.Aborted());
-        var jobs = page.Jobs.Where(job => context.RightsOfCaller().Over(Right.SeeJobs, job)).ToList();
-        // What is done with a parent is done with its children: beside it they would be run twice.
-        var parents = jobs.Where(job => job.FanOut is not null).Select(job => job.Id).ToHashSet();
-        jobs.RemoveAll(job => job.ParentId is { } parent && parents.Contains(parent));
+            : await context.Service<JobStore>().ListAsync(filter, context.Aborted());
+        var jobs = (await WithParentsAsync(context, page.Jobs, filter))
+            .Where(job => context.RightsOfCaller().Over(Right.SeeJobs, job)).ToList();
         if (jobs.Count == 0)
         {
             return Page(deed, back, Markup.Of($"<p>No job that matches can be {deed.Done}.</p>"));
@@ -104,6 +101,20 @@ internal static class BulkPage
             <p><strong>{count}</strong> by {jobs.Select(job => job.User).Distinct().Count()} callers on {jobs.Select(job => job.ClusterId).Distinct().Count()} clusters.{more} {deed.Said}</p>
             {form}<h2>Which</h2>{JobTable.Draw(context, [.. jobs.Take(MostShown)], now)}{unshown}
             """));
+    }
+
+    /// <summary>
+    /// What is done with a parent is done with its children: beside it they would be run twice. So a parent that
+    /// matches too, maybe on another page of the list, stands for them.
+    /// </summary>
+    private static async Task<IEnumerable<Job>> WithParentsAsync(
+        DashboardContext context, IReadOnlyList<Job> jobs, JobFilter filter)
+    {
+        Guid[] named = [.. jobs.Select(job => job.ParentId).OfType<Guid>().Distinct()];
+        var parents = await context.Service<JobStore>().FindMatchingAsync(named, filter, context.Aborted());
+        var ids = parents.Select(parent => parent.Id).ToHashSet();
+        return jobs.Where(job => job.ParentId is not { } parent || !ids.Contains(parent)).Concat(parents)
+            .DistinctBy(job => job.Id);
     }
 
     /// <param name="context">The request, whose form names the jobs.</param>
