@@ -124,15 +124,20 @@ internal sealed record FanOutStep
     /// <returns>Null where no child says anything: all have succeeded, or somebody has cancelled the others.</returns>
     private static JobFailure? FailureOf(IReadOnlyList<Child> children)
     {
-        var bad = children.Where(child => child.Status != JobStatus.Succeeded).ToArray();
-        if (bad.FirstOrDefault(child => child.Failure is not null) is not { } first)
+        // The worst first: its SQLSTATE is that of the parent.
+        var bad = children.Where(child => child.Status != JobStatus.Succeeded).OrderBy(child => child.Status switch
+        {
+            JobStatus.Killed => 1,
+            JobStatus.Canceled => 2,
+            _ => 0,
+        }).ToArray();
+        if (bad.FirstOrDefault(child => child.Failure is not null) is not { } worst)
         {
             return null;
         }
         var named = bad.Take(MostNamed).Select(child => $"{child.ClusterId}: {child.Status.ToName()}"
             + (child.Failure is { } failure ? $", {Shorten(failure.ToLine())}" : ""));
         var more = bad.Length > MostNamed ? $"; and {bad.Length - MostNamed} more" : "";
-        var worst = bad.FirstOrDefault(child => child is { Status: JobStatus.Failed, Failure: not null }) ?? first;
         return new JobFailure
         {
             Kind = worst.Failure!.Kind,

@@ -111,6 +111,30 @@ public sealed class FanOutStepTests
     }
 
     [Test]
+    public void The_worst_child_is_named_first()
+    {
+        Child[] children =
+        [
+            NewChild('C', 0) with { Failure = FailureOf(JobFailureKind.Refused, null) },
+            NewChild('K', 1) with { Failure = FailureOf(JobFailureKind.TimedOut, null) },
+            NewChild('F', 2) with { Failure = FailureOf(JobFailureKind.Sql, "42P01") },
+        ];
+
+        var failure = FanOutStep.Of(_parent, new FanOut(), children).Failure!;
+
+        Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Sql, "42P01")));
+        Assert.That(failure.Errors.Select(error => error.Cluster), Is.EqualTo(new[] { "db2", "db1", "db0" }));
+        Assert.That(failure.Message, Does.StartWith("3 of 3 children did not succeed. db2: FAILED, "));
+
+        static JobFailure FailureOf(JobFailureKind kind, string? state) => new()
+        {
+            Kind = kind,
+            Message = "why",
+            Errors = state is null ? [] : [new StatementError { SqlState = state, Message = "why" }],
+        };
+    }
+
+    [Test]
     public void What_the_children_have_done_is_added_up()
     {
         Child[] children =
