@@ -76,8 +76,11 @@ internal static class Problem
     {
         if (job.Status == JobStatus.Canceled)
         {
+            var why = job.CanceledBy is { } user
+                ? $"Canceled by {user}."
+                : job.Failure?.Message ?? "Some of its children were cancelled.";
             return Of(
-                StatusCodes.Status409Conflict, "canceled", "The query was cancelled.", $"Canceled by {job.CanceledBy}.", new() { ["id"] = job.Id });
+                StatusCodes.Status409Conflict, "canceled", "The query was cancelled.", why, new() { ["id"] = job.Id });
         }
         var failure = job.Failure ?? new JobFailure { Kind = JobFailureKind.Internal, Message = "The job ended without saying why." };
         return OfFailure(failure, new() { ["id"] = job.Id });

@@ -128,7 +128,8 @@ internal static class JobParts
         JobStatus.New or JobStatus.Accepted => job.Attempt == 0 ? "It waits in the queue." : "It waits in the queue to be run again.",
         JobStatus.Running when job.FanOut is { } fanOut => $"{fanOut.Ended} of {fanOut.Total} children have ended.",
         JobStatus.Running => job.Attempt > 1 ? $"Attempt {job.Attempt} runs." : "It runs.",
-        JobStatus.Failed when job.FanOut is { } fanOut =>
+        JobStatus.Failed or JobStatus.Killed or JobStatus.Canceled
+            when job.FanOut is { } fanOut && (job.CanceledBy is null || job.Status == JobStatus.Failed) =>
             $"{fanOut.Succeeded} of {fanOut.Total} children have succeeded.",
         JobStatus.Canceling => "It has been asked to stop, and is not yet known to have stopped.",
         JobStatus.Canceled => job.CanceledBy is { } user ? $"It was stopped by {user}." : "It never ran.",
