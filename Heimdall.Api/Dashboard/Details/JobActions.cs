@@ -66,7 +66,8 @@ internal static class JobActions
                 return (null, StatusCodes.Status409Conflict, retry?.Conflict ?? retry?.Routing?.Reason ?? "There is no such job.");
             }
             var submitter = context.Service<JobSubmitter>();
-            if (await submitter.IsQueueFullAsync(user, again.Count, context.Aborted()))
+            var queued = again.Count(one => one.FanOut is null);
+            if (await submitter.IsQueueFullAsync(user, queued, context.Aborted()))
             {
                 return (null, StatusCodes.Status429TooManyRequests, $"User '{user}' has as many jobs in the queue as this server allows.");
             }
