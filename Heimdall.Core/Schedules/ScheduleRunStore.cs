@@ -33,7 +33,9 @@ public sealed class ScheduleRunStore(StoreDatabase database)
     private const string FindSql = $"select {Columns}, {JobColumns} from schedule_run run left join job on job.id = run.job_id where run.id = $1";
 
     private const string OpenJobsSql = """
-        select id, status from job where schedule = $1 and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING') order by id
+        select id, status from job
+        where schedule = $1 and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING') and parent_id is null
+        order by id
         """;
 
     // By the clock one occurrence has one record; that of a waiting one is decided later.
