@@ -22,7 +22,7 @@ internal sealed partial class VacuumSettings(StoreDatabase database, ILogger<Vac
 
     private static readonly string[] Tables =
         ["job", "job_attempt", "job_log", "job_result", "job_result_chunk", "schedule_run", "idempotency_key",
-            "hook_delivery"];
+            "hook_delivery", "child_end"];
 
     /// <summary>Sets what is not set yet.</summary>
     public async Task SetAsync(CancellationToken cancellationToken)
