@@ -395,8 +395,8 @@ internal static class JobTransitions
     /// <summary>Children have ended, and after the last one their parent: RUNNING, CANCELING → as they have.</summary>
     internal const string AdvanceParent = """
         update job set status = coalesce($2, status), finished_at = case when $2 is not null then now() end,
-            updated_at = now(), fan_out = $3::jsonb, error = $4, error_kind = $5, errors = $6, statements = $7,
-            rows_affected = $8, row_count = $9, truncated = $10
+            updated_at = now(), fan_out = fan_out || $3::jsonb, error = $4, error_kind = $5, errors = $6,
+            statements = $7, rows_affected = $8, row_count = $9, truncated = $10
         where id = $1 and status in ('RUNNING', 'CANCELING')
         """;
 
