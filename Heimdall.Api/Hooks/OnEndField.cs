@@ -23,6 +23,10 @@ internal static class OnEndField
         {
             return ([], []);
         }
+        if (value is JsonArray { Count: > OnEndRules.Most })
+        {
+            return ([], [new(path, $"Must not be more than {OnEndRules.Most}.")]);
+        }
         if (value is not JsonArray array || array.Any(item => item is not JsonObject))
         {
             return ([], [new(path, Expected)]);

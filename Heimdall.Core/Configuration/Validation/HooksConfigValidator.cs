@@ -191,6 +191,7 @@ public static class OnEndRules
         if (entries.Count > Most)
         {
             yield return ("", $"must not be more than {Most}");
+            yield break; // each of them is compared with those before it
         }
         foreach (var (index, entry) in entries.Index())
         {
@@ -207,6 +208,11 @@ public static class OnEndRules
                 yield return ($"[{index}].hook", hooks.Count == 0
                     ? "is no hook: hooks.receivers has none"
                     : $"is no hook; there are: {string.Join(", ", hooks)}");
+            }
+            if (entry.On.Length > Ends.Count)
+            {
+                yield return ($"[{index}].on", $"must not be more than {Ends.Count}");
+                continue;
             }
             foreach (var (place, _) in entry.On.Index().Where(status => !Ends.Contains(status.Item)))
             {
