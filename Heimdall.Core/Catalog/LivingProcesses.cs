@@ -47,8 +47,9 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
 
     private const string SeenSql = """
         insert into worker (
-            id, name, clusters, commands, concurrency, file_clusters, file_commands, file_schedules, lease, settings)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)
+            id, name, clusters, commands, concurrency, file_clusters, file_commands, file_schedules, lease, settings,
+            file_hooks)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11)
         on conflict (id) do update set name = excluded.name, clusters = excluded.clusters, commands = excluded.commands,
             concurrency = excluded.concurrency, seen_at = now(), gone_at = null
         """;
@@ -97,6 +98,8 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
 
     private readonly string[] _schedules = [.. config.Schedules.Select(schedule => schedule.Id ?? schedule.Name)];
 
+    private readonly string[] _hooks = [.. config.Hooks.Receivers.Select(hook => hook.Id)];
+
     private readonly string _kept = new JsonObject
     {
         [CommandRetention.Succeeded] = ToSeconds(config.Retention.Succeeded),
@@ -142,7 +145,7 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_kept + _keptOfCommands)));
         await using var batch = database.DataSource.CreateBatch();
         Add(SeenSql, _id, name, clusters, commands, concurrency, _clusters, _commands, _schedules, config.Worker.Lease,
-            _settings);
+            _settings, _hooks);
         Add(SayRetentionSql, hash, _kept, _keptOfCommands);
         await batch.ExecuteNonQueryAsync(cancellationToken);
 

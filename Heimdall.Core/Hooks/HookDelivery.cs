@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Heimdall.Core.Hooks;
 
-/// <summary>Delivers one message once, and records how that ended.</summary>
+/// <summary>Delivers one message once, and records how that ended; and ends those that nobody delivers.</summary>
 internal sealed partial class HookDelivery(
     HookOutbox outbox, HttpDelivery http, MailDelivery mail, HookMetrics metrics, StoreClock clock,
     HeimdallConfig config, ILogger<HookDelivery> logger)
@@ -50,6 +50,16 @@ internal sealed partial class HookDelivery(
             At = at,
             Milliseconds = (long)Stopwatch.GetElapsedTime(begun).TotalMilliseconds,
         });
+    }
+
+    /// <summary>Ends messages whose hook no living process has had for long.</summary>
+    public async Task GiveUpLeftAsync(CancellationToken cancellationToken)
+    {
+        foreach (var (message, hook) in await outbox.GiveUpAsync(cancellationToken))
+        {
+            metrics.Died(hook);
+            LogLeft(message, hook);
+        }
     }
 
     private async Task EndAsync(Hook hook, HookMessage message, DeliveryAttempt attempt)
@@ -99,6 +109,9 @@ internal sealed partial class HookDelivery(
 
     [LoggerMessage(LogLevel.Error, "Message {Message} to hook {Hook} could not be sent")]
     private partial void LogBroken(Exception exception, Guid message, string hook);
+
+    [LoggerMessage(LogLevel.Warning, "Message {Message} to hook {Hook} is given up: no process has that hook")]
+    private partial void LogLeft(Guid message, string hook);
 
     [LoggerMessage(LogLevel.Warning, "Message {Message} to hook {Hook} is given up after attempt {Attempt}: {Reason}")]
     private partial void LogDead(Guid message, string hook, int attempt, string reason);

@@ -32,15 +32,6 @@ public sealed class HookMetrics(Meter meter)
     internal void Delivered(string hook, TimeSpan delay) =>
         _delay.Record(Math.Max(0, delay.TotalSeconds), new KeyValuePair<string, object?>(Hook, hook));
 
-    /// <summary>A message was given up after an attempt.</summary>
+    /// <summary>A message was given up.</summary>
     internal void Died(string hook) => _dead.Add(1, new KeyValuePair<string, object?>(Hook, hook));
-
-    /// <summary>Messages were given up that nobody tried any more.</summary>
-    internal void Forgotten(long messages)
-    {
-        if (messages > 0)
-        {
-            _dead.Add(messages, new KeyValuePair<string, object?>(Hook, "unknown"));
-        }
-    }
 }

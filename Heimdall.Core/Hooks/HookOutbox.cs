@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -24,6 +25,9 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
     /// </summary>
     private static readonly TimeSpan LeaseBeyondTimeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>So long a message waits for a process that has its hook.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(7);
+
     private const string FindDueSql = """
         select hook from unnest($1) hook
         where exists (
@@ -38,7 +42,7 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
             select id from hook_delivery where hook = $1 and status = 'PENDING' and next_at <= now()
             order by next_at limit $2 for update skip locked)
         update hook_delivery set attempts = attempts + 1, next_at = now() + $3,
-            give_up_at = coalesce(give_up_at, created_at + $4)
+            give_up_at = coalesce(give_up_at, now() + $4)
         where id in (select id from due)
         returning id, event, data::text, created_at, attempts, give_up_at
         """;
@@ -53,13 +57,16 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
     private const string ReleaseSql =
         "update hook_delivery set next_at = now() where id = $1 and attempts = $2 and status = 'PENDING'";
 
-    // What no process delivers any more, as when its hook has left all files.
-    internal const string GiveUpSql = """
+    // Of a hook that a living process has, that process decides: it tries a message first, however late.
+    internal const string GiveUpSql = $"""
         update hook_delivery set status = 'DEAD', finished_at = now()
         where id in (
-            select id from hook_delivery
-            where status = 'PENDING' and next_at <= now() and coalesce(give_up_at, created_at + $1) <= now()
+            select id from hook_delivery due
+            where status = 'PENDING' and next_at <= now() - $1 and {LivingProcesses.AllHaveStarted}
+                and not exists (
+                    select from worker where {LivingProcesses.MayLive} and due.hook = any (file_hooks))
             order by next_at limit 1000 for update skip locked)
+        returning id, hook
         """;
 
     internal const string ForgetSql = """
@@ -104,9 +111,10 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
     public Task ReleaseAsync(HookMessage message) =>
         WriteAsync(ReleaseSql, CancellationToken.None, message.Id, message.Attempt);
 
-    /// <summary>Ends messages that were not delivered in time and that nobody tries.</summary>
-    public async Task<long> GiveUpAsync(CancellationToken cancellationToken) =>
-        await WriteAsync(GiveUpSql, cancellationToken, config.Hooks.RetryFor);
+    /// <summary>Ends messages whose hook no living process has had for long.</summary>
+    /// <returns>The messages, with their hooks.</returns>
+    public Task<IReadOnlyList<(Guid Id, string Hook)>> GiveUpAsync(CancellationToken cancellationToken) =>
+        AskAsync(GiveUpSql, row => (row.GetGuid(0), row.GetString(1)), cancellationToken, LongestWait);
 
     /// <summary>Deletes messages that ended longer ago.</summary>
     public async Task<long> ForgetAsync(TimeSpan age, CancellationToken cancellationToken)

@@ -23,8 +23,7 @@ internal sealed class SweepList(
     CatalogUpkeep catalog,
     SettingWatch settings,
     VacuumSettings vacuum,
-    HookOutbox messages,
-    HookMetrics hooks,
+    HookDelivery messages,
     HookStates states,
     UpkeepMetrics metrics,
     HeimdallConfig config)
@@ -66,8 +65,7 @@ internal sealed class SweepList(
         },
         new("untrue entries", TimeSpan.FromMinutes(1), new UntrueEntries(entries).FindAsync),
         new("states for hooks", TimeSpan.FromSeconds(15), states.LookAsync),
-        new("messages to hooks", TimeSpan.FromMinutes(1), async token =>
-            hooks.Forgotten(await messages.GiveUpAsync(token))),
+        new("messages to hooks", TimeSpan.FromMinutes(1), messages.GiveUpLeftAsync),
         new("recurring jobs", TimeSpan.FromSeconds(10), mirror.RepairAsync),
         new("commands and clusters", TimeSpan.FromMinutes(1), async token =>
         {

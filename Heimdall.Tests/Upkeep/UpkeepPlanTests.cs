@@ -84,7 +84,7 @@ public sealed class UpkeepPlanTests
         yield return Case("old runs", ScheduleRunStore.ForgetSql, "interval, int", "'90 days', 1000", 200);
         yield return Case("old records of the audit", AuditLog.ForgetSql, "interval, int", "'365 days', 1000", 200);
         yield return Case("old messages to hooks", HookOutbox.ForgetSql, "interval, int", "'30 days', 1000", 200);
-        yield return Case("messages to give up", HookOutbox.GiveUpSql, "interval", "'1 day'", 200);
+        yield return Case("messages to give up", HookOutbox.GiveUpSql, "interval", "'7 days'", 200);
         yield return Case("a slow queue", HookStates.SlowSql, "interval, int", "'15 min', 100000", 10_000);
         yield return Case("late schedules", HookStates.LateSql, "interval", "'5 min'", 60_000,
             mayScan: "schedule"); // each of them has a last run
