@@ -59,7 +59,11 @@ internal sealed class MailDelivery(HeimdallConfig config, TargetGuard guard)
         var isTls = url.Scheme == "smtps";
         var port = url.Port > 0 ? url.Port : isTls ? TlsPort : SubmissionPort;
         var socket = await guard.ConnectAsync(url.IdnHost, port, cancellationToken);
-        using var client = new SmtpClient();
+        using var client = new SmtpClient
+        {
+            // Lists of revoked certificates lie on hosts that hooks.allow does not name.
+            CheckCertificateRevocation = false,
+        };
         var security = isTls ? SecureSocketOptions.SslOnConnect
             : hook.Tls ? SecureSocketOptions.StartTls
             : SecureSocketOptions.None;
