@@ -100,12 +100,19 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
     /// <param name="attempt">How it ended.</param>
     /// <param name="status">What becomes of the message.</param>
     /// <param name="pause">When it is tried again, if it is.</param>
-    public Task EndAsync(HookMessage message, DeliveryAttempt attempt, DeliveryStatus status, TimeSpan pause) =>
-        database.Retry.RunAsync(
-            async token => await WriteAsync(
-                EndSql, token, message.Id, message.Attempt, status.ToName(), pause,
-                JsonSerializer.Serialize(attempt, DeliveryRow.Json), TriesKept),
-            CancellationToken.None); // what was sent was sent: its end is not lost with the process's stop
+    public async Task EndAsync(
+        HookMessage message, DeliveryAttempt attempt, DeliveryStatus status, TimeSpan pause)
+    {
+        try
+        {
+            await WriteEndAsync(message, attempt, status, pause);
+        }
+        catch (PostgresException) when (attempt.Reply is not null)
+        {
+            // The store's encoding may lack what the receiver has answered. The message is not sent again for that.
+            await WriteEndAsync(message, attempt with { Reply = null }, status, pause);
+        }
+    }
 
     /// <summary>Gives a message back that was not tried to its end.</summary>
     public Task ReleaseAsync(HookMessage message) =>
@@ -130,6 +137,14 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
             }
         }
     }
+
+    private Task WriteEndAsync(
+        HookMessage message, DeliveryAttempt attempt, DeliveryStatus status, TimeSpan pause) =>
+        database.Retry.RunAsync(
+            async token => await WriteAsync(
+                EndSql, token, message.Id, message.Attempt, status.ToName(), pause,
+                JsonSerializer.Serialize(attempt, DeliveryRow.Json), TriesKept),
+            CancellationToken.None); // what was sent was sent: its end is not lost with the process's stop
 
     private async Task<int> WriteAsync(string sql, CancellationToken cancellationToken, params object[] values)
     {
