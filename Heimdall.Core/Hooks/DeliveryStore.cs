@@ -29,7 +29,8 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
     // Its attempts are counted on: the end of one that is still under way must not be taken for that of the next.
     private const string RedeliverSql = $"""
         with again as (
-            update hook_delivery set status = 'PENDING', finished_at = null, next_at = now(), give_up_at = now() + $2
+            update hook_delivery set status = 'PENDING', finished_at = null, next_at = now(), give_up_at = now() + $2,
+                attempts_before = attempts
             where id = $1 returning *),
         announced as (select pg_notify('{HookOutbox.Channel}', '') from again)
         select {DeliveryRow.Columns} from again, announced

@@ -71,7 +71,7 @@ internal sealed partial class HookDelivery(
             : DeliveryStatus.Pending;
         var pause = status == DeliveryStatus.Pending
             ? RetryPause.After(
-                config.Hooks.RetryAfter, message.Attempt, attempt.RetryAfter, left, Random.Shared.NextDouble())
+                config.Hooks.RetryAfter, message.InARow, attempt.RetryAfter, left, Random.Shared.NextDouble())
             : TimeSpan.Zero;
         await outbox.EndAsync(message, attempt, status, pause);
         metrics.Tried(hook.Id, attempt.IsDelivered);

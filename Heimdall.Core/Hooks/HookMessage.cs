@@ -12,8 +12,9 @@ namespace Heimdall.Core.Hooks;
 /// <param name="CreatedAt">When it happened.</param>
 /// <param name="Attempt">Counted from 1; whoever records how it ended names it.</param>
 /// <param name="GiveUpAt">From then on it is not tried again.</param>
+/// <param name="InARow">As <paramref name="Attempt"/>, but from 1 again when somebody has it sent again.</param>
 internal sealed record HookMessage(
-    Guid Id, string Event, JsonObject Data, DateTime CreatedAt, int Attempt, DateTime GiveUpAt)
+    Guid Id, string Event, JsonObject Data, DateTime CreatedAt, int Attempt, DateTime GiveUpAt, int InARow)
 {
     /// <summary>
     /// The body of a webhook: of one message always the same bytes, as long as <paramref name="publicUrl"/> is.

@@ -44,7 +44,7 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
         update hook_delivery set attempts = attempts + 1, next_at = now() + $3,
             give_up_at = coalesce(give_up_at, now() + $4)
         where id in (select id from due)
-        returning id, event, data::text, created_at, attempts, give_up_at
+        returning id, event, data::text, created_at, attempts, give_up_at, attempts - attempts_before
         """;
 
     private const string EndSql = """
@@ -92,7 +92,7 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
             ClaimSql,
             row => new HookMessage(
                 row.GetGuid(0), row.GetString(1), JsonNode.Parse(row.GetString(2))!.AsObject(), row.GetDateTime(3),
-                row.GetInt32(4), row.GetDateTime(5)),
+                row.GetInt32(4), row.GetDateTime(5), row.GetInt32(6)),
             cancellationToken, hook, most, config.Hooks.Timeout + LeaseBeyondTimeout, config.Hooks.RetryFor);
 
     /// <summary>Records how an attempt ended, unless another one has begun since.</summary>
