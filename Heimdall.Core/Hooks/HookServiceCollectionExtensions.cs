@@ -14,8 +14,11 @@ public static class HookServiceCollectionExtensions
         services.AddSingleton<HookOutbox>();
         services.AddSingleton<DeliveryStore>();
         services.AddSingleton<HookStates>();
-        services.AddSingleton(provider => new TargetGuard(
-            new HookTargets(provider.GetRequiredService<HeimdallConfig>().Hooks.Allow)));
+        services.AddSingleton(provider =>
+        {
+            var hooks = provider.GetRequiredService<HeimdallConfig>().Hooks;
+            return new TargetGuard(new HookTargets(hooks.Allow), hooks.Timeout);
+        });
         services.AddSingleton<HttpDelivery>();
         services.AddSingleton<MailDelivery>();
         services.AddSingleton(provider =>

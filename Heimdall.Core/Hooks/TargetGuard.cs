@@ -8,7 +8,9 @@ namespace Heimdall.Core.Hooks;
 /// Connects to receivers, and to nothing else. A name is resolved here, each of its addresses is checked, and the
 /// connection goes to an address that was checked: a name that leads elsewhere a moment later leads nowhere.
 /// </summary>
-internal sealed class TargetGuard(HookTargets targets)
+/// <param name="targets">Where it may go.</param>
+/// <param name="timeout">How long one attempt may take.</param>
+internal sealed class TargetGuard(HookTargets targets, TimeSpan timeout)
 {
     /// <exception cref="TargetRefusedException">The configuration does not allow it.</exception>
     /// <exception cref="SocketException">It could not be resolved or reached.</exception>
@@ -30,32 +32,52 @@ internal sealed class TargetGuard(HookTargets targets)
                     $"{name} leads to {address}, which is not public and not in hooks.allow.");
             }
         }
-        return await ConnectAsync(addresses, port, cancellationToken);
+        return await ConnectAsync(addresses, port, timeout, cancellationToken);
     }
 
-    private static async Task<Socket> ConnectAsync(
-        IReadOnlyList<IPAddress> addresses, int port, CancellationToken cancellationToken)
+    /// <summary>An address that is silent has its share of the time only: the next one may answer.</summary>
+    internal static async Task<Socket> ConnectAsync(
+        IReadOnlyList<IPAddress> addresses, int port, TimeSpan timeout, CancellationToken cancellationToken)
     {
         for (var tried = 1; ; tried++)
         {
             var address = addresses.Count > 0
                 ? addresses[tried - 1]
                 : throw new SocketException((int)SocketError.HostNotFound);
-            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            using var share = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            if (tried < addresses.Count)
+            {
+                share.CancelAfter(timeout / addresses.Count);
+            }
             try
             {
-                await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken);
-                return socket;
+                return await ConnectAsync(new IPEndPoint(address, port), share.Token);
             }
             catch (SocketException) when (tried < addresses.Count)
             {
-                socket.Dispose(); // the next one may answer
+                // the next one may answer
             }
-            catch
+            catch (OperationCanceledException)
+                when (tried < addresses.Count && !cancellationToken.IsCancellationRequested)
             {
-                socket.Dispose();
-                throw;
+                // the next one may answer
             }
+        }
+    }
+
+    /// <exception cref="SocketException">Also where the machine has no such family of addresses.</exception>
+    private static async Task<Socket> ConnectAsync(IPEndPoint address, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(address, cancellationToken);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 }
