@@ -44,15 +44,19 @@ public sealed partial class ClusterProber(
     public async Task<string?> FindProblemAsync(Cluster cluster, CancellationToken cancellationToken) =>
         (await AskAsync(cluster, cancellationToken)).Error;
 
+    /// <summary>Whether a command can run on it: then a plugin knows how to probe it.</summary>
+    public bool CanProbe(Cluster cluster) => PluginOf(cluster) is not null;
+
+    private IPlugin? PluginOf(Cluster cluster) => catalog.Current.Commands
+        .Where(command => command.ClusterTags.All(cluster.Carries))
+        .Select(command => plugins.Find(command.Plugin))
+        .FirstOrDefault();
+
     /// <returns>Why it cannot be used, or null; and its warnings, null where they are not known.</returns>
     private async Task<(string? Error, IReadOnlyList<string>? Warnings)> AskAsync(
         Cluster cluster, CancellationToken cancellationToken)
     {
-        var plugin = catalog.Current.Commands
-            .Where(command => command.ClusterTags.All(cluster.Carries))
-            .Select(command => plugins.Find(command.Plugin))
-            .FirstOrDefault();
-        if (plugin is null)
+        if (PluginOf(cluster) is not { } plugin)
         {
             return ("No command can run on this cluster, so no plugin knows how to probe it.", null);
         }

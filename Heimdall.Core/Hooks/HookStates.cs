@@ -36,16 +36,32 @@ internal sealed class HookStates(
         """;
 
     // As the gauge of the oldest job has it: what waits for a time, for other jobs or for a pause to end is not late.
+    // The second column: whether something is not late only because it is paused.
     internal const string SlowSql = """
-        select min(since) from (
-            select greatest(created_at, start_after, updated_at) as since, cluster_id, command_id, retry_at
-            from job where status = 'ACCEPTED' order by created_at, id limit $2) waiting
-        where retry_at is null and not exists (
-            select from pause where (until is null or until > now())
-                and (scope = 'queue' or scope = 'cluster' and target = cluster_id
-                    or scope = 'command' and target = command_id))
-        having min(since) < now() - $1
+        select min(since) filter (where not is_paused), coalesce(bool_or(is_paused), false)
+        from (
+            select since, exists (
+                select from pause where (until is null or until > now())
+                    and (scope = 'queue' or scope = 'cluster' and target = cluster_id
+                        or scope = 'command' and target = command_id)) as is_paused
+            from (
+                select greatest(created_at, start_after, updated_at) as since, cluster_id, command_id, retry_at
+                from job where status = 'ACCEPTED' order by created_at, id limit $2) waiting
+            where retry_at is null and since < now() - $1) late
         """;
+
+    // What is paused, out of service or gone is neither late nor down, and not well again either: nobody is told.
+    private const string DropSchedulesSql = """
+        delete from hook_state where event = $1 and not exists (
+            select from schedule where 'schedule/' || id = subject and removed_at is null and paused_at is null)
+        """;
+
+    private const string DropClustersSql = """
+        delete from hook_state where event = $1 and not exists (
+            select from cluster where 'cluster/' || id = subject and removed_at is null and status = 'ACTIVE')
+        """;
+
+    private const string DropAllSql = "delete from hook_state where event = $1";
 
     private const string BeginSql = """
         insert into hook_state (event, subject) select $1, subject from unnest($2) subject order by subject
@@ -79,19 +95,33 @@ internal sealed class HookStates(
             drop.Parameters.Add(new() { Value = told });
             await drop.ExecuteNonQueryAsync(cancellationToken);
         }
-        if (told.Contains(HookEvents.ScheduleLate))
+        // One that fails keeps none of the others from its end.
+        await Task.WhenAll(told.Select(name => name switch
         {
-            await TellAsync(HookEvents.ScheduleLate, await FindLateAsync(cancellationToken), null, cancellationToken);
-        }
-        if (told.Contains(HookEvents.QueueSlow))
-        {
-            await TellAsync(HookEvents.QueueSlow, await FindSlowAsync(cancellationToken), null, cancellationToken);
-        }
-        if (told.Contains(HookEvents.ClusterDown))
-        {
-            var (down, up) = await ProbeAsync(cancellationToken);
-            await TellAsync(HookEvents.ClusterDown, down, up, cancellationToken);
-        }
+            HookEvents.ScheduleLate => LookAtSchedulesAsync(cancellationToken),
+            HookEvents.QueueSlow => LookAtQueueAsync(cancellationToken),
+            HookEvents.ClusterDown => LookAtClustersAsync(cancellationToken),
+            _ => Task.CompletedTask,
+        }));
+    }
+
+    private async Task LookAtSchedulesAsync(CancellationToken cancellationToken)
+    {
+        var late = await FindLateAsync(cancellationToken);
+        await TellAsync(HookEvents.ScheduleLate, late, DropSchedulesSql, over: null, cancellationToken);
+    }
+
+    private async Task LookAtQueueAsync(CancellationToken cancellationToken)
+    {
+        var (slow, isPaused) = await FindSlowAsync(cancellationToken);
+        var drop = slow.Count == 0 && isPaused ? DropAllSql : null;
+        await TellAsync(HookEvents.QueueSlow, slow, drop, over: null, cancellationToken);
+    }
+
+    private async Task LookAtClustersAsync(CancellationToken cancellationToken)
+    {
+        var (down, up) = await ProbeAsync(cancellationToken);
+        await TellAsync(HookEvents.ClusterDown, down, DropClustersSql, up, cancellationToken);
     }
 
     private async Task<IReadOnlyList<HookState>> FindLateAsync(CancellationToken cancellationToken)
@@ -114,29 +144,37 @@ internal sealed class HookStates(
         return late;
     }
 
-    private async Task<IReadOnlyList<HookState>> FindSlowAsync(CancellationToken cancellationToken)
+    /// <returns>The slow queue, or nothing; and whether jobs that are paused would make it slow.</returns>
+    private async Task<(IReadOnlyList<HookState> Slow, bool IsPaused)> FindSlowAsync(
+        CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(SlowSql);
         command.Parameters.Add(new() { Value = config.Hooks.QueueOlderThan });
         command.Parameters.Add(new() { Value = MostWaiting });
-        return await command.ExecuteScalarAsync(cancellationToken) is DateTime oldest
-            ? [
-                new HookState("queue", "The queue is slow")
-                {
-                    Reason = $"A job has waited for its turn since {Write(oldest)}.",
-                    Members = { ["waiting_since"] = Write(oldest) },
-                },
-            ]
-            : [];
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        await row.ReadAsync(cancellationToken);
+        var isPaused = row.GetBoolean(1);
+        if (row.IsDBNull(0))
+        {
+            return ([], isPaused);
+        }
+        var oldest = Write(row.GetDateTime(0));
+        var slow = new HookState("queue", "The queue is slow")
+        {
+            Reason = $"A job has waited for its turn since {oldest}.",
+            Members = { ["waiting_since"] = oldest },
+        };
+        return ([slow], isPaused);
     }
 
     /// <returns>The clusters that are down, and the subjects of those that answer.</returns>
     private async Task<(IReadOnlyList<HookState> Down, IReadOnlyList<string> Up)> ProbeAsync(
         CancellationToken cancellationToken)
     {
-        // Of a cluster that only others know this process cannot say that it is down.
+        // Of a cluster that only others know this process cannot say that it is down, nor of one without a command.
         Cluster[] known = [.. catalog.Current.Clusters.Where(cluster =>
-            cluster.Status == CatalogStatus.Active && contexts.FindWritten(cluster.Id) is not null)];
+            cluster.Status == CatalogStatus.Active && contexts.FindWritten(cluster.Id) is not null
+            && prober.CanProbe(cluster))];
         var problems = await Task.WhenAll(known.Select(cluster => prober.FindProblemAsync(cluster, cancellationToken)));
         var (down, up) = (new List<HookState>(), new List<string>());
         foreach (var (cluster, problem) in known.Zip(problems))
@@ -162,16 +200,25 @@ internal sealed class HookStates(
 
     /// <param name="beginning">What is told when such a state begins.</param>
     /// <param name="current">What holds now.</param>
+    /// <param name="dropSql">Forgets what is neither so nor over; null: there is no such thing.</param>
     /// <param name="over">What is known not to hold; null: all else.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     private async Task TellAsync(
-        string beginning, IReadOnlyList<HookState> current, IReadOnlyList<string>? over,
+        string beginning, IReadOnlyList<HookState> current, string? dropSql, IReadOnlyList<string>? over,
         CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var states = current.ToDictionary(state => state.Subject, StringComparer.Ordinal);
         var begun = await ReadAsync(BeginSql, [.. states.Keys]);
+        if (dropSql is not null)
+        {
+            await using var drop = new NpgsqlCommand(dropSql, connection)
+            {
+                Parameters = { new() { Value = beginning } },
+            };
+            await drop.ExecuteNonQueryAsync(cancellationToken);
+        }
         over ??= [.. (await ListAsync(connection, beginning, cancellationToken)).Except(states.Keys)];
         var finished = await ReadAsync(FinishSql, [.. over]);
         var told = begun.Select(one => (beginning, one.Subject, Data: states[one.Subject].Begun(one.Since)))
