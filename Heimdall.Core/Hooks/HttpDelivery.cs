@@ -96,7 +96,7 @@ internal sealed class HttpDelivery : IDisposable
         return request;
     }
 
-    private static DeliveryAttempt ToAttempt(HttpResponseMessage answer, string? reply)
+    private DeliveryAttempt ToAttempt(HttpResponseMessage answer, string? reply)
     {
         var status = (int)answer.StatusCode;
         return new DeliveryAttempt
@@ -104,7 +104,7 @@ internal sealed class HttpDelivery : IDisposable
             Status = status,
             Reply = reply,
             IsFinal = answer.StatusCode == HttpStatusCode.Gone,
-            RetryAfter = answer.Headers.RetryAfter?.Delta,
+            RetryAfter = answer.Headers.RetryAfter is { } asked ? asked.Delta ?? asked.Date - _time.GetUtcNow() : null,
             Error = status switch
             {
                 >= 200 and < 300 => null,
