@@ -41,7 +41,10 @@ internal static class ReadDeliveries
             ApiJson.Options);
     }
 
-    /// <summary>Of a job whoever sees the job sees what became of its messages.</summary>
+    /// <summary>
+    /// Of a job whoever sees the job sees what became of its messages. Why an attempt failed may name addresses and
+    /// files, and is for who sees hooks.
+    /// </summary>
     public static async Task<IResult> OfJobAsync(
         Guid id, HttpContext context, JobStore jobs, DeliveryStore deliveries, CancellationToken cancellationToken)
     {
@@ -50,7 +53,10 @@ internal static class ReadDeliveries
             return refusal;
         }
         var found = await deliveries.OfJobAsync(id, cancellationToken);
-        return TypedResults.Json(found.Select(DeliveryView.Of), ApiJson.Options);
+        var seesWhy = context.Caller().Rights.Has(Right.SeeHooks);
+        return TypedResults.Json(
+            found.Select(DeliveryView.Of).Select(view => seesWhy ? view : view with { Error = null }),
+            ApiJson.Options);
     }
 
     /// <summary>What the parameters say, and what is wrong with them.</summary>
