@@ -41,10 +41,20 @@ internal static class OnEndField
     }
 
     /// <summary>Hooks that there are not, or that the caller may not name.</summary>
+    /// <param name="entries">What the field says.</param>
+    /// <param name="book">The hooks that there are.</param>
+    /// <param name="caller">Who says so.</param>
+    /// <param name="path">Of the field.</param>
+    /// <param name="kept">What the field has said before: whoever may edit it may leave that.</param>
     public static IEnumerable<ContextProblem> FindUnknown(
-        IReadOnlyList<OnEndConfig> entries, HookBook book, Caller caller, string path)
+        IReadOnlyList<OnEndConfig> entries, HookBook book, Caller caller, string path,
+        IReadOnlyList<EndHook>? kept = null)
     {
-        string[] known = [.. book.All.Where(hook => hook.Allows(caller.Name)).Select(hook => hook.Id)];
+        string[] known =
+        [
+            .. book.All.Where(hook => hook.Allows(caller.Name) || kept?.Any(one => one.Hook == hook.Id) == true)
+                .Select(hook => hook.Id),
+        ];
         return OnEndRules.FindProblems(entries, known)
             .Select(problem => new ContextProblem($"{path}{problem.Path}", Sentence(problem.Message)));
     }

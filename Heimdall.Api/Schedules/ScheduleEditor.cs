@@ -47,7 +47,8 @@ internal sealed class ScheduleEditor(
             var said = error.ErrorMessage;
             fields.Add(ConfigPath.FromProperty(error.PropertyName), $"{char.ToUpperInvariant(said[0])}{said[1..]}.");
         }
-        foreach (var problem in OnEndField.FindUnknown(config.OnEnd, hooks, caller, OnEndField.Name))
+        foreach (var problem in OnEndField.FindUnknown(
+            config.OnEnd, hooks, caller, OnEndField.Name, known?.Definition.OnEnd))
         {
             fields.Add(problem.Path, problem.Message);
         }
