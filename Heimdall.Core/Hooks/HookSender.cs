@@ -13,6 +13,9 @@ internal sealed partial class HookSender : BackgroundService
     /// <summary>An announcement comes at once; this finds what is to be tried again, and what was missed.</summary>
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>So many jobs may end at once: one look finds the messages of all that ended within this time.</summary>
+    private static readonly TimeSpan LookPause = TimeSpan.FromMilliseconds(50);
+
     private readonly HookOutbox _outbox;
     private readonly StoreReadiness _readiness;
     private readonly SemaphoreSlim _woken = new(0, 1);
@@ -59,6 +62,7 @@ internal sealed partial class HookSender : BackgroundService
             while (true)
             {
                 await LookAsync(stoppingToken);
+                await Task.Delay(LookPause, stoppingToken);
                 await _woken.WaitAsync(LookInterval, stoppingToken);
             }
         }
