@@ -1,3 +1,5 @@
+using Heimdall.Core.Database;
+
 namespace Heimdall.Core.Hooks;
 
 /// <summary>The messages to one hook, some of them at a time.</summary>
@@ -8,6 +10,7 @@ internal sealed class HookLane(
 
     private readonly SemaphoreSlim _woken = new(0, 1);
     private readonly List<Task> _running = [];
+    private readonly RepeatedLine _failure = new();
 
     public void Dispose() => _woken.Dispose();
 
@@ -56,10 +59,19 @@ internal sealed class HookLane(
                 _running.AddRange(messages.Select(message => delivery.DeliverAsync(hook, message, stopping)));
             }
             while (claimed > 0);
+            _failure.IsDue(null);
         }
         catch (Exception exception) when (!stopping.IsCancellationRequested)
         {
-            reportFailure(hook.Id, exception.Message); // it is woken again while there is something to deliver
+            Report(exception); // it is woken again while there is something to deliver
+        }
+    }
+
+    private void Report(Exception exception)
+    {
+        if (_failure.IsDue(exception.Message))
+        {
+            reportFailure(hook.Id, exception.Message);
         }
     }
 
@@ -73,7 +85,7 @@ internal sealed class HookLane(
                 _running.Remove(ended);
                 if (ended.Exception?.InnerException is { } exception)
                 {
-                    reportFailure(hook.Id, exception.Message);
+                    Report(exception);
                 }
             }
             if (_running.Count < AtOnce)

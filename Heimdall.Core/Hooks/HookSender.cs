@@ -21,6 +21,7 @@ internal sealed partial class HookSender : BackgroundService
     private readonly SemaphoreSlim _woken = new(0, 1);
     private readonly Dictionary<string, HookLane> _lanes;
     private readonly string[] _hooks;
+    private readonly RepeatedLine _notLooked = new();
     private readonly ILogger<HookSender> _logger;
 
     public HookSender(
@@ -80,10 +81,14 @@ internal sealed partial class HookSender : BackgroundService
             {
                 _lanes[hook].Wake();
             }
+            _notLooked.IsDue(null);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            LogNotLooked(exception.Message);
+            if (_notLooked.IsDue(exception.Message))
+            {
+                LogNotLooked(exception.Message);
+            }
         }
     }
 
