@@ -74,7 +74,10 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
         var conditions = new StringBuilder();
         Add(filter.Hook, "hook = ");
         Add(filter.JobId, "job_id = ");
-        Add(filter.Status?.ToName(), "status = ");
+        if (filter.Status is { } status)
+        {
+            conditions.Append(null, $" and status = '{status.ToName()}'"); // as an index has it: a parameter may be any
+        }
         if (filter.Cursor is { } cursor)
         {
             Add(cursor.At, "(created_at, id) < (");
