@@ -59,7 +59,7 @@ internal sealed class MailDelivery(HeimdallConfig config, TargetGuard guard)
         var isTls = url.Scheme == "smtps";
         var port = url.Port > 0 ? url.Port : isTls ? TlsPort : SubmissionPort;
         var socket = await guard.ConnectAsync(url.IdnHost, port, cancellationToken);
-        using var client = new SmtpClient
+        using var client = new MailSession
         {
             // Lists of revoked certificates lie on hosts that hooks.allow does not name.
             CheckCertificateRevocation = false,
@@ -75,7 +75,7 @@ internal sealed class MailDelivery(HeimdallConfig config, TargetGuard guard)
         }
         var reply = await client.SendAsync(mail, cancellationToken);
         await client.DisconnectAsync(quit: true, cancellationToken);
-        return reply;
+        return string.Join('\n', [reply, .. client.Refused]).Replace('\0', ' ');
     }
 
     private MimeMessage ToMail(HookConfig hook, HookMessage message)
@@ -94,5 +94,25 @@ internal sealed class MailDelivery(HeimdallConfig config, TargetGuard guard)
         mail.To.AddRange(hook.To.Select(MailboxAddress.Parse));
         mail.Headers.Add(HeaderId.AutoSubmitted, "auto-generated"); // no answers of absence
         return mail;
+    }
+
+    /// <summary>One mailbox that the server does not take keeps the mail from no other.</summary>
+    private sealed class MailSession : SmtpClient
+    {
+        private SmtpCommandException? _refusal;
+
+        /// <summary>The mailboxes that were not taken, with why, a line for each.</summary>
+        public List<string> Refused { get; } = [];
+
+        protected override void OnRecipientNotAccepted(
+            MimeMessage message, MailboxAddress mailbox, SmtpResponse response)
+        {
+            _refusal ??= new SmtpCommandException(
+                SmtpErrorCode.RecipientNotAccepted, response.StatusCode, mailbox, response.Response);
+            Refused.Add($"Not taken: {mailbox.Address}, {(int)response.StatusCode} {response.Response}");
+        }
+
+        protected override void OnNoRecipientsAccepted(MimeMessage message) =>
+            throw _refusal ?? throw new InvalidOperationException("A mail without a mailbox.");
     }
 }
