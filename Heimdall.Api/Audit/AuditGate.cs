@@ -13,6 +13,8 @@ namespace Heimdall.Api.Audit;
 internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
 {
     private const string Api = "/api/v1/";
+    private const string Hooks = "hooks";
+    private const string Delivery = "delivery";
 
     /// <summary>A longer one could not be in an index. The path of a script is shorter.</summary>
     private const int LongestTarget = 2000; // bytes
@@ -123,13 +125,15 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
         if (path.StartsWith($"{AccessTable.Dashboard}/sql/", StringComparison.Ordinal))
         {
             var parts = path.Split('/'); // "", hangfire, sql, jobs, ID, cancel
-            return parts.Length > 4 ? $"{parts[3].TrimEnd('s')}/{parts[4]}" : parts[3];
+            return parts.Length > 4 ? $"{(parts[3] == Hooks ? Delivery : parts[3].TrimEnd('s'))}/{parts[4]}" : parts[3];
         }
         if (!path.StartsWith(Api, StringComparison.Ordinal))
         {
             return path;
         }
-        var kind = path[Api.Length..].Split('/')[0];
+        var kind = path[Api.Length..].StartsWith($"{Hooks}/deliveries/", StringComparison.Ordinal)
+            ? Delivery
+            : path[Api.Length..].Split('/')[0];
         var values = context.Request.RouteValues;
         return (values.GetValueOrDefault("id") ?? values.GetValueOrDefault("path")) is { } id
             ? $"{kind.TrimEnd('s')}/{id}"

@@ -213,7 +213,7 @@ public sealed class HookTests
         var delivered = await WaitForAsync(job, "DELIVERED", cancellationToken);
         Assert.That(delivered["attempts"], Is.EqualTo("2"));
         Assert.That(_receiver.At("gone").Select(message => message.Id).Distinct(), Is.EqualTo(new[] { dead["id"] }));
-        var audit = await _heimdall.GetAsync($"/api/v1/audit?target=hook/{dead["id"]}", cancellationToken);
+        var audit = await _heimdall.GetAsync($"/api/v1/audit?target=delivery/{dead["id"]}", cancellationToken);
         Assert.That(audit.Json.GetProperty("data")[0].GetProperty("outcome").GetString(), Is.EqualTo("DONE"));
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hangfire.Dashboard;
+using Heimdall.Api.Audit;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Hooks;
@@ -63,8 +64,12 @@ internal static class HooksPage
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
             return;
         }
-        await context.Service<DeliveryStore>()
-            .TestAsync(hook, context.GetHttpContext().CallerName(), context.Aborted());
+        await context.Service<AuditGate>().MakePartAsync($"hook/{hook}", async () =>
+        {
+            await context.Service<DeliveryStore>()
+                .TestAsync(hook, context.GetHttpContext().CallerName(), context.Aborted());
+            return null;
+        });
         context.GoTo(Path);
     }
 
