@@ -6,6 +6,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 
 namespace Heimdall.Core.Hooks;
 
@@ -20,19 +21,20 @@ internal sealed class HttpDelivery : IDisposable
     private static readonly TimeSpan ConnectionLife = TimeSpan.FromMinutes(2);
 
     private readonly string? _publicUrl;
-    private readonly TimeProvider _time;
+    private readonly StoreClock _clock;
     private readonly HttpClient _client;
 
-    public HttpDelivery(HeimdallConfig config, TargetGuard guard, TimeProvider time)
+    public HttpDelivery(HeimdallConfig config, TargetGuard guard, StoreClock clock)
     {
         _publicUrl = config.Server.PublicUrl;
-        _time = time;
+        _clock = clock;
         _client = new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseProxy = false, // a proxy would resolve the name by itself
             UseCookies = false,
             PooledConnectionLifetime = ConnectionLife, // then the name is looked up again
+            ActivityHeadersPropagator = null, // the trace is ours: receivers are others
             MaxResponseHeadersLength = MostHeaderKilobytes,
             SslOptions = new SslClientAuthenticationOptions
             {
@@ -88,7 +90,7 @@ internal sealed class HttpDelivery : IDisposable
         if (!isSlack)
         {
             var id = message.Id.ToString();
-            var now = _time.GetUtcNow();
+            var now = _clock.GetUtcNow();
             request.Headers.Add("webhook-id", id);
             request.Headers.Add("webhook-timestamp", WebhookSignature.TimestampOf(now));
             request.Headers.Add("webhook-signature", WebhookSignature.Sign(hook.Config.Secrets, id, now, body));
@@ -104,7 +106,7 @@ internal sealed class HttpDelivery : IDisposable
             Status = status,
             Reply = reply,
             IsFinal = answer.StatusCode == HttpStatusCode.Gone,
-            RetryAfter = answer.Headers.RetryAfter is { } asked ? asked.Delta ?? asked.Date - _time.GetUtcNow() : null,
+            RetryAfter = answer.Headers.RetryAfter is { } asked ? asked.Delta ?? asked.Date - _clock.GetUtcNow() : null,
             Error = status switch
             {
                 >= 200 and < 300 => null,
