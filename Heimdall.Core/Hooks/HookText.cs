@@ -49,5 +49,14 @@ internal static class HookText
 
     /// <summary>Names and errors are other people's text: none of them makes a line or a header of its own.</summary>
     public static string OneLine(string text) =>
-        string.Concat(text.Select(character => char.IsControl(character) ? ' ' : character));
+        string.Concat(text.Select(character => BreaksLine(character) ? ' ' : character));
+
+    /// <summary>The beginning of a text, without half of a character at its end.</summary>
+    public static string Cut(string text, int length) => text.Length <= length ? text
+        : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
+
+    /// <summary>Also those that turn the direction of what follows.</summary>
+    private static bool BreaksLine(char character) => char.IsControl(character)
+        || character is '\u2028' or '\u2029' or '\u061c' or '\u200e' or '\u200f'
+            or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 }

@@ -40,12 +40,16 @@ internal sealed class MailDelivery(HeimdallConfig config, TargetGuard guard)
             return new DeliveryAttempt { Error = "The mail server refuses the user or the password." };
         }
         catch (Exception exception) when (exception is SslHandshakeException
-            || (exception is NotSupportedException && hook.Config.Tls))
+            || (exception is NotSupportedException && hook.Config.User is null))
         {
             return new DeliveryAttempt
             {
                 Error = "TLS failed: the mail server offers none, or its certificate is not valid.",
             };
+        }
+        catch (NotSupportedException)
+        {
+            return new DeliveryAttempt { Error = "The mail server offers no TLS, or no login." };
         }
         catch (Exception exception) when (exception is ProtocolException or SocketException or IOException)
         {
@@ -87,7 +91,7 @@ internal sealed class MailDelivery(HeimdallConfig config, TargetGuard guard)
             // A mail that is sent again has the id of the first: readers show it once.
             MessageId = $"{message.Id}@{from.Domain}",
             Date = message.CreatedAt,
-            Subject = $"[Heimdall] {(title.Length > LongestSubject ? title[..LongestSubject] : title)}",
+            Subject = $"[Heimdall] {HookText.Cut(title, LongestSubject)}",
             Body = new TextPart("plain") { Text = $"{title}\n\n{HookText.Details(message, config.Server.PublicUrl)}" },
         };
         mail.From.Add(from);
