@@ -97,6 +97,10 @@ internal sealed class HookConfigValidator : AbstractValidator<HookConfig>
             {
                 context.AddFailure("Tls", "must be true where there is a user: the password would be sent in clear");
             }
+            if (hook.User is { } user && FindReferenceProblem(user) is { } unknown)
+            {
+                context.AddFailure("User", unknown);
+            }
             if (hook.Password is { } password && FindReferenceProblem(password) is { } problem)
             {
                 context.AddFailure("Password", problem);
