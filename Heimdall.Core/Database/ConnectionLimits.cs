@@ -1,7 +1,10 @@
 namespace Heimdall.Core.Database;
 
 /// <summary>How many connections a process opens to the store's server at most.</summary>
-/// <param name="Store">For requests, lists, results, commands and clusters.</param>
+/// <param name="Store">
+/// For requests, lists, results, commands and clusters; and up to two for messages to hooks, and three of the keeper
+/// for what hooks are notified of.
+/// </param>
 /// <param name="Queue">Hangfire's.</param>
 public sealed record ConnectionLimits(int Store, int Queue)
 {
