@@ -1,3 +1,5 @@
+using Heimdall.Core.Configuration;
+using Heimdall.Core.Configuration.Validation;
 using Heimdall.Tests.Configuration;
 using NUnit.Framework;
 
@@ -57,6 +59,9 @@ public sealed class HookConfigTests
     [TestCase($"kind: mail, secrets: [], url: 'https://hooks.example.org', {Addresses}", $"url: {MailUrlExpected}")]
     [TestCase($"{Mail}, from: ops, to: [b@example.org]", "from: must be an address such as heimdall@example.org")]
     [TestCase($"{Mail}, from: a@example.org", "to: must be 1 to 100 addresses such as ops@example.org")]
+    [TestCase(
+        $"{Mail}, {Addresses}, user: '${{env:HEIMDALL_NO_SUCH}}', password: x",
+        "user: ${env:HEIMDALL_NO_SUCH}: the environment variable is not set")]
     [TestCase($"{Mail}, {Addresses}, user: x", "password: goes with user: both or neither")]
     [TestCase(
         $"{Mail}, {Addresses}, user: x, password: y, tls: false",
@@ -111,6 +116,17 @@ public sealed class HookConfigTests
             "commands[0].on_end[1].on[0]: must be one of SUCCEEDED, FAILED, CANCELED, KILLED",
             "schedules[0].on_end[0].hook: is required: the id of a receiver in hooks.receivers",
         }));
+    }
+
+    [Test]
+    public void Of_a_list_that_is_too_long_no_entry_is_looked_at()
+    {
+        var entries = Enumerable.Repeat(new OnEndConfig(), OnEndRules.Most + 1).ToArray();
+        var statuses = new OnEndConfig { Hook = "ops", On = ["FAILED", "a", "b", "c", "d"] };
+
+        Assert.That(OnEndRules.FindProblems(entries, ["ops"]), Is.EqualTo(new[] { ("", "must not be more than 10") }));
+        Assert.That(
+            OnEndRules.FindProblems([statuses], ["ops"]), Is.EqualTo(new[] { ("[0].on", "must not be more than 4") }));
     }
 
     [Test]

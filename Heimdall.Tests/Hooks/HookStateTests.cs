@@ -12,6 +12,9 @@ namespace Heimdall.Tests.Hooks;
 [CancelAfter(120_000)]
 public sealed class HookStateTests
 {
+    private const string Pause =
+        "insert into heimdall.pause (scope, target, paused_by) values ('queue', '', 'tests')";
+
     private const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     private HookReceiver _receiver = null!;
@@ -29,6 +32,7 @@ public sealed class HookStateTests
                     + Webhook("ops", "events: [schedule.late, cluster.down, queue.slow]") + ", "
                     + Webhook("other", "events: [cluster.down], cluster_tags: [data:other]") + "]",
             }).WithCluster("down", "type:postgres, data:local", "postgresql://127.0.0.1:1/nothing")
+                .WithCluster("unfit", "type:nothing", "postgresql://127.0.0.1:1/nothing")
                 .WithSchedule("yearly", Yearly("postgres")).WithSchedule("unroutable", Yearly("nothing")),
             worker: false);
         _states = _heimdall.ApiServices.GetRequiredService<HookStates>();
@@ -123,12 +127,78 @@ public sealed class HookStateTests
         await _states.LookAsync(cancellationToken);
         await ReceiveAsync("queue.slow", cancellationToken);
 
+        await _heimdall.Store.ExecuteAsync(Pause, cancellationToken);
+        await _states.LookAsync(cancellationToken);
+        var toldOfPause = await CountAsync("queue.on_time", "queue", cancellationToken);
+        await _heimdall.Store.ExecuteAsync("delete from heimdall.pause", cancellationToken);
+        await _states.LookAsync(cancellationToken);
         await _heimdall.CancelAsync(job, cancellationToken);
         await _states.LookAsync(cancellationToken);
 
         await ReceiveAsync("queue.on_time", cancellationToken);
-        Assert.That(await CountAsync("queue.slow", "queue", cancellationToken), Is.EqualTo(1));
+        Assert.That(toldOfPause, Is.Zero, "a pause is no recovery");
+        Assert.That(await CountAsync("queue.slow", "queue", cancellationToken), Is.EqualTo(2), "after the pause again");
     }
+
+    [TestCase("paused_at = now(), paused_by = 'ops'")]
+    [TestCase("removed_at = now()")]
+    public async Task Of_a_late_schedule_that_is_paused_or_removed_no_recovery_is_told(
+        string change, CancellationToken cancellationToken)
+    {
+        const string Id = "held";
+        await _heimdall.Store.ExecuteAsync(
+            """
+            delete from heimdall.schedule where id = 'held';
+            insert into heimdall.schedule (id, name, description, cron, timezone, misfire, overlap, "user", version,
+                tags, command_criteria, cluster_criteria, context, decided_until, next_at)
+            values ('held', 'n', '', '0 0 1 1 *', 'Mars/Phobos', 'once', 'allow', 'u', '', '{}', '{}', '{}', '{}',
+                now(), now() - interval '1 hour')
+            """,
+            cancellationToken);
+        await _states.LookAsync(cancellationToken);
+        var told = await CountAsync("schedule.late", $"schedule/{Id}", cancellationToken);
+
+        await _heimdall.Store.ExecuteAsync(
+            $"update heimdall.schedule set {change} where id = 'held'", cancellationToken);
+        await _states.LookAsync(cancellationToken);
+
+        Assert.That(told, Is.AtLeast(1));
+        Assert.That(await CountAsync("schedule.on_time", $"schedule/{Id}", cancellationToken), Is.Zero);
+        Assert.That(await HasStateAsync($"schedule/{Id}", cancellationToken), Is.False);
+    }
+
+    [Test]
+    public async Task Of_a_cluster_that_is_taken_out_of_service_the_state_is_forgotten(
+        CancellationToken cancellationToken)
+    {
+        await _heimdall.Store.ExecuteAsync(
+            """
+            insert into heimdall.hook_state (event, subject)
+            values ('cluster.down', 'cluster/gone'), ('cluster.down', 'cluster/postgres') on conflict do nothing
+            """,
+            cancellationToken);
+
+        await _states.LookAsync(cancellationToken);
+
+        Assert.That(await HasStateAsync("cluster/gone", cancellationToken), Is.False);
+        Assert.That(await CountAsync("cluster.up", "cluster/gone", cancellationToken), Is.Zero);
+        Assert.That(await CountAsync("cluster.up", "cluster/postgres", cancellationToken), Is.AtLeast(1));
+    }
+
+    [Test]
+    public async Task A_cluster_that_no_command_fits_is_not_told_as_down(CancellationToken cancellationToken)
+    {
+        for (var looks = 0; looks < 3; looks++)
+        {
+            await _states.LookAsync(cancellationToken);
+        }
+
+        Assert.That(await CountAsync("cluster.down", "cluster/unfit", cancellationToken), Is.Zero);
+    }
+
+    private Task<bool> HasStateAsync(string subject, CancellationToken cancellationToken) =>
+        _heimdall.Store.ScalarAsync<bool>(
+            "select exists (select from heimdall.hook_state where subject = $1)", cancellationToken, subject);
 
     private Task<ReceivedMessage> ReceiveAsync(string type, CancellationToken cancellationToken) =>
         Eventually.Becomes(

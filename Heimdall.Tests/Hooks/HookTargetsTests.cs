@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Hooks;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Hooks;
@@ -30,6 +32,7 @@ public sealed class HookTargetsTests
     [TestCase("0.0.0.0")]
     [TestCase("10.0.0.1")]
     [TestCase("100.64.0.1")]
+    [TestCase("168.63.129.16")]
     [TestCase("169.254.169.254")]
     [TestCase("172.31.255.255")]
     [TestCase("192.168.1.1")]
@@ -67,6 +70,30 @@ public sealed class HookTargetsTests
         Assert.That(targets.Allows(IPAddress.Parse("10.21.3.4")), Is.False);
         Assert.That(targets.Allows(IPAddress.Parse("::1")), Is.True);
         Assert.That(targets.Allows(IPAddress.Parse("127.0.0.1")), Is.False);
+    }
+
+    [Test]
+    [CancelAfter(60_000)]
+    public async Task An_address_that_is_silent_leaves_time_for_the_next(CancellationToken cancellationToken)
+    {
+        using var live = new TcpListener(IPAddress.Parse("127.0.0.4"), 0);
+        live.Start();
+        var port = ((IPEndPoint)live.LocalEndpoint).Port;
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var address = IPAddress.Parse("127.0.0.5");
+        silent.Bind(new IPEndPoint(address, port));
+        silent.Listen(backlog: 0);
+        var others = Enumerable.Range(0, 8)
+            .Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)).ToArray();
+        var waiting = others.Select(other => other.ConnectAsync(address, port, cancellationToken).AsTask()).ToArray();
+        await Task.WhenAny(waiting); // nobody accepts: those that come when the backlog is full wait
+
+        using var socket = await TargetGuard.ConnectAsync(
+            [address, IPAddress.Parse("127.0.0.4")], port, TimeSpan.FromSeconds(4), cancellationToken);
+
+        Assert.That(((IPEndPoint)socket.RemoteEndPoint!).Address, Is.EqualTo(IPAddress.Parse("127.0.0.4")));
+        Array.ForEach(others, other => other.Dispose());
+        await Task.WhenAll(waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     [Test]

@@ -2,7 +2,10 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Heimdall.Core.Hooks;
 using Heimdall.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using NUnit.Framework;
 
@@ -28,7 +31,8 @@ public sealed class HookTests
         string[] receivers =
         [
             Webhook("plain"), Webhook("failing"), Webhook("silent"), Webhook("breaking"), Webhook("gone"),
-            Webhook("redirecting"), Webhook("dead"), Webhook("of-command"), Webhook("of-schedule"),
+            Webhook("redirecting"), Webhook("dead"), Webhook("late"), Webhook("again"),
+            Webhook("dated"), Webhook("of-command"), Webhook("of-schedule"),
             Webhook("mine", ", allowed_callers: [alice]"),
             Webhook(
                 "subscribed",
@@ -269,6 +273,86 @@ public sealed class HookTests
     }
 
     [Test]
+    public async Task What_nobody_could_try_for_days_is_tried_as_if_it_were_new(CancellationToken cancellationToken)
+    {
+        _receiver.On("late", (_, number) => new HookAnswer(number == 1 ? 503 : 200));
+
+        var id = await WriteAsync("late", "now() - interval '3 days'", cancellationToken);
+
+        await Eventually.Is(() => IsAsync(id, "DELIVERED", cancellationToken), cancellationToken);
+        Assert.That(_receiver.At("late"), Has.Length.EqualTo(2));
+    }
+
+    [Test]
+    public async Task Only_what_no_process_has_a_hook_for_is_given_up_untried(CancellationToken cancellationToken)
+    {
+        await _heimdall.Store.ExecuteAsync(
+            """
+            insert into heimdall.worker (id, name, clusters, commands, concurrency, started_at, lease, file_hooks)
+            values (gen_random_uuid(), 'other', '{}', '{}', 0, now() - interval '1 hour', interval '1 day',
+                '{elsewhere}')
+            """,
+            cancellationToken);
+        var known = await WriteAsync("elsewhere", "now() - interval '8 days'", cancellationToken);
+        var lately = await WriteAsync("nowhere", "now() - interval '3 days'", cancellationToken);
+        var old = await WriteAsync("nowhere", "now() - interval '8 days'", cancellationToken);
+
+        await _heimdall.ApiServices.GetRequiredService<HookDelivery>().GiveUpLeftAsync(cancellationToken);
+
+        Assert.That(await IsAsync(known, "PENDING", cancellationToken), Is.True, "another process may send it");
+        Assert.That(await IsAsync(lately, "PENDING", cancellationToken), Is.True, "its hook may come back");
+        Assert.That(await IsAsync(old, "DEAD", cancellationToken), Is.True);
+        Assert.That(
+            _heimdall.Logs, Has.Some.Contains($"Message {old} to hook nowhere is given up: no process has that hook"));
+    }
+
+    [Test]
+    public async Task A_message_that_is_sent_again_has_its_first_pauses_again(CancellationToken cancellationToken)
+    {
+        _receiver.On("again", (_, number) => new HookAnswer(number == 1 ? 500 : 200));
+        var id = await WriteAsync("again", "now()", cancellationToken, "DEAD", attempts: 12);
+
+        var path = $"/api/v1/hooks/deliveries/{id}/redeliver";
+        (await _heimdall.SendAsync(HttpMethod.Post, path, cancellationToken)).AssertStatus(202);
+
+        await Eventually.Is(() => IsAsync(id, "DELIVERED", cancellationToken), cancellationToken);
+        var delivery = await _heimdall.GetAsync($"/api/v1/hooks/deliveries/{id}", cancellationToken);
+        Assert.That(delivery["attempts"], Is.EqualTo("14"), "they are counted on");
+    }
+
+    [Test]
+    public async Task A_receiver_may_say_by_a_date_when_it_wants_the_next_attempt(CancellationToken cancellationToken)
+    {
+        var until = DateTime.UtcNow.AddHours(1).ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+        _receiver.On("dated", (_, _) => new HookAnswer(503, Headers: $"Retry-After: {until}\r\n"));
+
+        var id = await WriteAsync("dated", "now()", cancellationToken);
+
+        await Eventually.Is(
+            () => _heimdall.Store.ScalarAsync<bool>(
+                """
+                select status = 'PENDING' and jsonb_array_length(tries) = 1 and next_at > now() + interval '30 min'
+                from heimdall.hook_delivery where id = $1
+                """,
+                cancellationToken, id),
+            cancellationToken);
+    }
+
+    [Test]
+    public async Task A_reply_that_the_store_cannot_keep_is_left_out(CancellationToken cancellationToken)
+    {
+        var outbox = _heimdall.ApiServices.GetRequiredService<HookOutbox>();
+        var id = await WriteAsync("nobody", "now()", cancellationToken);
+        var message = (await outbox.ClaimAsync("nobody", 1, cancellationToken)).Single();
+
+        await outbox.EndAsync(
+            message, new DeliveryAttempt { Number = 1, Status = 200, Reply = "\0" }, DeliveryStatus.Delivered,
+            TimeSpan.Zero);
+
+        Assert.That(await IsAsync(id, "DELIVERED", cancellationToken), Is.True);
+    }
+
+    [Test]
     public async Task Slack_gets_a_text_without_links_of_others(CancellationToken cancellationToken)
     {
         var job = await SubmitAsync("select 1/0", "<!channel> & co", cancellationToken, "slack");
@@ -281,6 +365,22 @@ public sealed class HookTests
         Assert.That(text, Does.Contain("Error: division by zero [22012]\n"));
         Assert.That(text, Does.Contain($"/hangfire/sql/jobs/{job}"));
         Assert.That(message.Headers, Does.Not.ContainKey("webhook-signature"));
+    }
+
+    [Test]
+    public void A_chat_gets_no_names_and_no_URLs_of_others()
+    {
+        var data = new JsonObject
+        {
+            ["id"] = $"{Guid.Empty}", ["name"] = "@all http://evil.test [x](y)", ["error"] = "@here",
+        };
+        var message = new HookMessage(Guid.Empty, "job.ended", data, default, 1, default, 1);
+
+        var text = JsonNode.Parse(SlackBody.Of(message, "http://heimdall.test"))!["text"]!.GetValue<string>();
+
+        Assert.That(text, Does.Not.Contain("@all").And.Not.Contain("@here").And.Not.Contain("http://evil"));
+        Assert.That(text, Does.Not.Contain("](").And.Contain("all").And.Contain("evil.test"));
+        Assert.That(text, Does.EndWith($"See: http://heimdall.test/hangfire/sql/jobs/{Guid.Empty}"));
     }
 
     [Test]
@@ -360,6 +460,59 @@ public sealed class HookTests
     }
 
     [Test]
+    public async Task Who_edits_a_schedule_may_leave_its_hooks(CancellationToken cancellationToken)
+    {
+        (await PutAsync("alice", "mine")).AssertStatus(201);
+
+        (await PutAsync("bob", "mine")).AssertStatus(200);
+
+        (await PutAsync("bob", "plain")).AssertStatus(200);
+        (await PutAsync("bob", "mine")).AssertProblem(400, "on_end[0].hook");
+
+        Task<Reply> PutAsync(string user, string hook) => _heimdall.SendAsync(
+            HttpMethod.Put, "/api/v1/schedule/of-alice", cancellationToken, JsonContent.Create(new
+            {
+                cron = "0 0 1 1 *",
+                command_criteria = new[] { "type:postgres" },
+                cluster_criteria = new[] { "_id:postgres" },
+                context = new { query = "select 1" },
+                on_end = new[] { new { hook } },
+            }), ("X-Heimdall-User", user));
+    }
+
+    [Test]
+    public async Task Errors_with_any_escape_and_a_login_without_rights_end_a_job(CancellationToken cancellationToken)
+    {
+        var id = Guid.CreateVersion7();
+        var role = $"ender_{id:N}";
+        await using var connection = new NpgsqlConnection(_heimdall.Store.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(
+            $$"""
+            insert into heimdall.job (id, name, version, description, tags, "user", status, is_sync, return_result,
+                command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context, on_end)
+            values ('{{id}}', 'n', '', '', '{}', 'u', 'RUNNING', true, true, 'c', 'c', 'k', 'k', '{}', '{}', '{}',
+                '[{"hook": "nobody"}]');
+            create role {{role}};
+            grant usage on schema heimdall to {{role}};
+            grant all on all tables in schema heimdall to {{role}};
+            revoke all on heimdall.hook_delivery from {{role}};
+            set local role {{role}};
+            update heimdall.job set status = 'FAILED', finished_at = now(),
+                errors = '[{"message": "\u0000", "sql_state": "22012"}]' where id = '{{id}}';
+            reset role;
+            select data ->> 'sqlstate' from heimdall.hook_delivery where job_id = '{{id}}'
+            """,
+            connection);
+
+        var state = await command.ExecuteScalarAsync(cancellationToken);
+
+        Assert.That(state, Is.EqualTo("22012"));
+        await transaction.RollbackAsync(cancellationToken); // and the role with it
+    }
+
+    [Test]
     public async Task A_retry_tells_the_same_hooks(CancellationToken cancellationToken)
     {
         var job = await SubmitAsync("select 1/0", "again", cancellationToken, "plain", "FAILED");
@@ -415,6 +568,24 @@ public sealed class HookTests
         Task<Guid> FindIdAsync() => _heimdall.Store.ScalarAsync<Guid>(
             "select id from heimdall.hook_delivery where job_id = $1", cancellationToken, id);
     }
+
+    /// <summary>Writes a message that nobody has tried.</summary>
+    private async Task<Guid> WriteAsync(
+        string hook, string at, CancellationToken cancellationToken, string status = "PENDING", int attempts = 0)
+    {
+        var id = Guid.CreateVersion7();
+        await _heimdall.Store.ExecuteAsync(
+            $$"""
+            insert into heimdall.hook_delivery (id, hook, event, subject, data, status, attempts, created_at, next_at)
+            values ($1, $2, 'hook.test', 'hook/tests', '{}', $3, $4, {{at}}, {{at}})
+            """,
+            cancellationToken, id, hook, status, attempts);
+        return id;
+    }
+
+    private Task<bool> IsAsync(Guid message, string status, CancellationToken cancellationToken) =>
+        _heimdall.Store.ScalarAsync<bool>(
+            "select status = $2 from heimdall.hook_delivery where id = $1", cancellationToken, message, status);
 
     private static string Signature(ReceivedMessage message, string secret)
     {

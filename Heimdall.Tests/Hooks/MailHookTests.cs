@@ -15,12 +15,14 @@ public sealed class MailHookTests
     public async Task Start()
     {
         _receiver = new MailReceiver();
-        string Mail(string id, string more) => $"{{id: {id}, kind: mail, url: \"smtp://127.0.0.1:{_receiver.Port}\", "
-            + $"from: heimdall@example.org, to: [ops@example.org, dba@example.org]{more}}}";
+        string Mail(string id, string more, string other = "dba@example.org") =>
+            $"{{id: {id}, kind: mail, url: \"smtp://127.0.0.1:{_receiver.Port}\", "
+            + $"from: heimdall@example.org, to: [ops@example.org, {other}]{more}}}";
         _heimdall = await HeimdallInstance.StartAsync(config => config with
         {
             Hooks = "allow: [127.0.0.1], retry_after: 50ms, receivers: "
-                + $"[{Mail("plain", ", tls: false")}, {Mail("safe", "")}]",
+                + $"[{Mail("plain", ", tls: false")}, {Mail("safe", "")}, "
+                + $"{Mail("partly", ", tls: false", "gone@example.org")}]",
         });
     }
 
@@ -39,7 +41,7 @@ public sealed class MailHookTests
         var job = await SubmitAsync("plain", "a\\r\\nBcc: all@example.org", cancellationToken);
 
         var delivery = await WaitForAsync(job, delivery => delivery["status"] == "DELIVERED", cancellationToken);
-        var mail = _receiver.Mails.Single();
+        var mail = _receiver.Mails.Single(one => one.Text.Contains($"{delivery["id"]}", StringComparison.Ordinal));
         Assert.That(mail.From, Does.Contain("<heimdall@example.org>"));
         Assert.That(mail.To, Has.Count.EqualTo(2));
         Assert.That(mail.Text, Does.Contain($"Message-Id: <{delivery["id"]}@example.org>").IgnoreCase);
@@ -52,14 +54,26 @@ public sealed class MailHookTests
     [Test]
     public async Task Without_TLS_nothing_is_sent_unless_that_is_said(CancellationToken cancellationToken)
     {
-        var before = _receiver.Mails.Length;
-
         var job = await SubmitAsync("safe", "safe", cancellationToken);
 
         var delivery = await WaitForAsync(
             job, delivery => delivery.Text.Contains("TLS failed", StringComparison.Ordinal), cancellationToken);
         Assert.That(delivery["status"], Is.EqualTo("PENDING"));
-        Assert.That(_receiver.Mails, Has.Length.EqualTo(before));
+        Assert.That(
+            _receiver.Mails.Where(mail => mail.Text.Contains($"{delivery["id"]}", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [Test]
+    public async Task A_mailbox_that_is_refused_keeps_the_mail_from_no_other(CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync("partly", "partly", cancellationToken);
+
+        var delivery = await WaitForAsync(job, delivery => delivery["status"] == "DELIVERED", cancellationToken);
+        var mail = _receiver.Mails.Single(one => one.Text.Contains($"{delivery["id"]}", StringComparison.Ordinal));
+        Assert.That(mail.To.Single(), Does.Contain("<ops@example.org>"));
+        Assert.That(
+            delivery.Json.GetProperty("tries").EnumerateArray().Last().GetProperty("reply").GetString(),
+            Does.Contain("Not taken: gone@example.org, 550 no such user"));
     }
 
     private async Task<Guid> SubmitAsync(string hook, string name, CancellationToken cancellationToken)

@@ -1,18 +1,27 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 
 namespace Heimdall.Tests.Hooks;
 
-/// <summary>A mail server that takes mails, and refuses the first few if it is told to. It offers no TLS.</summary>
+/// <summary>
+/// A mail server that takes mails, and refuses the first few if it is told to. It knows no <c>gone@</c>. It offers no
+/// STARTTLS; with a certificate all is TLS from the start.
+/// </summary>
 internal sealed class MailReceiver : IAsyncDisposable
 {
     private readonly ConcurrentQueue<ReceivedMail> _mails = new();
     private readonly SocketServer _server;
+    private readonly SslStreamCertificateContext? _certificate;
     private int _refusals;
 
-    public MailReceiver() => _server = new SocketServer(IPAddress.Loopback, ServeAsync);
+    public MailReceiver(SslStreamCertificateContext? certificate = null)
+    {
+        _certificate = certificate;
+        _server = new SocketServer(IPAddress.Loopback, ServeAsync);
+    }
 
     public int Port => _server.Port;
 
@@ -23,8 +32,9 @@ internal sealed class MailReceiver : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    private async Task ServeAsync(NetworkStream stream, CancellationToken stop)
+    private async Task ServeAsync(NetworkStream plain, CancellationToken stop)
     {
+        await using Stream stream = _certificate is null ? plain : await SecureAsync(plain, _certificate, stop);
         using var reader = new StreamReader(stream, Encoding.UTF8);
         await using var writer = new StreamWriter(stream, new UTF8Encoding(false))
         {
@@ -32,6 +42,15 @@ internal sealed class MailReceiver : IAsyncDisposable
             AutoFlush = true,
         };
         await TalkAsync(reader, writer, stop);
+    }
+
+    private static async Task<SslStream> SecureAsync(
+        NetworkStream plain, SslStreamCertificateContext certificate, CancellationToken stop)
+    {
+        var secured = new SslStream(plain);
+        await secured.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions { ServerCertificateContext = certificate }, stop);
+        return secured;
     }
 
     private async Task TalkAsync(StreamReader reader, StreamWriter writer, CancellationToken stop)
@@ -48,6 +67,9 @@ internal sealed class MailReceiver : IAsyncDisposable
                 case "MAIL":
                     from = line;
                     await writer.WriteLineAsync("250 ok");
+                    break;
+                case "RCPT" when line.Contains("<gone@", StringComparison.Ordinal):
+                    await writer.WriteLineAsync("550 no such user");
                     break;
                 case "RCPT":
                     to.Add(line);
