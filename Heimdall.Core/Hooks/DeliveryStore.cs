@@ -16,7 +16,7 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
     private const string OfJobSql =
         $"select {DeliveryRow.Columns} from hook_delivery where job_id = $1 order by hook, id limit 100";
 
-    private const string CountSql = """
+    internal const string CountSql = """
         select hook, count(*) filter (where status = 'PENDING'), count(*) filter (where status = 'DEAD')
         from (
             select hook, status from hook_delivery where status = 'PENDING'

@@ -33,7 +33,10 @@ public sealed class UpkeepPlanTests
 
     /// <summary>In all of these are many rows.</summary>
     private static readonly string[] _large =
-        ["job", "job_attempt", "job_result", "idempotency_key", "schedule_run", "schedule", "state", "audit"];
+    [
+        "job", "job_attempt", "job_result", "idempotency_key", "schedule_run", "schedule", "state", "audit",
+        "hook_delivery",
+    ];
 
     private TestDatabase _database = null!;
     private ServiceProvider _process = null!;
@@ -85,6 +88,7 @@ public sealed class UpkeepPlanTests
         yield return Case("old records of the audit", AuditLog.ForgetSql, "interval, int", "'365 days', 1000", 200);
         yield return Case("old messages to hooks", HookOutbox.ForgetSql, "interval, int", "'30 days', 1000", 200);
         yield return Case("messages to give up", HookOutbox.GiveUpSql, "interval", "'7 days'", 200);
+        yield return Case("messages given up lately", DeliveryStore.CountSql, "", "", 20);
         yield return Case("a slow queue", HookStates.SlowSql, "interval, int", "'15 min', 100000", 10_000);
         yield return Case("late schedules", HookStates.LateSql, "interval", "'5 min'", 60_000,
             mayScan: "schedule"); // each of them has a last run
@@ -132,7 +136,10 @@ public sealed class UpkeepPlanTests
             from generate_series(1, {{Runs}}) n;
             insert into audit (at, action, target, outcome)
             select now() - n * interval '1 minute', 'POST /', 'job/' || n, 'DONE' from generate_series(1, {{Runs}}) n;
-            analyze audit;
+            insert into hook_delivery (id, hook, event, subject, data, status, created_at, finished_at)
+            select gen_random_uuid(), 'ops', 'job.ended', 'job/' || n, '{}', 'DELIVERED', at, at
+            from (select n, now() - n * interval '10 seconds' as at from generate_series(1, {{Runs}}) n) numbers;
+            analyze audit, hook_delivery;
             analyze job, job_attempt, job_result, idempotency_key, schedule, schedule_run, hangfire.job, hangfire.state
             """));
         command.CommandTimeout = 0; // seconds where nothing else runs
