@@ -82,7 +82,8 @@ public sealed class ScheduleEditTests() : RealProcessTests(processes: 1)
     public async Task What_is_not_touched_stays_to_the_letter(CancellationToken cancellationToken)
     {
         const string Context = """
-            {"query":"\n select '<\u202e>' as a,\r\n  '&amp;' ","parameters":{"big":90071992547409931234567.10}}
+            {"query":"\n select '<\u202e>' as a,\r\n  '&amp;' as b","return_result":true,
+            "parameters":{"big":90071992547409931234567.10}}
             """;
         const string More = """
             , "tags": ["a:b", "c:d"], "max_lateness": "90s", "starts_at": "2026-01-31T12:00:00.5Z"

@@ -121,7 +121,12 @@ internal static class ScheduleForm
         {
             return context;
         }
-        return context.TryAdd(Query, query) ? context : null;
+        if (context.ContainsKey(Query))
+        {
+            return null;
+        }
+        context.Insert(0, Query, query);
+        return context;
     }
 
     private static JsonObject? Parse(string text)
