@@ -82,7 +82,7 @@ public sealed class ScheduleEditTests() : RealProcessTests(processes: 1)
     public async Task What_is_not_touched_stays_to_the_letter(CancellationToken cancellationToken)
     {
         const string Context = """
-            {"query":"\n select '<\u202e>' as a,\r\n  '&amp;' as b","return_result":true,
+            {"query":"\n select '<\u202e>' as a,\r\n  '&amp;' as b, :big as c","return_result":true,
             "parameters":{"big":90071992547409931234567.10}}
             """;
         const string More = """
