@@ -80,6 +80,7 @@ internal static class ApiHost
         services.AddJobWatcher();
         services.AddSingleton<IdempotentReplies>();
         services.AddSingleton<ResultReplies>();
+        services.AddSingleton<ReadResult>();
         services.AddScripts(config.SqlUploads);
         services.AddSingleton<ScheduleViews>();
         services.AddSingleton<ScheduleAccess>();
@@ -116,6 +117,7 @@ internal static class ApiHost
         app.UseSameSiteOnly(config.Server);
         app.UsePublicAddress(config.Server.PublicUrl);
         app.UseCrossOrigin(config.Server);
+        app.UseRequestCoding();
         app.UseJsonInUtf8();
         app.UseHeadAsGet();
         app.UseRouting(); // by the path and the method as they are now
@@ -126,6 +128,7 @@ internal static class ApiHost
         app.UseAudit();
         app.UseAuthorization();
         app.UseRights();
+        app.UseUnconditionalRoutes();
 
         var all = app.WithRights();
         var api = all.MapGroup("/api/v1");

@@ -40,7 +40,7 @@ internal static class CliOptions
 
     /// <summary>The format of rows.</summary>
     public static Option<string?> RowFormat() => OneOf(
-        "--format", "FORMAT", "One of table, csv, json, ndjson. Default: table on a terminal, else csv.",
+        "--format", "FORMAT", "One of table, csv, json, ndjson, arrow, parquet. Default: table on a terminal, else csv.",
         RowOutput.Formats);
 
     /// <summary>The format of a list.</summary>

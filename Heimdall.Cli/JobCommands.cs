@@ -197,6 +197,12 @@ internal static class JobCommands
         result.SetAction(async (parsed, cancellationToken) =>
         {
             using var client = session.Connect(parsed);
+            if (RowOutput.FindCopied(parsed.GetValue(format)) is { } mediaType)
+            {
+                var target = session.Terminal.OpenBytes();
+                await client.CopyResultAsync(parsed.GetRequiredValue(id), mediaType, target, cancellationToken);
+                return CliExitCode.Succeeded;
+            }
             await using var rows = await client.ResultAsync(parsed.GetRequiredValue(id), cancellationToken);
             await RowOutput.PrintAsync(session.Terminal, rows, parsed.GetValue(format), cancellationToken);
             return CliExitCode.Succeeded;

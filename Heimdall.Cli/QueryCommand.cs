@@ -36,6 +36,11 @@ internal static class QueryCommand
                 ReadOnly = result.GetValue(readOnly),
                 RowLimit = result.GetValue(limit),
             };
+            if (RowOutput.FindCopied(result.GetValue(format)) is { } mediaType)
+            {
+                await client.CopyQueryAsync(submission, mediaType, session.Terminal.OpenBytes(), cancellationToken);
+                return CliExitCode.Succeeded;
+            }
             await using var rows = await client.QueryAsync(submission, cancellationToken);
             await RowOutput.PrintAsync(session.Terminal, rows, result.GetValue(format), cancellationToken);
             return CliExitCode.Succeeded;

@@ -9,10 +9,18 @@ namespace Heimdall.Cli;
 /// <summary>Prints rows as they come.</summary>
 internal static class RowOutput
 {
-    public static readonly string[] Formats = ["table", "csv", "json", "ndjson"];
+    public static readonly string[] Formats = ["table", "csv", "json", "ndjson", "arrow", "parquet"];
 
     /// <summary>A table is laid out by so many rows at once; more of them are further tables.</summary>
     private const int RowsOfTable = 1000;
+
+    /// <returns>The media type of a format that is copied as Heimdall sends it; null for the others.</returns>
+    public static string? FindCopied(string? format) => format switch
+    {
+        "arrow" => HeimdallMediaTypes.Arrow,
+        "parquet" => HeimdallMediaTypes.Parquet,
+        _ => null,
+    };
 
     public static async Task PrintAsync(
         Terminal terminal, QueryRows rows, string? format, CancellationToken cancellationToken)

@@ -69,6 +69,12 @@ internal sealed class Terminal
         Environment.Exit(CliExitCode.LeftAtOnce);
     }
 
+    /// <summary>stdout for bytes that are no text.</summary>
+    /// <exception cref="UsageException">A person would see them.</exception>
+    public Stream OpenBytes() => IsOutTerminal || Out is not StreamWriter writer
+        ? throw new UsageException("This format is no text: send the output to a file or to a program.")
+        : writer.BaseStream;
+
     /// <summary>A line for programs.</summary>
     public Task PrintAsync(string line) => Out.WriteLineAsync(IsOutTerminal ? VisibleText.Of(line) : line);
 

@@ -33,6 +33,37 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         return await OpenRowsAsync(request, cancellationToken);
     }
 
+    /// <summary>
+    /// Runs a query at once and copies its rows, as they come, to a stream. Cancellation cancels the query too.
+    /// </summary>
+    /// <param name="query">The query.</param>
+    /// <param name="mediaType">What the rows are written as, such as <see cref="HeimdallMediaTypes.Arrow"/>.</param>
+    /// <param name="target">Where they go. When this throws, what is there is not the whole.</param>
+    /// <param name="cancellationToken">Ends the copy.</param>
+    public async Task CopyQueryAsync(
+        HeimdallSubmission query, string mediaType, Stream target, CancellationToken cancellationToken = default)
+    {
+        var request = new ApiRequest(HttpMethod.Post, "job", ToBytes((query with { ReturnResult = true }).ToJson()))
+        {
+            Accept = mediaType,
+            IsStreamed = true,
+            Timeout = Timeout.InfiniteTimeSpan,
+            IsRepeatable = query.ReadOnly,
+        };
+        await _connection.CopyAsync(request, target, cancellationToken);
+    }
+
+    /// <summary>Copies the stored rows of a queued query to a stream.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="mediaType">What the rows are written as, such as <see cref="HeimdallMediaTypes.Parquet"/>.</param>
+    /// <param name="target">Where they go. When this throws, what is there is not the whole.</param>
+    /// <param name="cancellationToken">Ends the copy.</param>
+    public Task CopyResultAsync(
+        Guid id, string mediaType, Stream target, CancellationToken cancellationToken = default) =>
+        _connection.CopyAsync(
+            new ApiRequest(HttpMethod.Get, $"job/{id}/result") { Accept = mediaType, IsStreamed = true },
+            target, cancellationToken);
+
     /// <summary>Puts a job into the queue.</summary>
     /// <param name="job">A batch, or a query whose rows are stored.</param>
     /// <param name="idempotencyKey">

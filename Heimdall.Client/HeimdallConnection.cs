@@ -93,6 +93,34 @@ internal sealed class HeimdallConnection : IDisposable
         }
     }
 
+    /// <summary>Sends a request and copies the body of the reply as it comes.</summary>
+    public async Task CopyAsync(ApiRequest request, Stream target, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(request, cancellationToken);
+        if (response.Content.Headers.ContentType?.MediaType != request.Accept)
+        {
+            throw HeimdallException.Foreign(Address, response.StatusCode);
+        }
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var buffer = new byte[64 * 1024];
+        while (await ReadAsync(body, buffer, cancellationToken) is > 0 and var length)
+        {
+            await target.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
+        }
+    }
+
+    private async ValueTask<int> ReadAsync(Stream body, byte[] buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await body.ReadAsync(buffer, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            throw HeimdallException.NoAnswer(Address, e, neverSent: false);
+        }
+    }
+
     /// <summary>What a successful reply has, or an exception where it is no reply of Heimdall.</summary>
     public T Interpret<T>(Func<T> read)
     {

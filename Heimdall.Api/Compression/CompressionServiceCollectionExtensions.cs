@@ -10,7 +10,7 @@ internal static class CompressionServiceCollectionExtensions
     {
         services.Configure<BrotliCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
         services.Configure<GzipCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
-        return services.AddResponseCompression(options =>
+        services.AddResponseCompression(options =>
         {
             // The cheapest first: it is taken when all are the same to the caller.
             options.Providers.Add<ZstdCompressionProvider>();
@@ -19,11 +19,13 @@ internal static class CompressionServiceCollectionExtensions
             options.MimeTypes =
             [
                 "application/json", "application/x-ndjson", "application/problem+json", "text/csv", "text/plain",
+                "application/vnd.apache.arrow.stream",
                 "text/html", "text/css", "text/javascript", "application/javascript",
             ];
             // No reply has a secret beside something that a stranger can choose: callers name themselves by a header,
             // not by a cookie. The token of a form is encrypted anew each time, so its length and bytes say nothing.
             options.EnableForHttps = true;
         });
+        return services.AddSingleton<IResponseCompressionProvider, TaggedReplies>();
     }
 }

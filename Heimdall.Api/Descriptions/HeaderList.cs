@@ -16,6 +16,8 @@ internal static class HeaderList
     public const string ExpiresAt = "Heimdall-Expires-At";
     public const string ETag = "ETag";
     public const string Link = "Link";
+    public const string AcceptRanges = "Accept-Ranges";
+    public const string ContentRange = "Content-Range";
     public const string Authenticate = "WWW-Authenticate";
 
     private static readonly Dictionary<string, (string Meaning, JsonSchemaType Type, string? Format)> _replies = new()
@@ -31,6 +33,8 @@ internal static class HeaderList
         [ExpiresAt] = ("Until when the result is kept.", JsonSchemaType.String, "date-time"),
         [ETag] = ("What is there, for If-Match and If-None-Match.", JsonSchemaType.String, null),
         [Link] = ("The next page, as rel=\"next\".", JsonSchemaType.String, null),
+        [AcceptRanges] = ("bytes: the header Range is followed.", JsonSchemaType.String, null),
+        [ContentRange] = ("Which bytes of the whole these are.", JsonSchemaType.String, null),
         [Authenticate] = ("How to say who calls.", JsonSchemaType.String, null),
     };
 
@@ -49,6 +53,12 @@ internal static class HeaderList
 
     public static ParameterDescription IfNoneMatch { get; } = ParameterDescription.Header(
         "If-None-Match", "Do it only if the ETag is none of these; * stands for any.");
+
+    public static ParameterDescription Range { get; } = ParameterDescription.Header(
+        "Range", "bytes=0-99: these bytes of the reply alone. Several ranges get the whole.");
+
+    public static ParameterDescription IfRange { get; } = ParameterDescription.Header(
+        "If-Range", "An ETag without W/: follow Range only if it is still the one, and else send the whole.");
 
     public static ParameterDescription LastEventId { get; } = ParameterDescription.Header(
         "Last-Event-ID", "The id of the last event that was received.");

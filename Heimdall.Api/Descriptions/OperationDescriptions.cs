@@ -40,6 +40,11 @@ internal static class OperationDescriptions
         this RouteHandlerBuilder route, int status, string mediaType, string example) =>
         route.WithMetadata(new TextDescription(status, mediaType, example));
 
+    /// <summary>Media types of a reply that are bytes and no text.</summary>
+    public static RouteHandlerBuilder AsBytes(this RouteHandlerBuilder route, int status, params string[] mediaTypes) =>
+        route.WithMetadata(
+            [.. mediaTypes.Select(type => new TextDescription(status, type, "(bytes)") { Format = "binary" })]);
+
     /// <summary>What else than its first type the JSON of a reply may be.</summary>
     public static RouteHandlerBuilder OrElse<T>(this RouteHandlerBuilder route, int status) =>
         route.WithMetadata(new OtherJson(status, typeof(T)));
@@ -57,7 +62,10 @@ internal sealed record ReplyDescription(int Status, string When, IReadOnlyList<s
 internal sealed record WordsDescription(OneOfAttribute Words);
 
 /// <summary>A media type of a reply that is no JSON.</summary>
-internal sealed record TextDescription(int Status, string MediaType, string Example);
+internal sealed record TextDescription(int Status, string MediaType, string Example)
+{
+    public string? Format { get; init; }
+}
 
 /// <summary>Another type that the JSON of a reply may have.</summary>
 internal sealed record OtherJson(int Status, Type Type);

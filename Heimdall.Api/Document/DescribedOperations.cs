@@ -58,7 +58,7 @@ internal sealed class DescribedOperations(KnownCallers known, PluginCatalog plug
         {
             ResponseOf(operation, text.Status).Content![text.MediaType] = new OpenApiMediaType
             {
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = text.Format },
                 Example = JsonValue.Create(text.Example),
             };
         }
@@ -93,9 +93,6 @@ internal sealed class DescribedOperations(KnownCallers known, PluginCatalog plug
         if (takesBody)
         {
             yield return "too-large";
-        }
-        if (operation.RequestBody?.Content?.ContainsKey(MediaTypeNames.Application.Json) is true)
-        {
             yield return "unsupported-media-type";
         }
         if (!known.Config.IsConfigured)
@@ -105,6 +102,7 @@ internal sealed class DescribedOperations(KnownCallers known, PluginCatalog plug
         if (!HttpMethods.IsGet(method) && !HttpMethods.IsHead(method))
         {
             yield return "cross-site";
+            yield return "precondition-failed";
         }
         if (path.StartsWith(Rest, StringComparison.Ordinal))
         {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
@@ -76,7 +77,7 @@ internal sealed class CsvResultWriter(IResultOutput output, ResultOpening openin
 
     private void WriteCarefully(ReadOnlySpan<byte> utf8)
     {
-        utf8 = ToUtf8(utf8);
+        utf8 = Utf8Text.Of(utf8);
 
         // A line of its own with \. would end the data for PostgreSQL's COPY.
         if (utf8.Length > 0 && utf8.IndexOfAny(Quoted) < 0 && !utf8.SequenceEqual("\\."u8))

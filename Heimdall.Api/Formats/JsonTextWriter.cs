@@ -41,7 +41,7 @@ internal abstract class JsonTextWriter(IResultOutput output, ResultOpening openi
                 Write(utf8[0] == 't' ? "true"u8 : "false"u8);
                 break;
             case ResultValueKind.Json:
-                WriteEmbedded(ToUtf8(utf8));
+                WriteEmbedded(Utf8Text.Of(utf8));
                 break;
             default:
                 WriteString(utf8);
@@ -148,7 +148,7 @@ internal abstract class JsonTextWriter(IResultOutput output, ResultOpening openi
             WriteBetween((byte)'"', utf8, (byte)'"');
             return;
         }
-        utf8 = ToUtf8(utf8);
+        utf8 = Utf8Text.Of(utf8);
         Write((byte)'"');
         for (var special = utf8.IndexOfAny(Escaped); special >= 0; special = utf8.IndexOfAny(Escaped))
         {

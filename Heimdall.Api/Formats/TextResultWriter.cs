@@ -1,16 +1,11 @@
 using System.Runtime.CompilerServices;
-using System.Text;
-using System.Text.Unicode;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Formats;
 
-/// <summary>
-/// Writes rows as text of some format, through one pooled buffer. Nothing is sent before the buffer is full or the result
-/// has ended, so that the failure of a small query can still have a status of its own.
-/// </summary>
-internal abstract class TextResultWriter(IResultOutput output, ResultOpening opening) : IResultWriter, IDisposable
+/// <summary>Writes rows as text of some format, through one pooled buffer.</summary>
+internal abstract class TextResultWriter(IResultOutput output, ResultOpening opening) : FormatWriter(output, opening)
 {
     private const int InitialSize = 64 * 1024;
     private const int FlushThreshold = 32 * 1024; // bytes; a row that is longer makes the buffer grow
@@ -19,21 +14,10 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
     private int _length;
     private int? _rowStart; // rows are sent when they are whole, so an open one is still in the buffer
 
-    protected ResultOpening Opening => opening;
-
     /// <summary>How the values of each column may be written down.</summary>
     protected ResultValueKind[] Kinds { get; private set; } = [];
 
-    /// <summary>True once the columns are written.</summary>
-    public bool HasStarted { get; private set; }
-
-    /// <summary>True once the reader may have seen something: from then on a failure can only be told at the result's end.</summary>
-    public bool HasSent { get; private set; }
-
-    /// <summary>How many whole rows are written.</summary>
-    public long RowCount { get; private set; }
-
-    public ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken)
+    public sealed override ValueTask StartAsync(IReadOnlyList<ResultColumn> columns, CancellationToken cancellationToken)
     {
         HasStarted = true;
         Kinds = [.. columns.Select(column => column.Kind)];
@@ -41,28 +25,23 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
         return ValueTask.CompletedTask;
     }
 
-    public void StartRow()
+    public sealed override void StartRow()
     {
         _rowStart = _length;
         WriteRowStart();
     }
 
-    public abstract void WriteNull();
-
-    public abstract void WriteValue(ReadOnlySpan<byte> utf8);
-
-    public void EndRow()
+    public sealed override void EndRow()
     {
         WriteRowEnd();
         _rowStart = null;
         RowCount++;
     }
 
-    public ValueTask FlushAsync(CancellationToken cancellationToken) =>
+    public sealed override ValueTask FlushAsync(CancellationToken cancellationToken) =>
         _length < FlushThreshold ? ValueTask.CompletedTask : SendAsync(cancellationToken);
 
-    /// <summary>Ends the result; an empty one begins and ends here.</summary>
-    public async ValueTask EndAsync(ResultEnding ending, CancellationToken cancellationToken)
+    public sealed override async ValueTask EndAsync(ResultEnding ending, CancellationToken cancellationToken)
     {
         if (!HasStarted)
         {
@@ -73,11 +52,11 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
         await SendAsync(cancellationToken);
         if (ending.Status != JobStatus.Succeeded && !ending.IsPartial && BreaksOff)
         {
-            output.Abort();
+            Abort();
         }
     }
 
-    public void Dispose()
+    protected sealed override void Dispose(bool disposing)
     {
         RowBuffers.Return(_bytes);
         _bytes = [];
@@ -130,22 +109,11 @@ internal abstract class TextResultWriter(IResultOutput output, ResultOpening ope
         _length += target.Length;
     }
 
-    /// <summary>
-    /// Text that is UTF-8 by what the reply says of itself: a database in SQL_ASCII hands out any bytes, and those that are none become U+FFFD.
-    /// </summary>
-    protected static ReadOnlySpan<byte> ToUtf8(ReadOnlySpan<byte> bytes) =>
-        Utf8.IsValid(bytes) ? bytes : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes));
-
     private async ValueTask SendAsync(CancellationToken cancellationToken)
     {
-        if (!HasSent)
-        {
-            Opening.OnFirstSend();
-            HasSent = true;
-        }
         var length = _length;
         _length = 0; // whatever becomes of them: nothing is sent twice
-        await output.SendAsync(_bytes.AsMemory(0, length), cancellationToken);
+        await SendAsync(_bytes.AsMemory(0, length), cancellationToken);
     }
 
     private void Grow(int needed)

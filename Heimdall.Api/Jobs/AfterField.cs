@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Jobs;
 
@@ -88,7 +89,8 @@ internal static class AfterField
         {
             if (fields.FirstOrDefault(field => field.Key is not ("job" or "on")).Key is { } unknown)
             {
-                return (default, $"Unknown field '{unknown}'. Known are: job, on.");
+                return (
+                    default, $"Unknown field '{unknown}'. Known are: job, on.{NearestWord.Ask(unknown, ["job", "on"])}");
             }
             if (fields["on"] is { } wanted)
             {

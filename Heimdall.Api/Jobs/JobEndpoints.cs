@@ -14,7 +14,7 @@ internal static class JobEndpoints
     private static readonly string[] _ofResult =
     [
         HeaderList.JobId, HeaderList.RowCount, HeaderList.TotalRows, HeaderList.Truncated, HeaderList.ExpiresAt,
-        HeaderList.ETag, HeaderList.Link, HeaderList.PreferenceApplied,
+        HeaderList.ETag, HeaderList.Link, HeaderList.AcceptRanges, HeaderList.PreferenceApplied,
     ];
 
     public static void MapJobs(this IEndpointRouteBuilder api)
@@ -40,6 +40,7 @@ internal static class JobEndpoints
             .OrElse<TargetsPreviewView>(Ok)
             .AsText(Ok, ResultFormat.Ndjson.Name, ResultExamples.NdjsonOfQuery)
             .AsText(Ok, ResultFormat.Csv.Name, ResultExamples.Csv)
+            .AsBytes(Ok, ResultFormat.Arrow.Name, ResultFormat.Parquet.Name)
             .Replies<JobView>(
                 Queued, "The job is in the queue.", HeaderList.Location, HeaderList.RetryAfter,
                 HeaderList.PreferenceApplied, HeaderList.IdempotencyReplayed)
@@ -90,19 +91,43 @@ internal static class JobEndpoints
             .Replies<JobListView>(Ok, "The page.");
     }
 
-    private static void MapResult(IEndpointRouteBuilder jobs) =>
+    private static void MapResult(IEndpointRouteBuilder jobs)
+    {
         jobs.MapMethods("/job/{id:guid}/result", [HttpMethods.Get, HttpMethods.Head], ReadResult.HandleAsync)
             .Named("getJobResult", "The stored result of a queued job, or a page of it.")
-            .Takes([.. ResultPageReader.Parameters, HeaderList.IfNoneMatch, HeaderList.Prefer])
+            .Takes(
+            [
+                .. ResultPageReader.Parameters, HeaderList.IfMatch, HeaderList.IfNoneMatch, HeaderList.Range,
+                HeaderList.IfRange, HeaderList.Prefer,
+            ])
             .Replies<ResultView>(Ok, "The rows.", _ofResult)
             .AsText(Ok, ResultFormat.Ndjson.Name, ResultExamples.Ndjson)
             .AsText(Ok, ResultFormat.Csv.Name, ResultExamples.Csv)
+            .AsBytes(Ok, ResultFormat.Arrow.Name, ResultFormat.Parquet.Name)
+            .Replies(
+                StatusCodes.Status206PartialContent, "The bytes that Range asks for.",
+                [.. _ofResult, HeaderList.ContentRange])
+            .AsBytes(StatusCodes.Status206PartialContent, [.. ResultFormat.All.Select(format => format.Name)])
             .Replies(StatusCodes.Status304NotModified, "If-None-Match holds: the caller has it already.", _ofResult)
             .Replies(
                 StatusCodes.Status404NotFound, "Where the job has not ended, ask again later.", HeaderList.RetryAfter,
                 HeaderList.PreferenceApplied)
             .Refuses(
-                "not-found", "not-acceptable", "columns-differ", "expired", "result-lost", "storage-unavailable");
+                "not-found", "not-acceptable", "columns-differ", "expired", "precondition-failed",
+                "range-not-satisfiable", "result-lost", "storage-unavailable");
+        jobs.MapGet("/job/{id:guid}/result/chunks", ReadResult.HandleChunksAsync)
+            .Named("listJobResultChunks", "The chunks of a stored result, with their bytes and hashes.")
+            .Takes([.. ResultPageReader.ChunkParameters, HeaderList.IfNoneMatch, HeaderList.Prefer])
+            .Replies<ResultChunkList>(
+                Ok, "The chunks, in the order of their rows.", HeaderList.ETag, HeaderList.PreferenceApplied)
+            .Replies(
+                StatusCodes.Status304NotModified, "If-None-Match holds: the caller has it already.", HeaderList.ETag,
+                HeaderList.PreferenceApplied)
+            .Replies(
+                StatusCodes.Status404NotFound, "Where the job has not ended, ask again later.", HeaderList.RetryAfter,
+                HeaderList.PreferenceApplied)
+            .Refuses("not-found", "not-acceptable", "columns-differ", "expired", "result-lost", "storage-unavailable");
+    }
 
     private static void MapLog(IEndpointRouteBuilder jobs)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Heimdall.Api.Descriptions;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
@@ -39,8 +40,7 @@ internal static class JobFilterReader
     public static (JobFilter Filter, List<ContextProblem> Problems) Read(IQueryCollection query)
     {
         var problems = new List<ContextProblem>();
-        problems.AddRange(query.Keys.Where(key => !Known.Contains(key))
-            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", Known)}.")));
+        problems.AddRange(UnknownName.Parameters(query, Known));
         problems.AddRange(query.Where(item => item.Value.Count > 1 && item.Key != "status")
             .Select(item => new ContextProblem(item.Key, "Given more than once.")));
         var filter = new JobFilter
@@ -93,7 +93,10 @@ internal static class JobFilterReader
             var unknown = names.Where(name => !JobStatusNames.All.Contains(name.ToUpperInvariant())).ToArray();
             if (unknown.Length > 0)
             {
-                problems.Add(new("status", $"Unknown: {string.Join(", ", unknown)}. Known are: {string.Join(", ", JobStatusNames.All)}."));
+                problems.Add(new(
+                    "status",
+                    $"Unknown: {string.Join(", ", unknown)}. Known are: {string.Join(", ", JobStatusNames.All)}."
+                    + NearestWord.Ask(unknown[0], JobStatusNames.All)));
             }
             return [.. names.Except(unknown).Select(JobStatusNames.Parse)];
         }

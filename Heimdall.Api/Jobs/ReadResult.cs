@@ -11,19 +11,43 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Heimdall.Api.Jobs;
 
-/// <summary><c>GET</c> and <c>HEAD /api/v1/job/{id}/result</c>: what a queued job left, or a page of it.</summary>
-internal static class ReadResult
+/// <summary>
+/// <c>GET</c> and <c>HEAD /api/v1/job/{id}/result</c>: what a queued job left, or a page of it; and the list of its
+/// chunks, <c>/result/chunks</c>.
+/// </summary>
+internal sealed class ReadResult(
+    JobStore jobs, FanOuts fanOuts, ResultStore results, ResultsConfig config, ResultReplies replies, JobWait wait,
+    StoreClock time)
 {
-    public static async Task<IResult> HandleAsync(
-        Guid id, HttpContext context, JobStore jobs, FanOuts fanOuts, ResultStore results, ResultsConfig config,
-        ResultReplies replies, JobWait wait, StoreClock time, CancellationToken cancellationToken)
+    public static Task<IResult> HandleAsync(
+        Guid id, HttpContext context, ReadResult reading, CancellationToken cancellationToken) =>
+        reading.PageAsync(id, context, cancellationToken);
+
+    public static Task<IResult> HandleChunksAsync(
+        Guid id, HttpContext context, ReadResult reading, CancellationToken cancellationToken) =>
+        reading.ChunksAsync(id, context, cancellationToken);
+
+    private Task<IResult> PageAsync(Guid id, HttpContext context, CancellationToken cancellationToken) => AnswerAsync(
+        id, context, ResultPageReader.Read(context.Request.Query),
+        (job, result, page, format) => replies.SendAsync(context, job, result, page, format), cancellationToken);
+
+    private Task<IResult> ChunksAsync(Guid id, HttpContext context, CancellationToken cancellationToken) => AnswerAsync(
+        id, context, ResultPageReader.ReadChunks(context.Request.Query),
+        (job, result, page, format) => replies.ListChunksAsync(context, job, result, page.Limit!.Value, format),
+        cancellationToken);
+
+    private async Task<IResult> AnswerAsync(
+        Guid id,
+        HttpContext context,
+        ResultPageRequest request,
+        Func<Job, StoredResult, ResultPage, ResultFormat, Task<IResult>> answerAsync,
+        CancellationToken cancellationToken)
     {
-        var (page, isPartial, problems) = ResultPageReader.Read(context.Request.Query);
-        if (problems.Count > 0)
+        if (request.Problems.Count > 0)
         {
-            return Problem.Invalid(problems);
+            return Problem.Invalid(request.Problems);
         }
-        if (ResultFormat.Negotiate(context.Request) is not { } format)
+        if ((request.Format ?? ResultFormat.Negotiate(context.Request)) is not { } format)
         {
             return Problem.NotAcceptable();
         }
@@ -41,7 +65,7 @@ internal static class ReadResult
             context.Response.Headers.RetryAfter = SubmitJob.PollInterval;
         }
         // What an attempt that did not succeed has stored so far is nobody's result.
-        isPartial = isPartial && job.FanOut is not null && job.Status.IsFinal();
+        var isPartial = request.IsPartial && job.FanOut is not null && job.Status.IsFinal();
         if ((job.Status != JobStatus.Succeeded && !isPartial)
             || await results.FindAsync(job, config, cancellationToken) is not { } result)
         {
@@ -51,7 +75,7 @@ internal static class ReadResult
         {
             return Problem.NotFound(WhyMissing(cluster));
         }
-        if (IsGone(result, time))
+        if (IsGone(result))
         {
             return Gone(id, result);
         }
@@ -61,12 +85,12 @@ internal static class ReadResult
         }
         try
         {
-            return await replies.SendAsync(context, job, result, page, format);
+            return await answerAsync(job, result, request.Page, format);
         }
         catch (ResultStorageException) when (!context.Response.HasStarted)
         {
             // Its time may have come since it was found.
-            if (await results.FindAsync(job, config, cancellationToken) is { } now && !IsGone(now, time))
+            if (await results.FindAsync(job, config, cancellationToken) is { } now && !IsGone(now))
             {
                 throw;
             }
@@ -75,7 +99,7 @@ internal static class ReadResult
         }
     }
 
-    private static bool IsGone(StoredResult result, StoreClock time) => result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime;
+    private bool IsGone(StoredResult result) => result.IsDropped || result.ExpiresAt <= time.GetUtcNow().UtcDateTime;
 
     public static ProblemHttpResult Gone(Guid id, StoredResult result) => Problem.Of(
         StatusCodes.Status410Gone, "expired", "The result is gone.", $"The result of job {id} was kept until {ApiJson.ToText(result.ExpiresAt)}.");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Heimdall.Api.Formats;
+using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
@@ -7,6 +8,7 @@ using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
 using Heimdall.Core.Results.Chunks;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 
 namespace Heimdall.Api.Jobs;
@@ -25,37 +27,39 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
 
     public async Task<IResult> SendAsync(HttpContext context, Job job, StoredResult result, ResultPage page, ResultFormat format)
     {
-        var isToTheEnd = page.EndOf(result.RowCount) == result.RowCount;
-        var ending = new ResultEnding
-        {
-            Status = job.Status,
-            IsPartial = job.Status != JobStatus.Succeeded,
-            Truncated = result.Truncated && isToTheEnd, // a page is what was asked for, not something cut
-            RowsAffected = job.Progress.RowsAffected,
-            TotalRows = result.RowCount,
-            ExpiresAt = result.ExpiresAt,
-        };
-        var tag = TagOf(result, format);
+        var ending = EndingOf(job, result, page);
+        var tag = TagOf(context.Request, result, format);
         SetHeaders(context.Response, job.Id, result, page, ending, tag);
+        if (!IsMatched(context.Request, tag))
+        {
+            return Problem.Of(
+                StatusCodes.Status412PreconditionFailed, "precondition-failed", "The result is not the one you mean.",
+                "Its ETag is none of those in If-Match. A weak one, with W/, is never taken for the same bytes.");
+        }
         if (IsKnown(context.Request, tag))
         {
             return Results.StatusCode(StatusCodes.Status304NotModified);
         }
         context.Response.ContentType = format.ContentType;
-        if (!context.IsHead())
+        if (context.IsHead())
         {
-            await StreamAsync(context, result, page, format, new ResultOpening { IsNested = false }, ending);
+            return Results.Empty;
         }
-        return Results.Empty;
+        var opening = new ResultOpening { IsNested = false, IsTruncated = ending.Truncated };
+        var output = new ReplyOutput(context, config.StalledClientTimeout);
+        return ByteRange.Find(context.Request, tag) is { } range
+            ? await SendRangeAsync(context, result, page, format, opening, ending, output, range)
+            : await StreamAsync(context, result, page, format, opening, ending, output);
     }
 
     /// <summary>The whole result in the form in which an inline query is answered.</summary>
-    public async Task<IResult> SendWithJobAsync(HttpContext context, Job job, StoredResult result, ResultFormat format)
+    public Task<IResult> SendWithJobAsync(HttpContext context, Job job, StoredResult result, ResultFormat format)
     {
         var opening = new ResultOpening
         {
             Members = () => JobView.MembersBeforeRows(job),
             OnFirstSend = () => InlineQueries.SetHeaders(context.Response, format, job.Id),
+            IsTruncated = result.Truncated,
         };
         var ending = new ResultEnding
         {
@@ -66,14 +70,114 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
             UpdatedAt = job.UpdatedAt,
             ExpiresAt = result.ExpiresAt,
         };
-        await StreamAsync(context, result, ResultPage.All, format, opening, ending);
-        return Results.Empty;
+        var output = new ReplyOutput(context, config.StalledClientTimeout);
+        return StreamAsync(context, result, ResultPage.All, format, opening, ending, output);
     }
 
-    private async Task StreamAsync(
-        HttpContext context, StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening, ResultEnding ending)
+    /// <summary>The chunks of a result: each is written once, to know its bytes.</summary>
+    public async Task<IResult> ListChunksAsync(
+        HttpContext context, Job job, StoredResult result, long rows, ResultFormat format)
     {
-        using var writer = format.CreateWriter(new ReplyOutput(context, config.StalledClientTimeout), opening);
+        if (result.RowCount / rows >= ResultChunkList.MostChunks)
+        {
+            return Problem.Invalid(
+                [new("rows", $"Must be more than {Text(result.RowCount / ResultChunkList.MostChunks)} for this result.")]);
+        }
+        var tag = new EntityTagHeaderValue($"\"{Text(result.Attempt)}-{format.Word}-{Text(rows)}\"", isWeak: true);
+        context.Response.Headers.ETag = tag.ToString();
+        context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.Accept);
+        if (IsKnown(context.Request, tag))
+        {
+            return Results.StatusCode(StatusCodes.Status304NotModified);
+        }
+        var chunks = new List<ResultChunkView>();
+        for (long offset = 0; offset < result.RowCount || chunks.Count == 0; offset += rows)
+        {
+            var page = new ResultPage(offset, rows);
+            using var measured = new MeasuredOutput();
+            try
+            {
+                await MeasureAsync(context, job, result, page, format, measured);
+            }
+            catch (JobFailedException unfit)
+            {
+                return Unfit(unfit);
+            }
+            var address = context.Request.PublicPathOf($"/api/v1/job/{job.Id}/result");
+            chunks.Add(new()
+            {
+                Offset = offset,
+                RowCount = page.RowsOf(result.RowCount),
+                Bytes = measured.Length,
+                Sha256 = measured.ReadHash(),
+                Href = $"{address}?format={format.Word}&offset={Text(offset)}&limit={Text(rows)}",
+            });
+        }
+        var list = new ResultChunkList
+        {
+            Id = job.Id,
+            Format = format.Word,
+            MediaType = format.ContentType,
+            TotalRows = result.RowCount,
+            Truncated = result.Truncated,
+            ExpiresAt = result.ExpiresAt,
+            Chunks = chunks,
+        };
+        return TypedResults.Json(list, ApiJson.Options);
+    }
+
+    private static ResultEnding EndingOf(Job job, StoredResult result, ResultPage page) => new()
+    {
+        Status = job.Status,
+        IsPartial = job.Status != JobStatus.Succeeded,
+        // A page is what was asked for, not something cut.
+        Truncated = result.Truncated && page.EndOf(result.RowCount) == result.RowCount,
+        RowsAffected = job.Progress.RowsAffected,
+        TotalRows = result.RowCount,
+        ExpiresAt = result.ExpiresAt,
+    };
+
+    /// <summary>Some bytes of a reply. What their places are is known once it was written; it is the same each time.</summary>
+    private async Task<IResult> SendRangeAsync(
+        HttpContext context, StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening,
+        ResultEnding ending, ReplyOutput output, ByteRange range)
+    {
+        using var measured = new MeasuredOutput();
+        try
+        {
+            await WriteAsync(result, page, format, opening, ending, measured, context.RequestAborted);
+        }
+        catch (JobFailedException unfit)
+        {
+            return Unfit(unfit);
+        }
+        if (range.Within(measured.Length) is not { } bytes)
+        {
+            context.Response.Headers.ContentRange = $"bytes */{Text(measured.Length)}";
+            return Problem.Of(
+                StatusCodes.Status416RangeNotSatisfiable, "range-not-satisfiable", "There are no such bytes.",
+                $"The reply has {Text(measured.Length)} bytes, and the header Range asks for none of them.");
+        }
+        context.Response.StatusCode = StatusCodes.Status206PartialContent;
+        context.Response.Headers.ContentRange =
+            $"bytes {Text(bytes.From)}-{Text(bytes.To)}/{Text(measured.Length)}";
+        context.Response.ContentLength = bytes.To - bytes.From + 1;
+        var part = new RangeOutput(output, bytes.From, bytes.To);
+        try
+        {
+            return await StreamAsync(context, result, page, format, opening, ending, part);
+        }
+        catch (OperationCanceledException) when (part.IsDone)
+        {
+            return Results.Empty;
+        }
+    }
+
+    private async Task<IResult> StreamAsync(
+        HttpContext context, StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening,
+        ResultEnding ending, IResultOutput output)
+    {
+        using var writer = format.CreateWriter(output, opening);
         try
         {
             await writer.StartAsync(result.Columns, context.RequestAborted);
@@ -91,8 +195,43 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
                 Failure = Unreadable,
             };
         }
+        catch (JobFailedException unfit) when (writer.HasSent)
+        {
+            LogBroken(context.Request.Path, unfit.Message);
+            ending = ending with
+            {
+                Status = JobStatus.Failed, IsPartial = false, Truncated = false, ExpiresAt = null, Failure = unfit.Failure,
+            };
+        }
+        catch (JobFailedException unfit)
+        {
+            return Unfit(unfit);
+        }
         await writer.EndAsync(ending, context.RequestAborted);
+        return Results.Empty;
     }
+
+    private Task MeasureAsync(
+        HttpContext context, Job job, StoredResult result, ResultPage page, ResultFormat format, MeasuredOutput measured)
+    {
+        var ending = EndingOf(job, result, page);
+        var opening = new ResultOpening { IsNested = false, IsTruncated = ending.Truncated };
+        return WriteAsync(result, page, format, opening, ending, measured, context.RequestAborted);
+    }
+
+    /// <exception cref="JobFailedException">The format has no place for a value.</exception>
+    private async Task WriteAsync(
+        StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening, ResultEnding ending,
+        IResultOutput output, CancellationToken cancellationToken)
+    {
+        using var writer = format.CreateWriter(output, opening);
+        await writer.StartAsync(result.Columns, cancellationToken);
+        await results.ReplayAsync(result, page, writer, cancellationToken);
+        await writer.EndAsync(ending, cancellationToken);
+    }
+
+    private static ProblemHttpResult Unfit(JobFailedException unfit) => Problem.Of(
+        StatusCodes.Status406NotAcceptable, "not-acceptable", "Not in this format.", unfit.Message);
 
     private static void SetHeaders(HttpResponse response, Guid id, StoredResult result, ResultPage page, ResultEnding ending, EntityTagHeaderValue tag)
     {
@@ -103,21 +242,29 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         headers["Heimdall-Truncated"] = ending.Truncated ? "true" : "false";
         headers["Heimdall-Expires-At"] = ApiJson.ToText(result.ExpiresAt);
         headers.ETag = tag.ToString();
+        headers.AcceptRanges = "bytes";
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         if (page.Limit is { } limit && page.EndOf(result.RowCount) is var end && end < result.RowCount)
         {
             var request = response.HttpContext.Request;
             var address = request.PublicPathOf(request.Path.ToUriComponent());
-            var partial = ending.IsPartial ? $"&{ResultPageReader.Partial}=true" : "";
-            headers.Link = $"<{address}?offset={Text(end)}&limit={Text(limit)}{partial}>; rel=\"next\"";
+            var format = request.Query["format"] is [{ Length: > 0 } word] ? $"&format={word}" : "";
+            headers.Link = $"<{address}?offset={Text(end)}&limit={Text(limit)}{format}>; rel=\"next\"";
         }
     }
 
     /// <summary>
-    /// A result never changes: what it was stored by names it, and the address names the page. Weak, because the same rows may be compressed or not.
+    /// A result never changes: what it was stored by names it, and the address names the page. Weak where the reply may
+    /// be compressed: then it stands for the same rows, and not for the same bytes.
     /// </summary>
-    private static EntityTagHeaderValue TagOf(StoredResult result, ResultFormat format) =>
-        new($"\"{Text(result.Attempt)}-{format.Name[(format.Name.IndexOf('/', StringComparison.Ordinal) + 1)..]}\"", isWeak: true);
+    private static EntityTagHeaderValue TagOf(HttpRequest request, StoredResult result, ResultFormat format) =>
+        new(
+            $"\"{Text(result.Attempt)}-{format.Name[(format.Name.IndexOf('/', StringComparison.Ordinal) + 1)..]}\"",
+            isWeak: request.Headers.AcceptEncoding.Count > 0);
+
+    private static bool IsMatched(HttpRequest request, EntityTagHeaderValue tag) =>
+        request.Headers.IfMatch.Count == 0 || request.GetTypedHeaders().IfMatch.Any(wanted =>
+            wanted.Equals(EntityTagHeaderValue.Any) || wanted.Compare(tag, useStrongComparison: true));
 
     private static bool IsKnown(HttpRequest request, EntityTagHeaderValue tag) =>
         request.GetTypedHeaders().IfNoneMatch.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false));

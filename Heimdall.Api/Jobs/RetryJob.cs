@@ -5,6 +5,7 @@ using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -78,7 +79,9 @@ internal static class RetryJob
         {
             if (field.Name != FromStatement)
             {
-                problems.Add(new(field.Name, $"Unknown field. Known is: {FromStatement}."));
+                problems.Add(new(
+                    field.Name,
+                    $"Unknown field. Known is: {FromStatement}.{NearestWord.Ask(field.Name, [FromStatement])}"));
             }
             else if (fromStatement is not null)
             {

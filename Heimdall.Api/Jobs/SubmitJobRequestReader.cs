@@ -22,6 +22,13 @@ internal static class SubmitJobRequestReader
 
     private const string OnWaitTimeout = "on_wait_timeout";
 
+    private static readonly string[] _known =
+    [
+        "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "priority", "after",
+        "start_after", "start_before", "target", "max_parallel", "canary", "stop_after_failures", OnEndField.Name,
+        OnWaitTimeout, "dry_run",
+    ];
+
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     /// <param name="element">The submission.</param>
@@ -103,11 +110,7 @@ internal static class SubmitJobRequestReader
             OnWaitTimeout = Take<string>(OnWaitTimeout, $"\"{Continue}\" or \"{Cancel}\""),
             DryRun = TakeFlag("dry_run"),
         };
-        problems.AddAll(fields.Select(field => new ContextProblem(
-            PathOf(place, field.Key),
-            "Unknown field. Known are: name, version, description, tags, command_criteria, cluster_criteria, context, "
-            + "priority, after, start_after, start_before, target, max_parallel, canary, stop_after_failures, "
-            + "on_end, on_wait_timeout, dry_run.")));
+        problems.AddAll(fields.Select(field => UnknownName.Field(field.Key, _known, PathOf(place, field.Key))));
         if (request.OnWaitTimeout is not (null or Continue or Cancel))
         {
             problems.Add(new(PathOf(place, OnWaitTimeout), $"Must be \"{Continue}\" or \"{Cancel}\"."));

@@ -41,6 +41,8 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> logger) : IEx
                 return Problem.Of(
                     StatusCodes.Status413PayloadTooLarge, "too-large", "The request is too large.",
                     "The request body is larger than this server takes (server.max_body_bytes).");
+            case UndecodableBodyException packed:
+                return Problem.Invalid([new("body", $"Is not {packed.Coding}, as Content-Encoding says.")]);
             case BadHttpRequestException bad:
                 return Problem.Of(bad.StatusCode, "invalid-request", "The request is not valid.", "The request could not be read.");
             case JsonException json:

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
+using Heimdall.Api.Serialization;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Requests;
@@ -16,8 +17,7 @@ internal sealed class QueryFields
     public QueryFields(IQueryCollection query, IReadOnlyList<string> known)
     {
         _query = query;
-        _problems.AddRange(query.Keys.Where(key => !known.Contains(key))
-            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", known)}.")));
+        _problems.AddRange(UnknownName.Parameters(query, known));
         _problems.AddRange(query.Where(item => item.Value.Count > 1)
             .Select(item => new ContextProblem(item.Key, "Given more than once.")));
     }

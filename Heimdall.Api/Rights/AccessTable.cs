@@ -63,6 +63,7 @@ internal static partial class AccessTable
         ["GET /api/v1/job/{id:guid}"] = Right.SeeJobs,
         ["GET /api/v1/job/{id:guid}/status"] = Right.SeeJobs,
         ["GET /api/v1/job/{id:guid}/result"] = Right.SeeJobs,
+        ["GET /api/v1/job/{id:guid}/result/chunks"] = Right.SeeJobs,
         ["GET /api/v1/job/{id:guid}/stdout"] = Right.SeeJobs,
         ["GET /api/v1/job/{id:guid}/stderr"] = Right.SeeJobs,
         ["GET /api/v1/job/{id:guid}/events"] = Right.SeeJobs,

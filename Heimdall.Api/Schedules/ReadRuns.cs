@@ -28,8 +28,7 @@ internal static class ReadRuns
     {
         var query = context.Request.Query;
         var problems = new List<ContextProblem>();
-        problems.AddRange(query.Keys.Where(key => !_known.Contains(key))
-            .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")));
+        problems.AddRange(UnknownName.Parameters(query, _known));
         var names = query["outcome"].SelectMany(text => (text ?? "").Split(',')).Select(name => name.ToUpperInvariant()).ToArray();
         if (names.Except(ScheduleNames.Outcomes).Any())
         {

@@ -32,8 +32,7 @@ internal static class ListScripts
     {
         List<ContextProblem> problems =
         [
-            .. context.Request.Query.Keys.Where(key => !_known.Contains(key))
-                .Select(key => new ContextProblem(key, $"Unknown parameter. Known are: {string.Join(", ", _known)}.")),
+            .. UnknownName.Parameters(context.Request.Query, _known),
             .. context.Request.Query.Where(item => item.Value.Count > 1).Select(item => new ContextProblem(item.Key, "Given more than once.")),
         ];
         string? Text(string name) => context.Request.Query.TryGetValue(name, out var values) ? values.ToString() : null;

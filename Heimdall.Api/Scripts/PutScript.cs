@@ -34,9 +34,9 @@ internal static class PutScript
         {
             return Problem.Invalid([problem!]);
         }
-        if (request.Headers.ContentEncoding.Count > 0 || request.Headers.ContentRange.Count > 0)
+        if (request.Headers.ContentRange.Count > 0)
         {
-            return Problem.Invalid([new("body", "Must be the whole script as it is, without Content-Encoding and Content-Range.")]);
+            return Problem.Invalid([new("body", "Must be the whole script, without Content-Range.")]);
         }
         if (request.ContentLength > config.MaxBytes)
         {

@@ -89,10 +89,9 @@ internal sealed class JsonFields
     /// <summary>Everything that is wrong, once all known fields are taken.</summary>
     public FaultList Problems()
     {
-        var unknown = $"Unknown field. Known are: {string.Join(", ", _known)}.";
         var all = new FaultList();
         all.AddAll(_faults);
-        all.AddAll(_isRead ? _fields.Select(field => new ContextProblem(field.Key, unknown)) : []);
+        all.AddAll(_isRead ? _fields.Select(field => UnknownName.Field(field.Key, _known)) : []);
         return all;
     }
 

@@ -22,6 +22,17 @@ internal sealed record RowFormat(string Name, string MediaType, int? ExtraLines,
     /// <summary>Perhaps with a line before and one after the rows.</summary>
     public static RowFormat NdJson { get; } = new("NDJSON", "application/x-ndjson", ExtraLines: 2);
 
+    /// <summary>A whole stream has a mark of eight bytes at its end, of which four are no text.</summary>
+    public static RowFormat Arrow { get; } =
+        new("Arrow", "application/vnd.apache.arrow.stream", ExtraLines: null, "\0\0\0\0") { IsText = false };
+
+    /// <summary>A whole file ends in the format's letters.</summary>
+    public static RowFormat Parquet { get; } =
+        new("Parquet", "application/vnd.apache.parquet", ExtraLines: null, "PAR1") { IsText = false };
+
+    /// <summary>Whether rows can be counted in the reply by looking at it.</summary>
+    public bool IsText { get; private init; } = true;
+
     public LoadRequest Ask(LoadRequest request) => request with { Headers = [.. request.Headers, ("Accept", MediaType)] };
 
     /// <summary>Reads a reply and looks at it.</summary>
@@ -33,7 +44,7 @@ internal sealed record RowFormat(string Name, string MediaType, int? ExtraLines,
         {
             throw new BenchmarkException($"The API answered with {reply.ContentType} where {MediaType} was asked for.");
         }
-        var marks = ExtraLines is null ? [.. Marks, $"\"row_count\":{rows},"] : Marks;
+        var marks = ExtraLines is null && IsText ? [.. Marks, $"\"row_count\":{rows},"] : Marks;
         if (marks.FirstOrDefault(mark => !reply.Tail.Contains(mark, StringComparison.Ordinal)) is { } missing)
         {
             throw new BenchmarkException($"The reply's end has no {missing}: …{reply.Tail[Math.Max(0, reply.Tail.Length - 300)..]}");

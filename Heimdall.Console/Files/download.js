@@ -8,8 +8,11 @@ const kinds = {
     json: ['JSON', 'application/json', json],
 };
 
+// The server alone writes these.
+const binary = { arrow: ['Arrow'], parquet: ['Parquet'] };
+
 export function downloadsOfStored(root, id) {
-    return Object.entries(kinds).map(([kind, [name]]) =>
+    return Object.entries({ ...kinds, ...binary }).map(([kind, [name]]) =>
         h('a', { class: 'btn hc-small', href: `${root}/hangfire/sql/jobs/${id}/result/${kind}`, download: true }, name),
     );
 }

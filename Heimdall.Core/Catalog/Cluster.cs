@@ -30,5 +30,8 @@ public sealed record Cluster
 
     public DateTime UpdatedAt { get; init; }
 
+    /// <summary>With those that nobody writes.</summary>
+    internal IEnumerable<string> AllTags => [.. Tags, .. SystemTags.Of(Id, Name, Version)];
+
     public bool Carries(string tag) => Tags.Contains(tag) || SystemTags.Of(Id, Name, Version).Contains(tag);
 }

@@ -67,6 +67,9 @@ public sealed record Command
 
     public DateTime UpdatedAt { get; init; }
 
+    /// <summary>With those that nobody writes.</summary>
+    internal IEnumerable<string> AllTags => [.. Tags, .. SystemTags.Of(Id, Name, Version)];
+
     public bool Carries(string tag) => Tags.Contains(tag) || SystemTags.Of(Id, Name, Version).Contains(tag);
 
     public bool Allows(string user) => _callers.Length == 0 || _callers.Any(pattern => pattern.IsMatch(user));

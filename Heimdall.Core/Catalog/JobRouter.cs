@@ -1,3 +1,5 @@
+using Heimdall.Core.Plugins;
+
 namespace Heimdall.Core.Catalog;
 
 /// <summary>Picks the command and the cluster of a job by tags. What fits a job and what does not is decided here and nowhere else.</summary>
@@ -124,7 +126,9 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
         switch (judgement.Commands.Select(item => item.Fit).DefaultIfEmpty().Max())
         {
             case CommandFit.LacksTags:
-                return RoutingResult.None($"No command carries all of {criteria}.");
+                return RoutingResult.None(
+                    $"No command carries all of {criteria}."
+                    + AskForTags(request.CommandCriteria, judgement.Commands.SelectMany(item => item.Command.AllTags)));
             case CommandFit.Inactive:
                 var inactive = judgement.Commands.Where(item => item.Fit == CommandFit.Inactive).Select(item => item.Command.Id);
                 return RoutingResult.None($"The commands that carry {criteria} are inactive: {Quote(inactive)}.");
@@ -137,7 +141,9 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
         {
             var clusterTags = judgement.Fitting.Select(command => $"{Quote(command.ClusterTags)} (command '{command.Id}')");
             return RoutingResult.None(
-                $"No cluster carries all of the cluster criteria {Quote(request.ClusterCriteria)} and the command's cluster tags {string.Join(" or ", clusterTags)}.");
+                $"No cluster carries all of the cluster criteria {Quote(request.ClusterCriteria)} and the command's "
+                + $"cluster tags {string.Join(" or ", clusterTags)}."
+                + AskForTags(request.ClusterCriteria, judgement.Clusters.SelectMany(cluster => cluster.AllTags)));
         }
         var furthest = judgement.Pairs.Max(pair => pair.Fit);
         var clusters = Quote(judgement.Pairs.Where(pair => pair.Fit == furthest).Select(pair => pair.Cluster.Id).Distinct());
@@ -190,6 +196,18 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
             ticket -= weights[place++];
         }
         return place;
+    }
+
+    /// <summary>Of criteria that nothing carries: what was most likely meant. Tags are told apart by case too.</summary>
+    private static string AskForTags(IEnumerable<string> criteria, IEnumerable<string> tags)
+    {
+        var carried = tags.ToHashSet();
+        var meant = criteria.Where(tag => !carried.Contains(tag)).Take(MostQuoted)
+            .Select(tag => NearestWord.Find(tag, carried))
+            .OfType<string>()
+            .Distinct()
+            .ToArray();
+        return meant.Length == 0 ? "" : $" Did you mean {Quote(meant)}?";
     }
 
     private static string Missing(IEnumerable<string> tags, Predicate<string> carries) => Quote(tags.Where(tag => !carries(tag)));

@@ -74,7 +74,7 @@ internal sealed class RowCapture(
         observer.OnReady(session.Transaction != TransactionStatus.Idle);
     }
 
-    public ValueTask OnColumnsAsync((string Name, uint Type)[] columns)
+    public ValueTask OnColumnsAsync(DescribedColumn[] columns)
     {
         Columns = [.. columns.Select(column => column.Name)];
         _hasColumns = true;

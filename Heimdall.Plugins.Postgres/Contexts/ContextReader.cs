@@ -166,7 +166,7 @@ internal sealed class ContextReader(JsonObject context)
         {
             if (!_known.ContainsKey(field))
             {
-                Report(field, others);
+                Report(field, $"{others}{NearestWord.Ask(field, Known)}");
             }
         }
     }

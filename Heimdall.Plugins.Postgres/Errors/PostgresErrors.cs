@@ -235,7 +235,7 @@ internal static partial class PostgresErrors
             SqlState = e.SqlState,
             Message = Cut(e.MessageText)!,
             Detail = Cut(e.Detail),
-            Hint = Cut(e.Hint),
+            Hint = Cut(e.Hint) ?? SyntaxHints.Find(e, place.Text),
             Context = Cut(e.Where),
         };
 

@@ -23,7 +23,7 @@ internal interface IAnswerHandler
     {
     }
 
-    ValueTask OnColumnsAsync((string Name, uint Type)[] columns) => ValueTask.CompletedTask;
+    ValueTask OnColumnsAsync(DescribedColumn[] columns) => ValueTask.CompletedTask;
 
     ValueTask OnRowAsync(object? owner, ReadOnlySpan<byte> row) => ValueTask.CompletedTask;
 

@@ -12,6 +12,7 @@ internal ref struct MessageBody(ReadOnlySpan<byte> bytes)
     // Behind a column's name: table, column of it, type, size of the type, its modifier, format.
     private const int ColumnLength = 18;
     private const int TypeOffset = 6;
+    private const int ModifierOffset = 12;
 
     private ReadOnlySpan<byte> _left = bytes;
 
@@ -51,14 +52,18 @@ internal ref struct MessageBody(ReadOnlySpan<byte> bytes)
         return text;
     }
 
-    /// <summary>The names and types that a RowDescription lists.</summary>
-    public (string Name, uint Type)[] ReadColumns(Encoding encoding)
+    /// <summary>The columns that a RowDescription lists.</summary>
+    public DescribedColumn[] ReadColumns(Encoding encoding)
     {
-        var columns = new (string, uint)[ReadUInt16()];
+        var columns = new DescribedColumn[ReadUInt16()];
         for (var i = 0; i < columns.Length; i++)
         {
             var name = encoding.GetString(ReadText());
-            columns[i] = (name, BinaryPrimitives.ReadUInt32BigEndian(ReadBytes(ColumnLength)[TypeOffset..]));
+            var column = ReadBytes(ColumnLength);
+            columns[i] = new(
+                name,
+                BinaryPrimitives.ReadUInt32BigEndian(column[TypeOffset..]),
+                BinaryPrimitives.ReadInt32BigEndian(column[ModifierOffset..]));
         }
 
         return columns;

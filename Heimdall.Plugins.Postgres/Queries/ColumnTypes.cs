@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using Heimdall.Core.Plugins;
-using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres.Errors;
+using Heimdall.Plugins.Postgres.Protocol;
+using Heimdall.Plugins.Postgres.Sessions;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -58,7 +59,7 @@ internal static class ColumnTypes
     /// <param name="cancellationToken">Ends the wait for the cluster.</param>
     /// <exception cref="JobFailedException">The cluster cannot be asked for the name of a type.</exception>
     public static async ValueTask<IReadOnlyList<ResultColumn>> DescribeAsync(
-        (string Name, uint Type)[] columns,
+        DescribedColumn[] columns,
         bool numbersAsText,
         ClusterSession session,
         CancellationToken cancellationToken)
@@ -72,7 +73,10 @@ internal static class ColumnTypes
             .. columns.Select(column => new ResultColumn(
                 column.Name,
                 FindBuiltIn(column.Type) ?? names.GetValueOrDefault(column.Type, "unknown"),
-                KindOf(column.Type, numbersAsText))),
+                KindOf(column.Type, numbersAsText))
+            {
+                Form = ColumnForms.Find(column.Type, column.Modifier, numbersAsText),
+            }),
         ];
     }
 

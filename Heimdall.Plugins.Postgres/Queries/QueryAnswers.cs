@@ -22,7 +22,7 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
     private long? _numberBehind;
 
     /// <summary>How the statement's columns are announced, before its first row.</summary>
-    public required Func<(string Name, uint Type)[], ValueTask> OnColumns { get; init; }
+    public required Func<DescribedColumn[], ValueTask> OnColumns { get; init; }
 
     /// <summary>Called when a row is dropped because a limit was hit.</summary>
     public required Action OnCut { get; init; }
@@ -99,7 +99,7 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
 
     void IAnswerHandler.OnParameterTypes(uint[] types) => ParameterTypes = types;
 
-    public ValueTask OnColumnsAsync((string Name, uint Type)[] columns) =>
+    public ValueTask OnColumnsAsync(DescribedColumn[] columns) =>
         rows.IsClosed ? ValueTask.CompletedTask : OnColumns(columns);
 
     public ValueTask OnRowAsync(object? owner, ReadOnlySpan<byte> row)
@@ -136,7 +136,7 @@ internal sealed class QueryAnswers(RowSink rows, Func<IDisposable>? pauseDeadlin
             return ValueTask.CompletedTask;
         }
 
-        return OnColumnsAsync([("copy", ColumnTypes.Text)]);
+        return OnColumnsAsync([new("copy", ColumnTypes.Text, Modifier: -1)]);
     }
 
     public void OnComplete(in Expected answered, CommandOutcome outcome)

@@ -467,7 +467,7 @@ internal sealed class QueryRun
         _protocol.Expect(new Expected(ExpectedKind.Execution, QueryAnswers.OwnerOf(step)));
     }
 
-    private async ValueTask StartAsync((string Name, uint Type)[] columns, CancellationToken cancellationToken)
+    private async ValueTask StartAsync(DescribedColumn[] columns, CancellationToken cancellationToken)
     {
         var described = await ColumnTypes.DescribeAsync(
             columns, _context.Numbers == NumberForm.String, _session, cancellationToken);

@@ -19,6 +19,17 @@ public sealed class QueriesSuiteTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task Columns_are_measured_beside_csv(CancellationToken cancellationToken)
+    {
+        var (exitCode, output) = await BenchmarkProgram.RunAsync(
+            cancellationToken, "queries", "--quick", "--only", "arrow", "--only", "parquet");
+
+        Assert.That(exitCode, Is.Zero, output);
+        Assert.That(output, Does.Match(@"\| arrow +\| inline Arrow +\| 1 \|").And.Match(@"\| parquet +\| inline Parquet +\| 1 \|"));
+        Assert.That(output, Does.Not.Contain("failed"));
+    }
+
+    [Test]
     public async Task Requests_are_answered_by_Heimdall_and_by_the_bare_handler(CancellationToken cancellationToken)
     {
         var (exitCode, output) = await BenchmarkProgram.RunAsync(cancellationToken, "queries", "--quick", "--only", "select1-1");
@@ -33,6 +44,6 @@ public sealed class QueriesSuiteTests() : RealProcessTests(processes: 1)
         var (exitCode, output) = await BenchmarkProgram.RunAsync(cancellationToken, "queries", "--only", "nothing");
 
         Assert.That(exitCode, Is.Not.Zero);
-        Assert.That(output, Does.Contain("'nothing' is not measured here").And.Contain("json, csv, ndjson, stored"));
+        Assert.That(output, Does.Contain("'nothing' is not measured here").And.Contain("json, csv, ndjson, arrow, parquet, stored"));
     }
 }

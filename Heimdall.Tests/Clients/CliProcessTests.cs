@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Apache.Arrow.Ipc;
 using Heimdall.Tests.Support;
 using NUnit.Framework;
 
@@ -97,6 +98,29 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
             $"{{ echo first; {Program} query 'select 7 as n' --cluster data:local; echo last; }} >{file}", cancellationToken);
 
         Assert.That((code, await File.ReadAllTextAsync(file, cancellationToken)), Is.EqualTo((0, "first\nn\n7\nlast\n")), error);
+        File.Delete(file);
+    }
+
+    [Test]
+    public async Task Arrow_goes_to_a_file_and_not_to_a_terminal(CancellationToken cancellationToken)
+    {
+        InstalledPrograms.Require("script");
+        var file = Path.GetTempFileName();
+        var query = $"{Program} query 'select n from generate_series(1, 50000) n' --cluster data:local --format arrow";
+
+        var (code, _, error) = await ShellAsync($"{query} >{file}", cancellationToken);
+        var (refused, shown, _) = await ShellAsync($"script --quiet --return --command \"{query}\" /dev/null", cancellationToken);
+
+        Assert.That(code, Is.Zero, error);
+        using var reader = new ArrowStreamReader(new MemoryStream(await File.ReadAllBytesAsync(file, cancellationToken)));
+        var rows = 0;
+        while (await reader.ReadNextRecordBatchAsync(cancellationToken) is { } batch)
+        {
+            rows += batch.Length;
+        }
+        Assert.That(rows, Is.EqualTo(50_000));
+        Assert.That(refused, Is.Not.Zero);
+        Assert.That(shown, Does.Contain("send the output to a file"));
         File.Delete(file);
     }
 

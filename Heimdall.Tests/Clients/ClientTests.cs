@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Numerics;
 using System.Text.Json.Nodes;
+using Apache.Arrow;
+using Apache.Arrow.Ipc;
 using Heimdall.Client;
 using Heimdall.Tests.Support;
 using NUnit.Framework;
@@ -28,6 +30,35 @@ public sealed class ClientTests
     {
         _client.Dispose();
         await _heimdall.DisposeAsync();
+    }
+
+    [Test]
+    public async Task Rows_are_copied_as_arrow_and_parquet(CancellationToken cancellationToken)
+    {
+        var query = Query("select n, n / 8.0::float8 as part from generate_series(1, 100000) n");
+        var job = await _client.RunAsync(query with { ReturnResult = true }, cancellationToken: cancellationToken);
+        using var arrow = new MemoryStream();
+        using var parquet = new MemoryStream();
+
+        await _client.CopyQueryAsync(query, HeimdallMediaTypes.Arrow, arrow, cancellationToken);
+        await _client.CopyResultAsync(job.Id, HeimdallMediaTypes.Parquet, parquet, cancellationToken);
+
+        using var stream = new ArrowStreamReader(new MemoryStream(arrow.ToArray()));
+        using var file = new ParquetSharp.Arrow.FileReader(new MemoryStream(parquet.ToArray()));
+        using var table = file.GetRecordBatchReader();
+        Assert.That(
+            new[] { await SumAsync(stream, cancellationToken), await SumAsync(table, cancellationToken) },
+            Is.All.EqualTo(100_000L * 100_001 / 2));
+    }
+
+    [Test]
+    public void A_copy_that_breaks_off_is_an_error(CancellationToken cancellationToken)
+    {
+        Assert.That(
+            async () => await _client.CopyQueryAsync(
+                Query("select repeat('x', 1000), 1 / (50000 - n) from generate_series(1, 100000) n"),
+                HeimdallMediaTypes.Arrow, Stream.Null, cancellationToken),
+            Throws.TypeOf<HeimdallException>().With.Property("MayHaveTakenEffect").True);
     }
 
     [Test]
@@ -511,6 +542,16 @@ public sealed class ClientTests
     private static string ManyRows(string last) => $"select i, repeat('x', 200) as filler, {last} as last from generate_series(1, 20000) i";
 
     private HeimdallClient Connect(HttpMessageHandler? handler = null) => new(new HeimdallOptions { Address = _heimdall.Address, Handler = handler });
+
+    private static async Task<long> SumAsync(IArrowArrayStream stream, CancellationToken cancellationToken)
+    {
+        long sum = 0;
+        while (await stream.ReadNextRecordBatchAsync(cancellationToken) is { } batch)
+        {
+            sum += ((Int32Array)batch.Column(0)).Sum(number => (long)number!.Value);
+        }
+        return sum;
+    }
 
     private static HeimdallSubmission Query(string sql, string name = "client test") => new() { Name = name, Query = sql, ClusterCriteria = ["_id:postgres"] };
 

@@ -152,6 +152,7 @@ internal sealed class SchemaCheck(JsonElement document)
         "int32" => value.TryGetInt32(out _),
         "int64" => value.TryGetInt64(out _),
         "double" => value.TryGetDouble(out _),
+        "binary" => true,
         _ => throw new NotSupportedException($"The check does not know the format {format}."),
     };
 }

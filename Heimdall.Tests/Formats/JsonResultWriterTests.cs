@@ -86,7 +86,7 @@ public sealed class JsonResultWriterTests
         Assert.That(counted, Is.EqualTo(wholeRows));
     }
 
-    private static async Task<string> WriteAsync(ResultColumn[] columns, Action<TextResultWriter> write)
+    private static async Task<string> WriteAsync(ResultColumn[] columns, Action<FormatWriter> write)
     {
         var written = await WrittenResult.OfAsync(ResultFormat.Json, columns, write, new ResultEnding { Status = JobStatus.Succeeded, Truncated = false });
         return written.Text;

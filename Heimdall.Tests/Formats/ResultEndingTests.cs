@@ -105,7 +105,7 @@ public sealed class ResultEndingTests
         Assert.That(written.Text, Does.Contain("a\uFFFDb"));
     }
 
-    private static void WriteTwoRows(TextResultWriter writer)
+    private static void WriteTwoRows(FormatWriter writer)
     {
         writer.StartRow();
         writer.WriteValue("1"u8);
@@ -117,7 +117,7 @@ public sealed class ResultEndingTests
         writer.EndRow();
     }
 
-    private static void WriteRow(TextResultWriter writer, string value)
+    private static void WriteRow(FormatWriter writer, string value)
     {
         writer.StartRow();
         writer.WriteValue(System.Text.Encoding.UTF8.GetBytes(value));

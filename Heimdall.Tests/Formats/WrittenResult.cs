@@ -13,7 +13,7 @@ internal sealed class WrittenResult : IResultOutput
 
     public bool IsAborted { get; private set; }
 
-    public static async Task<WrittenResult> OfAsync(ResultFormat format, ResultColumn[] columns, Action<TextResultWriter> write, ResultEnding ending)
+    public static async Task<WrittenResult> OfAsync(ResultFormat format, ResultColumn[] columns, Action<FormatWriter> write, ResultEnding ending)
     {
         var written = new WrittenResult();
         using var writer = format.CreateWriter(written, new ResultOpening { IsNested = false });

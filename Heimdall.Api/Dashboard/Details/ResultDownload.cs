@@ -18,7 +18,7 @@ namespace Heimdall.Api.Dashboard.Details;
 /// </summary>
 internal static class ResultDownload
 {
-    public static IReadOnlyList<string> Formats { get; } = ["csv", "ndjson", "json"];
+    public static IReadOnlyList<string> Formats { get; } = ["csv", "ndjson", "json", "arrow", "parquet"];
 
     public static async Task SendAsync(DashboardContext context)
     {
@@ -38,12 +38,7 @@ internal static class ResultDownload
         var disposition = new ContentDispositionHeaderValue("attachment");
         disposition.SetHttpFileName($"{FileName(job)}.{name}");
         http.Response.Headers.ContentDisposition = disposition.ToString();
-        var format = name switch
-        {
-            "csv" => ResultFormat.Csv,
-            "ndjson" => ResultFormat.Ndjson,
-            _ => ResultFormat.Json,
-        };
+        var format = ResultFormat.Find(name) ?? ResultFormat.Json;
         var reply = await context.Service<ResultReplies>().SendAsync(http, job, result, ResultPage.All, format);
         await reply.ExecuteAsync(http);
     }
