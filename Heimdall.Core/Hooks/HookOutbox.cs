@@ -138,7 +138,7 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
         }
     }
 
-    private Task WriteEndAsync(
+    private Task<int> WriteEndAsync(
         HookMessage message, DeliveryAttempt attempt, DeliveryStatus status, TimeSpan pause) =>
         database.Retry.RunAsync(
             async token => await WriteAsync(

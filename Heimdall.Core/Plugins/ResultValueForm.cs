@@ -17,21 +17,21 @@ public enum ResultValueShape
 
     Boolean = 1,
 
-    Int16 = 2,
+    Whole16 = 2,
 
-    Int32 = 3,
+    Whole32 = 3,
 
-    Int64 = 4,
+    Whole64 = 4,
 
     /// <summary>A whole number of 32 bits without a sign.</summary>
-    UInt32 = 5,
+    Natural32 = 5,
 
-    Float32 = 6,
+    Real32 = 6,
 
-    Float64 = 7,
+    Real64 = 7,
 
     /// <summary>A number of a fixed scale, or <c>NaN</c>.</summary>
-    Decimal = 8,
+    Exact = 8,
 
     /// <summary>A day, or <c>infinity</c>.</summary>
     Date = 9,

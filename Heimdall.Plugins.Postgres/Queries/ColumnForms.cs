@@ -21,10 +21,10 @@ internal static class ColumnForms
     private static readonly (uint Type, uint Array, ResultValueShape Shape)[] _shapes =
     [
         (16, 1000, ResultValueShape.Boolean), (17, 1001, ResultValueShape.Bytes), (19, 1003, ResultValueShape.Text),
-        (Int8, 1016, ResultValueShape.Int64), (21, 1005, ResultValueShape.Int16),
-        (23, 1007, ResultValueShape.Int32), (25, 1009, ResultValueShape.Text),
-        (26, 1028, ResultValueShape.UInt32), (114, 199, ResultValueShape.Json), (700, 1021, ResultValueShape.Float32),
-        (701, 1022, ResultValueShape.Float64), (1042, 1014, ResultValueShape.Text),
+        (Int8, 1016, ResultValueShape.Whole64), (21, 1005, ResultValueShape.Whole16),
+        (23, 1007, ResultValueShape.Whole32), (25, 1009, ResultValueShape.Text),
+        (26, 1028, ResultValueShape.Natural32), (114, 199, ResultValueShape.Json), (700, 1021, ResultValueShape.Real32),
+        (701, 1022, ResultValueShape.Real64), (1042, 1014, ResultValueShape.Text),
         (1043, 1015, ResultValueShape.Text), (1082, 1182, ResultValueShape.Date), (1083, 1183, ResultValueShape.Time),
         (1114, 1115, ResultValueShape.LocalTimestamp), (1184, 1185, ResultValueShape.Moment),
         (2950, 2951, ResultValueShape.Uuid), (3802, 3807, ResultValueShape.Json),
@@ -61,7 +61,7 @@ internal static class ColumnForms
         var sign = 1 << (ScaleBits - 1);
         var scale = (((modifier - ModifierStart) & ((1 << ScaleBits) - 1)) ^ sign) - sign;
         return scale < 0
-            ? new(ResultValueShape.Decimal, precision - scale, 0, isList)
-            : new(ResultValueShape.Decimal, Math.Max(precision, scale), scale, isList);
+            ? new(ResultValueShape.Exact, precision - scale, 0, isList)
+            : new(ResultValueShape.Exact, Math.Max(precision, scale), scale, isList);
     }
 }

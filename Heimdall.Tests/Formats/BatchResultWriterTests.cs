@@ -14,7 +14,7 @@ public sealed class BatchResultWriterTests
 {
     private static readonly ResultColumn[] _columns =
     [
-        new("n", "int4", ResultValueKind.Number) { Form = new(ResultValueShape.Int32) },
+        new("n", "int4", ResultValueKind.Number) { Form = new(ResultValueShape.Whole32) },
         new("text", "text", ResultValueKind.Text) { Form = new(ResultValueShape.Text) },
     ];
 

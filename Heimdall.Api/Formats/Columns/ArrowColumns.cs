@@ -46,7 +46,7 @@ internal static class ArrowColumns
     }
 
     private static bool Holds(ResultValueForm form) =>
-        form.Shape != ResultValueShape.Decimal || form.Precision <= NumberText.DigitsOf256;
+        form.Shape != ResultValueShape.Exact || form.Precision <= NumberText.DigitsOf256;
 
     private static string? ExtensionOf(ResultValueForm form) => form.Shape switch
     {
@@ -58,15 +58,15 @@ internal static class ArrowColumns
     private static ArrowColumn CreateValues(ResultValueForm form) => form.Shape switch
     {
         ResultValueShape.Boolean => new BooleanColumn(),
-        ResultValueShape.Int16 => new FixedColumn<short>(Int16Type.Default, NumberText.TryRead),
-        ResultValueShape.Int32 => new FixedColumn<int>(Int32Type.Default, NumberText.TryRead),
-        ResultValueShape.Int64 => new FixedColumn<long>(Int64Type.Default, NumberText.TryRead),
-        ResultValueShape.UInt32 => new FixedColumn<uint>(UInt32Type.Default, NumberText.TryRead),
-        ResultValueShape.Float32 => new FixedColumn<float>(FloatType.Default, NumberText.TryRead),
-        ResultValueShape.Float64 => new FixedColumn<double>(DoubleType.Default, NumberText.TryRead),
-        ResultValueShape.Decimal when form.Precision <= NumberText.DigitsOf128 => new FixedColumn<Int128>(
+        ResultValueShape.Whole16 => new FixedColumn<short>(Int16Type.Default, NumberText.TryRead),
+        ResultValueShape.Whole32 => new FixedColumn<int>(Int32Type.Default, NumberText.TryRead),
+        ResultValueShape.Whole64 => new FixedColumn<long>(Int64Type.Default, NumberText.TryRead),
+        ResultValueShape.Natural32 => new FixedColumn<uint>(UInt32Type.Default, NumberText.TryRead),
+        ResultValueShape.Real32 => new FixedColumn<float>(FloatType.Default, NumberText.TryRead),
+        ResultValueShape.Real64 => new FixedColumn<double>(DoubleType.Default, NumberText.TryRead),
+        ResultValueShape.Exact when form.Precision <= NumberText.DigitsOf128 => new FixedColumn<Int128>(
             new Decimal128Type(form.Precision, form.Scale), NumberText.OfDecimal128(form.Scale)),
-        ResultValueShape.Decimal => new FixedColumn<Wide>(
+        ResultValueShape.Exact => new FixedColumn<Wide>(
             new Decimal256Type(form.Precision, form.Scale), NumberText.OfDecimal256(form.Scale)),
         ResultValueShape.Date => new FixedColumn<int>(Date32Type.Default, TimeText.TryReadDate),
         ResultValueShape.Time => new FixedColumn<long>(new Time64Type(TimeUnit.Microsecond), TimeText.TryReadTime),

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Numerics;
 using Apache.Arrow;
@@ -15,6 +16,7 @@ internal static class ColumnarText
     private const long MicrosecondsOfDay = 86_400_000_000;
     private const int DaysOf400Years = 146_097;
 
+    private static readonly SearchValues<char> _quoted = SearchValues.Create("{},\"\\ \t\n\r\v\f");
     private static readonly DateOnly _start = new(1970, 1, 1);
 
     public static string? Of(IArrowArray array, int row) => array.IsNull(row) ? null : array switch
@@ -51,7 +53,7 @@ internal static class ColumnarText
         null => "NULL",
         "" => "\"\"",
         _ when item.Equals("NULL", StringComparison.OrdinalIgnoreCase)
-            || item.AsSpan().IndexOfAny("{},\"\\ \t\n\r\v\f") >= 0 =>
+            || item.AsSpan().ContainsAny(_quoted) =>
             $"\"{item.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"",
         _ => item,
     };
