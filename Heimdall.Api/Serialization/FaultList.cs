@@ -45,7 +45,8 @@ internal sealed class FaultList
     /// <param name="place">Where the job stands in an array, with a dot behind it; empty for a single job.</param>
     public void AddAll(JobRefusedException refused, string place = "")
     {
-        AddAll(refused.Problems.Select(problem => problem with { Path = $"{place}context.{problem.Path}" }));
+        place += refused.IsWithinContext ? "context." : "";
+        AddAll(refused.Problems.Select(problem => problem with { Path = place + problem.Path }));
         LeftOut += refused.LeftOut;
     }
 

@@ -23,4 +23,7 @@ public sealed class JobRefusedException : Exception
 
     /// <summary>How many more there are.</summary>
     public int LeftOut { get; }
+
+    /// <summary>Whether the paths lead into the context; else they are fields of the job.</summary>
+    public bool IsWithinContext { get; init; } = true;
 }

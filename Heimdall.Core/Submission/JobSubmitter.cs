@@ -97,13 +97,19 @@ public sealed class JobSubmitter(
             throw new JobRefusedException(
                 "target",
                 $"{targets} clusters match, and this server allows {config.Server.MaxTargets} (server.max_targets). "
-                + "Narrow cluster_criteria.");
+                + "Narrow cluster_criteria.")
+            {
+                IsWithinContext = false,
+            };
         }
         var bytes = targets * (long)Encoding.UTF8.GetByteCount(context.ToJsonString());
         return bytes <= MostContextBytes
             ? bytes
             : throw new JobRefusedException(
-                "context", $"{targets} clusters match, and each would have a copy: {TellTooLarge(bytes)}");
+                "context", $"{targets} clusters match, and each would have a copy: {TellTooLarge(bytes)}")
+            {
+                IsWithinContext = false,
+            };
     }
 
     /// <summary>Why the contexts of children are refused, and what to do.</summary>
