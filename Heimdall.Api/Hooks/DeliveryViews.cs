@@ -19,7 +19,7 @@ internal sealed record HookView(
     string Id, [property: Words(HookConfig.Webhook, HookConfig.Slack, HookConfig.Mail)] string Kind, string Target,
     IReadOnlyList<string> Events, long Pending, long DeadLately)
 {
-    public static HookView Of(Hook hook, IReadOnlyDictionary<string, (long Pending, long Dead)> counts)
+    public static HookView Of(Receiver hook, IReadOnlyDictionary<string, (long Pending, long Dead)> counts)
     {
         var (pending, dead) = counts.GetValueOrDefault(hook.Id);
         return new(hook.Id, hook.Config.Kind, hook.Target, hook.Config.Events, pending, dead);

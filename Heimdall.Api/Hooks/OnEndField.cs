@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Heimdall.Api.Rights;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Validation;
 using Heimdall.Core.Hooks;
-using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Hooks;

@@ -28,7 +28,7 @@ internal sealed record StatementErrorView
 
     public static StatementErrorView Of(StatementError error) => new()
     {
-        Cluster = error.Cluster,
+        Cluster = error.ClusterId,
         Statement = error.Statement,
         File = error.File,
         Line = error.Line,

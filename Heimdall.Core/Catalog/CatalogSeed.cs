@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
-using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Catalog;
 

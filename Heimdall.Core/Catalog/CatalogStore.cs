@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
-using Heimdall.Core.Jobs;
 using Npgsql;
 using NpgsqlTypes;
 

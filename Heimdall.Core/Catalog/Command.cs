@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Heimdall.Core.Configuration;
-using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Catalog;
 

@@ -67,7 +67,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
             Command = pairs[0].Command,
             Targets = [.. pairs
                 .OrderBy(pair => pair.Cluster.Id, StringComparer.Ordinal)
-                .Select(pair => new Target(pair.Cluster, pair.Fit == ClusterFit.Fits))],
+                .Select(pair => new JobTarget(pair.Cluster, pair.Fit == ClusterFit.Fits))],
             LeftOut = [.. judgement.Clusters
                 .Where(cluster => request.ClusterCriteria.All(cluster.Carries)
                     && !pairs.Any(pair => pair.Cluster == cluster))

@@ -10,7 +10,7 @@ public sealed record TargetRouting
     public Command? Command { get; init; }
 
     /// <summary>In the order of their ids.</summary>
-    public IReadOnlyList<Target> Targets { get; init; } = [];
+    public IReadOnlyList<JobTarget> Targets { get; init; } = [];
 
     /// <summary>Clusters that carry the criteria and are no targets.</summary>
     public IReadOnlyList<ClusterVerdict> LeftOut { get; init; } = [];
@@ -22,4 +22,4 @@ public sealed record TargetRouting
 
 /// <param name="Cluster">One of those that match.</param>
 /// <param name="IsHealthy">Whether it answered its last health check.</param>
-public sealed record Target(Cluster Cluster, bool IsHealthy);
+public sealed record JobTarget(Cluster Cluster, bool IsHealthy);

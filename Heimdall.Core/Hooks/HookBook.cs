@@ -1,20 +1,19 @@
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
-using Heimdall.Core.Jobs;
 
 namespace Heimdall.Core.Hooks;
 
 /// <summary>The hooks of this process's configuration file.</summary>
 public sealed class HookBook(HeimdallConfig config)
 {
-    private readonly Dictionary<string, Hook> _hooks =
-        config.Hooks.Receivers.ToDictionary(hook => hook.Id, hook => new Hook(hook), StringComparer.Ordinal);
+    private readonly Dictionary<string, Receiver> _hooks =
+        config.Hooks.Receivers.ToDictionary(hook => hook.Id, hook => new Receiver(hook), StringComparer.Ordinal);
 
-    public IReadOnlyCollection<Hook> All => _hooks.Values;
+    public IReadOnlyCollection<Receiver> All => _hooks.Values;
 
     public IReadOnlyCollection<string> Ids => _hooks.Keys;
 
-    public Hook? Find(string id) => _hooks.GetValueOrDefault(id);
+    public Receiver? Find(string id) => _hooks.GetValueOrDefault(id);
 
     /// <summary>
     /// The hooks that are notified when a new job ends: it carries them from now on, whatever a file says later.
@@ -31,6 +30,6 @@ public sealed class HookBook(HeimdallConfig config)
     }
 
     /// <summary>Those that are notified of a state, by the name of its beginning.</summary>
-    internal IEnumerable<Hook> SubscribersOf(string beginning) =>
+    internal IEnumerable<Receiver> SubscribersOf(string beginning) =>
         _hooks.Values.Where(hook => hook.Subscribes(beginning));
 }

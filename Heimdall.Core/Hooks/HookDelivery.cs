@@ -11,7 +11,7 @@ internal sealed partial class HookDelivery(
     HookOutbox outbox, HttpDelivery http, MailDelivery mail, HookMetrics metrics, StoreClock clock,
     HeimdallConfig config, ILogger<HookDelivery> logger)
 {
-    public async Task DeliverAsync(Hook hook, HookMessage message, CancellationToken stopping)
+    public async Task DeliverAsync(Receiver hook, HookMessage message, CancellationToken stopping)
     {
         var at = clock.GetUtcNow().UtcDateTime;
         var begun = Stopwatch.GetTimestamp();
@@ -62,7 +62,7 @@ internal sealed partial class HookDelivery(
         }
     }
 
-    private async Task EndAsync(Hook hook, HookMessage message, DeliveryAttempt attempt)
+    private async Task EndAsync(Receiver hook, HookMessage message, DeliveryAttempt attempt)
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var left = message.GiveUpAt - now;

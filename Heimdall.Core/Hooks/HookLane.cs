@@ -4,7 +4,7 @@ namespace Heimdall.Core.Hooks;
 
 /// <summary>The messages to one hook, some of them at a time.</summary>
 internal sealed class HookLane(
-    Hook hook, HookOutbox outbox, HookDelivery delivery, Action<string, string> reportFailure) : IDisposable
+    Receiver hook, HookOutbox outbox, HookDelivery delivery, Action<string, string> reportFailure) : IDisposable
 {
     private const int AtOnce = 8;
 

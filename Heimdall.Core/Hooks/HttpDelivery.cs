@@ -57,7 +57,7 @@ internal sealed class HttpDelivery : IDisposable
     public void Dispose() => _client.Dispose();
 
     /// <exception cref="OperationCanceledException">The time for the attempt is over, or the process stops.</exception>
-    public async Task<DeliveryAttempt> SendAsync(Hook hook, HookMessage message, CancellationToken cancellationToken)
+    public async Task<DeliveryAttempt> SendAsync(Receiver hook, HookMessage message, CancellationToken cancellationToken)
     {
         try
         {
@@ -77,7 +77,7 @@ internal sealed class HttpDelivery : IDisposable
         }
     }
 
-    private HttpRequestMessage ToRequest(Hook hook, HookMessage message)
+    private HttpRequestMessage ToRequest(Receiver hook, HookMessage message)
     {
         var isSlack = hook.Config.Kind == HookConfig.Slack;
         var body = isSlack ? SlackBody.Of(message, _publicUrl) : message.ToBody(_publicUrl);

@@ -15,7 +15,7 @@ internal sealed class MailDelivery(HeimdallConfig config, TargetGuard guard)
     private const int LongestSubject = 200;
 
     /// <exception cref="OperationCanceledException">The time for the attempt is over, or the process stops.</exception>
-    public async Task<DeliveryAttempt> SendAsync(Hook hook, HookMessage message, CancellationToken cancellationToken)
+    public async Task<DeliveryAttempt> SendAsync(Receiver hook, HookMessage message, CancellationToken cancellationToken)
     {
         try
         {

@@ -1,3 +1,4 @@
+using Heimdall.Core.Catalog;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -151,7 +151,7 @@ internal sealed record FanOutStep
         var error = child.Failure!.Errors.Count > 0
             ? child.Failure.Errors[0]
             : new StatementError { Message = child.Failure.Message };
-        return error with { Cluster = child.ClusterId };
+        return error with { ClusterId = child.ClusterId };
     }
 
     private static string Shorten(string text)

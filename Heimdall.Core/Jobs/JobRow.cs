@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Plugins;
 using Npgsql;
 

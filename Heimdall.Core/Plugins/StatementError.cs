@@ -7,7 +7,7 @@ public sealed record StatementError
     public const int MostKept = 1000;
 
     /// <summary>Where it failed, of an error that a parent tells of one of its children.</summary>
-    public string? Cluster { get; init; }
+    public string? ClusterId { get; init; }
 
     /// <summary>1 for the first statement of the script.</summary>
     public int? Statement { get; init; }

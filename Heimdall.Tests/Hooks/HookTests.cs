@@ -63,7 +63,7 @@ public sealed class HookTests
     [Test]
     public async Task The_end_of_a_batch_is_told_with_a_signature(CancellationToken cancellationToken)
     {
-        var job = await SubmitAsync("select 1/0", "signed", cancellationToken, "plain");
+        var job = await SubmitAsync("select 1/0", "signed", "plain", [], cancellationToken);
 
         var message = await ReceiveAsync("plain", job, cancellationToken);
 
@@ -86,10 +86,10 @@ public sealed class HookTests
     [Test]
     public async Task A_hook_is_told_of_the_ends_that_it_asks_for(CancellationToken cancellationToken)
     {
-        var good = await SubmitAsync("select 1", "good", cancellationToken, "plain", "FAILED", "KILLED");
+        var good = await SubmitAsync("select 1", "good", "plain", ["FAILED", "KILLED"], cancellationToken);
         await _heimdall.WaitForStatusAsync(good, "SUCCEEDED", cancellationToken);
 
-        var bad = await SubmitAsync("select 1/0", "bad", cancellationToken, "plain", "FAILED", "KILLED");
+        var bad = await SubmitAsync("select 1/0", "bad", "plain", ["FAILED", "KILLED"], cancellationToken);
 
         await ReceiveAsync("plain", bad, cancellationToken);
         Assert.That(await CountAsync(good, cancellationToken), Is.Zero);
@@ -154,7 +154,7 @@ public sealed class HookTests
     {
         _receiver.On("failing", (_, number) => new HookAnswer(number < 3 ? 500 : 204, number < 3 ? "not now" : ""));
 
-        var job = await SubmitAsync("select 1", "failing", cancellationToken, "failing");
+        var job = await SubmitAsync("select 1", "failing", "failing", [], cancellationToken);
 
         var delivery = await WaitForAsync(job, "DELIVERED", cancellationToken);
         var sent = _receiver.At("failing");
@@ -175,11 +175,11 @@ public sealed class HookTests
         var stuck = new List<Guid>();
         for (var count = 0; count < 20; count++)
         {
-            stuck.Add(await SubmitAsync("select 1", "stuck", cancellationToken, "silent"));
+            stuck.Add(await SubmitAsync("select 1", "stuck", "silent", [], cancellationToken));
         }
         await Eventually.Is(() => Task.FromResult(_receiver.At("silent").Length > 0), cancellationToken);
 
-        var job = await SubmitAsync("select 1", "free", cancellationToken, "plain");
+        var job = await SubmitAsync("select 1", "free", "plain", [], cancellationToken);
 
         await ReceiveAsync("plain", job, cancellationToken);
         Assert.That((await FindAsync(stuck[0], cancellationToken))["status"], Is.EqualTo("PENDING"));
@@ -197,7 +197,7 @@ public sealed class HookTests
     {
         _receiver.On("breaking", (_, number) => number == 1 ? HookAnswer.BreakOff : new HookAnswer(200));
 
-        var job = await SubmitAsync("select 1", "breaking", cancellationToken, "breaking");
+        var job = await SubmitAsync("select 1", "breaking", "breaking", [], cancellationToken);
 
         var delivery = await WaitForAsync(job, "DELIVERED", cancellationToken);
         Assert.That(_receiver.At("breaking"), Has.Length.EqualTo(2));
@@ -208,7 +208,7 @@ public sealed class HookTests
     public async Task A_receiver_that_is_gone_is_left_alone_until_asked(CancellationToken cancellationToken)
     {
         _receiver.On("gone", (_, number) => new HookAnswer(number == 1 ? 410 : 200));
-        var job = await SubmitAsync("select 1", "gone", cancellationToken, "gone");
+        var job = await SubmitAsync("select 1", "gone", "gone", [], cancellationToken);
         var dead = await WaitForAsync(job, "DEAD", cancellationToken);
 
         var path = $"/api/v1/hooks/deliveries/{dead["id"]}/redeliver";
@@ -229,7 +229,7 @@ public sealed class HookTests
         var target = location.Replace("{port}", $"{_receiver.Port}", StringComparison.Ordinal);
         _receiver.On("redirecting", (_, _) => new HookAnswer(307, Headers: $"Location: {target}\r\n"));
 
-        var job = await SubmitAsync("select 1", "redirecting", cancellationToken, "redirecting");
+        var job = await SubmitAsync("select 1", "redirecting", "redirecting", [], cancellationToken);
 
         var delivery = await Eventually.Becomes(
             () => FindAsync(job, cancellationToken), () => Has.Property("Text").Contain("redirects are not followed"),
@@ -241,7 +241,7 @@ public sealed class HookTests
     [Test]
     public async Task A_name_that_leads_to_loopback_is_refused(CancellationToken cancellationToken)
     {
-        var job = await SubmitAsync("select 1", "by name", cancellationToken, "by-name");
+        var job = await SubmitAsync("select 1", "by name", "by-name", [], cancellationToken);
 
         var delivery = await Eventually.Becomes(
             () => FindAsync(job, cancellationToken), () => Has.Property("Text").Contain("is not public"),
@@ -255,7 +255,7 @@ public sealed class HookTests
     public async Task What_is_not_delivered_in_time_is_dead(CancellationToken cancellationToken)
     {
         _receiver.On("dead", (_, _) => new HookAnswer(503));
-        var job = await SubmitAsync("select 1", "dead", cancellationToken, "dead");
+        var job = await SubmitAsync("select 1", "dead", "dead", [], cancellationToken);
         await Eventually.Is(() => Task.FromResult(_receiver.At("dead").Length > 0), cancellationToken);
 
         await _heimdall.Store.ExecuteAsync(
@@ -355,7 +355,7 @@ public sealed class HookTests
     [Test]
     public async Task Slack_gets_a_text_without_links_of_others(CancellationToken cancellationToken)
     {
-        var job = await SubmitAsync("select 1/0", "<!channel> & co", cancellationToken, "slack");
+        var job = await SubmitAsync("select 1/0", "<!channel> & co", "slack", [], cancellationToken);
         await WaitForAsync(job, "DELIVERED", cancellationToken);
 
         var message = _receiver.At("slack").Single();
@@ -404,7 +404,7 @@ public sealed class HookTests
         var jobs = new List<Guid>();
         for (var count = 0; count < 3; count++)
         {
-            jobs.Add(await SubmitAsync("select 1", "listed", cancellationToken, "plain"));
+            jobs.Add(await SubmitAsync("select 1", "listed", "plain", [], cancellationToken));
             await WaitForAsync(jobs[^1], "DELIVERED", cancellationToken);
         }
         var found = new List<string>();
@@ -515,7 +515,7 @@ public sealed class HookTests
     [Test]
     public async Task A_retry_tells_the_same_hooks(CancellationToken cancellationToken)
     {
-        var job = await SubmitAsync("select 1/0", "again", cancellationToken, "plain", "FAILED");
+        var job = await SubmitAsync("select 1/0", "again", "plain", ["FAILED"], cancellationToken);
         await _heimdall.WaitForStatusAsync(job, "FAILED", cancellationToken);
 
         var again = (await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{job}/retry", cancellationToken))
@@ -601,7 +601,7 @@ public sealed class HookTests
         () => Is.Not.Null, cancellationToken);
 
     private async Task<Guid> SubmitAsync(
-        string query, string name, CancellationToken cancellationToken, string hook, params string[] on) =>
+        string query, string name, string hook, string[] on, CancellationToken cancellationToken) =>
         (await PostAsync(
             query, name, returnResult: false, [on.Length == 0 ? new { hook } : new { hook, on }],
             cancellationToken)).AssertStatus(202).Id;

@@ -94,7 +94,7 @@ public sealed class FanOutStepTests
         Assert.That(failure.Message, Does.StartWith("1000 of 1000 children did not succeed. "));
         Assert.That(failure.Message, Does.EndWith("; and 990 more"));
         Assert.That(failure.Errors, Has.Count.EqualTo(FanOutStep.MostErrors));
-        Assert.That((failure.SqlState, failure.Errors[1].Cluster), Is.EqualTo(("42P01", "db1")));
+        Assert.That((failure.SqlState, failure.Errors[1].ClusterId), Is.EqualTo(("42P01", "db1")));
     }
 
     [Test]
@@ -123,7 +123,7 @@ public sealed class FanOutStepTests
         var failure = FanOutStep.Of(_parent, new FanOut(), children).Failure!;
 
         Assert.That((failure.Kind, failure.SqlState), Is.EqualTo((JobFailureKind.Sql, "42P01")));
-        Assert.That(failure.Errors.Select(error => error.Cluster), Is.EqualTo(new[] { "db2", "db1", "db0" }));
+        Assert.That(failure.Errors.Select(error => error.ClusterId), Is.EqualTo(new[] { "db2", "db1", "db0" }));
         Assert.That(failure.Message, Does.StartWith("3 of 3 children did not succeed. db2: FAILED, "));
 
         static JobFailure FailureOf(JobFailureKind kind, string? state) => new()

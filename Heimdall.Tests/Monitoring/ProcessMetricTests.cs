@@ -192,7 +192,7 @@ public sealed class ProcessMetricTests() : RealProcessTests(processes: 1)
 
     private double Both(Func<MeterReading, double> of) => of(_ofApi) + of(_ofWorker);
 
-    private static Task BecomesAsync<T>(
+    private static Task<T> BecomesAsync<T>(
         Func<T> look, Func<IResolveConstraint> expected, CancellationToken cancellationToken) =>
         Eventually.Becomes(() => Task.FromResult(look()), expected, cancellationToken);
 }

@@ -27,7 +27,7 @@ internal static class HooksPage
             .Where(field => Filters.Contains(field.Key) && !StringValues.IsNullOrEmpty(field.Value))
             .ToDictionary(field => field.Key, field => field.Value);
         var store = context.Service<DeliveryStore>();
-        Hook[] hooks = [.. context.Service<HookBook>().All.OrderBy(hook => hook.Id, StringComparer.Ordinal)];
+        Receiver[] hooks = [.. context.Service<HookBook>().All.OrderBy(hook => hook.Id, StringComparer.Ordinal)];
         var counts = await store.CountAsync(context.Aborted());
         var head = Markup.Of($"""
             {DrawHooks(context, hooks, counts)}
@@ -91,7 +91,7 @@ internal static class HooksPage
         """));
 
     private static Markup DrawHooks(
-        DashboardContext context, Hook[] hooks, IReadOnlyDictionary<string, (long Pending, long Dead)> counts)
+        DashboardContext context, Receiver[] hooks, IReadOnlyDictionary<string, (long Pending, long Dead)> counts)
     {
         if (hooks.Length == 0)
         {
@@ -118,7 +118,7 @@ internal static class HooksPage
             """);
     }
 
-    private static Markup DrawForm(DashboardContext context, Hook[] hooks, IQueryCollection query) => Markup.Of($"""
+    private static Markup DrawForm(DashboardContext context, Receiver[] hooks, IQueryCollection query) => Markup.Of($"""
         <form method="get" action="{context.AddressOf(Path)}" class="hd-filter" role="search"
             aria-label="Filter the messages">
         {FilterFields.Choice(query, "hook", "Hook", hooks.Select(hook => (hook.Id, hook.Id)))}

@@ -5,11 +5,11 @@ using Heimdall.Core.Configuration;
 namespace Heimdall.Core.Hooks;
 
 /// <summary>A receiver of the configuration file, ready for use.</summary>
-public sealed class Hook
+public sealed class Receiver
 {
     private readonly Regex[] _callers;
 
-    internal Hook(HookConfig config)
+    internal Receiver(HookConfig config)
     {
         Config = config;
         _callers = [.. config.AllowedCallers.Select(CallerPattern.Compile)];

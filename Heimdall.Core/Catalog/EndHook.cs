@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Heimdall.Core.Jobs;
+namespace Heimdall.Core.Catalog;
 
 /// <summary>A hook that is notified when a job ends.</summary>
 /// <param name="Hook">The id of a receiver in the configuration.</param>
