@@ -52,8 +52,8 @@ internal static class OnEndField
     {
         string[] known =
         [
-            .. book.All.Where(hook => hook.Allows(caller.Name) || kept?.Any(one => one.Hook == hook.Id) == true)
-                .Select(hook => hook.Id),
+            .. book.All.Where(hook => hook.Allows(caller.Name)).Select(hook => hook.Id)
+                .Union(kept?.Select(one => one.Hook) ?? []),
         ];
         return OnEndRules.FindProblems(entries, known)
             .Select(problem => new ContextProblem($"{path}{problem.Path}", Sentence(problem.Message)));

@@ -16,7 +16,7 @@ internal static class RunCursorText
         try
         {
             return JsonSerializer.Deserialize<RunCursor>(Base64Url.DecodeFromChars(text)) is
-                { PlannedAt.Kind: DateTimeKind.Utc } cursor ? cursor : null;
+            { PlannedAt.Kind: DateTimeKind.Utc } cursor ? cursor : null;
         }
         catch (Exception exception) when (exception is FormatException or JsonException)
         {

@@ -86,7 +86,8 @@ public sealed class ScheduleEditTests() : RealProcessTests(processes: 1)
             "parameters":{"big":90071992547409931234567.10}}
             """;
         const string More = """
-            , "tags": ["a:b", "c:d"], "max_lateness": "90s", "starts_at": "2026-01-31T12:00:00.5Z"
+            , "tags": ["a:b", "c:d"], "max_lateness": "90s", "starts_at": "2026-01-31T12:00:00.5Z",
+            "version": " 1\n", "target": "all", "max_parallel": 2, "canary": 1, "stop_after_failures": 3
             """;
         await PutAsync("kept", Context, cancellationToken, More);
         var before = (await _heimdall.GetAsync("/api/v1/schedule/kept", cancellationToken)).AssertStatus(200).Json;

@@ -85,6 +85,8 @@ internal static class ScheduleDetailPage
             {Pieces.Fact("Ends", Pieces.Time(said.EndsAt))}
             {Pieces.Fact("Tags of its command", Pieces.Tags(said.CommandCriteria))}
             {Pieces.Fact("Tags of its cluster", Pieces.Tags(said.ClusterCriteria))}
+            {Pieces.Fact("Runs on", SchedulePieces.Targets(said))}
+            {Pieces.Fact("Notifies", SchedulePieces.Hooks(said))}
             {Pieces.Fact("Tags of its jobs", Pieces.Tags(said.Tags))}
             {Pieces.Fact("Runs as", said.User)}
             {Pieces.Fact("Version", said.Version)}
@@ -123,7 +125,8 @@ internal static class ScheduleDetailPage
                 """))
             : context.Button($"{path}/resume", "Resume", "btn-default");
         var run = Pieces.Ask(
-            "Run now …", "btn-primary", Markup.Of($"Its job is submitted now, beside those that the clock submits."),
+            "Run now …", "btn-primary",
+            Markup.Of($"Its job{(schedule.Definition.FanOut is null ? "" : " on all clusters that match")} is submitted now, beside those that the clock submits."),
             context.Button($"{path}/trigger", "Run now", "btn-primary"));
         return Markup.Of($"""
             <div class="hd-actions">{run}<a class="btn" href="{context.AddressOf($"{path}/edit")}">Edit</a>{pause}</div>

@@ -29,8 +29,6 @@ internal static class ScheduleForm
         "ends_at",
     ];
 
-    private static readonly string[] _lists = ["tags", "command_criteria", "cluster_criteria"];
-
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
@@ -71,13 +69,23 @@ internal static class ScheduleForm
     public static JsonObject? ToBody(IFormCollection form, Schedule schedule)
     {
         var body = new JsonObject();
-        foreach (var name in _texts.Where(name => form[name].ToString().Trim().Length > 0))
+        var shown = Of(schedule);
+        foreach (var name in _texts)
         {
-            body[name] = form[name].ToString().Trim();
+            var text = Unfold(form[name].ToString()).Trim();
+            if (IsUntouched(form, name, shown))
+            {
+                text = shown[name]; // with the line ends and spaces that it has
+            }
+            if (text.Length > 0)
+            {
+                body[name] = text;
+            }
         }
-        foreach (var name in _lists)
+        foreach (var (name, list) in ListsOf(schedule.Definition))
         {
-            body[name] = new JsonArray([.. LinesOf(form[name].ToString()).Select(line => JsonValue.Create(line))]);
+            var items = IsUntouched(form, name, shown) ? list : LinesOf(form[name].ToString());
+            body[name] = new JsonArray([.. items.Select(item => JsonValue.Create(item))]);
         }
         if (ReadContext(form, schedule.Definition.Context) is not { } context)
         {
@@ -103,6 +111,15 @@ internal static class ScheduleForm
             body[OnEndField.Name] = JsonSerializer.SerializeToNode(hooks, ApiJson.Options);
         }
     }
+
+    private static IEnumerable<(string Name, IReadOnlyList<string> Items)> ListsOf(ScheduleDefinition said) =>
+    [
+        ("tags", said.Tags), ("command_criteria", said.CommandCriteria), ("cluster_criteria", said.ClusterCriteria),
+    ];
+
+    /// <summary>Whether a field was sent as it was shown, but for the line ends of a browser.</summary>
+    private static bool IsUntouched(IFormCollection form, string name, IReadOnlyDictionary<string, string> shown) =>
+        form.TryGetValue(name, out var sent) && Unfold(sent.ToString()).Trim() == Unfold(shown[name]).Trim();
 
     /// <summary>The SQL of a context, or the path of its script.</summary>
     public static string? QueryIn(JsonObject context) =>
@@ -154,7 +171,8 @@ internal static class ScheduleForm
         text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>A browser sends each line end as two characters.</summary>
-    private static string Unfold(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal);
+    private static string Unfold(string text) =>
+        text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
 
     private static string Write(DateTime? time) =>
         time?.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture) ?? "";

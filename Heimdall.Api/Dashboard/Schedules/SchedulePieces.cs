@@ -17,6 +17,27 @@ internal static partial class SchedulePieces
         _ => Markup.Of($"never again"),
     };
 
+    /// <summary>On how many clusters, where that is not one.</summary>
+    public static string? Targets(ScheduleDefinition said)
+    {
+        if (said.FanOut is not { } fanOut)
+        {
+            return null;
+        }
+        string?[] how =
+        [
+            "all clusters that match",
+            fanOut.MaxParallel is { } most ? $"at most {most} at once" : null,
+            fanOut.Canary is { } first ? $"{first} first" : null,
+            fanOut.StopAfterFailures is { } failures ? $"until {failures} have failed" : null,
+        ];
+        return string.Join(", ", how.OfType<string>());
+    }
+
+    /// <summary>The hooks that are notified of the ends of its jobs.</summary>
+    public static string Hooks(ScheduleDefinition said) => string.Join("; ", (said.OnEnd ?? []).Select(hook =>
+        hook.On.Count == 0 ? hook.Hook : $"{hook.Hook} of {string.Join(", ", hook.On)}"));
+
     public static Markup Run(DashboardContext context, ScheduleRun run, DateTime now)
     {
         var took = RunStrip.TimeOf(run, now) is { } time ? $" {Pieces.Duration(time)}" : "";
