@@ -11,7 +11,7 @@ namespace Heimdall.Benchmarks.Suites;
 /// <summary><c>front-door</c>: what programs send most, and what others notice of a caller who is in the way.</summary>
 internal static class FrontDoorSuite
 {
-    private const string Cluster = "front-door";
+    private const string Cluster = "front_door";
     private const int Connections = 32;
 
     /// <summary>Of the jobs in a page of the list, and of the rows that the bare handler reads instead.</summary>
