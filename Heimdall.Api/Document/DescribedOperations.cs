@@ -128,7 +128,11 @@ internal sealed class DescribedOperations(KnownCallers known, PluginCatalog plug
     {
         document.AddComponent(id, schema);
         var media = (OpenApiMediaType)response.Content![MediaTypeNames.Application.Json];
-        media.Schema = new OpenApiSchema { AnyOf = [media.Schema!, new OpenApiSchemaReference(id, document)] };
+        // Of several alternatives one list: a list within a list is another type to generators.
+        IList<IOpenApiSchema> others = media.Schema is OpenApiSchema { AnyOf: { Count: > 0 } several }
+            ? several
+            : [media.Schema!];
+        media.Schema = new OpenApiSchema { AnyOf = [.. others, new OpenApiSchemaReference(id, document)] };
         ExampleList.Add(document, media);
     }
 

@@ -67,7 +67,7 @@ internal abstract class BatchResultWriter(IResultOutput output, ResultOpening op
         {
             await StartAsync([], cancellationToken);
         }
-        if (ending.Status != JobStatus.Succeeded)
+        if (ending.Status != JobStatus.Succeeded && !ending.IsPartial)
         {
             Abort();
             return;

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace Heimdall.Api.Formats;
 
 /// <summary>Sends nothing, and tells how much that would have been.</summary>
-internal sealed class MeasuredOutput : IResultOutput, IDisposable
+/// <param name="isHashed">Whether <see cref="ReadHash"/> is asked for.</param>
+internal sealed class MeasuredOutput(bool isHashed = true) : IResultOutput, IDisposable
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
@@ -16,7 +17,10 @@ internal sealed class MeasuredOutput : IResultOutput, IDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         Length += bytes.Length;
-        _hash.AppendData(bytes.Span);
+        if (isHashed)
+        {
+            _hash.AppendData(bytes.Span);
+        }
         return ValueTask.CompletedTask;
     }
 

@@ -10,8 +10,8 @@ internal sealed record ResultChunkList
     /// <summary>Rows of a chunk, unless the caller says otherwise.</summary>
     public const int StandardRows = 100_000;
 
-    /// <summary>Chunks that a list has at most.</summary>
-    public const int MostChunks = 10_000;
+    /// <summary>Chunks that a list has at most: each is written to be measured.</summary>
+    public const int MostChunks = 1_000;
 
     public required Guid Id { get; init; }
 

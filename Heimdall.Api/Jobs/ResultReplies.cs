@@ -70,6 +70,8 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
             UpdatedAt = job.UpdatedAt,
             ExpiresAt = result.ExpiresAt,
         };
+        // Also where the rows cannot be sent: the job has run, and its caller must find it.
+        context.Response.Headers["Heimdall-Job-Id"] = job.Id.ToString();
         var output = new ReplyOutput(context, config.StalledClientTimeout);
         return StreamAsync(context, result, ResultPage.All, format, opening, ending, output);
     }
@@ -89,6 +91,11 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         if (IsKnown(context.Request, tag))
         {
             return Results.StatusCode(StatusCodes.Status304NotModified);
+        }
+        if (context.IsHead())
+        {
+            context.Response.ContentType = "application/json; charset=utf-8"; // of a list that is not made
+            return Results.Empty;
         }
         var chunks = new List<ResultChunkView>();
         for (long offset = 0; offset < result.RowCount || chunks.Count == 0; offset += rows)
@@ -142,7 +149,7 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         HttpContext context, StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening,
         ResultEnding ending, ReplyOutput output, ByteRange range)
     {
-        using var measured = new MeasuredOutput();
+        using var measured = new MeasuredOutput(isHashed: false);
         try
         {
             await WriteAsync(result, page, format, opening, ending, measured, context.RequestAborted);
@@ -200,7 +207,11 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
             LogBroken(context.Request.Path, unfit.Message);
             ending = ending with
             {
-                Status = JobStatus.Failed, IsPartial = false, Truncated = false, ExpiresAt = null, Failure = unfit.Failure,
+                Status = JobStatus.Failed,
+                IsPartial = false,
+                Truncated = false,
+                ExpiresAt = null,
+                Failure = unfit.Failure,
             };
         }
         catch (JobFailedException unfit)
@@ -248,8 +259,9 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         {
             var request = response.HttpContext.Request;
             var address = request.PublicPathOf(request.Path.ToUriComponent());
+            var partial = ending.IsPartial ? $"&{ResultPageReader.Partial}=true" : "";
             var format = request.Query["format"] is [{ Length: > 0 } word] ? $"&format={word}" : "";
-            headers.Link = $"<{address}?offset={Text(end)}&limit={Text(limit)}{format}>; rel=\"next\"";
+            headers.Link = $"<{address}?offset={Text(end)}&limit={Text(limit)}{partial}{format}>; rel=\"next\"";
         }
     }
 

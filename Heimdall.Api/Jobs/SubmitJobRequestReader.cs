@@ -110,7 +110,7 @@ internal static class SubmitJobRequestReader
             OnWaitTimeout = Take<string>(OnWaitTimeout, $"\"{Continue}\" or \"{Cancel}\""),
             DryRun = TakeFlag("dry_run"),
         };
-        problems.AddAll(fields.Select(field => UnknownName.Field(field.Key, _known, PathOf(place, field.Key))));
+        problems.AddAll(fields, field => UnknownName.Field(field.Key, _known, PathOf(place, field.Key)));
         if (request.OnWaitTimeout is not (null or Continue or Cancel))
         {
             problems.Add(new(PathOf(place, OnWaitTimeout), $"Must be \"{Continue}\" or \"{Cancel}\"."));

@@ -25,22 +25,23 @@ internal static class RequestCoding
         var coding = request.Headers.ContentEncoding.ToString().Trim();
         if (!coding.Equals("identity", StringComparison.OrdinalIgnoreCase))
         {
-            var packed = new PackedBody(request.Body);
-            if (Decode(coding, packed) is not { } decoded)
+            if (FindDecoder(coding) is not { } decode)
             {
                 return RefuseAsync(context);
             }
             var limit = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
-            request.Body = new DecodedBody(decoded, coding, limit, decoded is GZipStream ? packed : null);
+            var decoded = new DecodedBody(new PackedBody(request.Body), decode, coding, limit);
+            context.Response.RegisterForDispose(decoded);
+            request.Body = decoded;
         }
         request.Headers.Remove(HeaderNames.ContentEncoding);
         return next(context);
     });
 
-    private static Stream? Decode(string coding, Stream body) => coding.ToUpperInvariant() switch
+    private static Func<Stream, Stream>? FindDecoder(string coding) => coding.ToUpperInvariant() switch
     {
-        "GZIP" or "X-GZIP" => new GZipStream(body, CompressionMode.Decompress),
-        "ZSTD" => new DecompressionStream(body),
+        "GZIP" or "X-GZIP" => body => new GZipStream(body, CompressionMode.Decompress),
+        "ZSTD" => body => new DecompressionStream(body),
         _ => null,
     };
 
@@ -53,20 +54,26 @@ internal static class RequestCoding
             $"Content-Encoding must be one of {Known}, and only one.").ExecuteAsync(context);
     }
 
-    /// <summary>A body while it is unpacked. It may become as long as one that is not packed, and no longer.</summary>
+    /// <summary>
+    /// A body while it is unpacked. It may become as long as one that is not packed, and no longer. Nothing is unpacked
+    /// for a caller whose body is not read.
+    /// </summary>
     private sealed class DecodedBody(
-        Stream decoded, string coding, IHttpMaxRequestBodySizeFeature? limit, PackedBody? gzip) : ReadOnlyBody
+        PackedBody packed, Func<Stream, Stream> decode, string coding, IHttpMaxRequestBodySizeFeature? limit)
+        : ReadOnlyBody
     {
+        private Stream? _decoded;
         private long _length;
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             try
             {
-                var read = await decoded.ReadAsync(buffer, cancellationToken);
+                _decoded ??= decode(packed);
+                var read = await _decoded.ReadAsync(buffer, cancellationToken);
                 _length += read;
                 // A gzip member ends in the length of what it holds (RFC 1952). .NET does not miss the end of one.
-                if (read == 0 && buffer.Length > 0 && gzip is not null && gzip.LastNumber != (uint)_length)
+                if (read == 0 && buffer.Length > 0 && _decoded is GZipStream && packed.LastNumber != (uint)_length)
                 {
                     throw new InvalidDataException("It breaks off.");
                 }
@@ -85,7 +92,7 @@ internal static class RequestCoding
         {
             if (disposing)
             {
-                decoded.Dispose();
+                _decoded?.Dispose();
             }
             base.Dispose(disposing);
         }

@@ -35,6 +35,14 @@ internal sealed class FaultList
         }
     }
 
+    /// <summary>Describes what is wrong of as many as are named: to describe a fault may be work.</summary>
+    public void AddAll<T>(ICollection<T> wrong, Func<T, ContextProblem> describe)
+    {
+        var room = Math.Max(0, ContextProblem.MostNamed - _named.Count);
+        AddAll(wrong.Take(room).Select(describe));
+        LeftOut += Math.Max(0, wrong.Count - room);
+    }
+
     public void AddAll(FaultList faults)
     {
         AddAll(faults.Named);

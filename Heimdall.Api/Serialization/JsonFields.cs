@@ -91,7 +91,10 @@ internal sealed class JsonFields
     {
         var all = new FaultList();
         all.AddAll(_faults);
-        all.AddAll(_isRead ? _fields.Select(field => UnknownName.Field(field.Key, _known)) : []);
+        if (_isRead)
+        {
+            all.AddAll(_fields, field => UnknownName.Field(field.Key, _known));
+        }
         return all;
     }
 

@@ -21,11 +21,31 @@ public static class NearestWord
             return null;
         }
         var bare = Bare(given);
-        var nearest = known.Where(word => word.Length <= LongestWord && word != given)
-            .Select(word => (Word: word, Slips: SlipsBetween(bare, Bare(word))))
-            .OrderBy(found => found.Slips)
-            .FirstOrDefault((Word: "", Slips: int.MaxValue));
-        return nearest.Slips <= Math.Min(MostSlips, bare.Length / LettersOfSlip) ? nearest.Word : null;
+        var most = Math.Min(MostSlips, bare.Length / LettersOfSlip);
+        string? nearest = null;
+        foreach (var word in known)
+        {
+            if (word.Length > LongestWord || word == given || Math.Abs(LettersIn(word) - bare.Length) > most)
+            {
+                continue;
+            }
+            var slips = SlipsBetween(bare, Bare(word));
+            if (slips <= most)
+            {
+                (nearest, most) = (word, slips - 1); // of several that are as near the first
+            }
+        }
+        return nearest;
+    }
+
+    private static int LettersIn(string word)
+    {
+        var letters = 0;
+        foreach (var sign in word)
+        {
+            letters += sign is '_' or '-' or ' ' ? 0 : 1;
+        }
+        return letters;
     }
 
     /// <summary>Without what only tells spellings apart: commandCriteria, command-criteria, command_criteria.</summary>
@@ -35,10 +55,6 @@ public static class NearestWord
     /// <summary>How many letters are to be added, left out, changed or swapped with the next one.</summary>
     private static int SlipsBetween(string one, string other)
     {
-        if (Math.Abs(one.Length - other.Length) > MostSlips)
-        {
-            return int.MaxValue;
-        }
         var before = new int[other.Length + 1];
         var above = Enumerable.Range(0, other.Length + 1).ToArray();
         for (var i = 1; i <= one.Length; i++)

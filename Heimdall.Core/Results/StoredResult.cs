@@ -72,10 +72,10 @@ public sealed record StoredResult
         Guid parent, IReadOnlyList<(string ClusterId, StoredResult Result)> parts)
     {
         var (first, columns) = (parts[0].ClusterId, parts[0].Result.Columns);
-        var other = parts.FirstOrDefault(part => !part.Result.Columns.SequenceEqual(columns));
+        var other = parts.FirstOrDefault(part => !AreAlike(part.Result.Columns, columns));
         return new StoredResult
         {
-            Columns = [new ResultColumn(ClusterColumn, "text", ResultValueKind.Text), .. columns],
+            Columns = [new ResultColumn(ClusterColumn, "text", ResultValueKind.Text), .. columns.Select(Merge)],
             RowCount = parts.Sum(part => part.Result.RowCount),
             Truncated = parts.Any(part => part.Result.Truncated),
             ExpiresAt = parts.Min(part => part.Result.ExpiresAt),
@@ -87,7 +87,17 @@ public sealed record StoredResult
                 : $"The columns differ: cluster '{first}' has ({Describe(columns)}), and cluster "
                     + $"'{other.ClusterId}' has ({Describe(other.Result.Columns)}). Each child has its own result.",
         };
+
+        // What only some clusters declare of a type, such as its digits, holds of none of the merged rows.
+        ResultColumn Merge(ResultColumn column, int place) =>
+            other.Result is null && parts.All(part => part.Result.Columns[place].Form == column.Form)
+                ? column
+                : column with { Form = null };
     }
+
+    private static bool AreAlike(IReadOnlyList<ResultColumn> some, IReadOnlyList<ResultColumn> others) =>
+        some.Select(column => (column.Name, column.Type, column.Kind))
+            .SequenceEqual(others.Select(column => (column.Name, column.Type, column.Kind)));
 
     private static string Describe(IReadOnlyList<ResultColumn> columns)
     {

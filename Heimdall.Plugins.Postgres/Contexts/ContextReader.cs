@@ -166,7 +166,9 @@ internal sealed class ContextReader(JsonObject context)
         {
             if (!_known.ContainsKey(field))
             {
-                Report(field, $"{others}{NearestWord.Ask(field, Known)}");
+                // What is only counted is not compared with all that there is.
+                var meant = _problems.Count < ContextProblem.MostNamed ? NearestWord.Ask(field, Known) : "";
+                Report(field, $"{others}{meant}");
             }
         }
     }

@@ -302,7 +302,14 @@ internal sealed class QueryRun
 
         if (!_rows.HasStarted)
         {
-            await _results.StartAsync([], answers.WriteToken);
+            try
+            {
+                await _results.StartAsync([], answers.WriteToken);
+            }
+            catch (JobFailedException unfit) when (answers.HasCommitted || CommitsByItself)
+            {
+                throw WithEffect(unfit);
+            }
         }
 
         if (CommitsLater)
@@ -370,9 +377,22 @@ internal sealed class QueryRun
                 return false;
             }
 
+            if (e is JobFailedException unfit && (answers.HasCommitted || CommitsByItself))
+            {
+                throw WithEffect(unfit);
+            }
+
             throw;
         }
     }
+
+    /// <summary>The rows could not be written, and what the query did is done: it must not be taken for refused.</summary>
+    private static JobFailedException WithEffect(JobFailedException unfit) => new(
+        unfit.Failure with
+        {
+            Message = $"{unfit.Message} The query itself has run to its end; if it changed anything, that stays.",
+        },
+        unfit);
 
     private void AddOpening()
     {

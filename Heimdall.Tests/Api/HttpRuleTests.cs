@@ -331,6 +331,7 @@ public sealed class HttpRuleTests
 
     private string Fill(string path) => path
         .Replace("/job/{id}", $"/job/{_stored}", StringComparison.Ordinal)
+        .Replace("/deliveries/{id}", $"/deliveries/{_stored}", StringComparison.Ordinal)
         .Replace("/schedule/{id}", "/schedule/rule", StringComparison.Ordinal)
         .Replace("/cluster/{id}", "/cluster/postgres", StringComparison.Ordinal)
         .Replace("/command/{id}", "/command/postgres-0.0.1", StringComparison.Ordinal)

@@ -77,7 +77,7 @@ public sealed class ModeTable
 
     [TestCase("text/csv", 200)]
     [TestCase("image/png", 406)]
-    [TestCase("application/json;q=0, application/x-ndjson;q=0, text/csv;q=0, */*", 406)]
+    [TestCase("application/*;q=0, text/csv;q=0, */*", 406)]
     [TestCase("application/json;q=0, */*", 200)]
     [TestCase("text/csv, application/*;q=0.5", 200)]
     [TestCase("*/*", 200)]

@@ -42,7 +42,7 @@ public sealed class RouteTests
 
         var fields = document.Json.GetProperty("components").GetProperty("schemas").GetProperty("SubmitJobRequest").GetProperty("properties")
             .EnumerateObject().Select(field => field.Name);
-        Assert.That(fields, Is.EqualTo(new[] { "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "priority", "after", "start_after", "start_before", "on_wait_timeout", "dry_run" }));
+        Assert.That(fields, Is.EqualTo(new[] { "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "priority", "after", "start_after", "start_before", "on_end", "target", "max_parallel", "canary", "stop_after_failures", "on_wait_timeout", "dry_run" }));
     }
 
     [TestCase("POST", "/api/v1/jobsanything")]

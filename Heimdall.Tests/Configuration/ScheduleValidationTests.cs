@@ -55,7 +55,7 @@ public sealed class ScheduleValidationTests
     [TestCase("command_criteria: []", "command_criteria: is required: empty criteria would match anything")]
     [TestCase("cluster_criteria: ['']", "cluster_criteria[0]: must not be an empty tag")]
     [TestCase("context: {}", "context: is required: the query, and how to run it")]
-    [TestCase("every: minute", "every: is not a known key; known here: id, name, version, description, cron, day, timezone, misfire, max_lateness, overlap, starts_at, ends_at, user, tags, command_criteria, cluster_criteria, on_end, context")]
+    [TestCase("every: minute", "every: is not a known key; known here: id, name, version, description, cron, day, timezone, misfire, max_lateness, overlap, starts_at, ends_at, user, tags, command_criteria, cluster_criteria, target, max_parallel, canary, stop_after_failures, on_end, context")]
     public void Rejects_schedules(string fields, string expected)
     {
         using var folder = new ConfigFolder();

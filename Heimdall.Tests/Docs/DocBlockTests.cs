@@ -93,7 +93,7 @@ public sealed class DocBlockTests
         var routes = document.Json.GetProperty("paths").EnumerateObject()
             .SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name.ToUpperInvariant()} {path.Name}"));
         var page = DocPage.Read("docs/reference/endpoints.md");
-        var listed = new[] { "Jobs", "Commands and clusters", "Queue", "Schedules", "Scripts", "Callers",
+        var listed = new[] { "Jobs", "Commands and clusters", "Queue", "Schedules", "Hooks", "Scripts", "Callers",
             "Outside of the API" }
             .SelectMany(page.Rows).Select(row => $"{row[0]} {DocPage.Codes(row[1]).Single()}");
 

@@ -50,9 +50,11 @@ public sealed class HookPageTests
         (await _api.PressAsync("operator", $"/sql/hooks/{id}/redeliver", cancellationToken)).AssertStatus(303);
 
         await Eventually.Becomes(
+            () => Task.FromResult(_receiver.At("ops").Select(message => message.Id).ToArray()),
+            () => Is.EqualTo(new[] { $"{id}", $"{id}" }), cancellationToken);
+        await Eventually.Becomes(
             () => _api.SendAsync("operator", "GET", Path, cancellationToken),
             () => Has.Property("Text").Contain("DELIVERED"), cancellationToken);
-        Assert.That(_receiver.At("ops").Select(message => message.Id), Is.EqualTo(new[] { $"{id}", $"{id}" }));
         Assert.That(page.Text, Does.Contain("410").And.Contain("&lt;b&gt;gone&lt;/b&gt;").And.Contain("DEAD"));
         foreach (var target in new[] { "hook/ops", $"delivery/{id}" })
         {

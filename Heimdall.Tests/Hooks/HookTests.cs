@@ -616,13 +616,13 @@ public sealed class HookTests
 
     private static Dictionary<string, object> Body(
         string query, string name, bool returnResult, object[] onEnd) => new()
-    {
-        ["name"] = name,
-        ["command_criteria"] = new[] { "type:postgres" },
-        ["cluster_criteria"] = new[] { "_id:postgres" },
-        ["context"] = new { query, return_result = returnResult },
-        ["on_end"] = onEnd,
-    };
+        {
+            ["name"] = name,
+            ["command_criteria"] = new[] { "type:postgres" },
+            ["cluster_criteria"] = new[] { "_id:postgres" },
+            ["context"] = new { query, return_result = returnResult },
+            ["on_end"] = onEnd,
+        };
 
     private async Task<Reply> FindAsync(Guid job, CancellationToken cancellationToken)
     {

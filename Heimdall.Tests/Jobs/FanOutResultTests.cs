@@ -109,6 +109,7 @@ public sealed class FanOutResultTests
             (partial.AssertStatus(200)["total_rows"], partial["status"]), Is.EqualTo(("10", "FAILED")), partial.Text);
         var csv = await CsvAsync(parent, "?partial=true", cancellationToken);
         Assert.That(LinesOf(csv), Has.Length.EqualTo(11));
+        await AreReadAsync(parent, "?partial=true&format=arrow", "?partial=true&format=parquet", cancellationToken);
 
         _fleet.Last.Mend();
         var retry = (await Heimdall.SendAsync(
@@ -143,6 +144,24 @@ public sealed class FanOutResultTests
     }
 
     [Test]
+    public async Task Columns_that_differ_in_their_digits_only_go_together(CancellationToken cancellationToken)
+    {
+        foreach (var (place, database) in _fleet.Databases.Index())
+        {
+            await database.ExecuteAsync(
+                $"create table amount as select 1.5::numeric({10 + place}, {1 + place}) as n", cancellationToken);
+        }
+        var (parent, _) = await _fleet.SubmitAsync(
+            "select n from amount", new { }, cancellationToken, new { return_result = true });
+        await _fleet.EndsAsync(parent, cancellationToken);
+
+        Assert.That(
+            LinesOf(await CsvAsync(parent, "", cancellationToken)),
+            Is.EqualTo(new[] { "_cluster,n", "db1,1.5", "db2,1.50", "db3,1.500", "db4,1.5000", "db5,1.50000" }));
+        await AreReadAsync(parent, "?format=arrow", "?format=parquet", cancellationToken);
+    }
+
+    [Test]
     public async Task Without_the_rows_of_one_there_is_no_result(CancellationToken cancellationToken)
     {
         var (parent, children) = await _fleet.SubmitAsync(
@@ -156,6 +175,16 @@ public sealed class FanOutResultTests
         (await Heimdall.GetAsync($"/api/v1/job/{parent}/result", cancellationToken))
             .AssertProblem(404, "No result was stored on cluster 'db3'");
         (await Heimdall.GetAsync($"/api/v1/job/{children[1]}/result", cancellationToken)).AssertStatus(200);
+    }
+
+    /// <summary>A reply that breaks off cannot be read.</summary>
+    private async Task AreReadAsync(
+        Guid job, string query, string otherQuery, CancellationToken cancellationToken)
+    {
+        foreach (var one in (string[])[query, otherQuery])
+        {
+            (await Heimdall.GetAsync($"/api/v1/job/{job}/result{one}", cancellationToken)).AssertStatus(200);
+        }
     }
 
     private static string[] LinesOf(Reply csv) =>
