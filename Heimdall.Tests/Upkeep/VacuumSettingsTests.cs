@@ -41,7 +41,10 @@ public sealed class VacuumSettingsTests
 
             await vacuum.SetAsync(cancellationToken);
         }
-        string[] others = ["idempotency_key", "job_attempt", "job_result", "job_result_chunk", "schedule_run"];
+        string[] others =
+        [
+            "child_end", "hook_delivery", "idempotency_key", "job_attempt", "job_result", "job_result_chunk", "schedule_run",
+        ];
         Assert.That(await _store.Database.ColumnAsync<string>(SetSql, cancellationToken), Is.EqualTo(others));
 
         await vacuum.SetAsync(cancellationToken);
