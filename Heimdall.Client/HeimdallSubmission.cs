@@ -66,7 +66,7 @@ public sealed record HeimdallSubmission
     /// <summary>With <c>all</c>: no other child begins once so many have failed.</summary>
     public int? StopAfterFailures { get; init; }
 
-    /// <summary>Hooks that are told when the job ends: <c>[{"hook": "ops", "on": ["FAILED"]}]</c>.</summary>
+    /// <summary>Hooks that are notified when the job ends: <c>[{"hook": "ops", "on": ["FAILED"]}]</c>.</summary>
     public JsonArray? OnEnd { get; init; }
 
     /// <summary>Further fields of the context, such as <c>timeout_seconds</c>.</summary>

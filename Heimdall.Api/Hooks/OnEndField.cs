@@ -45,7 +45,7 @@ internal static class OnEndField
     /// <param name="book">The hooks that there are.</param>
     /// <param name="caller">Who says so.</param>
     /// <param name="path">Of the field.</param>
-    /// <param name="kept">What the field has said before: whoever may edit it may leave that.</param>
+    /// <param name="kept">The hooks that the schedule already has: an editor may keep them.</param>
     public static IEnumerable<ContextProblem> FindUnknown(
         IReadOnlyList<OnEndConfig> entries, HookBook book, Caller caller, string path,
         IReadOnlyList<EndHook>? kept = null)

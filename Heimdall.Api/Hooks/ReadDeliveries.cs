@@ -42,7 +42,7 @@ internal static class ReadDeliveries
     }
 
     /// <summary>
-    /// Of a job whoever sees the job sees what became of its messages. Why an attempt failed may name addresses and
+    /// A caller who sees a job sees what became of its messages. Why an attempt failed may name addresses and
     /// files, and is for who sees hooks.
     /// </summary>
     public static async Task<IResult> OfJobAsync(

@@ -7,7 +7,7 @@ using Heimdall.Core.Plugins;
 namespace Heimdall.Api.Requests;
 
 /// <summary>
-/// The parameters of a list, taken one by one; what is wrong with them, and what is not known, is told in the end.
+/// The parameters of a list, read one by one. Invalid and unknown ones are collected as problems.
 /// </summary>
 internal sealed class QueryFields
 {

@@ -198,7 +198,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
         return place;
     }
 
-    /// <summary>Of criteria that nothing carries: what was most likely meant. Tags are told apart by case too.</summary>
+    /// <summary>For criteria that match nothing, the nearest tags. Tags are case-sensitive.</summary>
     private static string AskForTags(IEnumerable<string> criteria, IEnumerable<string> tags)
     {
         var carried = tags.ToHashSet();

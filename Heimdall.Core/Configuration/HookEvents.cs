@@ -30,7 +30,7 @@ public static class HookEvents
         Test,
     ];
 
-    /// <summary>What is told, to who subscribes to its beginning, when a state is over.</summary>
+    /// <summary>The event that is sent to subscribers of a state when the state ends.</summary>
     public static string EndOf(string beginning) => beginning switch
     {
         ScheduleLate => "schedule.on_time",

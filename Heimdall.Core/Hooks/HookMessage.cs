@@ -10,7 +10,7 @@ namespace Heimdall.Core.Hooks;
 /// <param name="Event">What happened.</param>
 /// <param name="Data">What is known of it.</param>
 /// <param name="CreatedAt">When it happened.</param>
-/// <param name="Attempt">Counted from 1; whoever records how it ended names it.</param>
+/// <param name="Attempt">Counted from 1; recording how an attempt ended requires its number.</param>
 /// <param name="GiveUpAt">From then on it is not tried again.</param>
 /// <param name="InARow">As <paramref name="Attempt"/>, but from 1 again when somebody has it sent again.</param>
 internal sealed record HookMessage(
