@@ -36,7 +36,8 @@ public sealed partial class StoreMigrator(
             where datname = current_database() and nspname = $1)
         """;
 
-    // What the session of this name waits for, and whether that waits for this session itself.
+    // What the session of this name waits for, and whether that waits for this session itself. A build of an index waits
+    // for this very statement too, for as long as that takes.
     private const string BlockersSql = """
         select string_agg(distinct coalesce('process ' || blocker.pid || ' (' || coalesce(
                 nullif(blocker.application_name, ''), 'no application_name') || ')', 'a prepared transaction'), ', '),
@@ -45,7 +46,7 @@ public sealed partial class StoreMigrator(
         cross join unnest(pg_blocking_pids(waiting.pid)) blocking (pid)
         left join pg_stat_activity blocker on blocker.pid = blocking.pid
         where waiting.datname = current_database() and waiting.application_name = $1
-            and waiting.wait_event_type = 'Lock'
+            and waiting.wait_event_type = 'Lock' and blocking.pid <> pg_backend_pid()
         """;
 
     private const string IsWaitedForSql = """
@@ -217,7 +218,7 @@ public sealed partial class StoreMigrator(
         return blockers;
     }
 
-    private static async Task<(string? Blockers, bool IsWaitedFor)> FindBlockersAsync(
+    internal static async Task<(string? Blockers, bool IsWaitedFor)> FindBlockersAsync(
         NpgsqlConnection connection, string session)
     {
         await using var command = new NpgsqlCommand(BlockersSql, connection);

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Text.RegularExpressions;
 using DbUp.Engine;
 using Heimdall.Core.Configuration;
@@ -188,6 +189,37 @@ public sealed partial class StoreMigratorTests
         await migrating;
 
         Assert.That(await ValidIndexesAsync(cancellationToken), Is.EqualTo(new[] { "item_i" }));
+    }
+
+    /// <summary>Each look has a snapshot, for which a build waits a moment. The log of a fresh start warned of it.</summary>
+    [Test]
+    public async Task Who_looks_what_a_build_waits_for_is_not_named(CancellationToken cancellationToken)
+    {
+        const string Building = "a build of the test";
+        await MigrateAsync(cancellationToken, _table);
+        await using var looker = await OpenAsync(cancellationToken);
+        await using var transaction = await looker.BeginTransactionAsync(
+            IsolationLevel.RepeatableRead, cancellationToken);
+        await ExecuteAsync(looker, "select from heimdall.item", cancellationToken);
+        await using var builder = await OpenAsync(cancellationToken);
+        await ExecuteAsync(builder, $"set application_name = '{Building}'", cancellationToken);
+        var built = ExecuteAsync(
+            builder, "create index concurrently item_i on heimdall.item (i)", cancellationToken);
+        await Eventually.Is(
+            () => _database.ScalarAsync<bool>(
+                "select wait_event_type = 'Lock' from pg_stat_activity where application_name = $1",
+                cancellationToken,
+                Building),
+            cancellationToken);
+
+        var alone = await StoreMigrator.FindBlockersAsync(looker, Building);
+        await using var writer = await OpenAsync(cancellationToken);
+        var (besideAnother, _) = await StoreMigrator.FindBlockersAsync(writer, Building);
+
+        Assert.That((alone.Blockers, alone.IsWaitedFor), Is.EqualTo(((string?)null, false)));
+        Assert.That(besideAnother, Does.Contain("(a transaction of the test)"));
+        await transaction.CommitAsync(cancellationToken);
+        await built;
     }
 
     /// <summary>The build waits for its snapshot, and it waits for the lock under which the index is built.</summary>
