@@ -6,7 +6,7 @@
 # --filter NAME.
 # The tests of upgrades run the version before the newest migration beside this one; HEIMDALL_TEST_OLDER names another commit.
 # To build it takes minutes of a processor, so it is built where HEIMDALL_TEST_UPGRADES=1 asks for it.
-# Up to five tests that failed are run a second time, alone. What passes then is named at the end.
+# Up to five tests that failed are run a second time, alone. What passes then counts as passed, and is named at the end.
 # The last line is `N passed, N failed`; the exit code is 0 only if tests ran and none failed.
 set -euo pipefail
 
@@ -23,7 +23,7 @@ servers= # major versions, where they are named
 passed=0 failed=1 skipped=0 # failed is one too many until all has run: a suite that did not run has failed
 readonly most_run_again=5
 run_again= # tests that passed only the second time
-failures= # tests that failed, the second time too or not run again
+failures= # tests that failed the first time, with their messages
 
 main() {
   [[ -r /proc/self/environ ]] || die "./test.sh needs Linux: in /proc it finds what a test has left running. ./run.sh runs on macOS too."
@@ -274,15 +274,27 @@ dotnet_test() { # DIRECTORY [arguments for dotnet test]
 
 # Whoever reads the end learns which tests depend on the machine's load, and which ones found a fault.
 run_failed_again() { # DIRECTORY COUNT
-  local name filter=
+  local name status=0 bad=$2 filter=
   while read -r name; do
     filter+="${filter:+|}(FullyQualifiedName~${name%.*}&FullyQualifiedName~.${name##*.})"
   done < <(failed_tests "$1")
+  if [[ -z $filter ]]; then return; fi
   say '' 'Once more, alone:'
-  if [[ -n $filter ]] && dotnet_test "$1-again" --filter "$filter"; then
-    failed=$((failed - $2)) passed=$((passed + $2))
-    run_again+=$(failed_tests "$1")$'\n'
+  dotnet_test "$1-again" --filter "$filter" || status=$?
+  if ((status == 0)); then
+    bad=0
+  else
+    bad=$(failed_cases "$1-again"/*.trx)
+    if ((bad == 0 || bad > $2)); then bad=$2; fi # it broke off, or another case of the same test failed
   fi
+  failed=$((failed - $2 + bad)) passed=$((passed + $2 - bad))
+  if ((bad < $2)); then run_again+=$(comm -23 <(failed_tests "$1") <(failed_tests "$1-again"))$'\n'; fi
+}
+
+failed_cases() { # REPORT
+  local counters
+  counters=$(grep -o '<Counters [^>]*>' "$1" 2>/dev/null) || counters='<Counters executed="0" passed="0">'
+  say $(($(counter executed) - $(counter passed)))
 }
 
 # CLASS.METHOD of each, without arguments, from <UnitTestResult … testId="ID" … outcome="Failed" …> and
@@ -313,19 +325,18 @@ count_results() {
     counters=$(grep -o '<Counters [^>]*>' "$report")
     total=$(counter total) executed=$(counter executed) good=$(counter passed)
     passed=$((passed + good)) failed=$((failed + executed - good)) skipped=$((skipped + total - executed))
-    if ((executed > good)); then show_failures && failures+=$(failed_tests "$1")$'\n'; fi
+    if ((executed > good)); then failures+=$(show_failures "$report")$'\n'; fi
   done
 }
 
-# Once more at the end, where they are found: <UnitTestResult … testName="Name" … outcome="Failed" …> … <Message>…</Message>
-show_failures() {
-  say '' 'Failed:'
+# For the end, where they are found: <UnitTestResult … testName="Name" … outcome="Failed" …> … <Message>…</Message>
+show_failures() { # REPORT
   awk -v RS='<UnitTestResult ' '/^[^>]* outcome="(Failed|Error|Timeout|Aborted)"/ {
     name = message = $0
     sub(/.* testName="/, "", name); sub(/".*/, "", name)
     if (sub(/.*<Message>/, "", message)) sub(/<\/Message>.*/, "", message); else message = ""
     print "  " name "\n    " substr(message, 1, 600)
-  }' "$report"
+  }' "$1"
 }
 
 counter() {
@@ -339,8 +350,8 @@ report() {
   trap '' INT TERM HUP
   if [[ -n $scratch ]]; then clean_up; fi
   if ((skipped > 0)); then say "$skipped skipped"; fi
-  if [[ -n $failures ]] && ((failed > 0)); then printf 'Failed:\n%s' "$failures"; fi
-  if [[ -n $run_again ]]; then printf 'Passed only the second time, alone:\n%s' "$run_again"; fi
+  if [[ -n $failures ]]; then printf 'Failed:\n%s' "$failures"; fi
+  if [[ -n ${run_again//[[:space:]]/} ]]; then printf 'Of these passed the second time, alone:\n%s' "$run_again"; fi
   say "$passed passed, $failed failed"
   ((failed == 0 && passed > 0)) || exit 1
 }
