@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Jobs;
 
-[CancelAfter(60_000)]
+[CancelAfter(240_000)]
 public sealed class ManyJobsTests() : RealProcessTests(processes: 1)
 {
     private HeimdallInstance _heimdall = null!;
