@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -54,7 +55,7 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
             concurrency = excluded.concurrency, seen_at = now(), gone_at = null
         """;
 
-    // Processes with the same file share a row: it is written once an hour, and not by each of them in each lease.
+    // Processes with the same file share a row: it is written once an hour, by one of them.
     private const string SayRetentionSql = """
         insert into file_retention (id, kept, commands)
         select $1, $2::jsonb, $3::jsonb
@@ -91,6 +92,9 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         """;
 
     private readonly Guid _id = Guid.CreateVersion7();
+
+    /// <summary>How often a process looks whether the row is due.</summary>
+    private static readonly TimeSpan SayRetentionInterval = TimeSpan.FromMinutes(5);
 
     private readonly string[] _clusters = [.. config.Clusters.Select(cluster => cluster.Id ?? cluster.Name)];
 
@@ -129,9 +133,14 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         ["results.directory"] = config.Results.Directory is null ? "none" : "a directory",
     }.ToJsonString();
 
+    private long? _retentionSaidAt;
+
     /// <summary>Records that this process lives, before it is ready and knows what it can run.</summary>
-    internal Task StartsAsync(CancellationToken cancellationToken) =>
-        SeenAsync("starts", clusters: [], commands: [], concurrency: 0, cancellationToken);
+    internal Task StartsAsync(CancellationToken cancellationToken)
+    {
+        _retentionSaidAt = null;
+        return SeenAsync("starts", clusters: [], commands: [], concurrency: 0, cancellationToken);
+    }
 
     /// <summary>Records that this process lives, and how long its file has history kept.</summary>
     /// <param name="name">Of the process, for people.</param>
@@ -142,12 +151,18 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
     public async Task SeenAsync(
         string name, string[] clusters, string[] commands, int concurrency, CancellationToken cancellationToken)
     {
-        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_kept + _keptOfCommands)));
+        var saysRetention = _retentionSaidAt is not { } saidAt
+            || Stopwatch.GetElapsedTime(saidAt) > SayRetentionInterval;
         await using var batch = database.DataSource.CreateBatch();
         Add(SeenSql, _id, name, clusters, commands, concurrency, _clusters, _commands, _schedules, config.Worker.Lease,
             _settings, _hooks);
-        Add(SayRetentionSql, hash, _kept, _keptOfCommands);
+        if (saysRetention)
+        {
+            var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_kept + _keptOfCommands)));
+            Add(SayRetentionSql, hash, _kept, _keptOfCommands);
+        }
         await batch.ExecuteNonQueryAsync(cancellationToken);
+        _retentionSaidAt = saysRetention ? Stopwatch.GetTimestamp() : _retentionSaidAt;
 
         void Add(string sql, params object[] values)
         {

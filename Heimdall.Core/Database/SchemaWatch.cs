@@ -14,7 +14,7 @@ internal sealed partial class SchemaWatch(StoreDatabase database, StoreReadiness
 {
     private const string UnknownSql = "select scriptname from schema_migration where scriptname like '%.needs\\_%'";
 
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
     private readonly IReadOnlySet<int> _known = Migrations.NumbersOf(Migrations.Embedded);
 

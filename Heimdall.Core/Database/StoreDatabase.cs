@@ -20,6 +20,12 @@ public sealed class StoreDatabase : IAsyncDisposable
     private const int IdleSeconds = 30;
 
     /// <summary>
+    /// So many stay open in a pool that an idle process uses each second too. Npgsql closes what was idle whenever it
+    /// looked, however often it was used in between.
+    /// </summary>
+    private const int KeptOpen = 1;
+
+    /// <summary>
     /// A session can keep what its server or its login no longer has, such as default_transaction_read_only. None is
     /// older than this. After a problem that was noticed, all are renewed at once.
     /// </summary>
@@ -130,12 +136,13 @@ public sealed class StoreDatabase : IAsyncDisposable
         var own = builder.ConnectionString;
         Address = new NpgsqlConnectionStringBuilder(own) { Password = null }.ConnectionString;
         (string, string)[] all = [("search_path", Quote(schema)), .. VanishedPeer];
-        DataSource = Build(builder, all);
+        DataSource = Build(new NpgsqlConnectionStringBuilder(own) { MinPoolSize = KeptOpen }, all);
         builder.ApplicationName = "heimdall lifeline";
         builder.MaxPoolSize = ConnectionLimits.Lifeline;
         builder.MaxAutoPrepare = 0;  // these are prepared by name: one that fails in the use that prepares it breaks its connection
         Lifeline = Build(builder, [.. all, .. ByKey]);
         builder.ApplicationName = "heimdall claims";
+        builder.MinPoolSize = KeptOpen;
         builder.MaxPoolSize = ConnectionLimits.Claims;
         Claims = Build(builder, [.. all, .. ByKey, .. InOrder]);
         Gauges = Build(
@@ -174,6 +181,7 @@ public sealed class StoreDatabase : IAsyncDisposable
             new NpgsqlConnectionStringBuilder(own)
             {
                 ApplicationName = "heimdall queue",
+                MinPoolSize = KeptOpen,
                 MaxPoolSize = limits.Queue - ConnectionLimits.Entries,
             },
             [.. VanishedPeer, .. NoFlush]);

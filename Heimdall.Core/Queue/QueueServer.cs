@@ -12,7 +12,7 @@ namespace Heimdall.Core.Queue;
 /// <summary>The Hangfire server of a worker process, whose slots run the jobs that the claimer takes out of the queue.</summary>
 public sealed class QueueServer(
     JobStorage storage, IJobFilterProvider filters, JobActivator activator, JobClaimer claimer, SteadyZones zones,
-    StoreClock clock, StoreReadiness readiness, WorkerConfig config)
+    DueChanges changes, StoreClock clock, StoreReadiness readiness, WorkerConfig config)
     : BackgroundService
 {
     /// <summary>What is left to roll back and hand back after the drain time is over.</summary>
@@ -51,7 +51,8 @@ public sealed class QueueServer(
             new Worker([RowQueue.Name], performer, changer).UseBackgroundPool(config.Concurrency),
             new Worker([RecurringJobs.QueueName], performer, changer).UseBackgroundPool(1),
             new DueScheduler(RecurringJobs.AllKey, ScheduleInterval, clock, new RecurringJobScheduler(
-                new BackgroundJobFactory(filters), DueScheduler.Breath, zones, () => clock.Now)).UseBackgroundPool(1),
+                new BackgroundJobFactory(filters), DueScheduler.Breath, zones, () => clock.Now),
+                changes).UseBackgroundPool(1),
             new DueScheduler(DelayedKey, DelayedInterval, clock, new DelayedJobScheduler(
                 DueScheduler.Breath, changer)).UseBackgroundPool(1),
         ];

@@ -57,6 +57,7 @@ public static class QueueServiceCollectionExtensions
     {
         services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
         services.AddSingleton<JobReach>();
+        services.AddSingleton<DueChanges>();
         services.AddSingleton<WaitingJobs>();
         services.AddSingleton<IJobRunner, JobDelivery>();
         services.AddSingleton(provider =>

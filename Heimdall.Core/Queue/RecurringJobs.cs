@@ -73,7 +73,11 @@ public sealed class RecurringJobs(
 
     /// <summary>Adds or changes one. Must not be called within a transaction.</summary>
     /// <returns>Why it could not be done; null when it is done.</returns>
-    public string? TrySet(RecurringJob job) => Try(() => Set(job));
+    public string? TrySet(RecurringJob job) => Try(() =>
+    {
+        Set(job);
+        Announce();
+    });
 
     /// <summary>
     /// Adds many. What Hangfire writes of one is copied, and all is the same but for what names the job.
@@ -93,6 +97,7 @@ public sealed class RecurringJobs(
             command.Parameters.Add(new() { Value = jobs.Select(job => NextExecution(job)).ToArray() });
             command.Parameters.Add(new() { Value = jobs.Select(job => Score(job)).ToArray() });
             command.ExecuteNonQuery();
+            Announce();
         }
         finally
         {
@@ -102,6 +107,12 @@ public sealed class RecurringJobs(
 
     /// <returns>Why it could not be done; null when it is done.</returns>
     public string? TryRemove(string id) => Try(() => Manager(new BackgroundJobFactory(filters)).RemoveIfExists(id));
+
+    private void Announce()
+    {
+        using var command = database.DataSource.CreateCommand(DueChanges.AnnounceSql);
+        command.ExecuteNonQuery();
+    }
 
     private static DateTime? NextOf(double score) =>
         score < 0 ? null : DateTimeOffset.FromUnixTimeSeconds((long)score).UtcDateTime;
