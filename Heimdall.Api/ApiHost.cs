@@ -73,6 +73,7 @@ internal static class ApiHost
         services.AddJobSubmission();
         services.AddSchedules();
         services.AddSingleton<InlineSlots>();
+        services.AddSingleton<RenderSlots>();
         services.AddSingleton<InlineQueries>();
         services.AddSingleton<DryRuns>();
         services.AddSingleton<JobWait>();

@@ -80,7 +80,7 @@ internal static class HeimdallCommands
             QueryCommand.Create(session), RunCommand.Create(session),
             JobCommands.CreateList(session), JobCommands.CreateJob(session), JobCommands.CreateLogs(session),
             JobCommands.CreateCancel(session), JobCommands.CreateRetry(session), JobCommands.CreateResult(session),
-            ScheduleCommands.Create(session),
+            ScheduleCommands.Create(session), HookCommands.Create(session),
             QueueCommands.CreateClusters(session), QueueCommands.CreateCommands(session),
             QueueCommands.CreatePause(session), QueueCommands.CreateResume(session),
             LoginCommand.Create(session), CompletionCommand.Create(session),

@@ -7,8 +7,8 @@ namespace Heimdall.Cli;
 /// <summary>Commands about jobs that there are.</summary>
 internal static class JobCommands
 {
-    private const int UsualCount = 20;
-    private const int LongestPage = 200;
+    public const int UsualCount = 20;
+    public const int LongestPage = 200;
 
     public static Command CreateList(CliSession session)
     {
@@ -61,28 +61,32 @@ internal static class JobCommands
                 PageSize = (int)Math.Clamp(most + 1L, 1, LongestPage),
             };
             await TextTables.PrintAsync(
-                session.Terminal, CutAsync(client.ListAsync(filter, cancellationToken)), result.GetValue(format),
+                session.Terminal,
+                CutAsync(session.Terminal, client.ListAsync(filter, cancellationToken), most, "jobs"),
+                result.GetValue(format),
                 ("id", job => job.Id.ToString()), ("name", job => job.Name), ("status", job => job.Status),
                 ("user", job => job.User),
                 ("cluster", job => job.Children is { } children ? ChildGrid.Count(children.Total) : job.ClusterName),
                 ("created", job => ToText(job.CreatedAt)),
                 ("error", job => job.Error));
             return CliExitCode.Succeeded;
-
-            async IAsyncEnumerable<HeimdallJob> CutAsync(IAsyncEnumerable<HeimdallJob> all)
-            {
-                await foreach (var (index, job) in all.Index())
-                {
-                    if (index == most)
-                    {
-                        session.Terminal.Say($"There are more jobs than --limit {most}.");
-                        yield break;
-                    }
-                    yield return job;
-                }
-            }
         });
         return jobs;
+    }
+
+    /// <summary>The first of them, and a sentence where there are more.</summary>
+    public static async IAsyncEnumerable<T> CutAsync<T>(
+        Terminal terminal, IAsyncEnumerable<T> all, int most, string what)
+    {
+        await foreach (var (index, one) in all.Index())
+        {
+            if (index == most)
+            {
+                terminal.Say($"There are more {what} than --limit {most}.");
+                yield break;
+            }
+            yield return one;
+        }
     }
 
     public static Command CreateJob(CliSession session)
@@ -199,9 +203,15 @@ internal static class JobCommands
             using var client = session.Connect(parsed);
             if (RowOutput.FindCopied(parsed.GetValue(format)) is { } mediaType)
             {
-                var target = session.Terminal.OpenBytes();
-                await client.CopyResultAsync(parsed.GetRequiredValue(id), mediaType, target, cancellationToken);
-                return CliExitCode.Succeeded;
+                var job = parsed.GetRequiredValue(id);
+                return await RowCopy.RunAsync(
+                    session.Terminal, client,
+                    async target =>
+                    {
+                        await client.CopyResultAsync(job, mediaType, target, cancellationToken);
+                        return job;
+                    },
+                    cancellationToken);
             }
             await using var rows = await client.ResultAsync(parsed.GetRequiredValue(id), cancellationToken);
             await RowOutput.PrintAsync(session.Terminal, rows, parsed.GetValue(format), cancellationToken);

@@ -38,8 +38,10 @@ internal static class QueryCommand
             };
             if (RowOutput.FindCopied(result.GetValue(format)) is { } mediaType)
             {
-                await client.CopyQueryAsync(submission, mediaType, session.Terminal.OpenBytes(), cancellationToken);
-                return CliExitCode.Succeeded;
+                return await RowCopy.RunAsync(
+                    session.Terminal, client,
+                    target => client.CopyQueryAsync(submission, mediaType, target, cancellationToken),
+                    cancellationToken);
             }
             await using var rows = await client.QueryAsync(submission, cancellationToken);
             await RowOutput.PrintAsync(session.Terminal, rows, result.GetValue(format), cancellationToken);

@@ -38,9 +38,13 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     /// </summary>
     /// <param name="query">The query.</param>
     /// <param name="mediaType">What the rows are written as, such as <see cref="HeimdallMediaTypes.Arrow"/>.</param>
-    /// <param name="target">Where they go. When this throws, what is there is not the whole.</param>
+    /// <param name="target">
+    /// Where they go. When this throws, what is there is not the whole: <see cref="HeimdallException.JobId"/> names the
+    /// job, which says why. A limit that has cut the rows is one of the reasons.
+    /// </param>
     /// <param name="cancellationToken">Ends the copy.</param>
-    public async Task CopyQueryAsync(
+    /// <returns>The job.</returns>
+    public async Task<Guid?> CopyQueryAsync(
         HeimdallSubmission query, string mediaType, Stream target, CancellationToken cancellationToken = default)
     {
         var request = new ApiRequest(HttpMethod.Post, "job", ToBytes((query with { ReturnResult = true }).ToJson()))
@@ -50,7 +54,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
             Timeout = Timeout.InfiniteTimeSpan,
             IsRepeatable = query.ReadOnly,
         };
-        await _connection.CopyAsync(request, target, cancellationToken);
+        return await _connection.CopyAsync(request, target, cancellationToken);
     }
 
     /// <summary>Copies the stored rows of a queued query to a stream.</summary>
@@ -153,24 +157,9 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         new(await GetAsync($"job/{id}/status", cancellationToken));
 
     /// <summary>All jobs that a filter lets through, page by page as they are asked for.</summary>
-    public async IAsyncEnumerable<HeimdallJob> ListAsync(
-        HeimdallJobFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        string? cursor = null;
-        do
-        {
-            var page = await GetAsync($"jobs?{filter.ToQuery(cursor)}", cancellationToken);
-            var jobs = _connection.Interpret<HeimdallJob[]>(
-                () => [.. page.GetProperty("data").EnumerateArray().Select(job => new HeimdallJob(job))]);
-            foreach (var job in jobs)
-            {
-                yield return job;
-            }
-            cursor = _connection.Interpret(() =>
-                page.GetProperty("has_more").GetBoolean() ? page.GetProperty("next_cursor").GetString() : null);
-        }
-        while (cursor is not null);
-    }
+    public IAsyncEnumerable<HeimdallJob> ListAsync(
+        HeimdallJobFilter filter, CancellationToken cancellationToken = default) =>
+        ReadPagesAsync(cursor => $"jobs?{filter.ToQuery(cursor)}", job => new HeimdallJob(job), cancellationToken);
 
     /// <summary>The lines of a job's log so far.</summary>
     /// <param name="id">The job.</param>
@@ -275,6 +264,31 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     public async Task<IReadOnlyList<HeimdallCatalogEntry>> CommandsAsync(CancellationToken cancellationToken = default) =>
         await GetAllAsync("commands", command => new HeimdallCatalogEntry(command), cancellationToken);
 
+    /// <summary>Who is notified of what happens. For operators, as all that is about hooks.</summary>
+    public async Task<IReadOnlyList<HeimdallHook>> HooksAsync(CancellationToken cancellationToken = default) =>
+        await GetAllAsync("hooks", hook => new HeimdallHook(hook), cancellationToken);
+
+    /// <summary>All messages to hooks that a filter lets through, the newest first, page by page.</summary>
+    public IAsyncEnumerable<HeimdallDelivery> DeliveriesAsync(
+        HeimdallDeliveryFilter filter, CancellationToken cancellationToken = default) =>
+        ReadPagesAsync(
+            cursor => $"hooks/deliveries?{filter.ToQuery(cursor)}", message => new HeimdallDelivery(message),
+            cancellationToken);
+
+    /// <summary>A message, with what it says and how its attempts ended.</summary>
+    public async Task<HeimdallDelivery> DeliveryAsync(Guid id, CancellationToken cancellationToken = default) =>
+        new(await GetAsync($"hooks/deliveries/{id}", cancellationToken));
+
+    /// <summary>Has a message sent again, with the same id, whatever became of it.</summary>
+    public async Task<HeimdallDelivery> RedeliverAsync(Guid id, CancellationToken cancellationToken = default) =>
+        new(await _connection.ReadAsync(
+            new ApiRequest(HttpMethod.Post, $"hooks/deliveries/{id}/redeliver"), cancellationToken));
+
+    /// <summary>Has a message of type <c>hook.test</c> sent.</summary>
+    public async Task<HeimdallDelivery> TestHookAsync(string id, CancellationToken cancellationToken = default) =>
+        new(await _connection.ReadAsync(
+            new ApiRequest(HttpMethod.Post, $"hooks/{Uri.EscapeDataString(id)}/test"), cancellationToken));
+
     /// <summary>What of the queue is paused.</summary>
     public async Task<IReadOnlyList<HeimdallPause>> PausesAsync(CancellationToken cancellationToken = default)
     {
@@ -340,6 +354,26 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     {
         var all = await GetAsync(path, cancellationToken);
         return _connection.Interpret<T[]>(() => [.. all.EnumerateArray().Select(read)]);
+    }
+
+    private async IAsyncEnumerable<T> ReadPagesAsync<T>(
+        Func<string?, string> path, Func<JsonElement, T> read,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? cursor = null;
+        do
+        {
+            var page = await GetAsync(path(cursor), cancellationToken);
+            var entries = _connection.Interpret<T[]>(
+                () => [.. page.GetProperty("data").EnumerateArray().Select(read)]);
+            foreach (var entry in entries)
+            {
+                yield return entry;
+            }
+            cursor = _connection.Interpret(() =>
+                page.GetProperty("has_more").GetBoolean() ? page.GetProperty("next_cursor").GetString() : null);
+        }
+        while (cursor is not null);
     }
 
     private Task<JsonElement> GetAsync(string path, CancellationToken cancellationToken) =>

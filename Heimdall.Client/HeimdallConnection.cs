@@ -94,22 +94,27 @@ internal sealed class HeimdallConnection : IDisposable
     }
 
     /// <summary>Sends a request and copies the body of the reply as it comes.</summary>
-    public async Task CopyAsync(ApiRequest request, Stream target, CancellationToken cancellationToken)
+    /// <returns>The job of the reply; null where it names none.</returns>
+    public async Task<Guid?> CopyAsync(ApiRequest request, Stream target, CancellationToken cancellationToken)
     {
         using var response = await SendAsync(request, cancellationToken);
         if (response.Content.Headers.ContentType?.MediaType != request.Accept)
         {
             throw HeimdallException.Foreign(Address, response.StatusCode);
         }
+        Guid? jobId = response.Headers.TryGetValues("Heimdall-Job-Id", out var named)
+            && Guid.TryParse(named.First(), out var id) ? id : null;
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         var buffer = new byte[64 * 1024];
-        while (await ReadAsync(body, buffer, cancellationToken) is > 0 and var length)
+        while (await ReadAsync(body, buffer, jobId, cancellationToken) is > 0 and var length)
         {
             await target.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
         }
+        return jobId;
     }
 
-    private async ValueTask<int> ReadAsync(Stream body, byte[] buffer, CancellationToken cancellationToken)
+    private async ValueTask<int> ReadAsync(
+        Stream body, byte[] buffer, Guid? jobId, CancellationToken cancellationToken)
     {
         try
         {
@@ -117,7 +122,7 @@ internal sealed class HeimdallConnection : IDisposable
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
-            throw HeimdallException.NoAnswer(Address, e, neverSent: false);
+            throw HeimdallException.NoAnswer(Address, e, neverSent: false, jobId);
         }
     }
 

@@ -77,7 +77,11 @@ public sealed class HeimdallException : Exception
 
     internal TimeSpan? RetryAfter { get; private init; }
 
-    internal static HeimdallException NoAnswer(Uri address, Exception cause, bool neverSent)
+    /// <param name="address">Whose.</param>
+    /// <param name="cause">What the connection says.</param>
+    /// <param name="neverSent">Whether Heimdall knows nothing of the request.</param>
+    /// <param name="jobId">The job of a reply that has begun.</param>
+    internal static HeimdallException NoAnswer(Uri address, Exception cause, bool neverSent, Guid? jobId = null)
     {
         var untrusted = cause is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError };
         var reason = cause is TimeoutException ? cause.Message : cause.GetBaseException().Message;
@@ -89,6 +93,7 @@ public sealed class HeimdallException : Exception
             IsUnreachable = true,
             Retryable = !untrusted,
             MayHaveTakenEffect = !neverSent,
+            JobId = jobId,
         };
     }
 

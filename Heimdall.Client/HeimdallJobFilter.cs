@@ -54,7 +54,31 @@ public sealed record HeimdallJobFilter
             ("order_by", OrderBy), ("direction", Direction),
             ("limit", PageSize.ToString(CultureInfo.InvariantCulture)), ("cursor", cursor),
         ];
-        var given = fields.Where(field => field.Value is not null);
-        return string.Join('&', given.Select(field => $"{field.Name}={Uri.EscapeDataString(field.Value!)}"));
+        return Write(fields);
     }
+
+    internal static string Write(IEnumerable<(string Name, string? Value)> fields) => string.Join(
+        '&', fields.Where(field => field.Value is not null)
+            .Select(field => $"{field.Name}={Uri.EscapeDataString(field.Value!)}"));
+}
+
+/// <summary>Which messages to hooks are listed. A null field does not filter.</summary>
+public sealed record HeimdallDeliveryFilter
+{
+    public string? Hook { get; init; }
+
+    /// <summary>Of the end of this job.</summary>
+    public Guid? Job { get; init; }
+
+    /// <summary>One of PENDING, DELIVERED and DEAD.</summary>
+    public string? Status { get; init; }
+
+    /// <summary>How many messages a request asks for: 1 to 200. All pages are read.</summary>
+    public int PageSize { get; init; } = 50;
+
+    internal string ToQuery(string? cursor) => HeimdallJobFilter.Write(
+    [
+        ("hook", Hook), ("job", Job?.ToString()), ("status", Status),
+        ("limit", PageSize.ToString(CultureInfo.InvariantCulture)), ("cursor", cursor),
+    ]);
 }

@@ -90,6 +90,9 @@ public sealed class HeimdallJob(JsonElement json) : ReplyObject(json)
 
     public long? RowCount => Number("row_count");
 
+    /// <summary>Whether a limit has cut the rows; null of what has none.</summary>
+    public bool? IsTruncated => Text("truncated") is { } cut ? cut == bool.TrueString : null;
+
     public bool HasEnded => HasEndedAs(Status);
 
     /// <summary>Each statement that failed.</summary>
@@ -176,6 +179,52 @@ public sealed class HeimdallCatalogEntry(JsonElement json) : ReplyObject(json)
     public IReadOnlyList<string> Tags => [.. Elements("tags").Select(tag => tag.ToString())];
 
     public bool IsPaused => Text("paused") is not null;
+}
+
+/// <summary>A receiver of messages about what happens.</summary>
+public sealed class HeimdallHook(JsonElement json) : ReplyObject(json)
+{
+    public string Id => Required("id");
+
+    /// <summary>How it is notified: <c>webhook</c>, <c>slack</c> or <c>mail</c>.</summary>
+    public string Kind => Required("kind");
+
+    /// <summary>Scheme and host.</summary>
+    public string Target => Required("target");
+
+    /// <summary>What it is notified of without being named.</summary>
+    public IReadOnlyList<string> Events => [.. Elements("events").Select(one => one.ToString())];
+
+    /// <summary>Messages that are not delivered yet.</summary>
+    public long Pending => Number("pending") ?? throw Foreign("pending");
+
+    /// <summary>Messages that were given up within the last day.</summary>
+    public long DeadLately => Number("dead_lately") ?? throw Foreign("dead_lately");
+
+    /// <summary>Since when it has wanted no more messages; null: it takes them.</summary>
+    public DateTimeOffset? GoneSince => Time("gone_since");
+}
+
+/// <summary>A message to a hook, with how far it is.</summary>
+public sealed class HeimdallDelivery(JsonElement json) : ReplyObject(json)
+{
+    public Guid Id => RequiredId("id");
+
+    public string Hook => Required("hook");
+
+    public string Event => Required("event");
+
+    /// <summary>What it is about, such as <c>job/ID</c>.</summary>
+    public string Subject => Required("subject");
+
+    public string Status => Required("status");
+
+    public long Attempts => Number("attempts") ?? throw Foreign("attempts");
+
+    /// <summary>Why the last attempt failed.</summary>
+    public string? Error => Text("error");
+
+    public DateTimeOffset CreatedAt => Time("created_at") ?? throw Foreign("created_at");
 }
 
 public sealed class HeimdallPause(JsonElement json) : ReplyObject(json)

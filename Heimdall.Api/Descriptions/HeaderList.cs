@@ -18,6 +18,7 @@ internal static class HeaderList
     public const string Link = "Link";
     public const string AcceptRanges = "Accept-Ranges";
     public const string ContentRange = "Content-Range";
+    public const string HooksLeftOut = "Heimdall-Hooks-Left-Out";
     public const string Authenticate = "WWW-Authenticate";
 
     private static readonly Dictionary<string, (string Meaning, JsonSchemaType Type, string? Format)> _replies = new()
@@ -35,6 +36,7 @@ internal static class HeaderList
         [Link] = ("The next page, as rel=\"next\".", JsonSchemaType.String, null),
         [AcceptRanges] = ("bytes: the header Range is followed.", JsonSchemaType.String, null),
         [ContentRange] = ("Which bytes of the whole these are.", JsonSchemaType.String, null),
+        [HooksLeftOut] = ("Hooks of the old job that no file has any more.", JsonSchemaType.String, null),
         [Authenticate] = ("How to say who calls.", JsonSchemaType.String, null),
     };
 

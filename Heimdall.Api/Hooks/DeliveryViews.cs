@@ -15,14 +15,15 @@ namespace Heimdall.Api.Hooks;
 /// <param name="Events">What it is notified of without being named.</param>
 /// <param name="Pending">Messages that are not delivered yet.</param>
 /// <param name="DeadLately">Messages that were given up within the last day.</param>
+/// <param name="GoneSince">Since when it has answered 410, and gets nothing any more.</param>
 internal sealed record HookView(
     string Id, [property: Words(HookConfig.Webhook, HookConfig.Slack, HookConfig.Mail)] string Kind, string Target,
-    IReadOnlyList<string> Events, long Pending, long DeadLately)
+    IReadOnlyList<string> Events, long Pending, long DeadLately, DateTime? GoneSince)
 {
-    public static HookView Of(Receiver hook, IReadOnlyDictionary<string, (long Pending, long Dead)> counts)
+    public static HookView Of(Receiver hook, IReadOnlyDictionary<string, HookFigures> counts)
     {
-        var (pending, dead) = counts.GetValueOrDefault(hook.Id);
-        return new(hook.Id, hook.Config.Kind, hook.Target, hook.Config.Events, pending, dead);
+        var (pending, dead, goneSince) = counts.GetValueOrDefault(hook.Id, HookFigures.None);
+        return new(hook.Id, hook.Config.Kind, hook.Target, hook.Config.Events, pending, dead, goneSince);
     }
 }
 

@@ -52,8 +52,7 @@ internal static class OnEndField
     {
         string[] known =
         [
-            .. book.All.Where(hook => hook.Allows(caller.Name)).Select(hook => hook.Id)
-                .Union(kept?.Select(one => one.Hook) ?? []),
+            .. book.IdsFor(caller.Name).Union(kept?.Select(one => one.Hook) ?? []),
         ];
         return OnEndRules.FindProblems(entries, known)
             .Select(problem => new ContextProblem($"{path}{problem.Path}", Sentence(problem.Message)));

@@ -1,4 +1,3 @@
-using System.Threading.RateLimiting;
 using Heimdall.Api.Problems;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -11,23 +10,20 @@ namespace Heimdall.Api.Jobs;
 /// </summary>
 internal sealed class InlineSlots : IDisposable
 {
-    /// <summary>How long a request may wait for another one to end.</summary>
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
-
     /// <summary>Of a cluster that this process does not know: it is refused where its session is opened.</summary>
     private static readonly int _defaultLimit = new ClusterConfig().MaxInline;
 
     private readonly int _callerLimit;
     private readonly Dictionary<string, int> _clusterLimits;
-    private readonly PartitionedRateLimiter<string> _callers;
-    private readonly PartitionedRateLimiter<string> _clusters;
+    private readonly WaitingSlots _callers;
+    private readonly WaitingSlots _clusters;
 
     public InlineSlots(HeimdallConfig config)
     {
         _callerLimit = config.Server.MaxInlinePerCaller;
         _clusterLimits = config.Clusters.ToDictionary(cluster => cluster.Id ?? cluster.Name, cluster => cluster.MaxInline, StringComparer.Ordinal);
-        _callers = Limit(_ => _callerLimit);
-        _clusters = Limit(LimitOf);
+        _callers = new(_ => _callerLimit);
+        _clusters = new(LimitOf);
     }
 
     public void Dispose()
@@ -40,47 +36,19 @@ internal sealed class InlineSlots : IDisposable
     public async Task<IResult> TakeAsync(HttpContext context, string user, string cluster, Func<Task<IResult>> answerAsync)
     {
         using var wait = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        wait.CancelAfter(LongestWait);
+        wait.CancelAfter(WaitingSlots.LongestWait);
         // The caller's own limit first: who is beyond it keeps nobody else waiting for the cluster.
-        using var ofCaller = await TryTakeAsync(_callers, user, wait.Token);
+        using var ofCaller = await _callers.TryTakeAsync(user, wait.Token);
         if (ofCaller is null)
         {
             return Refuse(context, $"User '{user}' has {_callerLimit} queries running, as many as this server allows.");
         }
-        using var ofCluster = await TryTakeAsync(_clusters, cluster, wait.Token);
+        using var ofCluster = await _clusters.TryTakeAsync(cluster, wait.Token);
         if (ofCluster is null)
         {
             return Refuse(context, $"Cluster '{cluster}' has {LimitOf(cluster)} queries running, as many as its max_inline allows.");
         }
         return await answerAsync();
-    }
-
-    /// <summary>As many requests may wait as may run; those that have waited longest come first.</summary>
-    private static PartitionedRateLimiter<string> Limit(Func<string, int> limitOf) => PartitionedRateLimiter.Create<string, string>(
-        name => RateLimitPartition.GetConcurrencyLimiter(name, key => new ConcurrencyLimiterOptions
-        {
-            PermitLimit = limitOf(key),
-            QueueLimit = limitOf(key),
-            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
-        }),
-        StringComparer.Ordinal);
-
-    private static async Task<RateLimitLease?> TryTakeAsync(PartitionedRateLimiter<string> limiter, string name, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var lease = await limiter.AcquireAsync(name, permitCount: 1, cancellationToken);
-            if (lease.IsAcquired)
-            {
-                return lease;
-            }
-            lease.Dispose();
-            return null;
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
     }
 
     private static ProblemHttpResult Refuse(HttpContext context, string detail)

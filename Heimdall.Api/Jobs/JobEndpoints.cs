@@ -166,10 +166,12 @@ internal static class JobEndpoints
                 "Run a job that has ended again, as a new job; a batch with transaction: none from a statement on.")
             .Takes(HeaderList.Prefer)
             .Accepts<RetryJobRequest>(isOptional: true, OperationDescriptions.Json)
-            .Replies<JobView>(Ok, "The new job, which ended while the caller waited.", HeaderList.PreferenceApplied)
+            .Replies<JobView>(
+                Ok, "The new job, which ended while the caller waited.", HeaderList.PreferenceApplied,
+                HeaderList.HooksLeftOut)
             .Replies<JobView>(
                 Queued, "The new job is in the queue.", HeaderList.Location, HeaderList.RetryAfter,
-                HeaderList.PreferenceApplied)
+                HeaderList.PreferenceApplied, HeaderList.HooksLeftOut)
             .Refuses("not-found", "cannot-retry", "no-match", "too-many-jobs", "outcome-unknown", "unavailable");
     }
 }

@@ -1,5 +1,6 @@
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Jobs;
@@ -18,6 +19,12 @@ internal sealed record ResolutionView
 
     public required IReadOnlyList<CandidateView> Clusters { get; init; }
 
+    /// <summary>With <c>target: all</c>: the clusters, in the order in which their jobs begin.</summary>
+    public IReadOnlyList<TargetView>? Targets { get; init; }
+
+    /// <summary>With <c>target: all</c>: clusters that carry the criteria and would have no job.</summary>
+    public IReadOnlyList<LeftOutView>? LeftOut { get; init; }
+
     /// <summary>What is wrong with the context; there when one was given and a pair was found.</summary>
     public IReadOnlyList<ContextProblem>? Problems { get; init; }
 
@@ -29,6 +36,15 @@ internal sealed record ResolutionView
         Commands = [.. explanation.Commands.Select(item => new CandidateView(item.Command.Id, item.Command.Name, item.Loss is null, item.Loss))],
         Clusters = [.. explanation.Clusters.Select(item => new CandidateView(item.Cluster.Id, item.Cluster.Name, item.Loss is null, item.Loss))],
         Problems = problems is null ? null : NameFirst(problems),
+    };
+
+    /// <summary>The same of a job for all clusters.</summary>
+    public ResolutionView WithTargets(FanOut asked, TargetRouting routing) => this with
+    {
+        Found = routing.IsFound,
+        Reason = routing.Refusal?.Reason,
+        Targets = TargetView.Of(asked, routing.Targets),
+        LeftOut = [.. routing.LeftOut.Select(LeftOutView.Of)],
     };
 
     private static IReadOnlyList<ContextProblem> NameFirst(IReadOnlyList<ContextProblem> problems)

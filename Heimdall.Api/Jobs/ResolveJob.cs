@@ -34,6 +34,12 @@ internal static class ResolveJob
         };
         var explanation = resolver.Resolve(asked);
         var faults = request.Context is null || explanation.Pairs.Count == 0 ? null : resolver.Check(explanation, request.Context);
-        return TypedResults.Json(ResolutionView.Of(explanation, faults), ApiJson.Options);
+        var view = ResolutionView.Of(explanation, faults);
+        return TypedResults.Json(
+            request.Target == SubmitJobRequestReader.All
+                ? view.WithTargets(
+                    new() { MaxParallel = request.MaxParallel, Canary = request.Canary }, resolver.ResolveAll(asked))
+                : view,
+            ApiJson.Options);
     }
 }

@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
@@ -17,8 +20,14 @@ namespace Heimdall.Api.Jobs;
 /// Streams stored results into replies. A result that cannot be read is a problem as long as no bytes are sent; later the reply itself
 /// ends in a way that says so.
 /// </summary>
-internal sealed partial class ResultReplies(ResultStore results, ServerConfig config, ILogger<ResultReplies> logger)
+internal sealed partial class ResultReplies(
+    ResultStore results, RenderSlots slots, ServerConfig config, ILogger<ResultReplies> logger)
 {
+    /// <summary>Another version may write the same rows as other bytes.</summary>
+    private static readonly string _writer = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        typeof(ResultReplies).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+            .InformationalVersion)).AsSpan(0, 6));
+
     private static readonly JobFailure Unreadable = new()
     {
         Kind = JobFailureKind.Unavailable,
@@ -48,7 +57,8 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         var opening = new ResultOpening { IsNested = false, IsTruncated = ending.Truncated };
         var output = new ReplyOutput(context, config.StalledClientTimeout);
         return ByteRange.Find(context.Request, tag) is { } range
-            ? await SendRangeAsync(context, result, page, format, opening, ending, output, range)
+            ? await slots.TakeAsync(
+                context, () => SendRangeAsync(context, job, result, page, format, opening, ending, output, range))
             : await StreamAsync(context, result, page, format, opening, ending, output);
     }
 
@@ -85,7 +95,8 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
             return Problem.Invalid(
                 [new("rows", $"Must be more than {Text(result.RowCount / ResultChunkList.MostChunks)} for this result.")]);
         }
-        var tag = new EntityTagHeaderValue($"\"{Text(result.Attempt)}-{format.Word}-{Text(rows)}\"", isWeak: true);
+        var tag = new EntityTagHeaderValue(
+            $"\"{Text(result.Attempt)}-{format.Word}-{Text(rows)}-{_writer}\"", isWeak: true);
         context.Response.Headers.ETag = tag.ToString();
         context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         if (IsKnown(context.Request, tag))
@@ -97,6 +108,12 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
             context.Response.ContentType = "application/json; charset=utf-8"; // of a list that is not made
             return Results.Empty;
         }
+        return await slots.TakeAsync(context, () => MeasureChunksAsync(context, job, result, rows, format));
+    }
+
+    private async Task<IResult> MeasureChunksAsync(
+        HttpContext context, Job job, StoredResult result, long rows, ResultFormat format)
+    {
         var chunks = new List<ResultChunkView>();
         for (long offset = 0; offset < result.RowCount || chunks.Count == 0; offset += rows)
         {
@@ -146,28 +163,29 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
 
     /// <summary>Some bytes of a reply. What their places are is known once it was written; it is the same each time.</summary>
     private async Task<IResult> SendRangeAsync(
-        HttpContext context, StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening,
+        HttpContext context, Job job, StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening,
         ResultEnding ending, ReplyOutput output, ByteRange range)
     {
-        using var measured = new MeasuredOutput(isHashed: false);
+        long length;
         try
         {
-            await WriteAsync(result, page, format, opening, ending, measured, context.RequestAborted);
+            length = await slots.LengthAsync(
+                (job.Id, result.Attempt, result.RowCount, page, format.Name, ending),
+                () => MeasureAsync(result, page, format, opening, ending, context.RequestAborted));
         }
         catch (JobFailedException unfit)
         {
             return Unfit(unfit);
         }
-        if (range.Within(measured.Length) is not { } bytes)
+        if (range.Within(length) is not { } bytes)
         {
-            context.Response.Headers.ContentRange = $"bytes */{Text(measured.Length)}";
+            context.Response.Headers.ContentRange = $"bytes */{Text(length)}";
             return Problem.Of(
                 StatusCodes.Status416RangeNotSatisfiable, "range-not-satisfiable", "There are no such bytes.",
-                $"The reply has {Text(measured.Length)} bytes, and the header Range asks for none of them.");
+                $"The reply has {Text(length)} bytes, and the header Range asks for none of them.");
         }
         context.Response.StatusCode = StatusCodes.Status206PartialContent;
-        context.Response.Headers.ContentRange =
-            $"bytes {Text(bytes.From)}-{Text(bytes.To)}/{Text(measured.Length)}";
+        context.Response.Headers.ContentRange = $"bytes {Text(bytes.From)}-{Text(bytes.To)}/{Text(length)}";
         context.Response.ContentLength = bytes.To - bytes.From + 1;
         var part = new RangeOutput(output, bytes.From, bytes.To);
         try
@@ -222,6 +240,15 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
         return Results.Empty;
     }
 
+    private async Task<long> MeasureAsync(
+        StoredResult result, ResultPage page, ResultFormat format, ResultOpening opening, ResultEnding ending,
+        CancellationToken cancellationToken)
+    {
+        using var measured = new MeasuredOutput(isHashed: false);
+        await WriteAsync(result, page, format, opening, ending, measured, cancellationToken);
+        return measured.Length;
+    }
+
     private Task MeasureAsync(
         HttpContext context, Job job, StoredResult result, ResultPage page, ResultFormat format, MeasuredOutput measured)
     {
@@ -267,11 +294,12 @@ internal sealed partial class ResultReplies(ResultStore results, ServerConfig co
 
     /// <summary>
     /// A result never changes: what it was stored by names it, and the address names the page. Weak where the reply may
-    /// be compressed: then it stands for the same rows, and not for the same bytes.
+    /// be compressed: then it stands for the same rows, and not for the same bytes. Of another version it is another.
     /// </summary>
     private static EntityTagHeaderValue TagOf(HttpRequest request, StoredResult result, ResultFormat format) =>
         new(
-            $"\"{Text(result.Attempt)}-{format.Name[(format.Name.IndexOf('/', StringComparison.Ordinal) + 1)..]}\"",
+            $"\"{Text(result.Attempt)}-{format.Name[(format.Name.IndexOf('/', StringComparison.Ordinal) + 1)..]}-"
+            + $"{_writer}\"",
             isWeak: request.Headers.AcceptEncoding.Count > 0);
 
     private static bool IsMatched(HttpRequest request, EntityTagHeaderValue tag) =>

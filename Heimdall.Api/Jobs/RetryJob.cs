@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
+using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
@@ -49,7 +50,12 @@ internal static class RetryJob
         }
         var caller = context.Caller();
         var scopes = caller.Rights.ScopesOf(Right.RetryJobs, ofOthers: place.Owner != caller.Name);
-        return await retrier.PrepareAsync(id, caller.Name, scopes, fromStatement, cancellationToken) switch
+        var retry = await retrier.PrepareAsync(id, caller.Name, scopes, fromStatement, cancellationToken);
+        if (retry is { New.Count: > 0, LeftHooks: { Count: > 0 } left })
+        {
+            context.Response.Headers[HeaderList.HooksLeftOut] = string.Join(", ", left);
+        }
+        return retry switch
         {
             null => Problem.UnknownJob(id),
             { New: { Count: > 0 } again } => (await SubmitJob.EnqueueAsync(

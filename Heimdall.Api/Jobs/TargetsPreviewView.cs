@@ -21,19 +21,13 @@ internal sealed record TargetsPreviewView
     /// <summary>What the job would do on the first target that answered its last health check.</summary>
     public JobPreviewView? Preview { get; init; }
 
-    public static TargetsPreviewView Of(FanOut asked, TargetRouting routing)
+    public static TargetsPreviewView Of(FanOut asked, TargetRouting routing) => new()
     {
-        var first = (asked with { Total = routing.Targets.Count }).First;
-        return new()
-        {
-            CommandId = routing.Command!.Id,
-            CommandName = routing.Command.Name,
-            Targets = [.. routing.Targets.Index().Select(target => new TargetView(
-                target.Item.Cluster.Id, target.Item.Cluster.Name, target.Item.IsHealthy,
-                IsCanary: target.Index < (asked.Canary ?? 0), Waits: target.Index >= first))],
-            LeftOut = [.. routing.LeftOut.Select(one => new LeftOutView(one.Cluster.Id, one.Loss ?? ""))],
-        };
-    }
+        CommandId = routing.Command!.Id,
+        CommandName = routing.Command.Name,
+        Targets = TargetView.Of(asked, routing.Targets),
+        LeftOut = [.. routing.LeftOut.Select(LeftOutView.Of)],
+    };
 }
 
 /// <param name="ClusterId">The cluster.</param>
@@ -41,8 +35,20 @@ internal sealed record TargetsPreviewView
 /// <param name="IsHealthy">Whether it answered its last health check.</param>
 /// <param name="IsCanary">Whether its job is one of those that must succeed first.</param>
 /// <param name="Waits">Whether its job would wait for others of them.</param>
-internal sealed record TargetView(string ClusterId, string ClusterName, bool IsHealthy, bool IsCanary, bool Waits);
+internal sealed record TargetView(string ClusterId, string ClusterName, bool IsHealthy, bool IsCanary, bool Waits)
+{
+    public static IReadOnlyList<TargetView> Of(FanOut asked, IReadOnlyList<JobTarget> targets)
+    {
+        var first = (asked with { Total = targets.Count }).First;
+        return [.. targets.Index().Select(target => new TargetView(
+            target.Item.Cluster.Id, target.Item.Cluster.Name, target.Item.IsHealthy,
+            IsCanary: target.Index < (asked.Canary ?? 0), Waits: target.Index >= first))];
+    }
+}
 
 /// <param name="ClusterId">The cluster.</param>
 /// <param name="Reason">Why it is no target.</param>
-internal sealed record LeftOutView(string ClusterId, string Reason);
+internal sealed record LeftOutView(string ClusterId, string Reason)
+{
+    public static LeftOutView Of(ClusterVerdict verdict) => new(verdict.Cluster.Id, verdict.Loss ?? "");
+}

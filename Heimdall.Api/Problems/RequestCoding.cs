@@ -30,7 +30,7 @@ internal static class RequestCoding
                 return RefuseAsync(context);
             }
             var limit = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
-            var decoded = new DecodedBody(new PackedBody(request.Body), decode, coding, limit);
+            var decoded = new DecodedBody(request.Body, decode, coding, limit);
             context.Response.RegisterForDispose(decoded);
             request.Body = decoded;
         }
@@ -58,35 +58,59 @@ internal static class RequestCoding
     /// A body while it is unpacked. It may become as long as one that is not packed, and no longer. Nothing is unpacked
     /// for a caller whose body is not read.
     /// </summary>
-    private sealed class DecodedBody(
-        PackedBody packed, Func<Stream, Stream> decode, string coding, IHttpMaxRequestBodySizeFeature? limit)
-        : ReadOnlyBody
+    private sealed class DecodedBody : ReadOnlyBody
     {
+        private readonly PackedBody _packed;
+        private readonly Func<Stream, Stream> _decode;
+        private readonly string _coding;
+        private readonly IHttpMaxRequestBodySizeFeature? _limit;
         private Stream? _decoded;
         private long _length;
+        private long _memberFrom;
+
+        public DecodedBody(
+            Stream packed, Func<Stream, Stream> decode, string coding, IHttpMaxRequestBodySizeFeature? limit)
+        {
+            (_packed, _decode, _coding, _limit) = (new PackedBody(packed, TakeMember), decode, coding, limit);
+        }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             try
             {
-                _decoded ??= decode(packed);
+                _decoded ??= _decode(_packed);
                 var read = await _decoded.ReadAsync(buffer, cancellationToken);
                 _length += read;
-                // A gzip member ends in the length of what it holds (RFC 1952). .NET does not miss the end of one.
-                if (read == 0 && buffer.Length > 0 && _decoded is GZipStream && packed.LastNumber != (uint)_length)
+                // .NET does not miss the end of a member, and takes no notice of what follows the last one.
+                if (read == 0 && buffer.Length > 0 && _decoded is GZipStream && !IsMember(_packed.LastNumber))
                 {
                     throw new InvalidDataException("It breaks off.");
                 }
-                return _length > limit?.MaxRequestBodySize
+                return _length > _limit?.MaxRequestBodySize
                     ? throw new BadHttpRequestException("The body is too large.", StatusCodes.Status413PayloadTooLarge)
                     : read;
             }
             catch (Exception e) when (e
                 is InvalidDataException or InvalidOperationException or ZstdException or EndOfStreamException)
             {
-                throw new UndecodableBodyException(coding, e);
+                throw new UndecodableBodyException(_coding, e);
             }
         }
+
+        /// <summary>
+        /// Another gzip member may begin. Nothing more is read for as long as something of the one before is not given
+        /// out: so it is one where the one before ends here.
+        /// </summary>
+        private void TakeMember(uint lastNumber)
+        {
+            if (IsMember(lastNumber))
+            {
+                _memberFrom = _length;
+            }
+        }
+
+        /// <summary>A gzip member ends in the length of what it holds (RFC 1952, 2.3.1).</summary>
+        private bool IsMember(uint lastNumber) => lastNumber == (uint)(_length - _memberFrom);
 
         protected override void Dispose(bool disposing)
         {
@@ -98,20 +122,61 @@ internal static class RequestCoding
         }
     }
 
-    /// <summary>A body as it comes, of which the last four bytes are known.</summary>
-    private sealed class PackedBody(Stream body) : ReadOnlyBody
+    /// <summary>
+    /// A body as it comes, of which the last four bytes are known. It stops where a gzip member may begin: a file is a
+    /// series of members (RFC 1952, 2.2).
+    /// </summary>
+    /// <param name="body">The body.</param>
+    /// <param name="takeMember">Called there, with <see cref="LastNumber"/>.</param>
+    private sealed class PackedBody(Stream body, Action<uint> takeMember) : ReadOnlyBody
     {
         private readonly byte[] _last = new byte[4];
+        private readonly byte[] _ahead = new byte[8192];
+        private int _from;
+        private int _to;
+        private bool _isOver;
 
         /// <summary>The last four bytes as a number, lowest byte first.</summary>
         public uint LastNumber => BinaryPrimitives.ReadUInt32LittleEndian(_last);
 
+        private static ReadOnlySpan<byte> Head => [0x1f, 0x8b, 0x08];
+
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            var read = await body.ReadAsync(buffer, cancellationToken);
+            await FillAsync(cancellationToken);
+            var read = Take(_ahead.AsSpan(_from.._to), buffer.Span);
             byte[] all = [.. _last, .. buffer.Span[Math.Max(0, read - _last.Length)..read]];
             all.AsSpan(all.Length - _last.Length).CopyTo(_last);
+            _from += read;
             return read;
+        }
+
+        private async ValueTask FillAsync(CancellationToken cancellationToken)
+        {
+            while (_to - _from < Head.Length && !_isOver)
+            {
+                _ahead.AsSpan(_from.._to).CopyTo(_ahead);
+                (_from, _to) = (0, _to - _from);
+                var read = await body.ReadAsync(_ahead.AsMemory(_to), cancellationToken);
+                _to += read;
+                _isOver = read == 0;
+            }
+        }
+
+        /// <returns>How much was taken: up to where the next member may begin.</returns>
+        private int Take(ReadOnlySpan<byte> ahead, Span<byte> buffer)
+        {
+            if (ahead.StartsWith(Head))
+            {
+                takeMember(LastNumber);
+            }
+            var next = ahead.IsEmpty ? -1 : ahead[1..].IndexOf(Head);
+            var sure = next >= 0 ? next + 1
+                : _isOver ? ahead.Length
+                : ahead.Length - (Head.Length - 1); // the rest may be the beginning of one
+            var taken = Math.Min(sure, buffer.Length);
+            ahead[..taken].CopyTo(buffer);
+            return taken;
         }
     }
 

@@ -74,7 +74,7 @@ internal sealed record ScheduleView
 
     public ScheduleRunView? LastRun { get; init; }
 
-    /// <summary>Why a run would get no command and cluster, as things are.</summary>
+    /// <summary>Why a run by the clock would be refused, as things are.</summary>
     public string? Unroutable { get; init; }
 
     public required DateTime CreatedAt { get; init; }

@@ -22,7 +22,7 @@ internal sealed class ScheduleViews(ScheduleRunStore runs, JobResolver resolver)
 
     private ScheduleView Of(Schedule schedule, ScheduleRun? last)
     {
-        var explanation = resolver.Resolve(schedule.ToSubmission(startBefore: null, triggeredBy: null));
-        return ScheduleView.Of(schedule, last, explanation.Reason);
+        var refusal = resolver.FindRefusalOfRun(schedule.ToSubmission(startBefore: null, triggeredBy: null));
+        return ScheduleView.Of(schedule, last, refusal);
     }
 }

@@ -1,5 +1,5 @@
 // The console: texts, what runs them, and what came of it.
-import { send } from './api.js';
+import { send, serverTime } from './api.js';
 import { addCompletion } from './completion.js';
 import { byId, count, duration, h, number, visible } from './dom.js';
 import { downloadLoaded, downloadsOfStored } from './download.js';
@@ -12,7 +12,7 @@ import { Plot } from './plot.js';
 import { Run } from './runs.js';
 import { countStatements } from './sqltext.js';
 import { Tabs } from './tabs.js';
-import { Target } from './target.js';
+import { Target, targetList } from './target.js';
 import { Drawer } from './drawer.js';
 
 const main = byId('hd-main');
@@ -290,8 +290,10 @@ function current() {
     return runs.get(tabs.current.id);
 }
 
+// Rows of many clusters do not come in one reply: they are stored, with the cluster of each.
 function run() {
-    begin(byId('hc-mode').value);
+    const mode = byId('hc-mode').value;
+    begin(mode === 'query' && Target.isForAll(tabs.current) ? 'stored' : mode);
 }
 
 function begin(mode, options) {
@@ -311,7 +313,7 @@ function begin(mode, options) {
     const run = new Run(tab, chosen, mode, target, () => changed(run));
     runs.get(tab.id)?.leave();
     runs.set(tab.id, run);
-    view = mode === 'explain' ? 'plan' : mode === 'batch' ? 'log' : mode === 'check' ? 'check' : 'rows';
+    view = { explain: 'plan', batch: run.isForAll ? 'clusters' : 'log', check: 'check' }[mode] ?? 'rows';
     redraw();
     run.start(options);
 }
@@ -357,7 +359,9 @@ function statusOf(run) {
 
 function stateOf(run) {
     const rows = run.source ? `${number(run.source.length)} rows, ` : '';
-    const progress = run.progress?.statements
+    const progress = run.counts
+        ? `${number(run.counts.ended ?? 0)} of ${count(run.counts.total, 'cluster')} ended, `
+        : run.progress?.statements
         ? `${number(run.progress.statements)}${ofTotal(run.progress.statements_total)} statements, `
         : '';
     return (
@@ -366,8 +370,8 @@ function stateOf(run) {
             asking: 'Running,',
             reading: `Running, ${rows}`,
             ACCEPTED: 'Waiting in the queue,',
-            CANCELING: 'Being cancelled,',
-        }[run.state] ?? `Running, ${progress}`
+            CANCELING: 'Asked to cancel; still running,',
+        }[run.isAbandoned ? 'CANCELING' : run.state] ?? `Running, ${progress}`
     );
 }
 
@@ -379,6 +383,12 @@ function endOf(run) {
     const after = run.source ? ` after ${count(run.source.length, 'row')}` : '';
     if (run.cancelled) {
         return `Cancelled${after}`;
+    }
+    if (run.isUnknown) {
+        return 'Not followed any more';
+    }
+    if (run.isAbandoned && !run.error) {
+        return `Succeeded${after}`;
     }
     if (run.error) {
         return run.state === 'CANCELED' ? 'Cancelled' : run.isLost ? 'Not followed any more' : `Failed${after}`;
@@ -463,6 +473,7 @@ function viewsOf(run) {
         run?.source && run.isOver && ['plot', 'Plot'],
         run?.plan && ['plan', 'Plan'],
         run?.log && ['log', 'Log'],
+        run?.children && ['clusters', 'Clusters'],
         run?.preview && ['check', 'Statements'],
     ].filter(Boolean);
 }
@@ -511,8 +522,10 @@ function makeView(name, run) {
             return { element: drawPlan(run.plan) };
         case 'log':
             return makeLog(run);
+        case 'clusters':
+            return makeChildren(run);
         case 'check':
-            return { element: drawPreview(run.preview) };
+            return { element: run.preview.targets ? drawTargets(run.preview) : drawPreview(run.preview) };
         default:
             return {};
     }
@@ -605,6 +618,63 @@ function makeLog(run) {
             }
         },
     };
+}
+
+// A row for each cluster, changed in place: what has the focus keeps it.
+function makeChildren(run) {
+    const body = h('tbody', {}),
+        rows = new Map();
+    const rowOf = child => {
+        const cells = { status: h('td', {}), took: h('td', {}), said: h('td', {}) };
+        const link = h('a', { href: `${main.dataset.root}/hangfire/sql/jobs/${child.id}` }, child.cluster_name);
+        body.append(h('tr', {}, h('th', { scope: 'row' }, link), cells.status, cells.took, cells.said));
+        return cells;
+    };
+    return {
+        element: h(
+            'table',
+            { class: 'table hc-children' },
+            h(
+                'thead',
+                {},
+                h(
+                    'tr',
+                    {},
+                    ['Cluster', 'Status', 'Took', 'Said'].map(text => h('th', { scope: 'col' }, text)),
+                ),
+            ),
+            body,
+        ),
+        update() {
+            for (const child of run.children) {
+                const cells = rows.get(child.id) ?? rowOf(child);
+                rows.set(child.id, cells);
+                cells.status.replaceChildren(
+                    h('span', { class: `hd-state hd-${child.status.toLowerCase()}` }, child.status),
+                );
+                const until = child.finished_at ? Date.parse(child.finished_at) : serverTime();
+                cells.took.textContent = child.started_at ? duration(until - Date.parse(child.started_at)) : '';
+                const said = child.error ?? (child.status === 'ACCEPTED' ? child.waiting_for : null) ?? '';
+                cells.said.replaceChildren(...(said ? visible(said) : []));
+            }
+        },
+    };
+}
+
+function drawTargets(preview) {
+    return h(
+        'div',
+        {},
+        h(
+            'p',
+            {},
+            `It would run with ${preview.command_name} on ${count(preview.targets.length, 'cluster')}. `,
+            'Nothing was run.',
+        ),
+        targetList(preview),
+        preview.preview && h('h2', {}, `On ${preview.preview.cluster_name}`),
+        preview.preview && drawPreview(preview.preview),
+    );
 }
 
 function drawPreview(preview) {

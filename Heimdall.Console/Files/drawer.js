@@ -4,6 +4,7 @@ import { byId, h, when } from './dom.js';
 import { writeExact } from './exact.js';
 import { jobOf, limitsOfQuery, namesOf } from './jobs.js';
 import { firstLine, placeholders } from './sqltext.js';
+import { Target } from './target.js';
 
 const pageOfJobs = 50;
 
@@ -163,6 +164,7 @@ export class Drawer {
                 this.about('tags', 'Tags of its jobs, one a line', 'textarea', { rows: 2, spellcheck: 'false' }),
                 this.about('description', 'Description', 'textarea', { rows: 2 }),
             ),
+            this.hooks(),
             ...this.kept(),
         ];
     }
@@ -179,6 +181,49 @@ export class Drawer {
         });
         field.value = tab.about[name];
         return h('label', {}, label, field);
+    }
+
+    /** Who is notified at the end, of those whom the caller may name. One that the text has already stays. */
+    hooks() {
+        const { tab, page } = this;
+        const element = h('fieldset', { class: 'hc-hooks', hidden: true }, h('legend', {}, 'Notify at the end'));
+        ask('GET', '/me').then(
+            ({ hooks = [] }) => {
+                const all = [...new Set([...hooks, ...tab.onEnd.map(one => one.hook)])];
+                element.hidden = all.length === 0;
+                element.append(...all.map(hook => this.hook(tab, page, hook)));
+            },
+            () => {}, // the options do without it
+        );
+        return element;
+    }
+
+    hook(tab, page, hook) {
+        const chosen = tab.onEnd.find(one => one.hook === hook);
+        const on = chosen?.on ?? [];
+        const kinds = [
+            ['', 'of every end'],
+            ['SUCCEEDED', 'when it succeeded'],
+            ['FAILED,KILLED,CANCELED', 'when it did not succeed'],
+        ];
+        if (!kinds.some(([value]) => value === on.join())) {
+            kinds.push([on.join(), `when it is ${on.join(', ')}`]);
+        }
+        const when = h(
+            'select',
+            { class: 'form-control', 'aria-label': `When ${hook} is notified` },
+            kinds.map(([value, text]) => h('option', { value, selected: value === on.join() }, text)),
+        );
+        const wanted = h('input', { type: 'checkbox', checked: chosen !== undefined });
+        const take = () => {
+            const others = tab.onEnd.filter(one => one.hook !== hook);
+            const statuses = when.value === '' ? {} : { on: when.value.split(',') };
+            tab.onEnd = wanted.checked ? [...others, { hook, ...statuses }] : others;
+            page.keep();
+        };
+        wanted.addEventListener('change', take);
+        when.addEventListener('change', take);
+        return h('div', { class: 'hc-row-of-fields' }, h('label', { class: 'hc-tick' }, wanted, ` ${hook}`), when);
     }
 
     mostRows() {
@@ -485,6 +530,8 @@ export class Drawer {
                         command_criteria,
                         cluster_criteria,
                         context,
+                        ...Target.fanOutOf(tab),
+                        ...(tab.onEnd.length > 0 ? { on_end: tab.onEnd } : {}),
                     }),
                     headers: { 'If-None-Match': '*', 'Content-Type': 'application/json' },
                 });

@@ -19,7 +19,11 @@ const shownOptions = [
 const ofQueries = new Set(['byte_limit', 'numbers']);
 const ofBatches = new Set(['psql']);
 
-export function jobOf(tab, sql, { isQuery, isQueued = false, target, limits = {} }) {
+/**
+ * @param isQueued whether it goes into the queue: it may have a priority, and run on all clusters that match.
+ * @param isTold whether the hooks of the text are notified of its end.
+ */
+export function jobOf(tab, sql, { isQuery, isQueued = false, isTold = true, target, limits = {} }) {
     const { options } = tab,
         context = { query: sql, return_result: isQuery };
     const set = (name, value) => {
@@ -49,7 +53,14 @@ export function jobOf(tab, sql, { isQuery, isQueued = false, target, limits = {}
         set('on_error', options.on_error);
         set('variables', variablesOf(tab, sql));
     }
-    return { name: tab.name, ...aboutOf(tab, isQueued), ...Target.criteriaOf(tab), context };
+    return {
+        name: tab.name,
+        ...aboutOf(tab, isQueued),
+        ...Target.criteriaOf(tab),
+        ...(isQueued ? Target.fanOutOf(tab) : {}),
+        ...(isTold && tab.onEnd.length > 0 ? { on_end: tab.onEnd } : {}),
+        context,
+    };
 }
 
 const ownTag = 'source:console';
@@ -147,6 +158,7 @@ export function textOfJob(job, target) {
             values,
             given,
             kept,
+            onEnd: (job.on_end ?? []).map(({ hook, on }) => (on?.length > 0 ? { hook, on } : { hook })),
             ...target.choiceOf(job),
         },
         leftOut: names.filter(name => !shown.includes(name) && !given.includes(name)),

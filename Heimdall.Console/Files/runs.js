@@ -6,14 +6,14 @@ import { jobOf, limitsOfQuery } from './jobs.js';
 import { inPlace } from './places.js';
 import { readNdjson } from './rows.js';
 import { LoadedRows, StoredRows } from './sources.js';
+import { Target } from './target.js';
 
 const final = new Set(['SUCCEEDED', 'FAILED', 'CANCELED', 'KILLED']);
 const longestWait = 50;
 const mostLines = 5000;
 const triesOfSubmit = 6;
 const pauses = { shown: 1000, unseen: 3000 };
-const endWait = 5; // seconds for a query that was cancelled to end, asked for a few times
-const endTries = 4;
+const findTries = 4; // of the job of a query that was cancelled before its reply began
 const clockError = 2000; // milliseconds: a reply tells the server's time in whole seconds
 
 // Of each text the job of which nobody knows whether it was recorded: sent again, it is the same job.
@@ -42,7 +42,13 @@ export class Run {
             away: null, // why the job cannot be seen in this moment
             ending: null,
             sentAt: null, // by the server's clock; null: nothing was sent
+            sent: null, // the job, as it was sent
+            isForAll: Target.isForAll(tab), // clusters that match
+            counts: null, // of the children: how many have ended
+            children: null, // of a job for all clusters
             state: 'asking',
+            isAbandoned: false, // its connection was closed, which asks for a cancel: the record says what came of it
+            isUnknown: false,
             cancelled: false,
             isShown: true,
         });
@@ -80,8 +86,12 @@ export class Run {
                 this.id ??= error.id;
             }
         }
+        if (this.isForAll && this.id !== null && !this.isLeft) {
+            await this.readChildren().catch(() => {}); // what is known of them stays
+        }
         this.ended = performance.now();
         this.onChange();
+        this.listenOn();
     }
 
     /** What holds a connection until its end waits until there is one. */
@@ -103,10 +113,8 @@ export class Run {
     }
 
     async query() {
-        const reply = await this.submit(
-            jobOf(this.tab, this.chosen.sql, { isQuery: true, target: this.target, limits: limitsOfQuery }),
-            { Accept: 'application/x-ndjson' },
-        );
+        this.sent = jobOf(this.tab, this.chosen.sql, { isQuery: true, target: this.target, limits: limitsOfQuery });
+        const reply = await this.submit(this.sent, { Accept: 'application/x-ndjson' });
         this.id = reply.headers.get('Heimdall-Job-Id');
         this.ending = await readNdjson(reply.body, {
             opening: ({ columns }) => this.show(new LoadedRows(columns)),
@@ -192,9 +200,27 @@ export class Run {
         this.state = job.status;
         this.onChange();
         while (!final.has(job.status)) {
-            job = await this.look(job, this.isShown);
+            job = await this.look(job, this.isShown && !this.isForAll);
         }
         return endedWell(job);
+    }
+
+    /** The jobs of a job for all clusters. One that is gone from the list cannot be: they are deleted together. */
+    async readChildren() {
+        const { signal } = this.turn,
+            children = [];
+        for (let cursor = null; ; ) {
+            const next = cursor === null ? {} : { cursor };
+            const query = new URLSearchParams({ parent: this.id, direction: 'asc', limit: 200, ...next });
+            const page = await ask('GET', `/jobs?${query}`, { signal });
+            children.push(...page.data);
+            if (!page.has_more) {
+                break;
+            }
+            cursor = page.next_cursor;
+        }
+        this.children = children.sort((a, b) => (a.cluster_name < b.cluster_name ? -1 : 1));
+        this.onChange();
     }
 
     // Browsers open six connections to a host: a text that is not shown holds none.
@@ -211,7 +237,11 @@ export class Run {
                 { signal, onAway: error => this.lookAway(error) },
             );
             this.state = found.status;
+            this.counts = found.children ?? null;
             this.lookAway(null);
+            if (this.isForAll && this.isShown && !final.has(found.status)) {
+                await this.readChildren().catch(error => (error.isPassing ? null : Promise.reject(error)));
+            }
             if (!final.has(found.status)) {
                 await sleep(asked + (this.isShown ? pauses.shown : pauses.unseen) - performance.now(), signal);
             }
@@ -230,8 +260,18 @@ export class Run {
         const { turn } = this;
         this.turn = new AbortController();
         turn.abort();
-        if (isShown && this.isOver && this.log !== null && !this.hasWholeLog) {
-            this.listen().catch(error => this.lookAway(error));
+        this.listenOn();
+    }
+
+    // A batch may end while there is no room for one more watcher, or while nobody looks: its log can still be read.
+    async listenOn() {
+        try {
+            while (this.isShown && this.isOver && this.log !== null && !this.hasWholeLog) {
+                await this.listen();
+                await sleep(this.hasWholeLog ? 0 : pauses.shown, this.turn.signal);
+            }
+        } catch (error) {
+            this.lookAway(error);
         }
     }
 
@@ -257,9 +297,9 @@ export class Run {
         let job = await readJson(await this.submit(wanted));
         this.id = job.id;
         this.state = job.status;
-        this.log = [];
+        this.log = this.isForAll ? null : [];
         do {
-            if (this.isShown) {
+            if (this.isShown && !this.isForAll) {
                 await this.listen();
             }
             job = await this.look(job, false);
@@ -318,7 +358,10 @@ export class Run {
 
     async check(isQuery) {
         this.preview = await ask('POST', '/job', {
-            ...asJson({ ...jobOf(this.tab, this.chosen.sql, { isQuery, target: this.target }), dry_run: true }),
+            ...asJson({
+                ...jobOf(this.tab, this.chosen.sql, { isQuery, isQueued: this.isForAll, target: this.target }),
+                dry_run: true,
+            }),
             signal: this.controller.signal,
         });
         this.ending = { status: 'CHECKED' };
@@ -328,8 +371,9 @@ export class Run {
         const prefix = `explain (format json${analyze ? ', analyze, buffers' : ''}) `;
         this.begin = { ...this.chosen, column: this.chosen.column - prefix.length };
         const sql = prefix + this.chosen.sql.replace(/;\s*$/, '');
+        this.sent = jobOf(this.tab, sql, { isQuery: true, isTold: false, target: this.target });
         const { result } = await ask('POST', '/job', {
-            ...asJson(jobOf(this.tab, sql, { isQuery: true, target: this.target })),
+            ...asJson(this.sent),
             signal: this.controller.signal,
         });
         const text = result.data[0]?.[0];
@@ -355,9 +399,12 @@ export class Run {
 
     /** Of a job of the queue the server says whether it is cancelled; a query is when its connection is closed. */
     async cancel() {
-        if (!this.isQueued || this.id === null) {
+        if (!this.isAbandoned && (!this.isQueued || this.id === null)) {
             this.controller.abort();
             return;
+        }
+        if (this.id === null) {
+            return; // its job is being looked for, and the server has been asked
         }
         const { state } = this;
         this.state = 'CANCELING';
@@ -375,47 +422,63 @@ export class Run {
         }
     }
 
-    // The connection of a query was closed. It may have committed before that.
+    // The connection of a query was closed. It may have committed before that, and may go on for a while.
     async abandon() {
-        this.cancelled = true;
         if (this.isQueued && this.id === null) {
             this.note = 'Whether the job was submitted is not known: see the history.';
         }
-        if (this.isLeft || this.mode !== 'query' || this.sentAt === null) {
+        if (this.isLeft || this.sent === null) {
+            this.cancelled = true;
             return;
         }
+        this.isAbandoned = true;
         this.state = 'CANCELING';
+        this.controller = new AbortController(); // of what looks for the end, which only leaving ends
         this.onChange();
         try {
             this.id ??= await this.findSent();
             if (this.id === null) {
+                this.cancelled = true;
                 this.note = 'No job of it is recorded.';
                 return;
             }
-            let job = { status: this.state };
-            for (let count = 0; count < endTries && !final.has(job.status); count++) {
-                job = await ask('GET', `/job/${this.id}`, { headers: { Prefer: `wait=${endWait}` } });
-            }
-            this.note =
-                job.status === 'SUCCEEDED'
-                    ? 'It had succeeded before: what it wrote is kept, and not all of its rows are here.'
-                    : '';
-        } catch {
-            this.note = 'Look at the history for how it ended.';
+            await this.followAbandoned();
+        } catch (error) {
+            this.isUnknown = true;
+            this.note = error.name === 'AbortError' ? '' : 'Look at the history for how it ended.';
         }
     }
 
-    // Its reply had not begun, so that nobody has told which job it was.
+    async followAbandoned() {
+        let job = { status: 'CANCELING' };
+        while (!final.has(job.status)) {
+            job = await this.look(job, this.isShown);
+        }
+        this.state = job.status;
+        this.cancelled = job.status === 'CANCELED';
+        if (job.status === 'SUCCEEDED') {
+            this.note = 'It had succeeded before: what it wrote is kept, and not all of its rows are here.';
+        } else if (!this.cancelled) {
+            this.error = refusalOf(job);
+        }
+    }
+
+    // Its reply had not begun, so that nobody has told which job it was. The text may have another name by now.
     async findSent() {
         const since = new Date(this.sentAt - clockError).toISOString();
-        const query = new URLSearchParams({ user, name: this.tab.name, tag: 'source:console', created_after: since });
-        for (let count = 0; count < endTries; count++) {
-            const { data } = await ask('GET', `/jobs?${query}&limit=20`);
-            const found = data.find(job => job.is_sync && job.context.query === this.chosen.sql);
+        const query = new URLSearchParams({ user, name: this.sent.name, tag: 'source:console', created_after: since });
+        const { signal } = this.controller;
+        for (let count = 0; count < findTries; count++) {
+            const { data } = await insist(() => ask('GET', `/jobs?${query}&limit=20`, { signal }), {
+                signal,
+                onAway: error => this.lookAway(error),
+            });
+            this.lookAway(null);
+            const found = data.find(job => job.is_sync && job.context.query === this.sent.context.query);
             if (found) {
                 return found.id;
             }
-            await sleep(pauses.shown);
+            await sleep(pauses.shown, signal);
         }
         return null;
     }

@@ -132,6 +132,7 @@ export class Tabs {
                   commandCriteria: tab.commandCriteria,
                   cluster: tab.cluster,
                   clusterCriteria: tab.clusterCriteria,
+                  fanOut: { ...tab.fanOut },
               };
     }
 }
@@ -146,6 +147,8 @@ function blank(name) {
         commandCriteria: '',
         cluster: null,
         clusterCriteria: '',
+        fanOut: {}, // of a job for all clusters that match
+        onEnd: [], // hooks that are notified at the end, as on_end of a job has them
         mode: 'query',
         about: { description: '', tags: '', priority: '' },
         options: {},

@@ -1,8 +1,11 @@
 // Which command and cluster: chosen from the catalogue, or by tags, and what would match.
 import { ask } from './api.js';
-import { byId, h } from './dom.js';
+import { byId, count, h } from './dom.js';
+import { typedNumber, writeExact } from './exact.js';
 
 const byTags = '\u0000tags';
+const allThatMatch = '\u0000all';
+const fanOutFields = ['max_parallel', 'canary', 'stop_after_failures'];
 
 export class Target {
     constructor(onChange) {
@@ -10,8 +13,10 @@ export class Target {
         this.cluster = byId('hc-cluster');
         this.commandCriteria = byId('hc-command-criteria');
         this.clusterCriteria = byId('hc-cluster-criteria');
+        this.fanOut = fanOutFields.map(name => byId(`hc-${name.replaceAll('_', '-')}`));
         this.onChange = onChange;
-        for (const element of [this.command, this.cluster, this.commandCriteria, this.clusterCriteria]) {
+        const fields = [this.command, this.cluster, this.commandCriteria, this.clusterCriteria, ...this.fanOut];
+        for (const element of fields) {
             element.addEventListener('change', () => this.take());
         }
     }
@@ -27,7 +32,10 @@ export class Target {
         tab.command ??= firstOf(this.commands);
         tab.cluster ??= firstOf(this.clusters);
         fill(this.command, this.commands, tab.command);
-        fill(this.cluster, this.clusters, tab.cluster);
+        fill(this.cluster, this.clusters, tab.cluster, [allThatMatch, 'all that have these tags …']);
+        this.fanOut.forEach((element, at) => {
+            element.value = tab.fanOut[fanOutFields[at]] ?? '';
+        });
         this.commandCriteria.value = tab.commandCriteria;
         this.clusterCriteria.value = tab.clusterCriteria;
         this.reveal();
@@ -40,6 +48,7 @@ export class Target {
             cluster: this.cluster.value,
             commandCriteria: this.commandCriteria.value,
             clusterCriteria: this.clusterCriteria.value,
+            fanOut: Object.fromEntries(this.fanOut.map((element, at) => [fanOutFields[at], element.value.trim()])),
         });
         this.reveal();
         this.resolve();
@@ -48,15 +57,31 @@ export class Target {
 
     reveal() {
         byId('hc-command-criteria-label').hidden = this.command.value !== byTags;
-        byId('hc-cluster-criteria-label').hidden = this.cluster.value !== byTags;
+        byId('hc-cluster-criteria-label').hidden = ![byTags, allThatMatch].includes(this.cluster.value);
+        byId('hc-fan-out').hidden = this.cluster.value !== allThatMatch;
+    }
+
+    /** Whether a job of a text runs on all clusters that match. */
+    static isForAll(tab) {
+        return tab.cluster === allThatMatch;
     }
 
     /** The members of a job that say where it runs. */
     static criteriaOf(tab) {
         return {
             command_criteria: tab.command === byTags ? words(tab.commandCriteria) : [`_id:${tab.command}`],
-            cluster_criteria: tab.cluster === byTags ? words(tab.clusterCriteria) : [`_id:${tab.cluster}`],
+            cluster_criteria: [byTags, allThatMatch].includes(tab.cluster)
+                ? words(tab.clusterCriteria)
+                : [`_id:${tab.cluster}`],
         };
+    }
+
+    /** The same of a job that may have children: on how many clusters, and how many at once. */
+    static fanOutOf(tab) {
+        const given = fanOutFields.filter(name => (tab.fanOut[name] ?? '') !== '');
+        return Target.isForAll(tab)
+            ? { target: 'all', ...Object.fromEntries(given.map(name => [name, typedNumber(tab.fanOut[name])])) }
+            : {};
     }
 
     /**
@@ -97,8 +122,14 @@ export class Target {
             return list.some(item => item.id === id) ? [id, ''] : [byTags, criteria.join(', ')];
         };
         const [command, commandCriteria] = choose(job.command_criteria, this.commands);
-        const [cluster, clusterCriteria] = choose(job.cluster_criteria, this.clusters);
-        return { command, commandCriteria, cluster, clusterCriteria };
+        const [cluster, clusterCriteria] =
+            job.target === 'all'
+                ? [allThatMatch, job.cluster_criteria.join(', ')]
+                : choose(job.cluster_criteria, this.clusters);
+        const fanOut = Object.fromEntries(
+            fanOutFields.filter(name => job[name]).map(name => [name, String(job[name].text ?? job[name])]),
+        );
+        return { command, commandCriteria, cluster, clusterCriteria, fanOut };
     }
 
     async resolve() {
@@ -107,17 +138,21 @@ export class Target {
             why = byId('hc-why');
         this.controller?.abort();
         this.controller = new AbortController();
+        const criteria = Target.criteriaOf(tab);
+        if (criteria.command_criteria.length === 0 || criteria.cluster_criteria.length === 0) {
+            said.className = 'hd-failure';
+            said.textContent = 'Give at least one tag.';
+            why.replaceChildren();
+            return;
+        }
         try {
             const found = await ask('POST', '/resolve', {
-                body: { name: 'console', ...Target.criteriaOf(tab) },
+                body: writeExact({ name: 'console', ...criteria, ...Target.fanOutOf(tab) }),
+                headers: { 'Content-Type': 'application/json' },
                 signal: this.controller.signal,
             });
             said.className = found.found ? '' : 'hd-failure';
-            said.textContent = found.found
-                ? found.pairs.length === 1
-                    ? `Runs with ${found.pairs[0].command_name} on ${found.pairs[0].cluster_name}`
-                    : `One of ${found.pairs.length} would run it`
-                : found.reason;
+            said.textContent = found.found ? saidOf(found) : found.reason;
             why.replaceChildren(...this.explain(found));
         } catch (error) {
             if (error.name !== 'AbortError') {
@@ -129,6 +164,9 @@ export class Target {
     }
 
     explain(found) {
+        if (found.targets) {
+            return [targetList(found)];
+        }
         const chances = found.pairs.map(pair =>
             h('li', {}, `${pair.command_name} on ${pair.cluster_name}: ${Math.round(pair.probability * 1000) / 10} %`),
         );
@@ -150,6 +188,41 @@ export class Target {
     }
 }
 
+function saidOf({ pairs, targets }) {
+    return targets
+        ? `Runs on ${count(targets.length, 'cluster')}`
+        : pairs.length === 1
+          ? `Runs with ${pairs[0].command_name} on ${pairs[0].cluster_name}`
+          : `One of ${pairs.length} would run it`;
+}
+
+/** The clusters of a job for all of them, in their order, and those that are left out. */
+export function targetList({ targets, left_out: leftOut }) {
+    const about = target =>
+        [
+            target.is_canary ? 'goes first, alone' : target.waits ? 'waits for others of them' : '',
+            target.is_healthy ? '' : 'did not answer its last health check: its job waits for it',
+        ]
+            .filter(Boolean)
+            .join('; ');
+    return h(
+        'div',
+        {},
+        h(
+            'ol',
+            { class: 'hc-targets' },
+            targets.map(target => h('li', {}, [target.cluster_name, about(target)].filter(Boolean).join(': '))),
+        ),
+        leftOut.length > 0 && h('p', {}, 'Left out:'),
+        leftOut.length > 0 &&
+            h(
+                'ul',
+                {},
+                leftOut.map(one => h('li', {}, `${one.cluster_id}: ${one.reason}`)),
+            ),
+    );
+}
+
 function listOf(reply) {
     return Array.isArray(reply) ? reply : reply.data;
 }
@@ -163,8 +236,9 @@ function firstOf(items) {
 }
 
 // What a text has chosen stays its choice when it is gone: SQL for one database is not for another.
-function fill(select, items, chosen) {
-    const isGone = chosen !== byTags && !items.some(item => item.id === chosen);
+function fill(select, items, chosen, ...more) {
+    const others = [[byTags, 'whichever has these tags …'], ...more];
+    const isGone = !others.some(([value]) => value === chosen) && !items.some(item => item.id === chosen);
     select.replaceChildren(
         ...(isGone ? [h('option', { value: chosen }, `${chosen} (gone)`)] : []),
         ...items.map(item =>
@@ -176,7 +250,7 @@ function fill(select, items, chosen) {
                 item.paused ? ' (paused)' : '',
             ),
         ),
-        h('option', { value: byTags }, 'whichever has these tags …'),
+        ...others.map(([value, text]) => h('option', { value }, text)),
     );
     select.value = chosen;
 }

@@ -44,6 +44,13 @@ internal static class DeliveryRow
         id, hook, event, subject, job_id, data::text, status, attempts, tries::text, created_at, next_at, finished_at
         """;
 
+    /// <summary>The same columns for lists: an answer may have a kilobyte, and a message has many.</summary>
+    public const string BriefColumns = """
+        id, hook, event, subject, job_id, '{}', status, attempts,
+        case when jsonb_array_length(tries) = 0 then '[]' else jsonb_build_array((tries -> -1) - 'reply')::text end,
+        created_at, next_at, finished_at
+        """;
+
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,

@@ -14,15 +14,18 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
     private const string FindSql = $"select {DeliveryRow.Columns} from hook_delivery where id = $1";
 
     private const string OfJobSql =
-        $"select {DeliveryRow.Columns} from hook_delivery where job_id = $1 order by hook, id limit 100";
+        $"select {DeliveryRow.BriefColumns} from hook_delivery where job_id = $1 order by hook, id limit 100";
 
     internal const string CountSql = """
-        select hook, count(*) filter (where status = 'PENDING'), count(*) filter (where status = 'DEAD')
+        select hook, count(*) filter (where status = 'PENDING'), count(*) filter (where status = 'DEAD'),
+            max(gone_since)
         from (
-            select hook, status from hook_delivery where status = 'PENDING'
+            select hook, status, null::timestamptz as gone_since from hook_delivery where status = 'PENDING'
             union all
-            select hook, status from hook_delivery
-            where status = 'DEAD' and finished_at > now() - interval '1 day') lately
+            select hook, status, null from hook_delivery
+            where status = 'DEAD' and finished_at > now() - interval '1 day'
+            union all
+            select substr(subject, length('hook/') + 1), 'GONE', since from hook_state where event = 'hook.gone') lately
         group by hook
         """;
 
@@ -46,28 +49,31 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
     public Task<StoredDelivery?> FindAsync(Guid id, CancellationToken cancellationToken) =>
         FirstAsync(FindSql, cancellationToken, id);
 
-    /// <summary>The messages of a job's end.</summary>
+    /// <summary>The messages of a job's end, without what they say and what was answered.</summary>
     public async Task<IReadOnlyList<StoredDelivery>> OfJobAsync(Guid jobId, CancellationToken cancellationToken)
     {
         await using var command = ToCommand(OfJobSql, jobId);
         return await ReadAsync(command, cancellationToken);
     }
 
-    /// <summary>By hook: how many wait, and how many were given up within the last day.</summary>
-    public async Task<IReadOnlyDictionary<string, (long Pending, long Dead)>> CountAsync(
-        CancellationToken cancellationToken)
+    /// <summary>How the hooks stand of which there is something to say.</summary>
+    public async Task<IReadOnlyDictionary<string, HookFigures>> CountAsync(CancellationToken cancellationToken)
     {
         await using var command = ToCommand(CountSql);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
-        var counts = new Dictionary<string, (long, long)>(StringComparer.Ordinal);
+        var counts = new Dictionary<string, HookFigures>(StringComparer.Ordinal);
         while (await row.ReadAsync(cancellationToken))
         {
-            counts[row.GetString(0)] = (row.GetInt64(1), row.GetInt64(2));
+            counts[row.GetString(0)] = new HookFigures(
+                row.GetInt64(1), row.GetInt64(2), row.IsDBNull(3) ? null : row.GetDateTime(3));
         }
         return counts;
     }
 
-    /// <summary>A page of messages, the newest first.</summary>
+    /// <summary>
+    /// A page of messages, the newest first. Without <see cref="DeliveryFilter.HasReplies"/> they lack what they say,
+    /// and of their attempts all but the last without its answer.
+    /// </summary>
     public async Task<DeliveryPage> ListAsync(DeliveryFilter filter, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand();
@@ -86,7 +92,8 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
         }
         command.Parameters.Add(new() { Value = filter.Limit + 1 });
         command.CommandText = $"""
-            select {DeliveryRow.Columns} from hook_delivery where true{conditions}
+            select {(filter.HasReplies ? DeliveryRow.Columns : DeliveryRow.BriefColumns)}
+            from hook_delivery where true{conditions}
             order by created_at desc, id desc limit ${command.Parameters.Count}
             """;
         var found = await ReadAsync(command, cancellationToken);
@@ -170,6 +177,15 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
     }
 }
 
+/// <summary>How a hook stands.</summary>
+/// <param name="Pending">Messages that wait.</param>
+/// <param name="Dead">Messages that were given up within the last day.</param>
+/// <param name="GoneSince">When the receiver has said that it wants no more; null: it has not.</param>
+public sealed record HookFigures(long Pending, long Dead, DateTime? GoneSince)
+{
+    public static HookFigures None { get; } = new(0, 0, null);
+}
+
 /// <summary>Which messages are asked for.</summary>
 public sealed record DeliveryFilter
 {
@@ -178,6 +194,9 @@ public sealed record DeliveryFilter
     public Guid? JobId { get; init; }
 
     public DeliveryStatus? Status { get; init; }
+
+    /// <summary>Whether the messages come with all that is known of them.</summary>
+    public bool HasReplies { get; init; }
 
     public int Limit { get; init; } = 50;
 

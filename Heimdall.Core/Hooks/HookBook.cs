@@ -13,6 +13,10 @@ public sealed class HookBook(HeimdallConfig config)
 
     public IReadOnlyCollection<string> Ids => _hooks.Keys;
 
+    /// <summary>Those that a caller may name, in order.</summary>
+    public IReadOnlyList<string> IdsFor(string user) =>
+        [.. All.Where(hook => hook.Allows(user)).Select(hook => hook.Id).Order(StringComparer.Ordinal)];
+
     public Receiver? Find(string id) => _hooks.GetValueOrDefault(id);
 
     /// <summary>

@@ -11,9 +11,20 @@ internal sealed partial class HookDelivery(
     HookOutbox outbox, HttpDelivery http, MailDelivery mail, HookMetrics metrics, StoreClock clock,
     HeimdallConfig config, ILogger<HookDelivery> logger)
 {
+    private const string Unwanted = "It was not sent: the receiver has answered 410, and wants no more messages. "
+        + "Once it has taken a message that somebody has sent, or a test, it gets those that follow.";
+
     public async Task DeliverAsync(Receiver hook, HookMessage message, CancellationToken stopping)
     {
         var at = clock.GetUtcNow().UtcDateTime;
+        if (message.IsUnwanted)
+        {
+            var unsent = new DeliveryAttempt { Number = message.Attempt, At = at, IsFinal = true, Error = Unwanted };
+            await outbox.EndAsync(message, unsent, DeliveryStatus.Dead, TimeSpan.Zero);
+            metrics.Died(hook.Id);
+            LogUnwanted(message.Id, hook.Id);
+            return;
+        }
         var begun = Stopwatch.GetTimestamp();
         DeliveryAttempt attempt;
         using (var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping))
@@ -106,6 +117,9 @@ internal sealed partial class HookDelivery(
         LogLevel.Information,
         "Message {Message} to hook {Hook}: attempt {Attempt} failed: {Reason} The next one is in {Seconds:0} s")]
     private partial void LogFailed(Guid message, string hook, int attempt, string reason, double seconds);
+
+    [LoggerMessage(LogLevel.Information, "Message {Message} to hook {Hook} is given up: the receiver is gone")]
+    private partial void LogUnwanted(Guid message, string hook);
 
     [LoggerMessage(LogLevel.Error, "Message {Message} to hook {Hook} could not be sent")]
     private partial void LogBroken(Exception exception, Guid message, string hook);

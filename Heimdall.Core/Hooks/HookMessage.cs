@@ -13,8 +13,12 @@ namespace Heimdall.Core.Hooks;
 /// <param name="Attempt">Counted from 1; recording how an attempt ended requires its number.</param>
 /// <param name="GiveUpAt">From then on it is not tried again.</param>
 /// <param name="InARow">As <paramref name="Attempt"/>, but from 1 again when somebody has it sent again.</param>
+/// <param name="IsUnwanted">
+/// Whether the receiver has said that it wants no more, and nobody has asked for this one.
+/// </param>
 internal sealed record HookMessage(
-    Guid Id, string Event, JsonObject Data, DateTime CreatedAt, int Attempt, DateTime GiveUpAt, int InARow)
+    Guid Id, string Event, JsonObject Data, DateTime CreatedAt, int Attempt, DateTime GiveUpAt, int InARow,
+    bool IsUnwanted = false)
 {
     /// <summary>
     /// The body of a webhook: of one message always the same bytes, as long as <paramref name="publicUrl"/> is.

@@ -44,14 +44,23 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
         update hook_delivery set attempts = attempts + 1, next_at = now() + $3,
             give_up_at = coalesce(give_up_at, now() + $4)
         where id in (select id from due)
-        returning id, event, data::text, created_at, attempts, give_up_at, attempts - attempts_before
+        returning id, event, data::text, created_at, attempts, give_up_at, attempts - attempts_before,
+            attempts_before = 0 and event <> 'hook.test' and exists (
+                select from hook_state gone where gone.event = 'hook.gone' and gone.subject = 'hook/' || $1)
         """;
 
+    // A receiver that is gone is left alone until it has taken a message that somebody had sent.
     private const string EndSql = """
-        update hook_delivery set status = $3, next_at = now() + $4,
-            finished_at = case when $3 <> 'PENDING' then now() end,
-            tries = case when jsonb_array_length(tries) < $6 then tries else tries - 0 end || $5::jsonb
-        where id = $1 and attempts = $2 and status = 'PENDING'
+        with ended as (
+            update hook_delivery set status = $3, next_at = now() + $4,
+                finished_at = case when $3 <> 'PENDING' then now() end,
+                tries = case when jsonb_array_length(tries) < $6 then tries else tries - 0 end || $5::jsonb
+            where id = $1 and attempts = $2 and status = 'PENDING'
+            returning 'hook/' || hook as hook),
+        gone as (
+            insert into hook_state (event, subject) select 'hook.gone', hook from ended where $7
+            on conflict do nothing)
+        delete from hook_state using ended where event = 'hook.gone' and subject = ended.hook and $3 = 'DELIVERED'
         """;
 
     private const string ReleaseSql =
@@ -92,7 +101,7 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
             ClaimSql,
             row => new HookMessage(
                 row.GetGuid(0), row.GetString(1), JsonNode.Parse(row.GetString(2))!.AsObject(), row.GetDateTime(3),
-                row.GetInt32(4), row.GetDateTime(5), row.GetInt32(6)),
+                row.GetInt32(4), row.GetDateTime(5), row.GetInt32(6), row.GetBoolean(7)),
             cancellationToken, hook, most, config.Hooks.Timeout + LeaseBeyondTimeout, config.Hooks.RetryFor);
 
     /// <summary>Records how an attempt ended, unless another one has begun since.</summary>
@@ -143,7 +152,7 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
         database.Retry.RunAsync(
             async token => await WriteAsync(
                 EndSql, token, message.Id, message.Attempt, status.ToName(), pause,
-                JsonSerializer.Serialize(attempt, DeliveryRow.Json), TriesKept),
+                JsonSerializer.Serialize(attempt, DeliveryRow.Json), TriesKept, attempt.IsFinal),
             CancellationToken.None); // what was sent was sent: its end is not lost with the process's stop
 
     private async Task<int> WriteAsync(string sql, CancellationToken cancellationToken, params object[] values)

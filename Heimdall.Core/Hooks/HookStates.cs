@@ -73,7 +73,8 @@ internal sealed class HookStates(
 
     private const string ListSql = "select subject from hook_state where event = $1";
 
-    private const string DropSql = "delete from hook_state where event <> all ($1)";
+    // A receiver that is gone is no state that anybody is told of.
+    private const string DropSql = "delete from hook_state where event <> all ($1) and event <> 'hook.gone'";
 
     private const string TellSql = """
         insert into hook_delivery (id, hook, event, subject, data)

@@ -195,6 +195,8 @@ internal static class JobTransitions
         select * from claimed
         """;
 
+    private const string NotBegunDetail = "It had not begun.";
+
     // Of a job that was taken over an earlier attempt may have taken effect: it does not wait, but can be taken over at
     // once.
     /// <summary>A claimed job has not begun, and waits again: RUNNING → ACCEPTED.</summary>
@@ -202,10 +204,14 @@ internal static class JobTransitions
         with returned as (
             update job set status = case when status = 'RUNNING' and not $3 then 'ACCEPTED' else status end,
                 lease_until = case when status = 'RUNNING' and not $3 then null else now() end,
-                started_at = case when attempt = 1 then null else started_at end, worker = null, updated_at = now()
+                started_at = case when exists (
+                    select from job_attempt earlier
+                    where earlier.job_id = $1 and earlier.attempt < $2
+                        and earlier.detail is distinct from '{NotBegunDetail}') then started_at end,
+                worker = null, updated_at = now()
             where id = $1 and attempt = $2 and status in ('RUNNING', 'CANCELING')
             returning id)
-        update job_attempt set finished_at = now(), outcome = '{JobAttempt.HandedBack}', detail = 'It had not begun.'
+        update job_attempt set finished_at = now(), outcome = '{JobAttempt.HandedBack}', detail = '{NotBegunDetail}'
         where job_id = (select id from returned) and attempt = $2
         """;
 

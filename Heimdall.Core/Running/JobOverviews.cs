@@ -67,6 +67,6 @@ public sealed class JobOverviews
 /// <param name="LastWeek">A sample of each hour.</param>
 /// <param name="IsByEnd">Whether the samples are of what ended in a time, and not of what was submitted then.</param>
 public sealed record JobOverview(
-    DateTime At, IReadOnlyDictionary<JobStatus, long> Ended, IReadOnlyList<WaitingFigures> Waiting,
+    DateTime At, IReadOnlyDictionary<JobStatus, long> Ended, QueueFigures Waiting,
     IReadOnlyList<RunningJob> Running, IReadOnlyList<FailureGroup> Failures, JobSample LastHour, JobSample LastDay,
     JobSample LastWeek, bool IsByEnd);

@@ -44,7 +44,8 @@ public sealed class ScheduleTroubles(
         }
         return last switch
         {
-            { Outcome: RunOutcome.Refused } =>
+            // One that somebody has asked for waits for no cluster: the next one by the clock may.
+            { Outcome: RunOutcome.Refused, TriggeredBy: null } =>
                 new ScheduleTrouble(schedule, ScheduleTroubleKind.Unroutable, last.PlannedAt, last.Reason),
             { Job.Status: JobStatus.Failed or JobStatus.Killed } =>
                 new ScheduleTrouble(schedule, ScheduleTroubleKind.Failing, last.PlannedAt, last.Job.Error),

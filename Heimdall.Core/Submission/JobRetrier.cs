@@ -71,7 +71,12 @@ public sealed class JobRetrier(
                 };
             }
         }
-        return new JobRetry { Old = old, New = [ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume)] };
+        return new JobRetry
+        {
+            Old = old,
+            New = [ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume)],
+            LeftHooks = LeftOf(old),
+        };
     }
 
     /// <summary>A new parent, with a new child for each one that did not succeed.</summary>
@@ -115,10 +120,15 @@ public sealed class JobRetrier(
             prepared[0] with { Id = parentId, ParentId = null, RetryOf = old.Id, IsHeld = false }, old.FanOut!.Asked,
             prepared.Count) with
         {
-            OnEnd = hooks.OfJob(old.OnEnd, command!, clusters),
+            OnEnd = hooks.OfJob(StillKnown(old), command!, clusters),
         };
-        return new JobRetry { Old = old, New = [parent, .. prepared] };
+        return new JobRetry { Old = old, New = [parent, .. prepared], LeftHooks = LeftOf(old) };
     }
+
+    private string[] LeftOf(Job old) => [.. old.OnEnd.Except(StillKnown(old)).Select(hook => hook.Hook)];
+
+    /// <summary>To one that has left the file nobody would send.</summary>
+    private EndHook[] StillKnown(Job old) => [.. old.OnEnd.Where(hook => hooks.Find(hook.Hook) is not null)];
 
     private static string? FindOldProblem(Job old) => old switch
     {
@@ -144,7 +154,7 @@ public sealed class JobRetrier(
         };
         return JobSubmitter.ToJob(ids.Next(), again, command, cluster, plan) with
         {
-            OnEnd = hooks.OfJob(old.OnEnd, command, cluster),
+            OnEnd = hooks.OfJob(StillKnown(old), command, cluster),
             RetryOf = old.Id,
             Resume = resume,
         };
@@ -158,6 +168,9 @@ public sealed record JobRetry
 
     /// <summary>To be recorded: one job, or a parent and its children. Empty when it cannot be.</summary>
     public IReadOnlyList<Job> New { get; init; } = [];
+
+    /// <summary>Hooks of the old job that are left out: this process's file does not have them any more.</summary>
+    public IReadOnlyList<string> LeftHooks { get; init; } = [];
 
     /// <summary>What about the old job stands in the way.</summary>
     public string? Conflict { get; init; }

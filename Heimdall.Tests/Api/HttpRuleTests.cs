@@ -161,6 +161,41 @@ public sealed class HttpRuleTests
         Assert.That(reply.Status, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge));
     }
 
+    [Test]
+    public async Task A_body_of_several_gzip_members_is_read_as_all_of_them(
+        [Values(0, 1, 2)] int empty, [Values(1, 7, 8192)] int piece, CancellationToken cancellationToken)
+    {
+        var sql = $"select '{string.Concat(Enumerable.Range(0, 250).Select(n => $"{n * 7919 % 10007:x}"))}' as long";
+        var packed = new MemoryStream();
+        foreach (var part in new[] { sql[..1], sql[1..600], sql[600..] })
+        {
+            for (var count = 0; count < empty; count++)
+            {
+                await packed.WriteAsync(
+                    Convert.FromHexString("1f8b0800000000000003" + "0300" + "0000000000000000"), cancellationToken);
+            }
+            await packed.WriteAsync(await PackAsync("gzip", part), cancellationToken);
+        }
+
+        var whole = await PutPackedAsync(packed.ToArray(), piece, cancellationToken);
+        var stored = await _heimdall.GetAsync("/api/v1/sql/rule.sql", cancellationToken);
+        var broken = await PutPackedAsync(packed.ToArray()[..^5], piece, cancellationToken);
+        var followed = await PutPackedAsync([.. packed.ToArray(), 1, 2, 3, 4, 5], piece, cancellationToken);
+
+        Assert.That(whole, Is.EqualTo(200));
+        Assert.That(stored.Text, Is.EqualTo(sql));
+        Assert.That((broken, followed), Is.EqualTo((400, 400)));
+    }
+
+    [Test]
+    public async Task Many_small_gzip_members_are_no_way_round_the_limit(CancellationToken cancellationToken)
+    {
+        var member = await PackAsync("gzip", new string(' ', 1_000_000));
+        var many = Enumerable.Repeat(member, 20).SelectMany(bytes => bytes).ToArray();
+
+        Assert.That(await PutPackedAsync(many, many.Length, cancellationToken), Is.EqualTo(413));
+    }
+
     [TestCase("gzip", 1)]
     [TestCase("gzip", 10)]
     [TestCase("zstd", 1)]
@@ -324,6 +359,18 @@ public sealed class HttpRuleTests
         return packed.ToArray();
     }
 
+    /// <summary>Sends a script packed by gzip, in pieces of so many bytes.</summary>
+    private async Task<int> PutPackedAsync(byte[] packed, int piece, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, "/api/v1/sql/rule.sql")
+        {
+            Content = new PiecewiseContent(packed, piece),
+        };
+        request.Content.Headers.ContentEncoding.Add("gzip");
+        using var reply = await _heimdall.Client.SendAsync(request, cancellationToken);
+        return (int)reply.StatusCode;
+    }
+
     private IEnumerable<Operation> TakingJson() => _operations.Where(operation =>
         _document.Operations.Single(found => found.Name == operation.Name).Operation is var described
         && described.TryGetProperty("requestBody", out var body)
@@ -387,5 +434,24 @@ public sealed class HttpRuleTests
 
         private static string Joined(HttpResponseMessage reply, string name) =>
             reply.Headers.TryGetValues(name, out var values) ? string.Join(", ", values) : "";
+    }
+
+    /// <summary>A body whose pieces are sent one after the other.</summary>
+    private sealed class PiecewiseContent(byte[] body, int piece) : HttpContent
+    {
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            foreach (var part in body.Chunk(piece))
+            {
+                await stream.WriteAsync(part);
+                await stream.FlushAsync();
+            }
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
     }
 }

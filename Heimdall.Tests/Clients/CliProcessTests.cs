@@ -124,6 +124,33 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
         File.Delete(file);
     }
 
+    [TestCase("arrow", 30000, 1, "What was written is not the whole: it breaks off.")]
+    [TestCase("arrow", 3, 0, "A limit has cut the result after 3 rows.")]
+    [TestCase("csv", 30000, 0, "A limit has cut the result after 30000 rows.")]
+    public async Task Rows_that_a_limit_has_cut_are_said_to_be(
+        string format, int limit, int code, string said, CancellationToken cancellationToken)
+    {
+        var (found, _, error) = await ShellAsync(
+            $"{Program} query \"select repeat('x', 1000) as x from generate_series(1, 60000)\" --cluster data:local "
+            + $"--limit {limit} --format {format} >/dev/null",
+            cancellationToken);
+
+        Assert.That(found, Is.EqualTo(code), error);
+        Assert.That(error, Does.Contain(said).And.Contain($"A limit has cut the result after {limit} rows."));
+    }
+
+    [Test]
+    public async Task An_error_after_the_first_rows_of_arrow_is_told(CancellationToken cancellationToken)
+    {
+        var (code, _, error) = await ShellAsync(
+            $"{Program} query \"select repeat('x', 1000) as x, 1 / (50000 - n) as y from generate_series(1, 60000) n\" "
+            + "--cluster data:local --format arrow >/dev/null",
+            cancellationToken);
+
+        Assert.That(code, Is.EqualTo(2), error);
+        Assert.That(error, Does.Contain("not the whole").And.Contain("22012"));
+    }
+
     private async Task<(int Code, string Output, string Error)> ShellAsync(string script, CancellationToken cancellationToken)
     {
         using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", script])

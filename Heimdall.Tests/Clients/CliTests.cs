@@ -468,6 +468,8 @@ public sealed partial class CliTests
     [TestCase(" run --tr", "--transaction")]
     [TestCase(" query x --format ", "ndjson")]
     [TestCase(" schedules tr", "trigger")]
+    [TestCase(" hooks re", "redeliver")]
+    [TestCase(" hooks messages --status D", "DEAD")]
     public async Task What_may_come_next_is_suggested(string line, string expected)
     {
         var cli = Cli();

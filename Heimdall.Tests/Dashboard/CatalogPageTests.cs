@@ -1,3 +1,4 @@
+using System.Text;
 using Heimdall.Tests.Support;
 using Microsoft.Playwright;
 using NUnit.Framework;
@@ -92,6 +93,34 @@ public sealed class CatalogPageTests() : RealProcessTests(processes: 1)
             .Select(one => $"{one.GetProperty("action").GetString()} {one.GetProperty("outcome").GetString()}");
         Assert.That(done, Is.EqualTo(new[] { "status", "status", "resume", "pause" }
             .Select(action => $"POST /hangfire/sql/{kind}s/{{{kind}}}/{action} DONE")));
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [TestCase("cluster", "postgres")]
+    [TestCase("command", "postgres-0.0.1")]
+    public async Task A_pause_of_a_colleague_is_shown_without_a_reload(
+        string kind, string id, CancellationToken cancellationToken)
+    {
+        await using var window = await DashboardBrowser.Browser.OpenAsync(_heimdall, $"/hangfire/sql/{kind}s/{id}");
+        var page = window.Page;
+        await Expect(page.Locator("#hd-states")).ToBeEmptyAsync();
+
+        (await _heimdall.SendAsync(
+            HttpMethod.Post, $"/api/v1/{kind}/{id}/pause", cancellationToken,
+            new StringContent("""{"reason": "the <disk> is full"}""", Encoding.UTF8, "application/json")))
+            .AssertStatus(200);
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("the <disk> is full");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToContainTextAsync("PAUSED");
+        await window.ByRole(AriaRole.Button, "Resume").ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveCountAsync(0);
+
+        (await _heimdall.SendAsync(HttpMethod.Put, $"/api/v1/{kind}/{id}/status", cancellationToken,
+            new StringContent("""{"status": "INACTIVE"}""", Encoding.UTF8, "application/json"))).AssertStatus(200);
+        await Expect(window.ByRole(AriaRole.Button, "Put into service")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToContainTextAsync("INACTIVE");
+        await window.ByRole(AriaRole.Button, "Put into service").ClickAsync();
+        await Expect(page.Locator("#hd-states")).ToBeEmptyAsync();
         Assert.That(window.Complaints, Is.Empty);
     }
 

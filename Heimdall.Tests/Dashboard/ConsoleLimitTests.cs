@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Heimdall.Tests.Support;
 using Microsoft.Playwright;
 using NUnit.Framework;
@@ -73,6 +74,64 @@ public sealed class ConsoleLimitTests() : RealProcessTests(processes: 1)
     }
 
     [Test]
+    public async Task A_query_that_goes_on_after_a_cancel_is_followed_to_its_end(CancellationToken cancellationToken)
+    {
+        await using var window = await _heimdall.OpenConsoleAsync();
+        var page = window.Page;
+        await page.RenameAsync("goes-on");
+        var (looks, asked, isHeld) = (0, 0, true);
+        await page.RouteAsync(
+            new Regex("/api/v1/job/[0-9a-f-]{36}$"),
+            async route =>
+            {
+                looks++;
+                await (isHeld
+                    ? route.FulfillAsync(new() { Json = new { id = Guid.Empty, status = "RUNNING" } })
+                    : route.ContinueAsync());
+            });
+        await page.RouteAsync("**/cancel", async route =>
+        {
+            asked++;
+            await route.FulfillAsync(new() { Status = 202, Json = new { status = "CANCELING" } });
+        });
+        await page.RunAsync("select pg_sleep(600)");
+        await _heimdall.FindJobAsync("goes-on", "RUNNING", cancellationToken);
+
+        await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
+        await page.RenameAsync("renamed-since");
+
+        await page.ExpectStatusAsync("Asked to cancel; still running,");
+        await Expect(page.Locator("#hc-status a")).ToBeVisibleAsync();
+        var before = looks;
+        await Eventually.Is(() => Task.FromResult(looks > before + 4), cancellationToken);
+        await page.ExpectStatusAsync("Asked to cancel; still running,");
+        await Expect(window.ByRole(AriaRole.Button, "Run")).ToBeDisabledAsync();
+        await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
+        await Eventually.Is(() => Task.FromResult(asked == 1), cancellationToken);
+
+        isHeld = false;
+        await page.ExpectStatusAsync("Cancelled in ");
+        var job = await _heimdall.FindJobAsync("goes-on", "CANCELED", cancellationToken);
+        await Expect(page.Locator("#hc-status a")).ToHaveAttributeAsync("href", $"/hangfire/sql/jobs/{job}");
+    }
+
+    [Test]
+    public async Task A_query_that_failed_while_it_was_cancelled_is_shown_as_failed(CancellationToken cancellationToken)
+    {
+        await using var window = await _heimdall.OpenConsoleAsync();
+        var page = window.Page;
+        await page.RenameAsync("fails-first");
+        await page.RouteAsync("**/api/v1/job", async route => await route.FetchAsync()); // the page gets no reply
+
+        await page.RunAsync("select 1 / 0");
+        await _heimdall.FindJobAsync("fails-first", "FAILED", cancellationToken);
+        await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
+
+        await page.ExpectStatusAsync("Failed in ");
+        await Expect(page.Locator("#hc-error")).ToContainTextAsync("22012");
+    }
+
+    [Test]
     public async Task A_query_that_had_succeeded_when_it_was_cancelled_is_not_called_undone(
         CancellationToken cancellationToken)
     {
@@ -87,6 +146,7 @@ public sealed class ConsoleLimitTests() : RealProcessTests(processes: 1)
         await window.ByRole(AriaRole.Button, "Cancel").ClickAsync();
 
         await page.ExpectStatusAsync("It had succeeded before: what it wrote is kept");
+        await page.ExpectStatusAsync("Succeeded in ");
     }
 
     [Test]

@@ -27,7 +27,11 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
     [OneTimeSetUp]
     public async Task Start()
     {
-        _heimdall = await HeimdallInstance.StartAsync(config => config
+        _heimdall = await HeimdallInstance.StartAsync(config => (config with
+        {
+            Hooks = "allow: [127.0.0.2], receivers: [{id: ops, url: \"http://127.0.0.2:1/ops\", "
+                + "secrets: [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"], events: [cluster.down, schedule.late]}]",
+        })
             .WithCluster("reporting-eu", "type:postgres, data:local, data:reporting", config.Target)
             .WithCluster("warehouse", "type:postgres, data:warehouse", "postgresql://someone@127.0.0.1:1/nothing")
             .WithSchedule($"\"{Hostile.Replace("\"", "\\\"", StringComparison.Ordinal)}\"", $"id: nightly, cron: 30 2 * * *, timezone: Europe/Berlin, {Criteria}"));
@@ -85,6 +89,21 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
     [TestCase("command", ColorScheme.Light, 390)]
     [TestCase("bulk", ColorScheme.Light, 1440)]
     [TestCase("bulk", ColorScheme.Dark, 390)]
+    [TestCase("overview", ColorScheme.Dark, 900)]
+    [TestCase("audit", ColorScheme.Dark, 900)]
+    [TestCase("hooks", ColorScheme.Dark, 900)]
+    [TestCase("engine", ColorScheme.Dark, 900)]
+    [TestCase("list", ColorScheme.Dark, 900)]
+    [TestCase("running", ColorScheme.Dark, 900)]
+    [TestCase("failed", ColorScheme.Dark, 900)]
+    [TestCase("result", ColorScheme.Dark, 900)]
+    [TestCase("schedules", ColorScheme.Dark, 900)]
+    [TestCase("schedule", ColorScheme.Dark, 900)]
+    [TestCase("schedule edit", ColorScheme.Dark, 900)]
+    [TestCase("clusters", ColorScheme.Dark, 900)]
+    [TestCase("cluster", ColorScheme.Dark, 900)]
+    [TestCase("commands", ColorScheme.Dark, 900)]
+    [TestCase("bulk", ColorScheme.Dark, 900)]
     public async Task A_page_fits_its_screen_and_can_be_read_by_anyone(string name, ColorScheme colors, int width)
     {
         await using var window = await DashboardBrowser.Browser.OpenAsync(
@@ -220,7 +239,7 @@ public sealed class PageTests() : RealProcessTests(processes: 1)
         string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Name)}={Uri.EscapeDataString(field.Value)}"));
 
     /// <summary>For people who want to look.</summary>
-    private static async Task ShootAsync(IPage page, string name)
+    internal static async Task ShootAsync(IPage page, string name)
     {
         if (Environment.GetEnvironmentVariable("HEIMDALL_SCREENSHOTS") is { Length: > 0 } folder)
         {

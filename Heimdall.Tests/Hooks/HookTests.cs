@@ -32,7 +32,7 @@ public sealed class HookTests
         [
             Webhook("plain"), Webhook("failing"), Webhook("silent"), Webhook("breaking"), Webhook("gone"),
             Webhook("redirecting"), Webhook("dead"), Webhook("late"), Webhook("again"),
-            Webhook("dated"), Webhook("of-command"), Webhook("of-schedule"),
+            Webhook("dated"), Webhook("of-command"), Webhook("of-schedule"), Webhook("leaving"), Webhook("talkative"),
             Webhook("mine", ", allowed_callers: [alice]"),
             Webhook(
                 "subscribed",
@@ -219,6 +219,82 @@ public sealed class HookTests
         Assert.That(_receiver.At("gone").Select(message => message.Id).Distinct(), Is.EqualTo(new[] { dead["id"] }));
         var audit = await _heimdall.GetAsync($"/api/v1/audit?target=delivery/{dead["id"]}", cancellationToken);
         Assert.That(audit.Json.GetProperty("data")[0].GetProperty("outcome").GetString(), Is.EqualTo("DONE"));
+    }
+
+    [Test]
+    public async Task To_a_receiver_that_is_gone_nothing_is_sent_until_it_takes_a_message(
+        CancellationToken cancellationToken)
+    {
+        _receiver.On("leaving", (_, number) => new HookAnswer(number == 1 ? 410 : 200));
+        var first = await SubmitAsync("select 1", "leaving", "leaving", [], cancellationToken);
+        var dead = await WaitForAsync(first, "DEAD", cancellationToken);
+        var second = await SubmitAsync("select 1", "leaving", "leaving", [], cancellationToken);
+        var unsent = await WaitForAsync(second, "DEAD", cancellationToken);
+
+        Assert.That(unsent.Json.GetProperty("tries")[0].GetProperty("error").GetString(), Does.Contain("410"));
+        Assert.That(_receiver.At("leaving"), Has.Length.EqualTo(1));
+        Assert.That(await GoneSinceAsync(), Is.Not.Null);
+        var page = await _heimdall.GetAsync("/hangfire/sql/hooks", cancellationToken);
+        Assert.That(page.AssertStatus(200).Text, Does.Contain("GONE"));
+
+        var path = $"/api/v1/hooks/deliveries/{unsent["id"]}/redeliver";
+        (await _heimdall.SendAsync(HttpMethod.Post, path, cancellationToken)).AssertStatus(202);
+        await WaitForAsync(second, "DELIVERED", cancellationToken);
+        var third = await SubmitAsync("select 1", "leaving", "leaving", [], cancellationToken);
+
+        await WaitForAsync(third, "DELIVERED", cancellationToken);
+        Assert.That(await GoneSinceAsync(), Is.Null);
+        Assert.That(dead["attempts"], Is.EqualTo("1"));
+
+        async Task<string?> GoneSinceAsync()
+        {
+            var hooks = (await _heimdall.GetAsync("/api/v1/hooks", cancellationToken)).AssertStatus(200);
+            var leaving = hooks.Json.EnumerateArray().Single(hook => hook.GetProperty("id").GetString() == "leaving");
+            return leaving.TryGetProperty("gone_since", out var since) ? since.GetString() : null;
+        }
+    }
+
+    [Test]
+    public async Task A_list_of_messages_has_no_answers_and_a_message_has(CancellationToken cancellationToken)
+    {
+        _receiver.On("talkative", (_, number) => new HookAnswer(number == 1 ? 500 : 200, "an answer"));
+        var job = await SubmitAsync("select 1", "talkative", "talkative", [], cancellationToken);
+        var delivery = await WaitForAsync(job, "DELIVERED", cancellationToken);
+
+        var list = (await _heimdall.GetAsync($"/api/v1/hooks/deliveries?job={job}", cancellationToken))
+            .AssertStatus(200);
+        var stored = await _heimdall.ApiServices.GetRequiredService<DeliveryStore>().ListAsync(
+            new DeliveryFilter { JobId = job }, cancellationToken);
+
+        Assert.That(delivery.Text, Does.Contain("an answer"));
+        Assert.That(list.Text, Does.Contain($"{delivery["id"]}").And.Not.Contain("an answer"));
+        var listed = stored.Deliveries.Single();
+        Assert.That(
+            (listed.Tries.Single().Number, listed.Tries[0].Reply, listed.Data.Count),
+            Is.EqualTo((2, (string?)null, 0)));
+    }
+
+    [Test]
+    public async Task A_retry_leaves_out_hooks_that_have_left_the_file(CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync("select 1/0", "left", "plain", ["FAILED"], cancellationToken);
+        await _heimdall.WaitForStatusAsync(job, "FAILED", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            """
+            update heimdall.job set on_end = '[{"hook": "plain", "on": ["FAILED"]}, {"hook": "left-the-file"}]'
+            where id = $1
+            """,
+            cancellationToken, job);
+
+        var again = (await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{job}/retry", cancellationToken))
+            .AssertStatus(202);
+
+        Assert.That(again.Header("Heimdall-Hooks-Left-Out"), Is.EqualTo("left-the-file"));
+        Assert.That(
+            again.Json.GetProperty("on_end").ToString(), Does.Contain("plain").And.Not.Contain("left-the-file"));
+        await ReceiveAsync("plain", again.Id, cancellationToken);
+        var messages = await _heimdall.GetAsync($"/api/v1/job/{again.Id}/deliveries", cancellationToken);
+        Assert.That(messages.Json.GetArrayLength(), Is.EqualTo(1));
     }
 
     [TestCase("http://169.254.169.254/latest/meta-data/")]

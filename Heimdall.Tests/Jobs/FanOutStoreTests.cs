@@ -144,26 +144,58 @@ public sealed class FanOutStoreTests
             await CountAsync("id = $1 and status = 'RUNNING'", cancellationToken, claim.Jobs[0].Id), Is.EqualTo(1));
     }
 
-    [Test]
-    public async Task A_child_that_was_claimed_and_given_back_has_not_begun(CancellationToken cancellationToken)
+    [TestCase(1)]
+    [TestCase(3)]
+    public async Task A_child_that_was_claimed_and_given_back_has_not_begun(
+        int times, CancellationToken cancellationToken)
     {
         var parent = await AddAsync(new FanOut { StopAfterFailures = 1 }, cancellationToken);
         var first = await FirstAsync(parent, cancellationToken);
         var waiting = new WaitingJobs(_store);
-        var claim = await waiting.ClaimAsync(
-            [(new JobLane("user", "db1", "main"), 0)], 1, "test", TimeSpan.FromMinutes(5), cancellationToken);
-        await using (var giveBack = _store.DataSource.CreateCommand(JobTransitions.Return))
+        var claimed = Guid.Empty;
+        for (var attempt = 1; attempt <= times; attempt++)
         {
-            giveBack.Parameters.Add(new() { Value = claim.Jobs.Single().Id });
-            giveBack.Parameters.Add(new() { Value = 1 });
-            giveBack.Parameters.Add(new() { Value = false });
-            await giveBack.ExecuteNonQueryAsync(cancellationToken);
+            claimed = await ClaimAsync(waiting, attempt, cancellationToken);
+            await waiting.ReturnAsync(claimed, attempt, isTakeOver: false, cancellationToken);
         }
         await EndAsync(first, cancellationToken, "FAILED");
 
         var news = await _fanOuts.AdvanceAsync(parent, cancellationToken);
 
-        Assert.That(news.Stopped, Has.Count.EqualTo(Children - 1).And.Contains(claim.Jobs[0].Id));
+        Assert.That(news.Stopped, Has.Count.EqualTo(Children - 1).And.Contains(claimed));
+    }
+
+    [Test]
+    public async Task A_child_that_had_begun_and_was_given_back_later_has_begun(CancellationToken cancellationToken)
+    {
+        var parent = await AddAsync(new FanOut { StopAfterFailures = 1 }, cancellationToken);
+        var first = await FirstAsync(parent, cancellationToken);
+        var waiting = new WaitingJobs(_store);
+        var claimed = await ClaimAsync(waiting, 1, cancellationToken);
+        await _database.ExecuteAsync(
+            """
+            with handed as (
+                update heimdall.job set status = 'ACCEPTED', lease_until = null, worker = null
+                where id = $1 returning id)
+            update heimdall.job_attempt set finished_at = now(), outcome = 'HANDED BACK', detail = 'The worker stopped.'
+            where job_id = (select id from handed)
+            """,
+            cancellationToken, claimed);
+        await waiting.ReturnAsync(
+            await ClaimAsync(waiting, 2, cancellationToken), 2, isTakeOver: false, cancellationToken);
+        await EndAsync(first, cancellationToken, "FAILED");
+
+        var news = await _fanOuts.AdvanceAsync(parent, cancellationToken);
+
+        Assert.That(news.Stopped, Has.Count.EqualTo(Children - 2).And.None.EqualTo(claimed));
+    }
+
+    private static async Task<Guid> ClaimAsync(WaitingJobs waiting, int attempt, CancellationToken cancellationToken)
+    {
+        var claim = await waiting.ClaimAsync(
+            [(new JobLane("user", "db1", "main"), 0)], 1, "test", TimeSpan.FromMinutes(5), cancellationToken);
+        Assert.That(claim.Jobs.Single().Attempt, Is.EqualTo(attempt));
+        return claim.Jobs[0].Id;
     }
 
     [Test]

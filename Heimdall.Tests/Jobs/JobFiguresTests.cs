@@ -22,6 +22,7 @@ public sealed class JobFiguresTests
     {
         ["count"] = 8_000, ["waiting"] = 2_000, ["running"] = 200, ["failures"] = 4_000, ["minutes"] = 2_000,
         ["day"] = 2_000, ["week"] = 4_000, ["open"] = 2_000, ["matches"] = 12_000, ["failed list"] = 4_000,
+        ["waiting list"] = 500,
     };
 
     // A week of jobs, one in ten failed, of which one in a thousand is of a caller with few. Then the open ones.
@@ -96,7 +97,9 @@ public sealed class JobFiguresTests
         Assert.That(failures.Select(group => group.Name), Is.EquivalentTo(Enumerable.Range(0, 7).Select(n => $"job {n}")));
         Assert.That(failures.Sum(group => group.Count), Is.EqualTo(failures[0].LookedAt).And.EqualTo(JobFigures.MostFailures));
         Assert.That(failures[0].First, Is.LessThan(failures[0].Last));
-        Assert.That(waiting.Single(), Is.EqualTo(new WaitingFigures("large", 1000, 0, waiting[0].Oldest)));
+        Assert.That(
+            waiting.ByCluster.Single(),
+            Is.EqualTo(new WaitingFigures("large", 1000, 0, waiting.ByCluster[0].Oldest)));
         Assert.That(running, Has.Count.EqualTo(30));
         Assert.That(running.Select(job => job.Since), Is.Ordered);
     }
@@ -135,7 +138,7 @@ public sealed class JobFiguresTests
             own, DateTime.UtcNow.AddDays(-8), TimeSpan.FromHours(24), 8, 1_000, DateTime.UtcNow, cancellationToken);
 
         Assert.That(all.Jobs, Has.Count.EqualTo(Jobs / 1_000));
-        Assert.That(await _figures.ReadWaitingAsync(own, cancellationToken), Is.Empty);
+        Assert.That((await _figures.ReadWaitingAsync(own, cancellationToken)).ByCluster, Is.Empty);
         Assert.That(await _figures.ReadRunningAsync(own, cancellationToken), Is.Empty);
         var none = await _figures.CountEndedAsync(Sights[3].Sight, DateTime.UtcNow.AddDays(-8), cancellationToken);
         Assert.That(none.Values, Is.All.Zero);
@@ -161,6 +164,8 @@ public sealed class JobFiguresTests
                 ("failed list", JobListQuery.Build(FailedOf(sight, new JobFilter { Cluster = "small" }))),
                 ("failed list", JobListQuery.Build(FailedOf(sight, new JobFilter { User = "few" }))),
                 ("failed list", JobListQuery.Build(FailedOf(sight, new JobFilter { Command = "c" }))),
+                ("waiting list", JobListQuery.Build(WaitingOf(sight, new JobFilter { Cluster = "small" }))),
+                ("waiting list", JobListQuery.Build(WaitingOf(sight, new JobFilter { Command = "rare" }))),
             })
             {
                 var (blocks, plan) = await ExplainAsync(command, cancellationToken);
@@ -216,6 +221,9 @@ public sealed class JobFiguresTests
         await TestContext.Out.WriteLineAsync(
             $"{Jobs} jobs, nothing cached by Heimdall: p50 {times[20]:0} ms, p95 {times[37]:0} ms, most {times[^1]:0} ms");
     }
+
+    private static JobFilter WaitingOf(JobSight sight, JobFilter filter) =>
+        filter with { Sight = sight, Status = [JobStatus.Accepted] };
 
     private static JobFilter FailedOf(JobSight sight, JobFilter filter) =>
         filter with { Sight = sight, Status = [JobStatus.Failed, JobStatus.Killed] };

@@ -48,6 +48,32 @@ public sealed class AuditTests
     }
 
     [Test]
+    public async Task A_pause_that_is_refused_in_the_form_is_recorded_for_what_it_would_pause(
+        CancellationToken cancellationToken)
+    {
+        foreach (var (scope, target) in new[] { ("cluster/outside", "cluster/outside"), ("queue/", "queue") })
+        {
+            (await _api.PressAsync(
+                "operator-a", "/sql/pauses/add", cancellationToken, ("target", scope), ("time", "until resumed"),
+                ("reason", ""))).AssertStatus(403);
+            await AssertLastAsync("user=operator-a", "REFUSED", 403, target, cancellationToken);
+        }
+        (await _api.PressAsync(
+            "operator", "/sql/pauses/add", cancellationToken, ("target", "cluster/outside"), ("time", "for ever")))
+            .AssertStatus(400);
+        await AssertLastAsync("user=operator", "FAILED", 400, "cluster/outside", cancellationToken);
+
+        (await _api.PressAsync(
+            "operator", "/sql/pauses/add", cancellationToken, ("target", "cluster/outside"), ("time", "until resumed")))
+            .AssertStatus(303);
+        (await _api.PressAsync(
+            "operator-a", "/sql/pauses/end", cancellationToken, ("target", "cluster/outside"))).AssertStatus(403);
+        await AssertLastAsync("user=operator-a", "REFUSED", 403, "cluster/outside", cancellationToken);
+        (await _api.PressAsync("operator", "/sql/pauses/end", cancellationToken, ("target", "cluster/outside")))
+            .AssertStatus(303);
+    }
+
+    [Test]
     public async Task What_is_refused_or_fails_is_recorded(CancellationToken cancellationToken)
     {
         var job = await _api.MakeJobAsync("alice", "inside", cancellationToken);

@@ -16,6 +16,9 @@ public sealed class ScheduleApiTests
     public async Task Start() => _heimdall = await HeimdallInstance.StartAsync(
         config => config
             .WithCommand("closed", "type:closed", ", allowed_callers: [alice]")
+            .WithCommand("left", "type:twins").WithCommand("right", "type:twins")
+            .WithCommand("far", "type:far", clusterTags: "type:away")
+            .WithCluster("away", "type:away", $"postgresql://127.0.0.1:{FreePort.Find()}/none")
             .WithSchedule("from-file", "cron: 0 3 * * *, command_criteria: [type:postgres], cluster_criteria: [data:local], context: {query: select 1}"),
         worker: false);
 
@@ -75,6 +78,39 @@ public sealed class ScheduleApiTests
             await _heimdall.Store.ScalarAsync<string>(
                 "select cron from heimdall.schedule where id = 'everywhere'", cancellationToken),
             Is.EqualTo("all: or: 30 2 * * *"), "an older version cannot read it, and leaves it to others");
+    }
+
+    [Test]
+    public async Task One_whose_cluster_is_down_is_not_told_as_unroutable(CancellationToken cancellationToken)
+    {
+        const string Criteria = """{"command_criteria": ["type:far"], "cluster_criteria": ["type:away"]}""";
+        await Eventually.Is(
+            async () => (await PostAsync("/api/v1/resolve", cancellationToken, Criteria)).Text
+                .Contains("did not answer their last health check", StringComparison.Ordinal),
+            cancellationToken);
+
+        var put = (await PutAsync("patient", cancellationToken, command: "type:far", cluster: "type:away"))
+            .AssertStatus(201);
+        var all = (await PutAsync(
+            "patients", cancellationToken, """ "target": "all", """, command: "type:far", cluster: "type:away"))
+            .AssertStatus(201);
+
+        Assert.That(put["unroutable"] ?? all["unroutable"], Is.Null, "a run would wait for it");
+        var page = await _heimdall.GetAsync("/hangfire/sql/schedules/patient", cancellationToken);
+        Assert.That(page.AssertStatus(200).Text, Does.Not.Contain("A run would be refused."));
+    }
+
+    [Test]
+    public async Task One_for_all_clusters_that_several_commands_match_is_told(CancellationToken cancellationToken)
+    {
+        var one = (await PutAsync("either", cancellationToken, command: "type:twins")).AssertStatus(201);
+        var all = (await PutAsync("both", cancellationToken, """ "target": "all", """, command: "type:twins"))
+            .AssertStatus(201);
+
+        Assert.That(one["unroutable"], Is.Null);
+        Assert.That(all["unroutable"], Does.Contain("has one command").And.Contain("left").And.Contain("right"));
+        var page = await _heimdall.GetAsync("/hangfire/sql/schedules/both", cancellationToken);
+        Assert.That(page.AssertStatus(200).Text, Does.Contain("A run would be refused."));
     }
 
     [Test]

@@ -10,12 +10,23 @@ internal static class CatalogButtons
 {
     public const string StatusField = "status";
 
+    /// <summary>The pause that holds, and the buttons; both are kept up to date.</summary>
     /// <param name="context">The request.</param>
     /// <param name="target">The cluster or the command.</param>
     /// <param name="status">How it stands.</param>
     /// <param name="pause">The pause that holds, if one does.</param>
     /// <param name="open">Its jobs: how many a pause would hold.</param>
-    public static Markup Draw(
+    public static Markup DrawParts(
+        DashboardContext context, CatalogTarget target, CatalogStatus status, QueuePause? pause, OpenParts open)
+    {
+        var mark = LivePart.MarkOf($"{status} {(pause is null ? open.OfPause : "")}");
+        var buttons = DrawButtons(context, target, status, pause, open);
+        return Markup.Of($"""
+            {Pieces.Part("hd-pause", DrawPause(pause))}{Pieces.Part("hd-controls", buttons, mark)}
+            """);
+    }
+
+    private static Markup DrawButtons(
         DashboardContext context, CatalogTarget target, CatalogStatus status, QueuePause? pause, OpenParts open)
     {
         if (!PauseForm.MayPause(context, target.Pause))
@@ -47,10 +58,11 @@ internal static class CatalogButtons
     public static Markup DrawStates(CatalogStatus status, QueuePause? pause)
     {
         var inactive = status == CatalogStatus.Active ? Markup.Empty : Pieces.State("INACTIVE");
-        return pause is null ? inactive : Markup.Of($"""{inactive} {Pieces.State("PAUSED")}""");
+        return Pieces.InlinePart(
+            "hd-states", pause is null ? inactive : Markup.Of($"""{inactive} {Pieces.State("PAUSED")}"""));
     }
 
-    public static Markup DrawPause(QueuePause? pause) => pause is null
+    private static Markup DrawPause(QueuePause? pause) => pause is null
         ? Markup.Empty
         : Pieces.Alert("warning", Markup.Of($"Paused {PauseForm.Describe(pause)}"));
 }

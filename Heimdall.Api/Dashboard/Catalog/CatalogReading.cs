@@ -26,17 +26,13 @@ internal sealed record CatalogReading(OpenJobs Open, IReadOnlyList<QueuePause> P
 
     public QueuePause? PauseOf(PauseTarget target) => Pauses.FirstOrDefault(pause => pause.Target == target);
 
-    public Markup DrawBound() => Open.IsPartial
-        ? Markup.Of($"""
-            <p class="hd-aside">Of the oldest {Pieces.Number(JobFigures.MostWaiting)} jobs that wait.</p>
-            """)
-        : Markup.Empty;
+    public Markup DrawBound() => Pieces.OfOldest(Open.IsPartial);
 
     public OpenParts PartsOf(DashboardContext context, Cluster cluster) => new(
         context, "cluster", cluster.Id, cluster.Name, cluster.MaxConcurrency,
-        Open.ByCluster.GetValueOrDefault(cluster.Id, OpenFigures.None), Now);
+        Open.ByCluster.GetValueOrDefault(cluster.Id, OpenFigures.None), Open.IsPartial, Now);
 
     public OpenParts PartsOf(DashboardContext context, Command command) => new(
         context, "command", command.Id, command.Name, command.MaxConcurrency,
-        Open.ByCommand.GetValueOrDefault(command.Id, OpenFigures.None), Now);
+        Open.ByCommand.GetValueOrDefault(command.Id, OpenFigures.None), Open.IsPartial, Now);
 }

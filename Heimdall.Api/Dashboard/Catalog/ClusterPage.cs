@@ -22,12 +22,12 @@ internal static class ClusterPage
         var pause = reading.PauseOf(target.Pause);
         var parts = reading.PartsOf(context, cluster);
         var health = context.Service<ClusterHealthBoard>().Last(id);
-        var buttons = CatalogButtons.Draw(context, target, cluster.Status, pause, parts);
+        var controls = CatalogButtons.DrawParts(context, target, cluster.Status, pause, parts);
         return new PageContent(cluster.Name, Markup.Of($"""
             <p class="hd-back"><a href="{context.AddressOf("/sql/clusters")}">Clusters</a></p>
             <h1 class="page-header">{cluster.Name} {CatalogButtons.DrawStates(cluster.Status, pause)}</h1>
             {(cluster.Description.Length > 0 ? Markup.Of($"<p>{cluster.Description}</p>") : Markup.Empty)}
-            {CatalogButtons.DrawPause(pause)}{buttons}
+            {controls}
             {Pieces.Part("hd-open", Markup.Of($"""
             <h2>Jobs</h2><dl class="hd-facts">{parts.Facts}</dl>{reading.DrawBound()}
             {CatalogPieces.DrawJobLinks(context, "cluster", id)}

@@ -24,12 +24,12 @@ internal static class CommandPage
         var reading = await CatalogReading.ReadAsync(context);
         var pause = reading.PauseOf(target.Pause);
         var parts = reading.PartsOf(context, command);
-        var buttons = CatalogButtons.Draw(context, target, command.Status, pause, parts);
+        var controls = CatalogButtons.DrawParts(context, target, command.Status, pause, parts);
         return new PageContent(command.Name, Markup.Of($"""
             <p class="hd-back"><a href="{context.AddressOf("/sql/commands")}">Commands</a></p>
             <h1 class="page-header">{command.Name} {CatalogButtons.DrawStates(command.Status, pause)}</h1>
             {(command.Description.Length > 0 ? Markup.Of($"<p>{command.Description}</p>") : Markup.Empty)}
-            {CatalogButtons.DrawPause(pause)}{buttons}
+            {controls}
             {Pieces.Part("hd-open", Markup.Of($"""
             <h2>Jobs</h2><dl class="hd-facts">{parts.Facts}</dl>{reading.DrawBound()}
             {CatalogPieces.DrawJobLinks(context, "command", id)}

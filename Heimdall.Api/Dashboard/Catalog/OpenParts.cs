@@ -11,9 +11,11 @@ namespace Heimdall.Api.Dashboard.Catalog;
 /// <param name="name">Its name.</param>
 /// <param name="max">Its limit of concurrency; null: none.</param>
 /// <param name="figures">Its jobs that the caller may see.</param>
+/// <param name="isPartial">Whether more may wait than were looked at.</param>
 /// <param name="now">By the store's clock.</param>
 internal sealed class OpenParts(
-    DashboardContext context, string kind, string id, string name, int? max, OpenFigures figures, DateTime now)
+    DashboardContext context, string kind, string id, string name, int? max, OpenFigures figures, bool isPartial,
+    DateTime now)
 {
     /// <summary>The cells of a row; their heads are <see cref="Heads"/>.</summary>
     public Markup Cells => Markup.Of($"""<td>{Running}</td><td>{Waiting}</td><td class="hd-wide">{Oldest}</td>""");
@@ -26,14 +28,18 @@ internal sealed class OpenParts(
         {Pieces.Fact("Running", Running)}{Pieces.Fact("Waiting", Waiting)}{Pieces.Fact("Oldest waits", Oldest)}
         """);
 
-    /// <summary>What a pause would come upon.</summary>
+    /// <summary>What a pause would come upon: of the jobs that the caller may see.</summary>
     public string OfPause
     {
         get
         {
             var (waiting, running) = (figures.Ready + figures.Later, figures.Running);
             var waits = waiting == 1 ? "1 job waits" : $"{Pieces.Number(waiting)} jobs wait";
-            return $"{waits} and {Pieces.Number(running)} {(running == 1 ? "runs" : "run")} now.";
+            var counted = $"{waits} and {Pieces.Number(running)} {(running == 1 ? "runs" : "run")} now";
+            var least = isPartial ? "At least " : "";
+            return context.RightsOfCaller().Jobs.IsEverything
+                ? $"{least}{counted}."
+                : $"{least}{counted}, of those that you may see.";
         }
     }
 
@@ -64,7 +70,8 @@ internal sealed class OpenParts(
             var later = figures.Later > 0
                 ? Markup.Of($"""<div class="hd-aside">{Pieces.Number(figures.Later)} for a time or a job</div>""")
                 : Markup.Empty;
-            return Markup.Of($"""{Link("ACCEPTED", "queued", figures.Ready + figures.Later)}{later}""");
+            var more = isPartial ? "+" : "";
+            return Markup.Of($"""{Link("ACCEPTED", "queued", figures.Ready + figures.Later)}{more}{later}""");
         }
     }
 

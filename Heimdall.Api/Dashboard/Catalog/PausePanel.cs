@@ -28,10 +28,6 @@ internal static class PausePanel
         {
             response.StatusCode = StatusCodes.Status400BadRequest;
         }
-        else if (!PauseForm.MayPause(context, target))
-        {
-            response.StatusCode = StatusCodes.Status403Forbidden;
-        }
         else if (await context.Service<AuditGate>().MakePartAsync(AuditedAs(target), PauseIt) is { } refusal)
         {
             response.StatusCode = refusal.Status;
@@ -41,8 +37,10 @@ internal static class PausePanel
             context.GoTo("/sql/clusters");
         }
 
-        async Task<PartRefusal?> PauseIt() => await PauseForm.PauseAsync(context, target)
-            ? null
+        async Task<PartRefusal?> PauseIt() =>
+            !PauseForm.MayPause(context, target)
+                ? new PartRefusal(StatusCodes.Status403Forbidden, "The caller may not pause it.")
+            : await PauseForm.PauseAsync(context, target) ? null
             : new PartRefusal(StatusCodes.Status400BadRequest, "The form is not whole.");
     }
 
@@ -52,18 +50,24 @@ internal static class PausePanel
         var target = await PauseForm.FieldAsync(context, "target");
         foreach (var pause in await context.Service<Pauses>().ListAsync(context.Aborted()))
         {
-            if (Write(pause.Target) == target && !PauseForm.MayPause(context, pause.Target))
+            if (Write(pause.Target) != target)
             {
-                context.Response.StatusCode = StatusCodes.Status403Forbidden;
+                continue;
+            }
+            if (await context.Service<AuditGate>().MakePartAsync(AuditedAs(pause.Target), ResumeIt) is { } refusal)
+            {
+                context.Response.StatusCode = refusal.Status;
                 return;
             }
-            if (Write(pause.Target) == target)
+
+            async Task<PartRefusal?> ResumeIt()
             {
-                await context.Service<AuditGate>().MakePartAsync(AuditedAs(pause.Target), async () =>
+                if (!PauseForm.MayPause(context, pause.Target))
                 {
-                    await context.Service<Pauses>().ResumeAsync(pause.Target, context.Aborted());
-                    return null;
-                });
+                    return new PartRefusal(StatusCodes.Status403Forbidden, "The caller may not resume it.");
+                }
+                await context.Service<Pauses>().ResumeAsync(pause.Target, context.Aborted());
+                return null;
             }
         }
         context.GoTo("/sql/clusters");

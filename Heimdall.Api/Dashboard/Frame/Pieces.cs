@@ -1,5 +1,6 @@
 using System.Globalization;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Jobs.Figures;
 
 namespace Heimdall.Api.Dashboard.Frame;
 
@@ -29,6 +30,10 @@ internal static class Pieces
     public static Markup Part(string id, Markup html, string? mark = null) => Markup.Of(
         $"""<section id="{id}" data-part data-mark="{mark ?? LivePart.MarkOf(html.ToString())}">{html}</section>""");
 
+    /// <summary>The same within a line.</summary>
+    public static Markup InlinePart(string id, Markup html) => Markup.Of(
+        $"""<span id="{id}" data-part data-mark="{LivePart.MarkOf(html.ToString())}">{html}</span>""");
+
     /// <summary>A button that asks before it does what cannot be undone. It works without scripts.</summary>
     /// <param name="label">The words on the button.</param>
     /// <param name="style">A class of buttons.</param>
@@ -53,6 +58,13 @@ internal static class Pieces
         < 10_000_000 => $"{Number(bytes / 1000)} kB",
         _ => $"{Number(bytes / 1_000_000)} MB",
     };
+
+    /// <summary>Said where not all that wait were looked at.</summary>
+    public static Markup OfOldest(bool isPartial) => isPartial
+        ? Markup.Of($"""
+            <p class="hd-aside">Of the oldest {Number(JobFigures.MostWaiting)} jobs of everybody that wait.</p>
+            """)
+        : Markup.Empty;
 
     public static string Number(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 

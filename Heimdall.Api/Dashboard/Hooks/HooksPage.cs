@@ -42,7 +42,7 @@ internal static class HooksPage
                 Status = StatusCodes.Status400BadRequest,
             };
         }
-        var page = await store.ListAsync(filter, context.Aborted());
+        var page = await store.ListAsync(filter with { HasReplies = true }, context.Aborted());
         var rows = page.Deliveries.Select(delivery => DrawRow(context, delivery));
         var table = page.Deliveries.Count == 0
             ? Markup.Of($"<p>No message matches.</p>")
@@ -91,7 +91,7 @@ internal static class HooksPage
         """));
 
     private static Markup DrawHooks(
-        DashboardContext context, Receiver[] hooks, IReadOnlyDictionary<string, (long Pending, long Dead)> counts)
+        DashboardContext context, Receiver[] hooks, IReadOnlyDictionary<string, HookFigures> counts)
     {
         if (hooks.Length == 0)
         {
@@ -105,8 +105,14 @@ internal static class HooksPage
             var button = mayTest
                 ? context.Button("/sql/hooks/test", $"Test {hook.Id}", "btn-default", ("hook", hook.Id))
                 : Markup.Empty;
+            var gone = view.GoneSince is { } since
+                ? Markup.Of($"""
+                    {Pieces.State("GONE")}<div class="hd-said">since {Pieces.Time(since)} it has wanted no more (410):
+                    messages are given up until it takes a test, or one that is sent again</div>
+                    """)
+                : Markup.Empty;
             return Markup.Of($"""
-                <tr><td class="hd-names">{hook.Id}<div class="hd-said">{view.Kind} to {view.Target}</div></td>
+                <tr><td class="hd-names">{hook.Id}<div class="hd-said">{view.Kind} to {view.Target}</div>{gone}</td>
                 <td>{events}</td><td>{Pieces.Number(view.Pending)}</td><td>{Pieces.Number(view.DeadLately)}</td>
                 <td>{button}</td></tr>
                 """);

@@ -62,17 +62,15 @@ internal static class FigureParts
     public static Markup DrawDepth(DashboardContext context, JobOverview overview)
     {
         var catalog = context.Service<LiveCatalog>().Current;
-        var rows = overview.Waiting.Select(cluster => Markup.Of($"""
+        var rows = overview.Waiting.ByCluster.Select(cluster => Markup.Of($"""
             <tr><th scope="row">{catalog.FindCluster(cluster.ClusterId)?.Name ?? cluster.ClusterId}</th>
             <td><a href="{ListOf(context, ("cluster", cluster.ClusterId), ("status", "ACCEPTED"))}" aria-label="{Pieces.Number(cluster.Ready)} waiting for {cluster.ClusterId}">{Pieces.Number(cluster.Ready)}</a></td>
             <td>{Pieces.Number(cluster.Later)}</td>
             <td>{(cluster.Oldest is { } oldest ? Pieces.Duration(overview.At - oldest) : "")}</td></tr>
             """));
-        var bound = overview.Waiting.Sum(cluster => cluster.Ready + cluster.Later) >= JobFigures.MostWaiting
-            ? Markup.Of($"""<p class="hd-aside">Of the oldest {Pieces.Number(JobFigures.MostWaiting)} jobs that wait.</p>""")
-            : Markup.Empty;
-        return overview.Waiting.Count == 0
-            ? Markup.Of($"<h2>Queue</h2><p>No job waits.</p>")
+        var bound = Pieces.OfOldest(overview.Waiting.IsPartial);
+        return overview.Waiting.ByCluster.Count == 0
+            ? Markup.Of($"<h2>Queue</h2><p>No job waits.</p>{bound}")
             : Markup.Of($"""
                 <h2>Queue</h2><table class="table hd-numbers"><thead><tr><th scope="col">Cluster</th><th scope="col">Waiting</th>
                 <th scope="col">For a time or a job</th><th scope="col">Oldest</th></tr></thead><tbody>{rows}</tbody></table>{bound}

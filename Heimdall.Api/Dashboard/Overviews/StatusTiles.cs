@@ -12,7 +12,6 @@ internal static class StatusTiles
 {
     public static Markup Draw(DashboardContext context, JobOverview overview)
     {
-        var waiting = overview.Waiting.Sum(cluster => cluster.Ready + cluster.Later);
         var since = overview.At.AddDays(-1).ToString("yyyy-MM-dd'T'HH:mm:00'Z'", CultureInfo.InvariantCulture);
         var ended = new[] { JobStatus.Succeeded, JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed }.Select(
             status => Tile(
@@ -20,7 +19,7 @@ internal static class StatusTiles
                 ("created_after", since)));
         return Markup.Of($"""
             <h2 class="hd-unseen">Jobs by status</h2><ul class="hd-tiles">
-            {Tile(context, JobStatus.Accepted, waiting, JobFigures.MostWaiting, "waiting now")}
+            {Tile(context, JobStatus.Accepted, overview.Waiting.Count, MostWaiting(overview), "waiting now")}
             {Tile(context, JobStatus.Running, Running(overview, JobStatus.Running), MostRunning(overview), "now")}
             {Tile(context, JobStatus.Canceling, Running(overview, JobStatus.Canceling), MostRunning(overview), "now")}
             {ended}</ul>
@@ -29,6 +28,8 @@ internal static class StatusTiles
 
     private static long Running(JobOverview overview, JobStatus status) =>
         overview.Running.Count(job => job.Status == status);
+
+    private static long MostWaiting(JobOverview overview) => overview.Waiting.IsPartial ? 0 : long.MaxValue;
 
     /// <summary>From which count on there may be more: where not all running jobs were read, from any.</summary>
     private static long MostRunning(JobOverview overview) =>

@@ -105,8 +105,8 @@ internal static class ScheduleDetailPage
             ? Pieces.Alert("warning", Markup.Of($"Its next runs are not known. {problem}"))
             : Markup.Empty;
         var submission = schedule.ToSubmission(startBefore: null, triggeredBy: null);
-        var routing = context.Service<JobResolver>().Resolve(submission).Reason is { } reason
-            ? Pieces.Alert("warning", Markup.Of($"A run would find no command and cluster. {reason}"))
+        var routing = context.Service<JobResolver>().FindRefusalOfRun(submission) is { } reason
+            ? Pieces.Alert("warning", Markup.Of($"A run would be refused. {reason}"))
             : Markup.Empty;
         return Markup.Of($"{times}{routing}");
     }

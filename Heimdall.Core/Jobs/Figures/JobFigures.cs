@@ -12,7 +12,10 @@ public sealed class JobFigures(StoreDatabase database)
     /// <summary>Jobs of one status are counted up to here.</summary>
     public const int MostCounted = 10_000;
 
-    /// <summary>Of the jobs that wait so many are looked at, the oldest.</summary>
+    /// <summary>
+    /// Of the jobs that wait so many are looked at, everybody's oldest; and as many of those of a caller who does not
+    /// see everything.
+    /// </summary>
     public const int MostWaiting = 20_000;
 
     /// <summary>Of the jobs that run so many are read, those first that have run longest.</summary>
@@ -32,6 +35,8 @@ public sealed class JobFigures(StoreDatabase database)
 
     /// <summary>Of a parent nothing is run: its children are counted.</summary>
     private const string IsRun = "fan_out is null";
+
+    private const string IsParent = "fan_out is not null";
 
     /// <summary>Those that wait, those that run and those that have ended, which are indexed apart.</summary>
     private static readonly string[] _kinds =
@@ -74,16 +79,25 @@ public sealed class JobFigures(StoreDatabase database)
     }
 
     /// <summary>The jobs that wait, by cluster.</summary>
-    public async Task<IReadOnlyList<WaitingFigures>> ReadWaitingAsync(JobSight sight, CancellationToken cancellationToken)
+    public async Task<QueueFigures> ReadWaitingAsync(JobSight sight, CancellationToken cancellationToken)
     {
         await using var command = BuildWaiting(sight);
         var clusters = new List<WaitingFigures>();
+        var isPartial = false;
         await ReadAsync(
             command,
-            row => clusters.Add(new WaitingFigures(
-                row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.IsDBNull(3) ? null : row.GetDateTime(3))),
+            row =>
+            {
+                if (row.IsDBNull(0))
+                {
+                    isPartial = row.GetInt64(1) >= MostWaiting;
+                    return;
+                }
+                clusters.Add(new WaitingFigures(
+                    row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.IsDBNull(3) ? null : row.GetDateTime(3)));
+            },
             cancellationToken);
-        return clusters;
+        return new QueueFigures(clusters, isPartial);
     }
 
     /// <summary>
@@ -94,13 +108,22 @@ public sealed class JobFigures(StoreDatabase database)
     {
         await using var command = BuildOpen(sight);
         var pairs = new List<(string, string, OpenFigures)>();
+        var isPartial = false;
         await ReadAsync(
             command,
-            row => pairs.Add((row.GetString(0), row.GetString(1), new OpenFigures(
-                row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5),
-                row.IsDBNull(6) ? null : row.GetDateTime(6)))),
+            row =>
+            {
+                if (row.IsDBNull(0))
+                {
+                    isPartial = row.GetInt64(4) >= MostWaiting;
+                    return;
+                }
+                pairs.Add((row.GetString(0), row.GetString(1), new OpenFigures(
+                    row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5),
+                    row.IsDBNull(6) ? null : row.GetDateTime(6))));
+            },
             cancellationToken);
-        return OpenJobs.Of(pairs);
+        return OpenJobs.Of(pairs, isPartial);
     }
 
     /// <summary>The jobs that run, those first that have run longest.</summary>
@@ -168,13 +191,23 @@ public sealed class JobFigures(StoreDatabase database)
     {
         var command = new NpgsqlCommand();
         var from = Parameter(command, since);
-        var counts = Ended.Select(status => $"""
-            select '{status.ToName()}', count(*) from (
-                select from ({PartsOf(command, sight, "1 as one", EndedAs(status, from), MostCounted)}) seen
-                limit {MostCounted}) counted
-            """);
+        var counts = Ended.Select(status => $"select '{status.ToName()}', {CountRun(HasEndedAs(status, from))}");
         command.CommandText = string.Join("\nunion all\n", counts);
         return command;
+
+        // Parents are few and have an index of their own: without them all are counted by an index alone. What only
+        // some may see is read row by row anyway.
+        string CountRun(string ended) => sight.IsEverything
+            ? $"""
+              least({MostCounted}, greatest(0,
+                  {CountOf(ended, 2 * MostCounted)} - {CountOf($"{ended} and {IsParent}", MostCounted)}))
+              """
+            : CountOf($"{ended} and {IsRun}", MostCounted);
+
+        string CountOf(string condition, int most) => $"""
+            (select count(*) from (
+                select from ({PartsOf(command, sight, "1 as one", condition, most)}) seen limit {most}) counted)
+            """;
     }
 
     internal static NpgsqlCommand BuildCountMatches(JobFilter filter)
@@ -221,12 +254,12 @@ public sealed class JobFigures(StoreDatabase database)
         var command = new NpgsqlCommand();
         var seen = ConditionOf(command, sight);
         command.CommandText = $"""
+            {WithWaiting(command, sight)}
             select cluster_id, count(*) filter (where retry_at is null), count(*) filter (where retry_at is not null),
                 min(greatest(created_at, start_after, updated_at)) filter (where retry_at is null)
-            from (
-                select cluster_id, retry_at, created_at, start_after, updated_at from job
-                where status = 'ACCEPTED'{seen} order by created_at, id limit {MostWaiting}) oldest
-            group by cluster_id order by 2 desc, 1
+            from waiting where true{seen} group by cluster_id
+            union all
+            select null, count(*), 0, null from waiting order by 2 desc, 1
             """;
         return command;
     }
@@ -236,6 +269,7 @@ public sealed class JobFigures(StoreDatabase database)
         var command = new NpgsqlCommand();
         var seen = ConditionOf(command, sight);
         command.CommandText = $"""
+            {WithWaiting(command, sight)}
             select cluster_id, command_id, count(*) filter (where not is_sync), count(*) filter (where is_sync),
                 0::bigint, 0::bigint, null::timestamptz
             from job where status in ('RUNNING', 'CANCELING') and {IsRun}{seen}
@@ -244,12 +278,28 @@ public sealed class JobFigures(StoreDatabase database)
             select cluster_id, command_id, 0, 0, count(*) filter (where retry_at is null),
                 count(*) filter (where retry_at is not null),
                 min(greatest(created_at, start_after, updated_at)) filter (where retry_at is null)
-            from (
-                select cluster_id, command_id, retry_at, created_at, start_after, updated_at from job
-                where status = 'ACCEPTED'{seen} order by created_at, id limit {MostWaiting}) oldest
-            group by cluster_id, command_id
+            from waiting where true{seen} group by cluster_id, command_id
+            union all
+            select null, null, 0, 0, count(*), 0, null from waiting
             """;
         return command;
+    }
+
+    /// <summary>
+    /// The oldest that wait. What of them may be seen is asked of these rows: a caller who sees little must not make
+    /// the server look through a long queue of others.
+    /// </summary>
+    private static string WithWaiting(NpgsqlCommand command, JobSight sight)
+    {
+        var own = sight.IsEverything
+            ? ""
+            : $" union {OldestOf($" and {sight.OwnerCondition(value => Parameter(command, value))}")}";
+        return $"with waiting as materialized ({OldestOf("")}{own})";
+
+        static string OldestOf(string condition) => $"""
+            (select id, "user", cluster_id, command_id, retry_at, created_at, start_after, updated_at from job
+             where status = 'ACCEPTED'{condition} order by created_at, id limit {MostWaiting})
+            """;
     }
 
     internal static NpgsqlCommand BuildRunning(JobSight sight)
@@ -271,7 +321,7 @@ public sealed class JobFigures(StoreDatabase database)
         const string Columns = "id, name, error_kind, error, errors, created_at, finished_at";
         var parts = new[] { JobStatus.Failed, JobStatus.Killed }.Select(status => PartsOf(
             command, sight, Columns,
-            EndedAs(status, from), MostFailures));
+            $"{HasEndedAs(status, from)} and {IsRun}", MostFailures));
         command.CommandText = $"""
             select state, name, count(*), min(finished_at), max(finished_at),
                 (array_agg(id order by finished_at desc))[1], left((array_agg(error order by finished_at desc))[1], 300),
@@ -319,8 +369,8 @@ public sealed class JobFigures(StoreDatabase database)
             }));
     }
 
-    private static string EndedAs(JobStatus status, string from) =>
-        $"finished_at is not null and status = '{status.ToName()}' and created_at > {from} and {IsRun}";
+    private static string HasEndedAs(JobStatus status, string from) =>
+        $"finished_at is not null and status = '{status.ToName()}' and created_at > {from}";
 
     private static string ConditionOf(NpgsqlCommand command, JobSight sight) =>
         sight.ToCondition(value => Parameter(command, value)) is { } condition ? $" and {condition}" : "";

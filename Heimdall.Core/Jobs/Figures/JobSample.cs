@@ -73,6 +73,14 @@ public sealed record MatchCounts(IReadOnlyDictionary<JobStatus, long> ByStatus, 
 /// <param name="Oldest">Since when the first of the ready ones waits.</param>
 public sealed record WaitingFigures(string ClusterId, long Ready, long Later, DateTime? Oldest);
 
+/// <summary>The jobs that wait.</summary>
+/// <param name="ByCluster">A cluster without such jobs is absent.</param>
+/// <param name="IsPartial">Whether more may wait than were looked at.</param>
+public sealed record QueueFigures(IReadOnlyList<WaitingFigures> ByCluster, bool IsPartial)
+{
+    public long Count => ByCluster.Sum(cluster => cluster.Ready + cluster.Later);
+}
+
 /// <summary>A job that runs.</summary>
 public sealed record RunningJob(
     Guid Id, string Name, string User, string ClusterId, string ClusterName, JobStatus Status, bool IsSync,

@@ -16,16 +16,17 @@ public sealed record OpenFigures(long Running, long Inline, long Ready, long Lat
 }
 
 /// <summary>The same of all clusters and commands; one without open jobs is absent.</summary>
+/// <param name="ByCluster">By the id of the cluster.</param>
+/// <param name="ByCommand">By the id of the command.</param>
+/// <param name="IsPartial">Whether more may wait than were looked at.</param>
 public sealed record OpenJobs(
-    IReadOnlyDictionary<string, OpenFigures> ByCluster, IReadOnlyDictionary<string, OpenFigures> ByCommand)
+    IReadOnlyDictionary<string, OpenFigures> ByCluster, IReadOnlyDictionary<string, OpenFigures> ByCommand,
+    bool IsPartial)
 {
-    /// <summary>Whether there are more that wait than were looked at.</summary>
-    public bool IsPartial { get; } =
-        ByCluster.Values.Sum(figures => figures.Ready + figures.Later) >= JobFigures.MostWaiting;
-
-    internal static OpenJobs Of(IReadOnlyList<(string Cluster, string Command, OpenFigures Figures)> pairs) => new(
+    internal static OpenJobs Of(
+        IReadOnlyList<(string Cluster, string Command, OpenFigures Figures)> pairs, bool isPartial) => new(
         Sum(pairs.Select(pair => (pair.Cluster, pair.Figures))),
-        Sum(pairs.Select(pair => (pair.Command, pair.Figures))));
+        Sum(pairs.Select(pair => (pair.Command, pair.Figures))), isPartial);
 
     private static Dictionary<string, OpenFigures> Sum(IEnumerable<(string Id, OpenFigures Figures)> pairs) => pairs
         .GroupBy(pair => pair.Id, StringComparer.Ordinal)
