@@ -152,9 +152,48 @@ internal static class JobCommands
 
     public static Command CreateCancel(CliSession session)
     {
-        var ids = new Argument<Guid[]>("ID") { Description = "The jobs.", Arity = ArgumentArity.OneOrMore };
+        var ids = Ids();
         var cancel = new Command("cancel", "Ask for jobs to be stopped, and print where each stands.") { ids };
-        cancel.SetAction(async (result, cancellationToken) =>
+        SetAction(
+            session, cancel, ids, (client, _, id, cancellationToken) => client.CancelAsync(id, cancellationToken));
+        return cancel;
+    }
+
+    public static Command CreateApprove(CliSession session)
+    {
+        var ids = Ids();
+        var approve = new Command("approve", "Let jobs of others run that wait for it, and print where each stands.")
+        {
+            ids,
+        };
+        SetAction(
+            session, approve, ids, (client, _, id, cancellationToken) => client.ApproveAsync(id, cancellationToken));
+        return approve;
+    }
+
+    public static Command CreateRefuse(CliSession session)
+    {
+        var ids = Ids();
+        var reason = new Option<string>("--reason")
+        {
+            HelpName = "TEXT", Description = "What their owners learn.", Required = true,
+        };
+        var refuse = new Command("refuse", "End jobs of others that wait for approval, and print where each stands.")
+        {
+            ids, reason,
+        };
+        SetAction(session, refuse, ids, (client, result, id, cancellationToken) =>
+            client.RefuseAsync(id, result.GetRequiredValue(reason), cancellationToken));
+        return refuse;
+    }
+
+    private static Argument<Guid[]> Ids() => new("ID") { Description = "The jobs.", Arity = ArgumentArity.OneOrMore };
+
+    /// <summary>Does something with each of some jobs. One that fails keeps none of the others from it.</summary>
+    private static void SetAction(
+        CliSession session, Command command, Argument<Guid[]> ids,
+        Func<HeimdallClient, ParseResult, Guid, CancellationToken, Task<HeimdallJob>> act) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             using var client = session.Connect(result);
             var code = CliExitCode.Succeeded;
@@ -162,7 +201,7 @@ internal static class JobCommands
             {
                 try
                 {
-                    var job = await client.CancelAsync(id, cancellationToken);
+                    var job = await act(client, result, id, cancellationToken);
                     await session.Terminal.PrintAsync($"{id} {job.Status}");
                 }
                 catch (HeimdallException e) when (e.Status is 404 or 409)
@@ -173,8 +212,6 @@ internal static class JobCommands
             }
             return code;
         });
-        return cancel;
-    }
 
     public static Command CreateRetry(CliSession session)
     {

@@ -7,6 +7,8 @@ namespace Heimdall.Cli;
 /// <summary><c>heimdall run</c>.</summary>
 internal static class RunCommand
 {
+    private const string WaitingForApproval = "WAITING_FOR_APPROVAL";
+
     /// <summary>A job that runs is followed over a restart of the API.</summary>
     private static readonly TimeSpan FollowRetry = TimeSpan.FromMinutes(2);
 
@@ -74,6 +76,10 @@ internal static class RunCommand
             terminal.Say(job.Children is { } children
                 ? $"job {job.Id} on {ChildGrid.Count(children.Total)}"
                 : $"job {job.Id} on cluster {job.ClusterName}");
+            if (job.Status == WaitingForApproval)
+            {
+                terminal.Say($"It waits for approval by an operator: heimdall approve {job.Id}");
+            }
             using var follower = session.Connect(result, FollowRetry);
             await using var interrupt = cancellationToken.Register(
                 () => _ = AskToCancelAsync(terminal, follower, job.Id));

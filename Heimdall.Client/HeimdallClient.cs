@@ -212,6 +212,18 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     public async Task<HeimdallJob> CancelAsync(Guid id, CancellationToken cancellationToken = default) =>
         new(await PostAsync($"job/{id}/cancel", body: null, cancellationToken));
 
+    /// <summary>Approves somebody else's job that waits for it.</summary>
+    public async Task<HeimdallJob> ApproveAsync(Guid id, CancellationToken cancellationToken = default) =>
+        new(await PostAsync($"job/{id}/approve", body: null, cancellationToken));
+
+    /// <summary>Refuses somebody else's job that waits for an approval: it ends CANCELED.</summary>
+    /// <param name="id">The job.</param>
+    /// <param name="reason">What its owner learns.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer; the job may be refused.</param>
+    public async Task<HeimdallJob> RefuseAsync(
+        Guid id, string reason, CancellationToken cancellationToken = default) =>
+        new(await PostAsync($"job/{id}/refuse", new JsonObject { ["reason"] = reason }, cancellationToken));
+
     /// <summary>Runs a job that has ended once more, as a new one. This is not repeated after a lost answer.</summary>
     /// <param name="id">The old job.</param>
     /// <param name="fromStatement">Of a batch without transaction: where to resume; null for the beginning.</param>

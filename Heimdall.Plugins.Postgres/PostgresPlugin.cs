@@ -12,7 +12,11 @@ using Heimdall.Plugins.Postgres.Queries;
 namespace Heimdall.Plugins.Postgres;
 
 /// <summary>Runs SQL on PostgreSQL. <see cref="ServerVersions"/> says which.</summary>
-internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolder directory) : IPlugin
+/// <param name="connections">To clusters.</param>
+/// <param name="directory">Of scripts.</param>
+/// <param name="clock">By which windows for DDL open and close.</param>
+internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolder directory, TimeProvider clock)
+    : IPlugin
 {
     /// <summary>How many sessions a query takes from the pool until it finds one that has not ended there.</summary>
     private const int MostSessions = 3;
@@ -40,7 +44,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public JobPlan PlanRun(JsonObject commandContext, JsonObject jobContext, JsonObject? clusterContext)
     {
-        var settings = JobSettings.Read(
+        var settings = Read(
             commandContext, jobContext, clusterContext is null ? null : ClusterSettings.MaxTimeoutOf(clusterContext));
         var plan =
             new PostgresPlan { ReturnResult = settings.ReturnResult, Timeout = settings.Timeout, Settings = settings };
@@ -55,7 +59,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public async Task<JobPreview> PreviewAsync(PluginJob job, CancellationToken cancellationToken)
     {
-        var context = JobSettings.Read(
+        var context = Read(
             job.CommandContext, job.Context, ClusterSettings.MaxTimeoutOf(job.TargetCluster.Context));
         var query = context.ReturnResult ? QueryText.Read(context, directory) : null;
         await using var script = ScriptStream.Open(context.Query, directory, context.Pin);
@@ -75,9 +79,17 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         {
             var plan = job.Plan as PostgresPlan
                 ?? (PostgresPlan)PlanRun(job.CommandContext, job.Context, job.TargetCluster.Context);
-            return plan.Query is { } query
-                ? await RunQueryAsync(job, plan.Settings, query, monitor, cancellationToken)
-                : await RunBatchAsync(job, plan.Settings, monitor, cancellationToken);
+            var settings = plan.Settings;
+            var query = plan.Query;
+            if (job.Approved is { } approved && settings.Pin is null)
+            {
+                settings = settings with { Pin = ScriptPin.Of(approved) };
+                query = query is null ? null : QueryText.Read(settings, directory);
+            }
+
+            return query is not null
+                ? await RunQueryAsync(job, settings, query, monitor, cancellationToken)
+                : await RunBatchAsync(job, settings, monitor, cancellationToken);
         }
         catch (JobRefusedException e)
         {
@@ -135,7 +147,7 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     public async Task<string?> FindResumeProblemAsync(
         JsonObject commandContext, JsonObject jobContext, ResumePoint resume, CancellationToken cancellationToken)
     {
-        var settings = JobSettings.Read(commandContext, jobContext);
+        var settings = Read(commandContext, jobContext);
         if (settings.ReturnResult || settings.Transaction == TransactionMode.Single)
         {
             return "Only a batch with transaction: none can be resumed; this job runs as a whole.";
@@ -153,10 +165,44 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
         }
     }
 
+    public async Task<JobContent> FindContentAsync(
+        JsonObject commandContext, JsonObject jobContext, CancellationToken cancellationToken)
+    {
+        var settings = Read(commandContext, jobContext);
+        await using var script = ScriptStream.Open(settings.Query, directory, settings.Pin);
+        await using var files = new ScriptFiles(directory, settings.Pin);
+        if (settings.ReturnResult)
+        {
+            return new JobContent(await script.HashAheadAsync(cancellationToken)); // one statement, which reads no file
+        }
+
+        try
+        {
+            await ScriptCheck.RunAsync(
+                script, settings, files, place: null, standardStrings: true, resumption: null, cancellationToken);
+        }
+        catch (JobFailedException e)
+        {
+            throw new JobRefusedException("query", e.Message);
+        }
+
+        return script.Length + files.Length <= ScriptPin.MostBytes
+            ? new JobContent(script.Sha256, files.Hashes)
+            : throw new JobRefusedException("query", ScriptFiles.TooLong);
+    }
+
     public async Task<IReadOnlyList<string>> ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken)
     {
         await using var lease = connections.Rent(cluster);
         return await LoginPowers.FindAsync(lease.Pool, cancellationToken);
+    }
+
+    private JobSettings Read(JsonObject commandContext, JsonObject jobContext, TimeSpan? clusterMaxTimeout = null)
+    {
+        var settings = JobSettings.Read(commandContext, jobContext, clusterMaxTimeout);
+        return settings.Rules?.DdlWindows is { } windows
+            ? settings with { Rules = settings.Rules with { DdlWindows = windows.By(clock) } }
+            : settings;
     }
 
     private async Task<string?> ExplainAsync(

@@ -1,4 +1,5 @@
 using Heimdall.Core.Configuration;
+using Heimdall.Core.Database;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Protocol;
@@ -18,6 +19,8 @@ public static class PostgresServiceCollectionExtensions
             .AddLogging()
             .AddSingleton(provider => new ScriptFolder(provider.GetRequiredService<HeimdallConfig>().SqlDirectory))
             .AddSingleton<ClusterConnections>()
-            .AddSingleton<IPlugin, PostgresPlugin>();
+            .AddSingleton<IPlugin>(provider => new PostgresPlugin(
+                provider.GetRequiredService<ClusterConnections>(), provider.GetRequiredService<ScriptFolder>(),
+                provider.GetService<StoreClock>() ?? TimeProvider.System));
     }
 }

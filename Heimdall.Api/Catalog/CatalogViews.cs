@@ -3,6 +3,7 @@ using Heimdall.Api.Descriptions;
 using Heimdall.Api.Hooks;
 using Heimdall.Api.Queue;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Queue;
 
 namespace Heimdall.Api.Catalog;
@@ -13,11 +14,15 @@ internal sealed record CommandView(
     [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string Status, string Plugin,
     IReadOnlyList<string> Tags,
     IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, int? MaxConcurrency, int? MaxPriority,
+    [property: Words(CommandConfig.ApprovalRequired)] string? Approval, double? ApprovalExpiresSeconds,
+    IReadOnlyList<string>? Approvers,
     IReadOnlyList<OnEndView>? OnEnd, JsonObject? Context, DateTime CreatedAt, DateTime UpdatedAt, PauseView? Paused)
 {
     public static CommandView Of(Command command, IEnumerable<QueuePause> pauses) => new(
         command.Id, command.Name, command.Version, command.Description, command.Status.ToName(), command.Plugin, command.Tags, command.ClusterTags,
         command.AllowedCallers.Count > 0 ? command.AllowedCallers : null, command.MaxAttempts, command.Idempotent, command.MaxConcurrency, command.MaxPriority,
+        command.Approval is null ? null : CommandConfig.ApprovalRequired, command.Approval?.Expires,
+        command.Approval is { Approvers.Count: > 0 } approval ? approval.Approvers : null,
         OnEndView.Of(command.OnEnd),
         command.Context.Count > 0 ? command.Context : null, command.CreatedAt, command.UpdatedAt,
         PauseView.Find(pauses, PauseTarget.Command(command.Id)));

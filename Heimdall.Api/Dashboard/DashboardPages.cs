@@ -52,6 +52,8 @@ internal static class DashboardPages
         Get($"{JobPath}/result/{{format}}", new RequestDispatcher(ResultDownload.SendAsync));
         Post($"{JobPath}/cancel", JobActions.CancelAsync);
         Post($"{JobPath}/retry", JobActions.RetryAsync);
+        Post($"{JobPath}/approve", JobActions.ApproveAsync);
+        Post($"{JobPath}/refuse", JobActions.DisapproveAsync);
         Get("/sql/schedules", new PageDispatcher(ScheduleListPage.ReadAsync));
         Get(SchedulePath, new PageDispatcher(ScheduleDetailPage.ReadAsync));
         Get($"{SchedulePath}/edit", new PageDispatcher(ScheduleEditPage.ReadAsync));

@@ -48,7 +48,8 @@ internal static class JobEndpoints
             .Refuses(
                 "not-found", "not-acceptable", "already-run", "canceled", "columns-differ",
                 "idempotency-key-outstanding", "expired",
-                "idempotency-key-reused", "no-match", "too-many-jobs", "too-many-queries", "job-failed", "result-lost",
+                "idempotency-key-reused", "approval-required", "no-match", "too-many-jobs", "too-many-queries",
+                "job-failed", "result-lost",
                 "outcome-unknown", "storage-unavailable", "unavailable");
         jobs.MapPost("/jobs", SubmitJobs.HandleAsync)
             .Named("submitJobs", "Submit up to 1,000 jobs for the queue, all of them or none.")
@@ -160,6 +161,15 @@ internal static class JobEndpoints
             .Replies<JobView>(
                 Queued, "The job was asked to stop; poll it for how it ended.", HeaderList.RetryAfter)
             .Refuses("not-found", "already-ended");
+        jobs.MapPost("/job/{id:guid}/approve", DecideJob.ApproveAsync)
+            .Named("approveJob", "Let somebody else's job run that waits for an approval.")
+            .Replies<JobView>(Ok, "The job is in the queue.")
+            .Refuses("not-found", "not-waiting");
+        jobs.MapPost("/job/{id:guid}/refuse", DecideJob.RefuseAsync)
+            .Named("refuseJob", "End somebody else's job that waits for an approval.")
+            .Accepts<RefuseJobRequest>(OperationDescriptions.Json)
+            .Replies<JobView>(Ok, "The job has ended CANCELED.")
+            .Refuses("not-found", "not-waiting");
         jobs.MapPost("/job/{id:guid}/retry", RetryJob.HandleAsync)
             .Named(
                 "retryJob",

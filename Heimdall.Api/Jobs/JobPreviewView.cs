@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Heimdall.Api.Descriptions;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
 
 namespace Heimdall.Api.Jobs;
@@ -20,6 +22,10 @@ internal sealed record JobPreviewView
 
     public required bool ReturnResult { get; init; }
 
+    /// <summary>Where somebody else has to approve the job before it runs.</summary>
+    [Words(CommandConfig.ApprovalRequired)]
+    public string? Approval { get; init; }
+
     public required string Sha256 { get; init; }
 
     public required IReadOnlyList<PreviewedStatement> Statements { get; init; }
@@ -36,6 +42,7 @@ internal sealed record JobPreviewView
         ClusterId = cluster.Id,
         ClusterName = cluster.Name,
         ReturnResult = preview.ReturnResult,
+        Approval = command.Approval is null ? null : CommandConfig.ApprovalRequired,
         Sha256 = preview.Sha256,
         Statements = preview.Statements,
         StatementsTotal = preview.StatementsTotal,

@@ -83,6 +83,9 @@ internal record JobView
     /// <summary>The hooks that are notified when it ends, also those of its command and those that subscribe.</summary>
     public IReadOnlyList<OnEndView>? OnEnd { get; init; }
 
+    /// <summary>Of a job that somebody else has to approve, or had to.</summary>
+    public ApprovalView? Approval { get; init; }
+
     public int? Attempt { get; init; }
 
     public string? Error { get; init; }
@@ -168,6 +171,7 @@ internal record JobView
         StartAfter = job.StartAfter,
         StartBefore = job.StartBefore,
         OnEnd = OnEndView.Of(job.OnEnd),
+        Approval = ApprovalView.Of(job.Approval),
         // Recovery of an inline query whose process died takes a number too, but it runs nothing.
         Attempt = job.Attempt == 0 ? null : job.IsSync ? 1 : job.Attempt,
         Error = job.Failure?.Message,
@@ -216,6 +220,22 @@ internal sealed record ResultView(
 /// <summary>A job that another one starts after, as callers see it.</summary>
 internal sealed record PredecessorView(
     Guid Job, [property: OneOf("PredecessorEndName", typeof(PredecessorEndNames))] string On);
+
+/// <summary>What was submitted for approval, and what became of it.</summary>
+/// <param name="Sha256">Of the SQL or the script. Nothing else is run.</param>
+/// <param name="Files">The other files that the script reads.</param>
+/// <param name="Until">While the job waits: when it ends if nobody has approved it.</param>
+/// <param name="DecidedBy">Who approved or refused it.</param>
+/// <param name="DecidedAt">When.</param>
+internal sealed record ApprovalView(
+    string? Sha256, IReadOnlyList<FileHash>? Files, DateTime? Until, string? DecidedBy, DateTime? DecidedAt)
+{
+    public static ApprovalView? Of(JobApproval? approval) => approval is null
+        ? null
+        : new(
+            approval.Content?.Sha256, approval.Content?.Files, approval.Until, approval.DecidedBy,
+            approval.DecidedAt);
+}
 
 /// <summary>Where a job stands.</summary>
 internal sealed record JobStatusView(

@@ -93,7 +93,15 @@ internal static class SubmitJob
         {
             return Problem.NotAcceptable();
         }
-        if (prepared.Job.ReturnResult && !preferences.RespondAsync && !isWaited)
+        var mustWait = prepared.Job.Approval is not null;
+        if (mustWait && prepared.Job.ReturnResult && preferences is { RespondAsync: false, Wait: null })
+        {
+            return Problem.Of(
+                StatusCodes.Status422UnprocessableEntity, "approval-required", "Somebody has to approve the query.",
+                $"Command '{routing.Command!.Name}' asks for an approval, and a query cannot wait for it within its "
+                + "request. Send it with the header 'Prefer: respond-async': then it is a job whose rows are stored.");
+        }
+        if (prepared.Job.ReturnResult && !preferences.RespondAsync && !isWaited && !mustWait)
         {
             if (request.FindQueueFields().ToArray() is { Length: > 0 } misplaced)
             {

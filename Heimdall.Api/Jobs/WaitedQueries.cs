@@ -15,14 +15,18 @@ namespace Heimdall.Api.Jobs;
 internal sealed class WaitedQueries(
     JobWait wait, FanOuts fanOuts, ResultStore results, ResultReplies replies, ResultsConfig config)
 {
-    /// <summary>Whether a job is one. Where no results are stored there is none: the query is run inline, to its end.</summary>
+    /// <summary>
+    /// Whether a job is one. Where no results are stored there is none: the query is run inline, to its end. Nor is one
+    /// that somebody has to approve: nobody waits so long for rows.
+    /// </summary>
     public bool IsOne(Job job, Preferences preferences) =>
-        job is { ReturnResult: true, IsSync: false } && preferences is { RespondAsync: false, Wait: not null } && config.Enabled;
+        job is { ReturnResult: true, IsSync: false, Approval: null }
+        && preferences is { RespondAsync: false, Wait: not null } && config.Enabled;
 
     /// <summary>Why a request can say nothing of the time after its wait; null where it can.</summary>
     public ContextProblem? FindProblem(Job job, Preferences preferences)
     {
-        var isInline = job.ReturnResult && !preferences.RespondAsync && !config.Enabled;
+        var isInline = job is { ReturnResult: true, Approval: null } && !preferences.RespondAsync && !config.Enabled;
         return preferences.Wait is null ? new("on_wait_timeout", "Goes only with the header 'Prefer: wait=N'.")
             : isInline ? new("on_wait_timeout", "Goes only where results are stored, and this server stores none (results.enabled).")
             : null;

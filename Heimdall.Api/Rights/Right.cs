@@ -14,6 +14,9 @@ internal enum Right
     SeeJobs,
     StopJobs,
     RetryJobs,
+
+    /// <summary>To approve jobs that wait for it, and to refuse them. Nobody does so with what is their own.</summary>
+    DecideJobs,
     SeeSchedules,
     ChangeSchedules,
     SeeScripts,

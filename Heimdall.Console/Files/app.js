@@ -369,6 +369,7 @@ function stateOf(run) {
             waiting: 'Waiting until another query of this page has ended,',
             asking: 'Running,',
             reading: `Running, ${rows}`,
+            WAITING_FOR_APPROVAL: 'Waiting for approval by an operator,',
             ACCEPTED: 'Waiting in the queue,',
             CANCELING: 'Asked to cancel; still running,',
         }[run.isAbandoned ? 'CANCELING' : run.state] ?? `Running, ${progress}`

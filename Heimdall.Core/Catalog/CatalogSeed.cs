@@ -39,6 +39,7 @@ internal sealed class CatalogSeed(
         MaxPriority = config.MaxPriority,
         Retention = CommandRetention.Of(config.Retention),
         OnEnd = config.OnEnd.Length == 0 ? null : [.. config.OnEnd.Select(hook => new EndHook(hook.Hook, hook.On))],
+        Approval = CommandApproval.Of(config),
         Context = config.Context,
     };
 

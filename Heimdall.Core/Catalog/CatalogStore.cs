@@ -15,7 +15,7 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
     private const string SelectCommandsSql = """
         select id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context::text, created_at, updated_at,
             max_attempts, idempotent, max_concurrency, max_priority, retention::text, removed_at is not null,
-            on_end::text
+            on_end::text, approval::text
         from command order by id
         """;
 
@@ -30,8 +30,8 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
     // without "file_status", or with another seed than "file_seed", was last seeded by an older version.
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
-            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed, on_end)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11, $16::jsonb)
+            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed, on_end, approval)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11, $16::jsonb, $17::jsonb)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
                 when command.file_status = excluded.file_status and command.file_seed = command.seed
@@ -41,7 +41,7 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
             tags = excluded.tags, cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
             idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
-            on_end = excluded.on_end, removed_at = null,
+            on_end = excluded.on_end, approval = excluded.approval, removed_at = null,
             updated_at = case
                 when command.seed = excluded.seed and command.removed_at is null then command.updated_at else now() end
         where command.seed <> excluded.seed or command.removed_at is not null or command.file_status is null
@@ -183,11 +183,7 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
                 command.Tags.ToArray(), command.ClusterTags.ToArray(), command.AllowedCallers.ToArray(), command.Context, seed,
                 command.MaxAttempts, command.Idempotent, Nullable(command.MaxConcurrency),
                 Nullable(command.MaxPriority),
-                new NpgsqlParameter
-                {
-                    NpgsqlDbType = NpgsqlDbType.Text,
-                    Value = EndHook.Write(command.OnEnd ?? []) ?? (object)DBNull.Value,
-                }));
+                Nullable(EndHook.Write(command.OnEnd ?? [])), Nullable(command.Approval?.Write())));
         }
         foreach (var (cluster, seed) in clusters)
         {
@@ -285,6 +281,9 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
             isChanged => isChanged,
             cancellationToken);
 
+    private static NpgsqlParameter Nullable(string? text) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = text ?? (object)DBNull.Value };
+
     private static NpgsqlParameter Nullable(int? number) => new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = number ?? (object)DBNull.Value };
 
     private static NpgsqlBatchCommand Statement(string sql, params object[] values)
@@ -319,6 +318,7 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         MaxPriority = row.IsDBNull(15) ? null : row.GetInt32(15),
         Retention = row.IsDBNull(16) ? null : CommandRetention.Read(row.GetString(16)),
         OnEnd = row.IsDBNull(18) ? null : EndHook.Read(row.GetString(18)),
+        Approval = row.IsDBNull(19) ? null : CommandApproval.Read(row.GetString(19)),
     };
 
     private static Cluster ReadCluster(NpgsqlDataReader row) => new()

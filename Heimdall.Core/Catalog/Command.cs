@@ -60,6 +60,10 @@ public sealed record Command
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<EndHook>? OnEnd { get; init; }
 
+    /// <summary>Given where somebody else has to approve its jobs; null: nobody has to.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CommandApproval? Approval { get; init; }
+
     public JsonObject Context { get; init; } = [];
 
     public DateTime CreatedAt { get; init; }

@@ -5,6 +5,9 @@ namespace Heimdall.Core.Configuration;
 /// <summary>How to run a job: the plugin, its defaults and ceilings, and the clusters it may run on.</summary>
 public sealed record CommandConfig
 {
+    public const string ApprovalRequired = "required";
+    public const string ApprovalNone = "none";
+
     /// <summary>Default: the name.</summary>
     public string? Id { get; init; }
 
@@ -45,6 +48,17 @@ public sealed record CommandConfig
 
     /// <summary>The hooks that are notified when a job of it ends. Default: none.</summary>
     public OnEndConfig[] OnEnd { get; init; } = [];
+
+    /// <summary><c>required</c>: somebody else has to approve each job before it runs. Default: <c>none</c>.</summary>
+    public string Approval { get; init; } = ApprovalNone;
+
+    /// <summary>A job that nobody has approved for so long ends. Default: 7 days.</summary>
+    public TimeSpan ApprovalExpires { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>
+    /// Patterns (regular expressions, matched whole) of the users who may approve its jobs. Empty: every operator.
+    /// </summary>
+    public string[] Approvers { get; init; } = [];
 
     /// <summary>The plugin's defaults and ceilings.</summary>
     public JsonObject Context { get; init; } = [];

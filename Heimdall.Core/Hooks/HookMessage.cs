@@ -47,7 +47,7 @@ internal sealed record HookMessage(
         publicUrl is not null && JobId is { } id ? $"{publicUrl.TrimEnd('/')}/hangfire/sql/jobs/{id}" : null;
 
     private Guid? JobId =>
-        Event == HookEvents.JobEnded && Guid.TryParse(Text("id"), out var id) ? id : null;
+        Event is HookEvents.JobEnded or HookEvents.JobUnapproved && Guid.TryParse(Text("id"), out var id) ? id : null;
 
     /// <summary>A member of its data as text; null where there is none.</summary>
     public string? Text(string name) => Data[name] switch

@@ -21,6 +21,9 @@ internal sealed class HookStates(
 
     private const int MostWaiting = 100_000;
 
+    /// <summary>Of so many jobs that wait for an approval somebody is told.</summary>
+    private const int MostUnapproved = 1_000;
+
     // Overdue: no process has decided it. Refused: no command or cluster fitted it.
     internal const string LateSql = """
         select id, next_at, null from schedule
@@ -48,6 +51,14 @@ internal sealed class HookStates(
                 select greatest(created_at, start_after, updated_at) as since, cluster_id, command_id, retry_at
                 from job where status = 'ACCEPTED' order by created_at, id limit $2) waiting
             where retry_at is null and since < now() - $1) late
+        """;
+
+    // Those that were told first, so that none of them seems to be over where there are too many.
+    internal const string UnapprovedSql = """
+        select job.id, name, "user", command_id, cluster_id, approve_by
+        from job left join hook_state told on told.event = $1 and told.subject = 'job/' || job.id
+        where status = 'WAITING_FOR_APPROVAL' and approve_by > now() and parent_id is null
+        order by told.since nulls last, approve_by, job.id limit $2
         """;
 
     // What is paused, out of service or gone is neither late nor down, and not well again either: nobody is told.
@@ -82,6 +93,11 @@ internal sealed class HookStates(
         from unnest($1, $2, $3, $4, $5) as told (id, hook, event, subject, data)
         """;
 
+    private const string PlacesSql = """
+        select 'job/' || id, "user", command_id, cluster_id from job
+        where id in (select substr(subject, 5)::uuid from unnest($1) subject)
+        """;
+
     private const string AnnounceSql = $"select pg_notify('{HookOutbox.Channel}', '')";
 
     private readonly Dictionary<string, int> _failures = new(StringComparer.Ordinal);
@@ -101,6 +117,7 @@ internal sealed class HookStates(
         {
             HookEvents.ScheduleLate => LookAtSchedulesAsync(cancellationToken),
             HookEvents.QueueSlow => LookAtQueueAsync(cancellationToken),
+            HookEvents.JobUnapproved => LookAtApprovalsAsync(cancellationToken),
             HookEvents.ClusterDown => LookAtClustersAsync(cancellationToken),
             _ => Task.CompletedTask,
         }));
@@ -117,6 +134,12 @@ internal sealed class HookStates(
         var (slow, isPaused) = await FindSlowAsync(cancellationToken);
         var drop = slow.Count == 0 && isPaused ? DropAllSql : null;
         await TellAsync(HookEvents.QueueSlow, slow, drop, over: null, cancellationToken);
+    }
+
+    private async Task LookAtApprovalsAsync(CancellationToken cancellationToken)
+    {
+        var waiting = await FindUnapprovedAsync(cancellationToken);
+        await TellAsync(HookEvents.JobUnapproved, waiting, dropSql: null, over: null, cancellationToken);
     }
 
     private async Task LookAtClustersAsync(CancellationToken cancellationToken)
@@ -143,6 +166,29 @@ internal sealed class HookStates(
             });
         }
         return late;
+    }
+
+    private async Task<IReadOnlyList<HookState>> FindUnapprovedAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(UnapprovedSql);
+        command.Parameters.Add(new() { Value = HookEvents.JobUnapproved });
+        command.Parameters.Add(new() { Value = MostUnapproved });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var waiting = new List<HookState>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            var (id, name, user) = (row.GetGuid(0).ToString(), row.GetString(1), row.GetString(2));
+            waiting.Add(new HookState($"job/{id}", $"Job {name} of {user} waits for an approval")
+            {
+                Reason = $"It ends if nobody has approved it by {Write(row.GetDateTime(5))}.",
+                Members =
+                {
+                    ["id"] = id, ["name"] = name, ["user"] = user, ["command_id"] = row.GetString(3),
+                    ["cluster_id"] = row.GetString(4) is { Length: > 0 } cluster ? cluster : null,
+                },
+            });
+        }
+        return waiting;
     }
 
     /// <returns>The slow queue, or nothing; and whether jobs that are paused would make it slow.</returns>
@@ -227,7 +273,11 @@ internal sealed class HookStates(
             .ToArray();
         if (told.Length > 0)
         {
-            var rows = told.SelectMany(one => HooksOf(beginning, one.Subject).Select(hook => (hook, one))).ToArray();
+            var places = await FindPlacesAsync(
+                connection, beginning, [.. told.Select(one => one.Subject)], cancellationToken);
+            var rows = told.SelectMany(one =>
+                HooksOf(beginning, one.Subject, places.GetValueOrDefault(one.Subject)).Select(hook => (hook, one)))
+                .ToArray();
             await using var batch = new NpgsqlBatch(connection)
             {
                 BatchCommands =
@@ -276,13 +326,39 @@ internal sealed class HookStates(
         return subjects;
     }
 
-    private IEnumerable<string> HooksOf(string beginning, string subject)
+    /// <summary>Where the jobs are that a state is about; of one that is gone nobody knows it.</summary>
+    private static async Task<IReadOnlyDictionary<string, JobPlace>> FindPlacesAsync(
+        NpgsqlConnection connection, string beginning, string[] subjects, CancellationToken cancellationToken)
     {
-        var cluster = beginning == HookEvents.ClusterDown
-            ? catalog.Current.Clusters.FirstOrDefault(one => SubjectOf(one.Id) == subject)
+        var places = new Dictionary<string, JobPlace>(StringComparer.Ordinal);
+        if (beginning != HookEvents.JobUnapproved)
+        {
+            return places;
+        }
+        await using var command = new NpgsqlCommand(PlacesSql, connection)
+        {
+            Parameters = { new() { Value = subjects } },
+        };
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
+        {
+            places[row.GetString(0)] = new JobPlace(row.GetString(1), row.GetString(2), row.GetString(3));
+        }
+        return places;
+    }
+
+    /// <summary>A receiver for some commands or clusters is notified of nothing that is elsewhere.</summary>
+    private IEnumerable<string> HooksOf(string beginning, string subject, JobPlace? place)
+    {
+        var isOfJob = beginning == HookEvents.JobUnapproved;
+        var cluster = isOfJob || beginning == HookEvents.ClusterDown
+            ? catalog.Current.Clusters.FirstOrDefault(
+                one => isOfJob ? one.Id == place?.ClusterId : SubjectOf(one.Id) == subject)
             : null;
         return book.SubscribersOf(beginning)
-            .Where(hook => cluster is null || hook.Config.ClusterTags.All(cluster.Carries))
+            .Where(hook => (cluster is null ? !isOfJob || hook.Config.ClusterTags.Length == 0
+                    : hook.Config.ClusterTags.All(cluster.Carries))
+                && (!isOfJob || hook.Config.Commands.Length == 0 || hook.Config.Commands.Contains(place?.CommandId)))
             .Select(hook => hook.Id);
     }
 
@@ -293,6 +369,7 @@ internal sealed class HookStates(
         {
             ["schedule", var id] => $"Schedule {id} is on time again",
             ["cluster", var id] => $"Cluster {id} is up again",
+            ["job", var id] => $"Job {id} does not wait for an approval any more",
             _ => "The queue is on time again",
         },
         ["since"] = Write(state.Since),

@@ -189,5 +189,5 @@ internal sealed record Child
 
     public JobProgress Progress { get; init; } = new();
 
-    public bool IsWaiting => Status == JobStatus.Accepted;
+    public bool IsWaiting => Status.IsUnstarted();
 }

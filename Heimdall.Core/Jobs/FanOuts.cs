@@ -193,7 +193,7 @@ public sealed class FanOuts(StoreDatabase database)
         NpgsqlConnection connection, Guid parent, string canceledBy, CancellationToken cancellationToken)
     {
         var canceled = await JobStore.CancelAsync(connection, parent, canceledBy, cancellationToken);
-        return [.. canceled.Where(one => one.Value == JobStatus.Accepted).Select(one => one.Key)];
+        return [.. canceled.Where(one => one.Value.IsUnstarted()).Select(one => one.Key)];
     }
 
     /// <returns>The children that were stopped.</returns>

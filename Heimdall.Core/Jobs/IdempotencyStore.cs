@@ -28,7 +28,9 @@ public sealed class IdempotencyStore(StoreDatabase database)
     internal const string SweepSql = """
         delete from idempotency_key where ("user", key) in (
             select "user", key from idempotency_key where created_at < now() - $1
-                and not exists (select from job where id = any(job_ids) and status in ('ACCEPTED', 'RUNNING', 'CANCELING'))
+                and not exists (
+                    select from job where id = any(job_ids)
+                        and status in ('ACCEPTED', 'WAITING_FOR_APPROVAL', 'RUNNING', 'CANCELING'))
             order by created_at limit $2 for update skip locked)
         """;
 

@@ -108,6 +108,9 @@ public sealed record Job
     /// <summary>The hooks that are notified when it ends.</summary>
     public IReadOnlyList<EndHook> OnEnd { get; init; } = [];
 
+    /// <summary>Of a job that somebody else has to approve, or had to; null for all other jobs.</summary>
+    public JobApproval? Approval { get; init; }
+
     /// <summary>The queue's own id of the job; null for inline runs.</summary>
     public string? QueueId { get; init; }
 }

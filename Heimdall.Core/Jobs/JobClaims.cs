@@ -45,9 +45,16 @@ public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
     }
 
     /// <summary>Ends jobs that wait and whose time to be started is over, some at a time.</summary>
-    public async Task<IReadOnlyList<Job>> ExpireAsync(CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Job>> ExpireAsync(CancellationToken cancellationToken) =>
+        ExpireAsync(JobTransitions.Expire, cancellationToken);
+
+    /// <summary>Ends jobs that nobody has approved in time, some at a time.</summary>
+    public Task<IReadOnlyList<Job>> ExpireApprovalsAsync(CancellationToken cancellationToken) =>
+        ExpireAsync(JobTransitions.ExpireApprovals, cancellationToken);
+
+    private async Task<IReadOnlyList<Job>> ExpireAsync(string sql, CancellationToken cancellationToken)
     {
-        await using var command = Command(JobTransitions.Expire);
+        await using var command = Command(sql);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var expired = new List<Job>();
         while (await row.ReadAsync(cancellationToken))

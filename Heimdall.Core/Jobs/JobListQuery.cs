@@ -17,6 +17,8 @@ internal static class JobListQuery
 
     private const string HasEnded = "finished_at is not null";
 
+    private static readonly JobStatus[] Unstarted = [JobStatus.Accepted, JobStatus.WaitingForApproval];
+
     private static readonly JobStatus[] AtWork = [JobStatus.New, JobStatus.Running, JobStatus.Canceling];
 
     /// <summary>The command's rows are those of <see cref="JobRow"/> and, as the last column, how many jobs there were to choose from.</summary>
@@ -170,9 +172,9 @@ internal static class JobListQuery
     private static IEnumerable<string> PartsOf(IReadOnlyList<JobStatus> statuses)
     {
         bool IsWanted(JobStatus status) => statuses.Count == 0 || statuses.Contains(status);
-        if (IsWanted(JobStatus.Accepted))
+        foreach (var status in Unstarted.Where(IsWanted))
         {
-            yield return Is(JobStatus.Accepted);
+            yield return Is(status);
         }
         if (AtWork.Where(IsWanted).ToArray() is { Length: > 0 } atWork)
         {

@@ -35,7 +35,7 @@ public sealed class JobMetrics
         _ended = meter.CreateCounter<long>("heimdall.job.ended", "{job}", "Jobs that ended.");
         _wait = meter.CreateHistogram(
             "heimdall.job.wait.duration", "s",
-            "Time from submission, or from start_after, to the first start of a job that waits for no others.",
+            "Time from submission, start_after or approval to the first start of a job that waits for no others.",
             advice: Durations);
         _run = meter.CreateHistogram(
             "heimdall.job.run.duration", "s", "Time from the start of a job's last attempt to its end.",
@@ -85,17 +85,20 @@ public sealed class JobMetrics
         if (_wait.Enabled && job is { StartedAt: { } started, After.Count: 0, ParentId: null }
             && started == job.UpdatedAt)
         {
-            var from = job.StartAfter > job.CreatedAt ? job.StartAfter.Value : job.CreatedAt;
+            var from = Max(Max(job.CreatedAt, job.StartAfter), job.Approval?.DecidedAt);
             _wait.Record(Math.Max(0, (started - from).TotalSeconds), TagsOf(job).WithoutCaller);
         }
     }
+
+    private static DateTime Max(DateTime time, DateTime? other) => other > time ? other.Value : time;
 
     /// <summary>A job has ended.</summary>
     /// <param name="job">As it ended.</param>
     /// <param name="ran">How long the attempt ran that ended it; null if it is not known.</param>
     public void Ended(Job job, TimeSpan? ran)
     {
-        if (!(_ended.Enabled || _run.Enabled || _statements.Enabled || _rows.Enabled || _bytes.Enabled))
+        if (job.FanOut is not null // its children are counted
+            || !(_ended.Enabled || _run.Enabled || _statements.Enabled || _rows.Enabled || _bytes.Enabled))
         {
             return;
         }

@@ -10,7 +10,7 @@ namespace Heimdall.Core.Jobs;
 public sealed class JobPredecessors(StoreDatabase database)
 {
     /// <summary>Channel on which it is announced that a predecessor has ended.</summary>
-    public const string Channel = "heimdall_predecessor";
+    public const string Channel = JobTransitions.PredecessorChannel;
 
     // One that is open cannot end before the transaction has: its end would not be recorded here. Rows are locked in
     // the order of their ids, as in every statement that locks many jobs. One that is gone has ended long ago.

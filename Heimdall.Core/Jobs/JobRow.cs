@@ -15,7 +15,7 @@ internal static class JobRow
         attempt, lease_until, canceled_by, error, error_kind, errors::text, statements, statements_total, bytes_read,
         bytes_total, rows_affected, row_count, truncated, sha256, queue_id, retry_of, from_statement, script_sha256, resume_from,
         start_before, schedule, planned_at, priority, start_after, after::text, files::text, can_resume, traceparent,
-        parent_id, fan_out::text, on_end::text
+        parent_id, fan_out::text, on_end::text, approval::text, approve_by, decided_by, decided_at
         """;
 
     private static readonly JsonSerializerOptions ErrorJson = new(JsonSerializerDefaults.Web)
@@ -78,6 +78,14 @@ internal static class JobRow
         ParentId = row.IsDBNull(48) ? null : row.GetGuid(48),
         FanOut = row.IsDBNull(49) ? null : FanOut.Read(row.GetString(49)),
         OnEnd = row.IsDBNull(50) ? [] : EndHook.Read(row.GetString(50)),
+        Approval = row.IsDBNull(51)
+            ? null
+            : JobApproval.Read(row.GetString(51)) with
+            {
+                Until = Time(row, 52),
+                DecidedBy = Text(row, 53),
+                DecidedAt = Time(row, 54),
+            },
     };
 
     public static string? WriteErrors(IReadOnlyList<StatementError>? errors) =>

@@ -23,7 +23,11 @@ public sealed class JobStore(StoreDatabase database)
 
     private const string ReplaceQueueIdSql = "update job set queue_id = $3 where id = $1 and queue_id = $2";
 
-    private const string CountQueuedSql = """select count(*) from (select from job where "user" = $1 and status = 'ACCEPTED' limit $2) queued""";
+    private const string CountQueuedSql = """
+        select count(*) from (
+            select from job where "user" = $1 and status = 'ACCEPTED'
+            union all select from job where "user" = $1 and status = 'WAITING_FOR_APPROVAL' limit $2) queued
+        """;
 
     public async Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken)
     {
@@ -144,6 +148,36 @@ public sealed class JobStore(StoreDatabase database)
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         var stopped = await CancelAsync(connection, id, canceledBy, cancellationToken, queueId);
         return stopped.TryGetValue(id, out var was) ? was : null;
+    }
+
+    /// <summary>
+    /// Approves a job that waits for it, with its children, or refuses it. Nothing happens where it is too late.
+    /// </summary>
+    /// <param name="connection">Of the change.</param>
+    /// <param name="id">The job.</param>
+    /// <param name="decidedBy">Who does.</param>
+    /// <param name="refusal">Why it is refused; null: it is approved.</param>
+    /// <param name="cancellationToken">Ends the wait for the store.</param>
+    /// <returns>The jobs that do not wait for it any more.</returns>
+    internal static async Task<IReadOnlyList<Guid>> DecideAsync(
+        NpgsqlConnection connection, Guid id, string decidedBy, string? refusal, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            refusal is null ? JobTransitions.Approve : JobTransitions.Refuse, connection)
+        {
+            Parameters = { new() { Value = id }, new() { Value = decidedBy } },
+        };
+        if (refusal is not null)
+        {
+            command.Parameters.Add(new() { Value = refusal });
+        }
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var decided = new List<Guid>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            decided.Add(row.GetGuid(0));
+        }
+        return decided;
     }
 
     /// <summary>The same, in a transaction of others.</summary>

@@ -9,6 +9,9 @@ internal static class JobTransitions
     /// <summary>Channel on which a request to cancel a running job is announced; the payload is the job's id.</summary>
     public const string CancelChannel = "heimdall_cancel";
 
+    /// <summary>Channel on which it is announced that a predecessor has ended.</summary>
+    public const string PredecessorChannel = "heimdall_predecessor";
+
     // IS TRUE keeps the planner from the index of open jobs: it looks small, and is full of those that have just ended.
     internal const string IsRunning = "(job.status in ('RUNNING', 'CANCELING')) is true";
 
@@ -18,27 +21,49 @@ internal static class JobTransitions
 
     private const string LostDetail = "Its worker stopped renewing its lease.";
 
+    /// <summary>Of a parent that never began: its children have all ended as it has.</summary>
+    private const string AllCanceled = "fan_out || jsonb_build_object('canceled', fan_out -> 'total')";
+
     private const string RunsQueued = "status in ('RUNNING', 'CANCELING') and not is_sync";
 
+    // The parent comes before its children, as in a cancel. Of one whose time is over only the keeper writes the end.
+    private const string OpenApproval = """
+        select id, parent_id, "user" as owner, approval -> 'asked_by' as asked_by from job
+        where (id = $1 or parent_id = $1) and status = 'WAITING_FOR_APPROVAL' and approve_by > now()
+        order by id for update
+        """;
+
+    /// <summary>Nobody decides who has a hand in the job. Children are decided on with their parent.</summary>
+    private const string MayDecide = """
+        exists (select from open root where root.id = $1 and root.parent_id is null
+            and root.owner <> $2 and not root.asked_by ? $2)
+        """;
+
     private const string IsPaused = "select from pause where (until is null or until > now()) and";
+
+    /// <summary>When it is too late to approve a new job; null where nobody has to.</summary>
+    private static string ApproveBy(string expires) =>
+        $"least(now() + {expires}, case when {expires} is not null then start_before end)";
 
     private const string InsertInline = """
         insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
             command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context, attempt,
-            created_at, started_at, worker, lease_until, traceparent)
+            created_at, started_at, worker, lease_until, traceparent, knows_approval)
         select id, name, version, description, tags::text[], "user", 'RUNNING', true, true,
             command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
             context::json, 1, coalesce(created_at, now()), coalesce(created_at, now()), worker, now() + lease,
-            traceparent
+            traceparent, true
         from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as begun (
             id, name, version, description, tags, "user", command_id, command_name, cluster_id, cluster_name,
             command_criteria, cluster_criteria, context, created_at, worker, lease, traceparent)
         """;
 
     /// <summary>How many parameters <see cref="Submit"/> has for the jobs.</summary>
-    internal const int SubmitParameters = 29;
+    internal const int SubmitParameters = 31;
 
-    /// <summary>Jobs are submitted: → ACCEPTED.</summary>
+    /// <summary>
+    /// Jobs are submitted: → ACCEPTED, or → WAITING_FOR_APPROVAL. Which of both is in <c>asked</c>.
+    /// </summary>
     /// <param name="with">
     /// Further parts of the statement, each with a comma before it. They may read the jobs in <c>asked</c>.
     /// </param>
@@ -48,35 +73,41 @@ internal static class JobTransitions
         with asked as materialized (
             select * from unnest(
                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23, $24, $25, $26, $27, $28, $29) with ordinality as asked (
+                $23, $24, $25, $26, $27, $28, $29, $30, $31) with ordinality as asked (
                 id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
                 cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id, retry_of,
                 from_statement, script_sha256, start_before, schedule, planned_at, priority, start_after, after,
-                traceparent, parent_id, is_held, place)
+                traceparent, parent_id, is_held, approval, approval_expires, place)
             order by place){with},
         submitted as (
             insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
                 queue_id, retry_of, from_statement, script_sha256, start_before, schedule, planned_at, priority,
-                start_after, after, traceparent, parent_id, retry_at)
+                start_after, after, traceparent, parent_id, retry_at, approval, approve_by, knows_approval)
             select id, name, version, description, tags::text[], "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
                 context::json, {queueId}, retry_of, from_statement, script_sha256, start_before, schedule,
                 planned_at, priority, start_after, after::jsonb, traceparent, parent_id,
-                case when after is not null or is_held then 'infinity' when start_after > now() then start_after end
+                case when after is not null or is_held then 'infinity' when start_after > now() then start_after end,
+                approval::jsonb, {ApproveBy("approval_expires")}, true
             from {from}
             returning id)
         select now(), count(*) from submitted
         """;
 
-    /// <summary>A parent is submitted, whose children follow: → RUNNING. Nobody runs it.</summary>
-    internal const string SubmitParent = """
+    /// <summary>
+    /// A parent is submitted, whose children follow: → RUNNING, or → WAITING_FOR_APPROVAL. Nobody runs it.
+    /// </summary>
+    internal static readonly string SubmitParent = $"""
+        with asked as (select $14::timestamptz as start_before, $24::interval as expires)
         insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
             command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
             retry_of, start_before, schedule, planned_at, priority, start_after, after, traceparent, fan_out,
-            started_at, lease_until)
-        values ($1, $2, $3, $4, $5, $6, 'RUNNING', true, $7, $8, $9, '', '', $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19::jsonb, $20, $21::jsonb, now(), 'infinity')
+            started_at, lease_until, approval, approve_by, knows_approval)
+        select $1, $2, $3, $4, $5, $6, $22, true, $7, $8, $9, '', '', $10, $11, $12, $13, start_before, $15, $16, $17,
+            $18, $19::jsonb, $20, $21::jsonb, case when $22 = 'RUNNING' then now() end, 'infinity', $23::jsonb,
+            {ApproveBy("expires")}, true
+        from asked
         """;
 
     /// <summary>An inline query begins: → RUNNING.</summary>
@@ -288,21 +319,26 @@ internal static class JobTransitions
         """;
 
     // Parents come before their children, as in every statement that locks both.
-    /// <summary>Somebody cancels a job, with its children: ACCEPTED → CANCELED, RUNNING → CANCELING.</summary>
+    /// <summary>
+    /// Somebody cancels a job, with its children: ACCEPTED, WAITING_FOR_APPROVAL → CANCELED, RUNNING → CANCELING.
+    /// </summary>
     internal const string Cancel = $"""
         with open as (
             select id, status as was from job
-            where (id = $1 or parent_id = $1) and status in ('ACCEPTED', 'RUNNING') and ($3 is null or queue_id = $3)
+            where (id = $1 or parent_id = $1) and status in ('ACCEPTED', 'WAITING_FOR_APPROVAL', 'RUNNING')
+                and ($3 is null or queue_id = $3)
             order by id for update),
         canceled as (
             update job set
-                status = case open.was when 'ACCEPTED' then 'CANCELED' else 'CANCELING' end,
-                finished_at = case open.was when 'ACCEPTED' then now() end,
+                status = case open.was when 'RUNNING' then 'CANCELING' else 'CANCELED' end,
+                finished_at = case when open.was <> 'RUNNING' then now() end,
+                fan_out = case when open.was <> 'RUNNING' then {AllCanceled} else fan_out end,
                 canceled_by = $2, updated_at = now()
             from open where job.id = open.id
-            returning job.id, open.was),
+            returning job.id, open.was, job.fan_out is not null as is_parent),
         unshown as (
-            insert into queue_unshown select id from canceled where was = 'ACCEPTED' on conflict do nothing)
+            insert into queue_unshown
+            select id from canceled where was <> 'RUNNING' and not is_parent on conflict do nothing)
         select id, was, case when was = 'RUNNING' then pg_notify('{CancelChannel}', id::text) end from canceled
         """;
 
@@ -328,7 +364,9 @@ internal static class JobTransitions
 
     // Rows that are not marked yet are left alone: a transaction that ends their predecessor may hold them. So are
     // conditions that only a newer version knows: its workers resolve them.
-    /// <summary>Predecessors have ended: ACCEPTED → CANCELED where a condition can no longer come true.</summary>
+    /// <summary>
+    /// Predecessors have ended: ACCEPTED, WAITING_FOR_APPROVAL → CANCELED where a condition can no longer come true.
+    /// </summary>
     internal static readonly string ResolvePredecessors = $"""
         with marked as materialized (
             select job_id, predecessor_id, wanted, ended_as,
@@ -338,7 +376,8 @@ internal static class JobTransitions
             where ended_as is not null and wanted in ('succeeded', 'failed', 'ended') order by job_id limit 1000),
         waiting as materialized (
             select id from job
-            where id in (select job_id from marked) and status = 'ACCEPTED' order by id for no key update),
+            where id in (select job_id from marked) and status in ('ACCEPTED', 'WAITING_FOR_APPROVAL')
+            order by id for no key update),
         unmet as materialized (
             select distinct on (job_id) * from marked where not is_met order by job_id, predecessor_id),
         canceled as (
@@ -356,25 +395,28 @@ internal static class JobTransitions
                         and not exists (
                             select from marked
                             where marked.job_id = other.job_id and marked.predecessor_id = other.predecessor_id))
-            returning json_build_array("user", cluster_id, command_id)::text as lane, retry_at),
+            returning json_build_array("user", cluster_id, command_id)::text as lane, retry_at, status),
         gone as (
             delete from job_predecessor row using marked
             where row.job_id = marked.job_id and row.predecessor_id = marked.predecessor_id),
         announced as (
             select pg_notify(
                 '{JobLane.Channel}', case when octet_length(lane) < {JobLane.LongestPayload} then lane else '' end)
-            from released where retry_at is null)
+            from released where retry_at is null and status = 'ACCEPTED')
         select id, (select count(*) from marked), (select count(*) from announced) from canceled
         union all select null, (select count(*) from marked), (select count(*) from announced)
         """;
 
-    /// <summary>Children that have not begun are not to run any more: ACCEPTED → CANCELED.</summary>
+    /// <summary>
+    /// Children that have not begun are not to run any more: ACCEPTED, WAITING_FOR_APPROVAL → CANCELED.
+    /// </summary>
     internal const string StopChildren = """
         with stopped as (
             update job set status = 'CANCELED', finished_at = now(), updated_at = now(), error_kind = 'Refused',
                 error = $2
             where id in (
-                select id from job where id = any($1) and status = 'ACCEPTED' and started_at is null
+                select id from job
+                where id = any($1) and status in ('ACCEPTED', 'WAITING_FOR_APPROVAL') and started_at is null
                 order by id for no key update)
             returning id),
         unshown as (insert into queue_unshown select id from stopped on conflict do nothing)
@@ -398,12 +440,94 @@ internal static class JobTransitions
         from released where retry_at is null
         """;
 
-    /// <summary>Children have ended, and after the last one their parent: RUNNING, CANCELING → as they have.</summary>
+    /// <summary>
+    /// Children have ended, and after the last one their parent: RUNNING, CANCELING, WAITING_FOR_APPROVAL → as they
+    /// have.
+    /// </summary>
     internal const string AdvanceParent = """
         update job set status = coalesce($2, status), finished_at = case when $2 is not null then now() end,
             updated_at = now(), fan_out = fan_out || $3::jsonb, error = $4, error_kind = $5, errors = $6,
             statements = $7, rows_affected = $8, row_count = $9, truncated = $10
-        where id = $1 and status in ('RUNNING', 'CANCELING')
+        where id = $1 and status in ('RUNNING', 'CANCELING', 'WAITING_FOR_APPROVAL')
+        """;
+
+    // A keeper of a version before approvals deletes the records of predecessors that end while a job waits so, and
+    // lets nothing in line. They are written again, with how each has ended.
+    /// <summary>Somebody else approves a job, with its children: WAITING_FOR_APPROVAL → ACCEPTED, RUNNING.</summary>
+    internal static readonly string Approve = $"""
+        with open as materialized ({OpenApproval}),
+        approved as (
+            update job set status = case when fan_out is null then 'ACCEPTED' else 'RUNNING' end,
+                started_at = case when fan_out is not null then now() end, approve_by = null, decided_by = $2,
+                decided_at = now(), updated_at = now(),
+                retry_at = case when retry_at > now() then retry_at end
+            from open where job.id = open.id and {MayDecide}
+            returning job.id, job.parent_id, job.fan_out, job.after, job.retry_at,
+                json_build_array("user", cluster_id, command_id)::text as lane),
+        forgotten as (
+            select id, (one ->> 'id')::uuid as predecessor_id, one ->> 'on' as wanted
+            from approved cross join jsonb_array_elements(after) one
+            where retry_at = 'infinity' and fan_out is null
+                and not exists (select from job_predecessor where job_id = approved.id)),
+        earlier as materialized (
+            select id, status, finished_at from job
+            where id in (select predecessor_id from forgotten) order by id for share),
+        remembered as (
+            insert into job_predecessor (job_id, predecessor_id, wanted, ended_as)
+            select forgotten.id, predecessor_id, wanted, case
+                when earlier.id is null then 'GONE'
+                when earlier.finished_at is not null then earlier.status end
+            from forgotten left join earlier on earlier.id = predecessor_id),
+        ended as (
+            -- The parent learns of children that were cancelled before: the turn of others may have come.
+            insert into child_end (job_id, parent_id)
+            select id, parent_id from job
+            where parent_id = $1 and finished_at is not null and exists (select from approved)
+            on conflict do nothing)
+        select id, case
+            when fan_out is not null or retry_at = 'infinity' then pg_notify('{PredecessorChannel}', '')
+            else pg_notify(
+                '{JobLane.Channel}', case when octet_length(lane) < {JobLane.LongestPayload} then lane else '' end) end
+        from approved
+        """;
+
+    /// <summary>Somebody else refuses a job, with its children: WAITING_FOR_APPROVAL → CANCELED.</summary>
+    internal static readonly string Refuse = $"""
+        with open as materialized ({OpenApproval}),
+        refused as (
+            update job set status = 'CANCELED', finished_at = now(), updated_at = now(), approve_by = null,
+                decided_by = $2, decided_at = now(), canceled_by = $2, error_kind = 'Refused', error = $3,
+                fan_out = {AllCanceled}
+            from open where job.id = open.id and {MayDecide}
+            returning job.id, job.fan_out is not null as is_parent),
+        unshown as (insert into queue_unshown select id from refused where not is_parent on conflict do nothing)
+        select id, null::text from refused
+        """;
+
+    /// <summary>A condition: nobody has approved some job in time.</summary>
+    internal const string HasUnapproved =
+        "exists (select from job where status = 'WAITING_FOR_APPROVAL' and approve_by <= now())";
+
+    /// <summary>
+    /// Jobs were not approved in time: WAITING_FOR_APPROVAL → CANCELED, or KILLED at their start_before.
+    /// </summary>
+    internal static readonly string ExpireApprovals = $"""
+        with expired as (
+            update job set status = case when {StartIsTooLate} then 'KILLED' else 'CANCELED' end,
+                error_kind = case when {StartIsTooLate} then 'TimedOut' else 'Refused' end,
+                finished_at = now(), updated_at = now(),
+                fan_out = fan_out || jsonb_build_object(
+                    case when {StartIsTooLate} then 'killed' else 'canceled' end, fan_out -> 'total'),
+                error = case when {StartIsTooLate}
+                    then 'Not approved by ' || utc_text(start_before) || ', its start_before. It never ran.'
+                    else 'Nobody approved it by ' || utc_text(approve_by) || '. It never ran.' end
+            where id in (
+                select id from job where status = 'WAITING_FOR_APPROVAL' and approve_by <= now()
+                order by approve_by, id limit 100 for update skip locked)
+            returning {JobRow.Columns}),
+        unshown as (
+            insert into queue_unshown select id from expired where queue_id is not null on conflict do nothing)
+        select * from expired
         """;
 
     /// <summary>

@@ -19,7 +19,8 @@ internal static class QueuedJobs
         CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { ToInsert([.. jobs], entries) } };
-        var payloads = JobLane.ToPayloads(jobs.Select(queued => JobLane.Of(queued.Job)));
+        var payloads = JobLane.ToPayloads(jobs
+            .Where(queued => queued.Job.Status == JobStatus.Accepted).Select(queued => JobLane.Of(queued.Job)));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(AnnounceSql)
         {
             Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. payloads] } },
@@ -70,7 +71,9 @@ internal static class QueuedJobs
                 new JobParameters.Null<string>(job.ScheduleId), new JobParameters.Null<DateTime?>(job.PlannedAt),
                 (short)job.Priority, new JobParameters.Null<DateTime?>(job.StartAfter),
                 new JobParameters.Null<string>(JobPredecessor.Write(job.After)),
-                new JobParameters.Null<string>(job.Traceparent), job.FanOut!.ToJson()));
+                new JobParameters.Null<string>(job.Traceparent), job.FanOut!.ToJson(), job.Status.ToName(),
+                new JobParameters.Null<string>(job.Approval?.ToJson()),
+                new JobParameters.Null<TimeSpan?>(job.Approval?.Expires)));
         }
         if (EndHookStatement.Of(parents) is { } hooks)
         {
@@ -117,6 +120,8 @@ internal static class QueuedJobs
                 columns.Take(NpgsqlDbType.Text, job => job.Traceparent),
                 columns.Take(NpgsqlDbType.Uuid, job => job.ParentId),
                 columns.Take(NpgsqlDbType.Boolean, job => job.IsHeld),
+                columns.Take(NpgsqlDbType.Text, job => job.Approval?.ToJson()),
+                columns.Take(NpgsqlDbType.Interval, job => job.Approval?.Expires),
             },
         };
         foreach (var value in entries.Values())

@@ -38,7 +38,7 @@ internal sealed partial class StoreGauges
 
     // Jobs that wait for a time or for other jobs (retry_at) do not wait for their turn. The oldest jobs are read in
     // the order of job_waiting. Each change that makes a job ready sets its updated_at. The row without a cluster is
-    // for the schedules.
+    // for the schedules, and for jobs that wait for an approval.
     internal static readonly string ReadSql = $"""
         with paused as materialized (
             select scope, target from pause where until is null or until > now()),
@@ -68,7 +68,10 @@ internal sealed partial class StoreGauges
             from running) open
         group by cluster_id
         union all
-        select null, null, null, null, null, extract(epoch from clock_timestamp() - min(next_at))::float8, null
+        select null, null, null, null, null, extract(epoch from clock_timestamp() - min(next_at))::float8,
+            (select count(*) from (
+                select from job
+                where status = 'WAITING_FOR_APPROVAL' and parent_id is null limit {MostWaiting}) unapproved)
         from schedule where next_at < now() and paused_at is null and removed_at is null
         order by ready desc nulls first
         limit {MostClusters + 1}
@@ -116,6 +119,9 @@ internal sealed partial class StoreGauges
         meter.CreateObservableGauge(
             "heimdall.queue.paused", () => OfClusters(open => open.Paused), "{job}",
             "Jobs that wait because the queue, their cluster or their command is paused.");
+        meter.CreateObservableGauge(
+            "heimdall.queue.unapproved", () => OfStore(state => state.Counts?.Unapproved), "{job}",
+            "Jobs that wait for somebody's approval, without the children of others.");
         meter.CreateObservableGauge(
             "heimdall.queue.running", () => OfClusters(open => open.Running), "{job}",
             "Jobs that run, of all processes.");
@@ -232,13 +238,13 @@ internal sealed partial class StoreGauges
         await using var command = new NpgsqlCommand(ReadSql, connection);
         await using var row = await command.ExecuteReaderAsync();
         var clusters = new List<OpenOnCluster>();
-        var scheduleAge = 0.0;
+        var (scheduleAge, unapproved) = (0.0, 0L);
         while (await row.ReadAsync())
         {
             var age = row.IsDBNull(5) ? 0 : Math.Max(0, row.GetDouble(5));
             if (row.IsDBNull(0))
             {
-                scheduleAge = age;
+                (scheduleAge, unapproved) = (age, row.GetInt64(6));
             }
             else
             {
@@ -250,7 +256,7 @@ internal sealed partial class StoreGauges
         var idle = _knownClusters().Except(clusters.Select(open => open.ClusterId))
             .Take(Math.Max(0, MostClusters - clusters.Count));
         clusters.AddRange(idle.Select(id => new OpenOnCluster(id, 0, 0, 0, 0, 0, 0)));
-        return new StoreCounts(clusters, scheduleAge, at);
+        return new StoreCounts(clusters, scheduleAge, unapproved, at);
     }
 
     private void Warn(string reason)
@@ -272,8 +278,10 @@ internal sealed partial class StoreGauges
 
     /// <param name="Clusters">The open jobs of each.</param>
     /// <param name="ScheduleAge">How long the schedule that is overdue the longest is overdue.</param>
+    /// <param name="Unapproved">How many jobs wait for an approval.</param>
     /// <param name="At">When their reading began.</param>
-    private sealed record StoreCounts(IReadOnlyList<OpenOnCluster> Clusters, double ScheduleAge, long At);
+    private sealed record StoreCounts(
+        IReadOnlyList<OpenOnCluster> Clusters, double ScheduleAge, long Unapproved, long At);
 
     private readonly record struct OpenOnCluster(
         string ClusterId, long Ready, long Delayed, long Paused, long Running, double Age, long Overdue);

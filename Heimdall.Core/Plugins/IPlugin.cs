@@ -86,6 +86,18 @@ public interface IPlugin
     Task<string?> FindResumeProblemAsync(JsonObject commandContext, JsonObject jobContext, ResumePoint resume, CancellationToken cancellationToken) =>
         Task.FromResult<string?>($"The plugin '{Name}' cannot begin in the middle of a job.");
 
+    /// <summary>
+    /// Says what a job would run, so that it can be approved: <see cref="PluginJob.Approved"/> of its run is the same.
+    /// Asks no cluster.
+    /// </summary>
+    /// <exception cref="JobRefusedException">
+    /// The context is not one this plugin can run, or what it names cannot be approved.
+    /// </exception>
+    Task<JobContent> FindContentAsync(
+        JsonObject commandContext, JsonObject jobContext, CancellationToken cancellationToken) =>
+        Task.FromException<JobContent>(new JobRefusedException(
+            "query", $"cannot be approved: the plugin '{Name}' cannot tell whether it changes until it runs."));
+
     /// <summary>Asks a cluster whether it answers. The caller bounds the time by the token.</summary>
     /// <returns>What its operator should know of it, in sentences that are safe to show; none for most.</returns>
     /// <exception cref="JobFailedException">The cluster cannot be used; the message is safe to show.</exception>

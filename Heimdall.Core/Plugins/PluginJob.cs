@@ -21,6 +21,12 @@ public sealed record PluginJob
     /// <summary>Where in its script a batch begins; null for the beginning.</summary>
     public ResumePoint? Resume { get; init; }
 
+    /// <summary>
+    /// Of a job that somebody has approved: what it may run. It fails before its first statement where a script or a
+    /// file is another one; null where any content will do.
+    /// </summary>
+    public JobContent? Approved { get; init; }
+
     /// <summary>True of a query that runs within its request: it has one attempt, which leaves no evidence.</summary>
     public bool IsInline { get; init; }
 

@@ -71,7 +71,7 @@ internal sealed class QueueFilters : IJobFilterProvider
         {
             var was = await jobs.CancelAsync(
                 jobId, user.Name ?? DashboardUser.Unknown, CancellationToken.None, entryId);
-            if (was == JobStatus.Accepted)
+            if (was?.IsUnstarted() == true)
             {
                 await metrics.CountEndAsync(jobs, jobId, CancellationToken.None);
             }

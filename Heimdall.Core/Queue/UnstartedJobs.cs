@@ -27,6 +27,22 @@ internal sealed partial class UnstartedJobs(
         while (expired.Count > 0);
     }
 
+    /// <summary>Ends jobs that nobody has approved in time.</summary>
+    public async Task ExpireApprovalsAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Job> expired;
+        do
+        {
+            expired = await claims.ExpireApprovalsAsync(cancellationToken);
+            foreach (var job in expired)
+            {
+                LogUnapproved(job.Id, job.Status.ToName());
+                await entries.TryCloseAsync(job.Id, cancellationToken);
+            }
+        }
+        while (expired.Count > 0);
+    }
+
     /// <summary>Releases jobs that have waited for others, or cancels them.</summary>
     public async Task ResolveAsync(CancellationToken cancellationToken)
     {
@@ -44,6 +60,9 @@ internal sealed partial class UnstartedJobs(
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} ended KILLED: not started by its start_before")]
     private partial void LogExpired(Guid jobId);
+
+    [LoggerMessage(LogLevel.Information, "Job {JobId} ended {Status}: nobody approved it in time")]
+    private partial void LogUnapproved(Guid jobId, string status);
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} ended CANCELED: a job before it has not ended as it was to end")]
     private partial void LogCanceled(Guid jobId);

@@ -41,6 +41,10 @@ public sealed class WaitingReasons(
         {
             return null;
         }
+        if (job is { Status: JobStatus.WaitingForApproval, Approval.Until: var until })
+        {
+            return "an approval by an operator" + (until is { } time ? $", until {Time(time)}" : "");
+        }
         var reasons = await ReadAsync(job, cancellationToken);
         if (reasons is null)
         {

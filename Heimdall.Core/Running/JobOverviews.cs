@@ -52,7 +52,10 @@ public sealed class JobOverviews
         var running = await _figures.ReadRunningAsync(sight, CancellationToken.None);
         var (day, week) = await history;
         return new JobOverview(
-            now, await ended, waiting, running, await failures, hour, day, week, IsByEnd: sight.IsEverything);
+            now, await ended, waiting, running, await failures, hour, day, week, IsByEnd: sight.IsEverything)
+        {
+            Unapproved = await _figures.CountUnapprovedAsync(sight, CancellationToken.None),
+        };
     }
 }
 
@@ -69,4 +72,8 @@ public sealed class JobOverviews
 public sealed record JobOverview(
     DateTime At, IReadOnlyDictionary<JobStatus, long> Ended, QueueFigures Waiting,
     IReadOnlyList<RunningJob> Running, IReadOnlyList<FailureGroup> Failures, JobSample LastHour, JobSample LastDay,
-    JobSample LastWeek, bool IsByEnd);
+    JobSample LastWeek, bool IsByEnd)
+{
+    /// <summary>How many jobs wait for an approval.</summary>
+    public long Unapproved { get; init; }
+}

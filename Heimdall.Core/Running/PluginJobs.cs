@@ -25,6 +25,7 @@ internal sealed class PluginJobs(LiveCatalog catalog, ClusterContexts contexts, 
         CommandContext = catalog.Current.FindCommandOfJob(job.CommandId)?.Context ?? [],
         Context = job.Context,
         Resume = job.Resume,
+        Approved = job.Approval?.Content,
         IsInline = job.IsSync,
         Results = results,
     };

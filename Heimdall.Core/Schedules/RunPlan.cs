@@ -96,6 +96,32 @@ internal sealed class RunPlan
         }
     }
 
+    /// <summary>
+    /// Records with the jobs that somebody has to approve what they are to run. One that cannot be approved is refused.
+    /// </summary>
+    public async Task PinAsync(JobContents contents, CancellationToken cancellationToken)
+    {
+        foreach (var run in Decided.Where(run => run.Outcome == RunOutcome.Fired))
+        {
+            Job[] made = [.. _jobs.Where(job => job.Id == run.JobId || job.ParentId == run.JobId)];
+            IReadOnlyList<Job> pinned;
+            try
+            {
+                pinned = await contents.PinAsync(made, cancellationToken);
+            }
+            catch (JobRefusedException refused)
+            {
+                pinned = [];
+                Decide(run with { JobId = null }, RunOutcome.Refused, Tell(refused));
+            }
+            if (!ReferenceEquals(pinned, made))
+            {
+                _jobs.RemoveAll(made.Contains);
+                _jobs.AddRange(pinned);
+            }
+        }
+    }
+
     /// <summary>There can be no run at a time that was planned.</summary>
     public void Refuse(DateTime plannedAt, string reason) => Decide(ToRun(plannedAt, triggeredBy: null), RunOutcome.Refused, reason);
 
@@ -190,7 +216,7 @@ internal sealed class RunPlan
         }
         catch (JobRefusedException refused)
         {
-            return (null, string.Join(" ", refused.Problems.Select(problem => $"{problem.Path}: {problem.Message}")));
+            return (null, Tell(refused));
         }
         catch (UnknownPluginException unknown)
         {
@@ -202,6 +228,9 @@ internal sealed class RunPlan
             return (null, "Its job could not be prepared; the log of the process says why.");
         }
     }
+
+    private static string Tell(JobRefusedException refused) =>
+        string.Join(" ", refused.Problems.Select(problem => $"{problem.Path}: {problem.Message}"));
 
     private ScheduleRun ToRun(DateTime plannedAt, string? triggeredBy) => new()
     {

@@ -14,6 +14,7 @@ namespace Heimdall.Core.Schedules;
 public sealed partial class ScheduleFirer(
     JobQueue queue,
     JobSubmitter submitter,
+    JobContents contents,
     JobCanceller canceller,
     ScheduleMirror mirror,
     JobMetrics jobs,
@@ -123,6 +124,7 @@ public sealed partial class ScheduleFirer(
         {
             await ScheduleStore.AdvanceAsync(connection, schedule, cancellationToken);
         }
+        await plan.PinAsync(contents, cancellationToken);
         await ScheduleRunStore.WriteAsync(connection, plan.Decided, cancellationToken);
         if (plan.Jobs.Count > 0)
         {

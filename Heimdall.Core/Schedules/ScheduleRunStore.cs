@@ -35,6 +35,9 @@ public sealed class ScheduleRunStore(StoreDatabase database)
     private const string OpenJobsSql = """
         select id, status from job
         where schedule = $1 and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING') and parent_id is null
+        union all
+        select id, status from job
+        where schedule = $1 and status = 'WAITING_FOR_APPROVAL' and parent_id is null
         order by id
         """;
 

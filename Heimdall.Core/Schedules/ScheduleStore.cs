@@ -119,7 +119,12 @@ public sealed class ScheduleStore(StoreDatabase database)
         where run.outcome = 'WAITING' and removed_at is null and (paused_at is null or run.triggered_by is not null) and (
             overlap = 'allow'
             or not exists (select from job where job.schedule = run.schedule and status in ('NEW', 'ACCEPTED', 'RUNNING', 'CANCELING'))
-            or overlap = 'replace' and exists (select from job where job.schedule = run.schedule and status in ('ACCEPTED', 'RUNNING')))
+                and not exists (
+                    select from job where job.schedule = run.schedule and status = 'WAITING_FOR_APPROVAL')
+            or overlap = 'replace' and (
+                exists (select from job where job.schedule = run.schedule and status in ('ACCEPTED', 'RUNNING'))
+                or exists (
+                    select from job where job.schedule = run.schedule and status = 'WAITING_FOR_APPROVAL')))
         """;
 
     /// <summary>A condition: there is something for <see cref="FindForgottenAsync"/>.</summary>

@@ -23,10 +23,12 @@ public sealed class ScriptOwners(StoreDatabase database)
     private const string ReleaseSql = "delete from script where path = $1";
 
     // Blanks around a path do not count, whichever they are. A schedule that has left the file can come back.
-    // The open jobs are found by two indexes, whose conditions are spelled as here.
+    // The open jobs are found by three indexes, whose conditions are spelled as here.
     internal const string IsNamedByOthersSql = """
         select exists (select from schedule where "user" <> $2 and btrim(context ->> 'query', $3) = $1)
             or exists (select from job where status = 'ACCEPTED' and "user" <> $2
+                and btrim(context ->> 'query', $3) = $1)
+            or exists (select from job where status = 'WAITING_FOR_APPROVAL' and "user" <> $2
                 and btrim(context ->> 'query', $3) = $1)
             or exists (select from job where status in ('NEW', 'RUNNING', 'CANCELING') and "user" <> $2
                 and btrim(context ->> 'query', $3) = $1)

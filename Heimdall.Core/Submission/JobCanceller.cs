@@ -22,7 +22,7 @@ public sealed class JobCanceller(JobStore jobs, QueueEntries entries, JobMetrics
         {
             return null;
         }
-        if (stopped.TryGetValue(id, out var was) && was == JobStatus.Accepted)
+        if (stopped.TryGetValue(id, out var was) && was.IsUnstarted())
         {
             metrics.Ended(job, ran: null);
             await entries.TryCloseAsync(id, CancellationToken.None);
@@ -30,7 +30,7 @@ public sealed class JobCanceller(JobStore jobs, QueueEntries entries, JobMetrics
         // The entries of children are closed by the keeper: nobody waits for a thousand of them.
         Guid[] children =
         [
-            .. stopped.Where(one => one.Value == JobStatus.Accepted && one.Key != id).Select(one => one.Key),
+            .. stopped.Where(one => one.Value.IsUnstarted() && one.Key != id).Select(one => one.Key),
         ];
         await metrics.CountEndsAsync(jobs, children, CancellationToken.None);
         return (job, stopped.Count > 0 || job.Status == JobStatus.Canceling);

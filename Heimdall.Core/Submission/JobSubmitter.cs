@@ -19,6 +19,7 @@ public sealed class JobSubmitter(
     JobQueue queue,
     JobMetrics metrics,
     HookBook hooks,
+    JobContents contents,
     JobIds ids,
     HeimdallConfig config)
 {
@@ -123,7 +124,7 @@ public sealed class JobSubmitter(
     /// <summary>The job that stands for its children: it is on no cluster, and runs from the beginning.</summary>
     internal static Job ToParent(Job job, FanOut asked, int children) => job with
     {
-        Status = JobStatus.Running,
+        Status = job.Approval is null ? JobStatus.Running : JobStatus.WaitingForApproval,
         ClusterId = "",
         ClusterName = "",
         FanOut = asked with { Total = children },
@@ -135,10 +136,12 @@ public sealed class JobSubmitter(
 
     /// <summary>Records jobs that workers will run: all of them or none.</summary>
     /// <returns>Null when the key is taken; then none is recorded.</returns>
+    /// <exception cref="JobRefusedException">What one would run cannot be approved.</exception>
     public async Task<IReadOnlyList<Job>?> EnqueueAsync(
         IReadOnlyList<Job> prepared, IdempotencyKey? key, CancellationToken cancellationToken)
     {
-        var recorded = await queue.EnqueueAsync(prepared, key, cancellationToken);
+        var recorded = await queue.EnqueueAsync(
+            await contents.PinAsync(prepared, cancellationToken), key, cancellationToken);
         metrics.Submitted(recorded ?? []);
         return recorded;
     }
@@ -152,7 +155,10 @@ public sealed class JobSubmitter(
         Description = submission.Description,
         Tags = submission.Tags,
         User = submission.User,
-        Status = JobStatus.Accepted,
+        Status = command.Approval is null ? JobStatus.Accepted : JobStatus.WaitingForApproval,
+        Approval = command.Approval is { } approval
+            ? new JobApproval { AskedBy = submission.Askers, Expires = approval.Time }
+            : null,
         IsSync = false,
         ReturnResult = plan.ReturnResult,
         CommandId = command.Id,

@@ -15,6 +15,8 @@ public static class SubmissionServiceCollectionExtensions
         services.AddSingleton<JobResolver>();
         services.AddSingleton<JobPreviewer>();
         services.AddSingleton<JobCanceller>();
+        services.AddSingleton<JobApprover>();
+        services.AddSingleton<JobContents>();
         services.AddSingleton<JobRetrier>();
         return services;
     }

@@ -54,6 +54,10 @@ internal sealed class SweepList(
         {
             Condition = JobTransitions.HasLate,
         },
+        new("unapproved jobs", OftenEnough, unstarted.ExpireApprovalsAsync)
+        {
+            Condition = JobTransitions.HasUnapproved,
+        },
         new("ends not shown", config.Worker.Lease, token => entries.CloseLeftAsync(3 * config.Worker.Lease, token))
         {
             Condition = entries.HasLeft,

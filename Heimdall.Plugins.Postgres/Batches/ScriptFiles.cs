@@ -9,7 +9,7 @@ namespace Heimdall.Plugins.Postgres.Batches;
 /// was checked and hashed, whatever is put in its place meanwhile.
 /// </summary>
 /// <param name="directory">Where they are.</param>
-/// <param name="pin">What the script must be. Then it may read no other file.</param>
+/// <param name="pin">What the script must be, and what else it may read; null where all may be read.</param>
 internal sealed class ScriptFiles(ScriptFolder directory, ScriptPin? pin) : IAsyncDisposable
 {
     /// <summary>Each is kept open.</summary>
@@ -22,7 +22,15 @@ internal sealed class ScriptFiles(ScriptFolder directory, ScriptPin? pin) : IAsy
     private const long MostReadAgain = 1024 * 1024 * 1024;
 
     private readonly Dictionary<string, ScriptStream> _files = new(StringComparer.Ordinal);
+    private long _held;
     private long _readAgain;
+
+    /// <summary>Why what is longer cannot be approved: it is held in memory while it runs.</summary>
+    public static string TooLong =>
+        $"What is to be approved must have at most {ScriptPin.MostBytes} bytes, with all files that it reads.";
+
+    /// <summary>How many bytes they have together.</summary>
+    public long Length => _held;
 
     /// <summary>Their paths and what they hold, in the order of the paths; null when there are none.</summary>
     public IReadOnlyList<FileHash>? Hashes { get; private set; }
@@ -37,11 +45,6 @@ internal sealed class ScriptFiles(ScriptFolder directory, ScriptPin? pin) : IAsy
     /// <exception cref="JobRefusedException">It may not be read, or there are too many.</exception>
     public async ValueTask<ScriptStream> OpenAsync(string path, bool isScript, CancellationToken cancellationToken)
     {
-        if (pin is not null)
-        {
-            ScriptPin.RefuseFile(path);
-        }
-
         if (_files.TryGetValue(path, out var open))
         {
             _readAgain += isScript ? open.Length : 0;
@@ -61,8 +64,14 @@ internal sealed class ScriptFiles(ScriptFolder directory, ScriptPin? pin) : IAsy
             throw new JobRefusedException("query", $"The script reads more than {Most} files: put some into one.");
         }
 
-        var file = ScriptStream.OpenFile(path, directory);
+        var file = ScriptStream.OpenFile(path, directory, pin);
         _files.Add(path, file);
+        _held += file.Length;
+        if (pin is not null && _held > ScriptPin.MostBytes)
+        {
+            throw new JobRefusedException("query", TooLong);
+        }
+
         return file;
     }
 

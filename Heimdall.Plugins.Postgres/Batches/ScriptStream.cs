@@ -74,7 +74,9 @@ internal sealed class ScriptStream : Stream
 
     /// <summary>Opens another file that a script names, whatever its name ends in.</summary>
     /// <exception cref="JobRefusedException">It may not be read.</exception>
-    public static ScriptStream OpenFile(string path, ScriptFolder directory) => new(directory.OpenFile(path));
+    public static ScriptStream OpenFile(string path, ScriptFolder directory, ScriptPin? pin) => new(pin is null
+        ? directory.OpenFile(path)
+        : pin.ReadOther(path, () => directory.OpenFile(path)));
 
     /// <summary>Whether there is a backslash in it. Then it goes back to its beginning, where it was.</summary>
     /// <exception cref="JobFailedException">It cannot be read.</exception>

@@ -27,7 +27,13 @@ internal static class RulesReader
     /// <returns>Null where there are none.</returns>
     public static StatementRules? Read(ContextReader reader, bool fixesRole)
     {
-        var rules = Texts(reader.Any(Rules), Rules, StatementRules.AllRules, reader);
+        var (named, windows) = Split(reader.Any(Rules), reader);
+        var rules = Texts(named, Rules, [.. StatementRules.AllRules, StatementRules.NoDdlOutside], reader);
+        if (rules?.Contains(StatementRules.NoDdlOutside, StringComparer.OrdinalIgnoreCase) == true)
+        {
+            reader.Report(Rules, $"has {StatementRules.NoDdlOutside} without a window: {WindowReader.Example}.");
+        }
+
         IReadOnlyList<string>? only = null, except = null;
         switch (reader.Any(Statements))
         {
@@ -50,8 +56,37 @@ internal static class RulesReader
         var read = new StatementRules
         {
             Rules = rules ?? [], Only = only, Except = except ?? [], FixesRole = fixesRole,
+            DdlWindows = windows.Count == 0 ? null : new DdlWindows(windows, TimeProvider.System),
         };
         return read.IsEmpty ? null : read;
+    }
+
+    /// <summary>A rule that is an object has something to say beside its name.</summary>
+    private static (JsonNode? Named, List<DdlWindow> Windows) Split(JsonNode? rules, ContextReader reader)
+    {
+        var windows = new List<DdlWindow>();
+        if (rules is not JsonArray list)
+        {
+            return (rules, windows);
+        }
+
+        var named = new JsonArray();
+        foreach (var (index, rule) in list.Index())
+        {
+            if (rule is JsonObject { Count: 1 } one && one[StatementRules.NoDdlOutside] is { } window)
+            {
+                if (WindowReader.Read(window, $"{Rules}[{index}].{StatementRules.NoDdlOutside}", reader) is { } read)
+                {
+                    windows.Add(read);
+                }
+            }
+            else
+            {
+                named.Add(rule?.DeepClone());
+            }
+        }
+
+        return (named, windows);
     }
 
     private static string[]? Kinds(JsonObject lists, string name, ContextReader reader) =>

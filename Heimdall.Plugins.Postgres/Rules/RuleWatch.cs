@@ -242,7 +242,11 @@ internal sealed class RuleWatch(StatementRules rules)
         });
         Refuse(StatementRules.NoDrop, word == "DROP", word);
         Refuse(StatementRules.NoTruncate, word == "TRUNCATE", word);
-        Refuse(StatementRules.NoDdl, _ddl.Contains(word), word);
+        if (_ddl.Contains(word))
+        {
+            RefuseDdl(word);
+        }
+
         _isSetting = word is "SET" or "RESET" or "DISCARD" && rules.FixesRole;
         _copy = word == "COPY" ? CopyPart.BeforeDirection : CopyPart.NoCopy;
         _levels[^1] = new Level(Pending.None, AwaitsSet: word == "UPDATE", HasSelect: word == "SELECT");
@@ -309,7 +313,7 @@ internal sealed class RuleWatch(StatementRules rules)
 
     private void JudgeInto()
     {
-        Refuse(StatementRules.NoDdl, true, "SELECT INTO");
+        RefuseDdl("SELECT INTO");
         if (_levels[^1].HasSelect)
         {
             JudgeKind("CREATE");
@@ -396,6 +400,12 @@ internal sealed class RuleWatch(StatementRules rules)
         {
             Finding ??= $"{what} is refused: the command fixes the role, and this may leave it.";
         }
+    }
+
+    private void RefuseDdl(string what)
+    {
+        Refuse(StatementRules.NoDdl, true, what);
+        Finding ??= rules.DdlWindows?.FindProblem(what);
     }
 
     private void Refuse(string rule, bool isMet, string what)

@@ -10,6 +10,7 @@ internal sealed record StatementRules
     public const string NoDeleteWithoutWhere = "no_delete_without_where";
     public const string NoUpdateWithoutWhere = "no_update_without_where";
     public const string NoDdl = "no_ddl";
+    public const string NoDdlOutside = "no_ddl_outside";
     public const string NoCopyProgram = "no_copy_program";
     public const string NoServerFiles = "no_server_files";
 
@@ -29,7 +30,10 @@ internal sealed record StatementRules
     /// <summary>Whether the role is fixed, so that what leaves it is refused.</summary>
     public bool FixesRole { get; init; }
 
-    public bool IsEmpty => Rules.Count == 0 && Only is null && Except.Count == 0 && !FixesRole;
+    /// <summary>When DDL may run; null: at any time, unless <see cref="NoDdl"/> refuses it.</summary>
+    public DdlWindows? DdlWindows { get; init; }
+
+    public bool IsEmpty => Rules.Count == 0 && DdlWindows is null && Only is null && Except.Count == 0 && !FixesRole;
 
     public bool Has(string rule) => Rules.Contains(rule, StringComparer.Ordinal);
 

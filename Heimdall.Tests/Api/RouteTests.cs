@@ -233,7 +233,11 @@ public sealed class RouteTests
 
         Assert.That(
             JsonSerializer.Deserialize<string[]>(job.Text),
-            Is.EqualTo(new[] { "NEW", "ACCEPTED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELING", "CANCELED", "KILLED" }));
+            Is.EqualTo(new[]
+            {
+                "NEW", "WAITING_FOR_APPROVAL", "ACCEPTED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELING", "CANCELED",
+                "KILLED",
+            }));
         Assert.That(command.Text, Is.EqualTo("""["ACTIVE","INACTIVE"]"""));
         Assert.That(cluster.Text, Is.EqualTo(command.Text));
     }

@@ -42,9 +42,10 @@ internal static class ChaosInstance
         };
     }
 
-    private static string PortOf(TestDatabase database) => new NpgsqlConnectionStringBuilder(database.ConnectionString)["Port"].ToString()!;
+    internal static string PortOf(TestDatabase database) =>
+        new NpgsqlConnectionStringBuilder(database.ConnectionString)["Port"].ToString()!;
 
-    private static string Through(string connectionString, string port)
+    internal static string Through(string connectionString, string port)
     {
         var server = new NpgsqlConnectionStringBuilder(connectionString);
         return connectionString.Replace($"Port={server.Port}", $"Port=${{env:{port}}}", StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Heimdall.Core.Database;
 using Heimdall.Tests.Support;
 using NUnit.Framework;
@@ -63,6 +64,49 @@ public sealed class UpgradeTests() : RealProcessTests(processes: 3)
         await SubmitAsync(older.Client, 20, cancellationToken);
 
         await AssertEachRanOnceAsync(cancellationToken);
+    }
+
+    [Test]
+    public async Task An_older_version_runs_nothing_that_nobody_has_approved(CancellationToken cancellationToken)
+    {
+        const string Write = "insert into effect values (1) returning number";
+        await using var older = await OlderVersion.StartAsync(_heimdall, cancellationToken);
+        _heimdall.Configure(config => config.WithCommand("reviewed", "type:reviewed", ", approval: required"));
+        await _heimdall.StartApiAsync();
+        await _heimdall.StartWorkerAsync();
+        await Eventually.Is(
+            async () => (await older.Client.GetAsync("/api/v1/command/reviewed", cancellationToken))
+                .IsSuccessStatusCode,
+            cancellationToken);
+
+        var waiting = (await _heimdall.SubmitAsync(
+            Write, returnResult: false, cancellationToken, command: "type:reviewed")).AssertStatus(202).Id;
+        using var shown = await older.Client.GetAsync($"/api/v1/job/{waiting}/status", cancellationToken);
+        using var batch = await PostAsync(returnResult: false);
+        using var query = await PostAsync(returnResult: true);
+
+        Assert.That(await shown.Content.ReadAsStringAsync(cancellationToken), Does.Contain("\"UNKNOWN\""));
+        var taken = (await batch.Content.ReadFromJsonAsync<JsonElement>(cancellationToken))
+            .GetProperty("id").GetGuid();
+        var ended = await _heimdall.WaitForStatusAsync(taken, "CANCELED", cancellationToken);
+        Assert.That(ended["error"], Does.Contain("asks for an approval"));
+        Assert.That(query.IsSuccessStatusCode, Is.False);
+        var after = (await _heimdall.SubmitAsync("select 1", returnResult: false, cancellationToken)).AssertStatus(202);
+        await _heimdall.WaitForStatusAsync(after.Id, "SUCCEEDED", cancellationToken);
+        Assert.That(
+            (await _heimdall.JobAsync(waiting, cancellationToken))["status"], Is.EqualTo("WAITING_FOR_APPROVAL"));
+        Assert.That(
+            await _heimdall.Target.ScalarAsync<long>("select count(*) from effect", cancellationToken), Is.Zero);
+
+        Task<HttpResponseMessage> PostAsync(bool returnResult) => older.Client.PostAsJsonAsync(
+            "/api/v1/job",
+            new
+            {
+                name = "reviewed", version = "1", command_criteria = new[] { "type:reviewed" },
+                cluster_criteria = new[] { "_id:postgres" },
+                context = new { query = Write, return_result = returnResult },
+            },
+            cancellationToken);
     }
 
     [TestCase(true)]

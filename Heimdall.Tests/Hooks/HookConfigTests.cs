@@ -28,7 +28,7 @@ public sealed class HookConfigTests
     [TestCase("kind: slack, secrets: []")]
     [TestCase($"{Mail}, {Addresses}")]
     [TestCase($"kind: mail, secrets: [], url: 'smtps://hooks.example.org:465', {Addresses}, user: a, password: b")]
-    [TestCase("events: [job.ended, schedule.late, cluster.down, queue.slow], statuses: [FAILED]")]
+    [TestCase("events: [job.ended, schedule.late, cluster.down, queue.slow, job.unapproved], statuses: [FAILED]")]
     [TestCase("commands: [x], cluster_tags: [y], allowed_callers: [a.*]")]
     public void Accepts_hooks(string fields)
     {
@@ -52,7 +52,8 @@ public sealed class HookConfigTests
     [TestCase("secrets: []", $"secrets: is required: {SecretText}")]
     [TestCase("secrets: [whsec_c2hvcnQ=]", $"secrets[0]: must be {SecretText}")]
     [TestCase("kind: slack", "secrets: are of a hook of kind webhook only")]
-    [TestCase("events: [job.begun]", "events[0]: must be one of job.ended, schedule.late, cluster.down, queue.slow")]
+    [TestCase("events: [job.begun]",
+        "events[0]: must be one of job.ended, schedule.late, cluster.down, queue.slow, job.unapproved")]
     [TestCase("statuses: [RUNNING]", "statuses[0]: must be one of SUCCEEDED, FAILED, CANCELED, KILLED")]
     [TestCase("allowed_callers: ['(']", "allowed_callers[0]: must be a regular expression")]
     [TestCase("from: a@example.org", "from: is of a hook of kind mail only, and so are to, user and password")]

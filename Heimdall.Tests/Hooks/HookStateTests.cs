@@ -29,9 +29,10 @@ public sealed class HookStateTests
             config => (config with
             {
                 Hooks = "allow: [127.0.0.2], schedule_late_after: 10s, queue_older_than: 1s, receivers: ["
-                    + Webhook("ops", "events: [schedule.late, cluster.down, queue.slow]") + ", "
-                    + Webhook("other", "events: [cluster.down], cluster_tags: [data:other]") + "]",
+                    + Webhook("ops", "events: [schedule.late, cluster.down, queue.slow, job.unapproved]") + ", "
+                    + Webhook("other", "events: [cluster.down, job.unapproved], cluster_tags: [data:other]") + "]",
             }).WithCluster("down", "type:postgres, data:local", "postgresql://127.0.0.1:1/nothing")
+                .WithCommand("reviewed", "type:reviewed", ", approval: required")
                 .WithCluster("unfit", "type:nothing", "postgresql://127.0.0.1:1/nothing")
                 .WithSchedule("yearly", Yearly("postgres")).WithSchedule("unroutable", Yearly("nothing")),
             worker: false);
@@ -138,6 +139,28 @@ public sealed class HookStateTests
         await ReceiveAsync("queue.on_time", cancellationToken);
         Assert.That(toldOfPause, Is.Zero, "a pause is no recovery");
         Assert.That(await CountAsync("queue.slow", "queue", cancellationToken), Is.EqualTo(2), "after the pause again");
+    }
+
+    [Test]
+    public async Task A_job_that_waits_for_an_approval_is_told_once_and_its_decision(
+        CancellationToken cancellationToken)
+    {
+        var reply = await _heimdall.SubmitAsync(
+            "select 1", returnResult: false, cancellationToken, "to approve", command: "type:reviewed");
+        var id = reply.AssertStatus(202).Id;
+        await _states.LookAsync(cancellationToken);
+        await _states.LookAsync(cancellationToken);
+
+        var told = await ReceiveAsync("job.unapproved", cancellationToken);
+        await _heimdall.CancelAsync(id, cancellationToken);
+        await _states.LookAsync(cancellationToken);
+
+        Assert.That((told.Text("id"), told.Text("command_id")), Is.EqualTo((id.ToString(), "reviewed")));
+        Assert.That(told.Text("summary"), Is.EqualTo("Job to approve of anonymous waits for an approval"));
+        await ReceiveAsync("job.decided", cancellationToken);
+        Assert.That(
+            await CountAsync("job.unapproved", $"job/{id}", cancellationToken), Is.EqualTo(1),
+            "once, and not to the hook of other clusters");
     }
 
     [TestCase("paused_at = now(), paused_by = 'ops'")]

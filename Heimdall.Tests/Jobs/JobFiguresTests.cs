@@ -23,6 +23,7 @@ public sealed class JobFiguresTests
         ["count"] = 8_000, ["waiting"] = 2_000, ["running"] = 200, ["failures"] = 4_000, ["minutes"] = 2_000,
         ["day"] = 2_000, ["week"] = 4_000, ["open"] = 2_000, ["matches"] = 12_000, ["failed list"] = 4_000,
         ["waiting list"] = 500,
+        ["unapproved"] = 200,
     };
 
     // A week of jobs, one in ten failed, of which one in a thousand is of a caller with few. Then the open ones.
@@ -154,6 +155,7 @@ public sealed class JobFiguresTests
             foreach (var (what, command) in new[]
             {
                 ("count", JobFigures.BuildCountEnded(sight, day)), ("waiting", JobFigures.BuildWaiting(sight)),
+                ("unapproved", JobFigures.BuildUnapproved(sight)),
                 ("running", JobFigures.BuildRunning(sight)), ("failures", JobFigures.BuildFailures(sight, week)),
                 ("minutes", JobFigures.BuildSample(sight, DateTime.UtcNow.AddHours(-1), TimeSpan.FromMinutes(1), 60, 100)),
                 ("day", JobFigures.BuildSample(sight, day, TimeSpan.FromMinutes(15), 96, 40)),

@@ -52,6 +52,7 @@ public sealed class StoreGaugeTests
         await FillAsync("RUNNING", "main", 4, "lease_until", "now() + interval '1 hour'", cancellationToken);
         await FillAsync("RUNNING", "other", 5, "lease_until", "now() - interval '1 hour'", cancellationToken);
         await FillAsync("SUCCEEDED", "main", 6, "finished_at", "now()", cancellationToken);
+        await FillAsync("WAITING_FOR_APPROVAL", "main", 7, "approve_by", "now()", cancellationToken);
         await _database.ExecuteAsync(
             """
             update heimdall.job set created_at = now() - interval '3 hours', updated_at = now() - interval '1 hour'
@@ -72,6 +73,7 @@ public sealed class StoreGaugeTests
             Assert.That(_reading.Look("heimdall.queue.running", other), Is.EqualTo(5));
             Assert.That(_reading.Look("heimdall.lease.overdue", other), Is.EqualTo(5));
             Assert.That(_reading.Look("heimdall.queue.depth", ("heimdall.cluster", "idle")), Is.EqualTo(0));
+            Assert.That(_reading.Look("heimdall.queue.unapproved"), Is.EqualTo(7));
             Assert.That(_reading.Look("heimdall.schedule.overdue.age"), Is.EqualTo(0));
             Assert.That(_reading.Look("heimdall.store.up"), Is.EqualTo(1));
         });

@@ -41,6 +41,7 @@ public sealed partial class AccessMatrixTests
         ["many"] = ["F FF AA AA AA"],
         ["see file"] = ["F NN NN NN NN", "F NN NN NN NN", "F NN NN NN NN", "F NN NN NN NN"], // there is no result
         ["change"] = ["F FF AA AA AA", "F FF AN AN AN", "F FF NN AA AA", "F FF NN AN AN"],
+        ["decide"] = ["F FF FF FF FF", "F FF FF FN FN", "F FF FF AA AA", "F FF FF AN AN"], // never on one's own
         ["put schedule"] = ["F FF AA FF AA", "F FF AF FF AF", "F FF FF AA AA", "F FF FF AF AF"],
         ["edit schedule"] = ["F FF AA FF AA", "F FF AN FN AN", "F FF NN AA AA", "F FF NN AN AN"],
         ["see script"] = ["F AA AA AA AA", "F AA AA AA AA", "F AN NN AN AN", "F AN NN AN AN"],
@@ -68,6 +69,7 @@ public sealed partial class AccessMatrixTests
         ("GET /api/v1/job/{id:guid}/stderr", "see"), ("GET /api/v1/job/{id:guid}/events", "see"),
         ("GET /api/v1/job/{id:guid}/attempts", "see"),
         ("POST /api/v1/job/{id:guid}/cancel", "change"), ("POST /api/v1/job/{id:guid}/retry", "change"),
+        ("POST /api/v1/job/{id:guid}/approve", "decide"), ("POST /api/v1/job/{id:guid}/refuse", "decide"),
         ("GET /api/v1/commands", "catalog"), ("GET /api/v1/command/statuses", "catalog"),
         ("GET /api/v1/command/{id}", "see command"), ("GET /api/v1/command/{id}/status", "see command"),
         ("PUT /api/v1/command/{id}/status", "control all"),
@@ -104,6 +106,7 @@ public sealed partial class AccessMatrixTests
         ("GET /sql/bulk/cancel", "many"), ("POST /sql/bulk/cancel/named", "many"),
         ("GET /sql/bulk/retry", "many"), ("POST /sql/bulk/retry/named", "many"),
         ("POST /sql/jobs/{id}/cancel", "change"), ("POST /sql/jobs/{id}/retry", "change"),
+        ("POST /sql/jobs/{id}/approve", "decide"), ("POST /sql/jobs/{id}/refuse", "decide"),
         ("GET /sql/schedules", "list"), ("GET /sql/schedules/{schedule}", "see"),
         ("POST /sql/schedules/{schedule}/trigger", "change"), ("POST /sql/schedules/{schedule}/pause", "change"),
         ("POST /sql/schedules/{schedule}/resume", "change"),
@@ -146,6 +149,8 @@ public sealed partial class AccessMatrixTests
                         owner);
             }
         }
+        await _api.Heimdall.Store.ExecuteAsync(
+            "update heimdall.job set approval = '{\"asked_by\": []}'", cancellationToken);
         await _api.Heimdall.Store.ExecuteAsync("create table kept_schedule as select * from heimdall.schedule",
             cancellationToken);
     }
@@ -269,6 +274,7 @@ public sealed partial class AccessMatrixTests
             "POST /api/v1/job" or "POST /api/v1/resolve" => RoleInstance.Json(RoleInstance.Query("inside")),
             "POST /api/v1/jobs" => RoleInstance.Json($"[{RoleInstance.Batch("inside", "select 1")}]"),
             "PUT /api/v1/schedule/{id}" => ScheduleBody(place.IsInside),
+            "POST /api/v1/job/{id:guid}/refuse" => RoleInstance.Json("""{"reason":"Not now."}"""),
             "PUT /api/v1/sql/{**path}" => new StringContent("select 2"),
             "PUT /api/v1/cluster/{id}/status" or "PUT /api/v1/command/{id}/status" =>
                 RoleInstance.Json("""{"status":"ACTIVE"}"""),
@@ -288,7 +294,7 @@ public sealed partial class AccessMatrixTests
         }
         return _api.PressAsync(
             caller, path, cancellationToken, ("target", $"cluster/{ClusterOf(place.IsInside)}"),
-                ("time", "until resumed"), ("status", "ACTIVE"),
+                ("time", "until resumed"), ("status", "ACTIVE"), ("reason", "Not now."),
             ("metrics[]", "servers:count"));
     }
 

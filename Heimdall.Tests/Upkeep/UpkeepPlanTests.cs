@@ -66,6 +66,13 @@ public sealed class UpkeepPlanTests
         yield return Case("failed entries of a step", QueueEntries.ExpireFailedSql("hangfire"),
             "interval, bigint[]", "'7 days', array[3, 13, 23]::bigint[]", 100);
         yield return Case("late jobs", JobTransitions.Expire, "", "", 200);
+        yield return Case("unapproved jobs", JobTransitions.ExpireApprovals, "", "", 200);
+        yield return Case("approve with children", JobTransitions.Approve,
+            "uuid, text", "'00000000-0000-0000-0000-000000000000', 'olga'", 200);
+        yield return Case("refuse with children", JobTransitions.Refuse,
+            "uuid, text, text", "'00000000-0000-0000-0000-000000000000', 'olga', 'No.'", 200);
+        yield return Case(
+            "jobs to approve", HookStates.UnapprovedSql, "text, int", "'job.unapproved', 1000", 200);
         yield return Case("predecessors", JobTransitions.ResolvePredecessors, "", "", 200);
         yield return Case("fan-outs", FanOuts.FindSql, "int, uuid[]", "100, '{}'", 200);
         yield return Case("children of a parent", FanOuts.ReadChildrenSql,
@@ -179,7 +186,8 @@ public sealed class UpkeepPlanTests
 
         Assert.That(sweeps, Is.EquivalentTo(new[]
         {
-            "predecessors", "fan-outs", "schedules", "dead inline queries", "late jobs", "ends not shown", "results",
+            "predecessors", "fan-outs", "schedules", "dead inline queries", "late jobs", "unapproved jobs",
+            "ends not shown", "results",
             "untrue entries",
             "failed entries", "retention", "schedule history", "states for hooks", "messages to hooks",
             // Of tables with some dozens of rows, or of two lists that are compared whole.

@@ -2,6 +2,7 @@ using System.Globalization;
 using Hangfire.Dashboard;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Jobs;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -40,6 +41,40 @@ internal static class JobActions
             return;
         }
         await RefuseAsync(context, status, why!);
+    }
+
+    public static Task ApproveAsync(DashboardContext context) => DecideAsync(
+        context, (approver, user) => approver.ApproveAsync(context.AddressedJob(), user, context.Aborted()));
+
+    public static async Task DisapproveAsync(DashboardContext context)
+    {
+        var reason = (await context.Request.GetFormValuesAsync("reason")) is [{ } text, ..] ? text.Trim() : null;
+        if (DecideJob.FindProblem(reason) is { } problem)
+        {
+            await RefuseAsync(context, StatusCodes.Status400BadRequest, $"The reason: {problem}");
+            return;
+        }
+        await DecideAsync(context, (approver, user) =>
+            approver.RefuseAsync(context.AddressedJob(), user, reason!, context.Aborted()));
+    }
+
+    private static async Task DecideAsync(
+        DashboardContext context, Func<JobApprover, string, Task<JobDecision?>> decideAsync)
+    {
+        var http = context.GetHttpContext();
+        if (await context.Service<JobStore>().RefuseAsync(
+            http, context.AddressedJob(), Right.DecideJobs, context.Aborted()) is { } refusal)
+        {
+            await RefuseAsync(context, refusal.StatusCode, refusal.ProblemDetails.Detail!);
+            return;
+        }
+        if (await decideAsync(context.Service<JobApprover>(), http.CallerName()) is { Problem: { } why } decision)
+        {
+            await RefuseAsync(
+                context, decision.IsForbidden ? StatusCodes.Status403Forbidden : StatusCodes.Status409Conflict, why);
+            return;
+        }
+        context.GoTo($"/sql/jobs/{context.AddressedJob()}");
     }
 
     /// <summary>Runs a job again as the caller.</summary>

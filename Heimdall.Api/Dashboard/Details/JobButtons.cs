@@ -1,7 +1,10 @@
 using Hangfire.Dashboard;
+using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Jobs;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Submission;
 
 namespace Heimdall.Api.Dashboard.Details;
 
@@ -14,9 +17,36 @@ internal static class JobButtons
     public static LivePart Draw(DashboardContext context, Job job, int retries)
     {
         var offers = Offers(job, retries).Where(offer => context.RightsOfCaller().Over(offer.Right, job)).ToList();
+        var decision = DrawDecision(context, job);
         return new LivePart(
-            Markup.Join([.. offers.Select(offer => DrawOffer(context, job, offer)), DrawEdit(context, job)]),
-            LivePart.MarkOf(string.Join('\n', offers)));
+            Markup.Join([decision, .. offers.Select(offer => DrawOffer(context, job, offer)), DrawEdit(context, job)]),
+            LivePart.MarkOf(string.Join('\n', offers) + (decision.IsEmpty ? "" : "\nto decide")));
+    }
+
+    /// <summary>For somebody who may approve a job that waits for it.</summary>
+    private static Markup DrawDecision(DashboardContext context, Job job)
+    {
+        var user = context.GetHttpContext().CallerName();
+        if (job is not { Status: JobStatus.WaitingForApproval, ParentId: null }
+            || !context.RightsOfCaller().Over(Right.DecideJobs, job)
+            || context.Service<JobApprover>().FindProblem(job, user) is not null)
+        {
+            return Markup.Empty;
+        }
+        var reason = $"hd-reason-{job.Id:N}";
+        return Markup.Join([
+            Pieces.Ask(
+                "Approve", "btn-success",
+                Markup.Of($"It runs what the page shows, and nothing else: its SHA-256 is part of the approval."),
+                context.Button($"/sql/jobs/{job.Id}/approve", "Yes, approve it", "btn-success")),
+            Pieces.Ask(
+                "Refuse", "btn-danger", Markup.Of($"It ends, and will not run."),
+                context.Form($"/sql/jobs/{job.Id}/refuse", Markup.Of($"""
+                    <label for="{reason}">Reason</label> <input id="{reason}" name="reason" required
+                        maxlength="{DecideJob.MaxReason}">
+                    <button type="submit" class="btn btn-danger">Yes, refuse it</button>
+                    """))),
+        ]);
     }
 
     private static Markup DrawEdit(DashboardContext context, Job job)

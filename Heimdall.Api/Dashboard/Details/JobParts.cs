@@ -91,6 +91,9 @@ internal static class JobParts
             {Pieces.Fact("After", Markup.Join(job.After.Select(one => Markup.Of($"{Pieces.JobLink(context.AddressOf, one.Id, $"job {one.Id}")} has {one.On.ToName()} "))))}
             {Pieces.Fact("Start after", Pieces.Time(job.StartAfter))}
             {Pieces.Fact("Start before", Pieces.Time(job.StartBefore))}
+            {Pieces.Fact("Decided on by", job.Approval?.DecidedBy)}
+            {Pieces.Fact("Decided on", Pieces.Time(job.Approval?.DecidedAt))}
+            {Pieces.BroadFact("SHA-256 to approve", DrawContent(job.Approval?.Content))}
             {Pieces.Fact("Hooks", DrawHooks(context, job))}
             {Pieces.Fact("Rows affected", progress.RowsAffected is { } affected ? Pieces.Number(affected) : null)}
             {Pieces.Fact("Rows", progress.RowCount is { } rows ? $"{Pieces.Number(rows)}{(progress.Truncated == true ? ", ended by a limit" : "")}" : null)}
@@ -103,6 +106,13 @@ internal static class JobParts
             </dl>
             """);
     }
+
+    /// <summary>What an approval is for.</summary>
+    private static Markup DrawContent(JobContent? content) => content is null
+        ? Markup.Empty
+        : Markup.Join([
+            Markup.Of($"<code>{content.Sha256}</code>"),
+            .. (content.Files ?? []).Select(file => Markup.Of($"<br>{file.Path} <code>{file.Sha256}</code>"))]);
 
     private static Markup DrawParent(DashboardContext context, Job job) => job.ParentId is { } parent
         ? Pieces.JobLink(context.AddressOf, parent, $"job {parent}")
@@ -125,6 +135,7 @@ internal static class JobParts
 
     private static string Told(Job job) => job.Status switch
     {
+        JobStatus.WaitingForApproval => "Somebody else has to approve it before it runs.",
         JobStatus.New or JobStatus.Accepted => job.Attempt == 0 ? "It waits in the queue." : "It waits in the queue to be run again.",
         JobStatus.Running when job.FanOut is { } fanOut => $"{fanOut.Ended} of {fanOut.Total} children have ended.",
         JobStatus.Running => job.Attempt > 1 ? $"Attempt {job.Attempt} runs." : "It runs.",
@@ -132,6 +143,8 @@ internal static class JobParts
             when job.FanOut is { } fanOut && (job.CanceledBy is null || job.Status == JobStatus.Failed) =>
             $"{fanOut.Succeeded} of {fanOut.Total} children have succeeded.",
         JobStatus.Canceling => "It has been asked to stop, and is not yet known to have stopped.",
+        JobStatus.Canceled when job.Approval?.DecidedBy is { } refuser && refuser == job.CanceledBy =>
+            $"It was refused by {refuser}, and never ran.",
         JobStatus.Canceled => job.CanceledBy is { } user ? $"It was stopped by {user}." : "It never ran.",
         JobStatus.Killed => "A deadline stopped it.",
         JobStatus.Failed => "It failed.",

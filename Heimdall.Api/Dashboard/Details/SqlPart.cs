@@ -74,7 +74,8 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
         var name = Markup.Of($"<p>Script <code>{path}</code></p>");
         return await ReadScriptAsync(context, path, name, async file =>
         {
-            var isSame = job.Progress.Sha256 is { } sha256 && file.Length <= MostHashed
+            var expected = job.Progress.Sha256 ?? job.Approval?.Content?.Sha256;
+            var isSame = expected is { } sha256 && file.Length <= MostHashed
                 ? await ScriptPlace.HashAsync(file, cancellationToken) == sha256
                 : (bool?)null;
             file.Position = 0;
@@ -119,6 +120,11 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
     /// <summary>A script is shown as it is now, which need not be what ran.</summary>
     private static Markup Told(bool? isSame, Job job) => isSame switch
     {
+        true when job.Attempt == 0 =>
+            Markup.Of($"""<p class="hd-aside">As it was submitted for approval: the SHA-256 is the same.</p>"""),
+        false when job.Attempt == 0 => Pieces.Alert(
+            "warning",
+            Markup.Of($"The script has been changed since it was submitted for approval: so the job will fail.")),
         true => Markup.Of($"""<p class="hd-aside">As it ran: the SHA-256 is the same.</p>"""),
         false => Pieces.Alert("warning", Markup.Of($"The script has been changed since: these are not the lines that ran.")),
         null when job.Attempt == 0 => Markup.Of($"""<p class="hd-aside">As it is now.</p>"""),

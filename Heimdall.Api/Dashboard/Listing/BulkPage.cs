@@ -22,7 +22,8 @@ internal static class BulkPage
     private const int MostRefusals = 10;
 
     private static readonly Deed _cancel = new(
-        "cancel", "Cancel", Right.StopJobs, [JobStatus.Accepted, JobStatus.Running],
+        "cancel", "Cancel", Right.StopJobs,
+        [JobStatus.WaitingForApproval, JobStatus.Accepted, JobStatus.Running],
         "What waits will not run. What runs is stopped in its database: what it has not committed is rolled back.");
 
     private static readonly Deed _retry = new(

@@ -10,8 +10,8 @@ internal static class StatusChips
 {
     private static readonly JobStatus[] _statuses =
     [
-        JobStatus.Accepted, JobStatus.Running, JobStatus.Canceling, JobStatus.Succeeded, JobStatus.Failed,
-        JobStatus.Canceled, JobStatus.Killed,
+        JobStatus.WaitingForApproval, JobStatus.Accepted, JobStatus.Running, JobStatus.Canceling, JobStatus.Succeeded,
+        JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed,
     ];
 
     public static Markup Draw(DashboardContext context, ListFilter list, MatchCounts counts)

@@ -4,6 +4,8 @@ using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Dashboard.Schedules;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Jobs;
+using Heimdall.Core.Jobs.Figures;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
@@ -25,7 +27,7 @@ internal static class OverviewPage
     {
         var overview = await context.Service<JobOverviews>().ReadAsync(context.RightsOfCaller().Jobs, context.Aborted());
         var blocked = await context.Service<BlockedJobs>().FindAsync(overview.Running, LockWait, context.Aborted());
-        var troubles = Markup.Join([.. await TroublesAsync(context)]);
+        var troubles = Markup.Join([.. await TroublesAsync(context, overview)]);
         var isCalm = troubles.IsEmpty ? Markup.Of($"""<p class="hd-calm">Nothing needs attention.</p>""") : Markup.Empty;
         return new PageContent("Overview", Markup.Of($"""
             <h1 class="page-header">Overview</h1>
@@ -43,7 +45,7 @@ internal static class OverviewPage
             """)) { RefreshSeconds = RefreshSeconds };
     }
 
-    private static async Task<List<Markup>> TroublesAsync(DashboardContext context)
+    private static async Task<List<Markup>> TroublesAsync(DashboardContext context, JobOverview overview)
     {
         var rights = context.RightsOfCaller();
         var live = context.Service<LiveCatalog>();
@@ -67,6 +69,15 @@ internal static class OverviewPage
                     "PAUSED", Link(context, PageOf(pause.Target), pause.Target.ToString()),
                     Markup.Of($"by {pause.By} since {Pieces.Time(pause.At)}{until} {pause.Reason}")));
             }
+        }
+        if (overview.Unapproved is > 0 and var count)
+        {
+            var many = count >= JobFigures.MostUnapproved ? "+" : "";
+            var jobs = $"{Pieces.Number(count)}{many} {(count == 1 ? "job" : "jobs")}";
+            troubles.Add(Trouble(
+                "TO APPROVE",
+                Link(context, $"/sql/jobs?status={JobStatus.WaitingForApproval.ToName()}", jobs),
+                Markup.Of($"{(count == 1 ? "waits" : "wait")} for approval by an operator")));
         }
         if (rights.Has(Right.SeeSchedules))
         {

@@ -23,13 +23,14 @@ public sealed class CommandConfigValidator : AbstractValidator<CommandConfig>
         RuleForEach(command => command.Tags).IsOwnTag();
         RuleFor(command => command.ClusterTags).Must(tags => tags.Length > 0).WithMessage("is required: without tags the command would run on every cluster");
         RuleForEach(command => command.ClusterTags).IsTag();
-        RuleForEach(command => command.AllowedCallers).Custom((pattern, context) =>
-        {
-            if (CallerPattern.FindProblem(pattern) is { } problem)
-            {
-                context.AddFailure(problem);
-            }
-        });
+        RuleForEach(command => command.AllowedCallers).IsCallerPattern();
+        RuleForEach(command => command.Approvers).IsCallerPattern();
+        RuleFor(command => command.Approval)
+            .Must(word => word is CommandConfig.ApprovalRequired or CommandConfig.ApprovalNone)
+            .WithMessage("must be required or none");
+        RuleFor(command => command.ApprovalExpires)
+            .Must(time => time >= TimeSpan.FromMinutes(1) && time <= TimeSpan.FromDays(365))
+            .WithMessage("must be from a minute to 365 days");
         RuleFor(command => command.MaxAttempts).Must(count => count is >= 1 and <= MostAttempts).WithMessage($"must be 1 to {MostAttempts}");
         RuleFor(command => command.MaxConcurrency).IsLimit();
         RuleFor(command => command.MaxPriority).Must(priority => priority is null || JobPriority.IsValid(priority.Value))

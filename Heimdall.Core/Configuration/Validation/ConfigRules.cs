@@ -44,6 +44,15 @@ internal static class ConfigRules
         rule.IsTag()
             .Must(tag => !SystemTags.IsReserved(tag)).WithMessage($"must not begin with {string.Join(", ", SystemTags.Prefixes)}: the system sets these tags");
 
+    public static IRuleBuilderOptionsConditions<T, string> IsCallerPattern<T>(this IRuleBuilder<T, string> rule) =>
+        rule.Custom((pattern, context) =>
+        {
+            if (CallerPattern.FindProblem(pattern) is { } problem)
+            {
+                context.AddFailure(problem);
+            }
+        });
+
     /// <summary>Where a process listens for Prometheus.</summary>
     public static IRuleBuilderOptions<T, string?> IsPlainAddress<T>(
         this IRuleBuilder<T, string?> rule, string example) =>

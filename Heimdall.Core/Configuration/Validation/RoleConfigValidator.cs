@@ -12,13 +12,7 @@ internal sealed class RoleConfigValidator : AbstractValidator<RoleConfig>
             .WithMessage($"must be one of {string.Join(", ", RoleNames.All)}");
         RuleFor(entry => entry.Users).Must((entry, users) => users.Length > 0 || entry.Claims.Count > 0)
             .WithMessage("must name the users, or claims must; [.*] is everybody");
-        RuleForEach(entry => entry.Users).Custom((pattern, context) =>
-        {
-            if (CallerPattern.FindProblem(pattern) is { } problem)
-            {
-                context.AddFailure(problem);
-            }
-        });
+        RuleForEach(entry => entry.Users).IsCallerPattern();
         RuleFor(entry => entry.Claims)
             .Must(claims => claims.All(claim => claim.Value?.GetValueKind() == JsonValueKind.String))
             .WithMessage("must have texts as values; write numbers in quotes");

@@ -30,6 +30,9 @@ public sealed class JobFigures(StoreDatabase database)
     /// <summary>The jobs that match a filter are counted by status among so many, the newest.</summary>
     public const int MostMatched = 5_000;
 
+    /// <summary>Jobs that wait for an approval are counted up to so many.</summary>
+    public const int MostUnapproved = 1_000;
+
     private static readonly JobStatus[] Ended =
         [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Canceled, JobStatus.Killed];
 
@@ -40,7 +43,10 @@ public sealed class JobFigures(StoreDatabase database)
 
     /// <summary>Those that wait, those that run and those that have ended, which are indexed apart.</summary>
     private static readonly string[] _kinds =
-        ["status = 'ACCEPTED'", "status in ('NEW', 'RUNNING', 'CANCELING')", "finished_at is not null"];
+    [
+        "status = 'ACCEPTED'", "status = 'WAITING_FOR_APPROVAL'", "status in ('NEW', 'RUNNING', 'CANCELING')",
+        "finished_at is not null",
+    ];
 
     /// <summary>Jobs that have ended, by how, of those submitted since a moment; each up to <see cref="MostCounted"/>.</summary>
     public async Task<IReadOnlyDictionary<JobStatus, long>> CountEndedAsync(
@@ -50,6 +56,17 @@ public sealed class JobFigures(StoreDatabase database)
         var counts = new Dictionary<JobStatus, long>();
         await ReadAsync(command, row => counts[JobStatusNames.Parse(row.GetString(0))] = row.GetInt64(1), cancellationToken);
         return counts;
+    }
+
+    /// <summary>
+    /// Jobs that wait for an approval, without the children of others; up to <see cref="MostUnapproved"/>.
+    /// </summary>
+    public async Task<long> CountUnapprovedAsync(JobSight sight, CancellationToken cancellationToken)
+    {
+        await using var command = BuildUnapproved(sight);
+        var count = 0L;
+        await ReadAsync(command, row => count = row.GetInt64(0), cancellationToken);
+        return count;
     }
 
     /// <summary>
@@ -247,6 +264,17 @@ public sealed class JobFigures(StoreDatabase database)
             { Command: not null } => times with { Command = filter.Command },
             _ => times,
         };
+    }
+
+    internal static NpgsqlCommand BuildUnapproved(JobSight sight)
+    {
+        var command = new NpgsqlCommand();
+        command.CommandText = $"""
+            select count(*) from (
+                select from job where status = 'WAITING_FOR_APPROVAL' and parent_id is null
+                    {ConditionOf(command, sight)} limit {MostUnapproved}) unapproved
+            """;
+        return command;
     }
 
     internal static NpgsqlCommand BuildWaiting(JobSight sight)

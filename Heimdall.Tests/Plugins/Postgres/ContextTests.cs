@@ -23,7 +23,7 @@ public sealed class ContextTests
         _root = Directory.CreateTempSubdirectory("heimdall-files").FullName;
         Directory.CreateDirectory(Path.Combine(_root, "sql", "sub"));
         _connections = new ClusterConnections(NullLogger<ClusterConnections>.Instance);
-        _plugin = new PostgresPlugin(_connections, new ScriptFolder(Path.Combine(_root, "sql")));
+        _plugin = new PostgresPlugin(_connections, new ScriptFolder(Path.Combine(_root, "sql")), TimeProvider.System);
     }
 
     [TearDown]

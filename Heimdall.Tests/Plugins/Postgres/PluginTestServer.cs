@@ -4,6 +4,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Scripts;
 using Heimdall.Plugins.Postgres.Sessions;
 using Heimdall.Plugins.Postgres;
+using Heimdall.Tests.Schedules;
 using Heimdall.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -20,13 +21,16 @@ internal sealed class PluginTestServer : IAsyncDisposable
     {
         _database = database;
         Directory = System.IO.Directory.CreateTempSubdirectory("heimdall-sql").FullName;
-        Plugin = new PostgresPlugin(_connections, new ScriptFolder(Directory));
+        Plugin = new PostgresPlugin(_connections, new ScriptFolder(Directory), Clock);
         ConnectionString = database.ConnectionString;
         Cluster = new PluginCluster($"cluster_{Guid.NewGuid():N}", new JsonObject { ["connection_string"] = ConnectionString });
         Sql = NpgsqlDataSource.Create(ConnectionString);
     }
 
     public PostgresPlugin Plugin { get; }
+
+    /// <summary>By which windows for DDL open and close.</summary>
+    public ManualClock Clock { get; } = new(DateTime.UtcNow);
 
     public PluginCluster Cluster { get; }
 
