@@ -31,6 +31,7 @@ using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Submission;
 using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
@@ -64,7 +65,10 @@ internal static class ApiHost
         // Before all services that end requests: it serves metrics until they have stopped.
         services.AddMonitoring(config, "api", config.Metrics.ApiListen, RequestTraces.Add);
         services.AddStore(config.Database, ConnectionLimits.ForApi);
+        services.AddSecrets(config.Secrets);
         services.AddCatalog();
+        services.AddSingleton<CatalogReplies>();
+        services.AddSingleton<DefinitionEditor>();
         services.AddHostedService<ClusterWatch>();
         services.AddHooks();
         services.AddResults(config.Results);

@@ -38,6 +38,9 @@ internal static class CliOptions
     public static Option<string?> Name(string standard) =>
         Text("--name", "NAME", $"What the job is called. Default: {standard}.");
 
+    /// <summary>Secret variables of a script, or of the job that is run again.</summary>
+    public static Option<string[]> Secrets(string description) => Texts("--secret", "NAME=SOURCE", description);
+
     /// <summary>The format of rows.</summary>
     public static Option<string?> RowFormat() => OneOf(
         "--format", "FORMAT", "One of table, csv, json, ndjson, arrow, parquet. Default: table on a terminal, else csv.",

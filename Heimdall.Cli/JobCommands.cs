@@ -217,14 +217,18 @@ internal static class JobCommands
     {
         var id = Id();
         var from = CliOptions.Number<long>("--from", "Of a script with --transaction none: the statement to resume from.");
+        var secrets = CliOptions.Secrets(
+            "A secret that the job had, read from env:VARIABLE or file:PATH; may be repeated.");
         var retry = new Command("retry", "Run a job that has ended once more, and print the id of the new job.")
         {
-            id, from,
+            id, from, secrets,
         };
         retry.SetAction(async (result, cancellationToken) =>
         {
             using var client = session.Connect(result);
-            var job = await client.RetryAsync(result.GetRequiredValue(id), result.GetValue(from), cancellationToken);
+            var job = await client.RetryAsync(
+                result.GetRequiredValue(id), result.GetValue(from),
+                await SecretSource.ReadAllAsync(session.Terminal, result.GetRequiredValue(secrets)), cancellationToken);
             await session.Terminal.PrintAsync(job.Id.ToString());
             return CliExitCode.Succeeded;
         });

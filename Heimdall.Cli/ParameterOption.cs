@@ -13,6 +13,18 @@ internal static class ParameterOption
         "time", "timetz", "timestamp", "timestamptz", "interval", "json", "jsonb", "inet", "cidr",
     ];
 
+    private const string Secret = "secret:";
+
+    /// <summary>The same, or <c>secret:</c> with the source of a secret.</summary>
+    public static async Task<JsonNode?> ReadAsync(Terminal terminal, string text) =>
+        text.StartsWith(Secret, StringComparison.Ordinal)
+            ? new JsonObject
+            {
+                ["value"] = await SecretSource.ReadAsync(terminal, "--param", text[Secret.Length..]),
+                ["secret"] = true,
+            }
+            : Read(text);
+
     /// <summary>
     /// A JSON number, <c>true</c>, <c>false</c> and <c>null</c> are themselves, <c>type:text</c> has a type, and all
     /// else is text.

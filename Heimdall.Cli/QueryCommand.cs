@@ -12,7 +12,7 @@ internal static class QueryCommand
         var sql = new Argument<string>("SQL") { Description = "One statement, or - for stdin." };
         var parameters = CliOptions.Texts(
             "--param", "VALUE",
-            "The value of $1, of $2 and so on: 5, true and null are themselves, int8:5 names a type.");
+            "Of $1, of $2 and so on: 5 and null are themselves, int8:5 names a type, secret:env:PIN is secret.");
         var readOnly = CliOptions.Flag("--read-only", "In a READ ONLY transaction.");
         var limit = CliOptions.Number<long>("--limit", "Rows after which the result is cut.");
         var (cluster, command, name) = (CliOptions.Cluster(), CliOptions.Command(), CliOptions.Name("query"));
@@ -32,7 +32,7 @@ internal static class QueryCommand
                 Query = session.Sql,
                 ClusterCriteria = session.FindClusters(result, result.GetRequiredValue(cluster)),
                 CommandCriteria = CliSession.ToCommands(result.GetRequiredValue(command)),
-                Parameters = ToParameters(result.GetRequiredValue(parameters)),
+                Parameters = await ToParametersAsync(session.Terminal, result.GetRequiredValue(parameters)),
                 ReadOnly = result.GetValue(readOnly),
                 RowLimit = result.GetValue(limit),
             };
@@ -50,6 +50,13 @@ internal static class QueryCommand
         return query;
     }
 
-    private static JsonArray? ToParameters(string[] values) =>
-        values.Length > 0 ? new JsonArray([.. values.Select(ParameterOption.Read)]) : null;
+    private static async Task<JsonArray?> ToParametersAsync(Terminal terminal, string[] values)
+    {
+        var parameters = new JsonArray();
+        foreach (var value in values)
+        {
+            parameters.Add(await ParameterOption.ReadAsync(terminal, value));
+        }
+        return parameters.Count > 0 ? parameters : null;
+    }
 }

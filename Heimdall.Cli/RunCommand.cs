@@ -16,6 +16,8 @@ internal static class RunCommand
     {
         var file = new Argument<string>("FILE") { Description = "The script, or - for stdin. Its text is sent." };
         var variables = CliOptions.Texts("--set", "NAME=VALUE", "What :name in the script stands for; may be repeated.");
+        var secrets = CliOptions.Secrets(
+            "The same, read from env:VARIABLE or file:PATH and shown to nobody; may be repeated.");
         var transaction = CliOptions.OneOf(
             "--transaction", "MODE", "single: all or nothing (default). none: each statement by itself.",
             "single", "none");
@@ -39,8 +41,8 @@ internal static class RunCommand
             "Run a script as a job, follow its log and wait for its end. "
             + "Ctrl-C asks to cancel the job, a second one leaves at once.")
         {
-            file, variables, transaction, onError, cluster, command, target, parallel, canary, stopAfter, priority, key,
-            detach, dryRun, name,
+            file, variables, secrets, transaction, onError, cluster, command, target, parallel, canary, stopAfter,
+            priority, key, detach, dryRun, name,
         };
         run.SetAction(async (result, cancellationToken) =>
         {
@@ -54,6 +56,7 @@ internal static class RunCommand
                 ClusterCriteria = session.FindClusters(result, result.GetRequiredValue(cluster)),
                 CommandCriteria = CliSession.ToCommands(result.GetRequiredValue(command)),
                 Variables = ToVariables(result.GetRequiredValue(variables)),
+                Secrets = await SecretSource.ReadAllAsync(terminal, result.GetRequiredValue(secrets)),
                 Transaction = result.GetValue(transaction),
                 OnError = result.GetValue(onError),
                 Priority = result.GetValue(priority),

@@ -227,9 +227,11 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     /// <summary>Runs a job that has ended once more, as a new one. This is not repeated after a lost answer.</summary>
     /// <param name="id">The old job.</param>
     /// <param name="fromStatement">Of a batch without transaction: where to resume; null for the beginning.</param>
+    /// <param name="secrets">The secrets that it had, by name: they went with its end.</param>
     /// <param name="cancellationToken">Ends the wait for the answer; the new job may be recorded.</param>
     public async Task<HeimdallJob> RetryAsync(
-        Guid id, long? fromStatement = null, CancellationToken cancellationToken = default)
+        Guid id, long? fromStatement = null, IReadOnlyDictionary<string, string>? secrets = null,
+        CancellationToken cancellationToken = default)
     {
         // Never without a body: .NET itself repeats a request that has none when its connection closes, and the server
         // takes no key here that would prevent a second job.
@@ -237,6 +239,11 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         if (fromStatement is not null)
         {
             body["from_statement"] = fromStatement;
+        }
+        if (secrets is not null)
+        {
+            body["secrets"] = new JsonObject(
+                secrets.Select(secret => KeyValuePair.Create(secret.Key, (JsonNode?)secret.Value)));
         }
         var request = new ApiRequest(HttpMethod.Post, $"job/{id}/retry", ToBytes(body));
         return new(await _connection.ReadAsync(request, cancellationToken));

@@ -33,6 +33,9 @@ public sealed record HeimdallSubmission
     /// <summary>Of a batch: what <c>:name</c> in the script stands for.</summary>
     public IReadOnlyDictionary<string, string>? Variables { get; init; }
 
+    /// <summary>The same of what nobody sees: they are stored encrypted, and gone when the job has ended.</summary>
+    public IReadOnlyDictionary<string, string>? Secrets { get; init; }
+
     public bool ReadOnly { get; init; }
 
     public long? RowLimit { get; init; }
@@ -72,13 +75,16 @@ public sealed record HeimdallSubmission
     /// <summary>Further fields of the context, such as <c>timeout_seconds</c>.</summary>
     public JsonObject? Context { get; init; }
 
+    /// <summary>Secrets are in no text of it.</summary>
+    public override string ToString() => $"{nameof(HeimdallSubmission)} {Name}";
+
     internal JsonObject ToJson()
     {
         var context = Context?.DeepClone().AsObject() ?? [];
         context["query"] = Query;
         context["return_result"] = ReturnResult;
         Set(context, "parameters", Parameters?.DeepClone());
-        Set(context, "variables", Variables is null ? null : ToObject(Variables));
+        Set(context, "variables", Variables is null && Secrets is null ? null : ToVariables());
         Set(context, "read_only", ReadOnly ? true : null);
         Set(context, "row_limit", RowLimit);
         Set(context, "transaction", Transaction);
@@ -105,8 +111,19 @@ public sealed record HeimdallSubmission
         return job;
     }
 
-    private static JsonObject ToObject(IReadOnlyDictionary<string, string> texts) =>
-        new(texts.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value)));
+    private JsonObject ToVariables()
+    {
+        var variables = new JsonObject();
+        foreach (var (name, value) in Variables ?? new Dictionary<string, string>())
+        {
+            variables[name] = value;
+        }
+        foreach (var (name, value) in Secrets ?? new Dictionary<string, string>())
+        {
+            variables[name] = new JsonObject { ["value"] = value, ["secret"] = true };
+        }
+        return variables;
+    }
 
     private static JsonArray ToArray(IEnumerable<string> texts) => [.. texts.Select(text => (JsonNode?)text)];
 

@@ -27,6 +27,8 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext) => ClusterSettings.Check(clusterContext);
 
+    public bool IsSecret(string clusterField) => !ClusterSettings.MayShow(clusterField);
+
     public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) =>
         CommandSettings.Read(commandContext).Problems;
 

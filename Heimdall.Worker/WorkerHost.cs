@@ -9,6 +9,7 @@ using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Submission;
 using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
@@ -40,6 +41,7 @@ internal static class WorkerHost
         }
         services.AddMonitoring(config, "worker", config.Metrics.WorkerListen); // serves metrics until the drain is over
         services.AddStore(config.Database, ConnectionLimits.ForWorker(config.Worker.Concurrency));
+        services.AddSecrets(config.Secrets);
         services.AddCatalog();
         services.AddHooks();
         services.AddResults(config.Results);

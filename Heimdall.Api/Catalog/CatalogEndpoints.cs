@@ -17,6 +17,7 @@ internal static class CatalogEndpoints
         var catalog = api.MapGroup("").WithTags(TagList.Catalog);
         MapCommands(catalog);
         MapClusters(catalog);
+        catalog.MapDefinitions();
     }
 
     private static void MapCommands(IEndpointRouteBuilder catalog)
@@ -29,7 +30,7 @@ internal static class CatalogEndpoints
             .RepliesWords("CatalogStatusName", typeof(CatalogStatusNames));
         catalog.MapGet("/command/{id}", CommandAsync)
             .Named("getCommand", "One command.")
-            .Replies<CommandView>(Ok, "The command.")
+            .Replies<CommandView>(Ok, "The command.", HeaderList.ETag)
             .Refuses("not-found");
         catalog.MapGet("/command/{id}/status", CommandStatusAsync)
             .Named("getCommandStatus", "Whether a command gets new jobs.")
@@ -56,7 +57,7 @@ internal static class CatalogEndpoints
             .RepliesWords("CatalogStatusName", typeof(CatalogStatusNames));
         catalog.MapGet("/cluster/{id}", ClusterAsync)
             .Named("getCluster", "One cluster.")
-            .Replies<ClusterView>(Ok, "The cluster.")
+            .Replies<ClusterView>(Ok, "The cluster.", HeaderList.ETag)
             .Refuses("not-found");
         catalog.MapGet("/cluster/{id}/status", ClusterStatusAsync)
             .Named("getClusterStatus", "Whether a cluster gets new jobs.")
@@ -92,21 +93,17 @@ internal static class CatalogEndpoints
         return TypedResults.Json(seen.Select(cluster => ClusterView.Of(cluster, held)), ApiJson.Options);
     }
 
-    private static async Task<Results<JsonHttpResult<CommandView>, ProblemHttpResult>> CommandAsync(
-        string id, HttpContext context, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
-        context.SeenCommand(catalog, id) is { } command
-            ? TypedResults.Json(CommandView.Of(command, await pauses.ListAsync(cancellationToken)), ApiJson.Options)
-            : UnknownCommand(id);
+    private static Task<Results<JsonHttpResult<CommandView>, ProblemHttpResult>> CommandAsync(
+        string id, HttpContext context, CatalogReplies replies, CancellationToken cancellationToken) =>
+        replies.CommandAsync(context, id, Ok, cancellationToken);
 
     private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> CommandStatusAsync(
         string id, HttpContext context, LiveCatalog catalog) =>
         context.SeenCommand(catalog, id) is { } command ? Status(id, command.Status) : UnknownCommand(id);
 
-    private static async Task<Results<JsonHttpResult<ClusterView>, ProblemHttpResult>> ClusterAsync(
-        string id, HttpContext context, LiveCatalog catalog, Pauses pauses, CancellationToken cancellationToken) =>
-        context.SeenCluster(catalog, id) is { } cluster
-            ? TypedResults.Json(ClusterView.Of(cluster, await pauses.ListAsync(cancellationToken)), ApiJson.Options)
-            : UnknownCluster(id);
+    private static Task<Results<JsonHttpResult<ClusterView>, ProblemHttpResult>> ClusterAsync(
+        string id, HttpContext context, CatalogReplies replies, CancellationToken cancellationToken) =>
+        replies.ClusterAsync(context, id, Ok, cancellationToken);
 
     private static Results<JsonHttpResult<CatalogStatusView>, ProblemHttpResult> ClusterStatusAsync(
         string id, HttpContext context, LiveCatalog catalog) =>

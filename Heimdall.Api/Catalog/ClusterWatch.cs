@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
+using Heimdall.Core.Secrets;
 
 namespace Heimdall.Api.Catalog;
 
@@ -19,14 +20,24 @@ internal sealed class ClusterWatch(
         await readiness.WaitAsync(stoppingToken);
         using var timer = new PeriodicTimer(IntervalWhileDown);
         long? probed = null;
+        var known = new Dictionary<string, SealedText?>(StringComparer.Ordinal);
         do
         {
             var isTime = probed is not { } last || Stopwatch.GetElapsedTime(last) >= Interval;
             probed = isTime ? Stopwatch.GetTimestamp() : probed;
             await Task.WhenAll(catalog.Current.Clusters
-                .Where(cluster => cluster.Status == CatalogStatus.Active && (isTime || !board.IsHealthy(cluster.Id)))
+                .Where(cluster => cluster.Status == CatalogStatus.Active
+                    && (IsOther(cluster) || isTime || !board.IsHealthy(cluster.Id)))
                 .Select(cluster => prober.ProbeAsync(cluster, stoppingToken)));
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+
+        // What was just put is looked at now: nobody knows whether it answers.
+        bool IsOther(Cluster cluster)
+        {
+            var before = known.GetValueOrDefault(cluster.Id);
+            known[cluster.Id] = cluster.SealedContext;
+            return before != cluster.SealedContext;
+        }
     }
 }

@@ -65,7 +65,9 @@ internal static class ContextSchemas
                 Type = JsonSchemaType.Object,
                 AdditionalProperties = new OpenApiSchema
                 {
-                    Type = JsonSchemaType.String | JsonSchemaType.Number | JsonSchemaType.Boolean,
+                    // An object is one that says whether it is secret.
+                    Type = JsonSchemaType.String | JsonSchemaType.Number | JsonSchemaType.Boolean
+                        | JsonSchemaType.Object,
                 },
             },
             _ => new OpenApiSchema

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Heimdall.Api.Callers;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
 
 namespace Heimdall.Api.Jobs;
 
@@ -16,11 +17,20 @@ internal static class IdempotencyHeader
     private const int MaxLength = 255;
 
     /// <returns>The key, or null where there is none; and what is wrong with it.</returns>
-    public static (IdempotencyKey? Key, ContextProblem? Problem) Read(HttpContext context, JsonElement body) => Read(context) switch
+    public static async Task<(IdempotencyKey? Key, ContextProblem? Problem)> ReadAsync(
+        HttpContext context, JsonElement body, SecretFingerprints fingerprints, CancellationToken cancellationToken)
     {
-        ({ } text, _) => (new IdempotencyKey(context.CallerName(), text, SHA256.HashData(JsonMarshal.GetRawUtf8Value(body))), null),
-        (_, var problem) => (null, problem),
-    };
+        var (text, problem) = Read(context);
+        if (text is null)
+        {
+            return (null, problem);
+        }
+        // A hash that anybody can make would tell a short secret to whoever tries them all.
+        var fingerprint = JobSecrets.AreIn(body)
+            ? await fingerprints.OfAsync(JsonMarshal.GetRawUtf8Value(body).ToArray(), cancellationToken)
+            : SHA256.HashData(JsonMarshal.GetRawUtf8Value(body));
+        return (new IdempotencyKey(context.CallerName(), text, fingerprint), null);
+    }
 
     /// <returns>The key's text, or null where there is none; and what is wrong with it.</returns>
     public static (string? Text, ContextProblem? Problem) Read(HttpContext context)

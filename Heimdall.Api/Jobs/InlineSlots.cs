@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -13,13 +14,15 @@ internal sealed class InlineSlots : IDisposable
     /// <summary>Of a cluster that this process does not know: it is refused where its session is opened.</summary>
     private static readonly int _defaultLimit = new ClusterConfig().MaxInline;
 
+    private readonly LiveCatalog _catalog;
     private readonly int _callerLimit;
     private readonly Dictionary<string, int> _clusterLimits;
     private readonly WaitingSlots _callers;
     private readonly WaitingSlots _clusters;
 
-    public InlineSlots(HeimdallConfig config)
+    public InlineSlots(HeimdallConfig config, LiveCatalog catalog)
     {
+        _catalog = catalog;
         _callerLimit = config.Server.MaxInlinePerCaller;
         _clusterLimits = config.Clusters.ToDictionary(cluster => cluster.Id ?? cluster.Name, cluster => cluster.MaxInline, StringComparer.Ordinal);
         _callers = new(_ => _callerLimit);
@@ -57,5 +60,6 @@ internal sealed class InlineSlots : IDisposable
         return Problem.Of(StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.", detail);
     }
 
-    private int LimitOf(string cluster) => _clusterLimits.GetValueOrDefault(cluster, _defaultLimit);
+    private int LimitOf(string cluster) => _catalog.Current.FindCluster(cluster)?.MaxInline
+        ?? _clusterLimits.GetValueOrDefault(cluster, _defaultLimit);
 }

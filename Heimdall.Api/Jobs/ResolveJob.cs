@@ -33,7 +33,9 @@ internal static class ResolveJob
             Scopes = caller.Rights.ScopesOf(Right.Submit, ofOthers: false),
         };
         var explanation = resolver.Resolve(asked);
-        var faults = request.Context is null || explanation.Pairs.Count == 0 ? null : resolver.Check(explanation, request.Context);
+        var faults = request.Context is null || explanation.Pairs.Count == 0
+            ? null
+            : resolver.Check(explanation, request.ToSubmission(caller).WholeContext);
         var view = ResolutionView.Of(explanation, faults);
         return TypedResults.Json(
             request.Target == SubmitJobRequestReader.All

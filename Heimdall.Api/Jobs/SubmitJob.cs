@@ -9,6 +9,7 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -31,6 +32,7 @@ internal static class SubmitJob
         HookBook hooks,
         StoreClock clock,
         IdempotentReplies replies,
+        SecretFingerprints fingerprints,
         CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
@@ -42,7 +44,8 @@ internal static class SubmitJob
         {
             CancelsAfterWait = SubmitJobRequestReader.CancelsAfterWait(body.RootElement),
         };
-        var (key, wrongKey) = IdempotencyHeader.Read(context, body.RootElement);
+        var (key, wrongKey) = await IdempotencyHeader.ReadAsync(
+            context, body.RootElement, fingerprints, cancellationToken);
         if (wrongKey is not null)
         {
             return Problem.Invalid([wrongKey]);

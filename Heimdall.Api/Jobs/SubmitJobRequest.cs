@@ -101,7 +101,14 @@ internal sealed record SubmitJobRequest
     internal IReadOnlyList<AfterEntry> Predecessors { get; init; } = [];
 
     /// <summary>Of a request that has been found right. Places in an array of jobs have no ids yet.</summary>
-    public JobSubmission ToSubmission(Caller caller) => new()
+    /// <exception cref="JobRefusedException">What is marked as a secret is none that can be kept.</exception>
+    public JobSubmission ToSubmission(Caller caller)
+    {
+        var (context, secrets) = JobSecrets.Split(Context!);
+        return ToSubmission(caller, context) with { Secrets = secrets };
+    }
+
+    private JobSubmission ToSubmission(Caller caller, JsonObject context) => new()
     {
         Name = Name!,
         Version = Version ?? "",
@@ -109,7 +116,7 @@ internal sealed record SubmitJobRequest
         Tags = Tags ?? [],
         CommandCriteria = CommandCriteria ?? [],
         ClusterCriteria = ClusterCriteria ?? [],
-        Context = Context!,
+        Context = context,
         Priority = Priority ?? 0,
         After = [.. Predecessors.Where(entry => entry.Job is not null).Select(entry => new JobPredecessor(entry.Job!.Value, entry.On))],
         StartAfter = StartAfter?.UtcDateTime,

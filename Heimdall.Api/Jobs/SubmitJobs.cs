@@ -8,6 +8,7 @@ using Heimdall.Core.Database;
 using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -20,7 +21,7 @@ internal static class SubmitJobs
 
     public static async Task<IResult> HandleAsync(
         HttpContext context, JobSubmitter submitter, JobPredecessors predecessors, IdempotentReplies replies,
-        HookBook hooks, StoreClock clock, CancellationToken cancellationToken)
+        HookBook hooks, StoreClock clock, SecretFingerprints fingerprints, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType())
         {
@@ -31,7 +32,8 @@ internal static class SubmitJobs
         {
             return Problem.Invalid([new("body", Invariant($"Must be a JSON array of 1 to {MostJobs:N0} jobs{TellCount(body.RootElement)}."))]);
         }
-        var (key, wrongKey) = IdempotencyHeader.Read(context, body.RootElement);
+        var (key, wrongKey) = await IdempotencyHeader.ReadAsync(
+            context, body.RootElement, fingerprints, cancellationToken);
         if (wrongKey is not null)
         {
             return Problem.Invalid([wrongKey]);

@@ -11,14 +11,14 @@ internal sealed class WaitingSlots(Func<string, int> limitOf) : IDisposable
     /// <summary>How long a request may wait for another one to end.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
 
-    private readonly PartitionedRateLimiter<string> _slots = PartitionedRateLimiter.Create<string, string>(
-        name => RateLimitPartition.GetConcurrencyLimiter(name, key => new ConcurrencyLimiterOptions
+    private readonly PartitionedRateLimiter<string> _slots = PartitionedRateLimiter.Create<string, (string Name, int Limit)>(
+        // Another limit is another count: what goes on under the old one is not counted any more.
+        name => RateLimitPartition.GetConcurrencyLimiter((name, limitOf(name)), key => new ConcurrencyLimiterOptions
         {
-            PermitLimit = limitOf(key),
-            QueueLimit = limitOf(key),
+            PermitLimit = key.Item2,
+            QueueLimit = key.Item2,
             QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
-        }),
-        StringComparer.Ordinal);
+        }));
 
     public void Dispose() => _slots.Dispose();
 

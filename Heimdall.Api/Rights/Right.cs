@@ -25,6 +25,12 @@ internal enum Right
     /// <summary>Pauses and statuses of commands, clusters and the queue.</summary>
     ControlQueue,
 
+    /// <summary>
+    /// Definitions of commands and clusters. Their tags say whose jobs they get, so that no role for some tags bounds
+    /// what they do.
+    /// </summary>
+    ChangeCatalog,
+
     /// <summary>Hooks, and all messages to them.</summary>
     SeeHooks,
 

@@ -5,7 +5,9 @@ using Heimdall.Api.Serialization;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Configuration.Validation;
 using Heimdall.Core.Hooks;
+using Heimdall.Core.Plugins;
 using Heimdall.Core.Schedules;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Submission;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -17,7 +19,7 @@ namespace Heimdall.Api.Schedules;
 /// </summary>
 internal sealed class ScheduleEditor(
     ScheduleStore schedules, ScheduleControl control, ScheduleAccess access, JobSubmitter submitter,
-    HookBook hooks)
+    HookBook hooks, SecretBox box)
 {
     private static readonly ScheduleConfigValidator Validator = new();
 
@@ -35,7 +37,7 @@ internal sealed class ScheduleEditor(
     /// <param name="condition">What the caller takes it to be.</param>
     /// <param name="fields">What it is to say; what is left out gets its default.</param>
     /// <param name="cancellationToken">Ends the change.</param>
-    /// <exception cref="Heimdall.Core.Plugins.JobRefusedException">The plugin cannot run such a job.</exception>
+    /// <exception cref="JobRefusedException">The plugin cannot run such a job.</exception>
     public async Task<EditedSchedule> EditAsync(
         HttpContext context, string id, Schedule? known, ScheduleCondition condition, JsonFields fields,
         CancellationToken cancellationToken)
@@ -56,7 +58,7 @@ internal sealed class ScheduleEditor(
         {
             return EditedSchedule.Refused(Problem.Invalid(problems));
         }
-        var definition = ScheduleDefinition.Of(config);
+        var definition = ScheduleDefinition.Of(config, Open(known));
         var owner = known?.Definition.User ?? caller.Name;
         var scopes = owner == caller.Name
             ? caller.Rights.ScopesOf(Right.Submit, ofOthers: false)
@@ -73,7 +75,9 @@ internal sealed class ScheduleEditor(
         }
         // Where nothing matches (yet) the schedule says so. What no plugin can do is refused at once.
         _ = submitter.Prepare(submission);
-        bool MayChange(Schedule? was) => was?.Definition.User == known?.Definition.User && condition.Allows(was);
+        // What was found may be kept, and so may not be another by now.
+        bool MayChange(Schedule? was) => was?.Definition.User == known?.Definition.User && condition.Allows(was)
+            && (definition.Secrets is null || was?.SealedSecrets == known?.SealedSecrets);
         return await control.PutAsync(definition, scopes, MayChange, cancellationToken) is var (schedule, isNew)
             ? new EditedSchedule(schedule, isNew, Refusal: null)
             : EditedSchedule.Refused(ScheduleCondition.Failed(id));
@@ -88,6 +92,21 @@ internal sealed class ScheduleEditor(
         }
         var isOwn = known is null || known.Definition.User == caller.Name;
         return isOwn && !caller.Rights.Has(Right.Submit) ? RightsGate.Refuse(Right.Submit) : null;
+    }
+
+    /// <summary>
+    /// The secrets that an edit may repeat without their values. Those that are lost must be sent anew.
+    /// </summary>
+    private JobSecrets? Open(Schedule? known)
+    {
+        try
+        {
+            return known?.SealedSecrets is { } secrets ? JobSecrets.Read(box.Open(secrets)) : null;
+        }
+        catch (SecretLostException)
+        {
+            return null;
+        }
     }
 
     private static OnEndConfig[] ReadOnEnd(JsonFields fields)

@@ -13,6 +13,7 @@ public static class CatalogServiceCollectionExtensions
         services.TryAddSingleton<AuditLog>();
         services.TryAddSingleton<KeyUseStore>();
         services.AddSingleton<CatalogStore>();
+        services.AddSingleton<PutDefinitions>();
         services.AddSingleton<LivingProcesses>();
         services.AddSingleton<CatalogUpkeep>();
         services.AddSingleton<IStorePreparation, CatalogSeed>();

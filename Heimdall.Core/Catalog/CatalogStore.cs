@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Audit;
 using Heimdall.Core.Database;
+using Heimdall.Core.Secrets;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -15,23 +16,27 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
     private const string SelectCommandsSql = """
         select id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context::text, created_at, updated_at,
             max_attempts, idempotent, max_concurrency, max_priority, retention::text, removed_at is not null,
-            on_end::text, approval::text
+            on_end::text, put_at, put_by, revision, approval::text
         from command order by id
         """;
 
     private const string SelectClustersSql =
         """
-        select id, name, version, description, status, tags, weight, created_at, updated_at, max_concurrency
+        select id, name, version, description, status, tags, weight, created_at, updated_at, max_concurrency,
+            put_at, put_by, revision, context, max_inline
         from cluster where removed_at is null order by id
         """;
 
-    // An edit through the API lives until the file itself says something else than when it last seeded the row. So does
-    // a status that somebody has set, whatever else the file says: during a rolling upgrade two files take turns. A row
-    // without "file_status", or with another seed than "file_seed", was last seeded by an older version.
+    // A definition that was put over REST stays as it is: a trigger sees to that, also where an older version seeds. A
+    // status that somebody has set lives until the file gives another one, whatever else the file says: during a rolling
+    // upgrade two files take turns. A row without "file_status", or with another seed than "file_seed", was last seeded
+    // by an older version.
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
-            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed, on_end, approval)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11, $16::jsonb, $17::jsonb)
+            max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed, on_end, file_definition,
+            approval)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11, $16::jsonb, $17::json,
+            $18::jsonb)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
                 when command.file_status = excluded.file_status and command.file_seed = command.seed
@@ -41,25 +46,30 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
             tags = excluded.tags, cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
             idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
-            on_end = excluded.on_end, approval = excluded.approval, removed_at = null,
+            on_end = excluded.on_end, file_definition = excluded.file_definition, approval = excluded.approval,
+            removed_at = null,
             updated_at = case
                 when command.seed = excluded.seed and command.removed_at is null then command.updated_at else now() end
         where command.seed <> excluded.seed or command.removed_at is not null or command.file_status is null
+            or command.file_definition is null
         """;
 
     private const string SeedClusterSql = """
-        insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency, file_status, file_seed)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $8)
+        insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency, file_status,
+            file_seed, file_definition)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $8, $10::json)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
                 when cluster.file_status = excluded.file_status and cluster.file_seed = cluster.seed
                     or cluster.file_status is null and cluster.seed = excluded.seed
                 then cluster.status else excluded.status end,
             file_status = excluded.file_status, file_seed = excluded.file_seed, tags = excluded.tags,
-            weight = excluded.weight, seed = excluded.seed, max_concurrency = excluded.max_concurrency, removed_at = null,
+            weight = excluded.weight, seed = excluded.seed, max_concurrency = excluded.max_concurrency,
+            file_definition = excluded.file_definition, removed_at = null,
             updated_at = case
                 when cluster.seed = excluded.seed and cluster.removed_at is null then cluster.updated_at else now() end
         where cluster.seed <> excluded.seed or cluster.removed_at is not null or cluster.file_status is null
+            or cluster.file_definition is null
         """;
 
     private const string FindReturningSql = """
@@ -74,14 +84,14 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         marked_command as (
             update command set removed_at = now() where id in (
                 select id from command
-                where removed_at is null and {LivingProcesses.AllHaveStarted}
+                where removed_at is null and put_at is null and {LivingProcesses.AllHaveStarted}
                     and not exists (select from alive where command.id = any (commands))
                 order by id for update skip locked)
             returning id),
         marked_cluster as (
             update cluster set removed_at = now() where id in (
                 select id from cluster
-                where removed_at is null and {LivingProcesses.AllHaveStarted}
+                where removed_at is null and put_at is null and {LivingProcesses.AllHaveStarted}
                     and not exists (select from alive where cluster.id = any (clusters))
                 order by id for update skip locked)
             returning id)
@@ -108,8 +118,8 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         select 'Command', id from command_back union all select 'Cluster', id from cluster_back
         """;
 
-    // Only a file says how long a command's jobs are kept. A removed command keeps what its last file said.
-    private const string MergeRetentionSql = """
+    // What was put says how long its jobs are kept, and else the files do. A removed command keeps what was said last.
+    internal const string MergeRetentionSql = """
         with said as (
             select one.id, status, max(seconds) as seconds, bool_or(seconds is null) as is_forever
             from file_retention
@@ -121,9 +131,11 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
             select id, jsonb_object_agg(status, case when not is_forever then seconds end) as retention
             from said group by id),
         changed as (
-            select command.id, longest.retention
+            select command.id, said.retention
             from command left join longest on longest.id = command.id
-            where removed_at is null and command.retention is distinct from longest.retention
+                cross join lateral (
+                    select case when put_at is null then longest.retention else put_retention end as retention) said
+            where removed_at is null and command.retention is distinct from said.retention
             order by command.id for update of command skip locked)
         update command set retention = changed.retention from changed where command.id = changed.id
         returning 'Command', command.id
@@ -142,11 +154,13 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         select 'Command', id from commands union all select 'Cluster', id from clusters
         """;
 
-    private const string SetCommandStatusSql = "update command set status = $2, updated_at = now() where id = $1";
+    private const string SetCommandStatusSql = 
+        "update command set status = $2, revision = revision + 1, updated_at = now() where id = $1";
 
-    private const string SetClusterStatusSql = "update cluster set status = $2, updated_at = now() where id = $1";
+    private const string SetClusterStatusSql = 
+        "update cluster set status = $2, revision = revision + 1, updated_at = now() where id = $1";
 
-    private const string AnnounceSql = $"select pg_notify('{Channel}', '')";
+    internal const string AnnounceSql = $"select pg_notify('{Channel}', '')";
 
     public async Task<CatalogSnapshot> LoadAsync(CancellationToken cancellationToken)
     {
@@ -172,7 +186,8 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
     /// Writes what the configuration file says, in one transaction. What other files have stays.
     /// </summary>
     internal async Task<CatalogChange> SeedAsync(
-        IReadOnlyList<(Command Command, string Seed)> commands, IReadOnlyList<(Cluster Cluster, string Seed)> clusters, CancellationToken cancellationToken)
+        IReadOnlyList<(Command Command, string Seed)> commands, IReadOnlyList<(Cluster Cluster, string Seed)> clusters,
+        CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
@@ -183,13 +198,14 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
                 command.Tags.ToArray(), command.ClusterTags.ToArray(), command.AllowedCallers.ToArray(), command.Context, seed,
                 command.MaxAttempts, command.Idempotent, Nullable(command.MaxConcurrency),
                 Nullable(command.MaxPriority),
-                Nullable(EndHook.Write(command.OnEnd ?? [])), Nullable(command.Approval?.Write())));
+                Nullable(EndHook.Write(command.OnEnd ?? [])), CatalogDefinitions.Write(command),
+                Nullable(command.Approval?.Write())));
         }
         foreach (var (cluster, seed) in clusters)
         {
             batch.BatchCommands.Add(Statement(
                 SeedClusterSql, cluster.Id, cluster.Name, cluster.Version, cluster.Description, cluster.Status.ToName(), cluster.Tags.ToArray(),
-                cluster.Weight, seed, Nullable(cluster.MaxConcurrency)));
+                cluster.Weight, seed, Nullable(cluster.MaxConcurrency), CatalogDefinitions.Write(cluster)));
         }
         object ids = commands.Select(item => item.Command.Id).ToArray();
         object clusterIds = clusters.Select(item => item.Cluster.Id).ToArray();
@@ -281,12 +297,13 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
             isChanged => isChanged,
             cancellationToken);
 
-    private static NpgsqlParameter Nullable(string? text) =>
+    internal static NpgsqlParameter Nullable(string? text) =>
         new() { NpgsqlDbType = NpgsqlDbType.Text, Value = text ?? (object)DBNull.Value };
 
-    private static NpgsqlParameter Nullable(int? number) => new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = number ?? (object)DBNull.Value };
+    internal static NpgsqlParameter Nullable(int? number) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = number ?? (object)DBNull.Value };
 
-    private static NpgsqlBatchCommand Statement(string sql, params object[] values)
+    internal static NpgsqlBatchCommand Statement(string sql, params object[] values)
     {
         var statement = new NpgsqlBatchCommand(sql);
         foreach (var value in values)
@@ -318,7 +335,9 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         MaxPriority = row.IsDBNull(15) ? null : row.GetInt32(15),
         Retention = row.IsDBNull(16) ? null : CommandRetention.Read(row.GetString(16)),
         OnEnd = row.IsDBNull(18) ? null : EndHook.Read(row.GetString(18)),
-        Approval = row.IsDBNull(19) ? null : CommandApproval.Read(row.GetString(19)),
+        Put = row.IsDBNull(19) ? null : new PutMark(row.GetDateTime(19), row.GetString(20)),
+        Revision = row.GetInt64(21),
+        Approval = row.IsDBNull(22) ? null : CommandApproval.Read(row.GetString(22)),
     };
 
     private static Cluster ReadCluster(NpgsqlDataReader row) => new()
@@ -333,6 +352,12 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         CreatedAt = row.GetDateTime(7),
         UpdatedAt = row.GetDateTime(8),
         MaxConcurrency = row.IsDBNull(9) ? null : row.GetInt32(9),
+        Put = row.IsDBNull(10) ? null : new PutMark(row.GetDateTime(10), row.GetString(11)),
+        Revision = row.GetInt64(12),
+        SealedContext = row.IsDBNull(13)
+            ? null
+            : new SealedText(Cluster.OwnerOfContext(row.GetString(0)), row.GetString(13)),
+        MaxInline = row.IsDBNull(14) ? null : row.GetInt32(14),
     };
 }
 

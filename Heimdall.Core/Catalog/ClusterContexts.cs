@@ -1,29 +1,47 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
+using Npgsql;
 
 namespace Heimdall.Core.Catalog;
 
-/// <summary>How to reach each cluster. References to secrets are resolved each time, so a changed file or variable is seen.</summary>
-public sealed class ClusterContexts(HeimdallConfig config)
+/// <summary>
+/// How to reach each cluster: as it was put over REST, and else as this process's file says. References to secrets are
+/// resolved each time, so a changed file or variable is seen.
+/// </summary>
+public sealed class ClusterContexts(HeimdallConfig config, LiveCatalog catalog, SecretBox box)
 {
-    private readonly Dictionary<string, JsonObject> _contexts =
+    private readonly Dictionary<string, JsonObject> _ofFile =
         config.Clusters.ToDictionary(cluster => cluster.Id ?? cluster.Name, cluster => cluster.Context, StringComparer.Ordinal);
 
+    /// <summary>What was opened last of each cluster that was put.</summary>
+    private readonly ConcurrentDictionary<string, (SealedText Sealed, JsonObject Context)> _opened =
+        new(StringComparer.Ordinal);
+
     /// <summary>The ids of the clusters that this process knows.</summary>
-    public IEnumerable<string> Ids => _contexts.Keys;
+    public IEnumerable<string> Ids => _ofFile.Keys.Union(
+        catalog.Current.Clusters.Where(cluster => cluster.SealedContext is not null).Select(cluster => cluster.Id));
 
     /// <summary>As it is written: what stands for a secret is not resolved. Null when this process does not know the cluster.</summary>
-    public JsonObject? FindWritten(string clusterId) => _contexts.GetValueOrDefault(clusterId);
+    public JsonObject? FindWritten(string clusterId)
+    {
+        try
+        {
+            return Find(clusterId);
+        }
+        catch (JobFailedException)
+        {
+            return []; // it is known, and its probe says what is wrong
+        }
+    }
 
     /// <exception cref="JobFailedException">This process does not know the cluster, or a secret cannot be read.</exception>
     public PluginCluster Resolve(string clusterId)
     {
-        if (!_contexts.TryGetValue(clusterId, out var context))
-        {
-            throw new JobFailedException(
-                JobFailureKind.Unavailable, $"Cluster '{clusterId}' is not in this process's configuration file.");
-        }
+        var context = Find(clusterId) ?? throw new JobFailedException(
+            JobFailureKind.Unavailable, $"Cluster '{clusterId}' is not in this process's configuration file.");
         try
         {
             return new PluginCluster(clusterId, SecretReferences.ResolveAll(context));
@@ -31,6 +49,38 @@ public sealed class ClusterContexts(HeimdallConfig config)
         catch (SecretReferenceException exception)
         {
             throw new JobFailedException(JobFailureKind.Unavailable, $"Cluster '{clusterId}' cannot be reached: {exception.Message}", exception);
+        }
+    }
+
+    /// <exception cref="JobFailedException">It was put, and cannot be opened.</exception>
+    private JsonObject? Find(string clusterId)
+    {
+        if (catalog.Current.FindCluster(clusterId)?.SealedContext is not { } seal)
+        {
+            return _ofFile.GetValueOrDefault(clusterId);
+        }
+        if (_opened.TryGetValue(clusterId, out var opened) && opened.Sealed == seal)
+        {
+            return opened.Context;
+        }
+        try
+        {
+            var context = JsonNode.Parse(box.Open(seal))!.AsObject();
+            _opened[clusterId] = (seal, context);
+            return context;
+        }
+        catch (SecretLostException lost)
+        {
+            throw new JobFailedException(
+                JobFailureKind.Unavailable,
+                $"The secret of cluster '{clusterId}' cannot be read. {lost.Message} Put the cluster again.", lost);
+        }
+        catch (NpgsqlException exception)
+        {
+            throw new JobFailedException(
+                JobFailureKind.Unavailable,
+                $"The secret of cluster '{clusterId}' cannot be read now: Heimdall's own database does not answer.",
+                exception);
         }
     }
 }

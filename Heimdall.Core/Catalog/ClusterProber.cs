@@ -47,7 +47,8 @@ public sealed partial class ClusterProber(
     /// <summary>Whether a command can run on it: then a plugin knows how to probe it.</summary>
     public bool CanProbe(Cluster cluster) => PluginOf(cluster) is not null;
 
-    private IPlugin? PluginOf(Cluster cluster) => catalog.Current.Commands
+    /// <summary>Null where no command can run on it.</summary>
+    public IPlugin? PluginOf(Cluster cluster) => catalog.Current.Commands
         .Where(command => command.ClusterTags.All(cluster.Carries))
         .Select(command => plugins.Find(command.Plugin))
         .FirstOrDefault();

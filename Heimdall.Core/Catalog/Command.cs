@@ -66,6 +66,14 @@ public sealed record Command
 
     public JsonObject Context { get; init; } = [];
 
+    /// <summary>Who put it over REST; null: it is that of a file.</summary>
+    [JsonIgnore]
+    public PutMark? Put { get; init; }
+
+    /// <summary>Counts the changes that people made.</summary>
+    [JsonIgnore]
+    public long Revision { get; init; }
+
     public DateTime CreatedAt { get; init; }
 
     public DateTime UpdatedAt { get; init; }

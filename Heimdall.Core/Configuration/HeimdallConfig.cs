@@ -38,6 +38,8 @@ public sealed record HeimdallConfig
 
     public LoggingConfig Logging { get; init; } = new();
 
+    public SecretsConfig Secrets { get; init; } = new();
+
     public HooksConfig Hooks { get; init; } = new();
 
     public CommandConfig[] Commands { get; init; } = [];

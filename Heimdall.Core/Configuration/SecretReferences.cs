@@ -28,6 +28,12 @@ public static partial class SecretReferences
     /// <summary>Finds every string of a context that cannot be resolved.</summary>
     public static IEnumerable<ContextProblem> Check(JsonObject context) => Strings(context, "").SelectMany(found => Check(found.Path, found.Text));
 
+    /// <summary>Finds every string of a context that refers to this process's variables or files.</summary>
+    public static IEnumerable<string> FindPaths(JsonObject context) => Strings(context, "")
+        .Where(found => Reference().Matches(found.Text)
+            .Any(reference => reference.Groups["env"].Success || reference.Groups["file"].Success))
+        .Select(found => found.Path);
+
     private static IEnumerable<ContextProblem> Check(string path, string text)
     {
         try

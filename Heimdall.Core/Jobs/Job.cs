@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
 
 namespace Heimdall.Core.Jobs;
 
@@ -111,6 +112,17 @@ public sealed record Job
     /// <summary>Of a job that somebody else has to approve, or had to; null for all other jobs.</summary>
     public JobApproval? Approval { get; init; }
 
+    /// <summary>
+    /// The secrets among its parameters, of a job that this process has taken in; never read from the store.
+    /// </summary>
+    public JobSecrets? Secrets { get; init; }
+
+    /// <summary>The same as they are stored until it ends.</summary>
+    internal SealedText? SealedSecrets { get; init; }
+
     /// <summary>The queue's own id of the job; null for inline runs.</summary>
     public string? QueueId { get; init; }
+
+    /// <summary>For whom the secrets of a job are sealed.</summary>
+    internal static string OwnerOfSecrets(Guid id) => $"job/{id}";
 }

@@ -59,7 +59,7 @@ internal static class JobTransitions
         """;
 
     /// <summary>How many parameters <see cref="Submit"/> has for the jobs.</summary>
-    internal const int SubmitParameters = 31;
+    internal const int SubmitParameters = 32;
 
     /// <summary>
     /// Jobs are submitted: → ACCEPTED, or → WAITING_FOR_APPROVAL. Which of both is in <c>asked</c>.
@@ -73,23 +73,23 @@ internal static class JobTransitions
         with asked as materialized (
             select * from unnest(
                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23, $24, $25, $26, $27, $28, $29, $30, $31) with ordinality as asked (
+                $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) with ordinality as asked (
                 id, name, version, description, tags, "user", status, is_sync, return_result, command_id, command_name,
                 cluster_id, cluster_name, command_criteria, cluster_criteria, context, queue_id, retry_of,
                 from_statement, script_sha256, start_before, schedule, planned_at, priority, start_after, after,
-                traceparent, parent_id, is_held, approval, approval_expires, place)
+                traceparent, parent_id, is_held, approval, approval_expires, secrets, place)
             order by place){with},
         submitted as (
             insert into job (id, name, version, description, tags, "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria, cluster_criteria, context,
                 queue_id, retry_of, from_statement, script_sha256, start_before, schedule, planned_at, priority,
-                start_after, after, traceparent, parent_id, retry_at, approval, approve_by, knows_approval)
+                start_after, after, traceparent, parent_id, retry_at, approval, approve_by, knows_approval, secrets)
             select id, name, version, description, tags::text[], "user", status, is_sync, return_result,
                 command_id, command_name, cluster_id, cluster_name, command_criteria::text[], cluster_criteria::text[],
                 context::json, {queueId}, retry_of, from_statement, script_sha256, start_before, schedule,
                 planned_at, priority, start_after, after::jsonb, traceparent, parent_id,
                 case when after is not null or is_held then 'infinity' when start_after > now() then start_after end,
-                approval::jsonb, {ApproveBy("approval_expires")}, true
+                approval::jsonb, {ApproveBy("approval_expires")}, true, secrets
             from {from}
             returning id)
         select now(), count(*) from submitted

@@ -122,6 +122,7 @@ internal static class QueuedJobs
                 columns.Take(NpgsqlDbType.Boolean, job => job.IsHeld),
                 columns.Take(NpgsqlDbType.Text, job => job.Approval?.ToJson()),
                 columns.Take(NpgsqlDbType.Interval, job => job.Approval?.Expires),
+                columns.Take(NpgsqlDbType.Text, job => job.SealedSecrets?.Text),
             },
         };
         foreach (var value in entries.Values())
@@ -141,7 +142,7 @@ internal sealed record QueuedJob(Job Job)
     /// <summary>Made once, however often it is sent.</summary>
     public string Context { get; } = Job.Context.ToJsonString();
 
-    public int Bytes => BytesOfRow + Context.Length;
+    public int Bytes => BytesOfRow + Context.Length + (Job.SealedSecrets?.Text.Length ?? 0);
 }
 
 /// <summary>How Hangfire's entries of new jobs come to be.</summary>

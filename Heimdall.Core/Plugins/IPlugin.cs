@@ -19,6 +19,9 @@ public interface IPlugin
     /// <summary>Checks the <c>context</c> of a cluster when the configuration is read or edited. Reports every problem and throws nothing.</summary>
     IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext);
 
+    /// <summary>Whether a field of a cluster's context is shown to nobody. A plugin says what may be shown.</summary>
+    bool IsSecret(string clusterField) => true;
+
     /// <summary>Checks the <c>context</c> of a command (defaults and ceilings). Reports every problem and throws nothing.</summary>
     IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext);
 

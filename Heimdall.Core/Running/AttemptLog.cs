@@ -38,7 +38,11 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
     /// <summary>What was last reported.</summary>
     public JobProgress Progress => WithStoredRows(Volatile.Read(ref _progress));
 
-    public void Report(JobProgress progress) => Volatile.Write(ref _progress, progress);
+    /// <summary>What nothing that is stored may hold.</summary>
+    public JobSecrets? Secrets { get; set; }
+
+    public void Report(JobProgress progress) =>
+        Volatile.Write(ref _progress, Secrets?.Redact(progress) ?? progress);
 
     /// <returns>The same with the rows that are stored, where they are: they have a limit of their own.</returns>
     public JobProgress WithStoredRows(JobProgress progress) => _rows is null
@@ -47,9 +51,9 @@ internal sealed class AttemptLog : IJobMonitor, IAsyncDisposable
 
     public bool WantsStdout => !_stdout.IsFull;
 
-    public void Stdout(string line) => _stdout.Add(line);
+    public void Stdout(string line) => _stdout.Add(Secrets?.Redact(line) ?? line);
 
-    public void Stderr(string line) => _stderr.Add(line);
+    public void Stderr(string line) => _stderr.Add(Secrets?.Redact(line) ?? line);
 
     public async Task RecordEvidenceAsync(string evidence, CancellationToken cancellationToken) => ThrowIfStopped(
         await _writer.Retry.RunAsync(

@@ -24,7 +24,7 @@ internal sealed partial class InlineRecovery : BackgroundService
     private readonly JobClaims _claims;
     private readonly IInlineRunner _runner;
     private readonly Leases _leases;
-    private readonly string[] _clusters;
+    private readonly ClusterContexts _contexts;
     private readonly StoreNotifications _notifications;
     private readonly StoreReadiness _readiness;
     private readonly TimeSpan _lease;
@@ -38,7 +38,7 @@ internal sealed partial class InlineRecovery : BackgroundService
         _claims = claims;
         _runner = runner;
         _leases = leases;
-        _clusters = [.. contexts.Ids];
+        _contexts = contexts;
         _notifications = notifications;
         _readiness = readiness;
         _lease = config.Worker.Lease;
@@ -77,7 +77,7 @@ internal sealed partial class InlineRecovery : BackgroundService
             return; // others may not have been able to say that they live
         }
         foreach (var id in await _claims.FindDeadInlineAsync(
-            _lease, _clusters, LeasesOfOthers * _lease, cancellationToken))
+            _lease, [.. _contexts.Ids], LeasesOfOthers * _lease, cancellationToken))
         {
             // What runs here is late with its lease, as after a stall of this process, and renews it in this moment.
             if (!_leases.Holds(id) && _recovering.TryAdd(id, true))

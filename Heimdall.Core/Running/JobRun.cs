@@ -18,6 +18,7 @@ internal sealed partial class JobRun(
     AttemptWriter writer,
     PluginJobs pluginJobs,
     EarlierAttempts earlierAttempts,
+    SecretReader secretReader,
     JobMetrics metrics,
     StoreRetry retry,
     HeimdallConfig config,
@@ -146,13 +147,20 @@ internal sealed partial class JobRun(
         CancellationToken stopping, CancellationToken callerGone)
     {
         var job = attempt.Job;
+        var secrets = job.Secrets;
         using var deadline = new RunDeadline(TimeProvider.System);
         using var stop =
             CancellationTokenSource.CreateLinkedTokenSource(attempt.StopToken, deadline.Token, stopping, callerGone);
         try
         {
             var plugin = pluginJobs.PluginOf(job);
+            secrets = await secretReader.FindAsync(job, stop.Token);
+            log.Secrets = secrets;
             var pluginJob = pluginJobs.Of(job, rows);
+            if (secrets is not null)
+            {
+                pluginJob = pluginJob with { Context = secrets.Reveal(job.Context) };
+            }
             plan ??= plugin.PlanRun(pluginJob.CommandContext, pluginJob.Context, pluginJob.TargetCluster.Context);
             pluginJob = pluginJob with
             {
@@ -170,18 +178,19 @@ internal sealed partial class JobRun(
                 await EndAsync(stored);
                 metrics.Stored(job, stored.Bytes);
             }
-            return (new AttemptSucceeded(job.Attempt), log.WithStoredRows(progress));
+            return (new AttemptSucceeded(job.Attempt), log.WithStoredRows(secrets?.Redact(progress) ?? progress));
         }
         catch (JobFailedException exception)
         {
             // The limit is set in the session too, and the server may be the first to act on it.
-            var failure = exception.Failure;
+            var failure = secrets?.Redact(exception.Failure) ?? exception.Failure;
             var isTimedOut = failure.Kind == JobFailureKind.TimedOut;
             return Ended(isTimedOut ? new AttemptKilled(failure) : new AttemptFailed(failure));
         }
         catch (JobRefusedException exception)
         {
-            return Ended(AttemptFailed.With(JobFailureKind.Refused, exception.Message));
+            return Ended(AttemptFailed.With(
+                JobFailureKind.Refused, secrets?.Redact(exception).Message ?? exception.Message));
         }
         catch (AttemptLostException)
         {
@@ -193,11 +202,12 @@ internal sealed partial class JobRun(
         }
         catch (JobInterruptedException exception)
         {
-            return Ended(WhyInterrupted(attempt, PassedLimit(), exception.Message, log.Progress));
+            var effect = secrets?.Redact(exception.Message) ?? exception.Message;
+            return Ended(WhyInterrupted(attempt, PassedLimit(), effect, log.Progress));
         }
         catch (Exception exception)
         {
-            LogBroken(exception, job.Id);
+            LogBroken(exception, job.Id, secrets);
             return Ended(AttemptFailed.With(
                 JobFailureKind.Internal, "Heimdall failed to run this job; its log has the reason."));
         }
@@ -273,6 +283,18 @@ internal sealed partial class JobRun(
         retry.RunAsync(
             token => claims.HandBackAsync(job.Id, job.Attempt, detail, askAfter, token), CancellationToken.None);
 
+    private void LogBroken(Exception exception, Guid jobId, JobSecrets? secrets)
+    {
+        if (secrets is null)
+        {
+            LogBroken(exception, jobId);
+        }
+        else
+        {
+            LogBrokenWithSecrets(jobId, secrets.Redact(exception.ToString()));
+        }
+    }
+
     private void LogEnd(Job? settled)
     {
         if (settled?.Failure is { } failure)
@@ -296,6 +318,10 @@ internal sealed partial class JobRun(
 
     [LoggerMessage(LogLevel.Error, "Job {JobId} failed for a reason that is Heimdall's own")]
     private partial void LogBroken(Exception exception, Guid jobId);
+
+    [LoggerMessage(
+        LogLevel.Error, "Job {JobId}, which has secrets, failed for a reason that is Heimdall's own: {Reason}")]
+    private partial void LogBrokenWithSecrets(Guid jobId, string reason);
 }
 
 /// <summary>An attempt that has come to its end, which is not written yet.</summary>

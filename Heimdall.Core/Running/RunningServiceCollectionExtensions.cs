@@ -38,6 +38,7 @@ public static class RunningServiceCollectionExtensions
         services.AddSingleton<DrainDeadline>();
         services.AddSingleton<EarlierAttempts>();
         services.AddSingleton<JobRetries>();
+        services.AddSingleton<SecretReader>();
         services.AddSingleton<JobRun>();
         services.AddSingleton<IClaimedJobRunner, JobRunner>();
         services.AddSingleton<IInlineRunner, InlineRunner>();

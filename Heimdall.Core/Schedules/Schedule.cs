@@ -1,4 +1,5 @@
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Submission;
 
 namespace Heimdall.Core.Schedules;
@@ -39,7 +40,14 @@ public sealed record Schedule
         {
             Askers = [.. new[] { EditedBy, triggeredBy }.OfType<string>().Where(asker => asker != Definition.User)],
             Scopes = Scopes,
+            SealedSecrets = SealedSecrets,
         };
+
+    /// <summary>The secrets of its jobs, as they are stored.</summary>
+    public SealedText? SealedSecrets { get; init; }
+
+    /// <summary>For whom the secrets of a schedule are sealed.</summary>
+    internal static string OwnerOfSecrets(string id) => $"schedule/{id}";
 
     /// <summary>Counts the changes that people made.</summary>
     public long Revision { get; init; }

@@ -1,5 +1,6 @@
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Secrets;
 using Npgsql;
 
 namespace Heimdall.Core.Schedules;
@@ -8,7 +9,7 @@ namespace Heimdall.Core.Schedules;
 /// What people do with schedules, and what the configuration file does. Each change is one transaction, and all processes go by it at once.
 /// What was due before a change is decided by what the schedule said then, in the same transaction.
 /// </summary>
-public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, ScheduleMirror mirror)
+public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, ScheduleMirror mirror, SecretBox box)
 {
     private const int CreatedAtOnce = 500;
 
@@ -122,7 +123,10 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                     var now = await ScheduleStore.ReadClockAsync(connection, cancellationToken);
                     await ScheduleStore.InsertAllAsync(
                         connection,
-                        some.Select(one => ScheduleChanges.Create(one.Definition, now) with { Seed = one.Seed }),
+                        some.Select(one => ScheduleChanges.Create(one.Definition, now) with
+                        {
+                            Seed = one.Seed, SealedSecrets = Seal(one.Definition),
+                        }),
                         cancellationToken);
                     return true;
                 },
@@ -218,7 +222,10 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                     }
                     if (was is null)
                     {
-                        var created = edited.MarkOn(ScheduleChanges.Create(definition, now));
+                        var created = edited.MarkOn(ScheduleChanges.Create(definition, now)) with
+                        {
+                            SealedSecrets = Seal(definition),
+                        };
                         written = await ScheduleStore.InsertAsync(connection, created, cancellationToken);
                         return written is not null; // else somebody has just made one with this id
                     }
@@ -232,7 +239,10 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                         }
                         schedule = await PassOverAsync(connection, settled.Schedule, now, cancellationToken);
                     }
-                    var redefined = edited.MarkOn(ScheduleChanges.Redefine(schedule, definition, now));
+                    var redefined = edited.MarkOn(ScheduleChanges.Redefine(schedule, definition, now)) with
+                    {
+                        SealedSecrets = Seal(definition),
+                    };
                     written = await ScheduleStore.UpdateAsync(connection, redefined, cancellationToken);
                     return true;
                 },
@@ -297,6 +307,10 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
         await ScheduleRunStore.WriteAsync(connection, [.. passed.Select(occurrence => ScheduleRun.Skipped(schedule.Id, occurrence, now))], cancellationToken);
         return schedule;
     }
+
+    private SealedText? Seal(ScheduleDefinition definition) => definition.Secrets is { } secrets
+        ? box.Seal(Schedule.OwnerOfSecrets(definition.Id), secrets.ToJson())
+        : null;
 
     /// <summary>What a schedule is to say, and who says so.</summary>
     private sealed record ScheduleEdit(

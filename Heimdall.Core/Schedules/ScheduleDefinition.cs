@@ -4,6 +4,7 @@ using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 
 namespace Heimdall.Core.Schedules;
@@ -62,7 +63,15 @@ public sealed record ScheduleDefinition
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<EndHook>? OnEnd { get; init; }
 
+    /// <summary>Without the values of <see cref="Secrets"/>.</summary>
     public required JsonObject Context { get; init; }
+
+    /// <summary>
+    /// The secrets among the parameters of its jobs; null of one that was read in the store. The seed has a fingerprint
+    /// of them instead.
+    /// </summary>
+    [JsonIgnore]
+    public JobSecrets? Secrets { get; init; }
 
     /// <summary>
     /// Of jobs for all clusters that match: how their children are run; null: each is for one cluster. Left out of the
@@ -72,7 +81,16 @@ public sealed record ScheduleDefinition
     public FanOut? FanOut { get; init; }
 
     /// <summary>Of what a caller or the file says.</summary>
-    public static ScheduleDefinition Of(ScheduleConfig config) => new()
+    /// <param name="config">The schedule.</param>
+    /// <param name="kept">The values of secrets that are written without one.</param>
+    /// <exception cref="JobRefusedException">What is marked as a secret is none that can be kept.</exception>
+    public static ScheduleDefinition Of(ScheduleConfig config, JobSecrets? kept = null)
+    {
+        var (context, secrets) = JobSecrets.Split(config.Context, kept);
+        return Of(config, context) with { Secrets = secrets };
+    }
+
+    private static ScheduleDefinition Of(ScheduleConfig config, JsonObject context) => new()
     {
         Id = config.Id ?? config.Name,
         Name = config.Name,
@@ -91,7 +109,7 @@ public sealed record ScheduleDefinition
         CommandCriteria = config.CommandCriteria,
         ClusterCriteria = config.ClusterCriteria,
         OnEnd = config.OnEnd.Length == 0 ? null : [.. config.OnEnd.Select(hook => new EndHook(hook.Hook, hook.On))],
-        Context = config.Context,
+        Context = context,
         FanOut = config.Target == ScheduleConfig.All
             ? new FanOut
             {
@@ -114,6 +132,7 @@ public sealed record ScheduleDefinition
         CommandCriteria = CommandCriteria,
         ClusterCriteria = ClusterCriteria,
         Context = Context,
+        Secrets = Secrets,
         StartBefore = startBefore,
         FanOut = FanOut,
         OnEnd = OnEnd ?? [],

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Cron;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Secrets;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -13,7 +14,7 @@ internal static class ScheduleRow
     public const string Columns = """
         id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context::text, decided_until, next_at,
         paused_at, paused_by, pause_reason, paused_until, seed, revision, created_at, updated_at,
-        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text, fan_out::text, on_end::text
+        version, tags, command_criteria, cluster_criteria, edited_by, scopes::text, fan_out::text, on_end::text, secrets
         """;
 
     /// <summary>
@@ -58,6 +59,9 @@ internal static class ScheduleRow
         Seed = row.IsDBNull(18) ? null : row.GetString(18),
         EditedBy = row.IsDBNull(26) ? null : row.GetString(26),
         Scopes = row.IsDBNull(27) ? null : TagScope.Read(row.GetString(27)),
+        SealedSecrets = row.IsDBNull(30)
+            ? null
+            : new SealedText(Schedule.OwnerOfSecrets(row.GetString(0)), row.GetString(30)),
         Revision = row.GetInt64(19),
         CreatedAt = row.GetDateTime(20),
         UpdatedAt = row.GetDateTime(21),

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
+using Heimdall.Core.Secrets;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Schedules;
@@ -13,24 +14,27 @@ namespace Heimdall.Core.Schedules;
 /// </summary>
 internal sealed partial class ScheduleSeed(
     HeimdallConfig config, ScheduleStore schedules, ScheduleControl control, RemovedSchedules removed,
-    ScheduleMirror mirror, ILogger<ScheduleSeed> logger)
+    ScheduleMirror mirror, SecretFingerprints fingerprints, ILogger<ScheduleSeed> logger)
     : IStorePreparation
 {
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        var definitions = config.Schedules.Select(ScheduleDefinition.Of).ToArray();
+        var seeded = new List<(ScheduleDefinition Definition, string Seed)>();
+        foreach (var schedule in config.Schedules)
+        {
+            var definition = ScheduleDefinition.Of(schedule with { Context = FileSecrets.Resolve(schedule.Context) });
+            seeded.Add((definition, await FullSeedOfAsync(definition, cancellationToken)));
+        }
         var known = await schedules.FindSeedsAsync(cancellationToken);
         await control.CreateAllAsync(
-            [.. definitions.Where(definition => !known.ContainsKey(definition.Id))
-                .Select(definition => (definition, SeedOf(definition)))],
-            cancellationToken);
-        var changed = definitions.Where(definition => known.TryGetValue(definition.Id, out var was)
-            && (was.IsRemoved || was.Seed != SeedOf(definition)));
-        foreach (var definition in changed)
+            [.. seeded.Where(one => !known.ContainsKey(one.Definition.Id))], cancellationToken);
+        var changed = seeded.Where(one => known.TryGetValue(one.Definition.Id, out var was)
+            && (was.IsRemoved || was.Seed != one.Seed));
+        foreach (var (definition, seed) in changed)
         {
             await removed.BringBackAsync(definition.Id, skipsPassed: true, cancellationToken);
             // An edit by PUT lives until the file itself says something else than when it last seeded the row.
-            if (await control.SeedAsync(definition, SeedOf(definition), cancellationToken) is { Was.IsFromFile: false })
+            if (await control.SeedAsync(definition, seed, cancellationToken) is { Was.IsFromFile: false })
             {
                 LogTakenOver(definition.Id);
             }
@@ -44,6 +48,17 @@ internal sealed partial class ScheduleSeed(
     /// </summary>
     internal static string SeedOf(ScheduleDefinition definition) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(definition))));
+
+    /// <summary>Where there are secrets, another value is another seed.</summary>
+    private async Task<string> FullSeedOfAsync(ScheduleDefinition definition, CancellationToken cancellationToken)
+    {
+        if (definition.Secrets is not { } secrets)
+        {
+            return SeedOf(definition);
+        }
+        var fingerprint = await fingerprints.OfAsync(Encoding.UTF8.GetBytes(secrets.ToJson()), cancellationToken);
+        return $"{SeedOf(definition)}-{Convert.ToHexStringLower(fingerprint)}";
+    }
 
     [LoggerMessage(LogLevel.Warning, "Schedule {Schedule} was made over REST and is the configuration file's from now on: it says what the file says, and goes when it leaves the file")]
     private partial void LogTakenOver(string schedule);

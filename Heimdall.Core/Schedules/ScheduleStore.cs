@@ -26,9 +26,9 @@ public sealed class ScheduleStore(StoreDatabase database)
     private const string InsertSql = $"""
         insert into schedule (id, name, description, cron, timezone, misfire, max_lateness, overlap, starts_at, ends_at, "user", context,
             decided_until, next_at, seed, version, tags, command_criteria, cluster_criteria, edited_by, scopes,
-            fan_out, on_end)
+            fan_out, on_end, secrets)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23::jsonb)
+            $23::jsonb, $24)
         on conflict (id) do nothing
         returning {ScheduleRow.Columns}
         """;
@@ -36,7 +36,7 @@ public sealed class ScheduleStore(StoreDatabase database)
     private const string UpdateSql = $"""
         update schedule set name = $2, description = $3, cron = $4, timezone = $5, misfire = $6, max_lateness = $7, overlap = $8, starts_at = $9,
             ends_at = $10, "user" = $11, context = $12, decided_until = $13, next_at = $14, seed = $15, version = $16, tags = $17, command_criteria = $18,
-            cluster_criteria = $19, edited_by = $20, scopes = $21, fan_out = $22, on_end = $23::jsonb,
+            cluster_criteria = $19, edited_by = $20, scopes = $21, fan_out = $22, on_end = $23::jsonb, secrets = $24,
             revision = revision + 1, updated_at = now()
         where id = $1
         returning {ScheduleRow.Columns}
@@ -360,6 +360,7 @@ public sealed class ScheduleStore(StoreDatabase database)
             new JobParameters.JsonText(TagScope.Write(schedule.Scopes)),
             new JobParameters.JsonText(definition.FanOut?.ToJson()),
             new JobParameters.Null<string>(EndHook.Write(definition.OnEnd ?? [])),
+            new JobParameters.Null<string>(schedule.SealedSecrets?.Text),
         ];
     }
 

@@ -19,7 +19,7 @@ public sealed class JobPreviewer(
     public TargetRouting RouteAll(JobSubmission submission)
     {
         var routing = router.RouteAll(submission.ToRoutingRequest());
-        JobSubmitter.CheckSize(routing.Targets.Count, submission.Context, config);
+        JobSubmitter.CheckSize(routing.Targets.Count, submission.WholeContext, config);
         return routing;
     }
 
@@ -29,7 +29,27 @@ public sealed class JobPreviewer(
         JobSubmission submission, Command command, Cluster cluster, CancellationToken cancellationToken)
     {
         var plugin = plugins.Get(command.Plugin);
-        var limit = plugin.Plan(command.Context, submission.Context, contexts.FindWritten(cluster.Id)).Timeout is { } timeout && timeout < Longest ? timeout : Longest;
+        var secrets = submission.Secrets;
+        try
+        {
+            var (preview, failure) = await AskAsync(plugin, submission, command, cluster, cancellationToken);
+            return secrets is null
+                ? (preview, failure)
+                : (preview?.Plan is { } plan ? preview with { Plan = secrets.Redact(plan) } : preview,
+                    failure is null ? null : secrets.Redact(failure));
+        }
+        catch (JobRefusedException refused) when (secrets is not null)
+        {
+            throw secrets.Redact(refused);
+        }
+    }
+
+    private async Task<(JobPreview? Preview, JobFailure? Failure)> AskAsync(
+        IPlugin plugin, JobSubmission submission, Command command, Cluster cluster, CancellationToken cancellationToken)
+    {
+        var context = submission.WholeContext;
+        var plan = plugin.Plan(command.Context, context, contexts.FindWritten(cluster.Id));
+        var limit = plan.Timeout is { } timeout && timeout < Longest ? timeout : Longest;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(limit);
         try
@@ -40,7 +60,7 @@ public sealed class JobPreviewer(
                 Attempt = 1,
                 TargetCluster = contexts.Resolve(cluster.Id),
                 CommandContext = command.Context,
-                Context = submission.Context,
+                Context = context,
             };
             return (await plugin.PreviewAsync(job, deadline.Token), null);
         }

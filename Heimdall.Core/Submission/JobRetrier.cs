@@ -1,24 +1,34 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
 
 namespace Heimdall.Core.Submission;
 
 /// <summary>Makes a new job of one that has ended: on the same cluster, where what it did is, and with the same command.</summary>
 public sealed class JobRetrier(
     JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, FanOuts fanOuts, HookBook hooks,
-    JobIds ids)
+    JobIds ids, SecretBox box)
 {
+    /// <summary>For a person: signs of other languages are not escaped.</summary>
+    private static readonly JsonSerializerOptions Readable =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <param name="id">The job to run again.</param>
     /// <param name="user">Who asks; the new job is theirs.</param>
     /// <param name="scopes">Where they may do so; null: everywhere.</param>
     /// <param name="fromStatement">Where in its script to begin; null for the beginning.</param>
+    /// <param name="secretValues">The values of its secrets, which went with its end; null for none.</param>
     /// <param name="cancellationToken">Ends the question.</param>
     /// <returns>The old job, and the new one to record or why there is none; null when there is no such job.</returns>
     /// <exception cref="JobRefusedException">The plugin cannot run (any more) what the context says.</exception>
     public async Task<JobRetry?> PrepareAsync(
-        Guid id, string user, IReadOnlyList<TagScope>? scopes, long? fromStatement, CancellationToken cancellationToken)
+        Guid id, string user, IReadOnlyList<TagScope>? scopes, long? fromStatement, JsonObject? secretValues,
+        CancellationToken cancellationToken)
     {
         if (await jobs.FindAsync(id, cancellationToken) is not { } old)
         {
@@ -28,10 +38,21 @@ public sealed class JobRetrier(
         {
             return new JobRetry { Old = old, Conflict = $"Job {id} is {old.Status.ToName()}; only one that has ended can be run again." };
         }
+        if (secretValues is null && JobSecrets.NamesIn(old.Context) is { Count: > 0 } names)
+        {
+            var asked = new JsonObject(names.Select(name => KeyValuePair.Create(name, (JsonNode?)"…")))
+                .ToJsonString(Readable);
+            return new JobRetry
+            {
+                Old = old,
+                Conflict = $"The secrets of job {id} went with its end. Send them anew: {{\"secrets\": {asked}}}.",
+            };
+        }
+        var secrets = JobSecrets.Renew(old.Context, secretValues);
         if (old.FanOut is not null)
         {
             return fromStatement is null
-                ? await PrepareChildrenAsync(old, user, scopes, cancellationToken)
+                ? await PrepareChildrenAsync(old, secrets, user, scopes, cancellationToken)
                 : new JobRetry
                 {
                     Old = old,
@@ -47,7 +68,7 @@ public sealed class JobRetrier(
             return new JobRetry { Old = old, Routing = routing };
         }
         var plugin = plugins.Get(routing.Command.Plugin);
-        var plan = plugin.Plan(routing.Command.Context, old.Context, contexts.FindWritten(routing.Cluster.Id));
+        var plan = Plan(old, secrets, routing.Command, routing.Cluster);
         ResumePoint? resume = null;
         if (fromStatement is { } statement)
         {
@@ -56,7 +77,9 @@ public sealed class JobRetrier(
                 return new JobRetry { Old = old, Conflict = problem };
             }
             resume = new ResumePoint(statement, ResumePoint.HashOf(old.Progress.Sha256!, old.Progress.Files));
-            if (await plugin.FindResumeProblemAsync(routing.Command.Context, old.Context, resume, cancellationToken) is { } conflict)
+            if (await plugin.FindResumeProblemAsync(
+                routing.Command.Context, secrets?.Reveal(old.Context) ?? old.Context, resume,
+                cancellationToken) is { } conflict)
             {
                 return new JobRetry { Old = old, Conflict = conflict };
             }
@@ -74,14 +97,14 @@ public sealed class JobRetrier(
         return new JobRetry
         {
             Old = old,
-            New = [ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume)],
+            New = [ToNewJob(old, secrets, user, routing.Command, routing.Cluster, plan, resume)],
             LeftHooks = LeftOf(old),
         };
     }
 
     /// <summary>A new parent, with a new child for each one that did not succeed.</summary>
     private async Task<JobRetry> PrepareChildrenAsync(
-        Job old, string user, IReadOnlyList<TagScope>? scopes, CancellationToken cancellationToken)
+        Job old, JobSecrets? secrets, string user, IReadOnlyList<TagScope>? scopes, CancellationToken cancellationToken)
     {
         var failed = (await fanOuts.ReadChildrenAsync(old.Id, cancellationToken))
             .Where(child => child.Status != JobStatus.Succeeded).ToArray();
@@ -104,9 +127,8 @@ public sealed class JobRetrier(
             {
                 return new JobRetry { Old = old, Routing = routing };
             }
-            var plan = plugins.Get(routing.Command.Plugin)
-                .Plan(routing.Command.Context, old.Context, contexts.FindWritten(routing.Cluster.Id));
-            prepared.Add(ToNewJob(old, user, routing.Command, routing.Cluster, plan, resume: null) with
+            var plan = Plan(old, secrets, routing.Command, routing.Cluster);
+            prepared.Add(ToNewJob(old, secrets, user, routing.Command, routing.Cluster, plan, resume: null) with
             {
                 OnEnd = [], // their parent says how they ended
                 ParentId = parentId,
@@ -138,7 +160,21 @@ public sealed class JobRetrier(
         _ => null,
     };
 
-    private Job ToNewJob(Job old, string user, Command command, Cluster cluster, JobPlan plan, ResumePoint? resume)
+    private JobPlan Plan(Job old, JobSecrets? secrets, Command command, Cluster cluster)
+    {
+        try
+        {
+            return plugins.Get(command.Plugin).Plan(
+                command.Context, secrets?.Reveal(old.Context) ?? old.Context, contexts.FindWritten(cluster.Id));
+        }
+        catch (JobRefusedException refused) when (secrets is not null)
+        {
+            throw secrets.Redact(refused);
+        }
+    }
+
+    private Job ToNewJob(
+        Job old, JobSecrets? secrets, string user, Command command, Cluster cluster, JobPlan plan, ResumePoint? resume)
     {
         var again = new JobSubmission
         {
@@ -149,10 +185,11 @@ public sealed class JobRetrier(
             CommandCriteria = old.CommandCriteria,
             ClusterCriteria = old.ClusterCriteria,
             Context = old.Context,
+            Secrets = secrets,
             Priority = old.Priority,
             User = user,
         };
-        return JobSubmitter.ToJob(ids.Next(), again, command, cluster, plan) with
+        return JobSubmitter.ToJob(box, ids.Next(), again, command, cluster, plan) with
         {
             OnEnd = hooks.OfJob(StillKnown(old), command, cluster),
             RetryOf = old.Id,

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
+using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
 
 namespace Heimdall.Core.Submission;
 
@@ -19,7 +21,17 @@ public sealed record JobSubmission
 
     public required IReadOnlyList<string> ClusterCriteria { get; init; }
 
+    /// <summary>Without the values of <see cref="Secrets"/>.</summary>
     public required JsonObject Context { get; init; }
+
+    /// <summary>The secrets among its parameters.</summary>
+    public JobSecrets? Secrets { get; init; }
+
+    /// <summary>The same as a schedule has stored them; they are opened when the job is prepared.</summary>
+    public SealedText? SealedSecrets { get; init; }
+
+    /// <summary>The context as its plugin is to see it.</summary>
+    public JsonObject WholeContext => Secrets?.Reveal(Context) ?? Context;
 
     /// <summary>Of the caller's waiting jobs the one with the highest comes first: -100 to 100.</summary>
     public int Priority { get; init; }

@@ -6,6 +6,7 @@ using Heimdall.Core.Hooks;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Telemetry;
 
 namespace Heimdall.Core.Submission;
@@ -21,6 +22,7 @@ public sealed class JobSubmitter(
     HookBook hooks,
     JobContents contents,
     JobIds ids,
+    SecretBox box,
     HeimdallConfig config)
 {
     /// <summary>So much may the contexts of the children of a request take: each has its own in the store.</summary>
@@ -35,6 +37,7 @@ public sealed class JobSubmitter(
     /// <exception cref="JobRefusedException">The plugin cannot run what the context says.</exception>
     public (RoutingResult Routing, PreparedJob? Prepared) Prepare(JobSubmission submission, bool mayWait = false)
     {
+        submission = WithSecrets(submission);
         if (submission.FanOut is not null)
         {
             return PrepareForAll(submission);
@@ -44,8 +47,8 @@ public sealed class JobSubmitter(
         {
             return (routing, null);
         }
-        var plan = plugins.Get(routing.Command.Plugin).Plan(routing.Command.Context, submission.Context, contexts.FindWritten(routing.Cluster.Id));
-        var job = ToJob(ids.Next(), submission, routing.Command, routing.Cluster, plan) with
+        var plan = Plan(submission, routing.Command, routing.Cluster);
+        var job = ToJob(box, ids.Next(), submission, routing.Command, routing.Cluster, plan) with
         {
             OnEnd = hooks.OfJob(submission.OnEnd, routing.Command, routing.Cluster),
         };
@@ -60,15 +63,14 @@ public sealed class JobSubmitter(
         {
             return (routing.Refusal, null);
         }
-        var contextBytes = CheckSize(routing.Targets.Count, submission.Context, config);
-        var plugin = plugins.Get(routing.Command.Plugin);
+        var contextBytes = CheckSize(routing.Targets.Count, submission.WholeContext, config);
         var planned = routing.Targets.Select(target => (
             target.Cluster,
-            Plan: plugin.Plan(routing.Command.Context, submission.Context, contexts.FindWritten(target.Cluster.Id))))
+            Plan: Plan(submission, routing.Command, target.Cluster)))
             .ToArray();
         var (first, plan) = planned[0];
         var parent = ToParent(
-            ToJob(ids.Next(), submission, routing.Command, first, plan), submission.FanOut!, planned.Length) with
+            ToJob(box, ids.Next(), submission, routing.Command, first, plan), submission.FanOut!, planned.Length) with
         {
             OnEnd = hooks.OfJob(submission.OnEnd, routing.Command, [.. planned.Select(one => one.Cluster)]),
         };
@@ -78,7 +80,7 @@ public sealed class JobSubmitter(
             Children =
             [
                 .. planned.Index().Select(one => ToJob(
-                    ids.Next(), submission, routing.Command, one.Item.Cluster, one.Item.Plan) with
+                    box, ids.Next(), submission, routing.Command, one.Item.Cluster, one.Item.Plan) with
                 {
                     ParentId = parent.Id,
                     IsHeld = one.Index >= parent.FanOut!.First,
@@ -128,6 +130,8 @@ public sealed class JobSubmitter(
         ClusterId = "",
         ClusterName = "",
         FanOut = asked with { Total = children },
+        Secrets = null,
+        SealedSecrets = null, // each child has its own
     };
 
     /// <summary>True when with so many more jobs a caller would have more waiting than the server allows.</summary>
@@ -146,8 +150,43 @@ public sealed class JobSubmitter(
         return recorded;
     }
 
+    /// <exception cref="JobRefusedException">They cannot be read any more.</exception>
+    private JobSubmission WithSecrets(JobSubmission submission)
+    {
+        if (submission.Secrets is not null || JobSecrets.NamesIn(submission.Context) is not { Count: > 0 } names)
+        {
+            return submission;
+        }
+        try
+        {
+            return submission.SealedSecrets is { } secrets
+                ? submission with { Secrets = JobSecrets.Read(box.Open(secrets)) }
+                : throw new JobRefusedException(
+                    "context", $"Its secrets ({string.Join(", ", names)}) are gone. Put them anew.");
+        }
+        catch (SecretLostException lost)
+        {
+            throw new JobRefusedException(
+                "context", $"Its secrets ({string.Join(", ", names)}) cannot be read. {lost.Message} Put them anew.");
+        }
+    }
+
+    private JobPlan Plan(JobSubmission submission, Command command, Cluster cluster)
+    {
+        try
+        {
+            return plugins.Get(command.Plugin)
+                .Plan(command.Context, submission.WholeContext, contexts.FindWritten(cluster.Id));
+        }
+        catch (JobRefusedException refused) when (submission.Secrets is not null)
+        {
+            throw submission.Secrets.Redact(refused);
+        }
+    }
+
     /// <summary>A new job, as it is recorded.</summary>
-    internal static Job ToJob(Guid id, JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
+    internal static Job ToJob(
+        SecretBox box, Guid id, JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
     {
         Id = id,
         Name = submission.Name,
@@ -168,6 +207,8 @@ public sealed class JobSubmitter(
         CommandCriteria = submission.CommandCriteria,
         ClusterCriteria = submission.ClusterCriteria,
         Context = submission.Context,
+        Secrets = submission.Secrets,
+        SealedSecrets = submission.Secrets is { } secrets ? box.Seal(Job.OwnerOfSecrets(id), secrets.ToJson()) : null,
         Priority = submission.Priority,
         After = submission.After,
         StartAfter = submission.StartAfter,

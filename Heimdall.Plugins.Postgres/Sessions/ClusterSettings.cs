@@ -48,6 +48,9 @@ internal static class ClusterSettings
         return reader.Problems;
     }
 
+    /// <summary>All but the way to the cluster, of which a part may be a password.</summary>
+    public static bool MayShow(string field) => field is Receipts or Pooler or MaxTimeout or AllowSuperuser;
+
     public static bool HasReceipts(JsonObject context) => new ContextReader(context).Flag(Receipts) ?? false;
 
     /// <summary>Whether jobs run although the login may do more than its database's grants say.</summary>

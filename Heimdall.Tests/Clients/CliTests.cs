@@ -279,6 +279,46 @@ public sealed partial class CliTests
     }
 
     [Test]
+    public async Task A_secret_comes_from_the_environment_or_a_file_and_is_no_argument()
+    {
+        var source = Script("pin.txt", "of-a-file\n");
+        var script = Script("secret.sql", "\\echo :pw\nselect 1/length(:'pin');");
+        var run = Cli();
+        run.Variables["PIN"] = "from-the-environment";
+
+        var code = await run.RunAsync("run", script, "--secret", "pw=env:PIN", "--secret", $"pin=file:{source}");
+
+        Assert.That(code, Is.Zero, run.Error);
+        Assert.That(run.Out + run.Error, Does.Contain("[secret]").And.Not.Contain("from-the-environment"));
+        var query = Cli();
+        query.Variables["PIN"] = "from-the-environment";
+        await query.RunAsync(
+            "query", "select length($1::text), length($2::text)", "--param", "secret:env:PIN",
+            "--param", $"secret:file:{source}", "--format", "csv");
+        Assert.That(query.Out, Does.EndWith("\n20,9\n"), query.Error);
+        var again = Cli();
+        again.Variables["PIN"] = "from-the-environment";
+        var id = run.Error.Split("(job ")[1].Split(')')[0];
+        Assert.That(await again.RunAsync("retry", id), Is.EqualTo(1), again.Out);
+        Assert.That(again.Error, Does.Contain("secrets"));
+        var retried = await again.RunAsync("retry", id, "--secret", "pw=env:PIN", "--secret", $"pin=file:{source}");
+        Assert.That(retried, Is.Zero, again.Error);
+    }
+
+    [TestCase("pw=hunter2")]
+    [TestCase("pw=env:NO_SUCH_VARIABLE")]
+    [TestCase("hunter2")]
+    public async Task A_secret_that_is_written_itself_is_refused_and_not_repeated(string option)
+    {
+        var cli = Cli();
+
+        var code = await cli.RunAsync("run", Script("none.sql", "select 1;"), "--secret", option);
+
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(cli.Error, Does.Contain("--secret").And.Not.Contain("hunter2"));
+    }
+
+    [Test]
     public async Task A_script_that_fails_shows_where()
     {
         var cli = Cli(input: "select 1;\nselect 1/0;\nselect nothing;");

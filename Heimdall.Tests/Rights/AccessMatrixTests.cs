@@ -50,6 +50,7 @@ public sealed partial class AccessMatrixTests
         ["see cluster"] = ["F AA AA AA AA", "F AN AN AN AN"],
         ["control cluster"] = ["F FF FF AA AA", "F FF FF AN AN"],
         ["control cluster by form"] = ["F FF FF AA AA", "F FF FF AF AF"],
+        ["put definition"] = ["F FF FF FF AF"], // its tags say whose jobs it gets
         ["see command"] = ["F AA AA AA AA"],
         ["control all"] = ["F FF FF AF AF"],
     };
@@ -72,6 +73,8 @@ public sealed partial class AccessMatrixTests
         ("POST /api/v1/job/{id:guid}/approve", "decide"), ("POST /api/v1/job/{id:guid}/refuse", "decide"),
         ("GET /api/v1/commands", "catalog"), ("GET /api/v1/command/statuses", "catalog"),
         ("GET /api/v1/command/{id}", "see command"), ("GET /api/v1/command/{id}/status", "see command"),
+        ("PUT /api/v1/command/{id}", "put definition"), ("DELETE /api/v1/command/{id}", "put definition"),
+        ("PUT /api/v1/cluster/{id}", "put definition"), ("DELETE /api/v1/cluster/{id}", "put definition"),
         ("PUT /api/v1/command/{id}/status", "control all"),
         ("GET /api/v1/clusters", "catalog"), ("GET /api/v1/clusters/health", "catalog"),
         ("GET /api/v1/cluster/statuses", "catalog"), ("GET /api/v1/cluster/{id}", "see cluster"),

@@ -7,6 +7,7 @@ using Heimdall.Core.Plugins;
 using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
+using Heimdall.Core.Secrets;
 using Heimdall.Tests.Configuration;
 using Heimdall.Tests.Schedules;
 using Heimdall.Tests.Support;
@@ -100,6 +101,7 @@ public sealed class JobActivityTests
         services.AddSingleton<PluginCatalog>();
         services.AddSingleton<IPlugin>(_plugin);
         services.AddStore(config.Database, ConnectionLimits.ForApi);
+        services.AddSecrets(new SecretsConfig());
         services.AddCatalog();
         services.AddResults(config.Results);
         services.AddJobRunning();

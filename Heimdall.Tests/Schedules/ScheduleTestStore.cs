@@ -8,6 +8,7 @@ using Heimdall.Core.Queue;
 using Heimdall.Core.Results;
 using Heimdall.Core.Running;
 using Heimdall.Core.Schedules;
+using Heimdall.Core.Secrets;
 using Heimdall.Core.Submission;
 using Heimdall.Core.Upkeep;
 using Heimdall.Plugins.Postgres;
@@ -147,6 +148,7 @@ internal sealed class ScheduleTestStore : IAsyncDisposable
         services.AddSingleton<PluginCatalog>();
         services.AddPostgresPlugin();
         services.AddStore(config.Database, ConnectionLimits.ForApi);
+        services.AddSecrets(new SecretsConfig());
         services.AddCatalog();
         services.AddResults(config.Results);
         services.AddJobRunning();

@@ -3,7 +3,8 @@ namespace Heimdall.Tests.Support;
 /// <summary>
 /// The configuration of an instance. <see cref="Server"/>, <see cref="Worker"/>, <see cref="Queue"/>,
 /// <see cref="Auth"/>, <see cref="Results"/>, <see cref="Retention"/>, <see cref="SqlUploads"/>, <see cref="Metrics"/>,
-/// <see cref="Tracing"/>, <see cref="Otlp"/>, <see cref="Logging"/> and <see cref="Hooks"/> are the inside of a YAML
+/// <see cref="Tracing"/>, <see cref="Otlp"/>, <see cref="Logging"/>, <see cref="Secrets"/> and <see cref="Hooks"/> are
+/// the inside of a YAML
 /// flow mapping; <see cref="Commands"/>, <see cref="Clusters"/> and <see cref="Schedules"/> are lists, one <c>- {…}</c>
 /// a line.
 /// </summary>
@@ -35,6 +36,8 @@ internal sealed record InstanceConfig
     public string Otlp { get; init; } = "";
 
     public string Logging { get; init; } = "";
+
+    public string Secrets { get; init; } = "";
 
     public string Hooks { get; init; } = "";
 
@@ -87,6 +90,7 @@ internal sealed record InstanceConfig
         tracing: { {{Tracing}} }
         otlp: { {{Otlp}} }
         logging: { {{Logging}} }
+        secrets: { {{Secrets}} }
         hooks: { {{Hooks}} }
         sql_directory: sql
         commands:

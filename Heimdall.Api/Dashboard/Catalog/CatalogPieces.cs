@@ -1,5 +1,6 @@
 using Hangfire.Dashboard;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Core.Catalog;
 
 namespace Heimdall.Api.Dashboard.Catalog;
 
@@ -18,6 +19,9 @@ internal static class CatalogPieces
     };
 
     public static string Limit(int? most) => most is { } number ? $"{number} at most" : "no limit";
+
+    public static string SourceOf(PutMark? put) =>
+        put is null ? "a configuration file" : $"{put.By}, over REST";
 
     public static Markup DrawJobLinks(DashboardContext context, string kind, string id)
     {

@@ -41,6 +41,7 @@ internal static class ClusterPage
             {Pieces.Fact("Tags", Pieces.Tags(cluster.Tags))}
             {Pieces.Fact("Weight", $"{cluster.Weight}")}
             {Pieces.Fact("Queued jobs at once", CatalogPieces.Limit(cluster.MaxConcurrency))}
+            {Pieces.Fact("Defined by", CatalogPieces.SourceOf(cluster.Put))}
             {Pieces.Fact("Last changed", Pieces.Time(cluster.UpdatedAt))}
             </dl></section>
             """)) { RefreshSeconds = RefreshSeconds };

@@ -44,6 +44,7 @@ internal static class CommandPage
             {Pieces.Fact("Attempts", $"{command.MaxAttempts}")}
             {Pieces.Fact("Idempotent", command.Idempotent ? "yes" : "no")}
             {Pieces.Fact("Highest priority", command.MaxPriority is { } most ? $"{most}" : "any")}
+            {Pieces.Fact("Defined by", CatalogPieces.SourceOf(command.Put))}
             {Pieces.Fact("Last changed", Pieces.Time(command.UpdatedAt))}
             </dl></section>
             <section>{DrawContext(command)}</section>

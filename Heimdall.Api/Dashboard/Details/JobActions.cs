@@ -95,7 +95,8 @@ internal static class JobActions
         var scopes = context.RightsOfCaller().ScopesOf(Right.RetryJobs, ofOthers: place.Owner != user);
         try
         {
-            var retry = await context.Service<JobRetrier>().PrepareAsync(id, user, scopes, fromStatement, context.Aborted());
+            var retry = await context.Service<JobRetrier>().PrepareAsync(
+                id, user, scopes, fromStatement, secretValues: null, context.Aborted());
             if (retry?.New is not [var job, ..] again)
             {
                 return (null, StatusCodes.Status409Conflict, retry?.Conflict ?? retry?.Routing?.Reason ?? "There is no such job.");

@@ -1,4 +1,5 @@
 using Hangfire.Dashboard;
+using Heimdall.Api.Conditions;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Serialization;
@@ -55,7 +56,8 @@ internal static class ScheduleEditPage
             return (StatusCodes.Status400BadRequest,
                 Said(ScheduleForm.Context, "Must be a JSON object, with each setting once and without the SQL."));
         }
-        var condition = new ScheduleCondition([form[ScheduleForm.Revision].ToString()], NoneMatch: null);
+        var condition = new ScheduleCondition(
+            new EditCondition([form[ScheduleForm.Revision].ToString()], NoneMatch: null));
         try
         {
             var edit = await context.Service<ScheduleEditor>().EditAsync(

@@ -26,6 +26,13 @@ public static class ConfigFile
                 Server = config.Server with { Tls = MakeAbsolute(config.Server.Tls, path) },
                 Auth = config.Auth with { Jwt = MakeAbsolute(config.Auth.Jwt, path) },
                 Worker = config.Worker with { HealthSocket = MakeAbsoluteIfAny(config.Worker.HealthSocket, path) },
+                Secrets = config.Secrets with
+                {
+                    Directory = MakeAbsoluteIfAny(config.Secrets.Directory, path),
+                    Certificate = MakeAbsoluteIfAny(config.Secrets.Certificate, path),
+                    FormerCertificates = Array.ConvertAll(
+                        config.Secrets.FormerCertificates, file => MakeAbsolute(file, path)),
+                },
                 Results = config.Results with { Directory = MakeAbsoluteIfAny(config.Results.Directory, path) },
             };
             problems.AddFailures(new HeimdallConfigValidator(plugins).Validate(config));

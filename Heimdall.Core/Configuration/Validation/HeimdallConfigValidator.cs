@@ -34,6 +34,7 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
             .WithMessage("must be 0 to 100");
         RuleFor(config => config.Otlp).SetValidator(new OtlpConfigValidator());
         RuleFor(config => config.Logging).SetValidator(new LoggingConfigValidator());
+        RuleFor(config => config.Secrets).SetValidator(new SecretsConfigValidator());
         RuleFor(config => config.Hooks).SetValidator(new HooksConfigValidator());
         RuleFor(config => config).Custom(CheckOnEnd);
         RuleForEach(config => config.Commands).SetValidator(new CommandConfigValidator(plugins));
@@ -41,7 +42,20 @@ internal sealed class HeimdallConfigValidator : AbstractValidator<HeimdallConfig
         RuleFor(config => config.Commands).Custom((commands, context) => RefuseDuplicates([.. commands.Select(command => (command.Id, command.Name))], context));
         RuleFor(config => config.Clusters).Custom((clusters, context) => RefuseDuplicates([.. clusters.Select(cluster => (cluster.Id, cluster.Name))], context));
         RuleForEach(config => config.Schedules).SetValidator(new ScheduleConfigValidator());
+        RuleFor(config => config).Custom(CheckSecrets);
         RuleFor(config => config.Schedules).Custom((schedules, context) => RefuseDuplicates([.. schedules.Select(schedule => (schedule.Id, schedule.Name))], context));
+    }
+
+    /// <summary>Over REST a schedule may leave out the value of a secret that it has; a file may not.</summary>
+    private static void CheckSecrets(HeimdallConfig config, ValidationContext<HeimdallConfig> context)
+    {
+        foreach (var (index, schedule) in config.Schedules.Index())
+        {
+            foreach (var problem in FileSecrets.Check(schedule.Context))
+            {
+                context.AddFailure(ConfigPath.Join($"schedules[{index}].context", problem.Path), problem.Message);
+            }
+        }
     }
 
     private static void CheckOnEnd(HeimdallConfig config, ValidationContext<HeimdallConfig> context)

@@ -15,6 +15,10 @@ internal sealed partial class ConfigBinder(ConfigProblemList problems)
 {
     public HeimdallConfig Bind(YamlNode root) => (HeimdallConfig)Read(typeof(HeimdallConfig), root, "")!;
 
+    /// <summary>The same of a part of it.</summary>
+    public T Bind<T>(YamlNode root)
+        where T : class, new() => (T?)Read(typeof(T), root, "") ?? new T();
+
     /// <summary>The keys of a record and the properties they fill.</summary>
     internal static IReadOnlyDictionary<string, PropertyInfo> KeysOf(Type record) =>
         record.GetProperties().Where(property => property.CanWrite).ToDictionary(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));

@@ -1,0 +1,51 @@
+using Heimdall.Core.Configuration;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+
+namespace Heimdall.Core.Secrets;
+
+public static class SecretServiceCollectionExtensions
+{
+    /// <summary>One key ring for all processes: secrets, and what the framework protects in the dashboard.</summary>
+    public static IServiceCollection AddSecrets(this IServiceCollection services, SecretsConfig config)
+    {
+        var protection = services.AddDataProtection().SetApplicationName("heimdall");
+        ReadKeysOnFirstUse(services);
+        // It warns that keys in the store are stored as they are. SECURITY.md says what follows from that.
+        services.AddLogging(logging =>
+            logging.AddFilter("Microsoft.AspNetCore.DataProtection.KeyManagement.XmlKeyManager", LogLevel.Error));
+        if (config.Directory is { } directory)
+        {
+            protection.PersistKeysToFileSystem(new DirectoryInfo(directory));
+        }
+        else
+        {
+            services.AddSingleton<KeyRingStore>();
+            services.AddOptions<KeyManagementOptions>()
+                .Configure<KeyRingStore>((options, store) => options.XmlRepository = store);
+        }
+        if (config.Certificate is { } certificate)
+        {
+            protection.ProtectKeysWithCertificate(SecretsConfig.ReadCertificate(certificate).Certificate!);
+        }
+        if (config.FormerCertificates.Length > 0)
+        {
+            protection.UnprotectKeysWithAnyCertificate(
+                [.. config.FormerCertificates.Select(file => SecretsConfig.ReadCertificate(file).Certificate!)]);
+        }
+        services.Replace(ServiceDescriptor.Singleton<IKeyManager, KeyRing>());
+        services.AddSingleton<SecretBox>();
+        services.AddSingleton<SecretFingerprints>();
+        return services;
+    }
+
+    /// <summary>
+    /// The framework would read the keys, and make the first one, while the process starts: before the store has its
+    /// tables. Without that they are read when one is first needed, and none is before the store is ready.
+    /// </summary>
+    private static void ReadKeysOnFirstUse(IServiceCollection services) =>
+        services.Remove(services.Single(service => service.ImplementationType?.Name == "DataProtectionHostedService"));
+}
