@@ -18,6 +18,7 @@ using Heimdall.Api.Requests;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Schedules;
 using Heimdall.Api.Scripts;
+using Heimdall.Api.SignIn;
 using Heimdall.Api.SqlConsole;
 using Heimdall.Api.Tls;
 using Heimdall.Core.Catalog;
@@ -129,16 +130,19 @@ internal static class ApiHost
         app.UseDashboardAddress();
         app.UseStoreGate();
         app.UseExactRoutes();
+        app.UseSignInReplies();
         app.UseAuthentication();
         app.UseAudit();
         app.UseAuthorization();
         app.UseRights();
+        app.UseSessionWatch();
         app.UseUnconditionalRoutes();
 
         var all = app.WithRights();
         var api = all.MapGroup("/api/v1");
         api.MapMe();
         api.MapKeys();
+        api.MapSessions();
         api.MapAudit();
         api.MapJobs();
         api.MapCatalog();
@@ -149,6 +153,7 @@ internal static class ApiHost
         all.MapEntrance();
         all.MapHealth();
         all.MapOpenApi();
+        app.MapSignIn(all);
         app.MapConsole(all);
         app.MapDocumentPages(all);
         app.MapDashboard(all);

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
+using Heimdall.Api.SignIn;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
@@ -13,8 +14,9 @@ namespace Heimdall.Api.Callers;
 
 /// <summary>
 /// Finds out who calls: by API key (<c>Authorization: Bearer</c>, <c>X-Api-Key</c>, or as the password of HTTP Basic,
-/// for browsers at the dashboard), by a token of the identity provider, by the header of a trusted proxy, or, on a
-/// server that is open to its own machine only, by the original's header with <c>anonymous</c> as the fallback.
+/// for browsers at the dashboard), by a token of the identity provider, by the header of a trusted proxy, by the
+/// session of a browser that is signed in, or, on a server that is open to its own machine only, by the original's
+/// header with <c>anonymous</c> as the fallback.
 /// </summary>
 internal sealed class CallerAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, AuthConfig config,
@@ -25,8 +27,6 @@ internal sealed class CallerAuthentication(
 
     public const string KeyHeader = "X-Api-Key";
     public const string DefaultHeader = "X-Heimdall-User";
-
-    private const int MaxUserLength = 300;
 
     /// <summary>What people open in a browser, which asks them for a key; the document is read by a page.</summary>
     private static readonly PathString[] _pages = ["/hangfire", "/console", DocumentAddress.Pages, "/openapi"];
@@ -40,10 +40,10 @@ internal sealed class CallerAuthentication(
             {
                 return AuthenticateResult.Fail(new ProviderAwayException());
             }
-            var (caller, refusal) = JwtSetup.Read(token, jwt, MaxUserLength);
+            var (caller, refusal) = JwtSetup.Read(token, jwt);
             return caller is null ? AuthenticateResult.Fail(refusal!) : Success(caller);
         }
-        if (PresentedKey() is { } key && (known.Config.ApiKeys.Length > 0 || config.Jwt is not null))
+        if (PresentedKey() is { } key && TakesKeys)
         {
             return keys.Find(key) switch
             {
@@ -55,7 +55,20 @@ internal sealed class CallerAuthentication(
                 var found => SuccessOf(found),
             };
         }
-        return ReadHeader();
+        var header = ReadHeader();
+        return header.None && BrowserSession.Offers(Context, known.Config) ? await ReadSessionAsync() : header;
+    }
+
+    /// <summary>Whether there are keys or tokens that a header could have, right or wrong.</summary>
+    private bool TakesKeys => known.Config.ApiKeys.Length > 0 || config.Jwt is not null || config.Oidc is not null;
+
+    /// <summary>A session that is over is none. A cookie that is not ours, or was changed, is a wrong one.</summary>
+    private async Task<AuthenticateResult> ReadSessionAsync()
+    {
+        var session = await Context.AuthenticateAsync(BrowserSession.SchemeName);
+        return session.Principal is { } caller ? Success(caller)
+            : BrowserSession.IsOurs(Context) ? AuthenticateResult.NoResult()
+            : AuthenticateResult.Fail("The cookie of this browser's session is not one of this server.");
     }
 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
@@ -70,6 +83,12 @@ internal sealed class CallerAuthentication(
             return;
         }
         var refusal = failure?.Message;
+        BrowserSession.Forget(Context);
+        if (refusal is null && config.Oidc is not null && SignInPages.Takes(Context, _pages))
+        {
+            SignInPages.SendThere(Context);
+            return;
+        }
         if (refusal is not null)
         {
             Credentials.MarkWrong(Context);
@@ -83,11 +102,16 @@ internal sealed class CallerAuthentication(
                 + "address within a minute.").ExecuteAsync(Context);
             return;
         }
-        Response.Headers.WWWAuthenticate = IsOwnPage() ? "Basic realm=\"Heimdall\", charset=\"UTF-8\""
+        Response.Headers.WWWAuthenticate = AsksForKey() ? "Basic realm=\"Heimdall\", charset=\"UTF-8\""
             : refusal is null ? "Bearer realm=\"Heimdall\""
             : "Bearer realm=\"Heimdall\", error=\"invalid_token\"";
         await Problem.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Authentication is required.", refusal ?? DescribeNeed()).ExecuteAsync(Context);
     }
+
+    /// <summary>
+    /// Whether the browser is to ask its user for a key. Where people sign in, only those are asked who have chosen it.
+    /// </summary>
+    private bool AsksForKey() => IsOwnPage() && (config.Oidc is null || SignInPages.HasChosenKey(Context));
 
     /// <summary>
     /// Whether a page of ours is asked for, or asks itself: the browser then adds the key that it has, or asks its user for
@@ -95,11 +119,18 @@ internal sealed class CallerAuthentication(
     /// </summary>
     private bool IsOwnPage() =>
         _pages.Any(page => Request.Path.StartsWithSegments(page, StringComparison.Ordinal))
+        || Request.Path == SignInPages.Key
         || Request.Headers["Sec-Fetch-Site"] is ["same-origin"];
 
     /// <summary>What a request without a key or name lacks; what it has in the wrong place is told too.</summary>
     private string DescribeNeed()
     {
+        if (known.Config.ApiKeys.Length == 0 && config.Jwt is null && config.Oidc is not null)
+        {
+            return config.Header is null
+                ? "This server needs a browser that is signed in: open one of its pages."
+                : $"This server needs the header {config.Header}, or a browser that is signed in.";
+        }
         if (known.Config.ApiKeys.Length == 0 && config.Jwt is null)
         {
             return PresentedKey() is null
@@ -153,8 +184,8 @@ internal sealed class CallerAuthentication(
             return AuthenticateResult.Fail(
                 $"The header {config.Header} names the user {user}, whose name is Heimdall's own.");
         }
-        return user!.Length > MaxUserLength
-            ? AuthenticateResult.Fail($"The user's name is longer than {MaxUserLength} characters.")
+        return user!.Length > CallerClaims.MaxUserLength
+            ? AuthenticateResult.Fail($"The user's name is longer than {CallerClaims.MaxUserLength} characters.")
             : Success(Credentials.Of(user, config.IsConfigured ? Credentials.Header : Credentials.Loopback));
     }
 

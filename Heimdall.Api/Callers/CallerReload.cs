@@ -71,7 +71,8 @@ internal sealed partial class CallerReload(
     private void Take(AuthConfig auth)
     {
         var old = known.Config;
-        if (auth.Header != old.Header || auth.Jwt != old.Jwt || !auth.TrustedProxies.SequenceEqual(old.TrustedProxies))
+        if (auth.Header != old.Header || auth.Jwt != old.Jwt || !auth.TrustedProxies.SequenceEqual(old.TrustedProxies)
+            || JsonSerializer.Serialize(auth.Oidc) != JsonSerializer.Serialize(old.Oidc))
         {
             LogNeedsRestart();
         }
@@ -103,7 +104,8 @@ internal sealed partial class CallerReload(
     private partial void LogTaken(int keys, int roles);
 
     [LoggerMessage(
-        LogLevel.Warning, "auth.header, auth.trusted_proxies or auth.jwt has changed, and is in effect after a restart")]
+        LogLevel.Warning,
+        "auth.header, auth.trusted_proxies, auth.jwt or auth.oidc has changed, and is in effect after a restart")]
     private partial void LogNeedsRestart();
 
     [LoggerMessage(

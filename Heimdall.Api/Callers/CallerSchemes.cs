@@ -1,3 +1,4 @@
+using Heimdall.Api.SignIn;
 using Heimdall.Core.Configuration;
 using Microsoft.OpenApi;
 
@@ -44,6 +45,16 @@ internal static class CallerSchemes
         if (config.Header is { } header)
         {
             schemes["proxy"] = Name(header, "The user, named by a trusted proxy.");
+        }
+        if (config.Oidc is not null)
+        {
+            schemes["session"] = new()
+            {
+                Type = SecuritySchemeType.ApiKey,
+                In = ParameterLocation.Cookie,
+                Name = BrowserSession.Cookie,
+                Description = "The session of a browser that is signed in; taken of this server's own pages only.",
+            };
         }
         if (!config.IsConfigured)
         {

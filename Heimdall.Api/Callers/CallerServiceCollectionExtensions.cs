@@ -1,3 +1,4 @@
+using Heimdall.Api.SignIn;
 using Heimdall.Core.Audit;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
@@ -22,7 +23,8 @@ internal static class CallerServiceCollectionExtensions
         services.AddAuthentication(CallerAuthentication.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(
                 CallerAuthentication.SchemeName, configureOptions: null)
-            .AddJwt(config.Jwt);
+            .AddJwt(config.Jwt)
+            .AddSignIn(config.Oidc);
         services.AddHostedService<CallerReload>();
         services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());

@@ -11,6 +11,9 @@ internal static class Credentials
     public const string Jwt = "jwt";
     public const string Loopback = "loopback";
 
+    /// <summary>A browser that is signed in at the identity provider.</summary>
+    public const string Oidc = "oidc";
+
     public const string Expires = "heimdall:key_expires";
     public const string Role = "heimdall:role";
 

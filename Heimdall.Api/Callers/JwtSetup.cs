@@ -23,7 +23,7 @@ internal static class JwtSetup
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
 
     /// <summary>How long the identity provider may take to answer with its keys.</summary>
-    private static readonly TimeSpan ProviderTimeout = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan ProviderTimeout = TimeSpan.FromSeconds(10);
 
     public static AuthenticationBuilder AddJwt(this AuthenticationBuilder authentication, JwtConfig? config) =>
         config is null ? authentication : authentication.AddJwtBearer(SchemeName, options =>
@@ -32,23 +32,26 @@ internal static class JwtSetup
             options.Audience = config.Audience;
             options.BackchannelTimeout = ProviderTimeout;
             options.MapInboundClaims = false;
-            options.TokenValidationParameters = new TokenValidationParameters
-            {
-                ValidateIssuer = true,
-                ValidIssuer = config.Issuer,
-                ValidateAudience = true,
-                ValidAudience = config.Audience,
-                ValidateLifetime = true,
-                RequireExpirationTime = true,
-                RequireSignedTokens = true,
-                ValidateIssuerSigningKey = true,
-                ValidAlgorithms = Algorithms,
-                ClockSkew = ClockSkew,
-                IssuerSigningKeys = config.KeysFile is { } file
-                    ? new JsonWebKeySet(File.ReadAllText(file)).GetSigningKeys()
-                    : null,
-            };
+            options.TokenValidationParameters = RulesFor(config.Audience);
+            options.TokenValidationParameters.ValidIssuer = config.Issuer;
+            options.TokenValidationParameters.IssuerSigningKeys = config.KeysFile is { } file
+                ? new JsonWebKeySet(File.ReadAllText(file)).GetSigningKeys()
+                : null;
         });
+
+    /// <summary>What each token must be, whether a program sends it or a browser signs in by it.</summary>
+    public static TokenValidationParameters RulesFor(string audience) => new()
+    {
+        ValidateIssuer = true,
+        ValidateAudience = true,
+        ValidAudience = audience,
+        ValidateLifetime = true,
+        RequireExpirationTime = true,
+        RequireSignedTokens = true,
+        ValidateIssuerSigningKey = true,
+        ValidAlgorithms = Algorithms,
+        ClockSkew = ClockSkew,
+    };
 
     /// <summary>Finds what is wrong with the configured key set.</summary>
     public static IEnumerable<(string Path, string Message)> FindProblems(HeimdallConfig config)
@@ -103,8 +106,7 @@ internal static class JwtSetup
     }
 
     /// <returns>The caller that a token names; null, with the reason, when the token is not accepted.</returns>
-    public static (ClaimsPrincipal? Principal, string? Refusal) Read(
-        AuthenticateResult result, JwtConfig config, int maxUserLength)
+    public static (ClaimsPrincipal? Principal, string? Refusal) Read(AuthenticateResult result, JwtConfig config)
     {
         if (result.Principal is not { } token)
         {
@@ -119,21 +121,8 @@ internal static class JwtSetup
                 _ => "The token of this request is not valid: its signature or its form is not as configured.",
             });
         }
-        var users = token.FindAll(config.UserClaim).ToArray();
-        if (users is not [{ Value: var user }] || string.IsNullOrWhiteSpace(user)
-            || user.Length > maxUserLength || user.Any(char.IsControl))
-        {
-            return (null, $"The token of this request does not name one user in its claim {config.UserClaim}.");
-        }
-        var roles = config.RolesClaim is { } claim
-            ? token.FindAll(claim).Select(role => new Claim(Credentials.Role, role.Value))
-            : [];
-        if (Credentials.IsReserved(user))
-        {
-            return (null, $"The token of this request names the user {user}, whose name is Heimdall's own.");
-        }
-        var others = token.Claims.Where(other => !Credentials.IsOurs(other.Type));
-        return (Credentials.Of(user, Credentials.Jwt, [.. others, .. roles]), null);
+        var (caller, refusal) = CallerClaims.Read(token, config.UserClaim, config.RolesClaim, Credentials.Jwt);
+        return (caller, refusal is null ? null : $"The token of this request {refusal}.");
     }
 
     private static bool IsPublic(JsonWebKey key) => key is

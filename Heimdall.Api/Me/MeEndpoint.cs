@@ -21,14 +21,14 @@ internal static class MeEndpoint
 
 /// <summary>A caller as they see themselves.</summary>
 /// <param name="User">The name.</param>
-/// <param name="AuthenticatedBy"><c>api_key</c>, <c>jwt</c>, <c>header</c> or <c>loopback</c>.</param>
+/// <param name="AuthenticatedBy"><c>api_key</c>, <c>jwt</c>, <c>oidc</c>, <c>header</c> or <c>loopback</c>.</param>
 /// <param name="Roles">Each role once.</param>
 /// <param name="Scopes">Each role with where it counts.</param>
 /// <param name="KeyExpiresAt">When the key is refused; absent: never, or there is no key.</param>
 /// <param name="Hooks">The hooks that on_end of a job or a schedule of theirs may name; absent: none.</param>
 internal sealed record MeView(
     string User,
-    [property: Words(Credentials.Key, Credentials.Jwt, Credentials.Header, Credentials.Loopback)]
+    [property: Words(Credentials.Key, Credentials.Jwt, Credentials.Oidc, Credentials.Header, Credentials.Loopback)]
     string AuthenticatedBy,
     [property: OneOf("RoleName", typeof(RoleNames))] IReadOnlyList<string> Roles, IReadOnlyList<ScopeView> Scopes,
     DateTime? KeyExpiresAt, IReadOnlyList<string>? Hooks)

@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.SignIn;
 using Heimdall.Core.Configuration;
 using Microsoft.Net.Http.Headers;
 
@@ -7,7 +8,8 @@ namespace Heimdall.Api.Origins;
 /// <summary>
 /// Refuses what a page of another site lets a browser send, where it would change something: the browser adds the
 /// credentials that it has, and on a server without <c>auth:</c> needs none. Browsers name the page's site in
-/// <c>Sec-Fetch-Site</c>, which no page can set; older ones send <c>Origin</c> alone, and programs send neither.
+/// <c>Sec-Fetch-Site</c>, which no page can set; older ones send <c>Origin</c> alone, and programs send neither. What
+/// has the cookie of a session must have one of them.
 /// </summary>
 internal static class CrossSite
 {
@@ -15,8 +17,9 @@ internal static class CrossSite
     private const string FetchSite = "Sec-Fetch-Site";
 
     private const string Advice =
-        "A page of another site had a browser send this request. Pages that may do so are listed in "
-        + "server.cors_origins, and send a key as Authorization: Bearer; an address of a proxy is server.public_url.";
+        "A page of another site had a browser send this request, or a session's cookie came without Sec-Fetch-Site and "
+        + "Origin. Pages that may do so are listed in server.cors_origins, and send a key as Authorization: Bearer; "
+        + "an address of a proxy is server.public_url.";
 
     /// <summary>Where the host is still the one that the request named.</summary>
     public static void UseSameSiteOnly(this WebApplication app, ServerConfig config)
@@ -36,15 +39,24 @@ internal static class CrossSite
     {
         var (origins, sites) = (request.Headers.Origin, request.Headers[FetchSite]);
         if (origins is [{ } listed] && config.CorsOrigins.Contains(listed, StringComparer.Ordinal)
-            && request.IsRest(config.PublicUrl) && !HasBasic(request))
+            && request.IsRest(config.PublicUrl) && !HasBasic(request) && !HasSession(request))
         {
             return true;
         }
         // Where a browser says that the page is the server's own it is so, also behind a proxy with another name.
         return sites.Count > 0
             ? sites is ["same-origin" or "none"]
-            : origins.Count == 0 || (origins is [{ } origin] && (origin == own || HasHostOf(request, origin)));
+            : origins.Count == 0
+                ? !HasSession(request)
+                : origins is [{ } origin] && (origin == own || HasHostOf(request, origin));
     }
+
+    /// <summary>Whether a browser says that a page of another site has it send this.</summary>
+    public static bool IsFromElsewhere(HttpRequest request) =>
+        request.Headers[FetchSite] is { Count: > 0 } sites and not ["same-origin" or "none"];
+
+    // Whatever else it has: another header may turn out to be empty, and then the cookie would count.
+    private static bool HasSession(HttpRequest request) => request.Cookies.ContainsKey(BrowserSession.Cookie);
 
     // A browser adds the key that it remembers also to what a page of another site sends, without asking first.
     private static bool HasBasic(HttpRequest request) => request.Headers.Authorization.Any(

@@ -41,11 +41,16 @@ internal static partial class AccessTable
         [Right.SeeHooks] = new([], [Role.Operator, Role.Admin], EverywhereOnly: true),
         [Right.ControlHooks] = new([], [Role.Operator, Role.Admin], EverywhereOnly: true),
         [Right.SeeAudit] = new([], [Role.Admin], EverywhereOnly: true),
+        [Right.EndSessions] = new([Role.Reader, Role.Submitter, Role.Operator], [Role.Admin]),
     }.ToFrozenDictionary();
 
     private static readonly FrozenDictionary<string, Right> Endpoints = new Dictionary<string, Right>
     {
         ["GET /"] = Right.None,
+        ["GET /signin"] = Right.None,
+        ["GET /signin/start"] = Right.None,
+        ["GET /signin/key"] = Right.Known,
+        ["POST /signout"] = Right.None,
         ["GET /healthz"] = Right.None,
         ["GET /readyz"] = Right.None,
         ["GET /openapi/{documentName}.json"] = Right.Known,
@@ -56,6 +61,8 @@ internal static partial class AccessTable
         ["GET /api/v1/me"] = Right.Known,
         ["GET /api/v1/audit"] = Right.SeeAudit,
         ["GET /api/v1/keys"] = Right.Known,
+        ["GET /api/v1/sessions"] = Right.Known,
+        ["DELETE /api/v1/session/{id:guid}"] = Right.EndSessions,
 
         ["POST /api/v1/job"] = Right.Submit,
         ["POST /api/v1/jobs"] = Right.Submit,

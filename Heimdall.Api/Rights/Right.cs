@@ -45,4 +45,7 @@ internal enum Right
 
     /// <summary>Who did what.</summary>
     SeeAudit,
+
+    /// <summary>To sign browsers out.</summary>
+    EndSessions,
 }

@@ -17,13 +17,16 @@ public sealed record AuthConfig
     /// <summary>Tokens of an identity provider. Default: none is accepted.</summary>
     public JwtConfig? Jwt { get; init; }
 
+    /// <summary>Where people sign in who open the pages in a browser. Default: nowhere.</summary>
+    public OidcConfig? Oidc { get; init; }
+
     /// <summary>Who has which role. A caller has the roles of all entries that apply to them.</summary>
     public RoleConfig[] Roles { get; init; } = [];
 
     /// <summary>The role of callers to whom no entry applies, or <c>none</c>. Default: <c>submitter</c>.</summary>
     public string DefaultRole { get; init; } = "submitter";
 
-    public bool IsConfigured => Header is not null || ApiKeys.Length > 0 || Jwt is not null;
+    public bool IsConfigured => Header is not null || ApiKeys.Length > 0 || Jwt is not null || Oidc is not null;
 }
 
 /// <summary>One API key. The key itself is nowhere stored.</summary>

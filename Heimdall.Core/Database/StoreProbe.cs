@@ -11,7 +11,8 @@ internal sealed class StoreProbe(StoreDatabase database, StoreClock clock)
     /// <summary>Heimdall's tables.</summary>
     internal static readonly string[] Tables =
     [
-        "api_key_use", Audit, "cluster", "command", "file_retention", "hook_delivery", "hook_state", "idempotency_key",
+        "api_key_use", Audit, "browser_session", "cluster",
+        "command", "file_retention", "hook_delivery", "hook_state", "idempotency_key",
         "job", "job_attempt", "job_log", "job_result", "job_result_chunk", "job_predecessor", "child_end", "dashboard_key",
         "pause", "queue_unshown", "readiness", "schedule", "schedule_run", "script", "shared_setting", "worker",
     ];

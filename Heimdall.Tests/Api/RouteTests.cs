@@ -31,6 +31,7 @@ public sealed class RouteTests
             "GET /api/v1/clusters", "GET /api/v1/cluster/{id}", "GET /api/v1/cluster/{id}/status", "PUT /api/v1/cluster/{id}/status",
             "GET /api/v1/job/statuses", "GET /api/v1/command/statuses", "GET /api/v1/cluster/statuses",
             "GET /api/v1/clusters/health", "GET /api/v1/cluster/{id}/health", "GET /healthz", "GET /readyz",
+            "GET /api/v1/me", "GET /api/v1/keys", "GET /api/v1/sessions", "DELETE /api/v1/session/{id}",
             "GET /api/v1/sql", "GET /api/v1/sql/{path}", "PUT /api/v1/sql/{path}", "DELETE /api/v1/sql/{path}",
         }));
     }
@@ -43,6 +44,17 @@ public sealed class RouteTests
         var fields = document.Json.GetProperty("components").GetProperty("schemas").GetProperty("SubmitJobRequest").GetProperty("properties")
             .EnumerateObject().Select(field => field.Name);
         Assert.That(fields, Is.EqualTo(new[] { "name", "version", "description", "tags", "command_criteria", "cluster_criteria", "context", "priority", "after", "start_after", "start_before", "on_end", "target", "max_parallel", "canary", "stop_after_failures", "on_wait_timeout", "dry_run" }));
+    }
+
+    [TestCase("/signin")]
+    [TestCase("/signin/start?return=/hangfire")]
+    [TestCase("/signin/key")]
+    [TestCase("/signin-oidc?code=1&state=2")]
+    [TestCase("/signout-callback-oidc")]
+    public async Task Where_nobody_signs_in_there_is_no_page_for_it(string path, CancellationToken cancellationToken)
+    {
+        (await _heimdall.GetAsync(path, cancellationToken)).AssertProblem(404);
+        (await _heimdall.SendAsync(HttpMethod.Post, "/signout", cancellationToken)).AssertProblem(404, "auth.oidc");
     }
 
     [TestCase("POST", "/api/v1/jobsanything")]

@@ -18,8 +18,13 @@ public sealed class ConfigValidationTests
     private const string ProxyExpected =
         "auth.trusted_proxies[0]: must be an address or a network without host bits, such as 10.0.0.5 or 10.1.0.0/16";
 
-    private const string NobodyExpected = "auth: needs api_keys, header or jwt: without one of them everybody on this "
-        + "machine is an admin. Leave the section out if that is meant";
+    private const string Provider = "client_id: a, authority: 'https://login.example'";
+
+    private const string ProviderExpected = "auth.oidc.authority: must be an absolute https URL, such as "
+        + "https://login.example.org/realm; http is taken of a loopback address only";
+
+    private const string NobodyExpected = "auth: needs api_keys, header, jwt or oidc: without one of them everybody on "
+        + "this machine is an admin. Leave the section out if that is meant";
 
     private const string HashExpected = "auth.api_keys[0].hash: must be sha256:<salt>:<hash>, as Heimdall.Api --new-key prints it";
     private const string ListenExpected = "server.listen: must be an absolute http or https URL without a path, such as http://127.0.0.1:9090";
@@ -43,6 +48,8 @@ public sealed class ConfigValidationTests
     [TestCase("server: { public_url: 'http://localhost:8080/heimdall' }")]
     [TestCase("server: { cors_origins: ['https://app.example.org', 'http://localhost:3000'], max_connections: 1 }")]
     [TestCase("auth: { header: X-Heimdall-User, trusted_proxies: [10.0.0.0/8, 192.0.2.1, '2001:db8::/32'] }")]
+    [TestCase("server: { listen: 'http://0.0.0.0' }\nauth: { oidc: { client_id: a, authority: 'https://a.example' } }")]
+    [TestCase("auth: { oidc: { client_id: a, client_secret: s, authority: 'http://[::1]:80', scopes: [openid, x] } }")]
     [TestCase($"auth: {{ api_keys: [{{ user: alice, hash: 'sha256:{Salt}:{Digest}' }}] }}")]
     [TestCase("worker: { concurrency: 1, lease: 2s }")]
     [TestCase("worker: { concurrency: 256, lease: 5m }")]
@@ -81,7 +88,7 @@ public sealed class ConfigValidationTests
     [TestCase(
         "server: { public_url: 'https://localhost/api' }",
         "server.public_url: has a path that begins like Heimdall's own "
-        + "(/api, /hangfire, /openapi, /healthz, /readyz, /metrics, /docs): take another")]
+        + "(/api, /hangfire, /openapi, /healthz, /readyz, /metrics, /docs, /console, /signin, /signout): take another")]
     [TestCase(
         "server: { public_url: 'https://example.org' }",
         "server.public_url: needs 'auth:': through the proxy others than this machine reach the API, "
@@ -166,6 +173,28 @@ public sealed class ConfigValidationTests
         "auth.jwt.issuer: must name the issuer (iss) of the tokens, because there is no authority to ask for it")]
     [TestCase("auth: { jwt: { audience: a, authority: 'http://login.example' } }",
         "auth.jwt.authority: must be an absolute https URL, such as https://login.example.org/realm")]
+    [TestCase("auth: { oidc: ~ }", NobodyExpected)]
+    [TestCase("auth: { oidc: { authority: 'https://login.example' } }", "auth.oidc.client_id: is required")]
+    [TestCase("auth: { oidc: { client_id: a } }", "auth.oidc.authority: is required")]
+    [TestCase("auth: { oidc: { client_id: a, authority: 'http://login.example' } }", ProviderExpected)]
+    [TestCase("auth: { oidc: { client_id: a, authority: 'https://u:p@login.example' } }", ProviderExpected)]
+    [TestCase("auth: { oidc: { client_id: a, authority: login.example } }", ProviderExpected)]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, client_secret: '${{env:HEIMDALL_NO_SUCH_SECRET}}' }} }}",
+        "auth.oidc.client_secret: ${env:HEIMDALL_NO_SUCH_SECRET}: the environment variable is not set")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, client_secret: ' ' }} }}",
+        "auth.oidc.client_secret: must not be blank; leave it out for a client without a secret")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, scopes: [profile] }} }}",
+        "auth.oidc.scopes: must contain openid: without it the provider tells no identity")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, scopes: [openid, 'a b'] }} }}",
+        "auth.oidc.scopes[1]: must be a scope without blanks, such as profile")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, user_claim: '' }} }}", "auth.oidc.user_claim: is required")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, roles_claim: '' }} }}",
+        "auth.oidc.roles_claim: must be the name of a claim; leave it out where tokens name no roles")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, idle_timeout: 59s }} }}", "auth.oidc.idle_timeout: must be at least 1m")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, idle_timeout: 2h, session_lifetime: 1h }} }}",
+        "auth.oidc.session_lifetime: must be at least auth.oidc.idle_timeout and at most 30d")]
+    [TestCase($"auth: {{ oidc: {{ {Provider}, session_lifetime: 31d }} }}",
+        "auth.oidc.session_lifetime: must be at least auth.oidc.idle_timeout and at most 30d")]
     [TestCase($"auth: {{ api_keys: [{{ user: a, hash: 'sha256:{Salt}:{Digest}', expires: tomorrow }}] }}",
         "auth.api_keys[0].expires: must be a time as in RFC 3339, with its offset: 2026-01-31T12:00:00Z")]
     [TestCase($"auth: {{ api_keys: [{{ hash: 'sha256:{Salt}:{Digest}' }}] }}", "auth.api_keys[0].user: is required")]

@@ -61,6 +61,11 @@ public sealed class LocalYamlTests
         Assert.That(config.Auth.ApiKeys.Single().User, Is.EqualTo("alice"));
         Assert.That(config.Auth.ApiKeys.Single().Expires, Is.Not.Null);
         Assert.That(config.Auth.Jwt!.RolesClaim, Is.EqualTo("heimdall_roles"));
+        Assert.That(config.Auth.Oidc!.ClientId, Is.EqualTo("heimdall"));
+        Assert.That(
+            config.Auth.Oidc with { Authority = "", ClientId = "", Scopes = [], RolesClaim = null },
+            Is.EqualTo(new OidcConfig { Scopes = [] }), "the defaults");
+        Assert.That(config.Auth.Oidc.Scopes, Is.EqualTo(new OidcConfig().Scopes));
         Assert.That(config.Auth.Roles.Select(entry => entry.Role), Is.EqualTo(new[] { "admin", "operator" }));
         Assert.That(config.Auth.Roles[1].Claims["groups"]!.GetValue<string>(), Is.EqualTo("dba"));
         Assert.That(config.Auth.DefaultRole, Is.EqualTo(new AuthConfig().DefaultRole));

@@ -66,7 +66,7 @@ public sealed class YamlReadingTests
     [TestCase("clusters: [{ name: one, context: { connection_string: .inf } }]", "clusters[0].context.connection_string: is a number that JSON cannot hold; write it in quotes if text is meant")]
     [TestCase("clusters: [{ name: one, context: { connection_string: host=x, connection_string: y } }]", "clusters[0].context.connection_string: is written twice")]
     [TestCase("auth: { is_configured: true }",
-        "auth.is_configured: is not a known key; known here: header, trusted_proxies, api_keys, jwt, roles, default_role")]
+        "auth.is_configured: is not a known key; known here: header, trusted_proxies, api_keys, jwt, oidc, roles, default_role")]
     [TestCase("worker: { Concurrency: 5 }", "worker.Concurrency: is not a known key; known here: concurrency, lease, drain_timeout, health_socket, max_lost_attempts, cluster_tags")]
     [TestCase("worker: { [a]: 5 }", "worker: holds a key that is not a plain word (is a blank missing after a colon?)")]
     [TestCase("worker: { concurrency:5 }", "worker: holds a key that is not a plain word (is a blank missing after a colon?)")]

@@ -49,6 +49,21 @@ public sealed class SecuritySchemeTests
         Assert.That(RequirementsOf(document, "/api/v1/me"), Is.EqualTo(new[] { "proxy" }));
     }
 
+    [Test]
+    public async Task A_browser_that_is_signed_in_has_a_cookie(CancellationToken cancellationToken)
+    {
+        await using var provider = await OpenIdProvider.StartAsync();
+        await using var heimdall = await HeimdallInstance.StartAsync(
+            config => config with { Auth = $"oidc: {{ {provider.Config()} }}" }, worker: false);
+        using var browser = new SignInClient(heimdall.Address);
+        await browser.SignInAsync("alice", cancellationToken);
+
+        var document = (await browser.GetAsync("/openapi/v1.json", cancellationToken)).AssertStatus(200).Json;
+
+        Assert.That(SchemesOf(document), Is.EqualTo(new[] { $"session apiKey {SignInClient.SessionCookie}" }));
+        Assert.That(RequirementsOf(document, "/api/v1/me"), Is.EqualTo(new[] { "session" }));
+    }
+
     private static IEnumerable<string> SchemesOf(JsonElement document) =>
         document.GetProperty("components").GetProperty("securitySchemes").EnumerateObject()
             .Select(scheme => $"{scheme.Name} {scheme.Value.GetProperty("type")} "

@@ -236,7 +236,13 @@ public sealed partial class DocTableTests
         var empty = new HeimdallConfig
         {
             Server = new ServerConfig { Listen = "https://127.0.0.1:9090", Tls = new TlsConfig() },
-            Auth = new AuthConfig { ApiKeys = [new ApiKeyConfig()], Jwt = new JwtConfig(), Roles = [new RoleConfig()] },
+            Auth = new AuthConfig
+            {
+                ApiKeys = [new ApiKeyConfig()],
+                Jwt = new JwtConfig(),
+                Oidc = new OidcConfig(),
+                Roles = [new RoleConfig()],
+            },
             Metrics = new MetricsConfig { CallerClasses = [new CallerClassConfig()] },
             Hooks = new HooksConfig { Receivers = [new HookConfig()] },
             Commands =
@@ -279,6 +285,7 @@ public sealed partial class DocTableTests
         TimeSpan time => Duration.Write(time),
         bool flag => flag ? "true" : "false",
         string { Length: 0 } or Array { Length: 0 } or JsonObject { Count: 0 } or null => null,
+        string[] texts => $"[{string.Join(", ", texts)}]",
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString(),
     };

@@ -53,15 +53,19 @@ public sealed partial class AccessMatrixTests
         ["put definition"] = ["F FF FF FF AF"], // its tags say whose jobs it gets
         ["see command"] = ["F AA AA AA AA"],
         ["control all"] = ["F FF FF AF AF"],
+        ["session"] = ["F NN NN NN NN"], // there is none
     };
 
     private static readonly (string Request, string Kind)[] Endpoints =
     [
         ("GET /", "open"), ("GET /healthz", "open"), ("GET /readyz", "open"),
+        ("GET /signin", "open"), ("GET /signin/start", "open"), ("GET /signin/key", "known"),
+        ("POST /signout", "open"),
         ("GET /openapi/{documentName}.json", "known"), ("GET /docs/{documentName?}", "known"),
         ("GET /docs/scalar.js", "known"), ("GET /docs/scalar.aspnetcore.js", "known"),
         ("GET /docs/favicon.svg", "known"),
         ("GET /api/v1/me", "known"), ("GET /api/v1/audit", "audit"), ("GET /api/v1/keys", "known"),
+        ("GET /api/v1/sessions", "known"), ("DELETE /api/v1/session/{id:guid}", "session"),
         ("POST /api/v1/job", "submit"), ("POST /api/v1/jobs", "submit"), ("POST /api/v1/resolve", "submit"),
         ("GET /api/v1/jobs", "list"), ("GET /api/v1/job/statuses", "catalog"),
         ("GET /api/v1/job/{id:guid}", "see"), ("GET /api/v1/job/{id:guid}/status", "see"),
@@ -130,12 +134,14 @@ public sealed partial class AccessMatrixTests
 
     private readonly Dictionary<(string Caller, bool IsOwn, bool IsInside), Guid> _jobs = [];
 
+    private OpenIdProvider _provider = null!;
     private RoleInstance _api = null!;
 
     [OneTimeSetUp]
     public async Task Start()
     {
-        _api = await RoleInstance.StartAsync(worker: false, users: ["owner"]);
+        _provider = await OpenIdProvider.StartAsync();
+        _api = await RoleInstance.StartAsync(worker: false, users: ["owner"], provider: _provider);
         var cancellationToken = TestContext.CurrentContext.CancellationToken;
         foreach (var caller in Callers)
         {
@@ -159,7 +165,11 @@ public sealed partial class AccessMatrixTests
     }
 
     [OneTimeTearDown]
-    public async Task Stop() => await _api.DisposeAsync();
+    public async Task Stop()
+    {
+        await _api.DisposeAsync();
+        await _provider.DisposeAsync();
+    }
 
     private static IEnumerable<(bool IsOwn, bool IsInside)> Places =>
         [(true, true), (true, false), (false, true), (false, false)];
@@ -179,19 +189,22 @@ public sealed partial class AccessMatrixTests
             Is.EquivalentTo(Pages.Select(row => row.Request)));
     }
 
-    [TestCaseSource(nameof(Callers))]
-    public async Task A_caller_may_do_what_is_written_here_and_nothing_else(string caller)
+    [Test]
+    public async Task A_caller_may_do_what_is_written_here_and_nothing_else(
+        [ValueSource(nameof(Callers))] string caller, [Values("key", "session")] string credentials)
     {
+        var isSession = credentials == "session";
         var cancellationToken = TestContext.CurrentContext.CancellationToken;
         var wrong = new List<string>();
         foreach (var (request, kind) in Endpoints.Where(row => row.Request[0] != '*'))
         {
-            await LookAsync(request, kind, (place, path) => SendAsync(caller, place, request, path, cancellationToken));
+            await LookAsync(request, kind, (place, path) =>
+                SendAsync(isSession, caller, place, request, path, cancellationToken));
         }
         foreach (var (request, kind) in Pages)
         {
             await LookAsync(request, kind, (place, path) =>
-                SendPageAsync(caller, place, request, path, cancellationToken));
+                SendPageAsync(isSession, caller, place, request, path, cancellationToken));
         }
         Assert.That(wrong, Is.Empty);
 
@@ -226,6 +239,11 @@ public sealed partial class AccessMatrixTests
         CancellationToken cancellationToken)
     {
         var wrong = new List<string>();
+        var session = await _api.SessionOfAsync("owner", cancellationToken);
+        await _api.Heimdall.Store.ExecuteAsync(
+            """update heimdall.browser_session set ends_at = now() where "user" = 'owner'""", cancellationToken);
+        (string Name, string Session)[] sessions =
+            [("an expired", session), ("a tampered", $"{session[..^3]}xyz"), ("an invented", "x")];
         var place = (IsOwn: true, IsInside: true);
         var host = 0;
         var requests = Endpoints.Where(row => row.Request[0] != '*')
@@ -239,9 +257,18 @@ public sealed partial class AccessMatrixTests
                 _api.ExpiredKey })
             {
                 var reply = await _api.SendFromAsync(++host, key, request.Split(' ')[0], path, cancellationToken);
-                if ((int)reply.Status != (kind == "open" ? 200 : 401))
+                if (!IsRight(kind, reply))
                 {
                     wrong.Add($"{request} with {(key is null ? "no" : key == _api.ExpiredKey ? "an expired" : "a wrong")} key: {reply.Status}");
+                }
+            }
+            foreach (var (name, cookie) in sessions)
+            {
+                var method = request.Split(' ')[0];
+                var reply = await _api.SendFromPageAsync(++host, cookie, method, path, cancellationToken);
+                if (!IsRight(kind, reply))
+                {
+                    wrong.Add($"{request} with {name} session: {reply.Status}");
                 }
             }
         }
@@ -249,6 +276,12 @@ public sealed partial class AccessMatrixTests
         Assert.That(wrong, Is.Empty);
         Assert.That(host, Is.GreaterThan(200));
     }
+
+    /// <summary>What is open is answered; where a sign-in begins, by the address of the provider.</summary>
+    private static bool IsRight(string kind, Reply reply) => kind != "open" ? (int)reply.Status == 401
+        : (int)reply.Status == 200
+            || ((int)reply.Status == 302
+                && reply.Header("Location")!.Contains("/authorize?", StringComparison.Ordinal));
 
     /// <summary>Deletes and changes of other rows are undone.</summary>
     private async Task RestoreAsync(string caller, (bool IsOwn, bool IsInside) place,
@@ -268,8 +301,8 @@ public sealed partial class AccessMatrixTests
             cancellationToken, ClusterOf(place.IsInside));
     }
 
-    private Task<Reply> SendAsync(
-        string caller, (bool IsOwn, bool IsInside) place, string request, string path,
+    private async Task<Reply> SendAsync(
+        bool isSession, string caller, (bool IsOwn, bool IsInside) place, string request, string path,
             CancellationToken cancellationToken)
     {
         HttpContent? content = request switch
@@ -283,22 +316,31 @@ public sealed partial class AccessMatrixTests
                 RoleInstance.Json("""{"status":"ACTIVE"}"""),
             _ => null,
         };
-        return _api.SendAsync(caller, request.Split(' ')[0], path, cancellationToken, content);
+        // A sign-out ends the session that is asked for with it.
+        return isSession && request != "POST /signout"
+            ? await _api.SendFromPageAsync(caller, request.Split(' ')[0], path, cancellationToken, content)
+            : await _api.SendAsync(caller, request.Split(' ')[0], path, cancellationToken, content);
     }
 
-    private Task<Reply> SendPageAsync(
-        string caller, (bool IsOwn, bool IsInside) place, string request, string path,
+    private async Task<Reply> SendPageAsync(
+        bool isSession, string caller, (bool IsOwn, bool IsInside) place, string request, string path,
             CancellationToken cancellationToken)
     {
         var method = request.Split(' ')[0];
         if (method == "GET")
         {
-            return _api.SendAsync(caller, method, $"/hangfire{path}", cancellationToken);
+            return isSession
+                ? await _api.SendFromPageAsync(caller, method, $"/hangfire{path}", cancellationToken)
+                : await _api.SendAsync(caller, method, $"/hangfire{path}", cancellationToken);
         }
-        return _api.PressAsync(
-            caller, path, cancellationToken, ("target", $"cluster/{ClusterOf(place.IsInside)}"),
-                ("time", "until resumed"), ("status", "ACTIVE"), ("reason", "Not now."),
-            ("metrics[]", "servers:count"));
+        (string, string)[] fields =
+        [
+            ("target", $"cluster/{ClusterOf(place.IsInside)}"), ("time", "until resumed"), ("status", "ACTIVE"),
+            ("reason", "Not now."), ("metrics[]", "servers:count"),
+        ];
+        return isSession
+            ? await _api.PressFromPageAsync(caller, path, cancellationToken, fields)
+            : await _api.PressAsync(caller, path, cancellationToken, fields);
     }
 
     /// <summary>A refusal by a form's own page needs no sentence of its own: the page has no such button.</summary>

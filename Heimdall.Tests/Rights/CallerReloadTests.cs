@@ -87,7 +87,7 @@ public sealed class CallerReloadTests
     }
 
     [TestCase("api_keys: [{user: alice, hash: wrong}]", "auth.api_keys[0].hash")]
-    [TestCase("api_keys: []", "needs api_keys, header or jwt")]
+    [TestCase("api_keys: []", "needs api_keys, header, jwt or oidc")]
     [TestCase("", "does not open itself to everybody")]
     public async Task A_file_that_cannot_be_used_leaves_keys_as_they_are(
         string auth, string why, CancellationToken cancellationToken)

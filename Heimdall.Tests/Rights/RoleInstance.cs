@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using System.Text;
 using Heimdall.Api.Callers;
 using Heimdall.Tests.Support;
@@ -19,11 +20,12 @@ internal sealed class RoleInstance : IAsyncDisposable
     private static readonly string[] Roles = ["reader", "submitter", "operator", "admin"];
 
     private readonly Dictionary<string, string> _keys = [];
+    private readonly Dictionary<string, string> _sessions = [];
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
 
-    private RoleInstance()
-    {
-    }
+    private readonly OpenIdProvider? _provider;
+
+    private RoleInstance(OpenIdProvider? provider) => _provider = provider;
 
     public HeimdallInstance Heimdall { get; private set; } = null!;
 
@@ -35,11 +37,12 @@ internal sealed class RoleInstance : IAsyncDisposable
     /// <param name="configure">Changes the configuration.</param>
     /// <param name="moreRoles">More entries, as a YAML flow list without its brackets.</param>
     /// <param name="keysFor">The users whom these name.</param>
+    /// <param name="provider">Where browsers sign in.</param>
     public static async Task<RoleInstance> StartAsync(
         bool worker, string[] users, Func<InstanceConfig, InstanceConfig>? configure = null, string moreRoles = "",
-        string[]? keysFor = null)
+        string[]? keysFor = null, OpenIdProvider? provider = null)
     {
-        var instance = new RoleInstance();
+        var instance = new RoleInstance(provider);
         string[] names = [Nobody, .. Roles, .. Roles.Select(role => $"{role}-a"), .. users, .. keysFor ?? []];
         var keys = names.Select(name => (name, Made: ApiKeyRing.Create())).ToArray();
         foreach (var (name, made) in keys)
@@ -58,7 +61,8 @@ internal sealed class RoleInstance : IAsyncDisposable
             .Append($"{{user: admin, hash: \"{expired.Hash}\", expires: 2001-01-01T00:00:00Z}}");
         string[] more = moreRoles.Length > 0 ? [moreRoles] : [];
         var auth = $"api_keys: [{string.Join(", ", apiKeys)}], "
-            + $"roles: [{string.Join(", ", [.. entries, .. submitters, .. more])}], default_role: none";
+            + $"roles: [{string.Join(", ", [.. entries, .. submitters, .. more])}], default_role: none"
+            + (provider is null ? "" : $", oidc: {{{provider.Config()}}}");
         instance.Heimdall = await HeimdallInstance.StartAsync(
             config =>
             {
@@ -73,6 +77,25 @@ internal sealed class RoleInstance : IAsyncDisposable
 
     public string KeyOf(string caller) => _keys[caller];
 
+    /// <summary>The session of a browser that is signed in as a caller.</summary>
+    public async Task<string> SessionOfAsync(string caller, CancellationToken cancellationToken)
+    {
+        if (!_sessions.TryGetValue(caller, out var session))
+        {
+            using var browser = new SignInClient(Heimdall.Address);
+            await browser.SignInAsync(caller, cancellationToken);
+            _sessions[caller] = session = browser.Session!;
+        }
+        return session;
+    }
+
+    /// <summary>As a page of this server does it in a browser that is signed in.</summary>
+    public async Task<Reply> SendFromPageAsync(
+        string caller, string method, string path, CancellationToken cancellationToken, HttpContent? content = null) =>
+        await SendAsync(
+            _client, method, path, content, FromPage(await SessionOfAsync(caller, cancellationToken)),
+            cancellationToken);
+
     public Task<Reply> SendAsync(
         string caller, string method, string path, CancellationToken cancellationToken, HttpContent? content = null,
         params (string Name, string Value)[] headers) =>
@@ -83,19 +106,21 @@ internal sealed class RoleInstance : IAsyncDisposable
     public Task<Reply> PressAsync(
         string caller, string path, CancellationToken cancellationToken, params (string Name, string Value)[] fields)
     {
-        var services = Heimdall.ApiServices;
-        var sender = new DefaultHttpContext
-        {
-            RequestServices = services,
-            User = Credentials.Of(caller, Credentials.Key)
-        };
-        var tokens = services.GetRequiredService<IAntiforgery>().GetTokens(sender);
-        var cookie = services.GetRequiredService<IOptions<AntiforgeryOptions>>().Value.Cookie.Name;
-        var form = fields.Append((Name: tokens.FormFieldName, Value: tokens.RequestToken!))
-            .Select(field => KeyValuePair.Create(field.Name, field.Value));
-        return SendAsync(
-            caller, "POST", $"/hangfire{path}", cancellationToken, new FormUrlEncodedContent(form),
-            ("Cookie", $"{cookie}={tokens.CookieToken}"));
+        var (content, cookie) = MakeForm(Credentials.Of(caller, Credentials.Key), fields);
+        return SendAsync(caller, "POST", $"/hangfire{path}", cancellationToken, content, ("Cookie", cookie));
+    }
+
+    /// <summary>The same in a browser that is signed in.</summary>
+    public async Task<Reply> PressFromPageAsync(
+        string caller, string path, CancellationToken cancellationToken, params (string Name, string Value)[] fields)
+    {
+        var session = await SessionOfAsync(caller, cancellationToken);
+        var (content, cookie) = MakeForm(
+            Credentials.Of(
+                caller, Credentials.Oidc, new Claim("sub", caller, ClaimValueTypes.String, _provider!.Authority)),
+            fields);
+        return await SendAsync(
+            _client, "POST", $"/hangfire{path}", content, FromPage(session, $"; {cookie}"), cancellationToken);
     }
 
     /// <summary>From an address of its own, so that its wrong credentials are counted for nobody else.</summary>
@@ -112,6 +137,15 @@ internal sealed class RoleInstance : IAsyncDisposable
         return await SendAsync(
             client, method, path, content: null, key is null ? [] : [("Authorization", $"Bearer {key}")],
             cancellationToken);
+    }
+
+    /// <summary>The same with the cookie of a session, from an address of its own.</summary>
+    public async Task<Reply> SendFromPageAsync(
+        int host, string session, string method, string path, CancellationToken cancellationToken)
+    {
+        using var handler = LocalAddress.Handler(host);
+        using var client = new HttpClient(handler);
+        return await SendAsync(client, method, path, content: null, FromPage(session), cancellationToken);
     }
 
     public Task<Reply> PostAsync(string caller, string path, string json, CancellationToken cancellationToken) =>
@@ -138,6 +172,21 @@ internal sealed class RoleInstance : IAsyncDisposable
     {
         _client.Dispose();
         await Heimdall.DisposeAsync();
+    }
+
+    private static (string Name, string Value)[] FromPage(string session, string more = "") =>
+        [("Cookie", $"{SignInClient.SessionCookie}={session}{more}"), ("Sec-Fetch-Site", "same-origin")];
+
+    private (FormUrlEncodedContent Content, string Cookie) MakeForm(
+        ClaimsPrincipal user, IEnumerable<(string Name, string Value)> fields)
+    {
+        var services = Heimdall.ApiServices;
+        var sender = new DefaultHttpContext { RequestServices = services, User = user };
+        var tokens = services.GetRequiredService<IAntiforgery>().GetTokens(sender);
+        var name = services.GetRequiredService<IOptions<AntiforgeryOptions>>().Value.Cookie.Name;
+        var form = fields.Append((Name: tokens.FormFieldName, Value: tokens.RequestToken!))
+            .Select(field => KeyValuePair.Create(field.Name, field.Value));
+        return (new FormUrlEncodedContent(form), $"{name}={tokens.CookieToken}");
     }
 
     private async Task<Reply> SendAsync(

@@ -2,6 +2,12 @@
 (function () {
     'use strict';
 
+    var signedOut = 'You are not signed in any more; reload this page to sign in.';
+
+    function toWords(status) {
+        return status === 401 ? signedOut : 'status ' + status;
+    }
+
     // Times are shown by the reader's clock; the server writes them in UTC, and so they stay in the title.
     function localize(root) {
         if (new Date().getTimezoneOffset() === 0) {
@@ -51,7 +57,7 @@
     function refresh(main) {
         var interval = main.dataset.refresh * 1000, longest = 60000, tired = 3600000, pause = interval;
         var told = document.getElementById('hd-refresh'), button = document.createElement('button'), says = document.createElement('span');
-        var isStopped = false, timer = null, last = Date.now();
+        var isStopped = false, timer = null, last = Date.now(), fault = '';
         button.type = 'button';
         told.append(says, button);
         button.addEventListener('click', function () {
@@ -70,7 +76,8 @@
             if (Date.now() - last > tired) {
                 isStopped = true;
             }
-            says.textContent = isStopped ? 'This page does not refresh itself.' : 'This page refreshes itself.';
+            says.textContent = fault
+                + (isStopped ? 'This page does not refresh itself.' : 'This page refreshes itself.');
             button.textContent = isStopped ? 'Refresh' : 'Stop';
             if (!isStopped && !document.hidden) {
                 timer = setTimeout(ask, wait);
@@ -82,7 +89,7 @@
             fetch(location.href, { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(longest) })
                 .then(function (reply) {
                     if (!reply.ok) {
-                        throw new Error('status ' + reply.status);
+                        throw new Error(toWords(reply.status));
                     }
                     return reply.text();
                 })
@@ -92,9 +99,11 @@
                         replace(document.getElementById(part.id), part.innerHTML, part.dataset.mark);
                     });
                     pause = Math.max(interval, 20 * (Date.now() - begun)); // a slow server is asked less often
-                }, function () {
+                    fault = '';
+                }, function (error) {
                     pause = Math.min(longest, pause * 2);
-                    says.textContent = 'The server does not answer; what this page shows is old. ';
+                    fault = error.message === signedOut ? signedOut + ' '
+                        : 'The server does not answer; what this page shows is old. ';
                 })
                 .then(function () { plan(Math.min(pause, longest)); });
         }
@@ -183,7 +192,7 @@
             fetch(page.dataset.url + '?after=' + encodeURIComponent(after), { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(longest) })
                 .then(function (reply) {
                     if (!reply.ok) {
-                        throw new Error('status ' + reply.status);
+                        throw new Error(toWords(reply.status));
                     }
                     return reply.json();
                 })
@@ -196,10 +205,11 @@
                         console.error(error);
                         return true;
                     }
-                }, function () {
+                }, function (error) {
                     if (away.hidden) { // said once, not at each try
                         away.hidden = false;
-                        away.textContent = 'The server does not answer; what this page shows is old. It goes on asking.';
+                        away.textContent = error.message === signedOut ? signedOut
+                            : 'The server does not answer; what this page shows is old. It goes on asking.';
                     }
                     pause = Math.min(longest, pause * 2);
                     return true;

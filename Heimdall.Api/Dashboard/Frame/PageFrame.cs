@@ -1,5 +1,6 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Rights;
+using Heimdall.Api.SignIn;
 
 namespace Heimdall.Api.Dashboard.Frame;
 
@@ -72,7 +73,7 @@ internal static class PageFrame
             <header class="hd-top"><div class="hd-top-in">
             <a class="hd-brand" href="{AddressOf(context, _menu[0].Path)}">Heimdall</a>
             <nav aria-label="Pages of the dashboard"><ul class="hd-menu">{items}</ul></nav>
-            <span class="hd-who">{context.CallerName()}</span>
+            {Who(context)}
             </div></header>
             <main id="hd-main" tabindex="-1"{refresh}{content.Attributes}>{content.Body}</main>
             <footer class="hd-foot"><span id="hd-clock">Times are UTC.</span> <span id="hd-refresh"></span></footer>
@@ -80,6 +81,27 @@ internal static class PageFrame
             </html>
 
             """);
+    }
+
+    /// <summary>Who looks at the page, and how they are known. A browser that is signed in can be signed out.</summary>
+    private static Markup Who(HttpContext context)
+    {
+        var caller = context.Caller();
+        var how = caller.AuthenticatedBy switch
+        {
+            Credentials.Oidc => "signed in",
+            Credentials.Key => "by API key",
+            Credentials.Jwt => "by token",
+            Credentials.Header => "by a proxy",
+            _ => "of this machine",
+        };
+        var signOut = caller.AuthenticatedBy == Credentials.Oidc
+            ? Markup.Of($"""
+                <form method="post" action="{AddressOf(context, SignInPages.SignOut)}">
+                <button type="submit">Sign out</button></form>
+                """)
+            : Markup.Empty;
+        return Markup.Of($"""<div class="hd-who"><span>{caller.Name}</span> <small>{how}</small>{signOut}</div>""");
     }
 
     private static string FileOf(HttpContext context, string name) =>

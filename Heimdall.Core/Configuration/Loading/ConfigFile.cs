@@ -40,7 +40,7 @@ public static class ConfigFile
             {
                 problems.Add(
                     "auth",
-                    "needs api_keys, header or jwt: without one of them everybody on this machine is an admin. "
+                    "needs api_keys, header, jwt or oidc: without one of them everybody on this machine is an admin. "
                     + "Leave the section out if that is meant");
             }
 
@@ -61,7 +61,10 @@ public static class ConfigFile
         .Where(entry => entry.Key is YamlScalar { Text: "auth" })
         .Select(entry => entry.Value).OfType<YamlMap>()
         .SelectMany(auth => auth.Entries)
-        .Any(entry => entry.Key is YamlScalar { Text: "api_keys" or "header" or "jwt" or "roles" or "default_role" });
+        .Any(entry => entry.Key is YamlScalar
+        {
+            Text: "api_keys" or "header" or "jwt" or "oidc" or "roles" or "default_role",
+        });
 
     private static YamlMap? Read(string path, ConfigProblemList problems)
     {

@@ -19,6 +19,7 @@ internal sealed partial class AuthConfigValidator : AbstractValidator<AuthConfig
             .WithMessage("must be an address or a network without host bits, such as 10.0.0.5 or 10.1.0.0/16");
         RuleForEach(auth => auth.ApiKeys).SetValidator(new ApiKeyConfigValidator());
         RuleFor(auth => auth.Jwt).SetValidator(new JwtConfigValidator()!);
+        RuleFor(auth => auth.Oidc).SetValidator(new OidcConfigValidator()!);
         RuleForEach(auth => auth.Roles).SetValidator(new RoleConfigValidator());
         RuleFor(auth => auth.DefaultRole).Must(role => role == RoleNames.None || RoleNames.Find(role) is not null)
             .WithMessage($"must be one of {string.Join(", ", RoleNames.All)}, {RoleNames.None}");

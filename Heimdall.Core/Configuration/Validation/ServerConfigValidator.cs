@@ -4,7 +4,8 @@ namespace Heimdall.Core.Configuration.Validation;
 
 internal sealed class ServerConfigValidator : AbstractValidator<ServerConfig>
 {
-    private static readonly string[] _ownPaths = ["api", "hangfire", "openapi", "healthz", "readyz", "metrics", "docs"];
+    private static readonly string[] _ownPaths =
+        ["api", "hangfire", "openapi", "healthz", "readyz", "metrics", "docs", "console", "signin", "signout"];
 
     public ServerConfigValidator()
     {

@@ -13,7 +13,20 @@ internal sealed class YamlTree
 
     /// <summary>Reads the one document of a text; null if it holds none.</summary>
     /// <exception cref="YamlException">The text is not YAML, or not one document.</exception>
-    public static YamlNode? Read(string text) => new YamlTree(text).ReadDocument();
+    public static YamlNode? Read(string text)
+    {
+        var tree = new YamlTree(text);
+        try
+        {
+            return tree.ReadDocument();
+        }
+        catch (InvalidOperationException broken)
+        {
+            // The library's scanner fails so at some texts, such as a NUL where it looks for the end of a word.
+            var at = tree._parser.Current?.End ?? Mark.Empty;
+            throw new YamlException(at, at, "the text behind this line is none", broken);
+        }
+    }
 
     private YamlNode? ReadDocument()
     {

@@ -1,0 +1,64 @@
+using Heimdall.Api.Descriptions;
+using Heimdall.Api.Problems;
+using Heimdall.Api.Rights;
+using Heimdall.Api.Serialization;
+using Heimdall.Api.SignIn;
+using Heimdall.Core.Configuration;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Heimdall.Api.Me;
+
+/// <summary><c>/api/v1/sessions</c> and <c>/api/v1/session/{id}</c>: the browsers that are signed in.</summary>
+internal static class SessionsEndpoint
+{
+    public static void MapSessions(this IEndpointRouteBuilder api)
+    {
+        var sessions = api.MapGroup("").WithTags(TagList.Callers);
+        sessions.MapGet("/sessions", ListAsync)
+            .Named("listSessions", "The browsers that are signed in: your own, or everybody's for an admin.")
+            .Replies<SessionListView>(StatusCodes.Status200OK, "At most 200 sessions, the newest first.");
+        sessions.MapDelete("/session/{id:guid}", EndAsync)
+            .Named("endSession", "Sign a browser out: one of your own, or anybody's for an admin.")
+            .Replies(StatusCodes.Status204NoContent, "It is signed out, in every process.")
+            .Refuses("not-found");
+    }
+
+    private static async Task<JsonHttpResult<SessionListView>> ListAsync(
+        HttpContext context, AuthConfig config, SessionStore sessions, CancellationToken cancellationToken)
+    {
+        var open = config.Oidc is { } oidc
+            ? await sessions.ListAsync(OwnerFor(context), oidc.IdleTimeout, cancellationToken)
+            : [];
+        return TypedResults.Json(new SessionListView([.. open.Select(SessionView.Of)]), ApiJson.Options);
+    }
+
+    private static async Task<IResult> EndAsync(
+        Guid id, HttpContext context, SessionStore sessions, CancellationToken cancellationToken) =>
+        await sessions.EndAsync(id, OwnerFor(context), cancellationToken)
+            ? TypedResults.NoContent()
+            : Problem.NotFound($"There is no session {id}.");
+
+    /// <returns>Null for who may end everybody's.</returns>
+    private static string? OwnerFor(HttpContext context)
+    {
+        var caller = context.Caller();
+        return caller.Rights.HasEverywhere(Right.EndSessions) ? null : caller.Name;
+    }
+}
+
+/// <summary>Browsers that are signed in.</summary>
+internal sealed record SessionListView(IReadOnlyList<SessionView> Data);
+
+/// <summary>A browser that is signed in.</summary>
+/// <param name="Id">Tells it from others.</param>
+/// <param name="User">Who.</param>
+/// <param name="Address">From where they signed in; absent: not known.</param>
+/// <param name="SignedInAt">When.</param>
+/// <param name="LastUsedAt">To the minute.</param>
+/// <param name="EndsAt">Unless it is used until then.</param>
+internal sealed record SessionView(
+    Guid Id, string User, string? Address, DateTime SignedInAt, DateTime LastUsedAt, DateTime EndsAt)
+{
+    public static SessionView Of(OpenSession session) => new(
+        session.Id, session.User, session.Address, session.SignedInAt, session.LastUsedAt, session.EndsAt);
+}

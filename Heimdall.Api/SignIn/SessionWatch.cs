@@ -1,0 +1,77 @@
+namespace Heimdall.Api.SignIn;
+
+/// <summary>
+/// Ends what a browser still waits for, such as the events of a job, when its session is over: it was asked for by
+/// somebody who has signed out since, or whom an admin has sent away.
+/// </summary>
+internal static class SessionWatch
+{
+    /// <summary>How long a request outlives its session at most. One that is shorter is never looked at.</summary>
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
+
+    private static readonly object _session = new();
+
+    /// <summary>Notes the session that a request is known by.</summary>
+    public static void Note(HttpContext context, byte[] keyHash) => context.Items[_session] = keyHash;
+
+    public static void UseSessionWatch(this WebApplication app)
+    {
+        var store = app.Services.GetRequiredService<SessionStore>();
+        var time = app.Services.GetRequiredService<TimeProvider>();
+        app.Use(async (context, next) =>
+        {
+            if (context.Items[_session] is not byte[] session)
+            {
+                await next(context);
+                return;
+            }
+            var aborted = context.RequestAborted;
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+            using var answered = new CancellationTokenSource();
+            context.RequestAborted = ended.Token;
+            var watch = WatchAsync(session, ended, answered.Token);
+            try
+            {
+                await next(context);
+            }
+            finally
+            {
+                context.RequestAborted = aborted;
+                await answered.CancelAsync();
+                await watch;
+            }
+        });
+
+        async Task WatchAsync(byte[] session, CancellationTokenSource ended, CancellationToken cancellationToken)
+        {
+            using var timer = new PeriodicTimer(Interval, time);
+            try
+            {
+                while (await timer.WaitForNextTickAsync(cancellationToken))
+                {
+                    if (!await IsOpenAsync(session, cancellationToken))
+                    {
+                        await ended.CancelAsync();
+                        return;
+                    }
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // It has been answered.
+            }
+        }
+
+        async Task<bool> IsOpenAsync(byte[] session, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await store.IsOpenAsync(session, cancellationToken);
+            }
+            catch (Exception exception) when (exception is Npgsql.NpgsqlException or TimeoutException)
+            {
+                return true; // a store that is away is asked again
+            }
+        }
+    }
+}

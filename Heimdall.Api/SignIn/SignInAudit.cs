@@ -1,0 +1,44 @@
+using Heimdall.Api.Callers;
+using Heimdall.Core.Audit;
+
+namespace Heimdall.Api.SignIn;
+
+/// <summary>What is recorded of sign-ins: who has signed in and out, and why somebody could not.</summary>
+internal sealed partial class SignInAudit(AuditLog log, ILogger<SignInAudit> logger)
+{
+    public const string SignIn = $"GET {SignInPages.Callback}";
+    public const string SignOut = $"POST {SignInPages.SignOut}";
+    public const string Target = "sign-in";
+
+    private static readonly object _user = new();
+
+    public static AuditEntry Entry(HttpContext context, string? user, string action, string target) =>
+        new(user, Credentials.Oidc, context.Connection.RemoteIpAddress?.ToString(), action, target);
+
+    /// <summary>Notes who signs out: where the session is ended, only its key is known.</summary>
+    public static void SetWhoSignsOut(HttpContext context, string user) => context.Items[_user] = user;
+
+    public static string? WhoSignsOut(HttpContext context) => context.Items[_user] as string;
+
+    /// <summary>Records a sign-in that was refused. The reason is in the target, behind a slash.</summary>
+    public async Task RefuseAsync(HttpContext context, SignInProblem problem, string why)
+    {
+        LogRefused(problem.ToName(), why);
+        try
+        {
+            await log.WriteAsync(
+                Entry(context, null, SignIn, $"{Target}/{problem.ToName()}"), AuditOutcome.Refused,
+                StatusCodes.Status401Unauthorized, CancellationToken.None);
+        }
+        catch (Exception exception)
+        {
+            LogNotRecorded(problem.ToName(), exception.Message);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "A sign-in was refused ({Problem}): {Why}")]
+    private partial void LogRefused(string problem, string why);
+
+    [LoggerMessage(LogLevel.Error, "Not in the audit: a sign-in was refused ({Problem}): {Reason}")]
+    private partial void LogNotRecorded(string problem, string reason);
+}
