@@ -274,27 +274,32 @@ dotnet_test() { # DIRECTORY [arguments for dotnet test]
 
 # Whoever reads the end learns which tests depend on the machine's load, and which ones found a fault.
 run_failed_again() { # DIRECTORY COUNT
-  local name status=0 bad=$2 filter=
+  local name good filter=
   while read -r name; do
     filter+="${filter:+|}(FullyQualifiedName~${name%.*}&FullyQualifiedName~.${name##*.})"
   done < <(failed_tests "$1")
   if [[ -z $filter ]]; then return; fi
   say '' 'Once more, alone:'
-  dotnet_test "$1-again" --filter "$filter" || status=$?
-  if ((status == 0)); then
-    bad=0
-  else
-    bad=$(failed_cases "$1-again"/*.trx)
-    if ((bad == 0 || bad > $2)); then bad=$2; fi # it broke off, or another case of the same test failed
-  fi
-  failed=$((failed - $2 + bad)) passed=$((passed + $2 - bad))
-  if ((bad < $2)); then run_again+=$(comm -23 <(failed_tests "$1") <(failed_tests "$1-again"))$'\n'; fi
+  dotnet_test "$1-again" --filter "$filter" || true # what has not run to its end has not passed
+  good=$(comm -12 <(cases_of "$1" failed) <(cases_of "$1-again" passed))
+  if [[ -z $good ]]; then return; fi
+  run_again+=$(cut -d ' ' -f 2- <<<"$good")$'\n'
+  good=$(wc -l <<<"$good")
+  failed=$((failed - good)) passed=$((passed + good))
 }
 
-failed_cases() { # REPORT
-  local counters
-  counters=$(grep -o '<Counters [^>]*>' "$1" 2>/dev/null) || counters='<Counters executed="0" passed="0">'
-  say $(($(counter executed) - $(counter passed)))
+# Of each case of a test the id and the name, such as "01234567-… Name(1,2)": <UnitTestResult … testId="ID" testName="NAME" …>.
+cases_of() { # DIRECTORY passed|failed
+  cat "$1"/*.trx 2>/dev/null | awk -v RS='<UnitTestResult ' -v wanted="$2" '
+    function value(name) {
+      if (!match($0, "(^| )" name "=\"[^\"]*")) return ""
+      name = substr($0, RSTART, RLENGTH)
+      sub(/[^"]*"/, "", name)
+      return name
+    }
+    NR > 1 && ((value("outcome") == "Passed") == (wanted == "passed")) && value("outcome") != "NotExecuted" {
+      print value("testId"), value("testName")
+    }' | sort -u
 }
 
 # CLASS.METHOD of each, without arguments, from <UnitTestResult … testId="ID" … outcome="Failed" …> and
@@ -351,7 +356,7 @@ report() {
   if [[ -n $scratch ]]; then clean_up; fi
   if ((skipped > 0)); then say "$skipped skipped"; fi
   if [[ -n $failures ]]; then printf 'Failed:\n%s' "$failures"; fi
-  if [[ -n ${run_again//[[:space:]]/} ]]; then printf 'Of these passed the second time, alone:\n%s' "$run_again"; fi
+  if [[ -n $run_again ]]; then printf 'Of these passed the second time, alone:\n%s' "$run_again"; fi
   say "$passed passed, $failed failed"
   ((failed == 0 && passed > 0)) || exit 1
 }

@@ -33,7 +33,8 @@ internal sealed class CatalogReplies(
         }
         context.Response.Headers.ETag = DefinitionEditor.TagOf(DefinitionVersion.Of(cluster));
         var view = ClusterView.Of(cluster, await pauses.ListAsync(cancellationToken));
-        if (context.Caller().Rights.HasEverywhere(Right.ChangeCatalog) && contexts.FindWritten(id) is { } written)
+        if (cluster.Put is not null && context.Caller().Rights.HasEverywhere(Right.ChangeCatalog)
+            && contexts.FindWritten(id) is { } written)
         {
             view = view with { Context = ClusterMask.Hide(written, PluginOf(cluster)) };
         }

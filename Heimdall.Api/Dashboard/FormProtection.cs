@@ -1,3 +1,5 @@
+using Heimdall.Core.Secrets;
+
 namespace Heimdall.Api.Dashboard;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace Heimdall.Api.Dashboard;
 /// </summary>
 internal static class FormProtection
 {
-    public static IServiceCollection AddFormProtection(this IServiceCollection services) =>
+    public static void AddFormProtection(this IServiceCollection services)
+    {
         services.AddAntiforgery(options => options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest);
+        services.ReadKeysOnFirstUse();
+    }
 }

@@ -55,9 +55,9 @@ internal static class DecideJob
         await decideAsync(context.CallerName()) switch
         {
             null => Problem.UnknownJob(id),
-            { Problem: null, Job: var job } => TypedResults.Json(JobView.Of(job), ApiJson.Options),
-            { IsForbidden: true, Problem: { } why } => RightsGate.Refuse(Right.DecideJobs, why),
-            { Problem: { } why, Job: var job } => Problem.Of(
+            { Reason: null, Job: var job } => TypedResults.Json(JobView.Of(job), ApiJson.Options),
+            { IsForbidden: true, Reason: { } why } => RightsGate.Refuse(Right.DecideJobs, why),
+            { Reason: { } why, Job: var job } => Problem.Of(
                 StatusCodes.Status409Conflict, "not-waiting", "The job does not wait for an approval.", why,
                 new() { ["id"] = id, ["status_of_job"] = job.Status.ToName() }),
         };

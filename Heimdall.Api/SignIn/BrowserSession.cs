@@ -14,7 +14,7 @@ internal static class BrowserSession
 
     private static readonly object _state = new();
 
-    private enum State
+    private enum Proof
     {
         /// <summary>It was presented, and the framework has not asked for the session of it yet.</summary>
         Presented,
@@ -35,15 +35,15 @@ internal static class BrowserSession
                 && CrossSite.IsFromElsewhere(context.Request));
         if (isOffered)
         {
-            context.Items[_state] = State.Presented;
+            context.Items[_state] = Proof.Presented;
         }
         return isOffered;
     }
 
-    public static void MarkOurs(HttpContext context) => context.Items[_state] = State.Ours;
+    public static void MarkOurs(HttpContext context) => context.Items[_state] = Proof.Ours;
 
     /// <summary>Whether the cookie is one of this server, whatever has become of its session.</summary>
-    public static bool IsOurs(HttpContext context) => context.Items[_state] is State.Ours;
+    public static bool IsOurs(HttpContext context) => context.Items[_state] is Proof.Ours;
 
     /// <summary>Has the browser drop a cookie that did not help.</summary>
     public static void Forget(HttpContext context)

@@ -23,16 +23,16 @@ internal sealed partial class SignInAudit(AuditLog log, ILogger<SignInAudit> log
     /// <summary>Records a sign-in that was refused. The reason is in the target, behind a slash.</summary>
     public async Task RefuseAsync(HttpContext context, SignInProblem problem, string why)
     {
-        LogRefused(problem.ToName(), why);
+        LogRefused(problem.ToWord(), why);
         try
         {
             await log.WriteAsync(
-                Entry(context, null, SignIn, $"{Target}/{problem.ToName()}"), AuditOutcome.Refused,
+                Entry(context, null, SignIn, $"{Target}/{problem.ToWord()}"), AuditOutcome.Refused,
                 StatusCodes.Status401Unauthorized, CancellationToken.None);
         }
         catch (Exception exception)
         {
-            LogNotRecorded(problem.ToName(), exception.Message);
+            LogNotRecorded(problem.ToWord(), exception.Message);
         }
     }
 

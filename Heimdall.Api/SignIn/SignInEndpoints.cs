@@ -45,7 +45,7 @@ internal static class SignInEndpoints
 
     /// <summary>Sends a browser to the page that tells why a sign-in was refused.</summary>
     public static void GoToProblem(HttpContext context, SignInProblem problem) => context.Response.Redirect(
-        context.Request.PublicPathOf($"{SignInPages.SignIn}?{Problem}={problem.ToName()}"));
+        context.Request.PublicPathOf($"{SignInPages.SignIn}?{Problem}={problem.ToWord()}"));
 
     private static async Task<IResult> ShowAsync(HttpContext context, AuthConfig config, KnownCallers known)
     {
@@ -59,7 +59,7 @@ internal static class SignInEndpoints
             User = session.Principal?.Identity?.Name,
             Wanted = SignInPages.ReadReturn(context.Request),
             HasKeys = known.Config.ApiKeys.Length > 0,
-            Problem = SignInProblems.Find(context.Request.Query[Problem])?.Describe(),
+            Problem = SignInProblems.Find(context.Request.Query[Problem])?.ToSentence(),
         });
     }
 
@@ -79,7 +79,7 @@ internal static class SignInEndpoints
                 Status = StatusCodes.Status503ServiceUnavailable,
                 Wanted = wanted,
                 HasKeys = known.Config.ApiKeys.Length > 0,
-                Problem = SignInProblem.Provider.Describe(),
+                Problem = SignInProblem.Provider.ToSentence(),
             });
         }
         SignInPages.ForgetKey(context);

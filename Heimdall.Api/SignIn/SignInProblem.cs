@@ -48,17 +48,17 @@ internal static class SignInProblems
 {
     private const string Again = "Sign in again; if that does not help, tell an administrator.";
 
-    public static string ToName(this SignInProblem problem) => problem switch
+    public static string ToWord(this SignInProblem problem) => problem switch
     {
         SignInProblem.TooMany => "too-many",
         _ => problem.ToString().ToLowerInvariant(),
     };
 
     public static SignInProblem? Find(string? name) =>
-        Enum.GetValues<SignInProblem>().Cast<SignInProblem?>().FirstOrDefault(one => one!.Value.ToName() == name);
+        Enum.GetValues<SignInProblem>().Cast<SignInProblem?>().FirstOrDefault(one => one!.Value.ToWord() == name);
 
     /// <summary>For the user's eyes.</summary>
-    public static string Describe(this SignInProblem problem) => problem switch
+    public static string ToSentence(this SignInProblem problem) => problem switch
     {
         SignInProblem.State =>
             "The reply of the identity provider belongs to no sign-in that this browser has begun within 15 minutes, "

@@ -154,10 +154,10 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
         select 'Command', id from commands union all select 'Cluster', id from clusters
         """;
 
-    private const string SetCommandStatusSql = 
+    private const string SetCommandStatusSql =
         "update command set status = $2, revision = revision + 1, updated_at = now() where id = $1";
 
-    private const string SetClusterStatusSql = 
+    private const string SetClusterStatusSql =
         "update cluster set status = $2, revision = revision + 1, updated_at = now() where id = $1";
 
     internal const string AnnounceSql = $"select pg_notify('{Channel}', '')";

@@ -46,6 +46,9 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
     internal const string AllHaveStarted =
         $"exists (select from worker where {IsAlive} and started_at < now() - interval '5 min')";
 
+    /// <summary>How often a process looks whether its row of <c>file_retention</c> is to be written.</summary>
+    private static readonly TimeSpan SayRetentionInterval = TimeSpan.FromMinutes(5);
+
     private const string SeenSql = """
         insert into worker (
             id, name, clusters, commands, concurrency, file_clusters, file_commands, file_schedules, lease, settings,
@@ -92,9 +95,6 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         """;
 
     private readonly Guid _id = Guid.CreateVersion7();
-
-    /// <summary>How often a process looks whether the row is due.</summary>
-    private static readonly TimeSpan SayRetentionInterval = TimeSpan.FromMinutes(5);
 
     private readonly string[] _clusters = [.. config.Clusters.Select(cluster => cluster.Id ?? cluster.Name)];
 

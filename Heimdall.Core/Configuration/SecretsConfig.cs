@@ -19,7 +19,7 @@ public sealed record SecretsConfig
 
     /// <summary>Reads one of the files.</summary>
     /// <returns>The certificate, or what is wrong with the file.</returns>
-    internal static (X509Certificate2? Certificate, string? Problem) ReadCertificate(string file)
+    internal static (X509Certificate2? Certificate, string? Fault) ReadCertificate(string file)
     {
         try
         {

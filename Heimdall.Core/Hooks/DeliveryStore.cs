@@ -123,7 +123,7 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
     public async Task<StoredDelivery> TestAsync(string hook, string user, CancellationToken cancellationToken) =>
         (await ChangeAsync(
             InsertSql, cancellationToken, Guid.CreateVersion7(), hook, HookEvents.Test, $"hook/{hook}",
-            new JobParameters.Null<string>(
+            new JobParameters.OrNull<string>(
                 new JsonObject { ["hook"] = hook, ["asked_by"] = user }.ToJsonString())))!;
 
     private Task<StoredDelivery?> ChangeAsync(

@@ -217,14 +217,14 @@ public sealed class FanOuts(StoreDatabase database)
         }
         batch.BatchCommands.Add(JobParameters.ToStatement(
             JobTransitions.AdvanceParent,
-            parent, new JobParameters.Null<string>(step.End?.ToName()), step.FanOut.ToJson(),
-            new JobParameters.Null<string>(step.Failure?.Message),
-            new JobParameters.Null<string>(step.Failure?.Kind.ToString()),
+            parent, new JobParameters.OrNull<string>(step.End?.ToName()), step.FanOut.ToJson(),
+            new JobParameters.OrNull<string>(step.Failure?.Message),
+            new JobParameters.OrNull<string>(step.Failure?.Kind.ToString()),
             new JobParameters.JsonText(JobRow.WriteErrors(step.Failure?.Errors)),
-            new JobParameters.Null<long?>(step.Progress.Statements),
-            new JobParameters.Null<long?>(step.Progress.RowsAffected),
-            new JobParameters.Null<long?>(step.Progress.RowCount),
-            new JobParameters.Null<bool?>(step.Progress.Truncated)));
+            new JobParameters.OrNull<long?>(step.Progress.Statements),
+            new JobParameters.OrNull<long?>(step.Progress.RowsAffected),
+            new JobParameters.OrNull<long?>(step.Progress.RowCount),
+            new JobParameters.OrNull<bool?>(step.Progress.Truncated)));
         await batch.ExecuteNonQueryAsync(cancellationToken);
         return stopped;
     }

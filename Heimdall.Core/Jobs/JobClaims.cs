@@ -111,7 +111,7 @@ public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
             id,
             attempt,
             detail,
-            new JobParameters.Null<TimeSpan?>(undecidedFor)) == 1;
+            new JobParameters.OrNull<TimeSpan?>(undecidedFor)) == 1;
 
     /// <summary>Puts a job back among those that wait, because its attempt has failed and is worth another. One that is being cancelled is not.</summary>
     /// <param name="id">The job.</param>
@@ -129,7 +129,7 @@ public sealed class JobClaims(StoreDatabase database, JobMetrics metrics)
             attempt,
             delay,
             failure.Message,
-            new JobParameters.Null<string>(failure.SqlState),
+            new JobParameters.OrNull<string>(failure.SqlState),
             detail) == 1;
 
     /// <summary>Inline runs whose API process has died: no queue brings them back, so somebody must look.</summary>

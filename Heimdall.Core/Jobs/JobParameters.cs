@@ -26,7 +26,7 @@ internal static class JobParameters
     public static string[] ToArray(IReadOnlyList<string> texts) => texts as string[] ?? [.. texts];
 
     /// <summary>A value that may be null.</summary>
-    public sealed record Null<T>(T? Value) : IValue
+    public sealed record OrNull<T>(T? Value) : IValue
     {
         private static readonly NpgsqlDbType Type = default(T) switch
         {

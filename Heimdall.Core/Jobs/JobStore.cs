@@ -189,7 +189,7 @@ public sealed class JobStore(StoreDatabase database)
         await using var command = new NpgsqlCommand(JobTransitions.Cancel, connection);
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = canceledBy });
-        command.Parameters.Add(JobParameters.Of(new JobParameters.Null<string>(queueId)));
+        command.Parameters.Add(JobParameters.Of(new JobParameters.OrNull<string>(queueId)));
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var stopped = new Dictionary<Guid, JobStatus>();
         while (await row.ReadAsync(cancellationToken))

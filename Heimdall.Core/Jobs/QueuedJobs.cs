@@ -67,13 +67,13 @@ internal static class QueuedJobs
                 job.Id, job.Name, job.Version, job.Description, JobParameters.ToArray(job.Tags), job.User,
                 job.ReturnResult, job.CommandId, job.CommandName, JobParameters.ToArray(job.CommandCriteria),
                 JobParameters.ToArray(job.ClusterCriteria), new JobParameters.JsonText(job.Context.ToJsonString()),
-                new JobParameters.Null<Guid?>(job.RetryOf), new JobParameters.Null<DateTime?>(job.StartBefore),
-                new JobParameters.Null<string>(job.ScheduleId), new JobParameters.Null<DateTime?>(job.PlannedAt),
-                (short)job.Priority, new JobParameters.Null<DateTime?>(job.StartAfter),
-                new JobParameters.Null<string>(JobPredecessor.Write(job.After)),
-                new JobParameters.Null<string>(job.Traceparent), job.FanOut!.ToJson(), job.Status.ToName(),
-                new JobParameters.Null<string>(job.Approval?.ToJson()),
-                new JobParameters.Null<TimeSpan?>(job.Approval?.Expires)));
+                new JobParameters.OrNull<Guid?>(job.RetryOf), new JobParameters.OrNull<DateTime?>(job.StartBefore),
+                new JobParameters.OrNull<string>(job.ScheduleId), new JobParameters.OrNull<DateTime?>(job.PlannedAt),
+                (short)job.Priority, new JobParameters.OrNull<DateTime?>(job.StartAfter),
+                new JobParameters.OrNull<string>(JobPredecessor.Write(job.After)),
+                new JobParameters.OrNull<string>(job.Traceparent), job.FanOut!.ToJson(), job.Status.ToName(),
+                new JobParameters.OrNull<string>(job.Approval?.ToJson()),
+                new JobParameters.OrNull<TimeSpan?>(job.Approval?.Expires)));
         }
         if (EndHookStatement.Of(parents) is { } hooks)
         {

@@ -52,7 +52,7 @@ public sealed class Pauses(StoreDatabase database, AuditLog audit)
     public Task PauseAsync(
         PauseTarget target, string? reason, DateTime? until, string user, CancellationToken cancellationToken)
     {
-        var (why, end) = (new JobParameters.Null<string>(reason), new JobParameters.Null<DateTime?>(until));
+        var (why, end) = (new JobParameters.OrNull<string>(reason), new JobParameters.OrNull<DateTime?>(until));
         return ChangeAsync(PauseSql, [target.Scope, target.Id, why, end, user], cancellationToken);
     }
 

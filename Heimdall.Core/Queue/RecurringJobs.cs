@@ -108,11 +108,12 @@ public sealed class RecurringJobs(
     /// <returns>Why it could not be done; null when it is done.</returns>
     public string? TryRemove(string id) => Try(() => Manager(new BackgroundJobFactory(filters)).RemoveIfExists(id));
 
-    private void Announce()
+    /// <summary>Without it a worker finds the change by itself, some seconds later.</summary>
+    private void Announce() => Try(() =>
     {
         using var command = database.DataSource.CreateCommand(DueChanges.AnnounceSql);
         command.ExecuteNonQuery();
-    }
+    });
 
     private static DateTime? NextOf(double score) =>
         score < 0 ? null : DateTimeOffset.FromUnixTimeSeconds((long)score).UtcDateTime;

@@ -125,7 +125,8 @@ public sealed class ScheduleControl(JobQueue queue, ScheduleFirer firer, Schedul
                         connection,
                         some.Select(one => ScheduleChanges.Create(one.Definition, now) with
                         {
-                            Seed = one.Seed, SealedSecrets = Seal(one.Definition),
+                            Seed = one.Seed,
+                            SealedSecrets = Seal(one.Definition),
                         }),
                         cancellationToken);
                     return true;

@@ -228,8 +228,8 @@ public sealed class ScheduleRunStore(StoreDatabase database)
         foreach (var run in runs)
         {
             batch.BatchCommands.Add(JobParameters.ToStatement(
-                WriteSql, run.Id, run.Schedule, run.PlannedAt, run.Outcome.ToName(), new JobParameters.Null<string>(run.Reason),
-                new JobParameters.Null<Guid?>(run.JobId), new JobParameters.Null<string>(run.TriggeredBy), run.DecidedAt));
+                WriteSql, run.Id, run.Schedule, run.PlannedAt, run.Outcome.ToName(), new JobParameters.OrNull<string>(run.Reason),
+                new JobParameters.OrNull<Guid?>(run.JobId), new JobParameters.OrNull<string>(run.TriggeredBy), run.DecidedAt));
         }
         if (runs.Count > 0)
         {

@@ -256,9 +256,9 @@ public sealed class ScheduleStore(StoreDatabase database)
     internal static async Task<Schedule> SetPauseAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken)
     {
         await using var command = Command(
-            connection, SetPauseSql, schedule.Id, schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt),
-            new JobParameters.Null<DateTime?>(schedule.Pause?.At), new JobParameters.Null<string>(schedule.Pause?.By),
-            new JobParameters.Null<string>(schedule.Pause?.Reason), new JobParameters.Null<DateTime?>(schedule.Pause?.Until));
+            connection, SetPauseSql, schedule.Id, schedule.DecidedUntil, new JobParameters.OrNull<DateTime?>(schedule.NextAt),
+            new JobParameters.OrNull<DateTime?>(schedule.Pause?.At), new JobParameters.OrNull<string>(schedule.Pause?.By),
+            new JobParameters.OrNull<string>(schedule.Pause?.Reason), new JobParameters.OrNull<DateTime?>(schedule.Pause?.Until));
         return (await ReadAsync(command, cancellationToken))!;
     }
 
@@ -266,7 +266,7 @@ public sealed class ScheduleStore(StoreDatabase database)
     internal static async Task AdvanceAsync(NpgsqlConnection connection, Schedule schedule, CancellationToken cancellationToken)
     {
         await using var command = Command(
-            connection, AdvanceSql, schedule.Id, schedule.DecidedUntil, new JobParameters.Null<DateTime?>(schedule.NextAt));
+            connection, AdvanceSql, schedule.Id, schedule.DecidedUntil, new JobParameters.OrNull<DateTime?>(schedule.NextAt));
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -350,17 +350,17 @@ public sealed class ScheduleStore(StoreDatabase database)
         [
             definition.Id, definition.Name, definition.Description, ScheduleRow.CronOf(definition),
             definition.Timezone, definition.Misfire.ToName(), ScheduleRow.Lateness(definition.MaxLateness),
-            definition.Overlap.ToName(), new JobParameters.Null<DateTime?>(definition.StartsAt),
-            new JobParameters.Null<DateTime?>(definition.EndsAt), definition.User,
+            definition.Overlap.ToName(), new JobParameters.OrNull<DateTime?>(definition.StartsAt),
+            new JobParameters.OrNull<DateTime?>(definition.EndsAt), definition.User,
             new JobParameters.JsonText(definition.Context.ToJsonString()), schedule.DecidedUntil,
-            new JobParameters.Null<DateTime?>(schedule.NextAt), new JobParameters.Null<string>(schedule.Seed),
+            new JobParameters.OrNull<DateTime?>(schedule.NextAt), new JobParameters.OrNull<string>(schedule.Seed),
             definition.Version, JobParameters.ToArray(definition.Tags),
             JobParameters.ToArray(definition.CommandCriteria), JobParameters.ToArray(definition.ClusterCriteria),
-            new JobParameters.Null<string>(schedule.EditedBy),
+            new JobParameters.OrNull<string>(schedule.EditedBy),
             new JobParameters.JsonText(TagScope.Write(schedule.Scopes)),
             new JobParameters.JsonText(definition.FanOut?.ToJson()),
-            new JobParameters.Null<string>(EndHook.Write(definition.OnEnd ?? [])),
-            new JobParameters.Null<string>(schedule.SealedSecrets?.Text),
+            new JobParameters.OrNull<string>(EndHook.Write(definition.OnEnd ?? [])),
+            new JobParameters.OrNull<string>(schedule.SealedSecrets?.Text),
         ];
     }
 

@@ -44,8 +44,7 @@ public sealed class ScheduleTroubles(
         }
         return last switch
         {
-            // One that somebody has asked for waits for no cluster: the next one by the clock may.
-            { Outcome: RunOutcome.Refused, TriggeredBy: null } =>
+            { Outcome: RunOutcome.Refused } =>
                 new ScheduleTrouble(schedule, ScheduleTroubleKind.Unroutable, last.PlannedAt, last.Reason),
             { Job.Status: JobStatus.Failed or JobStatus.Killed } =>
                 new ScheduleTrouble(schedule, ScheduleTroubleKind.Failing, last.PlannedAt, last.Job.Error),

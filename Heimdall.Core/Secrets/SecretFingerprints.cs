@@ -41,15 +41,15 @@ public sealed class SecretFingerprints(StoreDatabase database, SecretBox box)
                 }
                 catch (SecretLostException)
                 {
-                    await ExecuteAsync(ReplaceSql, cancellationToken, Name, NewKey(), found);
+                    await ExecuteAsync(ReplaceSql, cancellationToken, Name, MakeKey(), found);
                     continue;
                 }
             }
-            await ExecuteAsync(AddSql, cancellationToken, Name, NewKey());
+            await ExecuteAsync(AddSql, cancellationToken, Name, MakeKey());
         }
     }
 
-    private string NewKey() =>
+    private string MakeKey() =>
         box.Seal(Name, Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyLength))).Text;
 
     private async Task<string?> FindAsync(CancellationToken cancellationToken)

@@ -9,11 +9,13 @@ namespace Heimdall.Core.Secrets;
 
 public static class SecretServiceCollectionExtensions
 {
+    private const string KeyReader = "DataProtectionHostedService";
+
     /// <summary>One key ring for all processes: secrets, and what the framework protects in the dashboard.</summary>
     public static IServiceCollection AddSecrets(this IServiceCollection services, SecretsConfig config)
     {
         var protection = services.AddDataProtection().SetApplicationName("heimdall");
-        ReadKeysOnFirstUse(services);
+        services.ReadKeysOnFirstUse();
         // It warns that keys in the store are stored as they are. SECURITY.md says what follows from that.
         services.AddLogging(logging =>
             logging.AddFilter("Microsoft.AspNetCore.DataProtection.KeyManagement.XmlKeyManager", LogLevel.Error));
@@ -44,8 +46,14 @@ public static class SecretServiceCollectionExtensions
 
     /// <summary>
     /// The framework would read the keys, and make the first one, while the process starts: before the store has its
-    /// tables. Without that they are read when one is first needed, and none is before the store is ready.
+    /// tables. Without that they are read when one is first needed, and none is before the store is ready. Other services
+    /// of the framework add it again: a host calls this after them.
     /// </summary>
-    private static void ReadKeysOnFirstUse(IServiceCollection services) =>
-        services.Remove(services.Single(service => service.ImplementationType?.Name == "DataProtectionHostedService"));
+    public static void ReadKeysOnFirstUse(this IServiceCollection services)
+    {
+        foreach (var reader in services.Where(service => service.ImplementationType?.Name == KeyReader).ToArray())
+        {
+            services.Remove(reader);
+        }
+    }
 }

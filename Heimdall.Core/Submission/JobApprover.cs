@@ -21,7 +21,7 @@ public sealed class JobApprover(
     {
         var decision = await DecideAsync(
             id, user, $"Refused by {user}: {reason} It never ran.", cancellationToken);
-        if (decision is { Problem: null, Decided: var decided, Job: var job })
+        if (decision is { Reason: null, Decided: var decided, Job: var job })
         {
             metrics.Ended(job, ran: null);
             await entries.TryCloseAsync(id, CancellationToken.None);
@@ -78,8 +78,8 @@ public sealed class JobApprover(
 /// <summary>What became of a wish to approve a job, or to refuse it.</summary>
 /// <param name="Job">As it stands.</param>
 /// <param name="Decided">The jobs that were decided on: it, and its children.</param>
-/// <param name="Problem">Why nothing was done; null where it was.</param>
-public sealed record JobDecision(Job Job, IReadOnlyList<Guid> Decided, string? Problem)
+/// <param name="Reason">Why nothing was done; null where it was.</param>
+public sealed record JobDecision(Job Job, IReadOnlyList<Guid> Decided, string? Reason)
 {
     /// <summary>Whether this caller may not decide on it.</summary>
     public bool IsForbidden { get; init; }

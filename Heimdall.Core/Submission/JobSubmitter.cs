@@ -187,32 +187,32 @@ public sealed class JobSubmitter(
     /// <summary>A new job, as it is recorded.</summary>
     internal static Job ToJob(
         SecretBox box, Guid id, JobSubmission submission, Command command, Cluster cluster, JobPlan plan) => new()
-    {
-        Id = id,
-        Name = submission.Name,
-        Version = submission.Version,
-        Description = submission.Description,
-        Tags = submission.Tags,
-        User = submission.User,
-        Status = command.Approval is null ? JobStatus.Accepted : JobStatus.WaitingForApproval,
-        Approval = command.Approval is { } approval
-            ? new JobApproval { AskedBy = submission.Askers, Expires = approval.Time }
-            : null,
-        IsSync = false,
-        ReturnResult = plan.ReturnResult,
-        CommandId = command.Id,
-        CommandName = command.Name,
-        ClusterId = cluster.Id,
-        ClusterName = cluster.Name,
-        CommandCriteria = submission.CommandCriteria,
-        ClusterCriteria = submission.ClusterCriteria,
-        Context = submission.Context,
-        Secrets = submission.Secrets,
-        SealedSecrets = submission.Secrets is { } secrets ? box.Seal(Job.OwnerOfSecrets(id), secrets.ToJson()) : null,
-        Priority = submission.Priority,
-        After = submission.After,
-        StartAfter = submission.StartAfter,
-        StartBefore = submission.StartBefore,
-        Traceparent = TraceContext.OfRequest(),
-    };
+        {
+            Id = id,
+            Name = submission.Name,
+            Version = submission.Version,
+            Description = submission.Description,
+            Tags = submission.Tags,
+            User = submission.User,
+            Status = command.Approval is null ? JobStatus.Accepted : JobStatus.WaitingForApproval,
+            Approval = command.Approval is { } approval
+                ? new JobApproval { AskedBy = submission.Askers, Expires = approval.Time }
+                : null,
+            IsSync = false,
+            ReturnResult = plan.ReturnResult,
+            CommandId = command.Id,
+            CommandName = command.Name,
+            ClusterId = cluster.Id,
+            ClusterName = cluster.Name,
+            CommandCriteria = submission.CommandCriteria,
+            ClusterCriteria = submission.ClusterCriteria,
+            Context = submission.Context,
+            Secrets = submission.Secrets,
+            SealedSecrets = submission.Secrets is { } secrets ? box.Seal(Job.OwnerOfSecrets(id), secrets.ToJson()) : null,
+            Priority = submission.Priority,
+            After = submission.After,
+            StartAfter = submission.StartAfter,
+            StartBefore = submission.StartBefore,
+            Traceparent = TraceContext.OfRequest(),
+        };
 }

@@ -12,7 +12,7 @@ internal static class JobFieldMeanings
         ["lock_timeout_seconds"] = "the longest wait for a lock",
         ["role"] = "set role before the SQL runs",
         ["search_path"] = "as it would stand after set search_path to",
-        ["parameters"] = "values that are bound",
+        ["parameters"] = "bound values; may be secret",
         ["row_limit"] = "rows after which the result is truncated",
         ["byte_limit"] = "bytes of values after which the result is truncated",
         ["numbers"] = "string: int8 and numeric as JSON strings",

@@ -16,7 +16,7 @@ internal sealed record ScriptPin(string Sha256)
     private const string Field = "sha256";
 
     /// <summary>Of a script that somebody has approved: what else it reads. Null: it was pinned by its job.</summary>
-    private IReadOnlyDictionary<string, string>? Approved { get; init; }
+    private Dictionary<string, string>? Approved { get; init; }
 
     /// <returns>Null when the job names none, or not one that can be used: the reader has that.</returns>
     public static ScriptPin? Read(ContextReader reader, string? query)

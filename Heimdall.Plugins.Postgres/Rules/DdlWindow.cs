@@ -40,8 +40,6 @@ internal sealed class DdlWindows(IReadOnlyList<DdlWindow> windows, TimeProvider 
     // The last answer: a script with a thousand statements asks as often.
     private (DateTimeOffset From, DateTimeOffset Next)? _answer;
 
-    public IReadOnlyList<DdlWindow> All => windows;
-
     /// <summary>The same by another clock.</summary>
     public DdlWindows By(TimeProvider other) => new(windows, other);
 

@@ -109,7 +109,7 @@ public sealed class ConfigFileTests
             "test.yaml:7: server.max_body_bytes: must be a whole number up to 9223372036854775807, not a list",
             "test.yaml:9: worker.concurrency: must be a whole number up to 2147483647",
             "test.yaml:10: worker.lease: must be between 2s and 5m",
-            "test.yaml:11: colour: is not a known key; known here: database, server, auth, worker, queue, sql_directory, sql_uploads, results, retention, metrics, tracing, otlp, logging, hooks, commands, clusters, schedules",
+            "test.yaml:11: colour: is not a known key; known here: database, server, auth, worker, queue, sql_directory, sql_uploads, results, retention, metrics, tracing, otlp, logging, secrets, hooks, commands, clusters, schedules",
             "test.yaml:17: commands[0].tags: must be a list",
             "test.yaml:18: commands[1].version: is required",
             "test.yaml:18: commands[1].name: is the name of commands[0] too",

@@ -79,7 +79,7 @@ public sealed partial class DocTableTests
         string[] sections =
         [
             "database", "server", "auth", "worker", "queue", "Scripts", "results", "retention", "metrics", "tracing",
-            "otlp", "logging", "hooks", "commands", "clusters", "schedules",
+            "otlp", "logging", "secrets", "hooks", "commands", "clusters", "schedules",
         ];
         var documented = sections.SelectMany(Keys.Rows).ToArray();
         var keys = KeysOf(typeof(HeimdallConfig), new HeimdallConfig(), "").ToArray();

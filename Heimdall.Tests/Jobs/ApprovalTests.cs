@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Heimdall.Core.Jobs;
@@ -265,9 +266,9 @@ public sealed class ApprovalTests
     public async Task The_time_to_approve_ends_with_start_before_and_too_late_is_too_late(
         CancellationToken cancellationToken)
     {
+        var inAnHour = DateTime.UtcNow.AddHours(1).ToString("O", CultureInfo.InvariantCulture);
         var id = await _heimdall.SubmitAsync(
-            Approvals.Job("select 1", more: new { start_before = DateTime.UtcNow.AddHours(1).ToString("O") }),
-            cancellationToken);
+            Approvals.Job("select 1", more: new { start_before = inAnHour }), cancellationToken);
         var isStart = await _heimdall.Store.ScalarAsync<bool>(
             "select approve_by = start_before from heimdall.job where id = $1", cancellationToken, id);
         var isWeek = await _heimdall.Store.ScalarAsync<bool>(
@@ -374,7 +375,8 @@ public sealed class ApprovalTests
                 Assert.That(statuses, Is.EquivalentTo(new[] { 200, 409 }), name);
                 Assert.That(ended["status"] == "SUCCEEDED", Is.EqualTo(statuses[0] == 200 || round % 3 == 0), name);
             }
-            var done = (await AuditedAsync(id, "", cancellationToken)).Count(record => record.EndsWith(" DONE"));
+            var done = (await AuditedAsync(id, "", cancellationToken))
+                .Count(record => record.EndsWith(" DONE", StringComparison.Ordinal));
             Assert.That(done, Is.EqualTo(statuses.Count(status => status < 300)), name);
         }
     }

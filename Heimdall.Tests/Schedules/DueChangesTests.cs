@@ -28,7 +28,9 @@ public sealed class DueChangesTests
         _changes = new DueChanges(_notifications);
         worker.GetRequiredService<StoreReadiness>().SetReady();
         await _notifications.StartAsync(CancellationToken.None);
-        _changes.Wait(Timeout.InfiniteTimeSpan, CancellationToken.None); // it listens, and may have missed something
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        _changes.Wait(Timeout.InfiniteTimeSpan, patience.Token); // it listens, and may have missed something
+        patience.Token.ThrowIfCancellationRequested();
     }
 
     [TearDown]

@@ -60,34 +60,6 @@ public sealed class ScheduleTroubleTests
     }
 
     [Test]
-    public async Task A_refusal_of_a_run_by_the_clock_raises_an_alarm_and_one_of_a_run_by_hand_does_not(
-        CancellationToken cancellationToken)
-    {
-        var process = await _store.StartAsync(ScheduleTestStore.EveryMinute, cancellationToken);
-        var cluster = process.GetRequiredService<LiveCatalog>().Current.Clusters.Single();
-        process.GetRequiredService<ClusterHealthBoard>().Set(
-            cluster.Id, new ClusterHealth(Healthy: false, "away", TimeSpan.Zero, Noon, []));
-        await process.GetRequiredService<ScheduleControl>().TriggerAsync(Id, "carol", cancellationToken);
-
-        var byHand = await FindAsync();
-        await _store.Database.ExecuteAsync(
-            """
-            insert into heimdall.schedule_run (id, schedule, planned_at, outcome, reason, decided_at)
-            values (gen_random_uuid(), $1, now() + interval '100 years', 'REFUSED', 'No cluster fits.', now())
-            """,
-            cancellationToken, Id);
-        var byClock = await FindAsync();
-
-        Assert.That(byHand, Is.Empty);
-        Assert.That(
-            byClock.Select(trouble => (trouble.Kind, trouble.Said)),
-            Is.EqualTo(new[] { (ScheduleTroubleKind.Unroutable, "No cluster fits.") }));
-
-        Task<IReadOnlyList<ScheduleTrouble>> FindAsync() =>
-            ActivatorUtilities.CreateInstance<ScheduleTroubles>(process).FindAsync(cancellationToken);
-    }
-
-    [Test]
     public async Task One_that_cannot_be_written_keeps_no_other_from_being_fired(CancellationToken cancellationToken)
     {
         var process = await StartBothAsync(cancellationToken);

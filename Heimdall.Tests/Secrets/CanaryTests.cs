@@ -250,15 +250,16 @@ public sealed class CanaryTests() : RealProcessTests(processes: 2)
         }
     }
 
-    private Task QueryAsync(string sql, string secret, string cluster, string? prefer,
+    private Task<Reply> QueryAsync(string sql, string secret, string cluster, string? prefer,
         CancellationToken cancellationToken) =>
         _heimdall.SubmitAsync(
             sql, returnResult: true, cancellationToken, cluster: cluster, prefer: prefer,
             more: new { parameters = new { pw = new { value = secret, secret = true } } });
 
-    private Task BatchAsync(string sql, string cluster, CancellationToken cancellationToken) => _heimdall.SubmitAsync(
-        sql, returnResult: false, cancellationToken, cluster: cluster,
-        more: new { variables = new { pw = new { value = _canaries["variable of a batch"], secret = true } } });
+    private Task<Reply> BatchAsync(string sql, string cluster, CancellationToken cancellationToken) =>
+        _heimdall.SubmitAsync(
+            sql, returnResult: false, cancellationToken, cluster: cluster,
+            more: new { variables = new { pw = new { value = _canaries["variable of a batch"], secret = true } } });
 
     private static string Variables(string secret) => $$"""
         "variables": {"pw": {"value": "{{secret}}", "secret": true} }

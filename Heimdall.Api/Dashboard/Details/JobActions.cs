@@ -68,7 +68,7 @@ internal static class JobActions
             await RefuseAsync(context, refusal.StatusCode, refusal.ProblemDetails.Detail!);
             return;
         }
-        if (await decideAsync(context.Service<JobApprover>(), http.CallerName()) is { Problem: { } why } decision)
+        if (await decideAsync(context.Service<JobApprover>(), http.CallerName()) is { Reason: { } why } decision)
         {
             await RefuseAsync(
                 context, decision.IsForbidden ? StatusCodes.Status403Forbidden : StatusCodes.Status409Conflict, why);

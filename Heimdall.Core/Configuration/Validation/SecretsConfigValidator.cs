@@ -15,7 +15,7 @@ internal sealed class SecretsConfigValidator : AbstractValidator<SecretsConfig>
 
     private static void Check(string? file, Action<string> add)
     {
-        if (file is not null && SecretsConfig.ReadCertificate(file).Problem is { } problem)
+        if (file is not null && SecretsConfig.ReadCertificate(file).Fault is { } problem)
         {
             add(problem);
         }

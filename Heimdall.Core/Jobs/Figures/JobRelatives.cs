@@ -44,7 +44,7 @@ public sealed class JobRelatives(StoreDatabase database)
         await using var command = database.DataSource.CreateCommand(UsualSql);
         object[] values =
         [
-            job.User, job.Id, job.ClusterId, job.CommandId, new JobParameters.Null<string>(job.Progress.Sha256),
+            job.User, job.Id, job.ClusterId, job.CommandId, new JobParameters.OrNull<string>(job.Progress.Sha256),
             job.Context["query"]?.GetValue<string>() ?? "",
         ];
         foreach (var value in values)
