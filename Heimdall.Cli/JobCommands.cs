@@ -204,7 +204,7 @@ internal static class JobCommands
                     var job = await act(client, result, id, cancellationToken);
                     await session.Terminal.PrintAsync($"{id} {job.Status}");
                 }
-                catch (HeimdallException e) when (e.Status is 404 or 409)
+                catch (HeimdallException e) when (e.Status is 403 or 404 or 409)
                 {
                     session.Terminal.Say($"heimdall: {e.Message}");
                     code = CliExitCode.Wrong;

@@ -172,14 +172,22 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
     {
         var settings = Read(commandContext, jobContext);
         await using var script = ScriptStream.Open(settings.Query, directory, settings.Pin);
-        await using var files = new ScriptFiles(directory, settings.Pin);
-        if (settings.ReturnResult)
+        if (script.Length > ScriptPin.MostBytes)
         {
-            return new JobContent(await script.HashAheadAsync(cancellationToken)); // one statement, which reads no file
+            throw new JobRefusedException("query", ScriptFiles.TooLong);
         }
 
+        await using var files = new ScriptFiles(directory, settings.Pin)
+        {
+            MostBytes = ScriptPin.MostBytes - script.Length,
+        };
         try
         {
+            if (settings.ReturnResult)
+            {
+                return new JobContent(await script.HashAheadAsync(cancellationToken)); // it reads no file
+            }
+
             await ScriptCheck.RunAsync(
                 script, settings, files, place: null, standardStrings: true, resumption: null, cancellationToken);
         }
@@ -188,9 +196,10 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
             throw new JobRefusedException("query", e.Message);
         }
 
-        return script.Length + files.Length <= ScriptPin.MostBytes
-            ? new JobContent(script.Sha256, files.Hashes)
-            : throw new JobRefusedException("query", ScriptFiles.TooLong);
+        // Where it is not sure how strings are read, the check leaves such a problem to the run.
+        return files.AreTooLong
+            ? throw new JobRefusedException("query", ScriptFiles.TooLong)
+            : new JobContent(script.Sha256, files.Hashes);
     }
 
     public async Task<IReadOnlyList<string>> ProbeAsync(PluginCluster cluster, CancellationToken cancellationToken)

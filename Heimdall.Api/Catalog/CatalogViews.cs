@@ -16,7 +16,7 @@ internal sealed record CommandView(
     IReadOnlyList<string> Tags,
     IReadOnlyList<string> ClusterTags, IReadOnlyList<string>? AllowedCallers, int MaxAttempts, bool Idempotent, int? MaxConcurrency, int? MaxPriority,
     [property: Words(CommandConfig.ApprovalRequired)] string? Approval, double? ApprovalExpiresSeconds,
-    IReadOnlyList<string>? Approvers,
+    IReadOnlyList<string>? Approvers, string? ApprovalExpires,
     IReadOnlyList<OnEndView>? OnEnd, CommandRetentionView? Retention, JsonObject? Context,
     [property: Words(CatalogSource.File, CatalogSource.Api)] string Source, string? PutBy, DateTime CreatedAt,
     DateTime UpdatedAt, PauseView? Paused)
@@ -26,6 +26,7 @@ internal sealed record CommandView(
         command.AllowedCallers.Count > 0 ? command.AllowedCallers : null, command.MaxAttempts, command.Idempotent, command.MaxConcurrency, command.MaxPriority,
         command.Approval is null ? null : CommandConfig.ApprovalRequired, command.Approval?.Expires,
         command.Approval is { Approvers.Count: > 0 } approval ? approval.Approvers : null,
+        command.Approval is { } wait ? Duration.Write(wait.Time) : null,
         OnEndView.Of(command.OnEnd), CommandRetentionView.Of(command.Retention),
         command.Context.Count > 0 ? command.Context : null, CatalogSource.Of(command.Put), command.Put?.By,
         command.CreatedAt, command.UpdatedAt,

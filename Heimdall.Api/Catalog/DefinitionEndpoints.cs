@@ -5,6 +5,7 @@ using Heimdall.Api.Hooks;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
 
 namespace Heimdall.Api.Catalog;
 
@@ -109,7 +110,9 @@ internal sealed record PutCommandRequest(
     string? Id, string? Name, string Version, string? Description,
     [property: OneOf("CatalogStatusName", typeof(CatalogStatusNames))] string? Status, string Plugin, string[]? Tags,
     string[] ClusterTags, string[]? AllowedCallers, int? MaxAttempts, bool? Idempotent, int? MaxConcurrency,
-    int? MaxPriority, OnEndView[]? OnEnd, CommandRetentionView? Retention,
+    int? MaxPriority,
+    [property: Words(CommandConfig.ApprovalRequired, CommandConfig.ApprovalNone)] string? Approval,
+    string? ApprovalExpires, string[]? Approvers, OnEndView[]? OnEnd, CommandRetentionView? Retention,
     JsonObject? Context);
 
 /// <summary>The body of <c>PUT /api/v1/cluster/{id}</c>, for its description.</summary>

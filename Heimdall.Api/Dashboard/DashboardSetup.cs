@@ -19,6 +19,7 @@ internal static class DashboardSetup
     {
         services.AddFormProtection();
         services.AddSingleton<SqlPart>();
+        services.AddSingleton<ContentToApprove>();
         services.AddHangfire(_ => { }); // only the dashboard's services: storage and clients are registered elsewhere
         return services;
     }

@@ -171,7 +171,7 @@ internal record JobView
         StartAfter = job.StartAfter,
         StartBefore = job.StartBefore,
         OnEnd = OnEndView.Of(job.OnEnd),
-        Approval = ApprovalView.Of(job.Approval),
+        Approval = ApprovalView.Of(job),
         // Recovery of an inline query whose process died takes a number too, but it runs nothing.
         Attempt = job.Attempt == 0 ? null : job.IsSync ? 1 : job.Attempt,
         Error = job.Failure?.Message,
@@ -225,15 +225,22 @@ internal sealed record PredecessorView(
 /// <param name="Sha256">Of the SQL or the script. Nothing else is run.</param>
 /// <param name="Files">The other files that the script reads.</param>
 /// <param name="Until">While the job waits: when it ends if nobody has approved it.</param>
+/// <param name="Decision">What was decided.</param>
 /// <param name="DecidedBy">Who approved or refused it.</param>
 /// <param name="DecidedAt">When.</param>
 internal sealed record ApprovalView(
-    string? Sha256, IReadOnlyList<FileHash>? Files, DateTime? Until, string? DecidedBy, DateTime? DecidedAt)
+    string? Sha256, IReadOnlyList<FileHash>? Files, DateTime? Until,
+    [property: Words(ApprovalView.Approved, ApprovalView.Refused)] string? Decision, string? DecidedBy,
+    DateTime? DecidedAt)
 {
-    public static ApprovalView? Of(JobApproval? approval) => approval is null
+    public const string Approved = "APPROVED";
+    public const string Refused = "REFUSED";
+
+    public static ApprovalView? Of(Job job) => job.Approval is not { } approval
         ? null
         : new(
-            approval.Content?.Sha256, approval.Content?.Files, approval.Until, approval.DecidedBy,
+            approval.Content?.Sha256, approval.Content?.Files, approval.Until,
+            approval.DecidedBy is null ? null : job.WasRefused ? Refused : Approved, approval.DecidedBy,
             approval.DecidedAt);
 }
 

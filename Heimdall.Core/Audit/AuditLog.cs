@@ -71,6 +71,18 @@ public sealed class AuditLog(StoreDatabase database)
         }
     }
 
+    /// <summary>Records, within the same transaction, what else of what is asked for must outlive its object.</summary>
+    internal async Task RecordMoreAsync(
+        NpgsqlConnection connection, string target, CancellationToken cancellationToken)
+    {
+        if (Current is { IsRecorded: false } entry)
+        {
+            await using var command = ToInsert(entry with { Target = target }, AuditOutcome.Done, status: null);
+            command.Connection = connection;
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
     /// <summary>Once that transaction has been committed.</summary>
     internal void Committed(bool isChange)
     {

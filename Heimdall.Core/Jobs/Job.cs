@@ -62,6 +62,12 @@ public sealed record Job
 
     public JobFailure? Failure { get; init; }
 
+    /// <summary>
+    /// Whether somebody has refused to approve it. Who approves a job may also cancel it later, when it has run.
+    /// </summary>
+    public bool WasRefused => Status == JobStatus.Canceled && Attempt == 0 && StartedAt is null
+        && Failure?.Kind == JobFailureKind.Refused && CanceledBy is not null && CanceledBy == Approval?.DecidedBy;
+
     public JobProgress Progress { get; init; } = new();
 
     /// <summary>Of one caller's waiting jobs the one with the highest comes first, then the oldest.</summary>

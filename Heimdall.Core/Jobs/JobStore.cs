@@ -162,16 +162,19 @@ public sealed class JobStore(StoreDatabase database)
     internal static async Task<IReadOnlyList<Guid>> DecideAsync(
         NpgsqlConnection connection, Guid id, string decidedBy, string? refusal, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(
-            refusal is null ? JobTransitions.Approve : JobTransitions.Refuse, connection)
+        // The lock is held to the end of the transaction: a keeper deletes no record that is looked at here.
+        await using var batch = new NpgsqlBatch(connection)
         {
-            Parameters = { new() { Value = id }, new() { Value = decidedBy } },
+            BatchCommands =
+            {
+                new(JobPredecessors.LockSql),
+                refusal is null
+                    ? JobParameters.ToStatement(JobTransitions.Approve, id, decidedBy)
+                    : JobParameters.ToStatement(JobTransitions.Refuse, id, decidedBy, refusal),
+            },
         };
-        if (refusal is not null)
-        {
-            command.Parameters.Add(new() { Value = refusal });
-        }
-        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        await using var row = await batch.ExecuteReaderAsync(cancellationToken);
+        await row.NextResultAsync(cancellationToken);
         var decided = new List<Guid>();
         while (await row.ReadAsync(cancellationToken))
         {

@@ -33,10 +33,13 @@ internal static class JobTransitions
         order by id for update
         """;
 
+    // A proxy may pass on names as somebody has typed them.
     /// <summary>Nobody decides who has a hand in the job. Children are decided on with their parent.</summary>
     private const string MayDecide = """
         exists (select from open root where root.id = $1 and root.parent_id is null
-            and root.owner <> $2 and not root.asked_by ? $2)
+            and lower(root.owner) <> lower($2)
+            and not exists (
+                select from jsonb_array_elements_text(root.asked_by) asker where lower(asker) = lower($2)))
         """;
 
     private const string IsPaused = "select from pause where (until is null or until > now()) and";
@@ -452,7 +455,8 @@ internal static class JobTransitions
         """;
 
     // A keeper of a version before approvals deletes the records of predecessors that end while a job waits so, and
-    // lets nothing in line. They are written again, with how each has ended.
+    // lets nothing in line. They are written again, with how each has ended; those that were met are met again. One
+    // that is gone counts only where nothing is recorded: it may have ended well, and long ago.
     /// <summary>Somebody else approves a job, with its children: WAITING_FOR_APPROVAL → ACCEPTED, RUNNING.</summary>
     internal static readonly string Approve = $"""
         with open as materialized ({OpenApproval}),
@@ -465,10 +469,13 @@ internal static class JobTransitions
             returning job.id, job.parent_id, job.fan_out, job.after, job.retry_at,
                 json_build_array("user", cluster_id, command_id)::text as lane),
         forgotten as (
-            select id, (one ->> 'id')::uuid as predecessor_id, one ->> 'on' as wanted
+            select id, (one ->> 'id')::uuid as predecessor_id, one ->> 'on' as wanted,
+                not exists (select from job_predecessor where job_id = approved.id) as is_alone
             from approved cross join jsonb_array_elements(after) one
             where retry_at = 'infinity' and fan_out is null
-                and not exists (select from job_predecessor where job_id = approved.id)),
+                and not exists (
+                    select from job_predecessor
+                    where job_id = approved.id and predecessor_id = (one ->> 'id')::uuid)),
         earlier as materialized (
             select id, status, finished_at from job
             where id in (select predecessor_id from forgotten) order by id for share),
@@ -477,7 +484,8 @@ internal static class JobTransitions
             select forgotten.id, predecessor_id, wanted, case
                 when earlier.id is null then 'GONE'
                 when earlier.finished_at is not null then earlier.status end
-            from forgotten left join earlier on earlier.id = predecessor_id),
+            from forgotten left join earlier on earlier.id = predecessor_id
+            where earlier.id is not null or is_alone),
         ended as (
             -- The parent learns of children that were cancelled before: the turn of others may have come.
             insert into child_end (job_id, parent_id)

@@ -112,6 +112,10 @@ public sealed class JobSecrets
     public static IReadOnlyList<string> NamesIn(JsonObject context) =>
         [.. FindMarks(context).Select(mark => mark.Name)];
 
+    /// <summary>The paths of the variables that are secrets.</summary>
+    public static IReadOnlyList<string> VariablesIn(JsonObject context) =>
+        [.. FindMarks(context).Where(mark => mark.Field == Variables).Select(mark => mark.Path)];
+
     /// <summary>Whether a job, or one of an array of jobs, has secrets. It need not be well-formed otherwise.</summary>
     public static bool AreIn(JsonElement body) => body.ValueKind switch
     {

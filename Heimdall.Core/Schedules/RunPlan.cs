@@ -15,12 +15,18 @@ internal sealed class RunPlan
     private readonly Schedule _schedule;
     private readonly IReadOnlyList<(Guid Id, JobStatus Status)> _open;
     private readonly JobSubmitter _submitter;
+    private readonly JobContents _contents;
     private readonly DateTime _now;
     private readonly List<ScheduleRun> _waiting = [];
     private readonly List<ScheduleRun> _held = [];
     private readonly Dictionary<Guid, ScheduleRun> _decided = [];
     private readonly List<Job> _jobs = [];
     private readonly List<Exception> _faults = [];
+
+    private RunPlan(
+        Schedule schedule, IReadOnlyList<(Guid Id, JobStatus Status)> open, JobSubmitter submitter,
+        JobContents contents, DateTime now) =>
+        (_schedule, _open, _submitter, _contents, _now) = (schedule, open, submitter, contents, now);
 
     /// <param name="schedule">Whose lock is held.</param>
     /// <param name="waiting">
@@ -29,27 +35,37 @@ internal sealed class RunPlan
     /// </param>
     /// <param name="open">Its jobs that have not ended.</param>
     /// <param name="submitter">Routes the jobs.</param>
+    /// <param name="contents">Records with the jobs that somebody has to approve what they are to run.</param>
     /// <param name="now">The moment.</param>
-    public RunPlan(Schedule schedule, IReadOnlyList<ScheduleRun> waiting, IReadOnlyList<(Guid Id, JobStatus Status)> open, JobSubmitter submitter, DateTime now)
+    /// <param name="cancellationToken">Ends the reading of scripts.</param>
+    public static async Task<RunPlan> StartAsync(
+        Schedule schedule, IReadOnlyList<ScheduleRun> waiting, IReadOnlyList<(Guid Id, JobStatus Status)> open,
+        JobSubmitter submitter, JobContents contents, DateTime now, CancellationToken cancellationToken)
     {
-        (_schedule, _open, _submitter, _now) = (schedule, open, submitter, now);
+        var plan = new RunPlan(schedule, open, submitter, contents, now);
+        await plan.AddWaitingAsync(waiting, cancellationToken);
+        return plan;
+    }
+
+    private async Task AddWaitingAsync(IReadOnlyList<ScheduleRun> waiting, CancellationToken cancellationToken)
+    {
         foreach (var run in waiting)
         {
             if (Definition.UnknownRule is not null)
             {
                 _held.Add(run); // only a newer version knows whether its turn has come
             }
-            else if (now - run.PlannedAt > Definition.MaxLateness && run.TriggeredBy is null)
+            else if (_now - run.PlannedAt > Definition.MaxLateness && run.TriggeredBy is null)
             {
                 Decide(run, RunOutcome.Skipped, "Its turn came later than max_lateness.");
             }
-            else if (schedule.Pause is not null && run.TriggeredBy is null)
+            else if (_schedule.Pause is not null && run.TriggeredBy is null)
             {
                 _held.Add(run);
             }
             else if (Definition.Overlap == OverlapRule.Allow || !IsBusy)
             {
-                Fire(run);
+                await FireAsync(run, cancellationToken);
             }
             else
             {
@@ -76,7 +92,7 @@ internal sealed class RunPlan
 
     private bool IsBusy => _open.Count > 0 || _jobs.Count > 0;
 
-    public void AddDue(IReadOnlyList<DueOccurrence> occurrences)
+    public async Task AddDueAsync(IReadOnlyList<DueOccurrence> occurrences, CancellationToken cancellationToken)
     {
         for (var i = 0; i < occurrences.Count; i++)
         {
@@ -91,33 +107,7 @@ internal sealed class RunPlan
             }
             else
             {
-                Add(run);
-            }
-        }
-    }
-
-    /// <summary>
-    /// Records with the jobs that somebody has to approve what they are to run. One that cannot be approved is refused.
-    /// </summary>
-    public async Task PinAsync(JobContents contents, CancellationToken cancellationToken)
-    {
-        foreach (var run in Decided.Where(run => run.Outcome == RunOutcome.Fired))
-        {
-            Job[] made = [.. _jobs.Where(job => job.Id == run.JobId || job.ParentId == run.JobId)];
-            IReadOnlyList<Job> pinned;
-            try
-            {
-                pinned = await contents.PinAsync(made, cancellationToken);
-            }
-            catch (JobRefusedException refused)
-            {
-                pinned = [];
-                Decide(run with { JobId = null }, RunOutcome.Refused, Tell(refused));
-            }
-            if (!ReferenceEquals(pinned, made))
-            {
-                _jobs.RemoveAll(made.Contains);
-                _jobs.AddRange(pinned);
+                await AddAsync(run, cancellationToken);
             }
         }
     }
@@ -127,11 +117,12 @@ internal sealed class RunPlan
 
     /// <param name="id">Of the run. One that is skipped or refused at once has an id of its own: what was not done may be asked for again.</param>
     /// <param name="user">Who asks.</param>
+    /// <param name="cancellationToken">Ends the reading of its script.</param>
     /// <returns>The run that somebody has asked for.</returns>
-    public ScheduleRun AddTriggered(Guid id, string user)
+    public async Task<ScheduleRun> AddTriggeredAsync(Guid id, string user, CancellationToken cancellationToken)
     {
         var run = ToRun(_now, user) with { Id = id };
-        Add(run);
+        await AddAsync(run, cancellationToken);
         if (_decided[id].Outcome is RunOutcome.Skipped or RunOutcome.Refused && _decided.Remove(id, out var undone))
         {
             undone = undone with { Id = Guid.CreateVersion7() };
@@ -144,7 +135,7 @@ internal sealed class RunPlan
         return _decided[id];
     }
 
-    private void Add(ScheduleRun run)
+    private async Task AddAsync(ScheduleRun run, CancellationToken cancellationToken)
     {
         if (Definition.UnknownRule is { } rule)
         {
@@ -157,7 +148,7 @@ internal sealed class RunPlan
         {
             case OverlapRule.Allow:
             case var _ when !IsBusy && _waiting.Count == 0:
-                Fire(run);
+                await FireAsync(run, cancellationToken);
                 break;
             case OverlapRule.Skip:
                 Decide(run, RunOutcome.Skipped, $"The run before has not ended (job {BlockingJob}).");
@@ -192,40 +183,46 @@ internal sealed class RunPlan
         Decide(run, RunOutcome.Waiting, reason);
     }
 
-    private void Fire(ScheduleRun run)
+    private async Task FireAsync(ScheduleRun run, CancellationToken cancellationToken)
     {
-        var (prepared, refusal) = Prepare(run);
-        if (prepared is null)
+        var (jobs, refusal) = await PrepareAsync(run, cancellationToken);
+        if (jobs.Count == 0)
         {
             Decide(run, RunOutcome.Refused, refusal!);
             return;
         }
-        _jobs.AddRange(prepared.WithChildren(
-            prepared.Job with { ScheduleId = _schedule.Id, PlannedAt = run.PlannedAt }));
-        Decide(run with { JobId = prepared.Job.Id }, RunOutcome.Fired, reason: null);
+        _jobs.AddRange(jobs);
+        Decide(run with { JobId = jobs[0].Id }, RunOutcome.Fired, reason: null);
     }
 
-    private (PreparedJob? Prepared, string? Refusal) Prepare(ScheduleRun run)
+    /// <returns>Its job, with its children; none where it is refused.</returns>
+    private async Task<(IReadOnlyList<Job> Jobs, string? Refusal)> PrepareAsync(
+        ScheduleRun run, CancellationToken cancellationToken)
     {
         try
         {
             var startBefore = run.TriggeredBy is null ? run.PlannedAt + Definition.MaxLateness : null;
             var (routing, prepared) = _submitter.Prepare(
                 _schedule.ToSubmission(startBefore, run.TriggeredBy), mayWait: run.TriggeredBy is null);
-            return (prepared, routing.Reason);
+            return prepared is null
+                ? ([], routing.Reason)
+                : (await _contents.PinAsync(
+                    prepared.WithChildren(
+                        prepared.Job with { ScheduleId = _schedule.Id, PlannedAt = run.PlannedAt }),
+                    cancellationToken), null);
         }
         catch (JobRefusedException refused)
         {
-            return (null, Tell(refused));
+            return ([], Tell(refused));
         }
         catch (UnknownPluginException unknown)
         {
-            return (null, unknown.Message);
+            return ([], unknown.Message);
         }
-        catch (Exception fault)
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested)
         {
             _faults.Add(fault); // of a plugin, say; the other runs of this transaction are not to suffer for it
-            return (null, "Its job could not be prepared; the log of the process says why.");
+            return ([], "Its job could not be prepared; the log of the process says why.");
         }
     }
 

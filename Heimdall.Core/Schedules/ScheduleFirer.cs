@@ -99,10 +99,11 @@ public sealed partial class ScheduleFirer(
         // By a rule that is not known here nothing is decided, except what a change of the schedule would lose.
         var isLeftToNewer = was.Definition.UnknownRule is not null && leftToOthers > TimeSpan.Zero;
         var (schedule, passed) = isLeftToNewer ? (was, []) : ScheduleChanges.ResumeIfOver(was, now);
-        var plan = new RunPlan(
+        var plan = await RunPlan.StartAsync(
             schedule, await ScheduleRunStore.FindWaitingAsync(connection, was.Id, cancellationToken),
-            await ScheduleRunStore.FindOpenJobsAsync(connection, was.Id, cancellationToken), submitter, now);
-        plan.AddDue(passed);
+            await ScheduleRunStore.FindOpenJobsAsync(connection, was.Id, cancellationToken), submitter,
+            contents, now, cancellationToken);
+        await plan.AddDueAsync(passed, cancellationToken);
         var hasMore = false;
         if (schedule.Definition.FindTimesProblem() is { } problem)
         {
@@ -111,7 +112,7 @@ public sealed partial class ScheduleFirer(
         else if (schedule.Pause is null)
         {
             var due = DueOccurrences.Of(schedule, now);
-            plan.AddDue(due.Occurrences);
+            await plan.AddDueAsync(due.Occurrences, cancellationToken);
             schedule = (schedule with { DecidedUntil = due.DecidedUntil }).WithNext();
             hasMore = due.HasMore;
         }
@@ -124,7 +125,6 @@ public sealed partial class ScheduleFirer(
         {
             await ScheduleStore.AdvanceAsync(connection, schedule, cancellationToken);
         }
-        await plan.PinAsync(contents, cancellationToken);
         await ScheduleRunStore.WriteAsync(connection, plan.Decided, cancellationToken);
         if (plan.Jobs.Count > 0)
         {
@@ -141,7 +141,7 @@ public sealed partial class ScheduleFirer(
         var runId = request.ToRunId(id);
         return request.Key is not null && await ScheduleRunStore.FindAsync(connection, runId, cancellationToken) is { } before
             ? new RequestedRun(plan.Decided.FirstOrDefault(run => run.Id == runId) ?? before, IsNew: false) // its turn may have come just now
-            : new RequestedRun(plan.AddTriggered(runId, request.User), IsNew: true);
+            : new RequestedRun(await plan.AddTriggeredAsync(runId, request.User, cancellationToken), IsNew: true);
     }
 
     /// <summary>Of occurrences that cannot be told, the next that was known is refused; where they can be told again, those after it count.</summary>

@@ -1,5 +1,6 @@
 using Heimdall.Core.Audit;
 using Heimdall.Core.Catalog;
+using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
 
@@ -7,7 +8,7 @@ namespace Heimdall.Core.Submission;
 
 /// <summary>Approves jobs that wait for it, and refuses them. A parent is decided on with its children.</summary>
 public sealed class JobApprover(
-    JobStore jobs, QueueEntries entries, LiveCatalog catalog, JobMetrics metrics, AuditLog audit)
+    JobStore jobs, QueueEntries entries, LiveCatalog catalog, JobMetrics metrics, AuditLog audit, HeimdallConfig config)
 {
     /// <summary>Lets a job get into the queue.</summary>
     /// <returns>The job as it stands, and why it was not approved; null when there is no such job.</returns>
@@ -36,8 +37,11 @@ public sealed class JobApprover(
     public string? FindProblem(Job job, string user) => job switch
     {
         { Approval: null } => $"Job {job.Id} needs no approval.",
-        _ when job.User == user => $"Job {job.Id} is your own: somebody else has to decide on it.",
-        _ when job.Approval.AskedBy.Contains(user, StringComparer.Ordinal) =>
+        _ when !config.Auth.IsConfigured =>
+            "Nobody can decide on a job where auth is not configured: callers are who they say they are.",
+        _ when job.User.Equals(user, StringComparison.OrdinalIgnoreCase) =>
+            $"Job {job.Id} is your own: somebody else has to decide on it.",
+        _ when job.Approval.AskedBy.Contains(user, StringComparer.OrdinalIgnoreCase) =>
             $"You have asked for job {job.Id}: somebody else has to decide on it.",
         _ when catalog.Current.FindCommandOfJob(job.CommandId)?.Approval?.IsFor(user) == false =>
             $"You are not among the approvers of command '{job.CommandId}'.",
@@ -56,7 +60,15 @@ public sealed class JobApprover(
             return new JobDecision(job, [], problem) { IsForbidden = job.Approval is not null };
         }
         var decided = await audit.InTransactionAsync(
-            connection => JobStore.DecideAsync(connection, id, user, refusal, cancellationToken),
+            async connection =>
+            {
+                var changed = await JobStore.DecideAsync(connection, id, user, refusal, cancellationToken);
+                if (changed.Count > 0 && job.Approval?.Content is { } content)
+                {
+                    await audit.RecordMoreAsync(connection, $"job/{id}/sha256/{content.Sha256}", cancellationToken);
+                }
+                return changed;
+            },
             changed => changed.Count > 0,
             cancellationToken);
         job = await jobs.FindAsync(id, cancellationToken) ?? job;

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
@@ -17,7 +18,8 @@ public sealed class JobContents(LiveCatalog catalog, PluginCatalog plugins)
             return jobs;
         }
         var pinned = new List<Job>(jobs.Count);
-        (Job Job, JobContent Content)? last = null; // the children of a parent share its context
+        // Children share the context of their parent, and a request may name one script a thousand times.
+        var found = new Dictionary<(string, string), JobContent>();
         foreach (var job in jobs)
         {
             if (job.Approval is not { } approval)
@@ -25,15 +27,44 @@ public sealed class JobContents(LiveCatalog catalog, PluginCatalog plugins)
                 pinned.Add(job);
                 continue;
             }
-            var command = catalog.Current.FindCommandOfJob(job.CommandId)
-                ?? throw new JobRefusedException("command_criteria", $"Command '{job.CommandId}' no longer exists.");
-            if (last is not { } before || before.Job.CommandId != job.CommandId || before.Job.Context != job.Context)
+            // The secrets of a parent are those of each of its children.
+            var secrets = (job.FanOut is null ? job : jobs.FirstOrDefault(child => child.ParentId == job.Id))?.Secrets;
+            var context = secrets?.Reveal(job.Context) ?? job.Context;
+            var key = (job.CommandId, context.ToJsonString());
+            if (!found.TryGetValue(key, out var content))
             {
-                last = (job, await plugins.Get(command.Plugin).FindContentAsync(
-                    command.Context, job.Context, cancellationToken));
+                RefuseSecretVariables(job);
+                found[key] = content = await FindAsync(job, context, secrets, cancellationToken);
             }
-            pinned.Add(job with { Approval = approval with { Content = last.Value.Content } });
+            pinned.Add(job with { Approval = approval with { Content = content } });
         }
         return pinned;
+    }
+
+    /// <summary>A variable is text in the SQL: who approves would not see a part of what runs.</summary>
+    private static void RefuseSecretVariables(Job job)
+    {
+        var problems = JobSecrets.VariablesIn(job.Context).Select(path => new ContextProblem(
+            path, "must not be a secret: who approves the job has to see all of its SQL. Make it a parameter."))
+            .ToArray();
+        if (problems.Length > 0)
+        {
+            throw new JobRefusedException(problems);
+        }
+    }
+
+    private async Task<JobContent> FindAsync(
+        Job job, JsonObject context, JobSecrets? secrets, CancellationToken cancellationToken)
+    {
+        var command = catalog.Current.FindCommandOfJob(job.CommandId)
+            ?? throw new JobRefusedException("command_criteria", $"Command '{job.CommandId}' no longer exists.");
+        try
+        {
+            return await plugins.Get(command.Plugin).FindContentAsync(command.Context, context, cancellationToken);
+        }
+        catch (JobRefusedException refused) when (secrets is not null)
+        {
+            throw secrets.Redact(refused);
+        }
     }
 }

@@ -173,6 +173,13 @@ public sealed class JobRetrier(
         }
     }
 
+    /// <summary>Whose SQL it is does not change with who runs it again.</summary>
+    private static string[] AskersOf(Job old, string user) =>
+    [
+        .. ((string[])[old.User, .. old.Approval?.AskedBy ?? []])
+            .Where(asker => !asker.Equals(user, StringComparison.OrdinalIgnoreCase)).Distinct(),
+    ];
+
     private Job ToNewJob(
         Job old, JobSecrets? secrets, string user, Command command, Cluster cluster, JobPlan plan, ResumePoint? resume)
     {
@@ -189,8 +196,10 @@ public sealed class JobRetrier(
             Priority = old.Priority,
             User = user,
         };
-        return JobSubmitter.ToJob(box, ids.Next(), again, command, cluster, plan) with
+        var job = JobSubmitter.ToJob(box, ids.Next(), again, command, cluster, plan);
+        return job with
         {
+            Approval = job.Approval is { } approval ? approval with { AskedBy = AskersOf(old, user) } : null,
             OnEnd = hooks.OfJob(StillKnown(old), command, cluster),
             RetryOf = old.Id,
             Resume = resume,

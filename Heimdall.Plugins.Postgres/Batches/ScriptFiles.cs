@@ -29,8 +29,11 @@ internal sealed class ScriptFiles(ScriptFolder directory, ScriptPin? pin) : IAsy
     public static string TooLong =>
         $"What is to be approved must have at most {ScriptPin.MostBytes} bytes, with all files that it reads.";
 
-    /// <summary>How many bytes they have together.</summary>
-    public long Length => _held;
+    /// <summary>How many bytes they may have together, where that is not the limit of all that is pinned.</summary>
+    public long? MostBytes { get; init; }
+
+    /// <summary>Whether one was not opened because of that.</summary>
+    public bool AreTooLong { get; private set; }
 
     /// <summary>Their paths and what they hold, in the order of the paths; null when there are none.</summary>
     public IReadOnlyList<FileHash>? Hashes { get; private set; }
@@ -65,13 +68,15 @@ internal sealed class ScriptFiles(ScriptFolder directory, ScriptPin? pin) : IAsy
         }
 
         var file = ScriptStream.OpenFile(path, directory, pin);
-        _files.Add(path, file);
-        _held += file.Length;
-        if (pin is not null && _held > ScriptPin.MostBytes)
+        if (file.Length > (MostBytes ?? (pin is null ? long.MaxValue : ScriptPin.MostBytes)) - _held)
         {
+            AreTooLong = true;
+            await file.DisposeAsync(); // and is not hashed either
             throw new JobRefusedException("query", TooLong);
         }
 
+        _files.Add(path, file);
+        _held += file.Length;
         return file;
     }
 

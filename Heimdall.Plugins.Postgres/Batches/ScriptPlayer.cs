@@ -134,7 +134,17 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
                     await _beforeFirst(cancellationToken);
                 }
 
+                if (statement.WindowedDdl is not null && !await MayRunNowAsync(statement))
+                {
+                    break; // at an error before it
+                }
+
                 await PlayAsync(statement, cancellationToken);
+                if (statement.WindowedDdl is not null)
+                {
+                    await _pipeline.DrainAsync(); // it is not kept back for what comes behind it
+                }
+
                 _journal.ReadTo(_reader.BytesRead);
             }
         }
@@ -302,6 +312,21 @@ internal sealed class ScriptPlayer : IPsqlHost, IAsyncDisposable
 
         var isOfWrap = _wrap.Takes(statement, _reader.Text.Span);
         return _wrap.Problem is { } refusal ? throw new JobFailedException(refusal) : isOfWrap ? Wraps : null;
+    }
+
+    /// <summary>
+    /// Waits for what is before a statement that is DDL, and asks the command's windows once more: what is before it
+    /// may have worked for hours.
+    /// </summary>
+    /// <returns>False where nothing more runs.</returns>
+    /// <exception cref="JobFailedException">No window is open any more.</exception>
+    private async ValueTask<bool> MayRunNowAsync(ScriptStatement statement)
+    {
+        await SettleAsync();
+        return HasStopped ? false
+            : _script.Settings.Rules!.DdlWindows!.FindProblem(statement.WindowedDdl!) is { } problem
+                ? throw new JobFailedException(SendPolicy.Refused(statement, problem))
+            : true;
     }
 
     private ISendPolicy NewPolicy() => this switch

@@ -27,11 +27,12 @@ internal static class RulesReader
     /// <returns>Null where there are none.</returns>
     public static StatementRules? Read(ContextReader reader, bool fixesRole)
     {
-        var (named, windows) = Split(reader.Any(Rules), reader);
+        var (named, windows, unread) = Split(reader.Any(Rules), reader);
         var rules = Texts(named, Rules, [.. StatementRules.AllRules, StatementRules.NoDdlOutside], reader);
         if (rules?.Contains(StatementRules.NoDdlOutside, StringComparer.OrdinalIgnoreCase) == true)
         {
             reader.Report(Rules, $"has {StatementRules.NoDdlOutside} without a window: {WindowReader.Example}.");
+            unread.Add("one is not written");
         }
 
         IReadOnlyList<string>? only = null, except = null;
@@ -56,18 +57,24 @@ internal static class RulesReader
         var read = new StatementRules
         {
             Rules = rules ?? [], Only = only, Except = except ?? [], FixesRole = fixesRole,
-            DdlWindows = windows.Count == 0 ? null : new DdlWindows(windows, TimeProvider.System),
+            DdlWindows = windows.Count + unread.Count == 0
+                ? null
+                : new DdlWindows(windows, TimeProvider.System) { Unread = unread },
         };
         return read.IsEmpty ? null : read;
     }
 
-    /// <summary>A rule that is an object has something to say beside its name.</summary>
-    private static (JsonNode? Named, List<DdlWindow> Windows) Split(JsonNode? rules, ContextReader reader)
+    /// <summary>
+    /// A rule that is an object has something to say beside its name. A window that cannot be read never opens: a
+    /// command comes from the store, and another process may have known more.
+    /// </summary>
+    private static (JsonNode? Named, List<DdlWindow> Windows, List<string> Unread) Split(
+        JsonNode? rules, ContextReader reader)
     {
-        var windows = new List<DdlWindow>();
+        var (windows, unread) = (new List<DdlWindow>(), new List<string>());
         if (rules is not JsonArray list)
         {
-            return (rules, windows);
+            return (rules, windows, unread);
         }
 
         var named = new JsonArray();
@@ -79,14 +86,22 @@ internal static class RulesReader
                 {
                     windows.Add(read);
                 }
+                else
+                {
+                    unread.Add(WindowReader.TellUnread(window));
+                }
             }
             else
             {
                 named.Add(rule?.DeepClone());
+                if (rule is JsonObject other && other.ContainsKey(StatementRules.NoDdlOutside))
+                {
+                    unread.Add(WindowReader.TellUnread(other));
+                }
             }
         }
 
-        return (named, windows);
+        return (named, windows, unread);
     }
 
     private static string[]? Kinds(JsonObject lists, string name, ContextReader reader) =>

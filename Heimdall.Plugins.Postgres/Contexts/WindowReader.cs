@@ -39,6 +39,15 @@ internal static class WindowReader
             : new DdlWindow(days, from.Value, to.Value, zone);
     }
 
+    /// <summary>Why a window that <see cref="Read"/> has not read never opens here.</summary>
+    public static string TellUnread(JsonNode node)
+    {
+        var zone = Text((node as JsonObject)?[Timezone]);
+        return zone.Length > 0 && !TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _)
+            ? $"this process does not know the time zone '{zone}'"
+            : "this process cannot read it";
+    }
+
     /// <summary>All of them where none is named.</summary>
     private static DayOfWeek[]? ReadDays(JsonNode? node, string field, ContextReader reader)
     {

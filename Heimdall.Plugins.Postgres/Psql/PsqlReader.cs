@@ -927,6 +927,7 @@ internal sealed class PsqlReader : IAsyncDisposable
             DataFile = path,
             CopiesIn = copy.IsFrom && path is null ? 1 : 0,
             RuleProblem = read.RuleProblem,
+            WindowedDdl = read.WindowedDdl,
         };
     }
 

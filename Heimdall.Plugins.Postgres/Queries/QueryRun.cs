@@ -258,6 +258,11 @@ internal sealed class QueryRun
                     CommitsByItself, _query.LooksReadOnly, answers.TransactionStarted, cancellationToken));
         }
 
+        if (_query.WindowedDdl is { } ddl && _context.Rules?.DdlWindows?.FindProblem(ddl) is { } problem)
+        {
+            throw new JobFailedException(JobFailureKind.Refused, $"Line {_query.Place.Line}: {problem}");
+        }
+
         if (CommitsByItself)
         {
             // Nothing of it has been sent, and no cancel reaches the question alone.

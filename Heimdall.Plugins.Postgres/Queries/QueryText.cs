@@ -52,6 +52,9 @@ internal sealed partial record QueryText
     /// </summary>
     public bool IsConstant { get; init; }
 
+    /// <inheritdoc cref="ScriptStatement.WindowedDdl"/>
+    public string? WindowedDdl { get; init; }
+
     public string Sql => Place.Text;
 
     /// <summary>The values of <c>$1</c>, <c>$2</c>, … in their order.</summary>
@@ -140,6 +143,7 @@ internal sealed partial record QueryText
             IsTransactional = isTransactional,
             Parameters = names.Used,
             NamesWhatStays = statement.NamesWhatStays,
+            WindowedDdl = statement.WindowedDdl,
             IsConstant = Constant().IsMatch(text),
             Calls =
             [

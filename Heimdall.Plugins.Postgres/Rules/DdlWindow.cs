@@ -40,8 +40,11 @@ internal sealed class DdlWindows(IReadOnlyList<DdlWindow> windows, TimeProvider 
     // The last answer: a script with a thousand statements asks as often.
     private (DateTimeOffset From, DateTimeOffset Next)? _answer;
 
+    /// <summary>Why others of its windows cannot be read here: these never open.</summary>
+    public IReadOnlyList<string> Unread { get; init; } = [];
+
     /// <summary>The same by another clock.</summary>
-    public DdlWindows By(TimeProvider other) => new(windows, other);
+    public DdlWindows By(TimeProvider other) => new(windows, other) { Unread = Unread };
 
     /// <param name="what">What is DDL.</param>
     /// <returns>Why it is refused now, and when it is not any more; null while a window is open.</returns>
@@ -53,12 +56,19 @@ internal sealed class DdlWindows(IReadOnlyList<DdlWindow> windows, TimeProvider 
             return null;
         }
 
+        if (windows.Count == 0)
+        {
+            return $"{what} is refused: no window of the command for DDL ({StatementRules.NoDdlOutside}) opens here, "
+                + $"for {string.Join("; ", Unread)}.";
+        }
+
         var next = FindNext(now) is { } opens
             ? string.Create(
                 CultureInfo.InvariantCulture, $"The next one opens at {opens.UtcDateTime:yyyy-MM-dd'T'HH:mm'Z'}.")
             : $"None opens within {DaysLookedAhead} days.";
         return $"{what} is refused outside of the command's windows for DDL ({StatementRules.NoDdlOutside}: "
-            + $"{string.Join("; ", windows)}). {next}";
+            + $"{string.Join("; ", windows)}). {next}"
+            + (Unread.Count == 0 ? "" : $" Another never opens here, for {string.Join("; ", Unread)}.");
     }
 
     public bool IsOpen(DateTimeOffset at) => windows.Any(window => window.IsOpen(at));

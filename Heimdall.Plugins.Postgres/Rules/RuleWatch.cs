@@ -57,13 +57,16 @@ internal sealed class RuleWatch(StatementRules rules)
     /// <summary>Why the statement is refused; null where it is not. Whole once the statement has ended.</summary>
     public string? Finding { get; private set; }
 
+    /// <summary>What of the statement may run only while a window of the command is open; null where nothing.</summary>
+    public string? WindowedDdl { get; private set; }
+
     private bool SeesNames => SeesFiles || rules.FixesRole;
 
     private bool SeesFiles => rules.Has(StatementRules.NoServerFiles);
 
     public void Reset()
     {
-        Finding = null;
+        (Finding, WindowedDdl) = (null, null);
         Begin();
     }
 
@@ -405,7 +408,11 @@ internal sealed class RuleWatch(StatementRules rules)
     private void RefuseDdl(string what)
     {
         Refuse(StatementRules.NoDdl, true, what);
-        Finding ??= rules.DdlWindows?.FindProblem(what);
+        if (rules.DdlWindows is { } windows)
+        {
+            WindowedDdl ??= what;
+            Finding ??= windows.FindProblem(what);
+        }
     }
 
     private void Refuse(string rule, bool isMet, string what)

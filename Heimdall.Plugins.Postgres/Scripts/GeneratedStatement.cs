@@ -23,7 +23,7 @@ internal static class GeneratedStatement
         ScriptStatementKind? first = null;
         var (count, hidesControl, copies) = (0, false, 0);
         var (mayWrite, mayChangeReading, mayRename) = (false, false, false);
-        string? outlives = null, ruleProblem = null;
+        string? outlives = null, ruleProblem = null, windowedDdl = null;
         try
         {
             while (await scanner.ReadAsync(cancellationToken) is { } statement)
@@ -36,6 +36,7 @@ internal static class GeneratedStatement
                 mayRename |= statement.MayRename;
                 outlives ??= statement.OutlivesTransaction;
                 ruleProblem ??= statement.RuleProblem;
+                windowedDdl ??= statement.WindowedDdl;
             }
         }
         catch (ScriptException)
@@ -48,7 +49,7 @@ internal static class GeneratedStatement
             Number = 0, Line = 0, Column = 0, Tag = "???", Kind = ScriptStatementKind.Sql,
         };
         return count <= 1
-            ? last with { RuleProblem = ruleProblem }
+            ? last with { RuleProblem = ruleProblem, WindowedDdl = windowedDdl }
             : last with
             {
                 HasParts = true,
@@ -60,6 +61,7 @@ internal static class GeneratedStatement
                 CopiesIn = copies,
                 OutlivesTransaction = outlives,
                 RuleProblem = ruleProblem,
+                WindowedDdl = windowedDdl,
                 MayWrite = mayWrite,
                 MayChangeReading = mayChangeReading,
                 MayRename = mayRename,

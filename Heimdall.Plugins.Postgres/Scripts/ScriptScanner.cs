@@ -335,6 +335,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             MayChangeReading = _classifier.MayChangeSettings || namesReading,
             Splices = _buffer.Splices.Of(_textLength),
             RuleProblem = _classifier.FindRuleProblem(),
+            WindowedDdl = _classifier.WindowedDdl,
         };
         var isReadOtherwise = !IsSkipping && (_lexer.HidesSeams || _buffer.Splices.MayJoinTokens(bytes));
         Statement = isReadOtherwise ? ReadAsSent(statement) : statement;
@@ -369,6 +370,7 @@ internal sealed class ScriptScanner : IAsyncDisposable
             MayChangeReading = sent.MayChangeReading,
             Splices = statement.Splices,
             RuleProblem = sent.RuleProblem,
+            WindowedDdl = sent.WindowedDdl,
         };
     }
 

@@ -95,6 +95,12 @@ internal sealed record ScriptStatement
     /// <summary>Why the command's rules refuse it; null where they do not.</summary>
     public string? RuleProblem { get; init; }
 
+    /// <summary>
+    /// What of it may run only while a window of the command is open, which is asked again when it is about to be sent;
+    /// null where nothing.
+    /// </summary>
+    public string? WindowedDdl { get; init; }
+
     /// <summary>What is done with its rows.</summary>
     public RowUse Rows { get; init; }
 

@@ -125,6 +125,9 @@ internal sealed class StatementClassifier(bool noticesWords, RuleWatch? rules = 
         return rules?.Finding;
     }
 
+    /// <inheritdoc cref="ScriptStatement.WindowedDdl"/>
+    public string? WindowedDdl => rules?.WindowedDdl;
+
     public void Reset()
     {
         (MayWrite, _lastingWord, _hidesControl, _parts, _copiesInBefore) = (false, null, false, 0, 0);

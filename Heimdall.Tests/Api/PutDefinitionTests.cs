@@ -330,6 +330,35 @@ public sealed class PutDefinitionTests
                 "select removed_at is null from heimdall.cluster where id = 'mine'", cancellationToken), Is.True);
     }
 
+    [Test]
+    public async Task What_a_command_shows_of_its_approval_can_be_put_and_keeps_it(CancellationToken cancellationToken)
+    {
+        const string Body = """
+            {"version": "0.0.1", "plugin": "postgres", "tags": ["type:asks"], "cluster_tags": ["data:local"],
+             "approval": "required", "approval_expires": "3d", "approvers": ["dba-.*"]}
+            """;
+        (await PutAsync("command/asks", Body, cancellationToken)).AssertStatus(201);
+        var shown = (await _heimdall.GetAsync("/api/v1/command/asks", cancellationToken)).Json;
+        var keys = Heimdall.Core.Configuration.Yaml.ConfigBinder
+            .KeysOf(typeof(Heimdall.Core.Configuration.CommandConfig)).Keys.ToHashSet();
+        var fields = shown.EnumerateObject().Where(field => keys.Contains(field.Name) && field.Name != "status")
+            .ToDictionary(field => field.Name, field => field.Value);
+
+        var again = await PutAsync(
+            "command/asks", System.Text.Json.JsonSerializer.Serialize(fields), cancellationToken);
+
+        again.AssertStatus(200);
+        foreach (var field in new[] { "approval", "approval_expires", "approval_expires_seconds", "approvers" })
+        {
+            Assert.That(
+                again.Json.GetProperty(field).GetRawText(), Is.EqualTo(shown.GetProperty(field).GetRawText()), field);
+        }
+        var described = (await _heimdall.GetAsync("/openapi/v1.json", cancellationToken)).Json
+            .GetProperty("components").GetProperty("schemas").GetProperty("PutCommandRequest")
+            .GetProperty("properties").EnumerateObject().Select(field => field.Name);
+        Assert.That(described, Is.EquivalentTo(keys));
+    }
+
     private static string ClusterBody(string tags, string connectionString, string more = "") => $$"""
         {"version": "2", "tags": ["type:postgres", {{string.Join(", ", tags.Split(", ").Select(tag => $"\"{tag}\""))}}],
          "context": {"connection_string": "{{connectionString}}"{{more}} } }

@@ -83,6 +83,69 @@ public sealed class ApprovalPageTests
     }
 
     [Test]
+    public async Task Who_decides_is_shown_all_of_it_or_cannot_approve_on_the_page(CancellationToken cancellationToken)
+    {
+        var lines = string.Concat(Enumerable.Range(1, 400).Select(line => $"select {line};\n"));
+        var far = new string(' ', 2500) + "select 'far to the right';";
+        _api.Heimdall.WriteScript("long.sql", $"{far}\n{lines}select 'below all';\n\\i long-part.sql\n");
+        _api.Heimdall.WriteScript("long-part.sql", "select 'in the part';\n");
+        var id = await SubmitAsync("alice", cancellationToken, "long.sql");
+
+        foreach (var caller in new[] { "operator", "operator-a" })
+        {
+            Assert.That(
+                await PageAsync(caller, id, cancellationToken),
+                Does.Contain("far to the right").And.Contain("below all").And.Contain("in the part")
+                    .And.Contain($"/sql/jobs/{id}/approve"),
+                caller);
+        }
+        _api.Heimdall.WriteScript("long-part.sql", "select 'another part';\n");
+        var changed = await PageAsync("operator", id, cancellationToken);
+        _api.Heimdall.WriteScript("large.sql", $"select 1;\n{new string(' ', 1024 * 1024)}");
+        var large = await SubmitAsync("alice", cancellationToken, "large.sql");
+
+        Assert.That(
+            changed, Does.Contain("It cannot be approved on this page. long-part.sql is not what was submitted")
+                .And.Not.Contain($"/sql/jobs/{id}/approve").And.Not.Contain("another part")
+                .And.Contain($"/sql/jobs/{id}/refuse"));
+        Assert.That(
+            await PageAsync("operator", large, cancellationToken),
+            Does.Contain("longer than the 1048576 bytes").And.Not.Contain($"/sql/jobs/{large}/approve"));
+    }
+
+    [Test]
+    public async Task A_job_that_was_approved_and_then_cancelled_by_the_same_was_not_refused(
+        CancellationToken cancellationToken)
+    {
+        _api.Heimdall.WriteScript("stopped.sql", "select 1;\n");
+        var job = RoleInstance.Batch("inside", "stopped.sql", Command)
+            .Replace("{\"name\"", "{\"start_after\":\"2999-01-01T00:00:00Z\",\"name\"", StringComparison.Ordinal);
+        var id = (await _api.PostAsync("alice", "/api/v1/job", job, cancellationToken)).AssertStatus(202).Id;
+        (await _api.PressAsync("operator", $"/sql/jobs/{id}/approve", cancellationToken)).AssertStatus(303);
+        (await _api.PressAsync("operator", $"/sql/jobs/{id}/cancel", cancellationToken)).AssertStatus(303);
+        _api.Heimdall.WriteScript("stopped.sql", "select 2;\n");
+
+        Assert.That(
+            await PageAsync("operator", id, cancellationToken),
+            Does.Contain("It was stopped by operator.").And.Not.Contain("It was refused")
+                .And.Not.Contain("so the job will fail").And.Contain("has been changed since it was submitted"));
+    }
+
+    [Test]
+    public async Task The_command_line_goes_on_behind_a_job_that_it_may_not_approve(CancellationToken cancellationToken)
+    {
+        var (own, other) = (
+            await SubmitAsync("admin", cancellationToken), await SubmitAsync("alice", cancellationToken));
+        var cli = Cli("admin");
+
+        var code = await cli.RunAsync("approve", $"{own}", $"{other}");
+
+        Assert.That(code, Is.EqualTo(CliExitCode.Wrong));
+        Assert.That(cli.Error, Does.Contain("is your own"));
+        Assert.That(cli.Out, Does.StartWith($"{other} "));
+    }
+
+    [Test]
     public async Task The_overview_and_the_list_show_what_waits(CancellationToken cancellationToken)
     {
         await SubmitAsync("alice", cancellationToken);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,10 +49,14 @@ public sealed class ApprovalTests
         Assert.That(approved["status"], Is.EqualTo("ACCEPTED").Or.EqualTo("RUNNING").Or.EqualTo("SUCCEEDED"));
         var approval = ended.Json.GetProperty("approval");
         Assert.That(approval.GetProperty("decided_by").GetString(), Is.EqualTo("olga"));
+        Assert.That(approval.GetProperty("decision").GetString(), Is.EqualTo("APPROVED"));
         Assert.That(approval.TryGetProperty("until", out _), Is.False);
         Assert.That(ended["sha256"], Is.EqualTo(HashOf(Sql)));
         Assert.That(await CountAsync("approved", cancellationToken), Is.EqualTo(1));
         Assert.That(await AuditedAsync(id, "approve", cancellationToken), Is.EqualTo(new[] { "olga DONE" }));
+        Assert.That(
+            await AuditedAsync($"{id}/sha256/{HashOf(Sql)}", "approve", cancellationToken),
+            Is.EqualTo(new[] { "olga DONE" }));
         (await _heimdall.ApproveAsync("otto", id, cancellationToken))
             .AssertProblem(409, "was approved by olga already");
     }
@@ -67,6 +72,8 @@ public sealed class ApprovalTests
         Assert.That(refused["status"], Is.EqualTo("CANCELED"));
         Assert.That(refused["error"], Is.EqualTo("Refused by olga: Not on a Friday. It never ran."));
         Assert.That(refused["canceled_by"], Is.EqualTo("olga"));
+        Assert.That(
+            refused.Json.GetProperty("approval").GetProperty("decision").GetString(), Is.EqualTo("REFUSED"));
         Assert.That(await AuditedAsync(id, "refuse", cancellationToken), Is.EqualTo(new[] { "olga DONE" }));
         (await _heimdall.ApproveAsync("otto", id, cancellationToken)).AssertProblem(409, "decided on by olga");
         await Eventually.Becomes(
@@ -329,6 +336,160 @@ public sealed class ApprovalTests
     }
 
     [Test]
+    public async Task Of_several_predecessors_one_that_was_forgotten_is_found_again(
+        CancellationToken cancellationToken)
+    {
+        var failed = await _heimdall.SubmitAsync(
+            Approvals.Job("select 1 / 0", command: "type:postgres"), cancellationToken);
+        await _heimdall.WaitForStatusAsync(failed, "FAILED", cancellationToken);
+        var (gone, open) = (
+            await _heimdall.SubmitAsync(Approvals.Job("select 1"), cancellationToken),
+            await _heimdall.SubmitAsync(Approvals.Job("select 1"), cancellationToken));
+        var after = new[] { new { job = gone, on = "succeeded" }, new { job = open, on = "succeeded" } };
+        var id = await _heimdall.SubmitAsync(Approvals.Job("select 1", more: new { after }), cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            """
+            with gone as (delete from heimdall.job_predecessor where job_id = $1 and predecessor_id = $2)
+            update heimdall.job set after = replace(after::text, $2::text, $3::text)::jsonb where id = $1
+            """,
+            cancellationToken, id, gone, failed);
+
+        (await _heimdall.ApproveAsync("olga", id, cancellationToken)).AssertStatus(200);
+        (await _heimdall.ApproveAsync("olga", open, cancellationToken)).AssertStatus(200);
+
+        var ended = await _heimdall.WaitForEndAsync(id, cancellationToken);
+        Assert.That((ended["status"], ended["error"]), Is.EqualTo(("CANCELED",
+            $"It never ran: it was to start after job {failed} has succeeded, and that job ended FAILED.")));
+    }
+
+    [Test]
+    public async Task The_statement_itself_lets_nobody_decide_who_has_a_hand_in_the_job_or_comes_too_late(
+        CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.SubmitAsync(Approvals.Job("select 1"), cancellationToken, "olga");
+        await _heimdall.Store.ExecuteAsync(
+            "update heimdall.job set approval = jsonb_set(approval, '{asked_by}', '[\"otto\"]') where id = $1",
+            cancellationToken, id);
+        var database = _heimdall.ApiServices.GetRequiredService<StoreDatabase>();
+        await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+
+        foreach (var user in new[] { "olga", "OLGA", "otto", "Otto" })
+        {
+            foreach (var refusal in new[] { null, "no" })
+            {
+                Assert.That(
+                    await JobStore.DecideAsync(connection, id, user, refusal, cancellationToken), Is.Empty, user);
+            }
+        }
+        await using (var late = new Npgsql.NpgsqlCommand(
+            "update job set approve_by = now() - interval '1 s' where id = $1", connection)
+        { Parameters = { new() { Value = id } } })
+        {
+            await late.ExecuteNonQueryAsync(cancellationToken);
+        }
+        Assert.That(await JobStore.DecideAsync(connection, id, "odo", null, cancellationToken), Is.Empty, "late");
+        await transaction.RollbackAsync(cancellationToken);
+        Assert.That(
+            await JobStore.DecideAsync(connection, id, "odo", null, cancellationToken), Is.EqualTo(new[] { id }));
+    }
+
+    [Test]
+    public async Task A_name_in_other_letters_is_the_same_name(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.SubmitAsync(Approvals.Job("select 1"), cancellationToken, "olga");
+
+        (await _heimdall.ApproveAsync("oLGA", id, cancellationToken)).AssertProblem(403, "is your own");
+    }
+
+    [Test]
+    public async Task Who_had_a_hand_in_a_job_has_one_in_its_retry(CancellationToken cancellationToken)
+    {
+        var id = await _heimdall.SubmitAsync(Approvals.Job("select 1"), cancellationToken, "olga");
+        (await _heimdall.PostAsync("olga", $"/api/v1/job/{id}/cancel", cancellationToken)).AssertStatus(200);
+
+        var again = (await _heimdall.PostAsync("otto", $"/api/v1/job/{id}/retry", cancellationToken)).AssertStatus(202);
+
+        (await _heimdall.ApproveAsync("olga", again.Id, cancellationToken)).AssertProblem(403, "asked for job");
+        (await _heimdall.ApproveAsync("odo", again.Id, cancellationToken)).AssertStatus(200);
+        await _heimdall.WaitForStatusAsync(again.Id, "SUCCEEDED", cancellationToken);
+    }
+
+    [Test]
+    public async Task Without_auth_nobody_decides(CancellationToken cancellationToken)
+    {
+        await using var open = await HeimdallInstance.StartAsync(
+            config => config.WithCommand("reviewed", Approvals.Command, ", approval: required"), worker: false);
+        var id = await open.SubmitAsync(Approvals.Job("select 1"), cancellationToken);
+
+        (await open.ApproveAsync("bob", id, cancellationToken)).AssertProblem(403, "auth is not configured");
+        (await open.RefuseAsync("bob", id, cancellationToken)).AssertProblem(403, "auth is not configured");
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_job_with_a_secret_parameter_is_approved_and_gets_it(
+        bool isForAll, CancellationToken cancellationToken)
+    {
+        const string Secret = "approved-s3cret-canary";
+        var query = Approvals.Job(
+            "select length($1::text)",
+            context: new { return_result = true, parameters = new[] { new { value = Secret, secret = true } } });
+        if (isForAll)
+        {
+            query["target"] = "all";
+        }
+
+        var reply = (await _heimdall.PostAsync(
+            "alice", "/api/v1/job", cancellationToken, query, ("Prefer", "respond-async"))).AssertStatus(202);
+        (await _heimdall.ApproveAsync("olga", reply.Id, cancellationToken)).AssertStatus(200);
+        var ended = await _heimdall.WaitForStatusAsync(reply.Id, "SUCCEEDED", cancellationToken);
+        var bare = await _heimdall.PostAsync("alice", $"/api/v1/job/{reply.Id}/retry", cancellationToken);
+
+        Assert.That(ended.Text, Does.Not.Contain(Secret));
+        bare.AssertStatus(409);
+        if (!isForAll)
+        {
+            var again = (await _heimdall.PostAsync(
+                "alice", $"/api/v1/job/{reply.Id}/retry", cancellationToken,
+                new { secrets = new Dictionary<string, string> { ["$1"] = Secret } })).AssertStatus(202);
+            (await _heimdall.ApproveAsync("olga", again.Id, cancellationToken)).AssertStatus(200);
+            await _heimdall.WaitForStatusAsync(again.Id, "SUCCEEDED", cancellationToken);
+        }
+    }
+
+    [Test]
+    public async Task A_secret_variable_is_sql_that_nobody_could_approve(CancellationToken cancellationToken)
+    {
+        const string Secret = "drop table effect";
+
+        var reply = await _heimdall.PostAsync(
+            "alice", "/api/v1/job", cancellationToken,
+            Approvals.Job(":x;", context: new { variables = new { x = new { value = Secret, secret = true } } }));
+
+        Assert.That(
+            reply.AssertProblem(400, "who approves the job has to see all of its SQL").Text,
+            Does.Contain("variables.x").And.Not.Contain(Secret));
+    }
+
+    [Test]
+    public async Task What_is_longer_than_can_be_approved_is_refused_before_it_is_read(
+        CancellationToken cancellationToken)
+    {
+        using (var huge = File.Create(Path.Combine(_heimdall.SqlDirectory, "huge.sql")))
+        {
+            huge.SetLength(20L * 1024 * 1024 * 1024); // of which nothing is written
+        }
+        _heimdall.WriteScript("reads-huge.sql", "\\i huge.sql\n");
+
+        foreach (var script in new[] { "huge.sql", "reads-huge.sql" })
+        {
+            (await _heimdall.PostAsync("alice", "/api/v1/job", cancellationToken, Approvals.Job(script)))
+                .AssertProblem(400, "must have at most");
+        }
+    }
+
+    [Test]
     public async Task A_version_that_knows_no_approvals_runs_nothing_without_one(CancellationToken cancellationToken)
     {
         var id = Guid.CreateVersion7();
@@ -402,19 +563,20 @@ public sealed class ApprovalTests
     public async Task A_script_that_waits_is_changed_by_its_owner_or_an_operator_only(
         CancellationToken cancellationToken)
     {
-        var put = await _heimdall.SendAsync(
-            HttpMethod.Put, "/api/v1/sql/shared.sql", cancellationToken, new StringContent("select 1"),
-            ("X-Heimdall-User", "bob"));
-        Assert.That((int)put.Status, Is.EqualTo(201).Or.EqualTo(200), put.Text);
+        _heimdall.WriteScript("shared.sql", "select 1");
         await _heimdall.SubmitAsync(Approvals.Job("shared.sql"), cancellationToken);
-        await _heimdall.Store.ExecuteAsync(
-            "update heimdall.script set owner = 'carol' where path = 'shared.sql'", cancellationToken);
+        File.Delete(Path.Combine(_heimdall.SqlDirectory, "shared.sql")); // so that it is nobody's
 
         var changed = await _heimdall.SendAsync(
             HttpMethod.Put, "/api/v1/sql/shared.sql", cancellationToken, new StringContent("select 2"),
             ("X-Heimdall-User", "bob"));
 
+        var other = await _heimdall.SendAsync(
+            HttpMethod.Put, "/api/v1/sql/unnamed.sql", cancellationToken, new StringContent("select 2"),
+            ("X-Heimdall-User", "bob"));
+
         Assert.That((int)changed.Status, Is.EqualTo(403).Or.EqualTo(404), changed.Text);
+        other.AssertStatus(201);
     }
 
     private static System.Text.Json.Nodes.JsonObject AfterOf(Guid job, string on = "succeeded") =>
@@ -437,7 +599,10 @@ public sealed class ApprovalTests
     private Task<long> CountAsync(string job, CancellationToken cancellationToken) =>
         _heimdall.Target.ScalarAsync<long>("select count(*) from effect where job = $1", cancellationToken, job);
 
-    private async Task<string[]> AuditedAsync(Guid job, string action, CancellationToken cancellationToken)
+    private Task<string[]> AuditedAsync(Guid job, string action, CancellationToken cancellationToken) =>
+        AuditedAsync($"{job}", action, cancellationToken);
+
+    private async Task<string[]> AuditedAsync(string job, string action, CancellationToken cancellationToken)
     {
         var list = await _heimdall.GetAsync($"/api/v1/audit?target=job/{job}&limit=200", cancellationToken);
         return

@@ -83,6 +83,35 @@ public sealed class ScheduleApprovalTests
         run.AssertProblem(422, "leaving.sql");
     }
 
+    [Test]
+    public async Task A_trigger_of_what_cannot_be_approved_has_no_job_and_its_key_may_be_sent_again(
+        CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(_heimdall.SqlDirectory, "outgrown.sql");
+        _heimdall.WriteScript("outgrown.sql", "select 1");
+        await PutAsync("alice", "outgrown", cancellationToken, overlap: "skip", query: "outgrown.sql");
+        using (var outgrown = File.Create(file))
+        {
+            outgrown.SetLength(64 * 1024 * 1024 + 1);
+        }
+
+        var bare = await _heimdall.PostAsync("alice", "/api/v1/schedule/outgrown/trigger", cancellationToken);
+        var keyed = await TriggerAsync();
+        _heimdall.WriteScript("outgrown.sql", "select 1");
+        var again = await TriggerAsync();
+
+        bare.AssertProblem(422, "at most 67108864 bytes");
+        Assert.That(bare.Header("Location"), Is.Null);
+        keyed.AssertProblem(422, "at most 67108864 bytes");
+        var id = again.AssertStatus(202).Json.GetProperty("job_id").GetGuid();
+        Assert.That(
+            (await _heimdall.JobAsync(id, cancellationToken))["status"], Is.EqualTo("WAITING_FOR_APPROVAL"));
+
+        Task<Reply> TriggerAsync() => _heimdall.PostAsync(
+            "alice", "/api/v1/schedule/outgrown/trigger", cancellationToken, body: null,
+            ("Idempotency-Key", "outgrown-once"));
+    }
+
     private async Task PutAsync(
         string user, string id, CancellationToken cancellationToken, string overlap = "allow",
         string query = "select 1")

@@ -1,10 +1,8 @@
 using Hangfire.Dashboard;
-using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Jobs;
 using Heimdall.Api.Rights;
 using Heimdall.Core.Jobs;
-using Heimdall.Core.Submission;
 
 namespace Heimdall.Api.Dashboard.Details;
 
@@ -14,31 +12,27 @@ internal static class JobButtons
     /// <param name="context">The request.</param>
     /// <param name="job">The job.</param>
     /// <param name="retries">How many jobs run it again already.</param>
-    public static LivePart Draw(DashboardContext context, Job job, int retries)
+    /// <param name="toApprove">What the page shows to who may decide on it; null for everybody else.</param>
+    public static LivePart Draw(DashboardContext context, Job job, int retries, ShownContent? toApprove)
     {
         var offers = Offers(job, retries).Where(offer => context.RightsOfCaller().Over(offer.Right, job)).ToList();
-        var decision = DrawDecision(context, job);
+        var decision = toApprove is null ? Markup.Empty : DrawDecision(context, job, toApprove);
         return new LivePart(
             Markup.Join([decision, .. offers.Select(offer => DrawOffer(context, job, offer)), DrawEdit(context, job)]),
-            LivePart.MarkOf(string.Join('\n', offers) + (decision.IsEmpty ? "" : "\nto decide")));
+            LivePart.MarkOf(string.Join('\n', offers) + (toApprove is null ? "" : $"\nto decide\n{toApprove.Problem}")));
     }
 
-    /// <summary>For somebody who may approve a job that waits for it.</summary>
-    private static Markup DrawDecision(DashboardContext context, Job job)
+    /// <summary>For somebody who may approve a job that waits for it. Nobody approves here what is not shown.</summary>
+    private static Markup DrawDecision(DashboardContext context, Job job, ShownContent shown)
     {
-        var user = context.GetHttpContext().CallerName();
-        if (job is not { Status: JobStatus.WaitingForApproval, ParentId: null }
-            || !context.RightsOfCaller().Over(Right.DecideJobs, job)
-            || context.Service<JobApprover>().FindProblem(job, user) is not null)
-        {
-            return Markup.Empty;
-        }
         var reason = $"hd-reason-{job.Id:N}";
         return Markup.Join([
-            Pieces.Ask(
-                "Approve", "btn-success",
-                Markup.Of($"It runs what the page shows, and nothing else: its SHA-256 is part of the approval."),
-                context.Button($"/sql/jobs/{job.Id}/approve", "Yes, approve it", "btn-success")),
+            shown.Problem is { } problem
+                ? Pieces.Alert("warning", Markup.Of($"It cannot be approved on this page. {problem}"))
+                : Pieces.Ask(
+                    "Approve", "btn-success",
+                    Markup.Of($"It runs what the page shows, and nothing else: its SHA-256 is part of the approval."),
+                    context.Button($"/sql/jobs/{job.Id}/approve", "Yes, approve it", "btn-success")),
             Pieces.Ask(
                 "Refuse", "btn-danger", Markup.Of($"It ends, and will not run."),
                 context.Form($"/sql/jobs/{job.Id}/refuse", Markup.Of($"""

@@ -93,10 +93,11 @@ internal static class JobDetailPage
             ? await context.Service<JobRelatives>().FindUsualTimeAsync(job, aborted)
             : null;
         var now = time.GetUtcNow().UtcDateTime;
+        var toApprove = await context.Service<ContentToApprove>().ReadAsync(context.GetHttpContext(), job, aborted);
         var parts = new Dictionary<string, LivePart>
         {
             ["hd-status"] = LivePart.Of(JobParts.Status(job, await context.Service<WaitingReasons>().FindAsync(job, aborted))),
-            ["hd-actions"] = JobButtons.Draw(context, job, retries.Count),
+            ["hd-actions"] = JobButtons.Draw(context, job, retries.Count, toApprove),
             ["hd-part-errors"] = LivePart.Of(JobParts.Errors(job)),
             ["hd-part-children"] = LivePart.Of(await ChildrenPart.DrawAsync(context, job, now)),
             ["hd-part-timeline"] = LivePart.Of(isParent ? Markup.Empty : TimelinePart.Draw(job, attempts, now)),
@@ -111,8 +112,9 @@ internal static class JobDetailPage
             parts["hd-part-result"] = LivePart.Of(
                 await PreviewTable.DrawAsync(
                     context, job, context.Service<ResultStore>(), context.Service<ResultsConfig>(), time, aborted));
-            parts["hd-part-sql"] = LivePart.Of(
-                await context.Service<SqlPart>().DrawAsync(
+            parts["hd-part-sql"] = LivePart.Of(toApprove is { Files.Count: > 0 }
+                ? await SqlPart.DrawWholeAsync(toApprove, aborted)
+                : await context.Service<SqlPart>().DrawAsync(
                     context.GetHttpContext(), job, await StatementTimes.ReadAsync(context, job.Id), aborted));
         }
         parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(

@@ -143,8 +143,7 @@ internal static class JobParts
             when job.FanOut is { } fanOut && (job.CanceledBy is null || job.Status == JobStatus.Failed) =>
             $"{fanOut.Succeeded} of {fanOut.Total} children have succeeded.",
         JobStatus.Canceling => "It has been asked to stop, and is not yet known to have stopped.",
-        JobStatus.Canceled when job.Approval?.DecidedBy is { } refuser && refuser == job.CanceledBy =>
-            $"It was refused by {refuser}, and never ran.",
+        JobStatus.Canceled when job.WasRefused => $"It was refused by {job.CanceledBy}, and never ran.",
         JobStatus.Canceled => job.CanceledBy is { } user ? $"It was stopped by {user}." : "It never ran.",
         JobStatus.Killed => "A deadline stopped it.",
         JobStatus.Failed => "It failed.",

@@ -40,7 +40,7 @@ internal static class SqlListing
         var last = Math.Max(Head, marked.DefaultIfEmpty(0).Max() + Around);
         var lines = new List<Markup>();
         var (number, leftOut) = (0L, 0L);
-        await foreach (var line in ReadLinesAsync(sql, cancellationToken))
+        await foreach (var line in ReadLinesAsync(sql, LongestLine, cancellationToken))
         {
             number++;
             var isStart = starts.IsStart(line, times.ByLine.ContainsKey(number));
@@ -70,6 +70,17 @@ internal static class SqlListing
         return Markup.Of($"""<ol class="hd-sql" tabindex="0" aria-label="SQL">{lines}</ol>""");
     }
 
+    /// <summary>All of it, whatever its length.</summary>
+    public static async Task<Markup> DrawWholeAsync(TextReader sql, CancellationToken cancellationToken)
+    {
+        var lines = new List<Markup>();
+        await foreach (var line in ReadLinesAsync(sql, int.MaxValue - 1, cancellationToken))
+        {
+            lines.Add(Markup.Of($"""<li value="{lines.Count + 1}"><code>{line}</code></li>"""));
+        }
+        return Markup.Of($"""<ol class="hd-sql" tabindex="0" aria-label="SQL">{lines}</ol>""");
+    }
+
     private static Markup DrawLine(
         long number, string line, IEnumerable<StatementError> errors, StatementTimes times, bool isStart, bool isNow)
     {
@@ -89,7 +100,8 @@ internal static class SqlListing
     private static Markup Gap(string text) => Markup.Of($"""<li class="hd-gap">{text}</li>""");
 
     /// <summary>Lines as PostgreSQL counts them: by line feeds alone.</summary>
-    private static async IAsyncEnumerable<string> ReadLinesAsync(TextReader text, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<string> ReadLinesAsync(
+        TextReader text, int longest, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var buffer = new char[16 * 1024];
         var line = new StringBuilder();
@@ -100,24 +112,24 @@ internal static class SqlListing
             {
                 var end = Array.IndexOf(buffer, '\n', start, count - start);
                 var piece = buffer.AsMemory(start, (end < 0 ? count : end) - start);
-                line.Append(piece[..Math.Min(piece.Length, LongestLine + 1 - line.Length)]);
+                line.Append(piece[..Math.Min(piece.Length, longest + 1 - line.Length)]);
                 hasRest = end < 0;
                 if (end >= 0)
                 {
-                    yield return Take(line);
+                    yield return Take(line, longest);
                 }
                 start = end < 0 ? count : end + 1;
             }
         }
         if (hasRest)
         {
-            yield return Take(line);
+            yield return Take(line, longest);
         }
     }
 
-    private static string Take(StringBuilder line)
+    private static string Take(StringBuilder line, int longest)
     {
-        var text = line.Length > LongestLine ? $"{line.ToString(0, LongestLine)} …" : line.ToString();
+        var text = line.Length > longest ? $"{line.ToString(0, longest)} …" : line.ToString();
         line.Clear();
         return text;
     }

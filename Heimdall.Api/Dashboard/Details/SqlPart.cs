@@ -12,7 +12,7 @@ namespace Heimdall.Api.Dashboard.Details;
 internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
 {
     private const string Query = "query";
-    private const long MostHashed = 32 * 1024 * 1024;
+    private const long MostHashed = 64 * 1024 * 1024; // the most that can be approved
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
@@ -34,6 +34,22 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
         }
         using var text = new StringReader(query);
         return Section(times.DrawSlowest(), await ListAsync(text, job, errors, times, cancellationToken));
+    }
+
+    /// <summary>All lines of what somebody is to approve, and of the files that it reads.</summary>
+    public static async Task<Markup> DrawWholeAsync(ShownContent shown, CancellationToken cancellationToken)
+    {
+        var parts = new List<Markup>();
+        foreach (var file in shown.Files)
+        {
+            using var text = new StringReader(file.Text);
+            var listing = await SqlListing.DrawWholeAsync(text, cancellationToken);
+            parts.Add(file.Path is null ? listing : Markup.Of($"""
+                <p>{(parts.Count == 0 ? "Script" : "It reads")} <code>{file.Path}</code></p>
+                <p class="hd-aside">As it was submitted for approval: the SHA-256 is the same.</p>{listing}
+                """));
+        }
+        return Section(Markup.Empty, Markup.Join(parts));
     }
 
     /// <summary>The SQL of jobs to come.</summary>
@@ -120,16 +136,22 @@ internal sealed class SqlPart(ScriptFolder scripts, ScriptAccess access)
     /// <summary>A script is shown as it is now, which need not be what ran.</summary>
     private static Markup Told(bool? isSame, Job job) => isSame switch
     {
-        true when job.Attempt == 0 =>
+        true when IsToRun(job) =>
             Markup.Of($"""<p class="hd-aside">As it was submitted for approval: the SHA-256 is the same.</p>"""),
-        false when job.Attempt == 0 => Pieces.Alert(
+        false when IsToRun(job) => Pieces.Alert(
             "warning",
             Markup.Of($"The script has been changed since it was submitted for approval: so the job will fail.")),
+        true when job.Progress.Sha256 is null => Markup.Of(
+            $"""<p class="hd-aside">As it was submitted for approval: the SHA-256 is the same.</p>"""),
+        false when job.Progress.Sha256 is null => Pieces.Alert(
+            "warning", Markup.Of($"The script has been changed since it was submitted for approval.")),
         true => Markup.Of($"""<p class="hd-aside">As it ran: the SHA-256 is the same.</p>"""),
         false => Pieces.Alert("warning", Markup.Of($"The script has been changed since: these are not the lines that ran.")),
         null when job.Attempt == 0 => Markup.Of($"""<p class="hd-aside">As it is now.</p>"""),
         null => Markup.Of($"""<p class="hd-aside">As it is now, which need not be what ran: it has not been compared.</p>"""),
     };
+
+    private static bool IsToRun(Job job) => job.Status is JobStatus.WaitingForApproval or JobStatus.Accepted;
 
     private static Markup Section(Markup head, Markup listing) => Markup.Of($"<h2>SQL</h2>{head}{listing}");
 }

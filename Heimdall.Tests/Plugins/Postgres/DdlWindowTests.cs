@@ -111,31 +111,81 @@ public sealed class DdlWindowTests
         await RunAsync(
             "insert into within values (1); select 'create table t' -- drop table within", cancellationToken);
 
-        Assert.That(await _server.ScalarAsync<long>("select count(*) from within"), Is.EqualTo(1));
+        Assert.That(await _server.ScalarAsync<long>("select count(*) from within", cancellationToken), Is.EqualTo(1));
+    }
+
+    [TestCase("single", 0)]
+    [TestCase("none", 1)]
+    public async Task A_window_that_closes_while_a_script_runs_stops_it(
+        string transaction, int kept, CancellationToken cancellationToken)
+    {
+        var (table, key) = ($"closed_{transaction}", 77 + kept);
+        _server.Clock.Now = Time("2026-11-28T21:00:00Z").UtcDateTime;
+        await _server.ExecuteAsync($"create table {table} (i int)");
+        await using var holder = await _server.Sql.OpenConnectionAsync(cancellationToken);
+        await ExecuteAsync(holder, $"select pg_advisory_lock({key})", cancellationToken);
+
+        var job = Job(
+            $"insert into {table} values (1);\nselect pg_advisory_xact_lock({key});\n"
+                + $"alter table {table} add j int;\ndrop table {table};\n");
+        job.Context["transaction"] = transaction;
+        var running = _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken);
+        await Eventually.Is(
+            () => _server.ScalarAsync<bool>(
+                $"select exists (select from pg_locks where locktype = 'advisory' and objid = {key} and not granted)",
+                cancellationToken),
+            cancellationToken);
+        _server.Clock.Now = Time("2026-11-30T12:00:00Z").UtcDateTime;
+        await ExecuteAsync(holder, $"select pg_advisory_unlock({key})", cancellationToken);
+
+        var failure = await Assert.ThrowsAsync<JobFailedException>(() => running);
+        Assert.That(failure!.Failure.Message, Does.Contain("ALTER is refused outside"));
+        Assert.That(await _server.ScalarAsync<long>($"select count(*) from {table}", cancellationToken), Is.EqualTo(kept));
     }
 
     [Test]
-    public async Task A_window_that_closes_while_a_script_runs_stops_it(CancellationToken cancellationToken)
+    public async Task A_query_is_judged_once_more_when_it_is_about_to_be_sent(CancellationToken cancellationToken)
     {
         _server.Clock.Now = Time("2026-11-28T21:00:00Z").UtcDateTime;
-        await _server.ExecuteAsync("create table closed (i int)");
-        await using var holder = await _server.Sql.OpenConnectionAsync(cancellationToken);
-        await ExecuteAsync(holder, "select pg_advisory_lock(77)", cancellationToken);
+        var job = Job("select 1 as i into of_query") with { Results = new FakeResultWriter(), IsInline = true };
+        job.Context["return_result"] = true;
+        var monitor = new FakeJobMonitor
+        {
+            OnConfirm = _ =>
+            {
+                _server.Clock.Now = Time("2026-11-30T12:00:00Z").UtcDateTime;
+                return Task.CompletedTask;
+            },
+        };
 
-        var running = RunAsync(
-            "insert into closed values (1);\nselect pg_advisory_xact_lock(77)::text as held \\gset\n"
-                + "drop table closed;\n",
-            cancellationToken);
-        await Eventually.Is(
-            () => _server.ScalarAsync<bool>(
-                "select exists (select from pg_locks where locktype = 'advisory' and objid = 77 and not granted)"),
-            cancellationToken);
-        _server.Clock.Now = Time("2026-11-30T12:00:00Z").UtcDateTime;
-        await ExecuteAsync(holder, "select pg_advisory_unlock(77)", cancellationToken);
+        var failure = await Assert.ThrowsAsync<JobFailedException>(
+            () => _server.Plugin.RunAsync(job, monitor, cancellationToken));
 
-        var failure = await Assert.ThrowsAsync<JobFailedException>(() => running);
-        Assert.That(failure!.Failure.Message, Does.Contain("DROP is refused outside"));
-        Assert.That(await _server.ScalarAsync<long>("select count(*) from closed"), Is.Zero, "rolled back");
+        Assert.That(failure!.Failure.Kind, Is.EqualTo(JobFailureKind.Refused));
+        Assert.That(failure.Failure.Message, Does.StartWith("Line 1: SELECT INTO is refused outside"));
+        Assert.That(await _server.ScalarAsync<bool>("select to_regclass('of_query') is null", cancellationToken), Is.True);
+    }
+
+    [TestCase("""[{"no_ddl_outside": {"from": "00:00", "to": "00:00", "timezone": "Mars/Olympus"}}]""",
+        "this process does not know the time zone 'Mars/Olympus'")]
+    [TestCase("""["no_drop", {"no_ddl_outside": {"from": "soon", "to": "00:00", "timezone": "UTC"}}]""",
+        "this process cannot read it")]
+    [TestCase("""[{"no_ddl_outside": {"from": "00:00", "to": "00:00", "timezone": "UTC"}, "new": 1}]""",
+        "this process cannot read it")]
+    [TestCase("""["no_ddl_outside"]""", "one is not written")]
+    public async Task A_window_that_a_process_cannot_read_never_opens_there(
+        string rules, string why, CancellationToken cancellationToken)
+    {
+        var job = Job("create table unread (i int)") with
+        {
+            CommandContext = new JsonObject { ["rules"] = JsonNode.Parse(rules) },
+        };
+
+        var failure = await Assert.ThrowsAsync<JobFailedException>(
+            () => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken));
+
+        Assert.That(failure!.Failure.Message, Does.Contain("CREATE is refused").And.Contain(why));
+        Assert.That(await _server.ScalarAsync<bool>("select to_regclass('unread') is null", cancellationToken), Is.True);
     }
 
     [TestCase("""["no_ddl_outside"]""", "rules", "without a window")]
