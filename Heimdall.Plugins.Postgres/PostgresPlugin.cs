@@ -27,6 +27,9 @@ internal sealed class PostgresPlugin(ClusterConnections connections, ScriptFolde
 
     public IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext) => ClusterSettings.Check(clusterContext);
 
+    public IEnumerable<ContextProblem> CheckPutCluster(JsonObject clusterContext) =>
+        ClusterSettings.Check(clusterContext, isPut: true);
+
     public bool IsSecret(string clusterField) => !ClusterSettings.MayShow(clusterField);
 
     public IEnumerable<ContextProblem> CheckCommand(JsonObject commandContext) =>

@@ -15,9 +15,15 @@ internal static class ClusterMask
         KeyValuePair.Create(field.Key, plugin?.IsSecret(field.Key) == false ? field.Value?.DeepClone() : Text)));
 
     /// <summary>The fields that are to stay as they are.</summary>
-    public static string[] FieldsIn(JsonObject context) =>
+    public static string[] FieldsIn(JsonObject context) => FieldsOf(context, text => text == Text);
+
+    /// <summary>The fields of which only a part is hidden, as nothing here shows them.</summary>
+    public static string[] FieldsWithMaskInside(JsonObject context) =>
+        FieldsOf(context, text => text != Text && text.Contains(Text, StringComparison.Ordinal));
+
+    private static string[] FieldsOf(JsonObject context, Predicate<string> matches) =>
     [
         .. context.Where(field => field.Value?.GetValueKind() == JsonValueKind.String
-            && field.Value.GetValue<string>() == Text).Select(field => field.Key),
+            && matches(field.Value.GetValue<string>())).Select(field => field.Key),
     ];
 }

@@ -73,7 +73,7 @@ internal sealed class DefinitionEditor(
         var lost = new List<ContextProblem>();
         var (config, found) = SentDefinition.Read(
             document.RootElement, Complete,
-                new ClusterConfigValidator(plugins, [.. catalog.Current.Commands.Select(ToConfig)]));
+                new ClusterConfigValidator(plugins, [.. catalog.Current.Commands.Select(ToConfig)], isPut: true));
         var problems = new FaultList();
         problems.AddAll(lost.ToArray());
         problems.AddAll(
@@ -108,6 +108,9 @@ internal sealed class DefinitionEditor(
     private static JsonObject Unmask(JsonObject sent, JsonObject? kept, List<ContextProblem> lost)
     {
         var whole = sent.DeepClone().AsObject();
+        lost.AddRange(ClusterMask.FieldsWithMaskInside(sent).Select(field => new ContextProblem(
+            $"{Context}.{field}",
+            $"{ClusterMask.Text} stands for the whole of it, not for a part. Send all of it, with the secret.")));
         foreach (var field in ClusterMask.FieldsIn(sent))
         {
             if (kept?[field] is { } value)
@@ -127,15 +130,14 @@ internal sealed class DefinitionEditor(
 
     /// <summary>Whoever may call REST may not read the variables and files of the processes.</summary>
     private static List<ContextProblem> FindReferences(JsonElement body) =>
-        body.TryGetProperty(Context, out var context) && context.ValueKind == JsonValueKind.Object
-            ?
-            [
-                .. SecretReferences.FindPaths(JsonObject.Create(context)!).Select(path => new ContextProblem(
-                    $"{Context}.{path}",
-                    "Must not refer to variables or files, which only a configuration file may. "
-                    + "Send the secret itself: it is encrypted.")),
-            ]
-            : [];
+    [
+        .. body.EnumerateObject().Where(member => member.NameEquals(Context))
+            .SelectMany(context => SecretReferences.FindPaths(context.Value, Context)).Distinct()
+            .Select(path => new ContextProblem(
+                path,
+                "Must not refer to variables or files, which only a configuration file may. "
+                + "Send the secret itself: it is encrypted.")),
+    ];
 
     private static CommandConfig ToConfig(Command command) => new()
     {

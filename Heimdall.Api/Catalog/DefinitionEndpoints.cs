@@ -100,6 +100,10 @@ internal static class DefinitionEndpoints
             DeletedDefinition.IsOfFile => Problem.Of(
                 StatusCodes.Status409Conflict, "conflict", $"The {kind} is in a configuration file.",
                 $"Take '{id}' out of the file and restart, or set its status to INACTIVE."),
+            DeletedDefinition.IsOfOlderFile => Problem.Of(
+                StatusCodes.Status409Conflict, "conflict", $"What a file says of the {kind} is not known.",
+                "The process that said it last is of an older version of Heimdall. Start one of this version with that "
+                + $"file first, or set the status of '{id}' to INACTIVE."),
             _ => TypedResults.NoContent(),
         };
     }

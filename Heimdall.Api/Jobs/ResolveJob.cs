@@ -3,6 +3,7 @@ using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Database;
+using Heimdall.Core.Plugins;
 using Heimdall.Core.Submission;
 
 namespace Heimdall.Api.Jobs;
@@ -35,7 +36,7 @@ internal static class ResolveJob
         var explanation = resolver.Resolve(asked);
         var faults = request.Context is null || explanation.Pairs.Count == 0
             ? null
-            : resolver.Check(explanation, request.ToSubmission(caller).WholeContext);
+            : FindFaults(resolver, explanation, request.ToSubmission(caller));
         var view = ResolutionView.Of(explanation, faults);
         return TypedResults.Json(
             request.Target == SubmitJobRequestReader.All
@@ -43,5 +44,12 @@ internal static class ResolveJob
                     new() { MaxParallel = request.MaxParallel, Canary = request.Canary }, resolver.ResolveAll(asked))
                 : view,
             ApiJson.Options);
+    }
+
+    private static IReadOnlyList<ContextProblem> FindFaults(
+        JobResolver resolver, RoutingExplanation explanation, JobSubmission submission)
+    {
+        var faults = resolver.Check(explanation, submission.WholeContext);
+        return submission.Secrets is { } secrets ? [.. faults.Select(secrets.Redact)] : faults;
     }
 }

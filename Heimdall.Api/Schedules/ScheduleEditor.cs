@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Heimdall.Api.Hooks;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
@@ -58,7 +59,12 @@ internal sealed class ScheduleEditor(
         {
             return EditedSchedule.Refused(Problem.Invalid(problems));
         }
-        var definition = ScheduleDefinition.Of(config, Open(known));
+        var kept = Open(known);
+        var definition = ScheduleDefinition.Of(config, kept);
+        if (kept is not null && !MayKeep(caller, known!, definition))
+        {
+            definition = ScheduleDefinition.Of(config); // what was sent anew
+        }
         var owner = known?.Definition.User ?? caller.Name;
         var scopes = owner == caller.Name
             ? caller.Rights.ScopesOf(Right.Submit, ofOthers: false)
@@ -107,6 +113,20 @@ internal sealed class ScheduleEditor(
         {
             return null;
         }
+    }
+
+    /// <summary>
+    /// Who may change what a job does, or where, reads its secrets. Those of a file are nobody's to read, and those
+    /// that were put are their owner's.
+    /// </summary>
+    private static bool MayKeep(Caller caller, Schedule known, ScheduleDefinition definition)
+    {
+        var was = known.Definition;
+        return (!known.IsFromFile && was.User == caller.Name)
+            || (JsonNode.DeepEquals(was.Context, definition.Context)
+                && was.CommandCriteria.SequenceEqual(definition.CommandCriteria, StringComparer.Ordinal)
+                && was.ClusterCriteria.SequenceEqual(definition.ClusterCriteria, StringComparer.Ordinal)
+                && was.FanOut == definition.FanOut);
     }
 
     private static OnEndConfig[] ReadOnEnd(JsonFields fields)

@@ -34,9 +34,9 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
     private const string SeedCommandSql = """
         insert into command (id, name, version, description, status, plugin, tags, cluster_tags, allowed_callers, context, seed,
             max_attempts, idempotent, max_concurrency, max_priority, file_status, file_seed, on_end, file_definition,
-            approval)
+            definition_seed, approval)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $5, $11, $16::jsonb, $17::json,
-            $18::jsonb)
+            $11, $18::jsonb)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
                 when command.file_status = excluded.file_status and command.file_seed = command.seed
@@ -46,18 +46,19 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
             tags = excluded.tags, cluster_tags = excluded.cluster_tags,
             allowed_callers = excluded.allowed_callers, context = excluded.context, seed = excluded.seed, max_attempts = excluded.max_attempts,
             idempotent = excluded.idempotent, max_concurrency = excluded.max_concurrency, max_priority = excluded.max_priority,
-            on_end = excluded.on_end, file_definition = excluded.file_definition, approval = excluded.approval,
+            on_end = excluded.on_end, file_definition = excluded.file_definition,
+            definition_seed = excluded.definition_seed, approval = excluded.approval,
             removed_at = null,
             updated_at = case
                 when command.seed = excluded.seed and command.removed_at is null then command.updated_at else now() end
         where command.seed <> excluded.seed or command.removed_at is not null or command.file_status is null
-            or command.file_definition is null
+            or command.definition_seed is distinct from excluded.seed
         """;
 
     private const string SeedClusterSql = """
         insert into cluster (id, name, version, description, status, tags, weight, seed, max_concurrency, file_status,
-            file_seed, file_definition)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $8, $10::json)
+            file_seed, file_definition, definition_seed)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $8, $10::json, $8)
         on conflict (id) do update set name = excluded.name, version = excluded.version, description = excluded.description,
             status = case
                 when cluster.file_status = excluded.file_status and cluster.file_seed = cluster.seed
@@ -65,11 +66,11 @@ public sealed class CatalogStore(StoreDatabase database, AuditLog audit)
                 then cluster.status else excluded.status end,
             file_status = excluded.file_status, file_seed = excluded.file_seed, tags = excluded.tags,
             weight = excluded.weight, seed = excluded.seed, max_concurrency = excluded.max_concurrency,
-            file_definition = excluded.file_definition, removed_at = null,
+            file_definition = excluded.file_definition, definition_seed = excluded.definition_seed, removed_at = null,
             updated_at = case
                 when cluster.seed = excluded.seed and cluster.removed_at is null then cluster.updated_at else now() end
         where cluster.seed <> excluded.seed or cluster.removed_at is not null or cluster.file_status is null
-            or cluster.file_definition is null
+            or cluster.definition_seed is distinct from excluded.seed
         """;
 
     private const string FindReturningSql = """

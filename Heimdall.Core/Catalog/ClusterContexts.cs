@@ -44,11 +44,14 @@ public sealed class ClusterContexts(HeimdallConfig config, LiveCatalog catalog, 
             JobFailureKind.Unavailable, $"Cluster '{clusterId}' is not in this process's configuration file.");
         try
         {
-            return new PluginCluster(clusterId, SecretReferences.ResolveAll(context));
+            return new PluginCluster(clusterId, SecretReferences.ResolveAll(context))
+            {
+                IsPut = catalog.Current.FindCluster(clusterId)?.SealedContext is not null,
+            };
         }
         catch (SecretReferenceException exception)
         {
-            throw new JobFailedException(JobFailureKind.Unavailable, $"Cluster '{clusterId}' cannot be reached: {exception.Message}", exception);
+            throw Unreadable($"Cluster '{clusterId}' cannot be reached: {exception.Message}", exception);
         }
     }
 
@@ -71,16 +74,17 @@ public sealed class ClusterContexts(HeimdallConfig config, LiveCatalog catalog, 
         }
         catch (SecretLostException lost)
         {
-            throw new JobFailedException(
-                JobFailureKind.Unavailable,
+            throw Unreadable(
                 $"The secret of cluster '{clusterId}' cannot be read. {lost.Message} Put the cluster again.", lost);
         }
         catch (NpgsqlException exception)
         {
-            throw new JobFailedException(
-                JobFailureKind.Unavailable,
+            throw Unreadable(
                 $"The secret of cluster '{clusterId}' cannot be read now: Heimdall's own database does not answer.",
                 exception);
         }
     }
+
+    private static JobFailedException Unreadable(string message, Exception cause) =>
+        new(JobFailureKind.Unavailable, message, new ClusterUnreadableException(message, cause));
 }

@@ -15,17 +15,17 @@ public sealed class PutDefinitions(StoreDatabase database, AuditLog audit, Secre
 {
     private const string FindCommandSql = $"""
         select created_at, updated_at, revision, removed_at is null, put_at is not null,
-            case when exists (
-                select from worker where {LivingProcesses.MayLive} and $1 = any (coalesce(file_commands, commands)))
-            then file_definition::text end
+            exists (
+                select from worker where {LivingProcesses.MayLive} and $1 = any (coalesce(file_commands, commands))),
+            case when definition_seed = seed then file_definition::text end
         from command where id = $1
         """;
 
     private const string FindClusterSql = $"""
         select created_at, updated_at, revision, removed_at is null, put_at is not null,
-            case when exists (
-                select from worker where {LivingProcesses.MayLive} and $1 = any (coalesce(file_clusters, clusters)))
-            then file_definition::text end
+            exists (
+                select from worker where {LivingProcesses.MayLive} and $1 = any (coalesce(file_clusters, clusters))),
+            case when definition_seed = seed then file_definition::text end
         from cluster where id = $1
         """;
 
@@ -188,6 +188,10 @@ public sealed class PutDefinitions(StoreDatabase database, AuditLog audit, Secre
             {
                 return DeletedDefinition.IsAnother;
             }
+            if (found is { IsInFile: true, OfFile: null })
+            {
+                return DeletedDefinition.IsOfOlderFile;
+            }
             if (await WriteAsync(write(found), cancellationToken))
             {
                 return found.OfFile is null ? DeletedDefinition.Gone : DeletedDefinition.BackToFile;
@@ -205,7 +209,8 @@ public sealed class PutDefinitions(StoreDatabase database, AuditLog audit, Secre
             {
                 IsThere = row.GetBoolean(3),
                 IsPut = row.GetBoolean(4),
-                OfFile = row.IsDBNull(5) ? null : row.GetString(5),
+                IsInFile = row.GetBoolean(5),
+                OfFile = !row.GetBoolean(5) || row.IsDBNull(6) ? null : row.GetString(6),
             }
             : null;
     }
@@ -248,7 +253,13 @@ public sealed record DefinitionVersion(DateTime CreatedAt, DateTime UpdatedAt, l
 
     internal bool IsPut { get; init; }
 
-    /// <summary>What a living process's file says, as JSON; null where none says anything.</summary>
+    /// <summary>Whether a living process's file has it.</summary>
+    internal bool IsInFile { get; init; }
+
+    /// <summary>
+    /// What a living process's file says, as JSON; null where none has it, or one of an older version of Heimdall said
+    /// it last, which does not write it down.
+    /// </summary>
     internal string? OfFile { get; init; }
 }
 
@@ -260,6 +271,11 @@ public enum DeletedDefinition
 
     /// <summary>Nothing was put: it is in a configuration file.</summary>
     IsOfFile,
+
+    /// <summary>
+    /// What holds then is in the file of a process of an older version, and that one alone knows it.
+    /// </summary>
+    IsOfOlderFile,
 
     /// <summary>It is not what the caller takes it to be.</summary>
     IsAnother,

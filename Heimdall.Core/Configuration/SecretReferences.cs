@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Heimdall.Core.Plugins;
@@ -28,11 +29,19 @@ public static partial class SecretReferences
     /// <summary>Finds every string of a context that cannot be resolved.</summary>
     public static IEnumerable<ContextProblem> Check(JsonObject context) => Strings(context, "").SelectMany(found => Check(found.Path, found.Text));
 
-    /// <summary>Finds every string of a context that refers to this process's variables or files.</summary>
-    public static IEnumerable<string> FindPaths(JsonObject context) => Strings(context, "")
-        .Where(found => Reference().Matches(found.Text)
-            .Any(reference => reference.Groups["env"].Success || reference.Groups["file"].Success))
-        .Select(found => found.Path);
+    /// <summary>
+    /// Finds every string of what somebody sent that refers to this process's variables or files. A name may be there
+    /// twice.
+    /// </summary>
+    public static IEnumerable<string> FindPaths(JsonElement sent, string path) => sent.ValueKind switch
+    {
+        JsonValueKind.Object =>
+            sent.EnumerateObject().SelectMany(member => FindPaths(member.Value, ConfigPath.Join(path, member.Name))),
+        JsonValueKind.Array => sent.EnumerateArray().SelectMany((item, index) => FindPaths(item, $"{path}[{index}]")),
+        JsonValueKind.String when Reference().Matches(sent.GetString()!)
+            .Any(reference => reference.Groups["env"].Success || reference.Groups["file"].Success) => [path],
+        _ => [],
+    };
 
     private static IEnumerable<ContextProblem> Check(string path, string text)
     {

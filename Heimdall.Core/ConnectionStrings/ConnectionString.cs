@@ -22,8 +22,13 @@ public static class ConnectionString
     }
 
     /// <summary>Reads one of a cluster.</summary>
+    /// <param name="text">In any form.</param>
+    /// <param name="usesMachine">
+    /// False of one that somebody sent: nothing of this machine (a file, a user, a login) may stand in for what it
+    /// lacks.
+    /// </param>
     /// <exception cref="ConnectionStringException">It cannot be read.</exception>
-    public static ConnectionSettings Read(string text)
+    public static ConnectionSettings Read(string text, bool usesMachine = true)
     {
         ArgumentNullException.ThrowIfNull(text);
 
@@ -38,6 +43,11 @@ public static class ConnectionString
         }
 
         var settings = ReadForm(text.Trim());
+        if (!usesMachine)
+        {
+            MachineOptions.TakeNone(settings);
+        }
+
         SetDefaults(settings.Npgsql);
         return settings.SendsServerName || settings.Npgsql.SslMode != SslMode.VerifyFull
             ? settings

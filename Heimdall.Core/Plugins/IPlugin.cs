@@ -19,6 +19,9 @@ public interface IPlugin
     /// <summary>Checks the <c>context</c> of a cluster when the configuration is read or edited. Reports every problem and throws nothing.</summary>
     IEnumerable<ContextProblem> CheckCluster(JsonObject clusterContext);
 
+    /// <summary>The same of a cluster that somebody sends: it must use nothing of this machine.</summary>
+    IEnumerable<ContextProblem> CheckPutCluster(JsonObject clusterContext) => CheckCluster(clusterContext);
+
     /// <summary>Whether a field of a cluster's context is shown to nobody. A plugin says what may be shown.</summary>
     bool IsSecret(string clusterField) => true;
 

@@ -9,7 +9,9 @@ namespace Heimdall.Core.Plugins;
 /// </summary>
 public sealed class JobSecrets
 {
-    /// <summary>UTF-16 units: of longer ones nobody would look for each part in each line of a log.</summary>
+    /// <summary>
+    /// UTF-16 units of all secrets of a job: of more nobody would look for each part in each line of a log.
+    /// </summary>
     public const int MostLength = 65_536;
 
     private const string Value = "value";
@@ -23,9 +25,7 @@ public sealed class JobSecrets
     private JobSecrets(IReadOnlyDictionary<string, JsonNode> values)
     {
         _values = values;
-        _text = new(() => new SecretText(values.Values.Select(value => value.GetValueKind() == JsonValueKind.String
-            ? value.GetValue<string>()
-            : value.ToJsonString())));
+        _text = new(() => new SecretText(values.Values.Select(TextOf)));
     }
 
     /// <summary>Parts a context from its secrets.</summary>
@@ -53,6 +53,10 @@ public sealed class JobSecrets
             }
             values[mark.Path] = value!.DeepClone();
             mark.In(shown)[Value] = null;
+        }
+        if (values.Values.Sum(value => TextOf(value).Length) > MostLength)
+        {
+            problems.Add(TooLong(marks[^1].Path));
         }
         return problems.Count > 0 ? throw new JobRefusedException(problems) : (shown, new JobSecrets(values));
     }
@@ -102,6 +106,10 @@ public sealed class JobSecrets
             {
                 renewed[mark.Path] = value!.DeepClone();
             }
+        }
+        if (renewed.Values.Sum(value => TextOf(value).Length) > MostLength)
+        {
+            problems.Add(TooLong("secrets"));
         }
         return problems.Count > 0 ? throw new JobRefusedException(problems) { IsWithinContext = false }
             : renewed.Count > 0 ? new JobSecrets(renewed)
@@ -166,14 +174,19 @@ public sealed class JobSecrets
         Errors = [.. failure.Errors.Select(Redact)],
     };
 
-    public JobProgress Redact(JobProgress progress) =>
-        progress.Errors is { } errors ? progress with { Errors = [.. errors.Select(Redact)] } : progress;
+    public JobProgress Redact(JobProgress progress) => progress with
+    {
+        Errors = progress.Errors is { } errors ? [.. errors.Select(Redact)] : null,
+        Files = progress.Files is { } files ? [.. files.Select(file => file with { Path = Redact(file.Path) })] : null,
+    };
 
     public JobRefusedException Redact(JobRefusedException refused) => new(
-        [.. refused.Problems.Select(problem => problem with { Message = Redact(problem.Message) })], refused.LeftOut)
+        [.. refused.Problems.Select(Redact)], refused.LeftOut)
     {
         IsWithinContext = refused.IsWithinContext,
     };
+
+    public ContextProblem Redact(ContextProblem problem) => problem with { Message = Redact(problem.Message) };
 
     /// <summary>Nothing that prints a job prints them.</summary>
     public override string ToString() => SecretText.Mark;
@@ -181,10 +194,17 @@ public sealed class JobSecrets
     private StatementError Redact(StatementError error) => error with
     {
         Message = Redact(error.Message),
+        File = error.File is null ? null : Redact(error.File),
         Detail = error.Detail is null ? null : Redact(error.Detail),
         Hint = error.Hint is null ? null : Redact(error.Hint),
         Context = error.Context is null ? null : Redact(error.Context),
     };
+
+    private static string TextOf(JsonNode value) =>
+        value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : value.ToJsonString();
+
+    private static ContextProblem TooLong(string path) =>
+        new(path, $"is too long: all secrets of a job together have at most {MostLength} characters.");
 
     private static ContextProblem? FindProblem(SecretMark mark, JsonNode? value) => value?.GetValueKind() switch
     {
@@ -193,7 +213,6 @@ public sealed class JobSecrets
         JsonValueKind.String => value.GetValue<string>().Length switch
         {
             0 => new(mark.Path, "is an empty secret."),
-            > MostLength => new(mark.Path, $"must not be longer than {MostLength} characters, for it is a secret."),
             _ => null,
         },
         JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False when mark.Field != Variables => null,

@@ -76,8 +76,8 @@ internal sealed record AttemptHandedBack : AttemptOutcome
 }
 
 /// <summary>
-/// What became of earlier attempts cannot be found out now. The job does not wait in the queue meanwhile, for it
-/// may have been done.
+/// What became of earlier attempts cannot be found out now, or the job's secrets cannot be read here. The job does not
+/// wait in the queue meanwhile, for it may have been done.
 /// </summary>
 /// <param name="After">When the next attempt may ask.</param>
 internal sealed record AttemptPostponed(TimeSpan After) : AttemptOutcome

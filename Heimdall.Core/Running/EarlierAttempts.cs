@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
@@ -53,7 +54,7 @@ internal sealed partial class EarlierAttempts(
                 $"The cluster could not say what became of the attempts before it: {exception.Message}",
                 BackOff.After(job.Attempt, Random.Shared.NextDouble()));
         }
-        catch (JobFailedException exception) when (exception.InnerException is SecretReferenceException)
+        catch (JobFailedException exception) when (exception.InnerException is ClusterUnreadableException)
         {
             return AttemptPostponed.Because(
                 $"The cluster could not be asked what became of the attempts before it: {exception.Message}",

@@ -1,8 +1,10 @@
+using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
 using Heimdall.Core.Results;
+using Heimdall.Core.Secrets;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -180,6 +182,14 @@ internal sealed partial class JobRun(
             }
             return (new AttemptSucceeded(job.Attempt), log.WithStoredRows(secrets?.Redact(progress) ?? progress));
         }
+        catch (JobFailedException exception) when (IsUnreadableHere(exception))
+        {
+            // Nothing of it ran. Its secrets are kept for a process that can read them, or for this one later.
+            return Ended(job.IsSync
+                ? new AttemptFailed(exception.Failure with { IsTransient = true, IsUndone = true })
+                : AttemptPostponed.Because(
+                    exception.Message, BackOff.After(job.Attempt, Random.Shared.NextDouble())));
+        }
         catch (JobFailedException exception)
         {
             // The limit is set in the session too, and the server may be the first to act on it.
@@ -215,6 +225,9 @@ internal sealed partial class JobRun(
         TimeSpan? PassedLimit() => deadline.HasPassed ? deadline.Limit : null;
         (AttemptOutcome, JobProgress) Ended(AttemptOutcome outcome) => (outcome, log.Progress);
     }
+
+    private static bool IsUnreadableHere(JobFailedException exception) => exception.InnerException
+        is ClusterUnreadableException { IsStoreAway: true } or SecretLostException { IsForGood: false };
 
     /// <summary>
     /// The query has been committed: without its rows the job has failed all the same, but not as one that did nothing.

@@ -29,6 +29,12 @@ internal sealed class SecretReader(StoreDatabase database, StoreRetry retry, Sec
                 ?? throw new JobFailedException(
                     JobFailureKind.Refused, $"The job's secrets ({which}) are not in the store. Submit it again.");
         }
+        catch (SecretLostException lost) when (!lost.IsForGood)
+        {
+            throw new JobFailedException(
+                JobFailureKind.Unavailable,
+                $"The job's secrets ({which}) cannot be read by this worker. {lost.Message}", lost);
+        }
         catch (SecretLostException lost)
         {
             throw new JobFailedException(

@@ -57,7 +57,7 @@ public sealed class SecretBox
         }
         catch (FormatException exception)
         {
-            throw new SecretLostException(exception);
+            throw new SecretLostException(exception, isForGood: true);
         }
         var protector = ProtectorOf(seal.Owner);
         for (var tries = 1; ; tries++)
@@ -69,9 +69,13 @@ public sealed class SecretBox
             catch (CryptographicException exception)
             {
                 ThrowIfStoreIsAway(exception);
-                if (tries == Tries || !IsInRing(bytes))
+                if (FindLoss(bytes, exception) is { } lost)
                 {
-                    throw new SecretLostException(exception);
+                    throw lost;
+                }
+                if (tries == Tries)
+                {
+                    throw new SecretLostException(exception, isForGood: true); // it is not what was sealed
                 }
                 // Another process has made the key since this one last read them. They are read in the background.
                 (_keys as KeyRing)?.Forget();
@@ -82,14 +86,26 @@ public sealed class SecretBox
 
     private IDataProtector ProtectorOf(string owner) => _provider.CreateProtector(Purpose, owner);
 
-    private bool IsInRing(byte[] bytes)
+    /// <returns>Null where the key is in the ring, and can be used here: it has to be read.</returns>
+    private SecretLostException? FindLoss(byte[] bytes, CryptographicException reason)
     {
         if (bytes.Length < KeyIdAt + KeyIdLength)
         {
-            return false;
+            return new SecretLostException(reason, isForGood: true);
         }
         var id = new Guid(bytes.AsSpan(KeyIdAt, KeyIdLength));
-        return _keys.GetAllKeys().Any(key => key.KeyId == id && !key.IsRevoked);
+        try
+        {
+            var found = _keys.GetAllKeys().FirstOrDefault(key => key.KeyId == id && !key.IsRevoked);
+            return found is null ? new SecretLostException(reason, isForGood: true)
+                : found.CreateEncryptor() is null ? new SecretLostException(reason, isForGood: false)
+                : null;
+        }
+        catch (Exception exception) when (exception is CryptographicException or IOException
+            or UnauthorizedAccessException)
+        {
+            return new SecretLostException(exception, isForGood: false);
+        }
     }
 
     private static void ThrowIfStoreIsAway(CryptographicException exception)
@@ -107,6 +123,13 @@ public sealed class SecretBox
 /// <summary>What was encrypted, and for whom.</summary>
 public sealed record SealedText(string Owner, string Text);
 
-/// <summary>What was sealed can be read by nobody any more.</summary>
-public sealed class SecretLostException(Exception reason) : Exception(
-    "It was encrypted with a key that this process does not find in the key ring, or cannot use.", reason);
+/// <summary>What was sealed cannot be read.</summary>
+public sealed class SecretLostException(Exception reason, bool isForGood) : Exception(
+    "It was encrypted with a key that this process does not find in the key ring, or cannot use.", reason)
+{
+    /// <summary>
+    /// Whether nobody can read it any more. Else the key is there, and cannot be used here: the certificate may be
+    /// missing, or the directory. Another process may be able to, or this one later.
+    /// </summary>
+    public bool IsForGood { get; } = isForGood;
+}

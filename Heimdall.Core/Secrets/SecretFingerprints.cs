@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Heimdall.Core.Database;
+using Heimdall.Core.Plugins;
 
 namespace Heimdall.Core.Secrets;
 
@@ -17,11 +18,13 @@ public sealed class SecretFingerprints(StoreDatabase database, SecretBox box)
 
     private const string AddSql = "insert into shared_setting (name, value) values ($1, $2) on conflict do nothing";
 
-    // Where the key ring was lost. Fingerprints of before then match nothing any more.
+    // Where the key ring was lost, not where only this process cannot use it. Fingerprints of before then match nothing
+    // any more.
     private const string ReplaceSql = "update shared_setting set value = $2 where name = $1 and value = $3";
 
     private byte[]? _key;
 
+    /// <exception cref="JobFailedException">This process cannot use the key, which others can.</exception>
     public async Task<byte[]> OfAsync(ReadOnlyMemory<byte> secret, CancellationToken cancellationToken)
     {
         _key ??= await ReadKeyAsync(cancellationToken);
@@ -39,10 +42,17 @@ public sealed class SecretFingerprints(StoreDatabase database, SecretBox box)
                 {
                     return Convert.FromBase64String(box.Open(new SealedText(Name, found)));
                 }
-                catch (SecretLostException)
+                catch (SecretLostException lost) when (lost.IsForGood)
                 {
                     await ExecuteAsync(ReplaceSql, cancellationToken, Name, MakeKey(), found);
                     continue;
+                }
+                catch (SecretLostException lost)
+                {
+                    throw new JobFailedException(
+                        JobFailureKind.Unavailable,
+                        "This process cannot use the key by which secrets are compared. Give it the certificate or the "
+                        + "directory that the others have (secrets).", lost);
                 }
             }
             await ExecuteAsync(AddSql, cancellationToken, Name, MakeKey());

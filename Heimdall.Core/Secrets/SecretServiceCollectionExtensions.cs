@@ -1,9 +1,12 @@
+using System.Security.Cryptography.X509Certificates;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.KeyManagement.Internal;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Heimdall.Core.Secrets;
 
@@ -31,7 +34,9 @@ public static class SecretServiceCollectionExtensions
         }
         if (config.Certificate is { } certificate)
         {
-            protection.ProtectKeysWithCertificate(SecretsConfig.ReadCertificate(certificate).Certificate!);
+            var present = SecretsConfig.ReadCertificate(certificate).Certificate!;
+            protection.ProtectKeysWithCertificate(present);
+            services.UseEncryptedKeys(present);
         }
         if (config.FormerCertificates.Length > 0)
         {
@@ -42,6 +47,14 @@ public static class SecretServiceCollectionExtensions
         services.AddSingleton<SecretBox>();
         services.AddSingleton<SecretFingerprints>();
         return services;
+    }
+
+    private static void UseEncryptedKeys(this IServiceCollection services, X509Certificate2 certificate)
+    {
+        var framework = services.Single(service => service.ServiceType == typeof(IDefaultKeyResolver));
+        services.Replace(ServiceDescriptor.Singleton<IDefaultKeyResolver>(provider => new EncryptedKeys(
+            (IDefaultKeyResolver)ActivatorUtilities.CreateInstance(provider, framework.ImplementationType!),
+            provider.GetRequiredService<IOptions<KeyManagementOptions>>(), certificate)));
     }
 
     /// <summary>

@@ -23,11 +23,11 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
         lock (_lock)
         {
             if (!_entries.TryGetValue(cluster.Id, out entry!) || entry.ConnectionString != connectionString
-                || entry.Pool.Pooler != pooler)
+                || entry.Pool.Pooler != pooler || entry.IsPut != cluster.IsPut)
             {
-                var pool = Create(cluster.Id, connectionString, pooler, warning => LogUntested(cluster.Id, warning));
+                var pool = Create(cluster, connectionString, pooler, warning => LogUntested(cluster.Id, warning));
                 replaced = entry;
-                entry = new PoolEntry(connectionString, pool);
+                entry = new PoolEntry(connectionString, cluster.IsPut, pool);
                 _entries[cluster.Id] = entry;
             }
 
@@ -58,11 +58,11 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
     }
 
     private static ClusterPool Create(
-        string clusterId, string connectionString, PoolerMode? pooler, Action<string> warn)
+        PluginCluster cluster, string connectionString, PoolerMode? pooler, Action<string> warn)
     {
         try
         {
-            return ClusterPool.Create($"cluster {clusterId}", connectionString, pooler, warn);
+            return ClusterPool.Create($"cluster {cluster.Id}", connectionString, pooler, warn, cluster.IsPut);
         }
         catch (ConnectionStringException e)
         {
@@ -90,9 +90,12 @@ internal sealed partial class ClusterConnections(ILogger<ClusterConnections> log
     private partial void LogUntested(string cluster, string warning);
 
     /// <param name="connectionString">As it stands in the cluster's context.</param>
+    /// <param name="isPut">Whether somebody has sent it.</param>
     /// <param name="pool">What it opened.</param>
-    private sealed class PoolEntry(string connectionString, ClusterPool pool)
+    private sealed class PoolEntry(string connectionString, bool isPut, ClusterPool pool)
     {
+        public bool IsPut { get; } = isPut;
+
         public string ConnectionString { get; } = connectionString;
 
         public ClusterPool Pool { get; } = pool;

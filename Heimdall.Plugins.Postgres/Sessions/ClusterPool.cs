@@ -34,6 +34,7 @@ internal sealed class ClusterPool : IAsyncDisposable
     private const int MostTransactions = 1024;
 
     private readonly string _name;
+    private readonly bool _isPut;
     private readonly ConnectionSettings _settings;
     private readonly HostList _queries;
     private readonly HostList _plainQueries;
@@ -47,9 +48,10 @@ internal sealed class ClusterPool : IAsyncDisposable
     private readonly ConcurrentDictionary<(string? Host, int Port), bool> _poolers = new();
     private bool _hasWarned;
 
-    private ClusterPool(string name, ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn)
+    private ClusterPool(
+        string name, ConnectionSettings settings, PoolerMode? pooler, Action<string>? warn, bool isPut)
     {
-        _name = name;
+        (_name, _isPut) = (name, isPut);
         (_settings, Pooler, Silence, _warn) = (settings, pooler, SocketOptions.SilenceOf(settings), warn);
         var jobs = ForJobs(settings.Npgsql);
         _plainQueries = Build(jobs, "plain queries");
@@ -81,11 +83,12 @@ internal sealed class ClusterPool : IAsyncDisposable
     /// <param name="connectionString">As it stands in the cluster's context.</param>
     /// <param name="pooler">What stands in between; null where that is to be found out.</param>
     /// <param name="warn">Takes, once, what somebody should know of the server, as a sentence.</param>
+    /// <param name="isPut">Whether somebody has sent it: it uses nothing of this machine.</param>
     /// <exception cref="ConnectionStringException">It cannot be read, or no connection can be made of it.</exception>
     public static ClusterPool Create(
-        string name, string connectionString, PoolerMode? pooler, Action<string>? warn = null)
+        string name, string connectionString, PoolerMode? pooler, Action<string>? warn = null, bool isPut = false)
     {
-        var settings = ConnectionString.Read(connectionString);
+        var settings = ConnectionString.Read(connectionString, usesMachine: !isPut);
         if (settings.Npgsql.MaxPoolSize < 1)
         {
             throw new ConnectionStringException("Maximum Pool Size must be above 0.");
@@ -93,7 +96,7 @@ internal sealed class ClusterPool : IAsyncDisposable
 
         try
         {
-            return new ClusterPool(name, settings, pooler, warn);
+            return new ClusterPool(name, settings, pooler, warn, isPut);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or FormatException)
         {
@@ -327,6 +330,12 @@ internal sealed class ClusterPool : IAsyncDisposable
         if (_settings.ChangesHandshake)
         {
             builder.UseSslClientAuthenticationOptionsCallback(SetTls);
+        }
+
+        if (_isPut && string.IsNullOrEmpty(connection.Password))
+        {
+            // Without any, Npgsql takes that of its environment or of a file, and sends it to whatever host this is.
+            builder.UsePasswordProvider(_ => "", (_, _) => ValueTask.FromResult(""));
         }
 
         // Values of jobs are not read by Npgsql, and what we ask for has built-in types: no need to list the server's.

@@ -17,7 +17,7 @@ internal static class ClusterSettings
     private const string MaxTimeout = "max_timeout_seconds";
     private const string AllowSuperuser = "allow_superuser";
 
-    public static IReadOnlyList<ContextProblem> Check(JsonObject context)
+    public static IReadOnlyList<ContextProblem> Check(JsonObject context, bool isPut = false)
     {
         var reader = new ContextReader(context);
         var text = reader.Text(Field);
@@ -33,7 +33,7 @@ internal static class ClusterSettings
             {
                 // Only building shows every fault, and opens no connection; what does not connect has nothing to wait
                 // for at its end.
-                _ = ClusterPool.Create("check", text, pooler: null).DisposeAsync().AsTask();
+                _ = ClusterPool.Create("check", text, pooler: null, isPut: isPut).DisposeAsync().AsTask();
             }
             catch (ConnectionStringException e)
             {

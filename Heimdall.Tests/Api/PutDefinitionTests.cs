@@ -202,6 +202,50 @@ public sealed class PutDefinitionTests
     }
 
     [Test]
+    public async Task A_version_that_knows_nothing_of_it_does_not_shorten_how_long_jobs_are_kept(
+        CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        await PutAsync(
+            heimdall, "command/postgres-0.0.1",
+            """
+            {"version": "0.0.1", "plugin": "postgres", "cluster_tags": ["data:local"],
+             "retention": {"succeeded": "365d"} }
+            """,
+            cancellationToken);
+
+        await heimdall.Store.ExecuteAsync(
+            "update heimdall.command set retention = '{\"SUCCEEDED\": 1, \"succeeded\": 1}'", cancellationToken);
+
+        Assert.That(
+            await heimdall.Store.ScalarAsync<bool>(
+                "select retention = put_retention and put_retention is not null from heimdall.command",
+                cancellationToken),
+            Is.True);
+    }
+
+    [TestCase("command", "postgres-0.0.1")]
+    [TestCase("cluster", "postgres")]
+    public async Task What_a_file_said_before_an_older_version_read_another_does_not_come_back(
+        string kind, string id, CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        var path = $"/api/v1/{kind}/{id}";
+        var body = kind == "command" ? CommandBody("put") : ClusterBody("data:local", Way);
+        (await PutAsync(heimdall, $"{kind}/{id}", body, cancellationToken)).AssertStatus(200);
+        await heimdall.Store.ExecuteAsync(
+            $"update heimdall.{kind} set seed = 'another', file_seed = 'another'", cancellationToken);
+
+        (await heimdall.SendAsync(HttpMethod.Delete, path, cancellationToken))
+            .AssertProblem(409, "is of an older version of Heimdall");
+        Assert.That((await heimdall.GetAsync(path, cancellationToken))["source"], Is.EqualTo("api"));
+        await heimdall.RestartApiAsync();
+        (await heimdall.SendAsync(HttpMethod.Delete, path, cancellationToken)).AssertStatus(204);
+
+        Assert.That((await heimdall.GetAsync(path, cancellationToken))["source"], Is.EqualTo("file"));
+    }
+
+    [Test]
     public async Task An_ETag_keeps_two_admins_apart(CancellationToken cancellationToken)
     {
         var made = (await PutAsync("command/tagged", CommandBody("one"), cancellationToken, ("If-None-Match", "*")))
@@ -242,6 +286,25 @@ public sealed class PutDefinitionTests
         "context.connection_string", "Must not refer")]
     [TestCase("cluster/bad", """{"context": {"connection_string": "postgresql://u:${file:/etc/passwd}@h/d"}}""",
         "context.connection_string", "Must not refer")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "postgresql://u@h/d?passfile=/etc/shadow"}}""",
+        "context.connection_string", "names a file of the hosts")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "Host=h;Username=u;SSL Key=/etc/k"}}""",
+        "context.connection_string", "names a file of the hosts")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "postgresql://h/d"}}""",
+        "context.connection_string", "must name its user")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "host=/var/run/postgresql user=u dbname=d"}}""",
+        "context.connection_string", "no socket of this machine")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "postgresql://u@h/d?require_auth=gss"}}""",
+        "context.connection_string", "the operating system's user")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "postgresql://u:***@h/d"}}""",
+        "context.connection_string", "stands for the whole of it")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "postgresql://u@h/a", "connection_string": "b"}}""",
+        "context.connection_string", "twice")]
+    [TestCase("cluster/bad",
+        """{"context": {"connection_string": "postgresql://u@h/a"}, "context": {"connection_string": "b"}}""",
+        "context", "twice")]
+    [TestCase("cluster/bad", """{"context": {"connection_string": "postgresql://u@h/a", "x": {"y": 1, "y": 2}}}""",
+        "context.x.y", "twice")]
     [TestCase("cluster/bad", """{"name": "postgres", "context": {"connection_string": "postgresql://h/d"}}""", "name",
         "Is the name of cluster 'postgres' too.")]
     [TestCase("cluster/bad", """{"id": "good", "context": {"connection_string": "postgresql://h/d"}}""", "id",

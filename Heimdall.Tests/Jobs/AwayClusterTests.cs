@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using Heimdall.Tests.Support;
 using NUnit.Framework;
 
@@ -36,6 +37,45 @@ public sealed class AwayClusterTests() : RealProcessTests(processes: 1)
         Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
         Assert.That(await GatedBatch.StepsAsync(heimdall, "away", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
         await Eventually.Becomes(() => heimdall.QueueStateAsync(id, cancellationToken), () => Does.StartWith("Succeeded"), cancellationToken);
+    }
+
+    [Test]
+    public async Task Nothing_is_claimed_while_the_way_to_a_cluster_that_was_put_cannot_be_read(
+        CancellationToken cancellationToken)
+    {
+        await using var heimdall = await HeimdallInstance.StartAsync(worker: false);
+        await GatedBatch.PrepareAsync(heimdall);
+        (await heimdall.SendAsync(
+            HttpMethod.Put, "/api/v1/cluster/postgres", cancellationToken,
+            JsonContent.Create(new
+            {
+                version = "2",
+                tags = new[] { "type:postgres", "data:local" },
+                context = new { connection_string = heimdall.Target.ConnectionString },
+            }))).AssertStatus(200);
+        await using var first = heimdall.StartWorkerProcess();
+        var id = await GatedBatch.StartAsync(heimdall, "sealed", cancellationToken);
+        await first.KillAsync(cancellationToken);
+        var way = await heimdall.Store.ScalarAsync<string>(
+            "select context from heimdall.cluster where id = 'postgres'", cancellationToken);
+        await heimdall.Store.ExecuteAsync(
+            "update heimdall.cluster set context = 'bm90aGluZw==' where id = 'postgres'", cancellationToken);
+
+        await using var second = await heimdall.StartWorkerAsync();
+        await Eventually.Is(
+            async () => (await heimdall.GetAsync($"/api/v1/job/{id}/attempts", cancellationToken)).Text
+                .Contains("could not be asked", StringComparison.Ordinal), cancellationToken);
+        var between = await heimdall.JobAsync(id, cancellationToken);
+        await heimdall.Store.ExecuteAsync(
+            "update heimdall.cluster set context = $1 where id = 'postgres'", cancellationToken, way);
+        await heimdall.Store.ExecuteAsync("select pg_notify('heimdall_catalog', '')", cancellationToken);
+        await heimdall.OpenGateAsync("sealed", cancellationToken);
+
+        Assert.That(between["status"], Is.EqualTo("RUNNING"), between.Text);
+        var job = await heimdall.WaitForEndAsync(id, cancellationToken, TimeSpan.FromMinutes(1));
+        Assert.That(job["status"], Is.EqualTo("SUCCEEDED"), job.Text);
+        Assert.That(
+            await GatedBatch.StepsAsync(heimdall, "sealed", cancellationToken), Is.EqualTo(new[] { 1, 2 }));
     }
 
     [Test]

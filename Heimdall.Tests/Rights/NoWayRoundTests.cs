@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Heimdall.Tests.Support;
 using NUnit.Framework;
@@ -17,7 +18,11 @@ public sealed class NoWayRoundTests
     public async Task Start() => _api = await RoleInstance.StartAsync(
         worker: true,
         users: ["alice", "bob"],
-        config => config.WithCommand("alice-only", "type:closed", ", allowed_callers: [alice]"),
+        config => config.WithCommand("alice-only", "type:closed", ", allowed_callers: [alice]").WithSchedule(
+            "filed",
+            "user: alice, cron: 0 0 1 1 *, command_criteria: [\"_id:postgres-0.0.1\"], "
+            + "cluster_criteria: [\"_id:inside\"], context: {query: select 1, "
+            + "variables: {pin: {value: \"${env:PATH}\", secret: true}}}"),
         "{role: submitter, users: [mixed]}, {role: reader, users: [mixed], cluster_tags: [team:a]}, "
         + "{role: operator, users: [pg-operator], command_tags: [type:postgres]}, "
         + "{role: submitter, users: [dual], cluster_tags: [team:a]}, {role: operator, users: [dual]}",
@@ -153,6 +158,35 @@ public sealed class NoWayRoundTests
                 cancellationToken);
         var refused = await _api.SendAsync("alice", "POST", "/api/v1/schedule/edited/trigger", cancellationToken);
         refused.AssertProblem(422, "User 'operator' may not use");
+    }
+
+    [Test]
+    public async Task The_secret_of_anothers_schedule_is_kept_only_for_what_it_was_put_for(
+        CancellationToken cancellationToken)
+    {
+        (await PutAsync("alice", "select 1", "\"of-alice\"", "_id:inside")).AssertStatus(201);
+
+        (await PutAsync("operator", "select 1", "null", "_id:inside")).AssertStatus(200);
+        (await PutAsync("operator", "select :'pin'", "null", "_id:inside"))
+            .AssertProblem(400, "context.variables.pin", "send it again");
+        (await PutAsync("operator", "select 1", "null", "_id:outside"))
+            .AssertProblem(400, "context.variables.pin", "send it again");
+        (await PutAsync("operator", "select 1", "\"of-operator\"", "_id:outside")).AssertStatus(200);
+        (await PutAsync("alice", "select :'pin'", "null", "_id:inside")).AssertStatus(200);
+        (await PutAsync("alice", "select 2", "null", "_id:inside", "filed"))
+            .AssertProblem(400, "context.variables.pin", "send it again");
+        (await PutAsync("alice", "select 1", "null", "_id:inside", "filed")).AssertStatus(200);
+
+        Task<Reply> PutAsync(string caller, string query, string value, string cluster, string id = "pinned") =>
+            _api.SendAsync(
+                caller, "PUT", $"/api/v1/schedule/{id}", cancellationToken,
+                new StringContent(
+                    $$"""
+                    {"cron": "0 0 1 1 *", "command_criteria": ["_id:postgres-0.0.1"],
+                     "cluster_criteria": ["{{cluster}}"],
+                     "context": {"query": "{{query}}", "variables": {"pin": {"value": {{value}}, "secret": true} } } }
+                    """,
+                    Encoding.UTF8, "application/json"));
     }
 
     [Test]

@@ -61,6 +61,45 @@ public sealed class JobSecretsTests
     }
 
     [Test]
+    public void All_secrets_of_a_job_together_have_a_longest_length()
+    {
+        var half = new string('x', JobSecrets.MostLength / 2);
+        var two = $"\"a\":{Secret(half)},\"b\":{Secret(half)}";
+
+        var (shown, secrets) = JobSecrets.Split(Parse($"{{\"variables\":{{{two}}}}}"));
+        var more = Parse($"{{\"variables\":{{{two},\"c\":{Secret("y")}}}}}");
+        var renewed = new JsonObject { ["a"] = half, ["b"] = $"{half}y" };
+
+        Assert.That(secrets, Is.Not.Null);
+        Assert.That(
+            Assert.Throws<JobRefusedException>(() => JobSecrets.Split(more))!.Problems.Single(),
+            Is.EqualTo(new ContextProblem(
+                "variables.c", "is too long: all secrets of a job together have at most 65536 characters.")));
+        Assert.That(
+            Assert.Throws<JobRefusedException>(() => JobSecrets.Renew(shown, renewed))!.Problems.Single().Path,
+            Is.EqualTo("secrets"));
+
+        static string Secret(string value) => $"{{\"value\":\"{value}\",\"secret\":true}}";
+    }
+
+    [Test]
+    public void Names_of_files_are_told_without_secrets()
+    {
+        var (_, secrets) = JobSecrets.Split(
+            Parse("""{"variables":{"dir":{"value":"hidden-folder","secret":true}}}"""));
+        var progress = new JobProgress
+        {
+            Files = [new FileHash("hidden-folder/a.sql", "00")],
+            Errors = [new StatementError { File = "hidden-folder/a.sql", Message = "syntax error" }],
+        };
+
+        var told = secrets!.Redact(progress);
+
+        Assert.That(told.Files!.Single().Path, Is.EqualTo("[secret]/a.sql"));
+        Assert.That(told.Errors!.Single().File, Is.EqualTo("[secret]/a.sql"));
+    }
+
+    [Test]
     public void What_is_kept_stands_in_for_what_is_not_sent()
     {
         var (_, kept) = JobSecrets.Split(Parse("""{"parameters":{"a":{"value":"old","secret":true}}}"""));

@@ -53,6 +53,24 @@ public sealed class SecretScheduleTests
     }
 
     [Test]
+    public async Task A_version_that_knows_no_secrets_takes_them_with_the_context_that_had_them(
+        CancellationToken cancellationToken)
+    {
+        (await PutAsync("old", "\"a-secret\"", cancellationToken)).AssertStatus(201);
+        await _heimdall.Store.ExecuteAsync(
+            "update heimdall.schedule set updated_at = now() where id = 'old'", cancellationToken);
+        Assert.That(await HasSecretsAsync(), Is.True);
+
+        await _heimdall.Store.ExecuteAsync(
+            """update heimdall.schedule set context = '{"query":"select 1"}' where id = 'old'""", cancellationToken);
+
+        Assert.That(await HasSecretsAsync(), Is.False);
+
+        Task<bool> HasSecretsAsync() => _heimdall.Store.ScalarAsync<bool>(
+            "select secrets is not null from heimdall.schedule where id = 'old'", cancellationToken);
+    }
+
+    [Test]
     public async Task A_file_may_refer_to_them_and_another_value_seeds_anew(CancellationToken cancellationToken)
     {
         var file = Path.Combine(_heimdall.SqlDirectory, "..", "secret.txt");

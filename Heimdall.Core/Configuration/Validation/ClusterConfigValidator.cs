@@ -10,9 +10,15 @@ public sealed class ClusterConfigValidator : AbstractValidator<ClusterConfig>
 
     private readonly PluginCatalog _plugins;
     private readonly IReadOnlyCollection<CommandConfig> _commands;
+    private readonly bool _isPut;
 
-    public ClusterConfigValidator(PluginCatalog plugins, IReadOnlyCollection<CommandConfig> commands)
+    /// <param name="plugins">All plugins.</param>
+    /// <param name="commands">Those that may reach it.</param>
+    /// <param name="isPut">Whether a caller sends it.</param>
+    public ClusterConfigValidator(
+        PluginCatalog plugins, IReadOnlyCollection<CommandConfig> commands, bool isPut = false)
     {
+        _isPut = isPut;
         _plugins = plugins;
         _commands = commands;
 
@@ -45,7 +51,8 @@ public sealed class ClusterConfigValidator : AbstractValidator<ClusterConfig>
 
         var resolved = SecretReferences.ResolveAll(cluster.Context);
 
-        return PluginsFor(cluster).SelectMany(plugin => plugin.CheckCluster(resolved));
+        return PluginsFor(cluster).SelectMany(
+            plugin => _isPut ? plugin.CheckPutCluster(resolved) : plugin.CheckCluster(resolved));
     }
 
     private IEnumerable<IPlugin> PluginsFor(ClusterConfig cluster)
