@@ -102,6 +102,7 @@ internal static class ApiHost
         services.AddHostedService<PlainListener>();
         services.AddRouting();
         services.AddCallers(config.Auth);
+        services.AddSignIn(config.Auth.Oidc);
         services.AddRights();
         services.AddAudit();
         services.AddProblemDetails();

@@ -104,7 +104,9 @@ internal sealed partial class AuditGate(AuditLog log, ILogger<AuditGate> logger)
     private static AuditOutcome? OutcomeOf(HttpContext context, bool isChange) => context.Response.StatusCode switch
     {
         // Who sends no credentials at all is nobody, and could fill the table.
-        StatusCodes.Status401Unauthorized => Credentials.AreWrong(context) ? AuditOutcome.Refused : null,
+        StatusCodes.Status401Unauthorized when context.User.Identity is not { IsAuthenticated: true } =>
+            Credentials.AreWrong(context) ? AuditOutcome.Refused : null,
+        StatusCodes.Status302Found when Credentials.AreWrong(context) => AuditOutcome.Refused,
         StatusCodes.Status403Forbidden => AuditOutcome.Refused,
         StatusCodes.Status429TooManyRequests => null,
         >= 400 => isChange ? AuditOutcome.Failed : null,

@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
-using Heimdall.Api.SignIn;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
@@ -56,7 +55,7 @@ internal sealed class CallerAuthentication(
             };
         }
         var header = ReadHeader();
-        return header.None && BrowserSession.Offers(Context, known.Config) ? await ReadSessionAsync() : header;
+        return header.None && known.TakesSessions && BrowserSession.Offers(Context) ? await ReadSessionAsync() : header;
     }
 
     /// <summary>Whether there are keys or tokens that a header could have, right or wrong.</summary>
@@ -83,17 +82,20 @@ internal sealed class CallerAuthentication(
             return;
         }
         var refusal = failure?.Message;
+        var tooSoon = refusal is null ? null : wrong.Count(Context.Connection.RemoteIpAddress);
+        if (refusal is not null && tooSoon is null)
+        {
+            Credentials.MarkWrong(Context);
+        }
         BrowserSession.Forget(Context);
-        if (refusal is null && config.Oidc is not null && SignInPages.Takes(Context, _pages))
+        // A person can do nothing about a cookie that is not ours, and it may be that everybody has one.
+        if ((refusal is null || BrowserSession.IsPresented(Context)) && config.Oidc is not null
+            && SignInPages.Takes(Context, _pages))
         {
             SignInPages.SendThere(Context);
             return;
         }
-        if (refusal is not null)
-        {
-            Credentials.MarkWrong(Context);
-        }
-        if (refusal is not null && wrong.Count(Context.Connection.RemoteIpAddress) is { } wait)
+        if (tooSoon is { } wait)
         {
             Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
             await Problem.Of(

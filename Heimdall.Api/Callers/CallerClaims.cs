@@ -12,7 +12,7 @@ internal static class CallerClaims
     /// <param name="rolesClaim">Its values are names of roles; null: there is none.</param>
     /// <param name="how">One of the words of <see cref="Credentials"/>.</param>
     /// <returns>The caller; null, with the reason, when the token names none.</returns>
-    public static (ClaimsPrincipal? Caller, string? Refusal) Read(
+    public static (ClaimsPrincipal? Principal, string? Refusal) Read(
         ClaimsPrincipal token, string userClaim, string? rolesClaim, string how)
     {
         var users = token.FindAll(userClaim).ToArray();

@@ -1,5 +1,4 @@
-using Heimdall.Api.SignIn;
-using Heimdall.Core.Configuration;
+using Heimdall.Api.Origins;
 using Microsoft.OpenApi;
 
 namespace Heimdall.Api.Callers;
@@ -8,9 +7,10 @@ namespace Heimdall.Api.Callers;
 internal static class CallerSchemes
 {
     /// <summary>The schemes of the document. Each is enough alone.</summary>
-    /// <param name="config">What is configured now.</param>
-    public static IReadOnlyDictionary<string, OpenApiSecurityScheme> Of(AuthConfig config)
+    /// <param name="known">What is configured now.</param>
+    public static IReadOnlyDictionary<string, OpenApiSecurityScheme> Of(KnownCallers known)
     {
+        var config = known.Config;
         var schemes = new Dictionary<string, OpenApiSecurityScheme>();
         if (config.ApiKeys.Length > 0 || config.Jwt is not null)
         {
@@ -46,14 +46,15 @@ internal static class CallerSchemes
         {
             schemes["proxy"] = Name(header, "The user, named by a trusted proxy.");
         }
-        if (config.Oidc is not null)
+        if (known.TakesSessions)
         {
             schemes["session"] = new()
             {
                 Type = SecuritySchemeType.ApiKey,
                 In = ParameterLocation.Cookie,
-                Name = BrowserSession.Cookie,
-                Description = "The session of a browser that is signed in; taken of this server's own pages only.",
+                Name = SessionCookie.Name,
+                Description =
+                    "The session of a browser that is signed in; changes are taken of this server's own pages only.",
             };
         }
         if (!config.IsConfigured)
@@ -65,12 +66,12 @@ internal static class CallerSchemes
     }
 
     /// <summary>What an operation that needs a caller needs: one of the schemes.</summary>
-    /// <param name="config">What is configured now.</param>
+    /// <param name="known">What is configured now.</param>
     /// <param name="document">The document that has the schemes.</param>
-    public static IEnumerable<OpenApiSecurityRequirement> Requirements(AuthConfig config, OpenApiDocument document) =>
+    public static IEnumerable<OpenApiSecurityRequirement> Requirements(KnownCallers known, OpenApiDocument document) =>
     [
-        .. config.IsConfigured ? Array.Empty<OpenApiSecurityRequirement>() : [new OpenApiSecurityRequirement()],
-        .. Of(config).Keys.Select(id =>
+        .. known.Config.IsConfigured ? Array.Empty<OpenApiSecurityRequirement>() : [new OpenApiSecurityRequirement()],
+        .. Of(known).Keys.Select(id =>
             new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(id, document)] = [] }),
     ];
 

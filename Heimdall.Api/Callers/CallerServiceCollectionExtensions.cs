@@ -1,4 +1,3 @@
-using Heimdall.Api.SignIn;
 using Heimdall.Core.Audit;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
@@ -23,8 +22,7 @@ internal static class CallerServiceCollectionExtensions
         services.AddAuthentication(CallerAuthentication.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(
                 CallerAuthentication.SchemeName, configureOptions: null)
-            .AddJwt(config.Jwt)
-            .AddSignIn(config.Oidc);
+            .AddJwt(config.Jwt);
         services.AddHostedService<CallerReload>();
         services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());

@@ -47,6 +47,16 @@ internal sealed class WrongCredentials : IDisposable
         }
     }
 
+    /// <summary>Whether there have been as many as may be. It does not count.</summary>
+    public bool HasSentMost(IPAddress? address)
+    {
+        lock (_lock)
+        {
+            return _limiters.TryGetValue(ToNetwork(address ?? IPAddress.None), out var limiter)
+                && limiter.GetStatistics() is { CurrentAvailablePermits: 0 };
+        }
+    }
+
     public void Dispose()
     {
         foreach (var limiter in _limiters.Values)

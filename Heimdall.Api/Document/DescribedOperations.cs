@@ -76,7 +76,7 @@ internal sealed class DescribedOperations(KnownCallers known, PluginCatalog plug
         {
             operation.Description = needs;
         }
-        operation.Security = right == Right.None ? [] : [.. CallerSchemes.Requirements(known.Config, document)];
+        operation.Security = right == Right.None ? [] : [.. CallerSchemes.Requirements(known, document)];
         if (HttpMethods.IsHead(context.Description.HttpMethod!))
         {
             AsHead(operation);

@@ -32,7 +32,7 @@ internal sealed class DocumentHead(KnownCallers known) : IOpenApiDocumentTransfo
         }
         document.Tags = TagList.All
             .Select(tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }).ToHashSet();
-        foreach (var (id, scheme) in CallerSchemes.Of(known.Config))
+        foreach (var (id, scheme) in CallerSchemes.Of(known))
         {
             document.AddComponent<IOpenApiSecurityScheme>(id, scheme);
         }

@@ -1,35 +1,63 @@
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Api.Rights;
 using Heimdall.Api.Serialization;
 using Heimdall.Api.SignIn;
 using Heimdall.Core.Configuration;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Heimdall.Api.Me;
 
 /// <summary><c>/api/v1/sessions</c> and <c>/api/v1/session/{id}</c>: the browsers that are signed in.</summary>
 internal static class SessionsEndpoint
 {
+    private const int MaxLimit = 200;
+
+    private static readonly IReadOnlyList<ParameterDescription> Parameters =
+    [
+        ParameterDescription.Text("user", "Those of this user."),
+        ParameterDescription.Number("limit", "How many.", 1, MaxLimit, new SessionFilter().Limit),
+        ParameterDescription.Text("cursor", "next_cursor of the page before."),
+    ];
+
+    private static readonly string[] _known = [.. Parameters.Select(parameter => parameter.Name)];
+
     public static void MapSessions(this IEndpointRouteBuilder api)
     {
         var sessions = api.MapGroup("").WithTags(TagList.Callers);
         sessions.MapGet("/sessions", ListAsync)
             .Named("listSessions", "The browsers that are signed in: your own, or everybody's for an admin.")
-            .Replies<SessionListView>(StatusCodes.Status200OK, "At most 200 sessions, the newest first.");
+            .Takes(Parameters)
+            .Replies<SessionListView>(StatusCodes.Status200OK, "A page of sessions, the newest first.");
         sessions.MapDelete("/session/{id:guid}", EndAsync)
             .Named("endSession", "Sign a browser out: one of your own, or anybody's for an admin.")
             .Replies(StatusCodes.Status204NoContent, "It is signed out, in every process.")
             .Refuses("not-found");
     }
 
-    private static async Task<JsonHttpResult<SessionListView>> ListAsync(
+    private static async Task<IResult> ListAsync(
         HttpContext context, AuthConfig config, SessionStore sessions, CancellationToken cancellationToken)
     {
-        var open = config.Oidc is { } oidc
-            ? await sessions.ListAsync(OwnerFor(context), oidc.IdleTimeout, cancellationToken)
-            : [];
-        return TypedResults.Json(new SessionListView([.. open.Select(SessionView.Of)]), ApiJson.Options);
+        var fields = new QueryFields(context.Request.Query, _known);
+        var filter = new SessionFilter
+        {
+            Owner = OwnerFor(context),
+            User = fields.Text("user"),
+            Limit = fields.Limit("limit", MaxLimit) ?? new SessionFilter().Limit,
+            Cursor = fields.Cursor<SessionCursor>("cursor", cursor => cursor.SignedInAt.Kind == DateTimeKind.Utc),
+        };
+        if (fields.Problems.Count > 0)
+        {
+            return Problem.Invalid(fields.Problems);
+        }
+        var page = config.Oidc is { } oidc
+            ? await sessions.ListAsync(filter, oidc.IdleTimeout, cancellationToken)
+            : new SessionPage([], Next: null);
+        return TypedResults.Json(
+            new SessionListView(
+                [.. page.Sessions.Select(SessionView.Of)], page.Next is not null,
+                page.Next is null ? null : QueryFields.WriteCursor(page.Next)),
+            ApiJson.Options);
     }
 
     private static async Task<IResult> EndAsync(
@@ -46,8 +74,8 @@ internal static class SessionsEndpoint
     }
 }
 
-/// <summary>Browsers that are signed in.</summary>
-internal sealed record SessionListView(IReadOnlyList<SessionView> Data);
+/// <summary>A page of browsers that are signed in.</summary>
+internal sealed record SessionListView(IReadOnlyList<SessionView> Data, bool HasMore, string? NextCursor);
 
 /// <summary>A browser that is signed in.</summary>
 /// <param name="Id">Tells it from others.</param>

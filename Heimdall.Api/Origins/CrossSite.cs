@@ -1,5 +1,4 @@
 using Heimdall.Api.Problems;
-using Heimdall.Api.SignIn;
 using Heimdall.Core.Configuration;
 using Microsoft.Net.Http.Headers;
 
@@ -39,24 +38,22 @@ internal static class CrossSite
     {
         var (origins, sites) = (request.Headers.Origin, request.Headers[FetchSite]);
         if (origins is [{ } listed] && config.CorsOrigins.Contains(listed, StringComparer.Ordinal)
-            && request.IsRest(config.PublicUrl) && !HasBasic(request) && !HasSession(request))
+            && request.IsRest(config.PublicUrl) && !HasBasic(request) && !SessionCookie.IsIn(request))
         {
             return true;
         }
+        // The cookie counts whatever else is there: another header may turn out to be empty.
         // Where a browser says that the page is the server's own it is so, also behind a proxy with another name.
         return sites.Count > 0
             ? sites is ["same-origin" or "none"]
             : origins.Count == 0
-                ? !HasSession(request)
+                ? !SessionCookie.IsIn(request)
                 : origins is [{ } origin] && (origin == own || HasHostOf(request, origin));
     }
 
     /// <summary>Whether a browser says that a page of another site has it send this.</summary>
     public static bool IsFromElsewhere(HttpRequest request) =>
         request.Headers[FetchSite] is { Count: > 0 } sites and not ["same-origin" or "none"];
-
-    // Whatever else it has: another header may turn out to be empty, and then the cookie would count.
-    private static bool HasSession(HttpRequest request) => request.Cookies.ContainsKey(BrowserSession.Cookie);
 
     // A browser adds the key that it remembers also to what a page of another site sends, without asking first.
     private static bool HasBasic(HttpRequest request) => request.Headers.Authorization.Any(

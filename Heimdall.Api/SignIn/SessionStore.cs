@@ -11,15 +11,10 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
     /// <summary>One more ends the oldest.</summary>
     public const int MostOfUser = 50;
 
-    private const int MostListed = 200;
-
-    // Whoever signs in takes away what is over: there are no more sessions than were used lately.
     private const string InsertSql = """
-        with over as (
-            delete from browser_session where ends_at < now() or last_used_at < now() - $7),
-        surplus as (
+        with surplus as (
             delete from browser_session where id in (
-                select id from browser_session where "user" = $3 order by signed_in_at desc offset $8))
+                select id from browser_session where "user" = $3 order by signed_in_at desc offset $7))
         insert into browser_session (id, key_hash, "user", ticket, address, ends_at)
         values ($1, $2, $3, $4, $5, now() + $6)
         """;
@@ -31,8 +26,12 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
 
     private const string UseSql = "update browser_session set last_used_at = now() where key_hash = $1";
 
-    private const string IsOpenSql =
-        "select exists (select from browser_session where key_hash = $1 and ends_at > now())";
+    private const string IsOpenSql = """
+        select exists (
+            select from browser_session where key_hash = $1 and ends_at > now() and last_used_at > now() - $2)
+        """;
+
+    private const string FindSql = "select id from browser_session where key_hash = $1";
 
     private const string EndByKeySql = "delete from browser_session where key_hash = $1";
 
@@ -42,7 +41,9 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
     private const string ListSql = """
         select id, "user", address, signed_in_at, last_used_at, least(ends_at, last_used_at + $1) from browser_session
         where ends_at > now() and last_used_at > now() - $1 and ($2::text is null or "user" = $2)
-        order by signed_in_at desc, id limit $3
+            and ($3::text is null or "user" = $3)
+            and ($4::timestamptz is null or (signed_in_at, id) < ($4, $5))
+        order by signed_in_at desc, id desc limit $6
         """;
 
     /// <summary>Writes a session and that somebody has signed in, in one transaction.</summary>
@@ -56,13 +57,12 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
                 {
                     Parameters =
                     {
-                        new() { Value = Guid.CreateVersion7() },
+                        new() { Value = session.Id },
                         new() { Value = session.KeyHash },
                         new() { Value = session.User },
                         new() { Value = session.Ticket },
                         Text(session.Address),
                         new() { Value = session.Lifetime },
-                        new() { Value = session.IdleTimeout },
                         new() { Value = MostOfUser - 1 },
                     },
                 };
@@ -104,11 +104,23 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
     }
 
     /// <summary>Whether nobody has ended a session, nor its time. It is not used thereby.</summary>
-    public async Task<bool> IsOpenAsync(byte[] keyHash, CancellationToken cancellationToken)
+    /// <param name="keyHash">Whose.</param>
+    /// <param name="idleTimeout">How long it may be left unused.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    public async Task<bool> IsOpenAsync(byte[] keyHash, TimeSpan idleTimeout, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(IsOpenSql);
         command.Parameters.Add(new() { Value = keyHash });
+        command.Parameters.Add(new() { Value = idleTimeout });
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <returns>Null where there is none any more.</returns>
+    public async Task<Guid?> FindAsync(byte[] keyHash, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(FindSql);
+        command.Parameters.Add(new() { Value = keyHash });
+        return await command.ExecuteScalarAsync(cancellationToken) as Guid?;
     }
 
     /// <summary>Ends a session and records that, in one transaction.</summary>
@@ -129,17 +141,23 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
     public Task<bool> EndAsync(Guid id, string? user, CancellationToken cancellationToken) =>
         EndAsync(EndSql, cancellationToken, new NpgsqlParameter { Value = id }, Text(user));
 
-    /// <summary>The sessions that are open, the newest first.</summary>
-    /// <param name="user">Whose; null: everybody's.</param>
+    /// <summary>A page of the sessions that are open, the newest first.</summary>
+    /// <param name="filter">Which.</param>
     /// <param name="idleTimeout">How long they may be left unused.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    public async Task<IReadOnlyList<OpenSession>> ListAsync(
-        string? user, TimeSpan idleTimeout, CancellationToken cancellationToken)
+    public async Task<SessionPage> ListAsync(
+        SessionFilter filter, TimeSpan idleTimeout, CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(ListSql);
         command.Parameters.Add(new() { Value = idleTimeout });
-        command.Parameters.Add(Text(user));
-        command.Parameters.Add(new() { Value = MostListed });
+        command.Parameters.Add(Text(filter.Owner));
+        command.Parameters.Add(Text(filter.User));
+        command.Parameters.Add(new()
+        {
+            NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = filter.Cursor?.SignedInAt ?? (object)DBNull.Value,
+        });
+        command.Parameters.Add(new() { Value = filter.Cursor?.Id ?? Guid.Empty });
+        command.Parameters.Add(new() { Value = filter.Limit + 1 });
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         var sessions = new List<OpenSession>();
         while (await row.ReadAsync(cancellationToken))
@@ -148,7 +166,12 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
                 row.GetGuid(0), row.GetString(1), row.IsDBNull(2) ? null : row.GetString(2), row.GetDateTime(3),
                 row.GetDateTime(4), row.GetDateTime(5)));
         }
-        return sessions;
+        if (sessions.Count <= filter.Limit)
+        {
+            return new SessionPage(sessions, Next: null);
+        }
+        sessions.RemoveAt(filter.Limit);
+        return new SessionPage(sessions, new SessionCursor(sessions[^1].SignedInAt, sessions[^1].Id));
     }
 
     private Task<bool> EndAsync(string sql, CancellationToken cancellationToken, params NpgsqlParameter[] parameters) =>
@@ -167,14 +190,14 @@ internal sealed class SessionStore(StoreDatabase database, AuditLog audit)
 }
 
 /// <summary>A browser that has just signed in.</summary>
+/// <param name="Id">Tells it from others.</param>
 /// <param name="KeyHash">What the key in its cookie is known by.</param>
 /// <param name="User">Who.</param>
 /// <param name="Ticket">What the framework keeps of it, encrypted.</param>
 /// <param name="Address">From where.</param>
 /// <param name="Lifetime">How long it lasts at most.</param>
-/// <param name="IdleTimeout">How long it lasts unused.</param>
 internal sealed record NewSession(
-    byte[] KeyHash, string User, byte[] Ticket, string? Address, TimeSpan Lifetime, TimeSpan IdleTimeout);
+    Guid Id, byte[] KeyHash, string User, byte[] Ticket, string? Address, TimeSpan Lifetime);
 
 /// <summary>A browser that is signed in.</summary>
 /// <param name="Id">Tells it from others; nobody is known by it.</param>
@@ -185,3 +208,24 @@ internal sealed record NewSession(
 /// <param name="EndsAt">Unless it is used until then; at its longest time whatever is done.</param>
 internal sealed record OpenSession(
     Guid Id, string User, string? Address, DateTime SignedInAt, DateTime LastUsedAt, DateTime EndsAt);
+
+/// <summary>Which sessions a list holds.</summary>
+internal sealed record SessionFilter
+{
+    /// <summary>Whose a caller may see; null: everybody's.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Whose are asked for; null: all.</summary>
+    public string? User { get; init; }
+
+    public int Limit { get; init; } = 50;
+
+    /// <summary>Where the last page ended; null for the first.</summary>
+    public SessionCursor? Cursor { get; init; }
+}
+
+/// <summary>The last session of a page.</summary>
+internal sealed record SessionCursor(DateTime SignedInAt, Guid Id);
+
+/// <summary>A page of sessions.</summary>
+internal sealed record SessionPage(IReadOnlyList<OpenSession> Sessions, SessionCursor? Next);

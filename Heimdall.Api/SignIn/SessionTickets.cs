@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Heimdall.Api.Callers;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -17,9 +18,6 @@ internal sealed class SessionTickets(AuthConfig auth, SessionStore store, IDataP
 {
     private const int KeyBytes = 32;
 
-    /// <summary>With the ID token, of which the provider decides how long it is.</summary>
-    private const int LongestTicket = 200_000;
-
     private static readonly TimeSpan UseInterval = TimeSpan.FromMinutes(1);
 
     private readonly IDataProtector _protector = protection.CreateProtector("Heimdall.BrowserSession");
@@ -32,17 +30,13 @@ internal sealed class SessionTickets(AuthConfig auth, SessionStore store, IDataP
         AuthenticationTicket ticket, HttpContext context, CancellationToken cancellationToken)
     {
         var bytes = TicketSerializer.Default.Serialize(ticket);
-        if (bytes.Length > LongestTicket)
-        {
-            throw new SignInRefusedException(SignInProblem.User, "The ID token is too long.");
-        }
         var key = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(KeyBytes));
         var user = ticket.Principal.Identity!.Name!;
         var address = context.Connection.RemoteIpAddress?.ToString();
+        var id = Guid.CreateVersion7();
         await store.AddAsync(
-            new NewSession(
-                HashOf(key), user, _protector.Protect(bytes), address, Config.SessionLifetime, Config.IdleTimeout),
-            SignInAudit.Entry(context, user, SignInAudit.SignIn, SignInAudit.Target),
+            new NewSession(id, HashOf(key), user, _protector.Protect(bytes), address, Config.SessionLifetime),
+            SignInAudit.Entry(context, user, SignInAudit.SignIn, SignInAudit.TargetOf(id)),
             cancellationToken);
         return key;
     }
@@ -74,14 +68,16 @@ internal sealed class SessionTickets(AuthConfig auth, SessionStore store, IDataP
 
     public Task RemoveAsync(string key) => throw NeedsRequest();
 
-    public Task RemoveAsync(string key, HttpContext context, CancellationToken cancellationToken) =>
-        store.EndAsync(
-            HashOf(key),
-            context.Request.Path == SignInPages.SignOut
+    public async Task RemoveAsync(string key, HttpContext context, CancellationToken cancellationToken)
+    {
+        var hash = HashOf(key);
+        var entry = context.Request.Path == SignInPages.SignOut
+            && await store.FindAsync(hash, cancellationToken) is { } id
                 ? SignInAudit.Entry(
-                    context, SignInAudit.WhoSignsOut(context), SignInAudit.SignOut, SignInAudit.Target)
-                : null,
-            cancellationToken);
+                    context, SignInAudit.WhoSignsOut(context), SignInAudit.SignOut, SignInAudit.TargetOf(id))
+                : null;
+        await store.EndAsync(hash, entry, cancellationToken);
+    }
 
     /// <returns>Null where the keys that protect tickets are gone.</returns>
     private AuthenticationTicket? Read(byte[] ticket)

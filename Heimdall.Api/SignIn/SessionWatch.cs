@@ -1,8 +1,12 @@
+using Heimdall.Core.Configuration;
+using Microsoft.AspNetCore.Authentication;
+
 namespace Heimdall.Api.SignIn;
 
 /// <summary>
 /// Ends what a browser still waits for, such as the events of a job, when its session is over: it was asked for by
-/// somebody who has signed out since, or whom an admin has sent away.
+/// somebody who has signed out since, or whose session an admin has ended. A reply that has begun breaks off, as if the
+/// client had gone; another one is 401.
 /// </summary>
 internal static class SessionWatch
 {
@@ -18,6 +22,7 @@ internal static class SessionWatch
     {
         var store = app.Services.GetRequiredService<SessionStore>();
         var time = app.Services.GetRequiredService<TimeProvider>();
+        var auth = app.Services.GetRequiredService<AuthConfig>();
         app.Use(async (context, next) =>
         {
             if (context.Items[_session] is not byte[] session)
@@ -29,10 +34,14 @@ internal static class SessionWatch
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(aborted);
             using var answered = new CancellationTokenSource();
             context.RequestAborted = ended.Token;
-            var watch = WatchAsync(session, ended, answered.Token);
+            var watch = WatchAsync(context, session, ended, answered.Token);
             try
             {
                 await next(context);
+            }
+            catch (OperationCanceledException) when (IsEnded())
+            {
+                // It is answered below.
             }
             finally
             {
@@ -40,20 +49,42 @@ internal static class SessionWatch
                 await answered.CancelAsync();
                 await watch;
             }
+            if (!IsEnded())
+            {
+                return;
+            }
+            if (context.Response.HasStarted)
+            {
+                context.Abort(); // what was sent must not look like all of it
+                return;
+            }
+            context.Response.Clear();
+            await context.ChallengeAsync();
+
+            bool IsEnded() => ended.IsCancellationRequested && !aborted.IsCancellationRequested;
         });
 
-        async Task WatchAsync(byte[] session, CancellationTokenSource ended, CancellationToken cancellationToken)
+        async Task WatchAsync(
+            HttpContext context, byte[] session, CancellationTokenSource ended, CancellationToken cancellationToken)
         {
             using var timer = new PeriodicTimer(Interval, time);
             try
             {
                 while (await timer.WaitForNextTickAsync(cancellationToken))
                 {
-                    if (!await IsOpenAsync(session, cancellationToken))
+                    if (await IsOpenAsync(session, cancellationToken))
+                    {
+                        continue;
+                    }
+                    if (context.Response.HasStarted)
+                    {
+                        context.Abort();
+                    }
+                    else
                     {
                         await ended.CancelAsync();
-                        return;
                     }
+                    return;
                 }
             }
             catch (OperationCanceledException)
@@ -66,7 +97,7 @@ internal static class SessionWatch
         {
             try
             {
-                return await store.IsOpenAsync(session, cancellationToken);
+                return await store.IsOpenAsync(session, auth.Oidc!.IdleTimeout, cancellationToken);
             }
             catch (Exception exception) when (exception is Npgsql.NpgsqlException or TimeoutException)
             {

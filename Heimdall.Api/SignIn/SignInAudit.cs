@@ -8,9 +8,13 @@ internal sealed partial class SignInAudit(AuditLog log, ILogger<SignInAudit> log
 {
     public const string SignIn = $"GET {SignInPages.Callback}";
     public const string SignOut = $"POST {SignInPages.SignOut}";
-    public const string Target = "sign-in";
+
+    private const string Refused = "sign-in";
 
     private static readonly object _user = new();
+
+    /// <summary>As of the request that ends a session by its id: so it can be said whose was ended.</summary>
+    public static string TargetOf(Guid session) => $"session/{session}";
 
     public static AuditEntry Entry(HttpContext context, string? user, string action, string target) =>
         new(user, Credentials.Oidc, context.Connection.RemoteIpAddress?.ToString(), action, target);
@@ -27,7 +31,7 @@ internal sealed partial class SignInAudit(AuditLog log, ILogger<SignInAudit> log
         try
         {
             await log.WriteAsync(
-                Entry(context, null, SignIn, $"{Target}/{problem.ToWord()}"), AuditOutcome.Refused,
+                Entry(context, null, SignIn, $"{Refused}/{problem.ToWord()}"), AuditOutcome.Refused,
                 StatusCodes.Status401Unauthorized, CancellationToken.None);
         }
         catch (Exception exception)

@@ -1,5 +1,6 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
+using Heimdall.Api.Origins;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
 using Heimdall.Core.Configuration;
@@ -33,8 +34,13 @@ internal static class SignInEndpoints
     {
         var request = context.Request;
         if ((request.Path != SignInPages.Callback && request.Path != SignInPages.SignedOutCallback)
-            || HttpMethods.IsGet(request.Method) || context.RequestServices.GetService<SessionTickets>() is null)
+            || context.RequestServices.GetService<SessionCookieFormat>() is not { } cookies)
         {
+            return next(context);
+        }
+        if (HttpMethods.IsGet(request.Method))
+        {
+            cookies.NeedKeys(); // for the state, which is protected too
             return next(context);
         }
         context.Response.Headers.Allow = HttpMethods.Get;
@@ -88,14 +94,17 @@ internal static class SignInEndpoints
             [SignInSetup.SchemeName]);
     }
 
-    /// <summary>Who comes here has shown a key. From now on pages ask this browser for it.</summary>
+    /// <summary>Pages ask this browser for a key from now on, if it has shown one of its own accord.</summary>
     private static IResult TakeKey(HttpContext context, AuthConfig config)
     {
         if (config.Oidc is null)
         {
             return None();
         }
-        SignInPages.ChooseKey(context);
+        if (context.User.Identity?.AuthenticationType == Credentials.Key && !CrossSite.IsFromElsewhere(context.Request))
+        {
+            SignInPages.ChooseKey(context);
+        }
         return TypedResults.Redirect(context.Request.PublicPathOf(SignInPages.ReadReturn(context.Request)));
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Heimdall.Api.Callers;
 using Heimdall.Api.Dashboard.Frame;
 using Heimdall.Api.Requests;
 
@@ -28,12 +29,7 @@ internal static class SignInPage
 
     public static IResult Of(HttpContext context, SignInPageContent content)
     {
-        var response = context.Response;
-        response.Headers.CacheControl = "no-store";
-        if (content.Next is { } next)
-        {
-            response.Headers["Refresh"] = $"0;url={next}"; // the way on, also without a script
-        }
+        context.Response.Headers.CacheControl = "no-store";
         return TypedResults.Content(
             Draw(context.Request, content).ToString(), "text/html", Encoding.UTF8, content.Status);
     }
@@ -45,6 +41,7 @@ internal static class SignInPage
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
+        {GoOn(content)}
         <title>Sign in – Heimdall</title>
         <style>{Markup.OfOwn(Styles)}</style>
         </head>
@@ -58,6 +55,11 @@ internal static class SignInPage
         </html>
 
         """);
+
+    /// <summary>The way on, also without a script. It may be longer than proxies take headers.</summary>
+    private static Markup GoOn(SignInPageContent content) => content.Next is { } next
+        ? Markup.Of($"""<meta http-equiv="refresh" content="0;url={next}">""")
+        : Markup.Empty;
 
     private static Markup Tell(SignInPageContent content) => content switch
     {

@@ -74,6 +74,10 @@ internal static class SignInProblems
         _ => $"The token of the identity provider is not one for this sign-in. {Again}",
     };
 
+    /// <summary>Whether nobody is to blame but the provider, which has not answered, or this server.</summary>
+    public static bool IsAway(Exception? failure) => failure is HttpRequestException or IOException
+        or InvalidOperationException or OperationCanceledException or SecretReferenceException;
+
     public static SignInProblem Of(Exception? failure) => failure switch
     {
         SignInRefusedException refused => refused.Problem,
@@ -84,8 +88,8 @@ internal static class SignInProblems
         SecurityTokenInvalidIssuerException => SignInProblem.Issuer,
         SecurityTokenException => SignInProblem.Token,
         OpenIdConnectProtocolException { InnerException: SecurityTokenException inner } => Of(inner),
-        OpenIdConnectProtocolException or HttpRequestException or IOException or InvalidOperationException
-            or OperationCanceledException or SecretReferenceException => SignInProblem.Provider,
+        OpenIdConnectProtocolException => SignInProblem.Provider,
+        _ when IsAway(failure) => SignInProblem.Provider,
         ArgumentException => SignInProblem.Token, // what is no token at all
         _ => SignInProblem.State,
     };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Heimdall.Api.Callers;
+using Heimdall.Api.Origins;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -18,36 +19,53 @@ internal static class SignInSetup
     public const string SchemeName = "Oidc";
 
     private const string BegunAt = "begun_at";
+
+    /// <summary>Of the count of codes that were of no use: for each of them the provider was asked.</summary>
+    private const string WrongCodes = "wrong_codes";
+
     private const int LongestReason = 300;
+
+    /// <summary>In bytes. It has the ID token, of which the provider decides how long it is.</summary>
+    private const int LongestTicket = 200_000;
+
+    /// <summary>In an address. Providers and what stands before them refuse longer ones.</summary>
+    private const int LongestHint = 2000;
+
+    private static readonly object _asksProvider = new();
 
     /// <summary>How long somebody may take at the provider.</summary>
     private static readonly TimeSpan LongestSignIn = TimeSpan.FromMinutes(15);
 
-    public static AuthenticationBuilder AddSignIn(this AuthenticationBuilder authentication, OidcConfig? config)
+    public static void AddSignIn(this IServiceCollection services, OidcConfig? config)
     {
-        var services = authentication.Services;
         services.AddSingleton<SessionStore>();
         services.AddSingleton<SignInAudit>();
         services.AddSingleton<SignInProvider>();
         if (config is null)
         {
-            return authentication;
+            return;
         }
         services.AddSingleton<SessionTickets>();
+        services.AddKeyedSingleton<WrongCredentials>(WrongCodes);
+        services.AddSingleton<SessionCookieFormat>();
         services.AddOptions<CookieAuthenticationOptions>(BrowserSession.SchemeName)
-            .Configure<SessionTickets>((options, tickets) => options.SessionStore = tickets);
+            .Configure<SessionTickets, SessionCookieFormat>((options, tickets, format) =>
+            {
+                options.SessionStore = tickets;
+                options.TicketDataFormat = format;
+            });
         // It logs what a browser has sent and exceptions with what the provider said; what matters is logged by us.
         services.AddLogging(logging => logging
             .AddFilter("Microsoft.AspNetCore.Authentication.OpenIdConnect", LogLevel.None)
             .AddFilter("Microsoft.AspNetCore.Authentication.Cookies", LogLevel.None));
-        return authentication
+        services.AddAuthentication()
             .AddCookie(BrowserSession.SchemeName, options => Apply(options, config))
             .AddOpenIdConnect(SchemeName, options => Apply(options, config));
     }
 
     private static void Apply(CookieAuthenticationOptions options, OidcConfig config)
     {
-        options.Cookie.Name = BrowserSession.Cookie;
+        options.Cookie.Name = SessionCookie.Name;
         options.Cookie.HttpOnly = true;
         options.Cookie.SameSite = SameSiteMode.Lax;
         options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest; // by the address that the browser sees
@@ -61,6 +79,7 @@ internal static class SignInSetup
         options.Authority = config.Authority;
         options.RequireHttpsMetadata = new Uri(config.Authority).Scheme == Uri.UriSchemeHttps;
         options.BackchannelTimeout = JwtSetup.ProviderTimeout;
+        options.BackchannelHttpHandler = new ProviderReplies();
         options.ClientId = config.ClientId;
         options.ResponseType = OpenIdConnectResponseType.Code;
         options.ResponseMode = OpenIdConnectResponseMode.Query; // a form of another site would come without cookies
@@ -68,6 +87,7 @@ internal static class SignInSetup
         options.PushedAuthorizationBehavior = PushedAuthorizationBehavior.Disable; // it would need the secret early
         options.MapInboundClaims = false;
         options.GetClaimsFromUserInfoEndpoint = false;
+        options.ClaimActions.Clear(); // they take away acr, iss and others, which a bearer token keeps
         options.CallbackPath = SignInPages.Callback;
         options.SignedOutCallbackPath = SignInPages.SignedOutCallback;
         options.SignedOutRedirectUri = SignInPages.SignIn;
@@ -102,6 +122,12 @@ internal static class SignInSetup
             },
             OnAuthorizationCodeReceived = context =>
             {
+                if (CodesOf(context.HttpContext).HasSentMost(context.HttpContext.Connection.RemoteIpAddress))
+                {
+                    context.Fail(new SignInRefusedException(SignInProblem.TooMany, "Too many codes were of no use."));
+                    return Task.CompletedTask;
+                }
+                context.HttpContext.Items[_asksProvider] = true;
                 // Resolved for this one request: the file of the secret may have been replaced.
                 context.TokenEndpointRequest!.ClientSecret =
                     config.ClientSecret is { } secret ? SecretReferences.Resolve(secret) : null;
@@ -115,13 +141,23 @@ internal static class SignInSetup
             OnAccessDenied = context =>
             {
                 context.HandleResponse();
-                return RefuseAsync(context.HttpContext, SignInProblem.Denied, "access_denied");
+                return RefuseAsync(context.HttpContext, SignInProblem.Denied, "access_denied", isFault: true);
             },
             OnRemoteFailure = context =>
             {
                 context.HandleResponse();
                 return RefuseAsync(
-                    context.HttpContext, SignInProblems.Of(context.Failure), Describe(context.Failure));
+                    context.HttpContext, SignInProblems.Of(context.Failure), Describe(context.Failure),
+                    !SignInProblems.IsAway(context.Failure));
+            },
+            OnRedirectToIdentityProviderForSignOut = context =>
+            {
+                context.ProtocolMessage.ClientId = config.ClientId;
+                if (context.ProtocolMessage.IdTokenHint is { Length: > LongestHint })
+                {
+                    context.ProtocolMessage.IdTokenHint = null;
+                }
+                return Task.CompletedTask;
             },
         };
     }
@@ -157,14 +193,35 @@ internal static class SignInSetup
         context.Principal = caller;
         context.Properties!.StoreTokens(
             [new AuthenticationToken { Name = OpenIdConnectParameterNames.IdToken, Value = token }]);
+        var ticket = new AuthenticationTicket(caller, context.Properties, BrowserSession.SchemeName);
+        if (TicketSerializer.Default.Serialize(ticket).Length > LongestTicket)
+        {
+            context.Fail(new SignInRefusedException(SignInProblem.User, "The ID token is too long."));
+        }
     }
 
+    private static WrongCredentials CodesOf(HttpContext context) =>
+        context.RequestServices.GetRequiredKeyedService<WrongCredentials>(WrongCodes);
+
     /// <summary>Records why, counts it as wrong credentials, and leads to the page that tells the user.</summary>
-    private static async Task RefuseAsync(HttpContext context, SignInProblem problem, string why)
+    /// <param name="context">The request.</param>
+    /// <param name="problem">Why, in a word.</param>
+    /// <param name="why">For the log.</param>
+    /// <param name="isFault">Whether it counts: not where the provider is away.</param>
+    private static async Task RefuseAsync(HttpContext context, SignInProblem problem, string why, bool isFault)
     {
-        var services = context.RequestServices;
-        var isTooMany = problem != SignInProblem.Provider
-            && services.GetRequiredService<WrongCredentials>().Count(context.Connection.RemoteIpAddress) is not null;
+        var (services, address) = (context.RequestServices, context.Connection.RemoteIpAddress);
+        var isCanceled = context.RequestAborted.IsCancellationRequested;
+        if (context.Items.ContainsKey(_asksProvider) && (isFault || isCanceled))
+        {
+            CodesOf(context).Count(address);
+        }
+        if (isCanceled)
+        {
+            return;
+        }
+        var isTooMany = problem == SignInProblem.TooMany
+            || (isFault && services.GetRequiredService<WrongCredentials>().Count(address) is not null);
         if (!isTooMany)
         {
             await services.GetRequiredService<SignInAudit>().RefuseAsync(context, problem, why);
@@ -172,12 +229,18 @@ internal static class SignInSetup
         SignInEndpoints.GoToProblem(context, isTooMany ? SignInProblem.TooMany : problem);
     }
 
-    /// <summary>For the log. Of tokens only the kind of fault: the framework's messages may show them.</summary>
+    /// <summary>
+    /// For the log: what the provider says itself. Of tokens and of the protocol only the kind of fault, as the
+    /// framework's messages may show them.
+    /// </summary>
     private static string Describe(Exception? failure) => failure switch
     {
         null => "unknown",
-        SecurityTokenException or ArgumentException => failure.GetType().Name,
-        _ => ToLine($"{failure.GetType().Name}: {failure.Message}"),
+        OpenIdConnectProtocolException when failure.Data["error"] is string error =>
+            ToLine($"{error}: {failure.Data["error_description"]}"),
+        SignInRefusedException or SecretReferenceException or HttpRequestException or IOException =>
+            ToLine($"{failure.GetType().Name}: {failure.Message}"),
+        _ => failure.GetType().Name,
     };
 
     private static string ToLine(string text) => string.Concat(

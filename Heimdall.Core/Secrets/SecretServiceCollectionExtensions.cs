@@ -14,7 +14,7 @@ public static class SecretServiceCollectionExtensions
 {
     private const string KeyReader = "DataProtectionHostedService";
 
-    /// <summary>One key ring for all processes: secrets, and what the framework protects in the dashboard.</summary>
+    /// <summary>One key ring for all processes: for secrets, and for forms, sign-ins and sessions.</summary>
     public static IServiceCollection AddSecrets(this IServiceCollection services, SecretsConfig config)
     {
         var protection = services.AddDataProtection().SetApplicationName("heimdall");

@@ -15,7 +15,7 @@ namespace Heimdall.Core.Upkeep;
 /// </summary>
 internal sealed partial class HistoryRetention(
     JobRetention jobs, ScheduleRunStore runs, IdempotencyStore keys, AuditLog audit, KeyUseStore keyUses,
-    HookOutbox messages,
+    HookOutbox messages, SessionRetention sessions,
     LiveCatalog catalog, LivingProcesses processes, UpkeepMetrics metrics, ILogger<HistoryRetention> logger)
 {
     private const int LeastAtOnce = 50;
@@ -44,6 +44,7 @@ internal sealed partial class HistoryRetention(
         var own = current.Commands.Concat(current.RemovedCommands).Where(command => command.Retention is not null)
             .ToArray();
         // First what is soon done: there may be jobs to delete for days.
+        Record("browser_session", "sessions of browsers", await sessions.DeleteAsync(cancellationToken));
         if (Find(kept, LivingProcesses.ScheduleRuns) is { } runsKept)
         {
             Record("schedule_run", "runs of schedules", await runs.ForgetAsync(runsKept, cancellationToken));

@@ -16,6 +16,7 @@ public static class UpkeepServiceCollectionExtensions
         services.AddSingleton<UnstartedJobs>();
         services.AddSingleton<FanOutUpkeep>();
         services.AddSingleton<ScheduleUpkeep>();
+        services.AddSingleton<SessionRetention>();
         services.AddSingleton<HistoryRetention>();
         services.AddSingleton<SettingWatch>();
         services.AddSingleton<VacuumSettings>();

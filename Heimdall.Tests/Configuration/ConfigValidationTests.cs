@@ -171,6 +171,10 @@ public sealed class ConfigValidationTests
         "auth.jwt.keys_file: must be there where authority is not, and only there: the keys come from one of both")]
     [TestCase("auth: { jwt: { audience: a, keys_file: k.json } }",
         "auth.jwt.issuer: must name the issuer (iss) of the tokens, because there is no authority to ask for it")]
+    [TestCase("auth: { jwt: { audience: a, authority: 'https://login.example/' }, "
+        + "oidc: { client_id: a, authority: 'https://login.example' } }",
+        "auth.jwt: must have another audience than auth.oidc.client_id: the ID token of each sign-in would be taken as "
+        + "a bearer token, also after the sign-out")]
     [TestCase("auth: { jwt: { audience: a, authority: 'http://login.example' } }",
         "auth.jwt.authority: must be an absolute https URL, such as https://login.example.org/realm")]
     [TestCase("auth: { oidc: ~ }", NobodyExpected)]

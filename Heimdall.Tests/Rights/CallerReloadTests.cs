@@ -101,6 +101,24 @@ public sealed class CallerReloadTests
     }
 
     [Test]
+    public async Task A_sign_in_that_is_added_counts_from_the_next_start(CancellationToken cancellationToken)
+    {
+        Write(Keys(("alice", Alice.Hash)) + ", oidc: {authority: \"https://login.example\", client_id: heimdall}");
+        await LogsAsync("auth.oidc has changed", cancellationToken);
+
+        var me = await _heimdall.SendAsync(
+            HttpMethod.Get, "/api/v1/me", cancellationToken, headers: ("Cookie", "heimdall_session=x"));
+        var document = await _heimdall.SendAsync(
+            HttpMethod.Get, "/openapi/v1.json", cancellationToken, headers: Bearer(Alice.Key));
+
+        me.AssertProblem(401, "needs an API key");
+        Assert.That(
+            document.AssertStatus(200).Json.GetProperty("components").GetProperty("securitySchemes")
+                .EnumerateObject().Select(scheme => scheme.Name),
+            Is.EquivalentTo(new[] { "bearer", "api_key", "basic" }));
+    }
+
+    [Test]
     public async Task A_token_that_cannot_be_checked_is_not_called_wrong(CancellationToken cancellationToken)
     {
         await using var heimdall = await HeimdallInstance.StartAsync(

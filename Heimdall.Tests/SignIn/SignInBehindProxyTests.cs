@@ -27,6 +27,8 @@ public sealed class SignInBehindProxyTests() : RealProcessTests(processes: 1)
             Repository.Read("configs/nginx/heimdall.conf").Replace(
                 "http://127.0.0.1:9090/", $"http://{heimdall.Address.Authority}{target}", StringComparison.Ordinal));
         using var browser = new SignInClient(new Uri($"https://127.0.0.1:{port}"), nginx.Client);
+        provider.Claims["groups"] = Enumerable.Range(0, 500).Select(_ => Guid.NewGuid().ToString()).ToArray();
+        var longest = $"/console?sql={new string('a', 987)}";
 
         var sent = await browser.OpenAsync("/heimdall/hangfire/sql/clusters?x=1", cancellationToken);
         Assert.That(sent.AssertStatus(302).Header("Location"),
@@ -44,7 +46,11 @@ public sealed class SignInBehindProxyTests() : RealProcessTests(processes: 1)
         var page = (await browser.OpenAsync(back.Header("Location")!, cancellationToken)).AssertStatus(200);
         Assert.That(page.Text, Does.Contain("action=\"/heimdall/signout\""));
         var left = (await browser.PostAsync("/heimdall/signout", cancellationToken)).AssertStatus(200);
-        Assert.That(left.Header("Refresh"), Does.Contain(Uri.EscapeDataString($"{address}/signout-callback-oidc")));
+        Assert.That(SignInClient.NextOf(left), Does.Not.Contain("id_token_hint")
+            .And.Contain(Uri.EscapeDataString($"{address}/signout-callback-oidc")));
         (await browser.GetAsync("/heimdall/api/v1/me", cancellationToken)).AssertProblem(401);
+        var again = await browser.BeginAsync("root", cancellationToken, longest, prefix: "/heimdall");
+        Assert.That((await browser.GetAsync(again, cancellationToken)).AssertStatus(302).Header("Location"),
+            Is.EqualTo($"/heimdall{longest}"));
     }
 }

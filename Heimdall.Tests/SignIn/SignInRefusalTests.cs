@@ -62,10 +62,12 @@ public sealed class SignInRefusalTests
         {
             (_provider.Change, _provider.Make) = (change, make);
             using var browser = NewBrowser();
+            var before = await CountRefusedAsync(reason, cancellationToken);
 
             var reply = await browser.SignInAsync("alice", cancellationToken);
 
             await AssertRefusedAsync(browser, reply, reason, name, cancellationToken);
+            Assert.That(await CountRefusedAsync(reason, cancellationToken), Is.EqualTo(before + 1), name);
         }
     }
 
@@ -257,6 +259,57 @@ public sealed class SignInRefusalTests
         (await browser.GetAsync("/api/v1/me", cancellationToken)).AssertStatus(200);
     }
 
+    [TestCase("code=0")]
+    [TestCase("error=server_error&x=")]
+    public async Task Too_many_useless_replies_are_neither_recorded_nor_asked_about(
+        string reply, CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+        var callback = (await browser.BeginAsync("alice", cancellationToken))
+            .Replace("code=", reply, StringComparison.Ordinal);
+        Reply? last = null;
+        for (var i = 0; i < WrongCredentials.MostPerWindow + 5; i++)
+        {
+            using var replayed = browser.CopyFor(_heimdall.Address); // which keeps what the browser is told to drop
+            last = await replayed.GetAsync(callback, cancellationToken);
+        }
+
+        Assert.That(last!.Header("Location"), Is.EqualTo("/signin?problem=too-many"));
+        Assert.That(
+            await CountRefusedAsync("provider", cancellationToken), Is.EqualTo(WrongCredentials.MostPerWindow));
+        Assert.That(
+            _provider.Requests.Count(request => request.StartsWith("POST /token", StringComparison.Ordinal)),
+            Is.EqualTo(reply.StartsWith("code", StringComparison.Ordinal) ? WrongCredentials.MostPerWindow : 0));
+    }
+
+    [Test]
+    public async Task A_fault_of_the_provider_is_held_against_nobody(CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+        _provider.IsFailing = true;
+        for (var i = 0; i < WrongCredentials.MostPerWindow + 5; i++)
+        {
+            var reply = await browser.SignInAsync("alice", cancellationToken);
+            Assert.That(reply.Header("Location"), Is.EqualTo("/signin?problem=provider"));
+        }
+
+        _provider.IsFailing = false;
+        await browser.SignInAsync("alice", cancellationToken);
+
+        (await browser.GetAsync("/api/v1/me", cancellationToken)).AssertStatus(200);
+    }
+
+    [Test]
+    public async Task A_token_that_is_too_long_is_refused(CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+        _provider.Claims["groups"] = Enumerable.Range(0, 3000).Select(_ => Guid.NewGuid().ToString()).ToArray();
+
+        var reply = await browser.SignInAsync("alice", cancellationToken);
+
+        await AssertRefusedAsync(browser, reply, "user", "too long", cancellationToken);
+    }
+
     [TestCase("https://evil.example/")]
     [TestCase("//evil.example")]
     [TestCase("/\\evil.example")]
@@ -315,6 +368,24 @@ public sealed class SignInRefusalTests
         Assert.That(taken.AssertStatus(302).Header("Location"), Is.EqualTo("/hangfire/sql/jobs"));
         Assert.That(again.AssertStatus(401).Header("WWW-Authenticate"), Does.StartWith("Basic "));
         Assert.That(jobs.AssertStatus(200).Text, Does.Contain("by API key").And.Not.Contain("Sign out"));
+    }
+
+    [Test]
+    public async Task A_key_is_chosen_by_its_owner_only(CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+        await browser.SignInAsync("alice", cancellationToken);
+        await browser.OpenAsync("/signin/key", cancellationToken);
+        using var lured = NewBrowser();
+        await lured.GetAsync(
+            "/signin/key", cancellationToken, ("X-Api-Key", Alice.Key), ("Sec-Fetch-Site", "cross-site"));
+        using var own = NewBrowser();
+        await own.GetAsync(
+            "/signin/key", cancellationToken, ("X-Api-Key", Alice.Key), ("Sec-Fetch-Site", "same-origin"));
+
+        Assert.That(browser.Cookies.Keys, Has.None.EqualTo("heimdall_key"));
+        Assert.That(lured.Cookies.Keys, Has.None.EqualTo("heimdall_key"));
+        Assert.That(own.Cookies.Keys, Has.One.EqualTo("heimdall_key"));
     }
 
     [Test]

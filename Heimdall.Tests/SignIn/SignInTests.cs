@@ -98,21 +98,25 @@ public sealed partial class SignInTests
         const string Claims = "user_claim: name, roles_claim: may";
         _heimdall.Configure(config => config with
         {
-            Auth = $"oidc: {{ {_provider.Config($", {Claims}")} }}, {Roles}, jwt: {{keys_file: \"{keys}\", "
-                + $"issuer: \"{_provider.Authority}\", audience: {OpenIdProvider.ClientId}, {Claims}}}",
+            Auth = $"oidc: {{ {_provider.Config($", {Claims}")} }}, jwt: {{keys_file: \"{keys}\", "
+                + $"issuer: \"{_provider.Authority}\", audience: programs, {Claims}}}, default_role: none, "
+                + "roles: [{role: operator, claims: {groups: dba}}, {role: admin, claims: {acr: mfa}}, "
+                + $"{{role: submitter, claims: {{azp: {OpenIdProvider.ClientId}}}}}, "
+                + $"{{role: reader, claims: {{iss: \"{_provider.Authority}\"}}}}]",
         });
         await _heimdall.RestartApiAsync();
         var tokens = new List<string>();
         _provider.Make = claims =>
         {
-            tokens.Add(_provider.Sign(claims));
-            return tokens[^1];
+            tokens.Add(_provider.Sign(new(claims) { ["aud"] = "programs" }));
+            return _provider.Sign(claims);
         };
         (string, object)[][] callers =
         [
             [("name", "rita"), ("may", "operator"), ("groups", new[] { "dba", "x" })],
             [("name", "nina"), ("may", new[] { "reader", "dance", "Admin" })],
             [("name", "olga"), ("heimdall:role", "admin"), ("HEIMDALL:ROLE", "admin")],
+            [("name", "mia"), ("acr", "mfa"), ("azp", OpenIdProvider.ClientId)],
         ];
 
         foreach (var claims in callers)
@@ -129,7 +133,10 @@ public sealed partial class SignInTests
             Assert.That(bearer.Text.Replace("\"jwt\"", "\"oidc\"", StringComparison.Ordinal), Is.EqualTo(session.Text));
             Assert.That(session["user"], Is.EqualTo(claims[0].Item2));
         }
-        Assert.That(tokens, Has.Count.EqualTo(3));
+        Assert.That(tokens, Has.Count.EqualTo(4));
+        var last = await _heimdall.SendAsync(
+            HttpMethod.Get, "/api/v1/me", cancellationToken, null, ("Authorization", $"Bearer {tokens[^1]}"));
+        Assert.That(last.AssertStatus(200).Text, Does.Contain("\"roles\":[\"reader\",\"submitter\",\"admin\"]"));
     }
 
     [Test]
@@ -224,8 +231,8 @@ public sealed partial class SignInTests
         var left = (await browser.PostAsync("/signout", cancellationToken)).AssertStatus(200);
 
         Assert.That(browser.Session, Is.Null);
-        var next = left.Header("Refresh")!;
-        Assert.That(next, Does.StartWith($"0;url={_provider.Authority}/end?").And.Contain("id_token_hint=")
+        var next = SignInClient.NextOf(left)!;
+        Assert.That(next, Does.StartWith($"{_provider.Authority}/end?").And.Contain("id_token_hint=")
             .And.Contain(Uri.EscapeDataString($"{_heimdall.Address}signout-callback-oidc")));
         (await thief.GetAsync("/api/v1/me", cancellationToken)).AssertProblem(401);
         Assert.That(thief.Session, Is.Null, "and the browser drops it");
@@ -248,7 +255,7 @@ public sealed partial class SignInTests
         var left = (await browser.PostAsync("/signout", cancellationToken)).AssertStatus(200);
         var again = (await browser.PostAsync("/signout", cancellationToken)).AssertStatus(200);
 
-        Assert.That(left.Header("Refresh"), Is.Null);
+        Assert.That(SignInClient.NextOf(left), Is.Null);
         Assert.That(left.Text, Does.Contain("You are signed out."));
         Assert.That(again.Text, Does.Contain("You are signed out."));
     }
@@ -258,6 +265,8 @@ public sealed partial class SignInTests
     {
         using var browser = NewBrowser();
         await browser.SignInAsync("rita", cancellationToken);
+        var id = (await browser.GetAsync("/api/v1/sessions", cancellationToken)).AssertStatus(200)
+            .Json.GetProperty("data")[0].GetProperty("id");
         await browser.PostAsync("/signout", cancellationToken);
         await browser.GetAsync("/signin-oidc?code=1&state=2", cancellationToken);
 
@@ -267,11 +276,12 @@ public sealed partial class SignInTests
             from heimdall.audit order by id
             """,
             cancellationToken);
+        var session = $"session/{id.GetString()}";
 
         Assert.That(records, Is.EqualTo(new[]
         {
-            "rita oidc 127.0.0.1 GET /signin-oidc sign-in DONE",
-            "rita oidc 127.0.0.1 POST /signout sign-in DONE",
+            $"rita oidc 127.0.0.1 GET /signin-oidc {session} DONE",
+            $"rita oidc 127.0.0.1 POST /signout {session} DONE",
             "oidc 127.0.0.1 GET /signin-oidc sign-in/state REFUSED 401",
         }));
     }
@@ -527,6 +537,164 @@ public sealed partial class SignInTests
         }
         Assert.That(text, Does.Contain("event: status").And.Not.Contain("event: end"));
     }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task What_is_not_answered_yet_breaks_off_or_is_refused_when_the_session_ends(
+        bool isSignedOut, CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+        await browser.SignInAsync("root", cancellationToken);
+        var cookie = browser.Session!;
+        const string Many = "select repeat('x', 10000), pg_sleep(0.1) from generate_series(1, 100000)";
+        using var rows = await BeginAsync(
+            cookie, HttpMethod.Post, "/api/v1/job", JobOf(Many), cancellationToken, ("Accept", "text/csv"));
+        var silent = BeginAsync(
+            cookie, HttpMethod.Post, "/api/v1/job", JobOf("select pg_sleep(600)"), cancellationToken);
+        var waiting = BeginAsync(
+            cookie, HttpMethod.Post, "/api/v1/job", JobOf("select 1", isInline: false), cancellationToken,
+            ("Prefer", "wait=60"));
+        var job = (await browser.PostAsync("/api/v1/job", cancellationToken, JobOf("select 1", isInline: false)))
+            .AssertStatus(202);
+        using var events = await BeginAsync(
+            cookie, HttpMethod.Get, $"/api/v1/job/{job["id"]}/events", null, cancellationToken);
+        Assert.That((int)rows.StatusCode, Is.EqualTo(200));
+        Assert.That((int)events.StatusCode, Is.EqualTo(200));
+
+        if (isSignedOut)
+        {
+            await browser.PostAsync("/signout", cancellationToken);
+        }
+        else
+        {
+            await _heimdall.Store.ExecuteAsync(
+                "update heimdall.browser_session set last_used_at = now() - interval '61 minutes'", cancellationToken);
+        }
+
+        foreach (var begun in new[] { rows, events })
+        {
+            Assert.That(
+                async () => await begun.Content.ReadAsByteArrayAsync(cancellationToken),
+                Throws.InstanceOf<HttpRequestException>().Or.InstanceOf<IOException>());
+        }
+        foreach (var reply in new[] { await silent, await waiting })
+        {
+            using (reply)
+            {
+                (await Reply.ReadAsync(reply, cancellationToken)).AssertProblem(401, "signed in");
+            }
+        }
+        Assert.That(_heimdall.Logs, Has.None.Contains(" fail: "));
+    }
+
+    [Test]
+    public async Task A_store_that_is_away_is_no_wrong_cookie(CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+        await browser.SignInAsync("root", cancellationToken);
+        var cookie = browser.Session;
+        var callback = await browser.BeginAsync("rita", cancellationToken);
+        await _heimdall.RestartApiAsync(); // the keys are read when a cookie is first looked at
+        await _heimdall.Store.ExecuteAsync("alter table heimdall.dashboard_key rename to kept_key", cancellationToken);
+
+        (await browser.GetAsync("/api/v1/me", cancellationToken)).AssertProblem(503, "Nothing was recorded");
+        (await browser.OpenAsync("/hangfire/sql/jobs", cancellationToken)).AssertProblem(503);
+        (await browser.GetAsync(callback, cancellationToken)).AssertProblem(503);
+        Assert.That(browser.Session, Is.EqualTo(cookie));
+        await _heimdall.Store.ExecuteAsync("alter table heimdall.kept_key rename to dashboard_key", cancellationToken);
+
+        (await browser.GetAsync("/api/v1/me", cancellationToken)).AssertStatus(200);
+        (await browser.GetAsync(callback, cancellationToken)).AssertStatus(302);
+        Assert.That(await _heimdall.Store.ScalarAsync<long>(
+            "select count(*) from heimdall.audit where outcome = 'REFUSED'", cancellationToken), Is.Zero);
+    }
+
+    [Test]
+    public async Task Each_session_is_found_by_pages_and_by_its_user(CancellationToken cancellationToken)
+    {
+        using var root = NewBrowser();
+        await root.SignInAsync("root", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            """
+            insert into heimdall.browser_session (id, key_hash, "user", ticket, signed_in_at, ends_at)
+            select gen_random_uuid(), sha256(n::text::bytea), 'user-' || n % 7, '', now() + n / 2 * interval '1 ms',
+                now() + interval '1 day'
+            from generate_series(1, 210) n
+            """,
+            cancellationToken);
+
+        var ids = new List<Guid>();
+        for (string? cursor = ""; cursor is not null;)
+        {
+            var page = (await root.GetAsync($"/api/v1/sessions?limit=100{cursor}", cancellationToken))
+                .AssertStatus(200);
+            ids.AddRange(page.Json.GetProperty("data").EnumerateArray().Select(one => one.GetProperty("id").GetGuid()));
+            var hasMore = page.Json.GetProperty("has_more").GetBoolean();
+            Assert.That(page.Json.TryGetProperty("next_cursor", out var next), Is.EqualTo(hasMore));
+            cursor = hasMore ? $"&cursor={next.GetString()}" : null;
+        }
+        var three = (await root.GetAsync("/api/v1/sessions?user=user-3", cancellationToken)).AssertStatus(200);
+
+        Assert.That(ids, Has.Count.EqualTo(211).And.Unique);
+        Assert.That(
+            three.Json.GetProperty("data").EnumerateArray().Select(one => one.GetProperty("user").GetString()),
+            Is.EqualTo(Enumerable.Repeat("user-3", 30)));
+        using var rita = NewBrowser();
+        await rita.SignInAsync("rita", cancellationToken);
+        var foreign = (await rita.GetAsync("/api/v1/sessions?user=user-3", cancellationToken)).AssertStatus(200);
+        Assert.That(foreign.Text, Is.EqualTo("""{"data":[],"has_more":false}"""));
+        (await root.GetAsync("/api/v1/sessions?cursor=x", cancellationToken)).AssertProblem(400);
+    }
+
+    [Test]
+    public async Task Whoever_opens_a_page_with_a_cookie_of_another_server_signs_in(CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+        browser.Session = "x";
+
+        var sent = await browser.OpenAsync("/hangfire/sql/jobs", cancellationToken);
+
+        Assert.That(sent.AssertStatus(302).Header("Location"), Does.StartWith("/signin?return="));
+        Assert.That(browser.Session, Is.Null);
+        Assert.That(await _heimdall.Store.ScalarAsync<long>(
+            "select count(*) from heimdall.audit where outcome = 'REFUSED' and status = 302", cancellationToken),
+            Is.EqualTo(1));
+    }
+
+    [TestCase(200)]
+    [TestCase(4000)]
+    public async Task Where_to_come_back_to_is_short(int length, CancellationToken cancellationToken)
+    {
+        using var browser = NewBrowser();
+
+        var sent = await browser.OpenAsync($"/console?sql={new string('a', length)}", cancellationToken);
+
+        var wanted = $"/console{(length < 1000 ? $"?sql={new string('a', length)}" : "")}";
+        Assert.That(sent.AssertStatus(302).Header("Location"),
+            Is.EqualTo($"/signin?return={Uri.EscapeDataString(wanted)}"));
+    }
+
+    private async Task<HttpResponseMessage> BeginAsync(
+        string cookie, HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken,
+        params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = content };
+        request.Headers.Add("Cookie", $"{SignInClient.SessionCookie}={cookie}");
+        request.Headers.Add("Sec-Fetch-Site", "same-origin");
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+        return await _heimdall.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    private static JsonContent JobOf(string query, bool isInline = true) => JsonContent.Create(new
+    {
+        name = "by-cookie",
+        command_criteria = new[] { "type:postgres" },
+        cluster_criteria = new[] { "_id:postgres" },
+        context = new { query, return_result = isInline },
+    });
 
     private static Task<Reply> EndAsync(SignInClient browser, Guid id, CancellationToken cancellationToken) =>
         browser.SendAsync(

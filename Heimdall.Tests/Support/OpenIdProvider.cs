@@ -51,6 +51,9 @@ internal sealed class OpenIdProvider : IAsyncDisposable
     /// <summary>Whether the user says no.</summary>
     public bool IsDenying { get; set; }
 
+    /// <summary>Whether codes are answered by an error of the provider's own.</summary>
+    public bool IsFailing { get; set; }
+
     /// <summary>Whether sessions can be ended here.</summary>
     public bool HasEndSession { get; init; } = true;
 
@@ -189,6 +192,10 @@ internal sealed class OpenIdProvider : IAsyncDisposable
 
     private async Task<IResult> RedeemAsync(HttpContext context)
     {
+        if (IsFailing)
+        {
+            return HttpResults.Json(new { error = "server_error" }, statusCode: 503);
+        }
         var form = await context.Request.ReadFormAsync();
         var verifier = Encoding.ASCII.GetBytes(form["code_verifier"].ToString());
         var challenge = Base64UrlEncoder.Encode(SHA256.HashData(verifier));
@@ -221,7 +228,10 @@ internal sealed class OpenIdProvider : IAsyncDisposable
     private static IResult EndSession(HttpContext context)
     {
         var query = context.Request.Query;
-        if (new JsonWebTokenHandler().ReadJsonWebToken(query["id_token_hint"]).Audiences.Single() != ClientId)
+        var client = query["id_token_hint"] is [{ } hint]
+            ? new JsonWebTokenHandler().ReadJsonWebToken(hint).Audiences.Single()
+            : query["client_id"].ToString();
+        if (client != ClientId)
         {
             return HttpResults.BadRequest("invalid_request");
         }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using NUnit.Framework;
 
 namespace Heimdall.Tests.Support;
@@ -6,7 +7,7 @@ namespace Heimdall.Tests.Support;
 /// <summary>What a browser does for a sign-in, one request at a time: it keeps cookies, follows on demand.</summary>
 /// <param name="address">Of the API.</param>
 /// <param name="way">Sends what is for the API, and is not disposed of here; null for the direct way.</param>
-internal sealed class SignInClient(Uri address, HttpClient? way = null) : IDisposable
+internal sealed partial class SignInClient(Uri address, HttpClient? way = null) : IDisposable
 {
     public const string SessionCookie = "heimdall_session";
 
@@ -95,7 +96,14 @@ internal sealed class SignInClient(Uri address, HttpClient? way = null) : IDispo
         return copy;
     }
 
+    /// <summary>Where a page sends the browser by itself; null: nowhere.</summary>
+    public static string? NextOf(Reply page) =>
+        Next().Match(page.Text) is { Success: true } next ? WebUtility.HtmlDecode(next.Groups[1].Value) : null;
+
     public void Dispose() => _client.Dispose();
+
+    [GeneratedRegex("""<meta http-equiv="refresh" content="0;url=([^"]*)">""")]
+    private static partial Regex Next();
 
     private void Keep(HttpResponseMessage response)
     {

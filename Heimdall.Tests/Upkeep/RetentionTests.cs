@@ -410,6 +410,25 @@ public sealed class RetentionTests
     }
 
     [Test]
+    public async Task Sessions_of_browsers_go_when_their_time_is_over(CancellationToken cancellationToken)
+    {
+        await _store.Database.ExecuteAsync(
+            """
+            insert into heimdall.browser_session (id, key_hash, "user", ticket, ends_at)
+            select gen_random_uuid(), sha256(hours::text::bytea), hours::text, '', now() + hours * interval '1 hour'
+            from (values (-1), (1)) ends (hours)
+            """,
+            cancellationToken);
+
+        await DeleteAsync(cancellationToken);
+
+        Assert.That(
+            await _store.Database.ColumnAsync<string>(
+                "select \"user\" from heimdall.browser_session", cancellationToken),
+            Is.EqualTo(new[] { "1" }));
+    }
+
+    [Test]
     public void Forever_is_written_and_read()
     {
         var retention = CommandRetention.Of(new CommandRetentionConfig { Failed = Duration.Forever })!;

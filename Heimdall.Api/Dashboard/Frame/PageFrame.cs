@@ -1,6 +1,5 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Rights;
-using Heimdall.Api.SignIn;
 
 namespace Heimdall.Api.Dashboard.Frame;
 

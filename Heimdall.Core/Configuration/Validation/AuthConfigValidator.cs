@@ -20,10 +20,18 @@ internal sealed partial class AuthConfigValidator : AbstractValidator<AuthConfig
         RuleForEach(auth => auth.ApiKeys).SetValidator(new ApiKeyConfigValidator());
         RuleFor(auth => auth.Jwt).SetValidator(new JwtConfigValidator()!);
         RuleFor(auth => auth.Oidc).SetValidator(new OidcConfigValidator()!);
+        RuleFor(auth => auth.Jwt).Must((auth, jwt) => !TakesIdTokens(jwt, auth.Oidc))
+            .WithMessage(
+                "must have another audience than auth.oidc.client_id: the ID token of each sign-in would be taken as a "
+                + "bearer token, also after the sign-out");
         RuleForEach(auth => auth.Roles).SetValidator(new RoleConfigValidator());
         RuleFor(auth => auth.DefaultRole).Must(role => role == RoleNames.None || RoleNames.Find(role) is not null)
             .WithMessage($"must be one of {string.Join(", ", RoleNames.All)}, {RoleNames.None}");
     }
+
+    private static bool TakesIdTokens(JwtConfig? jwt, OidcConfig? oidc) => jwt is not null && oidc is not null
+        && jwt.Audience == oidc.ClientId
+        && new[] { jwt.Authority, jwt.Issuer }.Any(one => one?.TrimEnd('/') == oidc.Authority.TrimEnd('/'));
 
     [GeneratedRegex(@"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\z")]
     private static partial Regex HeaderName();

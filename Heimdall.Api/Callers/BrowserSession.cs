@@ -1,14 +1,12 @@
 using Heimdall.Api.Origins;
-using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authorization;
 
-namespace Heimdall.Api.SignIn;
+namespace Heimdall.Api.Callers;
 
-/// <summary>The cookie of a browser that is signed in, and what became of it in a request.</summary>
+/// <summary>What became of the cookie of a browser's session in a request.</summary>
 internal static class BrowserSession
 {
     public const string SchemeName = "Session";
-    public const string Cookie = "heimdall_session";
 
     private const string Rest = "/api";
 
@@ -24,12 +22,12 @@ internal static class BrowserSession
     }
 
     /// <summary>
-    /// Whether a request has the cookie, and may be known by it. REST takes it of this server's own pages only. What
-    /// needs no caller needs no session either, and so no store.
+    /// Whether a request has the cookie, and may be known by it. REST does not take it where a page of another site is
+    /// named. What needs no caller needs no session either, and so no store.
     /// </summary>
-    public static bool Offers(HttpContext context, AuthConfig now)
+    public static bool Offers(HttpContext context)
     {
-        var isOffered = now.Oidc is not null && context.Request.Cookies.ContainsKey(Cookie)
+        var isOffered = SessionCookie.IsIn(context.Request)
             && context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is null
             && !(context.Request.Path.StartsWithSegments(Rest, StringComparison.Ordinal)
                 && CrossSite.IsFromElsewhere(context.Request));
@@ -45,22 +43,15 @@ internal static class BrowserSession
     /// <summary>Whether the cookie is one of this server, whatever has become of its session.</summary>
     public static bool IsOurs(HttpContext context) => context.Items[_state] is Proof.Ours;
 
+    /// <summary>Whether the cookie is what the request came with.</summary>
+    public static bool IsPresented(HttpContext context) => context.Items.ContainsKey(_state);
+
     /// <summary>Has the browser drop a cookie that did not help.</summary>
     public static void Forget(HttpContext context)
     {
-        if (context.Items.ContainsKey(_state))
+        if (IsPresented(context))
         {
-            context.Response.Cookies.Delete(Cookie, Options(context.Request));
+            context.Response.Cookies.Delete(SessionCookie.Name, SessionCookie.Options(context.Request));
         }
     }
-
-    /// <summary>How this server's own cookies of the sign-in are set.</summary>
-    public static CookieOptions Options(HttpRequest request) => new()
-    {
-        Path = request.PathBase.HasValue ? request.PathBase.ToUriComponent() : "/",
-        HttpOnly = true,
-        Secure = request.IsHttps,
-        SameSite = SameSiteMode.Lax,
-        IsEssential = true,
-    };
 }

@@ -1,6 +1,7 @@
+using Heimdall.Api.Origins;
 using Heimdall.Api.Requests;
 
-namespace Heimdall.Api.SignIn;
+namespace Heimdall.Api.Callers;
 
 /// <summary>The addresses of the sign-in, and the way from a page to them and back.</summary>
 internal static class SignInPages
@@ -22,7 +23,8 @@ internal static class SignInPages
     /// <summary>That this browser is to be asked for a key. It is a choice, and nobody is known by it.</summary>
     private const string KeyChoice = "heimdall_key";
 
-    private const int LongestReturn = 2000;
+    /// <summary>It is in addresses and headers, of which what stands between takes a few thousand bytes.</summary>
+    private const int LongestReturn = 1000;
 
     private static readonly PathString[] _pages = ["/hangfire", "/console", "/docs", "/openapi"];
 
@@ -44,7 +46,9 @@ internal static class SignInPages
     public static void SendThere(HttpContext context)
     {
         var request = context.Request;
-        var wanted = $"{request.Path.ToUriComponent()}{request.QueryString.ToUriComponent()}";
+        var path = request.Path.ToUriComponent();
+        string[] places = [$"{path}{request.QueryString.ToUriComponent()}", path, Home];
+        var wanted = places.First(place => place.Length <= LongestReturn);
         context.Response.Redirect(request.PublicPathOf(AddressOf(SignIn, wanted)));
     }
 
@@ -72,13 +76,13 @@ internal static class SignInPages
         context.Request.Cookies.ContainsKey(KeyChoice) || context.Request.Path == Key;
 
     public static void ChooseKey(HttpContext context) =>
-        context.Response.Cookies.Append(KeyChoice, "1", BrowserSession.Options(context.Request));
+        context.Response.Cookies.Append(KeyChoice, "1", SessionCookie.Options(context.Request));
 
     public static void ForgetKey(HttpContext context)
     {
         if (context.Request.Cookies.ContainsKey(KeyChoice))
         {
-            context.Response.Cookies.Delete(KeyChoice, BrowserSession.Options(context.Request));
+            context.Response.Cookies.Delete(KeyChoice, SessionCookie.Options(context.Request));
         }
     }
 }
