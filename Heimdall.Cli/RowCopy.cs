@@ -35,9 +35,23 @@ internal static class RowCopy
         }
         if (id is { } whole)
         {
-            SayCut(terminal, await client.JobAsync(whole, cancellationToken));
+            await SayCutAsync(terminal, client, whole, cancellationToken);
         }
         return CliExitCode.Succeeded;
+    }
+
+    // All rows are there: who runs the command again for a code that is not 0 might write twice.
+    private static async Task SayCutAsync(
+        Terminal terminal, HeimdallClient client, Guid id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            SayCut(terminal, await client.JobAsync(id, cancellationToken));
+        }
+        catch (HeimdallException e)
+        {
+            terminal.Say($"Whether a limit has cut the result is not known: {e.Message}");
+        }
     }
 
     private static void SayCut(Terminal terminal, HeimdallJob job)

@@ -29,7 +29,10 @@ internal static class ResolveJob
             return RoutingProblem.Of(context, RoutingOutcome.NoMatch, empty);
         }
         var caller = context.Caller();
-        var asked = new RoutingRequest(request.CommandCriteria!, request.ClusterCriteria!, caller.Name)
+        var isForAll = request.Target == SubmitJobRequestReader.All;
+        var asked = new RoutingRequest(
+            request.CommandCriteria!, request.ClusterCriteria!, caller.Name,
+            MayWait: isForAll) // those that are down too
         {
             Scopes = caller.Rights.ScopesOf(Right.Submit, ofOthers: false),
         };
@@ -39,7 +42,7 @@ internal static class ResolveJob
             : FindFaults(resolver, explanation, request.ToSubmission(caller));
         var view = ResolutionView.Of(explanation, faults);
         return TypedResults.Json(
-            request.Target == SubmitJobRequestReader.All
+            isForAll
                 ? view.WithTargets(
                     new() { MaxParallel = request.MaxParallel, Canary = request.Canary }, resolver.ResolveAll(asked))
                 : view,

@@ -520,7 +520,7 @@ function makeView(name, run) {
         case 'plot':
             return { element: new Plot(run.source).element };
         case 'plan':
-            return { element: drawPlan(run.plan) };
+            return { element: h('div', {}, run.planOf && h('h2', {}, 'On ', visible(run.planOf)), drawPlan(run.plan)) };
         case 'log':
             return makeLog(run);
         case 'clusters':
@@ -627,7 +627,8 @@ function makeChildren(run) {
         rows = new Map();
     const rowOf = child => {
         const cells = { status: h('td', {}), took: h('td', {}), said: h('td', {}) };
-        const link = h('a', { href: `${main.dataset.root}/hangfire/sql/jobs/${child.id}` }, child.cluster_name);
+        const href = `${main.dataset.root}/hangfire/sql/jobs/${child.id}`;
+        const link = h('a', { href }, visible(child.cluster_name));
         body.append(h('tr', {}, h('th', { scope: 'row' }, link), cells.status, cells.took, cells.said));
         return cells;
     };
@@ -655,8 +656,7 @@ function makeChildren(run) {
                 );
                 const until = child.finished_at ? Date.parse(child.finished_at) : serverTime();
                 cells.took.textContent = child.started_at ? duration(until - Date.parse(child.started_at)) : '';
-                const said = child.error ?? (child.status === 'ACCEPTED' ? child.waiting_for : null) ?? '';
-                cells.said.replaceChildren(...(said ? visible(said) : []));
+                cells.said.replaceChildren(...(child.error ? visible(child.error) : []));
             }
         },
     };
@@ -669,11 +669,12 @@ function drawTargets(preview) {
         h(
             'p',
             {},
-            `It would run with ${preview.command_name} on ${count(preview.targets.length, 'cluster')}. `,
-            'Nothing was run.',
+            'It would run with ',
+            visible(preview.command_name),
+            ` on ${count(preview.targets.length, 'cluster')}. Nothing was run.`,
         ),
         targetList(preview),
-        preview.preview && h('h2', {}, `On ${preview.preview.cluster_name}`),
+        preview.preview && h('h2', {}, 'On ', visible(preview.preview.cluster_name)),
         preview.preview && drawPreview(preview.preview),
     );
 }
@@ -685,8 +686,11 @@ function drawPreview(preview) {
         h(
             'p',
             {},
-            `${count(preview.statements_total ?? preview.statements.length, 'statement')} would run `,
-            `with ${preview.command_name} on ${preview.cluster_name}. Nothing was run.`,
+            `${count(preview.statements_total ?? preview.statements.length, 'statement')} would run with `,
+            visible(preview.command_name),
+            ' on ',
+            visible(preview.cluster_name),
+            '. Nothing was run.',
         ),
         h(
             'ol',

@@ -13,6 +13,7 @@ const longestWait = 50;
 const mostLines = 5000;
 const triesOfSubmit = 6;
 const pauses = { shown: 1000, unseen: 3000 };
+const childrenShare = 10; // each carries its whole SQL: to read them takes a tenth of the time at most
 const findTries = 4; // of the job of a query that was cancelled before its reply began
 const clockError = 2000; // milliseconds: a reply tells the server's time in whole seconds
 
@@ -33,6 +34,7 @@ export class Run {
             id: null,
             source: null,
             plan: null,
+            planOf: null, // the cluster, where the text is for all that match
             log: null,
             linesLeftOut: 0,
             hasWholeLog: false,
@@ -43,9 +45,10 @@ export class Run {
             ending: null,
             sentAt: null, // by the server's clock; null: nothing was sent
             sent: null, // the job, as it was sent
-            isForAll: Target.isForAll(tab), // clusters that match
+            isForAll: Target.isForAll(tab) && mode !== 'explain', // clusters that match
             counts: null, // of the children: how many have ended
             children: null, // of a job for all clusters
+            childrenDue: 0, // when they are read again
             state: 'asking',
             isAbandoned: false, // its connection was closed, which asks for a cancel: the record says what came of it
             isUnknown: false,
@@ -208,6 +211,7 @@ export class Run {
     /** The jobs of a job for all clusters. One that is gone from the list cannot be: they are deleted together. */
     async readChildren() {
         const { signal } = this.turn,
+            begun = performance.now(),
             children = [];
         for (let cursor = null; ; ) {
             const next = cursor === null ? {} : { cursor };
@@ -219,6 +223,7 @@ export class Run {
             }
             cursor = page.next_cursor;
         }
+        this.childrenDue = performance.now() + childrenShare * (performance.now() - begun);
         this.children = children.sort((a, b) => (a.cluster_name < b.cluster_name ? -1 : 1));
         this.onChange();
     }
@@ -239,7 +244,7 @@ export class Run {
             this.state = found.status;
             this.counts = found.children ?? null;
             this.lookAway(null);
-            if (this.isForAll && this.isShown && !final.has(found.status)) {
+            if (this.isForAll && this.isShown && !final.has(found.status) && asked >= this.childrenDue) {
                 await this.readChildren().catch(error => (error.isPassing ? null : Promise.reject(error)));
             }
             if (!final.has(found.status)) {
@@ -372,12 +377,13 @@ export class Run {
         this.begin = { ...this.chosen, column: this.chosen.column - prefix.length };
         const sql = prefix + this.chosen.sql.replace(/;\s*$/, '');
         this.sent = jobOf(this.tab, sql, { isQuery: true, isTold: false, target: this.target });
-        const { result } = await ask('POST', '/job', {
+        const { result, cluster_name: cluster } = await ask('POST', '/job', {
             ...asJson(this.sent),
             signal: this.controller.signal,
         });
         const text = result.data[0]?.[0];
         this.plan = typeof text === 'string' ? text : JSON.stringify(text);
+        this.planOf = Target.isForAll(this.tab) ? cluster : null;
         this.ending = { status: 'SUCCEEDED' };
     }
 

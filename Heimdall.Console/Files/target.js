@@ -1,6 +1,6 @@
 // Which command and cluster: chosen from the catalogue, or by tags, and what would match.
 import { ask } from './api.js';
-import { byId, count, h } from './dom.js';
+import { byId, count, h, visible } from './dom.js';
 import { typedNumber, writeExact } from './exact.js';
 
 const byTags = '\u0000tags';
@@ -211,14 +211,16 @@ export function targetList({ targets, left_out: leftOut }) {
         h(
             'ol',
             { class: 'hc-targets' },
-            targets.map(target => h('li', {}, [target.cluster_name, about(target)].filter(Boolean).join(': '))),
+            targets.map(target =>
+                h('li', {}, visible(target.cluster_name), about(target) ? `: ${about(target)}` : ''),
+            ),
         ),
         leftOut.length > 0 && h('p', {}, 'Left out:'),
         leftOut.length > 0 &&
             h(
                 'ul',
                 {},
-                leftOut.map(one => h('li', {}, `${one.cluster_id}: ${one.reason}`)),
+                leftOut.map(one => h('li', {}, visible(one.cluster_id), ': ', visible(one.reason))),
             ),
     );
 }

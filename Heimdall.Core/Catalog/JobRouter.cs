@@ -181,7 +181,7 @@ public sealed class JobRouter(LiveCatalog catalog, ClusterHealthBoard health)
         return FitOf(cluster) switch
         {
             ClusterFit.Inactive => "Is inactive.",
-            ClusterFit.Unhealthy => "Did not answer its last health check.",
+            ClusterFit.Unhealthy when !request.MayWait => "Did not answer its last health check.",
             _ => judgement.Pairs.Count > 0 ? null : "There is no command for it to go with.",
         };
     }

@@ -87,6 +87,13 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         where {IsAlive} group by setting.name having count(distinct setting.value) > 1 order by setting.name
         """;
 
+    // One of a version before hooks does not say which it has.
+    private const string FindHooksOfNoFileSql = $"""
+        select hook from unnest($1) hook
+        where {AllHaveStarted} and not exists (
+            select from worker where {MayLive} and (file_hooks is null or hook.hook = any (file_hooks)))
+        """;
+
     private const string FindRetentionSql = """
         select entry.name, max(seconds), bool_or(seconds is null)
         from file_retention cross join lateral (
@@ -220,6 +227,21 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
             differences.Add(row.GetString(0));
         }
         return differences;
+    }
+
+    /// <summary>Those of some hooks that are in no file of a process that may live.</summary>
+    internal async Task<IReadOnlyList<string>> FindHooksOfNoFileAsync(
+        string[] hooks, CancellationToken cancellationToken)
+    {
+        await using var command = database.DataSource.CreateCommand(FindHooksOfNoFileSql);
+        command.Parameters.Add(new() { Value = hooks });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var found = new List<string>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            found.Add(row.GetString(0));
+        }
+        return found;
     }
 
     /// <summary>

@@ -33,7 +33,7 @@ public sealed class DeliveryStore(StoreDatabase database, AuditLog audit, Heimda
     private const string RedeliverSql = $"""
         with again as (
             update hook_delivery set status = 'PENDING', finished_at = null, next_at = now(), give_up_at = now() + $2,
-                attempts_before = attempts
+                attempts_before = case attempts when 0 then -1 else attempts end -- 0: nobody has asked for it
             where id = $1 returning *),
         announced as (select pg_notify('{HookOutbox.Channel}', '') from again)
         select {DeliveryRow.Columns} from again, announced

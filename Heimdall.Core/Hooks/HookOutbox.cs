@@ -44,12 +44,14 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
         update hook_delivery set attempts = attempts + 1, next_at = now() + $3,
             give_up_at = coalesce(give_up_at, now() + $4)
         where id in (select id from due)
-        returning id, event, data::text, created_at, attempts, give_up_at, attempts - attempts_before,
+        returning id, event, data::text, created_at, attempts, give_up_at,
+            attempts - greatest(attempts_before, 0),
             attempts_before = 0 and event <> 'hook.test' and exists (
                 select from hook_state gone where gone.event = 'hook.gone' and gone.subject = 'hook/' || $1)
         """;
 
-    // A receiver that is gone is left alone until it has taken a message that somebody had sent.
+    // A receiver that is gone is left alone until it has taken a message that somebody had sent. One that was not sent
+    // says nothing of the receiver, which may have taken another since.
     private const string EndSql = """
         with ended as (
             update hook_delivery set status = $3, next_at = now() + $4,
@@ -152,7 +154,8 @@ internal sealed class HookOutbox(StoreDatabase database, HeimdallConfig config) 
         database.Retry.RunAsync(
             async token => await WriteAsync(
                 EndSql, token, message.Id, message.Attempt, status.ToName(), pause,
-                JsonSerializer.Serialize(attempt, DeliveryRow.Json), TriesKept, attempt.IsFinal),
+                JsonSerializer.Serialize(attempt, DeliveryRow.Json), TriesKept,
+                attempt.IsFinal && !message.IsUnwanted),
             CancellationToken.None); // what was sent was sent: its end is not lost with the process's stop
 
     private async Task<int> WriteAsync(string sql, CancellationToken cancellationToken, params object[] values)

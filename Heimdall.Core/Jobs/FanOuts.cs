@@ -98,12 +98,26 @@ public sealed class FanOuts(StoreDatabase database)
     /// Has a parent know of the ends of its children: the next ones get in line, those that shall not run any more are
     /// cancelled, and after the last one the parent ends. All that is one transaction.
     /// </summary>
-    public async Task<FanOutNews> AdvanceAsync(Guid parent, CancellationToken cancellationToken)
+    public Task<FanOutNews> AdvanceAsync(Guid parent, CancellationToken cancellationToken) =>
+        AdvanceAsync(parent, returned: null, cancellationToken);
+
+    /// <summary>
+    /// Puts back a child that was claimed and has not begun, as <see cref="WaitingJobs.ReturnAsync"/> does. Since its
+    /// claim the others may have been stopped: in the same transaction it is stopped with them, before it is claimed
+    /// again.
+    /// </summary>
+    internal Task<FanOutNews> ReturnAsync(
+        Guid parent, Guid child, int attempt, bool isTakeOver, CancellationToken cancellationToken) =>
+        AdvanceAsync(
+            parent, JobParameters.ToStatement(JobTransitions.Return, child, attempt, isTakeOver), cancellationToken);
+
+    private async Task<FanOutNews> AdvanceAsync(
+        Guid parent, NpgsqlBatchCommand? returned, CancellationToken cancellationToken)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction =
             await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-        var (fanOut, canceledBy, children) = await ReadAsync(connection, parent, cancellationToken);
+        var (fanOut, canceledBy, children) = await ReadAsync(connection, parent, returned, cancellationToken);
         var ended = children.Where(child => child.HasEnded).Select(child => child.Id).ToArray();
         var news = new FanOutNews(null, []);
         if (fanOut is not null)
@@ -131,7 +145,7 @@ public sealed class FanOuts(StoreDatabase database)
     // The lock is that of the predecessors: of a child that waits for its turn and for another job the last one lets it
     // get in line. The parent is locked before its children, as in a cancel of all of them.
     private static async Task<(FanOut? FanOut, string? CanceledBy, IReadOnlyList<Child> Children)> ReadAsync(
-        NpgsqlConnection connection, Guid parent, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Guid parent, NpgsqlBatchCommand? returned, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection)
         {
@@ -139,9 +153,13 @@ public sealed class FanOuts(StoreDatabase database)
             {
                 new(JobPredecessors.LockSql),
                 JobParameters.ToStatement(LockParentSql, parent),
-                JobParameters.ToStatement(ReadChildrenSql, parent),
             },
         };
+        if (returned is not null)
+        {
+            batch.BatchCommands.Add(returned);
+        }
+        batch.BatchCommands.Add(JobParameters.ToStatement(ReadChildrenSql, parent));
         await using var row = await batch.ExecuteReaderAsync(cancellationToken);
         await row.NextResultAsync(cancellationToken);
         FanOut? fanOut = null;

@@ -8,7 +8,7 @@ namespace Heimdall.Core.Queue;
 /// Has parents know of the ends of their children. Hangfire's entries of those that were stopped are left to the sweep
 /// of ends that are not shown: each takes several statements, and other parents wait here.
 /// </summary>
-internal sealed partial class FanOutUpkeep(
+public sealed partial class FanOutUpkeep(
     FanOuts fanOuts, JobStore jobs, JobMetrics metrics, ILogger<FanOutUpkeep> logger)
 {
     /// <summary>One parent that cannot be told keeps no other one from being told.</summary>
@@ -37,9 +37,18 @@ internal sealed partial class FanOutUpkeep(
         }
     }
 
-    private async Task AdvanceAsync(Guid parent, CancellationToken cancellationToken)
+    /// <summary>Puts back a child that was claimed and has not begun. It may have been stopped since.</summary>
+    internal async Task ReturnAsync(
+        Guid parent, Guid child, int attempt, bool isTakeOver, CancellationToken cancellationToken) =>
+        await RecordAsync(
+            parent, await fanOuts.ReturnAsync(parent, child, attempt, isTakeOver, cancellationToken),
+            cancellationToken);
+
+    private async Task AdvanceAsync(Guid parent, CancellationToken cancellationToken) =>
+        await RecordAsync(parent, await fanOuts.AdvanceAsync(parent, cancellationToken), cancellationToken);
+
+    private async Task RecordAsync(Guid parent, FanOutNews news, CancellationToken cancellationToken)
     {
-        var news = await fanOuts.AdvanceAsync(parent, cancellationToken);
         foreach (var id in news.Stopped)
         {
             LogStopped(id, parent);

@@ -38,6 +38,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
 
     private readonly StoreDatabase _database;
     private readonly WaitingJobs _waiting;
+    private readonly FanOutUpkeep _fanOuts;
     private readonly ClaimedJobs _claimed;
     private readonly QueueEntries _entries;
     private readonly JobReach _reach;
@@ -61,6 +62,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     public JobClaimer(
         StoreDatabase database,
         WaitingJobs waiting,
+        FanOutUpkeep fanOuts,
         ClaimedJobs claimed,
         QueueEntries entries,
         JobReach reach,
@@ -72,6 +74,7 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
     {
         _database = database;
         _waiting = waiting;
+        _fanOuts = fanOuts;
         _claimed = claimed;
         _entries = entries;
         _reach = reach;
@@ -303,7 +306,10 @@ public sealed partial class JobClaimer : IJobSource, IDisposable
                 LogRefused(claim.Job.Id);
                 await _entries.MakeReadyAsync(claim.Job, CancellationToken.None);
             }
-            await _waiting.ReturnAsync(claim.Job.Id, claim.Job.Attempt, claim.IsTakeOver, CancellationToken.None);
+            var (id, attempt) = (claim.Job.Id, claim.Job.Attempt);
+            await (claim.Job.ParentId is { } parent
+                ? _fanOuts.ReturnAsync(parent, id, attempt, claim.IsTakeOver, CancellationToken.None)
+                : _waiting.ReturnAsync(id, attempt, claim.IsTakeOver, CancellationToken.None));
         }
         catch (Exception exception) when (exception is NpgsqlException || QueueEntries.IsPassing(exception))
         {

@@ -20,6 +20,14 @@ public sealed class ScheduleRunStore(StoreDatabase database)
         where schedule.removed_at is null
         """;
 
+    private const string LastNotRefusedByHandSql = $"""
+        select {Columns}, {JobColumns} from unnest($1) wanted (id) cross join lateral (
+            select * from schedule_run
+            where schedule_run.schedule = wanted.id and not (outcome = 'REFUSED' and triggered_by is not null)
+            order by planned_at desc, id desc limit 1) run
+        left join job on job.id = run.job_id
+        """;
+
     private const string RecentSql = $"""
         select {Columns}, {JobColumns} from unnest($1) wanted (id) cross join lateral (
             select * from schedule_run where schedule_run.schedule = wanted.id
@@ -116,6 +124,19 @@ public sealed class ScheduleRunStore(StoreDatabase database)
     public async Task<IReadOnlyDictionary<string, ScheduleRun>> LastAsync(CancellationToken cancellationToken)
     {
         await using var command = database.DataSource.CreateCommand(LastSql);
+        return (await ReadAsync(command, withJob: true, cancellationToken)).ToDictionary(run => run.Schedule);
+    }
+
+    /// <summary>The same of some schedules, without the runs that somebody asked for and that were refused.</summary>
+    public async Task<IReadOnlyDictionary<string, ScheduleRun>> LastNotRefusedByHandAsync(
+        IReadOnlyCollection<string> schedules, CancellationToken cancellationToken)
+    {
+        if (schedules.Count == 0)
+        {
+            return new Dictionary<string, ScheduleRun>();
+        }
+        await using var command = database.DataSource.CreateCommand(LastNotRefusedByHandSql);
+        command.Parameters.Add(new() { Value = schedules.ToArray() });
         return (await ReadAsync(command, withJob: true, cancellationToken)).ToDictionary(run => run.Schedule);
     }
 

@@ -1,15 +1,17 @@
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Sharing;
+using Heimdall.Core.Submission;
 
 namespace Heimdall.Core.Schedules;
 
 /// <summary>
 /// The schedules that are late, or whose last run failed or was refused. All are read for that, so those who ask share
-/// an answer for ten seconds: what the store pays does not grow with those who watch.
+/// an answer for ten seconds: what the store pays does not grow with those who watch. A run by hand may be refused for
+/// what a run by the clock would wait for: it is judged by what the clock would do, and hides no run before it.
 /// </summary>
 public sealed class ScheduleTroubles(
-    ScheduleStore schedules, ScheduleRunStore runs, StoreClock clock, TimeProvider time)
+    ScheduleStore schedules, ScheduleRunStore runs, JobResolver resolver, StoreClock clock, TimeProvider time)
 {
     private static readonly TimeSpan Age = TimeSpan.FromSeconds(10);
 
@@ -31,16 +33,30 @@ public sealed class ScheduleTroubles(
             return [];
         }
         var last = await runs.LastAsync(CancellationToken.None);
+        string[] refusedByHand = [.. last.Values.Where(IsRefusedByHand).Select(run => run.Schedule)];
+        var others = await runs.LastNotRefusedByHandAsync(refusedByHand, CancellationToken.None);
         var now = clock.GetUtcNow().UtcDateTime;
-        return [.. all.Select(schedule => Judge(schedule, last.GetValueOrDefault(schedule.Id), now))
+        return [.. all.Select(schedule => Judge(schedule, last.GetValueOrDefault(schedule.Id), others, now))
             .OfType<ScheduleTrouble>()];
     }
 
-    private static ScheduleTrouble? Judge(Schedule schedule, ScheduleRun? last, DateTime now)
+    private static bool IsRefusedByHand(ScheduleRun run) =>
+        run is { Outcome: RunOutcome.Refused, TriggeredBy: not null };
+
+    private ScheduleTrouble? Judge(
+        Schedule schedule, ScheduleRun? last, IReadOnlyDictionary<string, ScheduleRun> others, DateTime now)
     {
         if (schedule is { Pause: null, NextAt: { } next } && next < now - Lateness)
         {
             return new ScheduleTrouble(schedule, ScheduleTroubleKind.Late, next, null);
+        }
+        if (last is not null && IsRefusedByHand(last))
+        {
+            if (resolver.FindRefusalOfRun(schedule.ToSubmission(startBefore: null, triggeredBy: null)) is { } reason)
+            {
+                return new ScheduleTrouble(schedule, ScheduleTroubleKind.Unroutable, last.PlannedAt, reason);
+            }
+            last = others.GetValueOrDefault(schedule.Id);
         }
         return last switch
         {

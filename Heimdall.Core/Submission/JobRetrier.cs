@@ -12,7 +12,7 @@ namespace Heimdall.Core.Submission;
 /// <summary>Makes a new job of one that has ended: on the same cluster, where what it did is, and with the same command.</summary>
 public sealed class JobRetrier(
     JobRouter router, PluginCatalog plugins, ClusterContexts contexts, JobStore jobs, FanOuts fanOuts, HookBook hooks,
-    JobIds ids, SecretBox box)
+    LivingProcesses processes, JobIds ids, SecretBox box)
 {
     /// <summary>For a person: signs of other languages are not escaped.</summary>
     private static readonly JsonSerializerOptions Readable =
@@ -94,11 +94,13 @@ public sealed class JobRetrier(
                 };
             }
         }
+        var left = await FindLeftHooksAsync(old, cancellationToken);
+        var job = ToNewJob(old, secrets, user, routing.Command, routing.Cluster, plan, resume);
         return new JobRetry
         {
             Old = old,
-            New = [ToNewJob(old, secrets, user, routing.Command, routing.Cluster, plan, resume)],
-            LeftHooks = LeftOf(old),
+            New = [job with { OnEnd = hooks.OfJob(Without(left, old), routing.Command, routing.Cluster) }],
+            LeftHooks = left,
         };
     }
 
@@ -130,7 +132,6 @@ public sealed class JobRetrier(
             var plan = Plan(old, secrets, routing.Command, routing.Cluster);
             prepared.Add(ToNewJob(old, secrets, user, routing.Command, routing.Cluster, plan, resume: null) with
             {
-                OnEnd = [], // their parent says how they ended
                 ParentId = parentId,
                 RetryOf = child.Id,
                 IsHeld = prepared.Count >= (old.FanOut! with { Total = failed.Length }).First,
@@ -138,19 +139,25 @@ public sealed class JobRetrier(
             clusters.Add(routing.Cluster);
             command = routing.Command;
         }
+        var left = await FindLeftHooksAsync(old, cancellationToken);
         var parent = JobSubmitter.ToParent(
             prepared[0] with { Id = parentId, ParentId = null, RetryOf = old.Id, IsHeld = false }, old.FanOut!.Asked,
             prepared.Count) with
         {
-            OnEnd = hooks.OfJob(StillKnown(old), command!, clusters),
+            OnEnd = hooks.OfJob(Without(left, old), command!, clusters), // of the children it says how they ended
         };
-        return new JobRetry { Old = old, New = [parent, .. prepared], LeftHooks = LeftOf(old) };
+        return new JobRetry { Old = old, New = [parent, .. prepared], LeftHooks = left };
     }
 
-    private string[] LeftOf(Job old) => [.. old.OnEnd.Except(StillKnown(old)).Select(hook => hook.Hook)];
+    /// <summary>Hooks of a job that no file has any more: nobody would send to them.</summary>
+    private async Task<IReadOnlyList<string>> FindLeftHooksAsync(Job old, CancellationToken cancellationToken)
+    {
+        string[] unknown = [.. old.OnEnd.Select(hook => hook.Hook).Where(hook => hooks.Find(hook) is null)];
+        return unknown.Length == 0 ? [] : await processes.FindHooksOfNoFileAsync(unknown, cancellationToken);
+    }
 
-    /// <summary>To one that has left the file nobody would send.</summary>
-    private EndHook[] StillKnown(Job old) => [.. old.OnEnd.Where(hook => hooks.Find(hook.Hook) is not null)];
+    private static EndHook[] Without(IReadOnlyList<string> left, Job old) =>
+        [.. old.OnEnd.Where(hook => !left.Contains(hook.Hook))];
 
     private static string? FindOldProblem(Job old) => old switch
     {
@@ -200,7 +207,6 @@ public sealed class JobRetrier(
         return job with
         {
             Approval = job.Approval is { } approval ? approval with { AskedBy = AskersOf(old, user) } : null,
-            OnEnd = hooks.OfJob(StillKnown(old), command, cluster),
             RetryOf = old.Id,
             Resume = resume,
         };
@@ -215,7 +221,7 @@ public sealed record JobRetry
     /// <summary>To be recorded: one job, or a parent and its children. Empty when it cannot be.</summary>
     public IReadOnlyList<Job> New { get; init; } = [];
 
-    /// <summary>Hooks of the old job that are left out: this process's file does not have them any more.</summary>
+    /// <summary>Hooks of the old job that are left out: no file has them any more.</summary>
     public IReadOnlyList<string> LeftHooks { get; init; } = [];
 
     /// <summary>What about the old job stands in the way.</summary>

@@ -128,6 +128,26 @@ public sealed class ResolveTests
         Assert.That(jobs.AssertStatus(200).Json.GetProperty("data").GetArrayLength(), Is.Zero);
     }
 
+    [Test]
+    public async Task A_context_for_all_clusters_is_checked_when_they_are_down_too(CancellationToken cancellationToken)
+    {
+        var reply = await ResolveAsync(
+            """
+            {"command_criteria": ["_id:postgres-0.0.1"], "cluster_criteria": ["data:down"], "target": "all",
+            "context": {"query": "select 1", "colour": "red"}}
+            """,
+            cancellationToken);
+
+        Assert.That(reply.AssertStatus(200)["found"], Is.EqualTo("True"));
+        Assert.That(
+            reply.Json.GetProperty("targets").EnumerateArray().Single().GetProperty("cluster_id").GetString(),
+            Is.EqualTo("down"));
+        Assert.That(Reasons(reply, "clusters")["down"], Is.Null);
+        Assert.That(
+            reply.Json.GetProperty("problems").EnumerateArray().Single().GetProperty("path").GetString(),
+            Is.EqualTo("context.colour"));
+    }
+
     private Task<Reply> ResolveAsync(string body, CancellationToken cancellationToken, string user = "anonymous") => _heimdall.SendAsync(
         HttpMethod.Post, "/api/v1/resolve", cancellationToken, new StringContent(body, Encoding.UTF8, "application/json"), ("X-Heimdall-User", user));
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Heimdall.Tests.Hooks;
@@ -29,6 +30,7 @@ public sealed class ConsoleFanOutTests() : RealProcessTests(processes: 1)
                 + $"[{Webhook("ops", "")}, {Webhook("theirs", ", allowed_callers: [alice]")}]",
         }).WithCluster("east", "type:postgres, data:shop", config.Target)
             .WithCluster("west", "type:postgres, data:shop", config.Target)
+            .WithCluster("\"pay\\u202eroll <b>\"", "type:postgres, data:odd", config.Target, ", id: odd")
             .WithCommand("shops", "type:shops", clusterTags: "type:postgres"));
     }
 
@@ -67,6 +69,39 @@ public sealed class ConsoleFanOutTests() : RealProcessTests(processes: 1)
         await page.ExpectStatusAsync("2 statements done");
         await rows.Nth(1).GetByRole(AriaRole.Link, new() { Name = "west" }).ClickAsync();
         await Expect(page.Locator("#hd-title")).ToContainTextAsync("everywhere");
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_plan_says_of_which_of_them_it_is()
+    {
+        await using var window = await OpenAsync();
+        var page = window.Page;
+        await page.WriteAsync("select 1");
+
+        await page.Locator("#hc-explain").ClickAsync();
+
+        await Expect(page.Locator("#hc-view h2")).ToHaveTextAsync(new Regex("^On (east|west)$"));
+        await Expect(window.ByRole(AriaRole.Tab, "Clusters")).ToHaveCountAsync(0);
+        Assert.That(window.Complaints, Is.Empty);
+    }
+
+    [Test]
+    public async Task What_hides_in_a_name_is_written_out()
+    {
+        await using var window = await OpenAsync(criteria: "data:odd");
+        var page = window.Page;
+        await Expect(page.Locator("#hc-match")).ToHaveTextAsync("Runs on 1 cluster");
+        await page.Locator("#hc-match").ClickAsync();
+        await Expect(page.Locator(".hc-targets li")).ToContainTextAsync("U+202E");
+
+        await page.RunAsync("batch", "select 1");
+        await page.ExpectStatusAsync("statement done");
+
+        var row = page.Locator(".hc-children tbody tr");
+        await Expect(row).ToContainTextAsync("U+202E");
+        await Expect(row).ToContainTextAsync("roll <b>");
+        Assert.That((await row.InnerTextAsync()).Contains('\u202e'), Is.False);
         Assert.That(window.Complaints, Is.Empty);
     }
 
@@ -143,14 +178,15 @@ public sealed class ConsoleFanOutTests() : RealProcessTests(processes: 1)
         await Expect(hooks.GetByRole(AriaRole.Checkbox)).ToBeCheckedAsync();
     }
 
-    private async Task<BrowserPage> OpenAsync(int? canary = null, BrowserNewContextOptions? options = null)
+    private async Task<BrowserPage> OpenAsync(
+        int? canary = null, BrowserNewContextOptions? options = null, string criteria = "data:shop")
     {
         var window = await _heimdall.OpenConsoleAsync(options);
         var page = window.Page;
         await page.Locator("#hc-command").SelectOptionAsync("shops");
         await page.Locator("#hc-cluster").SelectOptionAsync(
             new SelectOptionValue { Label = "all that have these tags …" });
-        await page.Locator("#hc-cluster-criteria").FillAsync("data:shop");
+        await page.Locator("#hc-cluster-criteria").FillAsync(criteria);
         if (canary is { } first)
         {
             await page.Locator("#hc-canary").FillAsync($"{first}");

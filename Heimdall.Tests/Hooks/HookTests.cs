@@ -285,6 +285,7 @@ public sealed class HookTests
             where id = $1
             """,
             cancellationToken, job);
+        await WriteProcessAsync("nothing", cancellationToken);
 
         var again = (await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{job}/retry", cancellationToken))
             .AssertStatus(202);
@@ -292,10 +293,38 @@ public sealed class HookTests
         Assert.That(again.Header("Heimdall-Hooks-Left-Out"), Is.EqualTo("left-the-file"));
         Assert.That(
             again.Json.GetProperty("on_end").ToString(), Does.Contain("plain").And.Not.Contain("left-the-file"));
+        var page = await _heimdall.GetAsync($"/hangfire/sql/jobs/{again.Id}", cancellationToken);
+        Assert.That(page.AssertStatus(200).Text, Does.Contain("left-the-file: in no file any more"));
         await ReceiveAsync("plain", again.Id, cancellationToken);
         var messages = await _heimdall.GetAsync($"/api/v1/job/{again.Id}/deliveries", cancellationToken);
         Assert.That(messages.Json.GetArrayLength(), Is.EqualTo(1));
     }
+
+    [Test]
+    public async Task A_retry_keeps_hooks_that_another_process_has(CancellationToken cancellationToken)
+    {
+        var job = await SubmitAsync("select 1/0", "kept", "plain", ["FAILED"], cancellationToken);
+        await _heimdall.WaitForStatusAsync(job, "FAILED", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            "update heimdall.job set on_end = '[{\"hook\": \"of-another\"}, {\"hook\": \"of-no-file\"}]' where id = $1",
+            cancellationToken, job);
+        await WriteProcessAsync("of-another", cancellationToken);
+
+        var again = (await _heimdall.SendAsync(HttpMethod.Post, $"/api/v1/job/{job}/retry", cancellationToken))
+            .AssertStatus(202);
+
+        Assert.That(again.Header("Heimdall-Hooks-Left-Out"), Is.EqualTo("of-no-file"));
+        Assert.That(
+            again.Json.GetProperty("on_end").ToString(), Does.Contain("of-another").And.Not.Contain("of-no-file"));
+    }
+
+    /// <summary>As one would that has lived for long, and has a hook in its file.</summary>
+    private Task WriteProcessAsync(string hook, CancellationToken cancellationToken) => _heimdall.Store.ExecuteAsync(
+        """
+        insert into heimdall.worker (id, name, clusters, commands, concurrency, started_at, lease, file_hooks)
+        values (gen_random_uuid(), 'other', '{}', '{}', 0, now() - interval '1 hour', interval '1 day', array[$1])
+        """,
+        cancellationToken, hook);
 
     [TestCase("http://169.254.169.254/latest/meta-data/")]
     [TestCase("http://127.0.0.1:{port}/secret")]
@@ -362,13 +391,7 @@ public sealed class HookTests
     [Test]
     public async Task Only_what_no_process_has_a_hook_for_is_given_up_untried(CancellationToken cancellationToken)
     {
-        await _heimdall.Store.ExecuteAsync(
-            """
-            insert into heimdall.worker (id, name, clusters, commands, concurrency, started_at, lease, file_hooks)
-            values (gen_random_uuid(), 'other', '{}', '{}', 0, now() - interval '1 hour', interval '1 day',
-                '{elsewhere}')
-            """,
-            cancellationToken);
+        await WriteProcessAsync("elsewhere", cancellationToken);
         var known = await WriteAsync("elsewhere", "now() - interval '8 days'", cancellationToken);
         var lately = await WriteAsync("nowhere", "now() - interval '3 days'", cancellationToken);
         var old = await WriteAsync("nowhere", "now() - interval '8 days'", cancellationToken);
@@ -426,6 +449,53 @@ public sealed class HookTests
             TimeSpan.Zero);
 
         Assert.That(await IsAsync(id, "DELIVERED", cancellationToken), Is.True);
+    }
+
+    [Test]
+    public async Task A_message_that_was_not_sent_does_not_have_a_receiver_gone_that_is_back(
+        CancellationToken cancellationToken)
+    {
+        var outbox = _heimdall.ApiServices.GetRequiredService<HookOutbox>();
+        await WriteGoneAsync("back", cancellationToken);
+        await WriteOfJobAsync("back", cancellationToken);
+        var unsent = (await outbox.ClaimAsync("back", 1, cancellationToken)).Single();
+        await WriteAsync("back", "now()", cancellationToken);
+        var taken = (await outbox.ClaimAsync("back", 1, cancellationToken)).Single();
+
+        await outbox.EndAsync(taken, new DeliveryAttempt { Number = 1 }, DeliveryStatus.Delivered, TimeSpan.Zero);
+        await outbox.EndAsync(
+            unsent, new DeliveryAttempt { Number = 1, IsFinal = true }, DeliveryStatus.Dead, TimeSpan.Zero);
+
+        Assert.That((unsent.IsUnwanted, taken.IsUnwanted), Is.EqualTo((true, false)));
+        Assert.That(
+            await _heimdall.Store.ScalarAsync<long>(
+                "select count(*) from heimdall.hook_state where subject = 'hook/back'", cancellationToken),
+            Is.Zero);
+    }
+
+    [Test]
+    public async Task A_message_that_was_never_tried_is_tried_when_somebody_asks(CancellationToken cancellationToken)
+    {
+        var outbox = _heimdall.ApiServices.GetRequiredService<HookOutbox>();
+        await WriteGoneAsync("untried", cancellationToken);
+        var id = await WriteOfJobAsync("untried", cancellationToken);
+        var path = $"/api/v1/hooks/deliveries/{id}/redeliver";
+
+        (await _heimdall.SendAsync(HttpMethod.Post, path, cancellationToken)).AssertStatus(202);
+
+        var claimed = (await outbox.ClaimAsync("untried", 1, cancellationToken)).Single();
+        Assert.That((claimed.IsUnwanted, claimed.Attempt, claimed.InARow), Is.EqualTo((false, 1, 1)));
+    }
+
+    private Task WriteGoneAsync(string hook, CancellationToken cancellationToken) => _heimdall.Store.ExecuteAsync(
+        "insert into heimdall.hook_state (event, subject) values ('hook.gone', $1)", cancellationToken, $"hook/{hook}");
+
+    private async Task<Guid> WriteOfJobAsync(string hook, CancellationToken cancellationToken)
+    {
+        var id = await WriteAsync(hook, "now()", cancellationToken);
+        await _heimdall.Store.ExecuteAsync(
+            "update heimdall.hook_delivery set event = 'job.ended' where id = $1", cancellationToken, id);
+        return id;
     }
 
     [Test]

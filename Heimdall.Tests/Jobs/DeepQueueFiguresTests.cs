@@ -81,9 +81,10 @@ public sealed class DeepQueueFiguresTests
         var own = new JobSight("few", [JobPlaces.All], []);
 
         var open = await _figures.ReadOpenAsync(own, cancellationToken);
+        var waiting = await _figures.ReadWaitingAsync(own, cancellationToken);
 
-        Assert.That(open.ByCluster["large"].Ready, Is.EqualTo(Waiting / 1_000));
-        Assert.That((await _figures.ReadWaitingAsync(own, cancellationToken)).Count, Is.EqualTo(Waiting / 1_000));
+        Assert.That((open.ByCluster["large"].Ready, open.IsPartial), Is.EqualTo((Waiting / 1_000, false)));
+        Assert.That((waiting.Count, waiting.IsPartial), Is.EqualTo((Waiting / 1_000, false)));
     }
 
     [TestCase("small", null)]

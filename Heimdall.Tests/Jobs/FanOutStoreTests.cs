@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Queue;
@@ -188,6 +189,47 @@ public sealed class FanOutStoreTests
         var news = await _fanOuts.AdvanceAsync(parent, cancellationToken);
 
         Assert.That(news.Stopped, Has.Count.EqualTo(Children - 2).And.None.EqualTo(claimed));
+    }
+
+    [Test]
+    public async Task A_child_that_is_given_back_after_the_others_were_stopped_is_stopped_too(
+        CancellationToken cancellationToken)
+    {
+        var parent = await AddAsync(new FanOut { StopAfterFailures = 1 }, cancellationToken);
+        var first = await FirstAsync(parent, cancellationToken);
+        var claimed = await ClaimAsync(new WaitingJobs(_store), 1, cancellationToken);
+        await EndAsync(first, cancellationToken, "FAILED");
+        await AdvanceAllAsync(cancellationToken);
+
+        var news = await _fanOuts.ReturnAsync(parent, claimed, 1, isTakeOver: false, cancellationToken);
+        await AdvanceAllAsync(cancellationToken);
+
+        Assert.That(news.Stopped, Is.EqualTo(new[] { claimed }));
+        Assert.That(
+            await CountAsync("parent_id = $1 and status = 'CANCELED'", cancellationToken, parent),
+            Is.EqualTo(Children - 1));
+        Assert.That(await CountAsync("id = $1 and status = 'FAILED'", cancellationToken, parent), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_process_that_gives_a_child_back_has_it_stopped(CancellationToken cancellationToken)
+    {
+        var parent = await AddAsync(new FanOut { StopAfterFailures = 1 }, cancellationToken);
+        var first = await FirstAsync(parent, cancellationToken);
+        var waiting = new WaitingJobs(_store);
+        var claim = await waiting.ClaimAsync(
+            [(new JobLane("user", "db1", "main"), 0)], 1, "test", TimeSpan.FromMinutes(5), cancellationToken);
+        await EndAsync(first, cancellationToken, "FAILED");
+        await AdvanceAllAsync(cancellationToken);
+        await using var process = ScheduleTestStore.Build(_database, TimeProvider.System);
+        using var meter = new Meter("of a test");
+        using var claimer = ActivatorUtilities.CreateInstance<JobClaimer>(
+            process, waiting, ActivatorUtilities.CreateInstance<JobReach>(process), new QueueMetrics(meter));
+
+        await claimer.ReleaseAsync(new ClaimedJob(claim.Jobs[0], isTakeOver: false), isRefused: false);
+
+        Assert.That(
+            await CountAsync("id = $1 and status = 'CANCELED'", cancellationToken, claim.Jobs[0].Id), Is.EqualTo(1));
     }
 
     private static async Task<Guid> ClaimAsync(WaitingJobs waiting, int attempt, CancellationToken cancellationToken)

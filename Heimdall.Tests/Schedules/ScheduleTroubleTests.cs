@@ -59,6 +59,47 @@ public sealed class ScheduleTroubleTests
         Assert.That((asked!.Outcome, asked.Reason), Is.EqualTo((RunOutcome.Refused, "The clusters that match did not answer their last health check: [local].")));
     }
 
+    [TestCase("SUCCEEDED", null)]
+    [TestCase("FAILED", ScheduleTroubleKind.Failing)]
+    [TestCase("REFUSED", ScheduleTroubleKind.Unroutable)]
+    public async Task A_refusal_by_hand_that_the_clock_would_not_meet_hides_no_run_before_it(
+        string end, ScheduleTroubleKind? expected, CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(ScheduleTestStore.EveryMinute, cancellationToken);
+        await _store.FireAtAsync(process, Noon, cancellationToken);
+        await _store.EndJobsAsync(Id, cancellationToken);
+        await _store.Database.ExecuteAsync(
+            end == "REFUSED"
+                ? "update heimdall.schedule_run set outcome = 'REFUSED', reason = 'It was refused.', job_id = null"
+                : $"update heimdall.job set status = '{end}'",
+            cancellationToken);
+        var cluster = process.GetRequiredService<LiveCatalog>().Current.Clusters.Single();
+        process.GetRequiredService<ClusterHealthBoard>().Set(
+            cluster.Id, new ClusterHealth(Healthy: false, "away", TimeSpan.Zero, Noon, []));
+        _store.Clock.Now = Noon.AddSeconds(20);
+        var asked = await process.GetRequiredService<ScheduleControl>().TriggerAsync(Id, "carol", cancellationToken);
+
+        var troubles = await process.GetRequiredService<ScheduleTroubles>().FindAsync(cancellationToken);
+
+        Assert.That(asked!.Outcome, Is.EqualTo(RunOutcome.Refused));
+        Assert.That(
+            troubles.Select(trouble => (trouble.Kind, trouble.At)),
+            Is.EqualTo(expected is { } kind ? new[] { (kind, Noon) } : []));
+    }
+
+    [Test]
+    public async Task A_refusal_by_hand_that_the_clock_would_meet_too_is_a_trouble(CancellationToken cancellationToken)
+    {
+        var process = await _store.StartAsync(
+            ScheduleTestStore.EveryMinute with { ClusterCriteria = ["data:of-nobody"] }, cancellationToken);
+        await process.GetRequiredService<ScheduleControl>().TriggerAsync(Id, "carol", cancellationToken);
+
+        var trouble = (await process.GetRequiredService<ScheduleTroubles>().FindAsync(cancellationToken)).Single();
+
+        Assert.That(trouble.Kind, Is.EqualTo(ScheduleTroubleKind.Unroutable));
+        Assert.That(trouble.Said, Does.Contain("data:of-nobody"));
+    }
+
     [Test]
     public async Task One_that_cannot_be_written_keeps_no_other_from_being_fired(CancellationToken cancellationToken)
     {

@@ -118,7 +118,8 @@ internal static class JobDetailPage
                     context.GetHttpContext(), job, await StatementTimes.ReadAsync(context, job.Id), aborted));
         }
         parts["hd-part-facts"] = LivePart.Of(JobParts.Facts(
-            context, job, retries.Where(retry => context.RightsOfCaller().Over(Right.SeeJobs, retry.Place))));
+            context, job, retries.Where(retry => context.RightsOfCaller().Over(Right.SeeJobs, retry.Place)),
+            await context.Service<JobRelatives>().FindLeftHooksAsync(job, aborted)));
         parts["hd-part-attempts"] = LivePart.Of(AttemptTable.Draw(attempts));
         return parts;
     }

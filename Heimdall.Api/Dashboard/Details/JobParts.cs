@@ -66,7 +66,8 @@ internal static class JobParts
         return Markup.Of($"""<h2>{(errors.Count > 1 ? "Errors" : "Error")}</h2><div class="hd-errors">{message}{list}{more}</div>""");
     }
 
-    public static Markup Facts(DashboardContext context, Job job, IEnumerable<JobRetry> retries)
+    public static Markup Facts(
+        DashboardContext context, Job job, IEnumerable<JobRetry> retries, IReadOnlyList<string> leftHooks)
     {
         var progress = job.Progress;
         return Markup.Of($"""
@@ -95,6 +96,7 @@ internal static class JobParts
             {Pieces.Fact("Decided on", Pieces.Time(job.Approval?.DecidedAt))}
             {Pieces.BroadFact("SHA-256 to approve", DrawContent(job.Approval?.Content))}
             {Pieces.Fact("Hooks", DrawHooks(context, job))}
+            {Pieces.Fact("Hooks left out", TellLeft(leftHooks))}
             {Pieces.Fact("Rows affected", progress.RowsAffected is { } affected ? Pieces.Number(affected) : null)}
             {Pieces.Fact("Rows", progress.RowCount is { } rows ? $"{Pieces.Number(rows)}{(progress.Truncated == true ? ", ended by a limit" : "")}" : null)}
             {Pieces.Fact("Asked to stop by", job.CanceledBy)}
@@ -117,6 +119,9 @@ internal static class JobParts
     private static Markup DrawParent(DashboardContext context, Job job) => job.ParentId is { } parent
         ? Pieces.JobLink(context.AddressOf, parent, $"job {parent}")
         : Markup.Empty;
+
+    private static string? TellLeft(IReadOnlyList<string> hooks) =>
+        hooks.Count > 0 ? $"{string.Join(", ", hooks)}: in no file any more" : null;
 
     /// <summary>The hooks that are notified of the end, with the way to the messages for who may see them.</summary>
     private static Markup DrawHooks(DashboardContext context, Job job)

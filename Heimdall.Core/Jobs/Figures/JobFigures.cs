@@ -315,14 +315,15 @@ public sealed class JobFigures(StoreDatabase database)
 
     /// <summary>
     /// The oldest that wait. What of them may be seen is asked of these rows: a caller who sees little must not make
-    /// the server look through a long queue of others.
+    /// the server look through a long queue of others. Who sees nothing of others has all of their own counted.
     /// </summary>
     private static string WithWaiting(NpgsqlCommand command, JobSight sight)
     {
         var own = sight.IsEverything
             ? ""
-            : $" union {OldestOf($" and {sight.OwnerCondition(value => Parameter(command, value))}")}";
-        return $"with waiting as materialized ({OldestOf("")}{own})";
+            : OldestOf($" and {sight.OwnerCondition(value => Parameter(command, value))}");
+        string[] parts = [sight.Any.Count > 0 ? OldestOf("") : "", own];
+        return $"with waiting as materialized ({string.Join(" union ", parts.Where(part => part.Length > 0))})";
 
         static string OldestOf(string condition) => $"""
             (select id, "user", cluster_id, command_id, retry_at, created_at, start_after, updated_at from job

@@ -2,7 +2,9 @@ using Heimdall.Core.Database;
 
 namespace Heimdall.Core.Jobs.Figures;
 
-/// <summary>What other jobs say of one: which run it again, and how long it took before.</summary>
+/// <summary>
+/// What other jobs say of one: which run it again, which hooks it has no more, and how long it took before.
+/// </summary>
 public sealed class JobRelatives(StoreDatabase database)
 {
     /// <summary>So many of the jobs that run one again are named.</summary>
@@ -10,6 +12,13 @@ public sealed class JobRelatives(StoreDatabase database)
 
     private const string RetriesSql = """
         select id, status, "user", command_id, cluster_id from job where retry_of = $1 order by id limit $2
+        """;
+
+    private const string HooksSql = """
+        select distinct entry ->> 'hook'
+        from job cross join lateral jsonb_array_elements(
+            case jsonb_typeof(on_end) when 'array' then on_end else '[]' end) entry
+        where id = $1 order by 1
         """;
 
     // The SQL itself is compared where the hash is not known yet. Only the newest jobs of the caller are looked at.
@@ -36,6 +45,24 @@ public sealed class JobRelatives(StoreDatabase database)
                 new JobPlace(row.GetString(2), row.GetString(3), row.GetString(4))));
         }
         return retries;
+    }
+
+    /// <summary>The hooks of the job that one runs again which it does not have.</summary>
+    public async Task<IReadOnlyList<string>> FindLeftHooksAsync(Job job, CancellationToken cancellationToken)
+    {
+        if (job.RetryOf is not { } old)
+        {
+            return [];
+        }
+        await using var command = database.DataSource.CreateCommand(HooksSql);
+        command.Parameters.Add(new() { Value = old });
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var hooks = new List<string>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            hooks.Add(row.GetString(0));
+        }
+        return [.. hooks.Except(job.OnEnd.Select(hook => hook.Hook))];
     }
 
     /// <summary>How long the same SQL took there before, as the middle of those runs; null where it never ran.</summary>

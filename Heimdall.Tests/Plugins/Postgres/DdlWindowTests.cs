@@ -140,7 +140,9 @@ public sealed class DdlWindowTests
 
         var failure = await Assert.ThrowsAsync<JobFailedException>(() => running);
         Assert.That(failure!.Failure.Message, Does.Contain("ALTER is refused outside"));
-        Assert.That(await _server.ScalarAsync<long>($"select count(*) from {table}", cancellationToken), Is.EqualTo(kept));
+        Assert.That(
+            await _server.ScalarAsync<long>($"select count(*) from {table}", cancellationToken),
+            Is.EqualTo(kept));
     }
 
     [Test]
@@ -163,7 +165,9 @@ public sealed class DdlWindowTests
 
         Assert.That(failure!.Failure.Kind, Is.EqualTo(JobFailureKind.Refused));
         Assert.That(failure.Failure.Message, Does.StartWith("Line 1: SELECT INTO is refused outside"));
-        Assert.That(await _server.ScalarAsync<bool>("select to_regclass('of_query') is null", cancellationToken), Is.True);
+        Assert.That(
+            await _server.ScalarAsync<bool>("select to_regclass('of_query') is null", cancellationToken),
+            Is.True);
     }
 
     [TestCase("""[{"no_ddl_outside": {"from": "00:00", "to": "00:00", "timezone": "Mars/Olympus"}}]""",
@@ -185,7 +189,9 @@ public sealed class DdlWindowTests
             () => _server.Plugin.RunAsync(job, new FakeJobMonitor(), cancellationToken));
 
         Assert.That(failure!.Failure.Message, Does.Contain("CREATE is refused").And.Contain(why));
-        Assert.That(await _server.ScalarAsync<bool>("select to_regclass('unread') is null", cancellationToken), Is.True);
+        Assert.That(
+            await _server.ScalarAsync<bool>("select to_regclass('unread') is null", cancellationToken),
+            Is.True);
     }
 
     [TestCase("""["no_ddl_outside"]""", "rules", "without a window")]
