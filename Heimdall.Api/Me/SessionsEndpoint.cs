@@ -13,21 +13,21 @@ internal static class SessionsEndpoint
 {
     private const int MaxLimit = 200;
 
-    private static readonly IReadOnlyList<ParameterDescription> Parameters =
+    private static readonly ParameterDescription[] _parameters =
     [
         ParameterDescription.Text("user", "Those of this user."),
         ParameterDescription.Number("limit", "How many.", 1, MaxLimit, new SessionFilter().Limit),
         ParameterDescription.Text("cursor", "next_cursor of the page before."),
     ];
 
-    private static readonly string[] _known = [.. Parameters.Select(parameter => parameter.Name)];
+    private static readonly string[] _known = [.. _parameters.Select(parameter => parameter.Name)];
 
     public static void MapSessions(this IEndpointRouteBuilder api)
     {
         var sessions = api.MapGroup("").WithTags(TagList.Callers);
         sessions.MapGet("/sessions", ListAsync)
             .Named("listSessions", "The browsers that are signed in: your own, or everybody's for an admin.")
-            .Takes(Parameters)
+            .Takes(_parameters)
             .Replies<SessionListView>(StatusCodes.Status200OK, "A page of sessions, the newest first.");
         sessions.MapDelete("/session/{id:guid}", EndAsync)
             .Named("endSession", "Sign a browser out: one of your own, or anybody's for an admin.")

@@ -37,6 +37,7 @@ public sealed class DueChangesTests
     public async Task Stop()
     {
         await _notifications.StopAsync(CancellationToken.None);
+        _notifications.Dispose();
         _changes.Dispose();
         await _store.DisposeAsync();
     }

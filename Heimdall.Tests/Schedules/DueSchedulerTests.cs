@@ -32,6 +32,7 @@ public sealed class DueSchedulerTests
     public async Task Dispose()
     {
         _changes.Dispose();
+        _notifications.Dispose();
         await _store.DisposeAsync();
     }
 

@@ -47,7 +47,7 @@ internal static class HooksPage
         var table = page.Deliveries.Count == 0
             ? Markup.Of($"<p>No message matches.</p>")
             : Markup.Of($"""
-                <table class="table"><thead><tr><th scope="col">When</th><th scope="col">Hook</th>
+                <table class="table hd-hooks"><thead><tr><th scope="col">When</th><th scope="col">Hook</th>
                 <th scope="col">Status</th><th scope="col">What</th><th scope="col">Attempts</th></tr></thead>
                 <tbody>{rows}</tbody></table>
                 """);
@@ -118,7 +118,7 @@ internal static class HooksPage
                 """);
         });
         return Markup.Of($"""
-            <table class="table"><thead><tr><th scope="col">Hook</th><th scope="col">Notified of</th>
+            <table class="table hd-hooks"><thead><tr><th scope="col">Hook</th><th scope="col">Notified of</th>
             <th scope="col">Waiting</th><th scope="col">Given up in a day</th><th scope="col">Try it</th></tr></thead>
             <tbody>{rows}</tbody></table>
             """);

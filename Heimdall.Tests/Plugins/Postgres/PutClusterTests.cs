@@ -63,7 +63,9 @@ public sealed class PutClusterTests
         await ReadAsync(stream, cancellationToken); // the start of a session
         await stream.WriteAsync(new byte[] { (byte)'R', 0, 0, 0, 8, 0, 0, 0, 3 }, cancellationToken);
         var isSent = await stream.ReadAsync(new byte[1], cancellationToken) == 1;
-        var password = isSent ? Encoding.UTF8.GetString(await ReadAsync(stream, cancellationToken)).TrimEnd('\0') : null;
+        var password = isSent
+            ? Encoding.UTF8.GetString(await ReadAsync(stream, cancellationToken)).TrimEnd('\0')
+            : null;
         listener.Stop();
         return password;
     }
