@@ -29,7 +29,7 @@ public sealed class ClusterContexts(HeimdallConfig config, LiveCatalog catalog, 
     {
         try
         {
-            return Find(clusterId);
+            return Find(clusterId)?.Context;
         }
         catch (JobFailedException)
         {
@@ -40,14 +40,11 @@ public sealed class ClusterContexts(HeimdallConfig config, LiveCatalog catalog, 
     /// <exception cref="JobFailedException">This process does not know the cluster, or a secret cannot be read.</exception>
     public PluginCluster Resolve(string clusterId)
     {
-        var context = Find(clusterId) ?? throw new JobFailedException(
+        var (context, isPut) = Find(clusterId) ?? throw new JobFailedException(
             JobFailureKind.Unavailable, $"Cluster '{clusterId}' is not in this process's configuration file.");
         try
         {
-            return new PluginCluster(clusterId, SecretReferences.ResolveAll(context))
-            {
-                IsPut = catalog.Current.FindCluster(clusterId)?.SealedContext is not null,
-            };
+            return new PluginCluster(clusterId, SecretReferences.ResolveAll(context)) { IsPut = isPut };
         }
         catch (SecretReferenceException exception)
         {
@@ -55,22 +52,23 @@ public sealed class ClusterContexts(HeimdallConfig config, LiveCatalog catalog, 
         }
     }
 
+    /// <returns>Also whether it was put. Both are of one moment: what was put is reached in another way.</returns>
     /// <exception cref="JobFailedException">It was put, and cannot be opened.</exception>
-    private JsonObject? Find(string clusterId)
+    private (JsonObject Context, bool IsPut)? Find(string clusterId)
     {
         if (catalog.Current.FindCluster(clusterId)?.SealedContext is not { } seal)
         {
-            return _ofFile.GetValueOrDefault(clusterId);
+            return _ofFile.GetValueOrDefault(clusterId) is { } written ? (written, false) : null;
         }
         if (_opened.TryGetValue(clusterId, out var opened) && opened.Sealed == seal)
         {
-            return opened.Context;
+            return (opened.Context, true);
         }
         try
         {
             var context = JsonNode.Parse(box.Open(seal))!.AsObject();
             _opened[clusterId] = (seal, context);
-            return context;
+            return (context, true);
         }
         catch (SecretLostException lost)
         {

@@ -138,6 +138,7 @@ public sealed class LivingProcesses(StoreDatabase database, HeimdallConfig confi
         ["worker.lease"] = Duration.Write(config.Worker.Lease),
         ["results.enabled"] = config.Results.Enabled ? "true" : "false",
         ["results.directory"] = config.Results.Directory is null ? "none" : "a directory",
+        ["secrets.directory"] = config.Secrets.Directory is null ? "none" : "a directory",
     }.ToJsonString();
 
     private long? _retentionSaidAt;

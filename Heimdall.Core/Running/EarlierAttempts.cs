@@ -4,6 +4,7 @@ using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
+using Heimdall.Core.Secrets;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
@@ -54,7 +55,8 @@ internal sealed partial class EarlierAttempts(
                 $"The cluster could not say what became of the attempts before it: {exception.Message}",
                 BackOff.After(job.Attempt, Random.Shared.NextDouble()));
         }
-        catch (JobFailedException exception) when (exception.InnerException is ClusterUnreadableException)
+        catch (JobFailedException exception) when (exception.InnerException is ClusterUnreadableException
+        { InnerException: not SecretLostException { IsForGood: true } })
         {
             return AttemptPostponed.Because(
                 $"The cluster could not be asked what became of the attempts before it: {exception.Message}",
@@ -81,6 +83,10 @@ internal sealed partial class EarlierAttempts(
         Job job, IReadOnlyList<JobAttempt> all, CancellationToken cancellationToken)
     {
         var result = (AttemptFate.NothingHappened, job.Attempt);
+        if (all.Count == 0)
+        {
+            return result; // nobody is asked, so the cluster need not be known
+        }
         var plugin = pluginJobs.PluginOf(job);
         var pluginJob = pluginJobs.Of(job, results: null);
         foreach (var earlier in all)

@@ -26,8 +26,15 @@ public sealed class SecretBox
 
     private readonly IDataProtectionProvider _provider;
     private readonly IKeyManager _keys;
+    private readonly bool _isRingInStore;
 
-    public SecretBox(IDataProtectionProvider provider, IKeyManager keys) => (_provider, _keys) = (provider, keys);
+    /// <param name="provider">Encrypts.</param>
+    /// <param name="keys">The key ring.</param>
+    /// <param name="isRingInStore">
+    /// Else it is in a directory. One that is not mounted looks as if it had no keys.
+    /// </param>
+    public SecretBox(IDataProtectionProvider provider, IKeyManager keys, bool isRingInStore) =>
+        (_provider, _keys, _isRingInStore) = (provider, keys, isRingInStore);
 
     /// <param name="owner">Whose it is, such as <c>job/</c> with an id.</param>
     /// <param name="text">What is to be secret.</param>
@@ -97,7 +104,7 @@ public sealed class SecretBox
         try
         {
             var found = _keys.GetAllKeys().FirstOrDefault(key => key.KeyId == id && !key.IsRevoked);
-            return found is null ? new SecretLostException(reason, isForGood: true)
+            return found is null ? new SecretLostException(reason, isForGood: _isRingInStore)
                 : found.CreateEncryptor() is null ? new SecretLostException(reason, isForGood: false)
                 : null;
         }

@@ -44,7 +44,9 @@ public static class SecretServiceCollectionExtensions
                 [.. config.FormerCertificates.Select(file => SecretsConfig.ReadCertificate(file).Certificate!)]);
         }
         services.Replace(ServiceDescriptor.Singleton<IKeyManager, KeyRing>());
-        services.AddSingleton<SecretBox>();
+        services.AddSingleton(provider => new SecretBox(
+            provider.GetRequiredService<IDataProtectionProvider>(), provider.GetRequiredService<IKeyManager>(),
+            isRingInStore: config.Directory is null));
         services.AddSingleton<SecretFingerprints>();
         return services;
     }

@@ -27,13 +27,13 @@ public sealed class JobContents(LiveCatalog catalog, PluginCatalog plugins)
                 pinned.Add(job);
                 continue;
             }
+            RefuseSecretVariables(job);
             // The secrets of a parent are those of each of its children.
             var secrets = (job.FanOut is null ? job : jobs.FirstOrDefault(child => child.ParentId == job.Id))?.Secrets;
             var context = secrets?.Reveal(job.Context) ?? job.Context;
             var key = (job.CommandId, context.ToJsonString());
             if (!found.TryGetValue(key, out var content))
             {
-                RefuseSecretVariables(job);
                 found[key] = content = await FindAsync(job, context, secrets, cancellationToken);
             }
             pinned.Add(job with { Approval = approval with { Content = content } });

@@ -47,9 +47,10 @@ internal static class HooksPage
         var table = page.Deliveries.Count == 0
             ? Markup.Of($"<p>No message matches.</p>")
             : Markup.Of($"""
-                <table class="table hd-hooks"><thead><tr><th scope="col">When</th><th scope="col">Hook</th>
+                <div class="table-responsive" tabindex="0" role="region" aria-label="Messages">
+                <table class="table"><thead><tr><th scope="col">When</th><th scope="col">Hook</th>
                 <th scope="col">Status</th><th scope="col">What</th><th scope="col">Attempts</th></tr></thead>
-                <tbody>{rows}</tbody></table>
+                <tbody>{rows}</tbody></table></div>
                 """);
         var list = Pieces.Part("hd-deliveries", Markup.Of($"{table}{DrawWayOn(context, query, page.Next)}"));
         return Page(Markup.Of($"{head}{list}")) with { RefreshSeconds = 5 };
@@ -118,9 +119,10 @@ internal static class HooksPage
                 """);
         });
         return Markup.Of($"""
-            <table class="table hd-hooks"><thead><tr><th scope="col">Hook</th><th scope="col">Notified of</th>
+            <div class="table-responsive" tabindex="0" role="region" aria-label="Hooks">
+            <table class="table"><thead><tr><th scope="col">Hook</th><th scope="col">Notified of</th>
             <th scope="col">Waiting</th><th scope="col">Given up in a day</th><th scope="col">Try it</th></tr></thead>
-            <tbody>{rows}</tbody></table>
+            <tbody>{rows}</tbody></table></div>
             """);
     }
 
