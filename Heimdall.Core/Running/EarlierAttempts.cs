@@ -4,7 +4,6 @@ using Heimdall.Core.Configuration;
 using Heimdall.Core.Database;
 using Heimdall.Core.Jobs;
 using Heimdall.Core.Plugins;
-using Heimdall.Core.Secrets;
 using Microsoft.Extensions.Logging;
 
 namespace Heimdall.Core.Running;
@@ -55,8 +54,7 @@ internal sealed partial class EarlierAttempts(
                 $"The cluster could not say what became of the attempts before it: {exception.Message}",
                 BackOff.After(job.Attempt, Random.Shared.NextDouble()));
         }
-        catch (JobFailedException exception) when (exception.InnerException is ClusterUnreadableException
-        { InnerException: not SecretLostException { IsForGood: true } })
+        catch (JobFailedException exception) when (exception.InnerException is ClusterUnreadableException)
         {
             return AttemptPostponed.Because(
                 $"The cluster could not be asked what became of the attempts before it: {exception.Message}",
