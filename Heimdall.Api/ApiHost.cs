@@ -100,7 +100,8 @@ internal static class ApiHost
         services.AddReplyCompression();
         services.AddCrossOrigin(config.Server);
         services.AddHostedService<PlainListener>();
-        services.AddRouting();
+        services.AddRouting(options =>
+            options.ConstraintMap[DefinitionIdConstraint.Name] = typeof(DefinitionIdConstraint));
         services.AddCallers(config.Auth);
         services.AddSignIn(config.Auth.Oidc);
         services.AddRights();

@@ -14,7 +14,7 @@ internal static class DefinitionEndpoints
 {
     public static void MapDefinitions(this IEndpointRouteBuilder catalog)
     {
-        catalog.MapPut("/command/{id}", PutCommandAsync)
+        catalog.MapPut("/command/{id:definition}", PutCommandAsync)
             .Named("putCommand", "Make a command, or replace its definition, also that of a file.")
             .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
             .Accepts<PutCommandRequest>(OperationDescriptions.Json)
@@ -22,12 +22,12 @@ internal static class DefinitionEndpoints
             .Replies<CommandView>(
                 StatusCodes.Status201Created, "The command was made.", HeaderList.ETag, HeaderList.Location)
             .Refuses("not-found", "precondition-failed");
-        catalog.MapDelete("/command/{id}", DeleteCommandAsync)
+        catalog.MapDelete("/command/{id:definition}", DeleteCommandAsync)
             .Named("deleteCommand", "Take away what was put: a file's definition holds again, or there is none.")
             .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
             .Replies(StatusCodes.Status204NoContent, "It is taken away.")
             .Refuses("not-found", "conflict", "precondition-failed");
-        catalog.MapPut("/cluster/{id}", PutClusterAsync)
+        catalog.MapPut("/cluster/{id:definition}", PutClusterAsync)
             .Named("putCluster", "Make a cluster, or replace its definition, also that of a file.")
             .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
             .Accepts<PutClusterRequest>(OperationDescriptions.Json)
@@ -35,7 +35,7 @@ internal static class DefinitionEndpoints
             .Replies<ClusterView>(
                 StatusCodes.Status201Created, "The cluster was made.", HeaderList.ETag, HeaderList.Location)
             .Refuses("not-found", "precondition-failed");
-        catalog.MapDelete("/cluster/{id}", DeleteClusterAsync)
+        catalog.MapDelete("/cluster/{id:definition}", DeleteClusterAsync)
             .Named("deleteCluster", "Take away what was put: a file's definition holds again, or there is none.")
             .Takes(HeaderList.IfMatch, HeaderList.IfNoneMatch)
             .Replies(StatusCodes.Status204NoContent, "It is taken away.")

@@ -25,6 +25,10 @@ public sealed class HttpRuleTests
          "context": {"query": "select 1"}}
         """;
 
+    private const string Command = """{"version": "1", "plugin": "postgres", "cluster_tags": ["rule"]}""";
+
+    private const string Cluster = """{"tags": ["rule"], "context": {"connection_string": "Host=127.0.0.1;Port=1;Username=rule"}}""";
+
     // These end by themselves only for a caller that goes away.
     private static readonly string[] _endless = ["GET /api/v1/job/{id}/events"];
 
@@ -44,8 +48,13 @@ public sealed class HttpRuleTests
         _document = await OpenApiDocumentTests.ReadAsync(_heimdall);
         _stored = (await _heimdall.PostJobAsync(Job, CancellationToken.None, ("Prefer", "respond-async, wait=60")))
             .AssertStatus(200).Id;
-        await _heimdall.SendAsync(
-            HttpMethod.Put, "/api/v1/schedule/rule", CancellationToken.None, new StringContent(Schedule, Encoding.UTF8, "application/json"));
+        (string Kind, string Body)[] definitions = [("schedule", Schedule), ("command", Command), ("cluster", Cluster)];
+        foreach (var (kind, body) in definitions)
+        {
+            (await _heimdall.SendAsync(
+                HttpMethod.Put, $"/api/v1/{kind}/rule", CancellationToken.None, new StringContent(body, Encoding.UTF8, "application/json")))
+                .AssertStatus(201);
+        }
         await _heimdall.SendAsync(
             HttpMethod.Put, "/api/v1/sql/rule.sql", CancellationToken.None, new StringContent("select 1"));
         _operations =
@@ -341,6 +350,8 @@ public sealed class HttpRuleTests
         "/api/v1/job" or "/api/v1/resolve" => Job,
         "/api/v1/jobs" => $"[{Job}]",
         "/api/v1/schedule/{id}" => Schedule,
+        "/api/v1/command/{id}" => Command,
+        "/api/v1/cluster/{id}" => Cluster,
         _ => "{}",
     };
 
@@ -380,8 +391,9 @@ public sealed class HttpRuleTests
         .Replace("/job/{id}", $"/job/{_stored}", StringComparison.Ordinal)
         .Replace("/deliveries/{id}", $"/deliveries/{_stored}", StringComparison.Ordinal)
         .Replace("/schedule/{id}", "/schedule/rule", StringComparison.Ordinal)
-        .Replace("/cluster/{id}", "/cluster/postgres", StringComparison.Ordinal)
-        .Replace("/command/{id}", "/command/postgres-0.0.1", StringComparison.Ordinal)
+        .Replace("/session/{id}", $"/session/{_stored}", StringComparison.Ordinal)
+        .Replace("/cluster/{id}", "/cluster/rule", StringComparison.Ordinal)
+        .Replace("/command/{id}", "/command/rule", StringComparison.Ordinal)
         .Replace("{path}", "rule.sql", StringComparison.Ordinal);
 
     private async Task<Answer> SendAsync(string method, string target, CancellationToken cancellationToken)

@@ -28,6 +28,7 @@ public sealed class CommandAndClusterValidationTests
     [TestCase("name: ''", "name: is required")]
     [TestCase("name: LONG", "name: must not be longer than 300 characters")]
     [TestCase("id: ''", "id: must not be blank; leave it out to use the name")]
+    [TestCase("id: Statuses", "id: must not be 'statuses', the last word of an address of REST's own")]
     [TestCase("id: LONG", "id: must not be longer than 300 characters")]
     [TestCase("status: on", "status: must be active or inactive")]
     [TestCase("plugin: ''", "plugin: is required")]

@@ -13,6 +13,9 @@ internal static class ConfigRules
     /// <summary>A hundred years: what lies before it must still be a date.</summary>
     public static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
 
+    /// <summary>An address of REST ends in it where other addresses end in an id.</summary>
+    private const string ReservedId = "statuses";
+
     private const string RetentionMessage = "must be longer than nothing and at most 36500d, or forever";
 
     /// <summary>Longest wait that timers are trusted with.</summary>
@@ -27,7 +30,9 @@ internal static class ConfigRules
     /// <summary>An id may be left out; one that is written must be usable.</summary>
     public static IRuleBuilderOptions<T, string?> IsId<T>(this IRuleBuilder<T, string?> rule) =>
         rule.Must(id => id is null || !string.IsNullOrWhiteSpace(id)).WithMessage("must not be blank; leave it out to use the name")
-            .Must(id => id is null || id.Length <= MaxNameLength).WithMessage($"must not be longer than {MaxNameLength} characters");
+            .Must(id => id is null || id.Length <= MaxNameLength).WithMessage($"must not be longer than {MaxNameLength} characters")
+            .Must(id => !ReservedId.Equals(id, StringComparison.OrdinalIgnoreCase))
+            .WithMessage($"must not be '{ReservedId}', the last word of an address of REST's own");
 
     public static IRuleBuilderOptions<T, string> IsStatus<T>(this IRuleBuilder<T, string> rule) =>
         rule.Must(status => status.Equals("active", StringComparison.OrdinalIgnoreCase) || status.Equals("inactive", StringComparison.OrdinalIgnoreCase))
