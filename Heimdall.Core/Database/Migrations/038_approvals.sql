@@ -1,33 +1,6 @@
 -- Of a command whose jobs wait for an approval: {"expires": seconds, "approvers": [pattern of callers]}. Null: none wait.
 alter table command add column approval jsonb;
 
--- A definition that was put keeps its approval too, whatever files say.
-create or replace function keep_put_command() returns trigger language plpgsql as $$
-begin
-    if (new.seed, new.file_seed, new.file_status) is distinct from (old.seed, old.file_seed, old.file_status) then
-        new.status := old.status;
-    end if;
-    new.name := old.name;
-    new.version := old.version;
-    new.description := old.description;
-    new.plugin := old.plugin;
-    new.tags := old.tags;
-    new.cluster_tags := old.cluster_tags;
-    new.allowed_callers := old.allowed_callers;
-    new.context := old.context;
-    new.max_attempts := old.max_attempts;
-    new.idempotent := old.idempotent;
-    new.max_concurrency := old.max_concurrency;
-    new.max_priority := old.max_priority;
-    new.on_end := old.on_end;
-    new.approval := old.approval;
-    new.removed_at := old.removed_at;
-    if new.status = old.status then
-        new.updated_at := old.updated_at;
-    end if;
-    return new;
-end $$;
-
 alter table job
     add column approval       jsonb,       -- of a job that waits so, or has: who asked for it, and the hashes of what it runs
     add column approve_by     timestamptz, -- while it waits: nobody can approve it afterwards
