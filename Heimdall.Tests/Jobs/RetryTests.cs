@@ -45,7 +45,9 @@ public sealed class RetryTests() : RealProcessTests(processes: 1)
         (await RetryAsync(Guid.NewGuid(), cancellationToken)).AssertStatus(404);
     }
 
-    [TestCase("""{"from": 3, "status": "NEW"}""", "from: Unknown field. Known is: from_statement. status: Unknown field.")]
+    [TestCase(
+        """{"from": 3, "status": "NEW"}""",
+        "from: Unknown field. Known are: from_statement, secrets. status: Unknown field. Known are: from_statement, secrets.")]
     [TestCase("""{"from_statement": 0}""", "from_statement: Must be the number of a statement, from 1.")]
     [TestCase("""{"from_statement": "3"}""", "from_statement: Must be the number of a statement, from 1.")]
     [TestCase("[]", "body: Must be a JSON object.")]
