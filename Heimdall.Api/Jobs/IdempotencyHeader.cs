@@ -25,7 +25,7 @@ internal static class IdempotencyHeader
         {
             return (null, problem);
         }
-        // A hash that anybody can make would tell a short secret to whoever tries them all.
+        // From a hash without a key, a short secret is found by trying all of them.
         var fingerprint = JobSecrets.AreIn(body)
             ? await fingerprints.OfAsync(JsonMarshal.GetRawUtf8Value(body).ToArray(), cancellationToken)
             : SHA256.HashData(JsonMarshal.GetRawUtf8Value(body));

@@ -41,7 +41,7 @@ internal static class SignInPage
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        {GoOn(content)}
+        {Redirect(content)}
         <title>Sign in – Heimdall</title>
         <style>{Markup.OfOwn(Styles)}</style>
         </head>
@@ -56,8 +56,8 @@ internal static class SignInPage
 
         """);
 
-    /// <summary>The way on, also without a script. It may be longer than proxies take headers.</summary>
-    private static Markup GoOn(SignInPageContent content) => content.Next is { } next
+    /// <summary>Redirects without a script. A header could be too long for a proxy.</summary>
+    private static Markup Redirect(SignInPageContent content) => content.Next is { } next
         ? Markup.Of($"""<meta http-equiv="refresh" content="0;url={next}">""")
         : Markup.Empty;
 

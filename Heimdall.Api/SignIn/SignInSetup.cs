@@ -12,7 +12,7 @@ namespace Heimdall.Api.SignIn;
 
 /// <summary>
 /// The sign-in of browsers by the framework's handler: authorization code with PKCE, state and nonce. What it cannot
-/// know is decided here: who the user is, what is recorded, and what they are told.
+/// know is decided here: who the user is, what is recorded, and which message is shown.
 /// </summary>
 internal static class SignInSetup
 {

@@ -21,7 +21,7 @@ internal sealed class HookStates(
 
     private const int MostWaiting = 100_000;
 
-    /// <summary>Of so many jobs that wait for an approval somebody is told.</summary>
+    /// <summary>Messages are sent about so many jobs that wait for an approval at once.</summary>
     private const int MostUnapproved = 1_000;
 
     // Overdue: no process has decided it. Refused: no command or cluster fitted it.
@@ -84,7 +84,7 @@ internal sealed class HookStates(
 
     private const string ListSql = "select subject from hook_state where event = $1";
 
-    // A receiver that is gone is no state that anybody is told of.
+    // No message is sent about a receiver that is gone.
     private const string DropSql = "delete from hook_state where event <> all ($1) and event <> 'hook.gone'";
 
     private const string TellSql = """

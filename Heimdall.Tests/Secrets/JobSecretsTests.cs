@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace Heimdall.Tests.Secrets;
 
-/// <summary>Contexts are parted from their secrets and put together again, and texts are told without them.</summary>
+/// <summary>Contexts are parted from their secrets and put together again, and are left out of texts.</summary>
 public sealed class JobSecretsTests
 {
     private const string Password = "Tr0ub4dor&3-horse";

@@ -270,7 +270,7 @@ public sealed class SignInRefusalTests
         Reply? last = null;
         for (var i = 0; i < WrongCredentials.MostPerWindow + 5; i++)
         {
-            using var replayed = browser.CopyFor(_heimdall.Address); // which keeps what the browser is told to drop
+            using var replayed = browser.CopyFor(_heimdall.Address); // which keeps cookies that the browser has to drop
             last = await replayed.GetAsync(callback, cancellationToken);
         }
 
