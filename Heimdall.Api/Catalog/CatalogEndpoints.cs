@@ -1,3 +1,4 @@
+using Heimdall.Api.Conditions;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
@@ -31,6 +32,7 @@ internal static class CatalogEndpoints
         catalog.MapGet("/command/{id}", CommandAsync)
             .Named("getCommand", "One command.")
             .Replies<CommandView>(Ok, "The command.", HeaderList.ETag)
+            .TakesReadConditions()
             .Refuses("not-found");
         catalog.MapGet("/command/{id}/status", CommandStatusAsync)
             .Named("getCommandStatus", "Whether a command gets new jobs.")
@@ -58,6 +60,7 @@ internal static class CatalogEndpoints
         catalog.MapGet("/cluster/{id}", ClusterAsync)
             .Named("getCluster", "One cluster.")
             .Replies<ClusterView>(Ok, "The cluster.", HeaderList.ETag)
+            .TakesReadConditions()
             .Refuses("not-found");
         catalog.MapGet("/cluster/{id}/status", ClusterStatusAsync)
             .Named("getClusterStatus", "Whether a cluster gets new jobs.")

@@ -118,7 +118,9 @@ internal static class JobEndpoints
                 "range-not-satisfiable", "result-lost", "storage-unavailable");
         jobs.MapGet("/job/{id:guid}/result/chunks", ReadResult.HandleChunksAsync)
             .Named("listJobResultChunks", "The chunks of a stored result, with their bytes and hashes.")
-            .Takes([.. ResultPageReader.ChunkParameters, HeaderList.IfNoneMatch, HeaderList.Prefer])
+            .Takes([
+                .. ResultPageReader.ChunkParameters, HeaderList.IfMatch, HeaderList.IfNoneMatch, HeaderList.Prefer,
+            ])
             .Replies<ResultChunkList>(
                 Ok, "The chunks, in the order of their rows.", HeaderList.ETag, HeaderList.PreferenceApplied)
             .Replies(
@@ -127,7 +129,9 @@ internal static class JobEndpoints
             .Replies(
                 StatusCodes.Status404NotFound, "Where the job has not ended, ask again later.", HeaderList.RetryAfter,
                 HeaderList.PreferenceApplied)
-            .Refuses("not-found", "not-acceptable", "columns-differ", "expired", "result-lost", "storage-unavailable");
+            .Refuses(
+                "not-found", "not-acceptable", "columns-differ", "expired", "precondition-failed", "result-lost",
+                "storage-unavailable");
     }
 
     private static void MapLog(IEndpointRouteBuilder jobs)

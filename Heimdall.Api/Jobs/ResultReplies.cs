@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using Heimdall.Api.Conditions;
 using Heimdall.Api.Formats;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Requests;
@@ -39,13 +40,11 @@ internal sealed partial class ResultReplies(
         var ending = EndingOf(job, result, page);
         var tag = TagOf(context.Request, result, format);
         SetHeaders(context.Response, job.Id, result, page, ending, tag);
-        if (!IsMatched(context.Request, tag))
+        if (!ReadCondition.IsMet(context.Request.GetTypedHeaders(), tag))
         {
-            return Problem.Of(
-                StatusCodes.Status412PreconditionFailed, "precondition-failed", "The result is not the one you mean.",
-                "Its ETag is none of those in If-Match. A weak one, with W/, is never taken for the same bytes.");
+            return ReadCondition.NotMet();
         }
-        if (IsKnown(context.Request, tag))
+        if (ReadCondition.IsKnown(context.Request.GetTypedHeaders(), tag))
         {
             return Results.StatusCode(StatusCodes.Status304NotModified);
         }
@@ -99,7 +98,11 @@ internal sealed partial class ResultReplies(
             $"\"{Text(result.Attempt)}-{format.Word}-{Text(rows)}-{_writer}\"", isWeak: true);
         context.Response.Headers.ETag = tag.ToString();
         context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.Accept);
-        if (IsKnown(context.Request, tag))
+        if (!ReadCondition.IsMet(context.Request.GetTypedHeaders(), tag))
+        {
+            return ReadCondition.NotMet();
+        }
+        if (ReadCondition.IsKnown(context.Request.GetTypedHeaders(), tag))
         {
             return Results.StatusCode(StatusCodes.Status304NotModified);
         }
@@ -301,13 +304,6 @@ internal sealed partial class ResultReplies(
             $"\"{Text(result.Attempt)}-{format.Name[(format.Name.IndexOf('/', StringComparison.Ordinal) + 1)..]}-"
             + $"{_writer}\"",
             isWeak: request.Headers.AcceptEncoding.Count > 0);
-
-    private static bool IsMatched(HttpRequest request, EntityTagHeaderValue tag) =>
-        request.Headers.IfMatch.Count == 0 || request.GetTypedHeaders().IfMatch.Any(wanted =>
-            wanted.Equals(EntityTagHeaderValue.Any) || wanted.Compare(tag, useStrongComparison: true));
-
-    private static bool IsKnown(HttpRequest request, EntityTagHeaderValue tag) =>
-        request.GetTypedHeaders().IfNoneMatch.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false));
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -1,3 +1,4 @@
+using Heimdall.Api.Conditions;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
 using Heimdall.Api.Rights;
@@ -27,6 +28,7 @@ internal static class ScheduleEndpoints
         schedules.MapGet("/schedule/{id}", ReadSchedules.OneAsync)
             .Named("getSchedule", "One schedule.")
             .Replies<ScheduleView>(Ok, "The schedule.", HeaderList.ETag)
+            .TakesReadConditions()
             .Refuses("not-found");
         schedules.MapGet("/schedule/{id}/runs", ReadRuns.HandleAsync)
             .Named("listScheduleRuns", "A page of what happened to its occurrences, the newest first.")

@@ -307,7 +307,52 @@ public sealed class HttpRuleTests
         Assert.That(get.Headers.ETag?.ToString(), Is.EqualTo(tag));
     }
 
+    /// <summary>13.2.1: the server must evaluate the conditions of a GET, wherever its reply has an ETag.</summary>
+    [Test]
+    public async Task The_conditions_of_each_reply_with_an_ETag_are_evaluated(CancellationToken cancellationToken)
+    {
+        var faults = new List<string>();
+        var tagged = new List<string>();
+        foreach (var operation in _operations.Where(one => one.Method == "GET" && !_endless.Contains(one.Name)))
+        {
+            var plain = await SendAsync("GET", operation.Target, cancellationToken);
+            if (plain.Tag is not { } tag)
+            {
+                continue;
+            }
+            tagged.Add(operation.Path);
+            (int Status, string Name, string Value)[] expected =
+            [
+                (304, "If-None-Match", tag), (304, "If-None-Match", $"\"other\", {tag}"), (304, "If-None-Match", "*"),
+                (304, "If-None-Match", tag.StartsWith("W/", StringComparison.Ordinal) ? tag : $"W/{tag}"),
+                (200, "If-None-Match", "\"other\""), (412, "If-Match", "\"other\""), (200, "If-Match", "*"),
+                (tag.StartsWith("W/", StringComparison.Ordinal) ? 412 : 200, "If-Match", tag),
+            ];
+            foreach (var (status, name, value) in expected)
+            {
+                foreach (var method in new[] { "GET", "HEAD" })
+                {
+                    using var reply = await AskAsync(method, operation.Target, null, cancellationToken, (name, value));
+                    var body = await reply.Content.ReadAsByteArrayAsync(cancellationToken);
+                    Compare(
+                        faults, $"{method} {operation.Path}, {name}: {value}", (status, status == 412 ? null : tag, true),
+                        ((int)reply.StatusCode, status == 412 ? null : $"{reply.Headers.ETag}",
+                            status != 304 || body.Length == 0));
+                }
+            }
+        }
+
+        Assert.That(faults, Is.Empty);
+        Assert.That(tagged, Is.SupersetOf(new[]
+        {
+            "/api/v1/schedule/{id}", "/api/v1/command/{id}", "/api/v1/cluster/{id}", "/api/v1/sql/{path}",
+            "/api/v1/job/{id}/result", "/api/v1/job/{id}/result/chunks",
+        }));
+    }
+
     [TestCase("/api/v1/schedule/rule")]
+    [TestCase("/api/v1/command/rule")]
+    [TestCase("/api/v1/cluster/rule")]
     [TestCase("/api/v1/sql/rule.sql")]
     public async Task A_strong_ETag_stands_for_one_coding(string path, CancellationToken cancellationToken)
     {

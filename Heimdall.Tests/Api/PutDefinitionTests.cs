@@ -373,7 +373,7 @@ public sealed class PutDefinitionTests
         Assert.That(
             audit.Json.GetProperty("data").EnumerateArray()
                 .Select(record => $"{record.GetProperty("action")} {record.GetProperty("outcome")}"),
-            Is.EqualTo(new[] { "DELETE /api/v1/cluster/{id} DONE", "PUT /api/v1/cluster/{id} DONE" }), audit.Text);
+            Is.EqualTo(new[] { "DELETE /api/v1/cluster/{id:definition} DONE", "PUT /api/v1/cluster/{id:definition} DONE" }), audit.Text);
         Assert.That(audit.Text, Does.Not.Contain(Password));
     }
 

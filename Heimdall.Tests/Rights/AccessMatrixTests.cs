@@ -77,8 +77,8 @@ public sealed partial class AccessMatrixTests
         ("POST /api/v1/job/{id:guid}/approve", "decide"), ("POST /api/v1/job/{id:guid}/refuse", "decide"),
         ("GET /api/v1/commands", "catalog"), ("GET /api/v1/command/statuses", "catalog"),
         ("GET /api/v1/command/{id}", "see command"), ("GET /api/v1/command/{id}/status", "see command"),
-        ("PUT /api/v1/command/{id}", "put definition"), ("DELETE /api/v1/command/{id}", "put definition"),
-        ("PUT /api/v1/cluster/{id}", "put definition"), ("DELETE /api/v1/cluster/{id}", "put definition"),
+        ("PUT /api/v1/command/{id:definition}", "put definition"), ("DELETE /api/v1/command/{id:definition}", "put definition"),
+        ("PUT /api/v1/cluster/{id:definition}", "put definition"), ("DELETE /api/v1/cluster/{id:definition}", "put definition"),
         ("PUT /api/v1/command/{id}/status", "control all"),
         ("GET /api/v1/clusters", "catalog"), ("GET /api/v1/clusters/health", "catalog"),
         ("GET /api/v1/cluster/statuses", "catalog"), ("GET /api/v1/cluster/{id}", "see cluster"),
@@ -358,7 +358,8 @@ public sealed partial class AccessMatrixTests
             "/sql/files/{asset}" => "/sql/files/heimdall-000000000000.css",
             "/sql/jobs/{id}/result/{format}" => $"/sql/jobs/{job}/result/csv",
             "/{page}" => Stock,
-            _ => pattern.Replace("{documentName}", "v1", StringComparison.Ordinal)
+            _ => pattern.Replace("{id:definition}", "{id}", StringComparison.Ordinal)
+                .Replace("{documentName}", "v1", StringComparison.Ordinal)
                 .Replace("{documentName?}", "", StringComparison.Ordinal).Replace("{**path}", script,
                 StringComparison.Ordinal)
                 .Replace("{id:guid}", job, StringComparison.Ordinal).Replace("/jobs/{id}", $"/jobs/{job}",
