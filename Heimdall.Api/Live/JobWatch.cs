@@ -13,6 +13,18 @@ internal sealed class JobWatch
     /// <summary>How many watch it; touched by <see cref="JobWatcher"/> under its lock.</summary>
     public int Watchers { get; set; }
 
+    /// <summary>Whether it has been looked at once.</summary>
+    public bool IsKnown
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _latest is not null || _isGone;
+            }
+        }
+    }
+
     /// <param name="news">What was read; null when there is no such job any more.</param>
     public void Tell(JobNews? news)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
@@ -8,8 +9,8 @@ using Npgsql;
 namespace Heimdall.Api.Live;
 
 /// <summary>
-/// Looks after the jobs that callers watch: all of them in one statement, four times a second, however many watch. Costs the store nothing
-/// while nobody does.
+/// Looks after the jobs that callers watch: all of them in one statement, four times a second, however many watch; those
+/// that nobody has watched before, at once. Costs the store nothing while nobody does.
 /// </summary>
 internal sealed partial class JobWatcher(
     JobNewsStore store, ServerConfig config, KnownCallers known, IHostApplicationLifetime lifetime, ILogger<JobWatcher> logger)
@@ -26,7 +27,7 @@ internal sealed partial class JobWatcher(
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, JobWatch> _watches = [];
     private readonly Dictionary<string, int> _watchersOf = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _wanted = new(0);
+    private readonly SemaphoreSlim _wanted = new(0, 1);
     private int _watchers;
 
     /// <summary>Takes a place for the caller, up to the end of the request.</summary>
@@ -112,17 +113,29 @@ internal sealed partial class JobWatcher(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var lastLook = Stopwatch.GetTimestamp();
         while (!stoppingToken.IsCancellationRequested)
         {
-            var ids = Ids();
-            if (ids.Length == 0)
+            var isTime = Stopwatch.GetElapsedTime(lastLook) >= Interval;
+            if (Ids(onlyNew: !isTime) is { Length: > 0 } ids)
             {
-                await _wanted.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                continue;
+                await LookAsync(ids, stoppingToken);
             }
-            await LookAsync(ids, stoppingToken);
-            await Task.Delay(Interval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (isTime)
+            {
+                lastLook = Stopwatch.GetTimestamp();
+            }
+            await WaitAsync(Interval - Stopwatch.GetElapsedTime(lastLook), stoppingToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <summary>Until somebody watches a job that nobody has watched, or all have to be looked at.</summary>
+    private Task WaitAsync(TimeSpan untilLook, CancellationToken cancellationToken)
+    {
+        var isNobody = Ids(onlyNew: false).Length == 0;
+        var longest = isNobody ? Timeout.InfiniteTimeSpan : untilLook > TimeSpan.Zero ? untilLook : TimeSpan.Zero;
+        return _wanted.WaitAsync(longest, cancellationToken);
     }
 
     private async Task LookAsync(Guid[] ids, CancellationToken cancellationToken)
@@ -152,7 +165,7 @@ internal sealed partial class JobWatcher(
             {
                 _watches[id] = watch = new JobWatch();
             }
-            if (++watch.Watchers == 1 && _watches.Count == 1)
+            if (++watch.Watchers == 1 && _wanted.CurrentCount == 0)
             {
                 _wanted.Release();
             }
@@ -171,11 +184,11 @@ internal sealed partial class JobWatcher(
         }
     }
 
-    private Guid[] Ids()
+    private Guid[] Ids(bool onlyNew)
     {
         lock (_lock)
         {
-            return [.. _watches.Keys];
+            return [.. _watches.Where(watch => !onlyNew || !watch.Value.IsKnown).Select(watch => watch.Key)];
         }
     }
 
