@@ -62,7 +62,7 @@ internal static class FrontDoorSuite
         Load("get", "GET /job/{id}; a row by its key", sizes, "\"SUCCEEDED\"",
             async heimdall => new LoadRequest($"{RunningHeimdall.JobPath}/{await EndedAsync(heimdall)}"),
             new LoadRequest("/lookup/7")),
-        Load("list", $"GET /jobs?limit={PageSize}; as many rows", sizes, "\"data\"",
+        Load("list", $"GET /jobs?limit={PageSize}; as many rows", sizes, "\"has_more\"",
             async heimdall =>
             {
                 for (var job = 0; job < PageSize; job++)
