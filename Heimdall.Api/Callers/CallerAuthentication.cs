@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Heimdall.Api.Descriptions;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
@@ -97,7 +98,8 @@ internal sealed class CallerAuthentication(
         }
         if (tooSoon is { } wait)
         {
-            Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+            Response.SetUsedUp(
+                RateLimits.WrongCredentials, WrongCredentials.MostPerWindow, WrongCredentials.Window, wait);
             await Problem.Of(
                 StatusCodes.Status429TooManyRequests, "too-many-wrong-credentials", "Too many wrong credentials.",
                 $"More than {WrongCredentials.MostPerWindow} requests with wrong credentials have come from your "

@@ -11,12 +11,13 @@ namespace Heimdall.Api.Callers;
 internal sealed class WrongCredentials : IDisposable
 {
     public const int MostPerWindow = 20;
+
+    public static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
+
     private const int MostAddresses = 10_000;
 
     /// <summary>One customer's network; within it they take any address.</summary>
     private const int NetworkBytes = 8;
-
-    private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<IPAddress, FixedWindowRateLimiter> _limiters = [];

@@ -7,6 +7,8 @@ internal static class HeaderList
 {
     public const string Location = "Location";
     public const string RetryAfter = "Retry-After";
+    public const string RateLimitPolicy = "RateLimit-Policy";
+    public const string RateLimit = "RateLimit";
     public const string PreferenceApplied = "Preference-Applied";
     public const string IdempotencyReplayed = "Idempotency-Replayed";
     public const string JobId = "Heimdall-Job-Id";
@@ -25,6 +27,8 @@ internal static class HeaderList
     {
         [Location] = ("The address of what was made.", JsonSchemaType.String, "uri-reference"),
         [RetryAfter] = ("Seconds to wait before asking again.", JsonSchemaType.Integer, null),
+        [RateLimitPolicy] = ("The limit that is reached: name, amount and unit.", JsonSchemaType.String, null),
+        [RateLimit] = ("What is left of that limit, and for how long.", JsonSchemaType.String, null),
         [PreferenceApplied] = ("Which preference of Prefer was followed.", JsonSchemaType.String, null),
         [IdempotencyReplayed] = ("true: this is the first answer again.", JsonSchemaType.String, null),
         [JobId] = ("The job.", JsonSchemaType.String, "uuid"),

@@ -154,6 +154,11 @@ internal sealed class DescribedOperations(KnownCallers known, PluginCatalog plug
             {
                 AddHeader(document, response, HeaderList.RetryAfter);
             }
+            if (status.Key == StatusCodes.Status429TooManyRequests && status.Any(type => type.NamesLimit))
+            {
+                AddHeader(document, response, HeaderList.RateLimitPolicy);
+                AddHeader(document, response, HeaderList.RateLimit);
+            }
             if (status.Key == StatusCodes.Status401Unauthorized)
             {
                 AddHeader(document, response, HeaderList.Authenticate);

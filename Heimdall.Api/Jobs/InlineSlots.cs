@@ -1,4 +1,5 @@
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Core.Catalog;
 using Heimdall.Core.Configuration;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -44,21 +45,21 @@ internal sealed class InlineSlots : IDisposable
         using var ofCaller = await _callers.TryTakeAsync(user, wait.Token);
         if (ofCaller is null)
         {
-            return Refuse(context, $"User '{user}' has {_callerLimit} queries running, as many as this server allows.");
+            context.Response.SetFull(RateLimits.QueriesOfCaller, _callerLimit, retryAfter: 1);
+            return Refuse($"User '{user}' has {_callerLimit} queries running, as many as this server allows.");
         }
         using var ofCluster = await _clusters.TryTakeAsync(cluster, wait.Token);
         if (ofCluster is null)
         {
-            return Refuse(context, $"Cluster '{cluster}' has {LimitOf(cluster)} queries running, as many as its max_inline allows.");
+            context.Response.SetFull(RateLimits.QueriesOnCluster, LimitOf(cluster), retryAfter: 1);
+            return Refuse(
+                $"Cluster '{cluster}' has {LimitOf(cluster)} queries running, as many as its max_inline allows.");
         }
         return await answerAsync();
     }
 
-    private static ProblemHttpResult Refuse(HttpContext context, string detail)
-    {
-        context.Response.Headers.RetryAfter = "1";
-        return Problem.Of(StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.", detail);
-    }
+    private static ProblemHttpResult Refuse(string detail) => Problem.Of(
+        StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many queries are running.", detail);
 
     private int LimitOf(string cluster) => _catalog.Current.FindCluster(cluster)?.MaxInline
         ?? _clusterLimits.GetValueOrDefault(cluster, _defaultLimit);

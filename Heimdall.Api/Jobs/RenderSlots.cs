@@ -1,5 +1,6 @@
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Core.Configuration;
 using Microsoft.Extensions.Caching.Memory;
 
@@ -31,7 +32,7 @@ internal sealed class RenderSlots(ServerConfig config) : IDisposable
         using var slot = await _slots.TryTakeAsync(user, wait.Token);
         if (slot is null)
         {
-            context.Response.Headers.RetryAfter = "1";
+            context.Response.SetFull(RateLimits.PartsOfResults, config.MaxInlinePerCaller, retryAfter: 1);
             return Problem.Of(
                 StatusCodes.Status429TooManyRequests, "too-many-queries", "Too many results are being read in parts.",
                 $"User '{user}' has {config.MaxInlinePerCaller} requests for ranges or lists of chunks, as many as "

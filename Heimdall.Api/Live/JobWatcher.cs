@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Heimdall.Api.Callers;
 using Heimdall.Api.Problems;
+using Heimdall.Api.Requests;
 using Heimdall.Core.Configuration;
 using Heimdall.Core.Jobs;
 using Npgsql;
@@ -43,7 +44,7 @@ internal sealed partial class JobWatcher(
             var own = _watchersOf.GetValueOrDefault(user);
             if (own >= config.MaxWatchersPerCaller)
             {
-                context.Response.Headers.RetryAfter = "10";
+                context.Response.SetFull(RateLimits.WatchedJobs, config.MaxWatchersPerCaller, retryAfter: 10);
                 return Problem.Of(
                     StatusCodes.Status429TooManyRequests, "too-many-watchers", "You watch too many jobs.",
                     $"User '{user}' follows {own} jobs in this process, as many as a caller may "

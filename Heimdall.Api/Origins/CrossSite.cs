@@ -89,7 +89,8 @@ internal static class CrossSite
                 .AllowAnyHeader()
                 .WithExposedHeaders(
                     HeaderNames.ETag, HeaderNames.Link, HeaderNames.Location, HeaderNames.RetryAfter,
-                    HeaderNames.WWWAuthenticate, "Heimdall-Job-Id", "Idempotency-Replayed", "Preference-Applied")
+                    HeaderNames.WWWAuthenticate, "Heimdall-Job-Id", "Idempotency-Replayed", "Preference-Applied",
+                    "RateLimit-Policy", "RateLimit")
                 .SetPreflightMaxAge(TimeSpan.FromMinutes(10))));
         }
     }

@@ -39,9 +39,18 @@ internal static class ProblemTypes
         new("too-many-wrong-credentials", "Too many wrong credentials came from this address.", 429)
         {
             AsksToWait = true,
+            NamesLimit = true,
         },
-        new("too-many-queries", "Too many queries run, of this caller or on the cluster.", 429) { AsksToWait = true },
-        new("too-many-watchers", "As many jobs are watched as may be.", 429, 503) { AsksToWait = true },
+        new("too-many-queries", "Too many queries run, of this caller or on the cluster.", 429)
+        {
+            AsksToWait = true,
+            NamesLimit = true,
+        },
+        new("too-many-watchers", "As many jobs are watched as may be.", 429, 503)
+        {
+            AsksToWait = true,
+            NamesLimit = true,
+        },
         new("internal", "A fault of Heimdall; its log has the reason.", 500),
         new("result-lost", "The stored rows are missing or damaged; run the job again.", 500),
         new("identity-provider-away", "The keys of tokens cannot be fetched; the token is not refused.", 503)
@@ -71,4 +80,7 @@ internal sealed record ProblemType(string Name, string Meaning, params IReadOnly
 
     /// <summary>Whether it comes with <c>Retry-After</c>.</summary>
     public bool AsksToWait { get; init; }
+
+    /// <summary>Whether a 429 of it comes with <c>RateLimit-Policy</c> and <c>RateLimit</c>.</summary>
+    public bool NamesLimit { get; init; }
 }

@@ -391,6 +391,9 @@ public sealed class ErrorTable
 
         third.AssertProblem(429, "2 queries running");
         Assert.That(third.Header("Retry-After"), Is.Not.Null);
+        Assert.That(
+            (third.Header("RateLimit-Policy"), third.Header("RateLimit")),
+            Is.EqualTo(("\"queries-of-caller\";q=2;qu=\"concurrent-requests\"", "\"queries-of-caller\";r=0")));
         other.AssertStatus(200);
         foreach (var id in ids)
         {

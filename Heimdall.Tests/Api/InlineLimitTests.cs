@@ -35,6 +35,9 @@ public sealed class InlineLimitTests
 
         refused.AssertProblem(429, "'small'", "2 queries", "max_inline");
         Assert.That(refused.Header("Retry-After"), Is.EqualTo("1"));
+        Assert.That(
+            (refused.Header("RateLimit-Policy"), refused.Header("RateLimit")),
+            Is.EqualTo(("\"queries-on-cluster\";q=2;qu=\"concurrent-requests\"", "\"queries-on-cluster\";r=0")));
         dry.AssertProblem(429, "'small'");
         elsewhere.AssertStatus(200);
         Assert.That(

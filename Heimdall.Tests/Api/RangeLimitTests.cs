@@ -37,6 +37,9 @@ public sealed class RangeLimitTests
         Assert.That((int)refused.StatusCode, Is.EqualTo(429));
         Assert.That(refused.Headers.RetryAfter?.Delta, Is.EqualTo(TimeSpan.FromSeconds(1)));
         list.AssertProblem(429, "ranges or lists of chunks");
+        Assert.That(
+            (list.Header("RateLimit-Policy"), list.Header("RateLimit")),
+            Is.EqualTo(("\"parts-of-results\";q=1;qu=\"concurrent-requests\"", "\"parts-of-results\";r=0")));
         page.AssertStatus(200);
         first.Dispose();
         await Eventually.Is(

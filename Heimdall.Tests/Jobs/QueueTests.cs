@@ -73,6 +73,7 @@ public sealed partial class QueueTests
 
         tooMany.AssertProblem(429, "greedy");
         Assert.That(tooMany.Header("Retry-After"), Is.Not.Null);
+        Assert.That(tooMany.Header("RateLimit"), Is.Null, "there is no unit for jobs that wait");
         other.AssertStatus(202);
         // A count that took long holds for a while.
         await Eventually.Becomes(

@@ -31,6 +31,8 @@ public sealed class WatcherLimitTests
             refused.AssertProblem(429, "User 'alice' follows 2 jobs", "server.max_watchers_per_caller",
                 $"GET /api/v1/job/{id}");
             Assert.That(refused.Header("Retry-After"), Is.EqualTo("10"));
+            Assert.That(
+                refused.Header("RateLimit-Policy"), Is.EqualTo("\"watched-jobs\";q=2;qu=\"concurrent-requests\""));
         }
         using var other = await FollowAsync($"job/{id}/events", "bob", cancellationToken);
         Assert.That((int)other.StatusCode, Is.EqualTo(200));

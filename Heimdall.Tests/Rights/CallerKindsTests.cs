@@ -160,6 +160,10 @@ public sealed class CallerKindsTests
 
         refused.AssertProblem(429, "wrong credentials");
         Assert.That(int.Parse(refused.Header("Retry-After")!, CultureInfo.InvariantCulture), Is.InRange(1, 60));
+        Assert.That(refused.Header("RateLimit-Policy"), Is.EqualTo("\"wrong-credentials\";q=20;w=60"));
+        Assert.That(
+            refused.Header("RateLimit"),
+            Is.EqualTo($"\"wrong-credentials\";r=0;t={refused.Header("Retry-After")}"));
         (await MeAsync(Alice.Key, cancellationToken, Host)).AssertStatus(200);
         (await MeAsync("hk_wrong", cancellationToken, Host + 1)).AssertProblem(401);
         (await MeAsync(null, cancellationToken, Host)).AssertProblem(401, "needs an API key or a token");
