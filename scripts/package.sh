@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes what a release hands out: scripts/package.sh VERSION DIR
 #   heimdall-VERSION.tar.gz      all programs, for the ASP.NET Core 10 runtime on any system, the pages, and an example configuration
-#   Heimdall.Cli.VERSION.nupkg   the command line as a .NET tool; Heimdall.Client.VERSION.nupkg is the library
+#   heimdall-cli-VERSION-SYSTEM.tar.gz, Heimdall.Cli.VERSION.nupkg, …   what scripts/package_cli.sh makes
 #   Heimdall.Api.cdx.json, …     what each program is made of (CycloneDX)
 #   notes.md                     the part of CHANGELOG.md about this version
 #   SHA256SUMS                   of the files above
@@ -13,7 +13,7 @@ source "$root/scripts/common.sh"
 
 readonly version=${1:?the version is missing} target=${2:?the directory to write to is missing}
 readonly name=heimdall-$version
-readonly programs=(Heimdall.Api Heimdall.Worker Heimdall.Cli) packages=(Heimdall.Client Heimdall.Cli)
+readonly programs=(Heimdall.Api Heimdall.Worker Heimdall.Cli)
 # The pages, and each file that one of them links to.
 readonly files=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE NOTICE Dockerfile
   compose.yaml configs/local.yaml configs/sql configs/kubernetes configs/nginx configs/systemd docs)
@@ -23,7 +23,7 @@ main() {
   mkdir -p "$target"
   "$root/scripts/release_notes.sh" "$version" >"$target/notes.md"
   make_package
-  make_nuget_packages
+  "$root/scripts/package_cli.sh" "$version" "$target"
   list_parts
   (cd "$target" && rm -f SHA256SUMS && sha256sum -- * >SHA256SUMS)
   say "$target has the release $version."
@@ -39,13 +39,6 @@ make_package() {
   for file in "${files[@]}"; do cp -R "$root/$file" "$staging/$file"; done
   tar -czf "$target/$name.tar.gz" -C "$target" "$name"
   rm -rf "$staging"
-}
-
-make_nuget_packages() {
-  local package
-  for package in "${packages[@]}"; do
-    (cd "$root" && dotnet pack "$package" -c Release -v quiet -p:Version="$version" -o "$target")
-  done
 }
 
 list_parts() {
