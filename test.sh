@@ -47,6 +47,7 @@ main() {
     require_program pgbouncer pgbouncer 'Clusters behind a pooler are tested.'
     unpack_program nginx nginx || say 'There is no nginx here, so the tests of the API behind a proxy are skipped.'
     unpack_program promtool prometheus || say 'There is no Prometheus here, so the tests with one are skipped.'
+    install_program zsh zsh || say 'There is no zsh here, so the test of its completion is skipped.'
     # It brings gcc and the headers.
     has cc || install_program g++ g++ || say 'There is no C compiler here, so the tests with a wrong clock are skipped.'
   fi

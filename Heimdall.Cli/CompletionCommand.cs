@@ -17,8 +17,8 @@ internal static class CompletionCommand
     private const string Zsh = """
         #compdef heimdall
         _heimdall() {
-          local line=${BUFFER#"${words[1]}"}
-          local -a found=("${(@f)$(heimdall "[suggest:$((CURSOR - ${#words[1]}))]" "$line" 2>/dev/null)}")
+          local line=" ${(j: :)words[2,CURRENT-1]} $PREFIX"
+          local -a found=(${(f)"$(heimdall "[suggest:${#line}]" "$line" 2>/dev/null)"})
           compadd -a found || _files
         }
         compdef _heimdall heimdall

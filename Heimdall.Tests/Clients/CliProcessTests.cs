@@ -24,7 +24,7 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
     public async Task On_a_terminal_a_bar_shows_the_progress_and_an_interrupt_cancels_the_job(CancellationToken cancellationToken)
     {
         await _heimdall.CloseGateAsync("canceled", cancellationToken);
-        using var terminal = Terminal.Start(_heimdall.Address, "canceled");
+        using var terminal = Terminal.StartRun(_heimdall.Address, "canceled");
 
         var id = await _heimdall.FindJobAsync("canceled", "RUNNING", cancellationToken);
         await terminal.ShowsAsync(cancellationToken, "NOTICE:  hello", "━", "running");
@@ -40,7 +40,7 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
     {
         await _heimdall.CloseGateAsync("left", cancellationToken);
         await using var way = new TcpProxy($"Host=127.0.0.1;Port={_heimdall.Address.Port}");
-        using var terminal = Terminal.Start(new Uri($"http://127.0.0.1:{way.Port}"), "left");
+        using var terminal = Terminal.StartRun(new Uri($"http://127.0.0.1:{way.Port}"), "left");
         var id = await _heimdall.FindJobAsync("left", "RUNNING", cancellationToken);
         await terminal.ShowsAsync(cancellationToken, "running");
 
@@ -69,6 +69,45 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
         await shell.WaitForExitAsync(cancellationToken);
 
         Assert.That((shell.ExitCode, output), Is.EqualTo((0, "trigger\n")));
+    }
+
+    [TestCase("heimdall schedules tr", "schedules trigger")]
+    [TestCase("true && heimdall query 'select 1' --format nd", "query select 1 --format ndjson")]
+    [TestCase("heimdall run {folder}/some", "run {folder}/some script.sql")]
+    public async Task Zsh_completes_what_the_program_suggests_and_else_files(
+        string typed, string expected, CancellationToken cancellationToken)
+    {
+        InstalledPrograms.Require("zsh");
+        var folder = Directory.CreateTempSubdirectory("heimdall-zsh-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "some script.sql"), "select 1", cancellationToken);
+        var (setup, arguments) = (Path.Combine(folder, "setup"), Path.Combine(folder, "arguments"));
+        await File.WriteAllTextAsync(
+            setup,
+            $$"""
+            PS1='ready> '
+            autoload -Uz compinit && compinit -D -u
+            heimdall() {
+              case $1 in
+                completion|\[suggest:*) {{Program}} "$@" ;;
+                *) print -r -- "$@" >{{arguments}}.new && mv {{arguments}}.new {{arguments}} ;;
+              esac
+            }
+            eval "$(heimdall completion zsh)"
+            """,
+            cancellationToken);
+        using var terminal = Terminal.Start("exec zsh -f -i", _heimdall.Address);
+
+        await terminal.TypeAsync($"source {setup}\n");
+        await terminal.ShowsAsync(cancellationToken, "ready> ");
+        await terminal.TypeAsync($"{typed.Replace("{folder}", folder, StringComparison.Ordinal)}\t\n");
+        await Eventually.Is(() => Task.FromResult(File.Exists(arguments)), cancellationToken);
+        await terminal.TypeAsync("exit\n");
+
+        await terminal.EndAsync(cancellationToken);
+        Assert.That(
+            await File.ReadAllTextAsync(arguments, cancellationToken),
+            Is.EqualTo($"{expected.Replace("{folder}", folder, StringComparison.Ordinal)}\n"), terminal.Shown);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Test]
@@ -165,20 +204,17 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
         return (shell.ExitCode, output, await error);
     }
 
-    /// <summary>The program runs a script on a terminal: it says hello and waits at a gate.</summary>
+    /// <summary>A program on a terminal.</summary>
     private sealed class Terminal : IDisposable
     {
-        private readonly string _file = Path.GetTempFileName();
         private readonly StringBuilder _shown = new();
         private readonly Process _process;
         private readonly Task _reading;
+        private readonly string? _file;
 
-        private Terminal(Uri address, string gate)
+        private Terminal(string command, Uri address, string? file)
         {
-            File.WriteAllText(_file, $"do $$ begin raise notice 'hello'; end $$;\n{HeimdallInstance.WaitAt(gate)};\nselect 1;");
-            // Tests in the background ignore the interrupt, and so would the program. And a shell between the terminal and
-            // the program would take the interrupt too: the exit code would be the shell's.
-            var command = $"exec env --default-signal=INT {Program} run {_file} --cluster data:local --name {gate}";
+            _file = file;
             _process = Process.Start(new ProcessStartInfo("script", ["--quiet", "--return", "--command", command, "/dev/null"])
             {
                 RedirectStandardInput = true,
@@ -199,19 +235,33 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
             }
         }
 
-        public static Terminal Start(Uri address, string gate)
+        public static Terminal Start(string command, Uri address, string? file = null)
         {
             InstalledPrograms.Require("script");
-            return new Terminal(address, gate);
+            return new Terminal(command, address, file);
+        }
+
+        /// <summary><c>heimdall run</c> of a script that says hello and waits at a gate.</summary>
+        public static Terminal StartRun(Uri address, string gate)
+        {
+            var file = Path.GetTempFileName();
+            File.WriteAllText(
+                file, $"do $$ begin raise notice 'hello'; end $$;\n{HeimdallInstance.WaitAt(gate)};\nselect 1;");
+            // Tests in the background ignore the interrupt, and so would the program. And a shell between the terminal
+            // and the program would take the interrupt too: the exit code would be the shell's.
+            var run = $"{Program} run {file} --cluster data:local --name {gate}";
+            return Start($"exec env --default-signal=INT {run}", address, file);
         }
 
         public Task<string> ShowsAsync(CancellationToken cancellationToken, params string[] texts) => Eventually.Becomes(
             () => Task.FromResult(Shown), () => NUnit.Framework.Is.Not.Null.And.Matches<string>(shown => texts.All(text => shown?.Contains(text) == true)), cancellationToken);
 
         /// <summary>What Ctrl-C types.</summary>
-        public async Task InterruptAsync()
+        public Task InterruptAsync() => TypeAsync("\u0003");
+
+        public async Task TypeAsync(string text)
         {
-            await _process.StandardInput.WriteAsync('\u0003');
+            await _process.StandardInput.WriteAsync(text);
             await _process.StandardInput.FlushAsync();
         }
 
@@ -229,7 +279,10 @@ public sealed class CliProcessTests() : RealProcessTests(processes: 1)
                 _process.Kill(entireProcessTree: true);
             }
             _process.Dispose();
-            File.Delete(_file);
+            if (_file is not null)
+            {
+                File.Delete(_file);
+            }
         }
 
         private async Task ReadAsync()
