@@ -81,7 +81,7 @@ internal static class HeimdallCommands
             JobCommands.CreateList(session), JobCommands.CreateJob(session), JobCommands.CreateLogs(session),
             JobCommands.CreateCancel(session), JobCommands.CreateApprove(session), JobCommands.CreateRefuse(session),
             JobCommands.CreateRetry(session), JobCommands.CreateResult(session),
-            ScheduleCommands.Create(session), HookCommands.Create(session),
+            ScriptCommands.Create(session), ScheduleCommands.Create(session), HookCommands.Create(session),
             QueueCommands.CreateClusters(session), QueueCommands.CreateCommands(session),
             QueueCommands.CreatePause(session), QueueCommands.CreateResume(session),
             LoginCommand.Create(session), CompletionCommand.Create(session),

@@ -229,6 +229,11 @@ internal static class JobCommands
             var job = await client.RetryAsync(
                 result.GetRequiredValue(id), result.GetValue(from),
                 await SecretSource.ReadAllAsync(session.Terminal, result.GetRequiredValue(secrets)), cancellationToken);
+            if (job.HooksLeftOut.Count > 0)
+            {
+                var hooks = string.Join(", ", job.HooksLeftOut);
+                session.Terminal.Say($"Hooks that no process has any more are left out: {hooks}");
+            }
             await session.Terminal.PrintAsync(job.Id.ToString());
             return CliExitCode.Succeeded;
         });
@@ -238,25 +243,15 @@ internal static class JobCommands
     public static Command CreateResult(CliSession session)
     {
         var (id, format) = (Id(), CliOptions.RowFormat());
-        var result = new Command("result", "Print the stored rows of a job.") { id, format };
+        var parallel = CliOptions.Number<int>(
+            "--parallel", "Read so many chunks at once, and check the SHA-256 of each. Not of arrow and parquet.");
+        var result = new Command("result", "Print the stored rows of a job.") { id, format, parallel };
         result.SetAction(async (parsed, cancellationToken) =>
         {
             using var client = session.Connect(parsed);
-            if (RowOutput.FindCopied(parsed.GetValue(format)) is { } mediaType)
-            {
-                var job = parsed.GetRequiredValue(id);
-                return await RowCopy.RunAsync(
-                    session.Terminal, client,
-                    async target =>
-                    {
-                        await client.CopyResultAsync(job, mediaType, target, cancellationToken);
-                        return job;
-                    },
-                    cancellationToken);
-            }
-            await using var rows = await client.ResultAsync(parsed.GetRequiredValue(id), cancellationToken);
-            await RowOutput.PrintAsync(session.Terminal, rows, parsed.GetValue(format), cancellationToken);
-            return CliExitCode.Succeeded;
+            return await StoredRows.PrintAsync(
+                session.Terminal, client, parsed.GetRequiredValue(id), parsed.GetValue(format),
+                parsed.GetValue(parallel), cancellationToken);
         });
         return result;
     }

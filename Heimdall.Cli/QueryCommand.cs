@@ -17,16 +17,18 @@ internal static class QueryCommand
         var limit = CliOptions.Number<long>("--limit", "Rows after which the result is cut.");
         var (cluster, command, name) = (CliOptions.Cluster(), CliOptions.Command(), CliOptions.Name("query"));
         var format = CliOptions.RowFormat();
+        var fanOut = new FanOutOptions();
         var query = new Command("query", "Run one statement and print its rows. Ctrl-C cancels it.")
         {
             sql, format, parameters, cluster, command, readOnly, limit, name,
         };
+        fanOut.AddTo(query);
         query.SetAction(async (result, cancellationToken) =>
         {
             var given = result.GetRequiredValue(sql);
             session.Sql = given == "-" ? await session.Terminal.ReadTextAsync(given) : given;
             using var client = session.Connect(result);
-            var submission = new HeimdallSubmission
+            var question = new HeimdallSubmission
             {
                 Name = result.GetValue(name) ?? "query",
                 Query = session.Sql,
@@ -36,6 +38,12 @@ internal static class QueryCommand
                 ReadOnly = result.GetValue(readOnly),
                 RowLimit = result.GetValue(limit),
             };
+            var submission = fanOut.Fill(question, result);
+            if (fanOut.IsForAll(result))
+            {
+                using var follower = session.Connect(result, FollowedJob.RetryFor);
+                return await RunOnAllAsync(session, follower, submission, result.GetValue(format), cancellationToken);
+            }
             if (RowOutput.FindCopied(result.GetValue(format)) is { } mediaType)
             {
                 return await RowCopy.RunAsync(
@@ -48,6 +56,39 @@ internal static class QueryCommand
             return CliExitCode.Succeeded;
         });
         return query;
+    }
+
+    /// <summary>
+    /// Prints the rows of all clusters once each job there has ended, or how each has ended where one failed.
+    /// </summary>
+    private static async Task<int> RunOnAllAsync(
+        CliSession session, HeimdallClient client, HeimdallSubmission submission, string? format,
+        CancellationToken cancellationToken)
+    {
+        var terminal = session.Terminal;
+        if (RowOutput.FindCopied(format) is not null)
+        {
+            _ = terminal.OpenBytes(); // before anything runs
+        }
+        var queued = await FollowedJob.SubmitAsync(
+            terminal, client, submission with { ReturnResult = true }, key: null, cancellationToken);
+        var ended = await FollowedJob.WaitAsync(terminal, client, queued, cancellationToken);
+        if (ended.Status != "SUCCEEDED")
+        {
+            await ChildGrid.SayAsync(terminal, client, ended.Id, CancellationToken.None);
+            ProblemText.SayEnd(terminal, ended, session.Sql);
+            return CliExitCode.Of(ended.Status);
+        }
+        try
+        {
+            return await StoredRows.PrintAsync(
+                terminal, client, ended.Id, format, parallel: null, cancellationToken);
+        }
+        catch (HeimdallException e) when (e.Type == "columns-differ")
+        {
+            await ChildGrid.SayAsync(terminal, client, ended.Id, CancellationToken.None);
+            throw;
+        }
     }
 
     private static async Task<JsonArray?> ToParametersAsync(Terminal terminal, string[] values)

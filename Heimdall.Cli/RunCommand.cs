@@ -7,11 +7,6 @@ namespace Heimdall.Cli;
 /// <summary><c>heimdall run</c>.</summary>
 internal static class RunCommand
 {
-    private const string WaitingForApproval = "WAITING_FOR_APPROVAL";
-
-    /// <summary>A job that runs is followed over a restart of the API.</summary>
-    private static readonly TimeSpan FollowRetry = TimeSpan.FromMinutes(2);
-
     public static Command Create(CliSession session)
     {
         var file = new Argument<string>("FILE") { Description = "The script, or - for stdin. Its text is sent." };
@@ -23,16 +18,11 @@ internal static class RunCommand
             "single", "none");
         var onError = CliOptions.OneOf(
             "--on-error", "MODE", "stop (default), or with --transaction none: continue.", "stop", "continue");
-        var target = CliOptions.OneOf(
-            "--target", "TARGET", "any: on one of the clusters that match (default). all: on each of them.", "any",
-            "all");
-        var parallel = CliOptions.Number<int>("--max-parallel", "With --target all: on so many clusters at once.");
-        var canary = CliOptions.Number<int>(
-            "--canary", "With --target all: on so many clusters first, and on the others only if it succeeds there.");
-        var stopAfter = CliOptions.Number<int>(
-            "--stop-after-failures", "With --target all: begin on no other cluster once it has failed on so many.");
+        var fanOut = new FanOutOptions();
         var priority = CliOptions.Number<int>("--priority", "-100 to 100; your jobs with a higher one come first.");
         var key = CliOptions.Text("--idempotency-key", "KEY", "Sent again with the same key, the script runs once.");
+        var upload = CliOptions.Text(
+            "--upload", "PATH", "Put the script there first, such as reports/a.sql, and name it with its SHA-256.");
         var detach = CliOptions.Flag("--detach", "Print the id of the job and do not wait for its end.");
         var dryRun = CliOptions.Flag("--dry-run", "Print the statements that would run, and run none.");
         var (cluster, command, name) = (CliOptions.Cluster(), CliOptions.Command(), CliOptions.Name("that of the file"));
@@ -41,15 +31,16 @@ internal static class RunCommand
             "Run a script as a job, follow its log and wait for its end. "
             + "Ctrl-C asks to cancel the job, a second one leaves at once.")
         {
-            file, variables, secrets, transaction, onError, cluster, command, target, parallel, canary, stopAfter,
-            priority, key, detach, dryRun, name,
+            file, variables, secrets, transaction, onError, cluster, command, priority, key, upload, detach, dryRun,
+            name,
         };
+        fanOut.AddTo(run);
         run.SetAction(async (result, cancellationToken) =>
         {
             var terminal = session.Terminal;
             var path = result.GetRequiredValue(file);
             session.Sql = await terminal.ReadTextAsync(path);
-            var submission = new HeimdallSubmission
+            var text = new HeimdallSubmission
             {
                 Name = result.GetValue(name) ?? (path == "-" ? "stdin" : Path.GetFileName(path)),
                 Query = session.Sql,
@@ -60,33 +51,25 @@ internal static class RunCommand
                 Transaction = result.GetValue(transaction),
                 OnError = result.GetValue(onError),
                 Priority = result.GetValue(priority),
-                Target = result.GetValue(target),
-                MaxParallel = result.GetValue(parallel),
-                Canary = result.GetValue(canary),
-                StopAfterFailures = result.GetValue(stopAfter),
             };
+            var submission = fanOut.Fill(text, result);
             using var client = session.Connect(result);
+            var uploadPath = result.GetValue(upload);
             if (result.GetValue(dryRun))
             {
-                return await PreviewAsync(terminal, client, submission, cancellationToken);
+                return uploadPath is null
+                    ? await PreviewAsync(terminal, client, submission, cancellationToken)
+                    : throw new UsageException("--dry-run changes nothing: leave out --upload, and the text is sent.");
             }
-            var job = await SubmitAsync(terminal, client, submission, result.GetValue(key), cancellationToken);
+            var job = await SubmitAsync(
+                terminal, client, submission, uploadPath, result.GetValue(key), cancellationToken);
             if (result.GetValue(detach) && !cancellationToken.IsCancellationRequested)
             {
                 await terminal.PrintAsync(job.Id.ToString());
                 return CliExitCode.Succeeded;
             }
-            terminal.Say(job.Children is { } children
-                ? $"job {job.Id} on {ChildGrid.Count(children.Total)}"
-                : $"job {job.Id} on cluster {job.ClusterName}");
-            if (job.Status == WaitingForApproval)
-            {
-                terminal.Say($"It waits for approval by an operator: heimdall approve {job.Id}");
-            }
-            using var follower = session.Connect(result, FollowRetry);
-            await using var interrupt = cancellationToken.Register(
-                () => _ = AskToCancelAsync(terminal, follower, job.Id));
-            var ended = await FollowAsync(terminal, follower, job.Id);
+            using var follower = session.Connect(result, FollowedJob.RetryFor);
+            var ended = await FollowedJob.WaitAsync(terminal, follower, job, cancellationToken);
             if (ended.Children is not null)
             {
                 await ChildGrid.PrintAsync(terminal, follower, ended.Id, CancellationToken.None);
@@ -97,23 +80,28 @@ internal static class RunCommand
         return run;
     }
 
-    /// <summary>Follows a job to its end. Ctrl-C does not end this: the job does.</summary>
-    private static async Task<HeimdallJob> FollowAsync(Terminal terminal, HeimdallClient client, Guid id)
+    /// <summary>Submits the text, or its path where that is asked for or the text is too large for a job.</summary>
+    private static async Task<HeimdallJob> SubmitAsync(
+        Terminal terminal, HeimdallClient client, HeimdallSubmission text, string? path, string? key,
+        CancellationToken cancellationToken)
     {
-        try
+        HeimdallSubmission script;
+        if (path is not null)
         {
-            await JobFollower.FollowAsync(terminal, client, id, CancellationToken.None);
+            script = await ScriptUpload.PutAsync(terminal, client, text, path, cancellationToken);
         }
-        catch (HeimdallException e) when (e.Type == "too-many-watchers")
+        else
         {
-            terminal.Say($"The job cannot be followed, and runs on: {e.Message} `heimdall logs {id}` prints its log.");
+            try
+            {
+                return await FollowedJob.SubmitAsync(terminal, client, text, key, cancellationToken);
+            }
+            catch (HeimdallException e) when (e.Status == 413)
+            {
+                script = await ScriptUpload.PutLargeAsync(terminal, client, text, e, cancellationToken);
+            }
         }
-        catch (HeimdallException)
-        {
-            terminal.Say($"The job runs on: heimdall logs {id} -f");
-            throw;
-        }
-        return await client.WaitAsync(id, cancelJob: false, CancellationToken.None);
+        return await FollowedJob.SubmitAsync(terminal, client, script, key, cancellationToken);
     }
 
     private static Dictionary<string, string>? ToVariables(string[] given)
@@ -128,17 +116,6 @@ internal static class RunCommand
             variables[name] = value;
         }
         return variables.Count > 0 ? variables : null;
-    }
-
-    /// <summary>Submits a job. Ctrl-C does not end this: a job that is not known cannot be cancelled.</summary>
-    private static async Task<HeimdallJob> SubmitAsync(
-        Terminal terminal, HeimdallClient client, HeimdallSubmission submission, string? key,
-        CancellationToken cancellationToken)
-    {
-        await using var interrupt = cancellationToken.Register(() => terminal.Say(
-            "The job is being submitted, and is cancelled then. Ctrl-C once more leaves at once; the job may run: "
-            + $"heimdall jobs --name '{submission.Name}'"));
-        return await client.SubmitAsync(submission, key, CancellationToken.None);
     }
 
     private static async Task<int> PreviewAsync(
@@ -182,22 +159,5 @@ internal static class RunCommand
             $"Would run on {ChildGrid.Count(targets.GetArrayLength())} by command "
             + $"{preview.GetProperty("command_name")}. Nothing was run.");
         return CliExitCode.Succeeded;
-    }
-
-    private static async Task AskToCancelAsync(Terminal terminal, HeimdallClient client, Guid id)
-    {
-        try
-        {
-            terminal.SayAbove("Asking to cancel the job; Ctrl-C once more leaves at once.");
-            await client.CancelAsync(id, CancellationToken.None);
-        }
-        catch (HeimdallException e) when (e.Type == "already-ended")
-        {
-            // Then there is nothing to cancel.
-        }
-        catch (HeimdallException e)
-        {
-            terminal.SayAbove($"The job could not be cancelled: {e.Message}");
-        }
     }
 }

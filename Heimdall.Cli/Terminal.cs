@@ -78,6 +78,9 @@ internal sealed class Terminal
     /// <summary>A line for programs.</summary>
     public Task PrintAsync(string line) => Out.WriteLineAsync(IsOutTerminal ? VisibleText.Of(line) : line);
 
+    /// <summary>A text for programs as it is, also at its end.</summary>
+    public Task PrintTextAsync(string text) => Out.WriteAsync(IsOutTerminal ? VisibleText.Of(text) : text);
+
     /// <summary>A line for people.</summary>
     public void Say(string line) => Error.WriteLine(IsErrorTerminal ? VisibleText.Of(line) : line);
 

@@ -14,6 +14,7 @@ namespace Heimdall.Client;
 public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
 {
     private const int LongestWait = 30; // seconds in one request
+    private const string NextCursor = "next_cursor";
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan CancelTime = TimeSpan.FromSeconds(10);
@@ -159,7 +160,8 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     /// <summary>All jobs that a filter lets through, page by page as they are asked for.</summary>
     public IAsyncEnumerable<HeimdallJob> ListAsync(
         HeimdallJobFilter filter, CancellationToken cancellationToken = default) =>
-        ReadPagesAsync(cursor => $"jobs?{filter.ToQuery(cursor)}", job => new HeimdallJob(job), cancellationToken);
+        ReadPagesAsync(
+            cursor => $"jobs?{filter.ToQuery(cursor)}", job => new HeimdallJob(job), NextCursor, cancellationToken);
 
     /// <summary>The lines of a job's log so far.</summary>
     /// <param name="id">The job.</param>
@@ -208,6 +210,14 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         return await OpenRowsAsync(request, cancellationToken);
     }
 
+    /// <summary>
+    /// The same rows in the same order, read in chunks side by side. Heimdall reads the result once more for that.
+    /// A chunk is taken only if its SHA-256 is that of the list of chunks.
+    /// </summary>
+    public Task<QueryRows> ResultAsync(
+        Guid id, HeimdallChunks chunks, CancellationToken cancellationToken = default) =>
+        new ResultChunks(_connection, id, chunks).OpenAsync(cancellationToken);
+
     /// <summary>Asks for a job to be stopped. It may still end otherwise: see <see cref="WaitAsync"/>.</summary>
     public async Task<HeimdallJob> CancelAsync(Guid id, CancellationToken cancellationToken = default) =>
         new(await PostAsync($"job/{id}/cancel", body: null, cancellationToken));
@@ -246,7 +256,87 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
                 secrets.Select(secret => KeyValuePair.Create(secret.Key, (JsonNode?)secret.Value)));
         }
         var request = new ApiRequest(HttpMethod.Post, $"job/{id}/retry", ToBytes(body));
-        return new(await _connection.ReadAsync(request, cancellationToken));
+        using var response = await _connection.SendAsync(request, cancellationToken);
+        return new(await _connection.ReadAsync(response, cancellationToken))
+        {
+            HooksLeftOut = response.Headers.TryGetValues("Heimdall-Hooks-Left-Out", out var left)
+                ? [.. left.SelectMany(hooks => hooks.Split(", "))]
+                : [],
+        };
+    }
+
+    /// <summary>Who this client is to Heimdall.</summary>
+    public async Task<HeimdallCaller> MeAsync(CancellationToken cancellationToken = default) =>
+        new(await GetAsync("me", cancellationToken));
+
+    /// <summary>Puts a script where jobs can name it, or replaces it as a whole.</summary>
+    /// <param name="path">Its path, such as <c>reports/headcount.sql</c>.</param>
+    /// <param name="script">Read from its beginning to its end, again where the request is repeated.</param>
+    /// <param name="ifMatch">The <c>ETag</c> of what may be replaced; null: whatever is there.</param>
+    /// <param name="onlyNew">Whether nothing may be replaced.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer; the script may be there.</param>
+    public async Task<HeimdallScript> PutScriptAsync(
+        string path, Stream script, string? ifMatch = null, bool onlyNew = false,
+        CancellationToken cancellationToken = default)
+    {
+        if (!script.CanSeek)
+        {
+            throw new ArgumentException("The stream must be one that can seek: it may be sent again.", nameof(script));
+        }
+        var request = new ApiRequest(HttpMethod.Put, PathOfScript(path))
+        {
+            Script = script,
+            IfMatch = ifMatch,
+            IfNoneMatch = onlyNew ? "*" : null,
+            Timeout = Timeout.InfiniteTimeSpan,
+            // A condition does not hold any more once it has let the change through.
+            IsRepeatable = ifMatch is null && !onlyNew,
+        };
+        using var response = await _connection.SendAsync(request, cancellationToken);
+        return new(await _connection.ReadAsync(response, cancellationToken))
+        {
+            ETag = response.Headers.ETag?.ToString(),
+        };
+    }
+
+    /// <summary>Copies a script to a stream.</summary>
+    /// <returns>Its <c>ETag</c>, for <c>ifMatch</c>.</returns>
+    public async Task<string?> GetScriptAsync(
+        string path, Stream target, CancellationToken cancellationToken = default)
+    {
+        var request = new ApiRequest(HttpMethod.Get, PathOfScript(path))
+        {
+            Accept = HeimdallMediaTypes.Sql,
+            IsStreamed = true,
+        };
+        using var response = await _connection.SendAsync(request, cancellationToken);
+        if (response.Content.Headers.ContentType?.MediaType != HeimdallMediaTypes.Sql)
+        {
+            throw HeimdallException.Foreign(_connection.Address, response.StatusCode);
+        }
+        await _connection.CopyAsync(response, target, jobId: null, cancellationToken);
+        return response.Headers.ETag?.ToString();
+    }
+
+    /// <summary>All scripts whose path begins so, in the order of their paths, page by page.</summary>
+    public IAsyncEnumerable<HeimdallScript> ListScriptsAsync(
+        string prefix = "", CancellationToken cancellationToken = default) =>
+        ReadPagesAsync(
+            after => $"sql?{HeimdallJobFilter.Write([("prefix", prefix), ("limit", "200"), ("after", after)])}",
+            script => new HeimdallScript(script), "next_after", cancellationToken);
+
+    /// <param name="path">The script.</param>
+    /// <param name="ifMatch">Its <c>ETag</c>, to delete that one alone; null: whatever is there.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer; the script may be gone.</param>
+    public async Task DeleteScriptAsync(
+        string path, string? ifMatch = null, CancellationToken cancellationToken = default)
+    {
+        var request = new ApiRequest(HttpMethod.Delete, PathOfScript(path))
+        {
+            IfMatch = ifMatch,
+            IsRepeatable = ifMatch is null,
+        };
+        (await _connection.SendAsync(request, cancellationToken)).Dispose();
     }
 
     public async Task<IReadOnlyList<HeimdallSchedule>> SchedulesAsync(CancellationToken cancellationToken = default) =>
@@ -292,7 +382,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
         HeimdallDeliveryFilter filter, CancellationToken cancellationToken = default) =>
         ReadPagesAsync(
             cursor => $"hooks/deliveries?{filter.ToQuery(cursor)}", message => new HeimdallDelivery(message),
-            cancellationToken);
+            NextCursor, cancellationToken);
 
     /// <summary>A message, with what it says and how its attempts ended.</summary>
     public async Task<HeimdallDelivery> DeliveryAsync(Guid id, CancellationToken cancellationToken = default) =>
@@ -340,6 +430,16 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
 
     internal static string PathOf(string kind, string id) => $"{kind}/{Uri.EscapeDataString(id)}";
 
+    /// <summary>An address without what <see cref="Uri"/> resolves: that would be another address.</summary>
+    private static string PathOfScript(string path)
+    {
+        var parts = path.Split('/');
+        return parts.Any(part => part is "" or "." or "..")
+            ? throw new ArgumentException(
+                $"'{path}' is not the path of a script: write it like reports/headcount.sql.", nameof(path))
+            : $"sql/{string.Join('/', parts.Select(Uri.EscapeDataString))}";
+    }
+
     /// <summary>The caller's key, or a new one. The server takes no other; a line break would begin a header.</summary>
     private static string KeyOf(string? idempotencyKey) => idempotencyKey switch
     {
@@ -365,7 +465,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     private async Task<QueryRows> OpenRowsAsync(ApiRequest request, CancellationToken cancellationToken)
     {
         var response = await _connection.SendAsync(request, cancellationToken);
-        return await QueryRows.OpenAsync(_connection.Address, response, cancellationToken);
+        return await QueryRows.OpenAsync(_connection.Address, response, following: null, cancellationToken);
     }
 
     private async Task<IReadOnlyList<T>> GetAllAsync<T>(
@@ -376,7 +476,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
     }
 
     private async IAsyncEnumerable<T> ReadPagesAsync<T>(
-        Func<string?, string> path, Func<JsonElement, T> read,
+        Func<string?, string> path, Func<JsonElement, T> read, string cursorName,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string? cursor = null;
@@ -390,7 +490,7 @@ public sealed class HeimdallClient(HeimdallOptions options) : IDisposable
                 yield return entry;
             }
             cursor = _connection.Interpret(() =>
-                page.GetProperty("has_more").GetBoolean() ? page.GetProperty("next_cursor").GetString() : null);
+                page.GetProperty("has_more").GetBoolean() ? page.GetProperty(cursorName).GetString() : null);
         }
         while (cursor is not null);
     }

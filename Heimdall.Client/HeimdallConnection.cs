@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -104,13 +105,20 @@ internal sealed class HeimdallConnection : IDisposable
         }
         Guid? jobId = response.Headers.TryGetValues("Heimdall-Job-Id", out var named)
             && Guid.TryParse(named.First(), out var id) ? id : null;
+        await CopyAsync(response, target, jobId, cancellationToken);
+        return jobId;
+    }
+
+    /// <summary>Copies the body of a reply as it comes.</summary>
+    public async Task CopyAsync(
+        HttpResponseMessage response, Stream target, Guid? jobId, CancellationToken cancellationToken)
+    {
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         var buffer = new byte[64 * 1024];
         while (await ReadAsync(body, buffer, jobId, cancellationToken) is > 0 and var length)
         {
             await target.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
         }
-        return jobId;
     }
 
     private async ValueTask<int> ReadAsync(
@@ -218,6 +226,14 @@ internal sealed class HeimdallConnection : IDisposable
 /// <param name="Body">JSON; the same bytes each time.</param>
 internal sealed record ApiRequest(HttpMethod Method, string Path, byte[]? Body = null)
 {
+    /// <summary>A longer body goes off when the server has agreed to it: it may be longer than it takes.</summary>
+    private const int LongestUnasked = 256 * 1024;
+
+    private readonly bool? _isRepeatable;
+
+    /// <summary>A script in place of a body, read from its beginning each time.</summary>
+    public Stream? Script { get; init; }
+
     public string Accept { get; init; } = "application/json";
 
     public string? Prefer { get; init; }
@@ -225,6 +241,10 @@ internal sealed record ApiRequest(HttpMethod Method, string Path, byte[]? Body =
     public string? IdempotencyKey { get; init; }
 
     public string? LastEventId { get; init; }
+
+    public string? IfMatch { get; init; }
+
+    public string? IfNoneMatch { get; init; }
 
     /// <summary>Whether the body of the reply is read as it comes.</summary>
     public bool IsStreamed { get; init; }
@@ -235,8 +255,8 @@ internal sealed record ApiRequest(HttpMethod Method, string Path, byte[]? Body =
     /// <summary>Whether twice does no harm.</summary>
     public bool IsRepeatable
     {
-        get => field || Method != HttpMethod.Post || IdempotencyKey is not null;
-        init;
+        get => _isRepeatable ?? (Method != HttpMethod.Post || IdempotencyKey is not null);
+        init => _isRepeatable = value;
     }
 
     public HttpRequestMessage ToMessage()
@@ -246,10 +266,19 @@ internal sealed record ApiRequest(HttpMethod Method, string Path, byte[]? Body =
         Add("Prefer", Prefer);
         Add("Idempotency-Key", IdempotencyKey);
         Add("Last-Event-ID", LastEventId);
+        Add("If-Match", IfMatch);
+        Add("If-None-Match", IfNoneMatch);
         if (Body is not null)
         {
             message.Content = new ByteArrayContent(Body);
             message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            message.Headers.ExpectContinue = Body.Length > LongestUnasked ? true : null;
+        }
+        if (Script is not null)
+        {
+            message.Content = new PackedContent(Script);
+            message.Content.Headers.ContentType = new MediaTypeHeaderValue(HeimdallMediaTypes.Sql);
+            message.Headers.ExpectContinue = Script.Length > LongestUnasked ? true : null;
         }
         return message;
 
@@ -260,5 +289,34 @@ internal sealed record ApiRequest(HttpMethod Method, string Path, byte[]? Body =
                 message.Headers.TryAddWithoutValidation(name, value);
             }
         }
+    }
+}
+
+/// <summary>A stream that is packed as it is sent, from its beginning each time.</summary>
+internal sealed class PackedContent : HttpContent
+{
+    private readonly Stream _stream;
+
+    public PackedContent(Stream stream)
+    {
+        _stream = stream;
+        Headers.ContentEncoding.Add("gzip");
+    }
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+    protected override async Task SerializeToStreamAsync(
+        Stream stream, TransportContext? context, CancellationToken cancellationToken)
+    {
+        _stream.Position = 0;
+        await using var packed = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true);
+        await _stream.CopyToAsync(packed, cancellationToken);
+    }
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = 0;
+        return false;
     }
 }

@@ -11,4 +11,7 @@ public static class HeimdallMediaTypes
     public const string Arrow = "application/vnd.apache.arrow.stream";
 
     public const string Parquet = "application/vnd.apache.parquet";
+
+    /// <summary>What scripts are sent as.</summary>
+    internal const string Sql = "application/sql";
 }

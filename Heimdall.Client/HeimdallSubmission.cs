@@ -36,6 +36,9 @@ public sealed record HeimdallSubmission
     /// <summary>The same of what nobody sees: they are stored encrypted, and gone when the job has ended.</summary>
     public IReadOnlyDictionary<string, string>? Secrets { get; init; }
 
+    /// <summary>Of the path of a script: its SHA-256. The job runs this script or none.</summary>
+    public string? Sha256 { get; init; }
+
     public bool ReadOnly { get; init; }
 
     public long? RowLimit { get; init; }
@@ -85,6 +88,7 @@ public sealed record HeimdallSubmission
         context["return_result"] = ReturnResult;
         Set(context, "parameters", Parameters?.DeepClone());
         Set(context, "variables", Variables is null && Secrets is null ? null : ToVariables());
+        Set(context, "sha256", Sha256);
         Set(context, "read_only", ReadOnly ? true : null);
         Set(context, "row_limit", RowLimit);
         Set(context, "transaction", Transaction);

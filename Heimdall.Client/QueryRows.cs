@@ -21,14 +21,20 @@ public sealed record HeimdallColumn(string Name, string Type)
 /// </summary>
 public sealed class QueryRows : IAsyncEnumerable<HeimdallRow>, IAsyncDisposable
 {
-    private readonly HttpResponseMessage _response;
-    private readonly PipeReader _lines;
+    private readonly Uri _address;
+    private readonly FollowingReplies? _following;
     private readonly CancellationToken _cancellationToken;
+    private HttpResponseMessage _response;
+    private PipeReader _lines;
+    private long _rowsBefore; // in the replies before this one
     private bool _isRead;
 
-    private QueryRows(HttpResponseMessage response, PipeReader lines, CancellationToken cancellationToken)
+    private QueryRows(
+        Uri address, HttpResponseMessage response, PipeReader lines, FollowingReplies? following,
+        CancellationToken cancellationToken)
     {
-        (_response, _lines, _cancellationToken) = (response, lines, cancellationToken);
+        (_address, _response, _lines, _following) = (address, response, lines, following);
+        _cancellationToken = cancellationToken;
         var isNamed = response.Headers.TryGetValues("Heimdall-Job-Id", out var ids);
         JobId = isNamed && Guid.TryParse(ids!.First(), out var id) ? id : null;
     }
@@ -49,24 +55,18 @@ public sealed class QueryRows : IAsyncEnumerable<HeimdallRow>, IAsyncDisposable
     /// <summary>Whether a limit has cut the rows. Null until the last one was read.</summary>
     public bool? IsTruncated { get; private set; }
 
+    /// <param name="address">Whose.</param>
+    /// <param name="response">The reply, or the first of several with the rows of one result.</param>
+    /// <param name="following">The other ones; null: there are none.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     internal static async Task<QueryRows> OpenAsync(
-        Uri address, HttpResponseMessage response, CancellationToken cancellationToken)
+        Uri address, HttpResponseMessage response, FollowingReplies? following, CancellationToken cancellationToken)
     {
         try
         {
-            if (response.Content.Headers.ContentType?.MediaType != "application/x-ndjson")
-            {
-                throw HeimdallException.Foreign(address, response.StatusCode);
-            }
-            var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-            var lines = PipeReader.Create(body, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
-            var rows = new QueryRows(response, lines, cancellationToken);
-            var head = await rows.ReadLineAsync(cancellationToken);
-            if (head is not { ValueKind: JsonValueKind.Object })
-            {
-                throw rows.BrokenOff();
-            }
-            rows.Columns = [.. head.Value.GetProperty("columns").EnumerateArray().Select(HeimdallColumn.Read)];
+            var lines = await ToLinesAsync(address, response, cancellationToken);
+            var rows = new QueryRows(address, response, lines, following, cancellationToken);
+            rows.Columns = await rows.ReadHeadAsync(cancellationToken);
             return rows;
         }
         catch (Exception e)
@@ -95,6 +95,10 @@ public sealed class QueryRows : IAsyncEnumerable<HeimdallRow>, IAsyncDisposable
             if (line.ValueKind != JsonValueKind.Array)
             {
                 ReadEnd(line);
+                if (_following is not null && await OpenNextAsync(_following, either.Token))
+                {
+                    continue;
+                }
                 yield break;
             }
             RowCount++;
@@ -105,7 +109,50 @@ public sealed class QueryRows : IAsyncEnumerable<HeimdallRow>, IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         _response.Dispose();
-        return ValueTask.CompletedTask;
+        return _following?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
+
+    private static async Task<PipeReader> ToLinesAsync(
+        Uri address, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        if (response.Content.Headers.ContentType?.MediaType != "application/x-ndjson")
+        {
+            throw HeimdallException.Foreign(address, response.StatusCode);
+        }
+        var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        return PipeReader.Create(body, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
+    }
+
+    private async Task<IReadOnlyList<HeimdallColumn>> ReadHeadAsync(CancellationToken cancellationToken)
+    {
+        var head = await ReadLineAsync(cancellationToken);
+        return head is { ValueKind: JsonValueKind.Object }
+            ? [.. head.Value.GetProperty("columns").EnumerateArray().Select(HeimdallColumn.Read)]
+            : throw BrokenOff();
+    }
+
+    /// <summary>Opens the next reply, if there is one.</summary>
+    private async Task<bool> OpenNextAsync(FollowingReplies following, CancellationToken cancellationToken)
+    {
+        if (await following.NextAsync(cancellationToken) is not { } next)
+        {
+            return false;
+        }
+        _response.Dispose();
+        (_response, _rowsBefore, IsTruncated, RowsAffected) = (next, RowCount, null, null);
+        _lines = await ToLinesAsync(_address, next, cancellationToken);
+        try
+        {
+            if (!Columns.SequenceEqual(await ReadHeadAsync(cancellationToken)))
+            {
+                throw BrokenOff();
+            }
+            return true;
+        }
+        catch (Exception e) when (e is InvalidOperationException or KeyNotFoundException)
+        {
+            throw BrokenOff(e);
+        }
     }
 
     private void ReadEnd(JsonElement ending)
@@ -137,7 +184,7 @@ public sealed class QueryRows : IAsyncEnumerable<HeimdallRow>, IAsyncDisposable
                 MayHaveTakenEffect = true,
             };
         }
-        if (ending.GetProperty("row_count").GetInt64() != RowCount)
+        if (ending.GetProperty("row_count").GetInt64() != RowCount - _rowsBefore)
         {
             throw BrokenOff();
         }

@@ -95,6 +95,9 @@ public sealed class HeimdallJob(JsonElement json) : ReplyObject(json)
 
     public bool HasEnded => HasEndedAs(Status);
 
+    /// <summary>Of the answer to a retry: hooks of the old job that no process has any more.</summary>
+    public IReadOnlyList<string> HooksLeftOut { get; init; } = [];
+
     /// <summary>Each statement that failed.</summary>
     public IReadOnlyList<HeimdallStatementError> Errors =>
         [.. Elements("errors").Select(error => new HeimdallStatementError(error))];
@@ -142,6 +145,31 @@ public sealed class HeimdallJobState(JsonElement json) : ReplyObject(json)
     public string? Error => Text("error");
 
     public bool HasEnded => HeimdallJob.HasEndedAs(Status);
+}
+
+/// <summary>A script that jobs can name.</summary>
+public sealed class HeimdallScript(JsonElement json) : ReplyObject(json)
+{
+    public string Path => Required("path");
+
+    public long Bytes => Number("bytes") ?? throw Foreign("bytes");
+
+    /// <summary>Of one that was put there; null in lists.</summary>
+    public string? Sha256 => Text("sha256");
+
+    /// <summary>Of one that was put there, for <c>ifMatch</c> of the next change; null in lists.</summary>
+    public string? ETag { get; init; }
+
+    /// <summary>Who put it there first; null of one that belongs to operators.</summary>
+    public string? Owner => Text("owner");
+}
+
+/// <summary>Who calls.</summary>
+public sealed class HeimdallCaller(JsonElement json) : ReplyObject(json)
+{
+    public string User => Required("user");
+
+    public IReadOnlyList<string> Roles => [.. Elements("roles").Select(role => role.ToString())];
 }
 
 public sealed class HeimdallSchedule(JsonElement json) : ReplyObject(json)

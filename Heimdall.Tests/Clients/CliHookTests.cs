@@ -72,6 +72,34 @@ public sealed class CliHookTests
             await noStatus.RunAsync("hooks", "dead", "--status", "PENDING"), Is.EqualTo(CliExitCode.Wrong));
     }
 
+    [Test]
+    public async Task A_retry_names_the_hooks_that_it_leaves_out(CancellationToken cancellationToken)
+    {
+        var id = (await _heimdall.EnqueueAsync("select 1", cancellationToken)).ToString();
+        await PrintAsync("cancel", id);
+        await _heimdall.Store.ExecuteAsync(
+            """
+            update heimdall.job set on_end = '[{"hook": "ops"}, {"hook": "gone"}, {"hook": "gone-too"}]'
+            where id = $1
+            """,
+            cancellationToken, Guid.Parse(id));
+        // Of a process that has lived for long: after a start of all of them nothing is left out for a while.
+        await _heimdall.Store.ExecuteAsync(
+            """
+            insert into heimdall.worker (id, name, clusters, commands, concurrency, started_at, lease, file_hooks)
+            values (
+              gen_random_uuid(), 'other', '{}', '{}', 0, now() - interval '1 hour', interval '1 day', array['other'])
+            """,
+            cancellationToken);
+        var retry = Cli();
+
+        Assert.That(await retry.RunAsync("retry", id), Is.Zero, retry.Error);
+
+        Assert.That(retry.Error, Is.EqualTo("Hooks that no process has any more are left out: gone, gone-too\n"));
+        var job = await _heimdall.JobAsync(Guid.Parse(retry.Out.Trim()), cancellationToken);
+        Assert.That(job.Json.GetProperty("on_end").ToString(), Does.Contain("ops").And.Not.Contain("gone"));
+    }
+
     private CliRun Cli() => new(_heimdall.Address);
 
     private async Task<string> PrintAsync(params string[] arguments)

@@ -398,6 +398,34 @@ public sealed partial class CliTests
     }
 
     [Test]
+    public async Task A_script_resumes_from_a_statement(CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync(
+            "create table resumed (n int); create table repaired as select where false", cancellationToken);
+        var first = Cli(input: """
+            insert into resumed values (1);
+            select 1 / (select count(*) from repaired);
+            insert into resumed values (3);
+            """);
+        Assert.That(await first.RunAsync("run", "-", "--transaction", "none"), Is.EqualTo(CliExitCode.SqlError));
+        var id = first.Error.Split("(job ")[1].Split(')')[0];
+        await _heimdall.Target.ExecuteAsync("insert into repaired default values", cancellationToken);
+        var (retry, beyond) = (Cli(), Cli());
+
+        Assert.That(await retry.RunAsync("retry", id, "--from", "2"), Is.Zero, retry.Error);
+        var ended = await _heimdall.WaitForEndAsync(Guid.Parse(retry.Out.Trim()), cancellationToken);
+
+        Assert.That(
+            (ended["status"], ended["from_statement"], ended["retry_of"]), Is.EqualTo(("SUCCEEDED", "2", id)),
+            ended.Text);
+        Assert.That(
+            await _heimdall.Target.ColumnAsync<int>("select n from resumed order by n", cancellationToken),
+            Is.EqualTo(new[] { 1, 3 }));
+        Assert.That(await beyond.RunAsync("retry", id, "--from", "4"), Is.EqualTo(CliExitCode.Wrong), beyond.Out);
+        Assert.That(beyond.Error, Does.Contain("statement"));
+    }
+
+    [Test]
     public async Task A_stored_result_is_printed(CancellationToken cancellationToken)
     {
         var id = (await _heimdall.SubmitAsync("select 1.10 as n", returnResult: true, cancellationToken, prefer: "respond-async, wait=30")).AssertStatus(200).Id;

@@ -397,6 +397,33 @@ public sealed class ClientTests
         Assert.That((values, rows.IsTruncated), Is.EqualTo((new long[] { 1, 2, 3 }, (bool?)false)));
     }
 
+    [Test]
+    public async Task A_batch_without_transaction_resumes_from_a_statement(CancellationToken cancellationToken)
+    {
+        await _heimdall.Target.ExecuteAsync(
+            "create table done (n int); create table mended as select where false", cancellationToken);
+        const string Sql =
+            "insert into done values (1); select 1 / (select count(*) from mended); insert into done values (3);";
+        var failed = await _client.RunAsync(
+            Batch(Sql, "resumed") with { Transaction = "none" }, cancellationToken: cancellationToken);
+        var single = await _client.RunAsync(
+            Batch("select 1; select 1/0", "single"), cancellationToken: cancellationToken);
+        await _heimdall.Target.ExecuteAsync("insert into mended default values", cancellationToken);
+
+        var again = await _client.RetryAsync(failed.Id, fromStatement: 2, cancellationToken: cancellationToken);
+        var ended = await _client.WaitAsync(again.Id, cancellationToken: cancellationToken);
+
+        Assert.That((failed.Status, failed.Errors.Single().Statement), Is.EqualTo(("FAILED", (long?)2)));
+        Assert.That((ended.Status, ended.Text("from_statement")), Is.EqualTo(("SUCCEEDED", "2")), ended.ToString());
+        Assert.That(again.HooksLeftOut, Is.Empty);
+        Assert.That(
+            await _heimdall.Target.ColumnAsync<int>("select n from done order by n", cancellationToken),
+            Is.EqualTo(new[] { 1, 3 }));
+        var refused = await Assert.ThrowsAsync<HeimdallException>(
+            () => _client.RetryAsync(single.Id, fromStatement: 2, cancellationToken: cancellationToken));
+        Assert.That((refused.Status, refused.Type), Is.EqualTo((409, "cannot-retry")), refused.Message);
+    }
+
     [TestCase(true, "CANCELED")]
     [TestCase(false, "SUCCEEDED")]
     public async Task Who_stops_waiting_may_cancel_the_job(bool cancelJob, string status, CancellationToken cancellationToken)

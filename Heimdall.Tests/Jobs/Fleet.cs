@@ -33,10 +33,10 @@ internal sealed class Fleet : IAsyncDisposable
                 foreach (var (index, database) in databases.Index())
                 {
                     var way = index == 4 ? last.Through(database.ConnectionString) : database.ConnectionString;
-                    config = config.WithCluster($"db{index + 1}", "type:postgres, data:local, fleet", way);
+                    config = config.WithCluster($"db{index + 1}", "type:postgres, data:local, fleet, role:fleet", way);
                 }
                 return config.WithCluster(
-                    "db6", "type:postgres, data:local, fleet", config.Target, ", status: INACTIVE");
+                    "db6", "type:postgres, data:local, fleet, role:fleet", config.Target, ", status: INACTIVE");
             },
             worker: false);
         return new Fleet(heimdall, databases, last);
