@@ -126,17 +126,16 @@ internal sealed partial class JobWatcher(
             {
                 lastLook = Stopwatch.GetTimestamp();
             }
-            await WaitAsync(Interval - Stopwatch.GetElapsedTime(lastLook), stoppingToken)
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Task wanted = _wanted.WaitAsync(UntilLook(lastLook), stoppingToken);
+            await wanted.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Until somebody watches a job that nobody has watched, or all have to be looked at.</summary>
-    private Task WaitAsync(TimeSpan untilLook, CancellationToken cancellationToken)
+    /// <summary>How long until all have to be looked at; without end while nobody watches.</summary>
+    private TimeSpan UntilLook(long lastLook)
     {
-        var isNobody = Ids(onlyNew: false).Length == 0;
-        var longest = isNobody ? Timeout.InfiniteTimeSpan : untilLook > TimeSpan.Zero ? untilLook : TimeSpan.Zero;
-        return _wanted.WaitAsync(longest, cancellationToken);
+        var left = Interval - Stopwatch.GetElapsedTime(lastLook);
+        return Ids(onlyNew: false).Length == 0 ? Timeout.InfiniteTimeSpan : left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private async Task LookAsync(Guid[] ids, CancellationToken cancellationToken)
