@@ -249,7 +249,7 @@ internal static class JobCommands
         result.SetAction(async (parsed, cancellationToken) =>
         {
             using var client = session.Connect(parsed);
-            return await StoredRows.PrintAsync(
+            return await PrintedRows.PrintAsync(
                 session.Terminal, client, parsed.GetRequiredValue(id), parsed.GetValue(format),
                 parsed.GetValue(parallel), cancellationToken);
         });

@@ -81,7 +81,7 @@ internal static class QueryCommand
         }
         try
         {
-            return await StoredRows.PrintAsync(
+            return await PrintedRows.PrintAsync(
                 terminal, client, ended.Id, format, parallel: null, cancellationToken);
         }
         catch (HeimdallException e) when (e.Type == "columns-differ")

@@ -57,7 +57,7 @@ internal sealed class ResultChunks
     }
 
     /// <summary>The chunks, of so many rows that none is too long.</summary>
-    private async Task<(long Rows, IReadOnlyList<ResultChunk> Chunks)> ListAsync(CancellationToken cancellationToken)
+    private async Task<(long Rows, IReadOnlyList<ListedChunk> Chunks)> ListAsync(CancellationToken cancellationToken)
     {
         for (var rows = StandardRows; ;)
         {
@@ -77,7 +77,7 @@ internal sealed class ResultChunks
         }
     }
 
-    private async Task<IReadOnlyList<ResultChunk>> ListAsync(long rows, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ListedChunk>> ListAsync(long rows, CancellationToken cancellationToken)
     {
         var request = new ApiRequest(HttpMethod.Get, $"job/{_id}/result/chunks?format=ndjson&rows={rows}")
         {
@@ -92,13 +92,13 @@ internal sealed class ResultChunks
         {
             throw TooLong(e); // more chunks than a list may have
         }
-        var chunks = _connection.Interpret<ResultChunk[]>(
-            () => [.. list.GetProperty("chunks").EnumerateArray().Select(ResultChunk.Read)]);
+        var chunks = _connection.Interpret<ListedChunk[]>(
+            () => [.. list.GetProperty("chunks").EnumerateArray().Select(ListedChunk.Read)]);
         return chunks.Length > 0 ? chunks : throw Foreign();
     }
 
     private async IAsyncEnumerable<HttpResponseMessage> ReadAllAsync(
-        long rows, IReadOnlyList<ResultChunk> chunks,
+        long rows, IReadOnlyList<ListedChunk> chunks,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -139,7 +139,7 @@ internal sealed class ResultChunks
     /// <summary>
     /// A chunk as a whole. Its address is made here: the key goes nowhere that a reply may name.
     /// </summary>
-    private async Task<HttpResponseMessage> ReadAsync(long rows, ResultChunk chunk, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> ReadAsync(long rows, ListedChunk chunk, CancellationToken cancellationToken)
     {
         var request = new ApiRequest(
             HttpMethod.Get, $"job/{_id}/result?format=ndjson&offset={chunk.Offset}&limit={rows}")
@@ -175,9 +175,9 @@ internal sealed class ResultChunks
         HeimdallException.Foreign(_connection.Address, HttpStatusCode.OK);
 
     /// <summary>A chunk of the list.</summary>
-    private sealed record ResultChunk(long Offset, long Rows, long Bytes, string Sha256)
+    private sealed record ListedChunk(long Offset, long Rows, long Bytes, string Sha256)
     {
-        public static ResultChunk Read(JsonElement chunk) => new(
+        public static ListedChunk Read(JsonElement chunk) => new(
             chunk.GetProperty("offset").GetInt64(), chunk.GetProperty("row_count").GetInt64(),
             chunk.GetProperty("bytes").GetInt64(), chunk.GetProperty("sha256").GetString()!);
     }

@@ -99,7 +99,7 @@ internal sealed class CallerAuthentication(
         if (tooSoon is { } wait)
         {
             Response.SetUsedUp(
-                RateLimits.WrongCredentials, WrongCredentials.MostPerWindow, WrongCredentials.Window, wait);
+                RateLimits.Refusals, WrongCredentials.MostPerWindow, WrongCredentials.Window, wait);
             await Problem.Of(
                 StatusCodes.Status429TooManyRequests, "too-many-wrong-credentials", "Too many wrong credentials.",
                 $"More than {WrongCredentials.MostPerWindow} requests with wrong credentials have come from your "

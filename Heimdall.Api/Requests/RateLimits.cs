@@ -14,7 +14,7 @@ internal static class RateLimits
     public const string QueriesOnCluster = "queries-on-cluster";
     public const string PartsOfResults = "parts-of-results";
     public const string WatchedJobs = "watched-jobs";
-    public const string WrongCredentials = "wrong-credentials";
+    public const string Refusals = "wrong-credentials";
 
     /// <summary>
     /// Of a limit on what goes on at one time, with <c>Retry-After</c>. When a place will be free, nobody knows.

@@ -3,7 +3,7 @@ using Heimdall.Client;
 namespace Heimdall.Cli;
 
 /// <summary>Prints the rows that a job of the queue has left.</summary>
-internal static class StoredRows
+internal static class PrintedRows
 {
     /// <param name="terminal">Where to print them.</param>
     /// <param name="client">Reads them.</param>
