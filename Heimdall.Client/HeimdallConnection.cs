@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -289,34 +288,5 @@ internal sealed record ApiRequest(HttpMethod Method, string Path, byte[]? Body =
                 message.Headers.TryAddWithoutValidation(name, value);
             }
         }
-    }
-}
-
-/// <summary>A stream that is packed as it is sent, from its beginning each time.</summary>
-internal sealed class PackedContent : HttpContent
-{
-    private readonly Stream _stream;
-
-    public PackedContent(Stream stream)
-    {
-        _stream = stream;
-        Headers.ContentEncoding.Add("gzip");
-    }
-
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
-        SerializeToStreamAsync(stream, context, CancellationToken.None);
-
-    protected override async Task SerializeToStreamAsync(
-        Stream stream, TransportContext? context, CancellationToken cancellationToken)
-    {
-        _stream.Position = 0;
-        await using var packed = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true);
-        await _stream.CopyToAsync(packed, cancellationToken);
-    }
-
-    protected override bool TryComputeLength(out long length)
-    {
-        length = 0;
-        return false;
     }
 }
