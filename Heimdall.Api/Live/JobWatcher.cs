@@ -135,7 +135,10 @@ internal sealed partial class JobWatcher(
     private TimeSpan UntilLook(long lastLook)
     {
         var left = Interval - Stopwatch.GetElapsedTime(lastLook);
-        return Ids(onlyNew: false).Length == 0 ? Timeout.InfiniteTimeSpan : left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        lock (_lock)
+        {
+            return _watches.Count == 0 ? Timeout.InfiniteTimeSpan : left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        }
     }
 
     private async Task LookAsync(Guid[] ids, CancellationToken cancellationToken)
