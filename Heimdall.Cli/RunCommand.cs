@@ -9,7 +9,10 @@ internal static class RunCommand
 {
     public static Command Create(CliSession session)
     {
-        var file = new Argument<string>("FILE") { Description = "The script, or - for stdin. Its text is sent." };
+        var file = new Argument<string>("FILE")
+        {
+            Description = "The script, or - for stdin. Its text is sent, or put there first: see --upload.",
+        };
         var variables = CliOptions.Texts("--set", "NAME=VALUE", "What :name in the script stands for; may be repeated.");
         var secrets = CliOptions.Secrets(
             "The same, read from env:VARIABLE or file:PATH and shown to nobody; may be repeated.");
