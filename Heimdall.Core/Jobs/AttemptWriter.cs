@@ -64,10 +64,11 @@ public sealed class AttemptWriter : IAsyncDisposable
         catch (Exception exception)
             when (!write.TryGiveUp() && exception is not PostgresException { InvariantSeverity: "ERROR" })
         {
-            _ = EndUnrunAsync(job, worker, lease, isDurable);
-            if (exception is OperationCanceledException)
+            var isCallerGone = exception is OperationCanceledException;
+            _ = EndUnrunAsync(job, worker, lease, isDurable, isCallerGone);
+            if (isCallerGone)
             {
-                throw; // its caller has gone
+                throw;
             }
             throw new RecordInDoubtException(exception);
         }
@@ -111,7 +112,7 @@ public sealed class AttemptWriter : IAsyncDisposable
         catch (NpgsqlException exception) when (exception is not PostgresException { InvariantSeverity: "ERROR" })
         {
             // The next request with this key is answered with this job: it must have an end.
-            _ = EndUnrunAsync(job, worker, lease, isDurable: true);
+            _ = EndUnrunAsync(job, worker, lease, isDurable: true, isCallerGone: false);
             throw new RecordInDoubtException(exception);
         }
         return Begun(job, time);
@@ -234,15 +235,22 @@ public sealed class AttemptWriter : IAsyncDisposable
 
     /// <summary>
     /// Has a record that may be there say that its job was not run, however long the store is down. It is written first
-    /// if it is not there: an insert that is still on its way could otherwise come after this.
+    /// if it is not there: an insert that is still on its way could otherwise come after this. Who has gone has canceled
+    /// it, as they do while it runs.
     /// </summary>
-    private async Task EndUnrunAsync(Job job, string worker, TimeSpan lease, bool isDurable) =>
+    private async Task EndUnrunAsync(Job job, string worker, TimeSpan lease, bool isDurable, bool isCallerGone) =>
         await _database.Retry.RunAsync(
-        async _ =>
+        async token =>
         {
             await RestoreAsync(job, worker, lease, isDurable);
-            return await TryEndAsync(
-                new Ending(Running(job), JobStatus.Failed, isDurable) { Failure = Unrun, Progress = new() });
+            if (isCallerGone)
+            {
+                await using var connection = await _database.Lifeline.OpenConnectionAsync(token);
+                await JobStore.CancelAsync(connection, job.Id, job.User, token);
+            }
+            return await TryEndAsync(isCallerGone
+                ? new Ending(Running(job), JobStatus.Canceled, isDurable) { Progress = new() }
+                : new Ending(Running(job), JobStatus.Failed, isDurable) { Failure = Unrun, Progress = new() });
         },
         CancellationToken.None); // should this process end before, its lease does
 }

@@ -243,40 +243,40 @@ public sealed class AttemptWriterTests
     }
 
     [Test]
+    public async Task A_caller_who_goes_while_the_beginning_is_written_has_canceled_it(CancellationToken cancellationToken)
+    {
+        using var caller = new CancellationTokenSource();
+        await using var holder = await HoldAsync("left", cancellationToken);
+        var job = NewJob("left");
+        var begin = _writer.BeginAsync(job, "worker", Lease, isDurable: true, Timeout.InfiniteTimeSpan, caller.Token);
+        await WaitUntilHeldAsync("left", cancellationToken);
+
+        await caller.CancelAsync();
+        Assert.That(async () => await begin, Throws.InstanceOf<OperationCanceledException>());
+        await holder.CloseAsync();
+
+        var stored = await Eventually.Becomes(
+            () => new JobStore(_store).FindAsync(job.Id, cancellationToken),
+            () => Is.Not.Null.And.Matches<Job>(found => found?.Status.IsFinal() == true), cancellationToken);
+        Assert.That(
+            (stored!.Status, stored.CanceledBy, stored.Failure), Is.EqualTo((JobStatus.Canceled, job.User, (JobFailure?)null)));
+    }
+
+    [Test]
     public async Task A_beginning_whose_answer_was_lost_ends_as_one_that_was_not_run(CancellationToken cancellationToken)
     {
         await using var proxy = new TcpProxy(_database.ConnectionString);
         await using var store = new StoreDatabase(proxy.Through(_database.ConnectionString), "heimdall", "hangfire", ConnectionLimits.ForApi);
         await using var writer = new AttemptWriter(store, NullLogger<AttemptWriter>.Instance);
-        await using var holder = new NpgsqlConnection(_database.ConnectionString);
-        await holder.OpenAsync(cancellationToken);
-        await using var transaction = await holder.BeginTransactionAsync(cancellationToken);
-        await using (var hold = new NpgsqlCommand("select pg_advisory_xact_lock(hashtext('lost'))", holder, transaction))
-        {
-            await hold.ExecuteNonQueryAsync(cancellationToken);
-        }
-        await _database.ExecuteAsync(
-            """
-            create or replace function heimdall.hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(hashtext('lost')); return null; end $$;
-            create constraint trigger hold after insert on heimdall.job deferrable initially deferred for each row when (new.name = 'lost') execute function heimdall.hold()
-            """,
-            cancellationToken);
+        await using var holder = await HoldAsync("lost", cancellationToken);
         var job = NewJob("lost");
         var begin = BeginAsync(writer, job, isDurable: true);
-        await Eventually.Is(
-            () => _database.ScalarAsync<bool>(
-                """
-                select exists (
-                    select from pg_locks join pg_database on pg_database.oid = pg_locks.database
-                    where locktype = 'advisory' and not granted and datname = current_database())
-                """,
-                cancellationToken),
-            cancellationToken);
+        await WaitUntilHeldAsync("lost", cancellationToken);
 
         await proxy.CutAsync();
         Assert.That(async () => await begin, Throws.InstanceOf<RecordInDoubtException>());
         proxy.Mend();
-        await transaction.CommitAsync(cancellationToken);
+        await holder.CloseAsync();
 
         var stored = await Eventually.Becomes(
             () => new JobStore(_store).FindAsync(job.Id, cancellationToken), () => Is.Not.Null.And.Matches<Job>(found => found?.Status.IsFinal() == true), cancellationToken);
@@ -322,6 +322,35 @@ public sealed class AttemptWriterTests
             return Task.FromResult<Job?>(ending.Job);
         }
     }
+
+    /// <summary>Holds the commit of jobs of this name until the connection is closed.</summary>
+    private async Task<NpgsqlConnection> HoldAsync(string name, CancellationToken cancellationToken)
+    {
+        await _database.ExecuteAsync(
+            $"""
+            create function heimdall.hold_{name}() returns trigger language plpgsql as
+                $$ begin perform pg_advisory_xact_lock(hashtext('{name}')); return null; end $$;
+            create constraint trigger hold_{name} after insert on heimdall.job deferrable initially deferred
+                for each row when (new.name = '{name}') execute function heimdall.hold_{name}()
+            """,
+            cancellationToken);
+        var holder = new NpgsqlConnection($"{_database.ConnectionString};Pooling=false");
+        await holder.OpenAsync(cancellationToken);
+        await using var hold = new NpgsqlCommand($"select pg_advisory_lock(hashtext('{name}'))", holder);
+        await hold.ExecuteNonQueryAsync(cancellationToken);
+        return holder;
+    }
+
+    private Task WaitUntilHeldAsync(string name, CancellationToken cancellationToken) => Eventually.Is(
+        () => _database.ScalarAsync<bool>(
+            $"""
+            select exists (
+                select from pg_locks join pg_database on pg_database.oid = pg_locks.database
+                where locktype = 'advisory' and not granted and datname = current_database()
+                    and objid::bigint = hashtext('{name}')::bigint & 4294967295)
+            """,
+            cancellationToken),
+        cancellationToken);
 
     private static StoreDatabase Open(TestDatabase database) =>
         new StoreDatabase(database.ConnectionString, "heimdall", "hangfire", ConnectionLimits.ForApi);
